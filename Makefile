@@ -4,7 +4,7 @@
 PYTHON = $(or $(shell for p in python3.11 python3.12 python3.13 python3; do \
     $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 SERVER_PYTHON = $(PYTHON)
-EXTRAS = dev
+EXTRAS = dev,launch
 ARGS =
 PYTEST_ARGS =
 

@@ -21,15 +21,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 import tsdg
+from tsdg.config.compose import validate
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
-from tsdg.errors import RunConflict
+from tsdg.errors import RecipeError, RequestWrong, RunConflict
 from tsdg.storage import make_directory, storage, write_whole
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 PACKAGES = ("lm-eval", "datasets", "hydra-core", "pydantic", "pyarrow", "aiohttp", "math-verify", "tokenizers")
 """Distributions whose version can change a row or a file."""
@@ -79,7 +83,7 @@ def write_snapshot(
                 "choose another name with run=NAME"
             )
     else:
-        _write(directory / "recipe.yaml", yaml.safe_dump(_without_secrets(recipe), sort_keys=False))
+        _write(directory / "recipe.yaml", yaml.safe_dump(_to_keep(recipe), sort_keys=False))
         for name, text in prompt_texts.items():
             _write(directory / "prompts" / f"{name}.yaml", text)
         _write(directory / "catalogue.json", _json(list(catalogue)))
@@ -110,9 +114,60 @@ def write_snapshot(
         file.write(json.dumps(started) + "\n")
 
 
-def _without_secrets(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, without what looks like a secret: in ``server.env`` by name, in URLs by place."""
+def read_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
+    """Read the recipe of a run from its snapshot.
+
+    Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from this process.
+
+    Args:
+        run: the run directory.
+        overrides: ``KEY=VALUE`` of keys that no row depends on.
+
+    Raises:
+        RequestWrong: the directory holds no snapshot.
+        RecipeError: the snapshot or an override is wrong.
+        RunConflict: an override would make it another run.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    path = run / "snapshot" / "recipe.yaml"
+    if not (run / "snapshot" / "fingerprint.json").is_file():
+        raise RequestWrong(
+            f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` make one"
+        )
+    try:
+        values = yaml.safe_load(path.read_text())
+        kept = OmegaConf.create({**values, "output_root": str(run.absolute().parent), "run": run.absolute().name})
+    except (OSError, ValueError, TypeError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise RecipeError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); restore it") from error
+    kept.server.env = {name: value for name, value in kept.server.env.items() if value != HIDDEN}
+    for override in overrides:
+        key, equals, _ = override.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(f"command line: found {override!r}; allowed: KEY=VALUE")
+    try:
+        merged = OmegaConf.merge(kept, OmegaConf.from_dotlist(list(overrides)))
+    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
+        raise RecipeError(f"command line: {' '.join(str(error).split())[:200]}") from error
+    recipe = validate(cast("DictConfig", merged))
+    theirs = _identity_in(run / "snapshot" / "fingerprint.json")
+    mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
+    if differences := _differences(theirs, mine):
+        raise RunConflict(f"{run} would become another run: {'; '.join(differences[:3])}; start one with `tsdg run`")
+    return recipe
+
+
+def _to_keep(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, readable from any folder and without what looks like a secret.
+
+    Secrets are told by name in ``server.env``, and by place in URLs.
+    """
     values: dict[str, Any] = recipe.model_dump(mode="json")
+    for part, key in (("seeds", "mirror"), ("model", "path")):
+        place = Path(values[part][key]).expanduser()
+        if values[part][key] and place.exists():
+            values[part][key] = str(place.absolute())
     server = values["server"]
     server["env"] = {name: HIDDEN if _SECRET_NAME.fullmatch(name) else v for name, v in server["env"].items()}
     server["base_urls"] = [_USER_INFO.sub(HIDDEN, url) for url in server["base_urls"]]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tsdg.generate.prompts import Prompt
-from tsdg.pipeline import Prepared
+from tsdg.pipeline.prepare import Prepared
 from tsdg.seeds import catalogue
 
 CHARS_PER_TOKEN = 4.0

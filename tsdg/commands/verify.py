@@ -1,0 +1,25 @@
+"""``tsdg verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsdg.errors import RequestWrong, VerificationFailed
+
+
+def main(arguments: list[str]) -> int:
+    """Check a run directory: one line per finding on standard output."""
+    from tsdg.package.fsck import verify_run
+
+    if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
+        raise RequestWrong("tsdg verify takes one run directory: tsdg verify RUN")
+    run = Path(arguments[0])
+    if not run.is_dir():
+        raise RequestWrong(f"tsdg verify: there is no directory {run}; `tsdg run` names its run directory last")
+    findings = verify_run(run)
+    for finding in findings:
+        print(finding)
+    if findings:
+        raise VerificationFailed(f"{run} does not hold what its manifest says: {len(findings)} findings")
+    print(f"{run}: every file, count and row is as its manifest says")
+    return 0

@@ -1,0 +1,23 @@
+"""``tsdg work``: one stage of a run that exists, from its snapshot. What the jobs of a cluster call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsdg.errors import RequestWrong
+
+
+def main(arguments: list[str]) -> int:
+    """Do one stage, or take part in it."""
+    from tsdg.pipeline.prepare import reopen
+    from tsdg.pipeline.run import find_stage, run_stage
+    from tsdg.progress import reporter
+
+    words = [word for word in arguments if "=" not in word]
+    if len(words) != 2 or any(word.startswith("-") for word in words):
+        raise RequestWrong("tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]")
+    prepared = reopen(Path(words[0]), [word for word in arguments if "=" in word])
+    stage = find_stage(prepared, words[1])
+    with reporter() as shown:
+        run_stage(prepared, stage, shown)
+    return 0

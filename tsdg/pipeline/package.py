@@ -1,0 +1,92 @@
+"""Stage 5: the dataset, its card and the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tsdg.config.fingerprint import fingerprint
+from tsdg.errors import VerificationFailed
+from tsdg.package.dataset import write_dataset
+from tsdg.package.finish import finish_run, finished_manifest
+from tsdg.package.layout import SOLUTIONS, steps_of
+from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
+from tsdg.package.pairs import accepted_pairs
+from tsdg.package.tokens import TokenCounter, find_tokenizer
+from tsdg.pipeline.prepare import Prepared
+from tsdg.progress import Reporter
+from tsdg.seeds import catalogue
+from tsdg.seeds.collect import Source
+from tsdg.serving.uptime import gpu_hours
+from tsdg.tables import count_rows
+
+
+def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
+    """Stage 5: the dataset, its card and, last, the manifest, all made anew from the tables."""
+    recipe, directory = prepared.recipe, prepared.directory
+    finished = finished_manifest(directory, steps_of(recipe.phases))
+    if finished is not None:
+        return finished
+    if any("answers" in steps for steps in recipe.phases):
+        reporter.stage("package", total=count_rows(directory / SOLUTIONS))
+        summary = write_dataset(
+            pairs=accepted_pairs(directory),
+            run=directory,
+            variants=recipe.answers.variants,
+            tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
+            rows_per_file=recipe.package.rows_per_file,
+            seed=recipe.seed,
+        )
+        reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
+    return finish_run(directory, _manifest_inputs(prepared))
+
+
+def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
+    """What the manifest needs and the tables do not say."""
+    recipe, model = prepared.recipe, prepared.recipe.model
+    try:
+        versions = json.loads((prepared.directory / "snapshot" / "versions.json").read_text())
+        created, commit = versions["created"], versions["commit"]
+        packages = {"tsdg": versions["tsdg"], "python": versions["python"], **versions["packages"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VerificationFailed(f"{prepared.directory}/snapshot/versions.json is damaged; restore it") from error
+    return ManifestInputs(
+        run=prepared.directory.name,
+        created=created,
+        recipe_fingerprint=fingerprint(recipe, prepared.prompts.hashes()),
+        phases=recipe.phases,
+        questions_per_seed=recipe.questions.per_seed,
+        models=(ModelFacts(name=model.name, revision=model.revision, licence=model.licence),),
+        sampling={
+            "questions": recipe.questions.sampling.model_dump(),
+            "answers": recipe.answers.sampling.model_dump(),
+            "enrich": recipe.answers.enrich.model_dump(),
+        },
+        commit=commit,
+        versions=packages,
+        tasks={source.task: _task_facts(source) for source in prepared.sources},
+        gpu_hours=gpu_hours(prepared.directory / "logs"),
+        idle_gpu_hours=0.0,
+    )
+
+
+def _task_facts(source: Source) -> TaskFacts:
+    loaded = catalogue.load()
+    unit = source.unit
+    return TaskFacts(
+        group=source.family.group,
+        family=source.family.family,
+        domain=source.family.domain,
+        language=unit.language,
+        licence=loaded.licence_of(unit),
+        commercial_ok=loaded.commercial_of(unit) in {"yes", "share_alike"},
+        source=(
+            SourceFacts(
+                dataset_path=unit.dataset_path,
+                config=unit.config,
+                split=unit.split,
+                revision=source.revision(),
+            ),
+        ),
+    )

@@ -1,0 +1,105 @@
+"""A recipe that has passed every check, and the run directory that is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tsdg.config.compose import recipes_dir
+from tsdg.config.recipe import PromptConfig, Recipe
+from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
+from tsdg.errors import RunConflict
+from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.package.tokens import find_tokenizer
+from tsdg.pipeline.progress import phase_done
+from tsdg.seeds.collect import Source, check_request, sources
+from tsdg.serving.checks import check_server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A recipe that has passed every check that can be made without starting or writing anything."""
+
+    recipe: Recipe
+    prompts: Prompts
+    sources: tuple[Source, ...]
+    """The units of source of the tasks; with ``seeds.missing=skip``, last those that the mirror lacks."""
+    directory: Path
+    """The run directory, which may not exist yet."""
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Check what a recipe names: its prompts, its tasks and the mirror. Starts and writes nothing.
+
+    Raises:
+        RequestWrong: something that was asked for does not exist or may not be used.
+        MirrorUnfit: the mirror lacks something.
+    """
+    prompts = load_prompts(recipe.prompt, recipes_dir())
+    check_request(recipe.seeds)
+    directory = Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
+    return Prepared(recipe=recipe, prompts=prompts, sources=_sources(recipe), directory=directory)
+
+
+def reopen(directory: Path, overrides: Sequence[str]) -> Prepared:
+    """Prepare what a run directory holds, from its snapshot alone.
+
+    Args:
+        directory: of a run that was started before.
+        overrides: ``KEY=VALUE`` of keys that no row depends on.
+
+    Raises:
+        RequestWrong: it is no run directory, or an override is wrong or would make it another run.
+        MirrorUnfit: the mirror is missing.
+    """
+    recipe = read_recipe(directory, overrides)
+    folder = (directory / "snapshot" / "prompts").absolute()
+    prompts = load_prompts(PromptConfig(dir=str(folder), files={}), recipes_dir())
+    return Prepared(recipe=recipe, prompts=prompts, sources=_sources(recipe), directory=directory)
+
+
+def _sources(recipe: Recipe) -> tuple[Source, ...]:
+    return tuple(source for group in sources(recipe.seeds) for source in group)
+
+
+def check_servers(prepared: Prepared) -> None:
+    """Check what the phases that are left need: servers, and the tokenizer that packaging counts with.
+
+    Raises:
+        ServerUnfit: this machine cannot serve the model as it is.
+        EnvironmentUnfit: there is no tokenizer.
+    """
+    recipe = prepared.recipe
+    if any(not phase_done(prepared.directory, steps) for steps in recipe.phases):
+        check_server(recipe.server, recipe.model)
+    if any("answers" in steps for steps in recipe.phases):
+        find_tokenizer(recipe.model.path)
+
+
+def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
+    """Write the run's snapshot, or check that the directory holds this very run, and note this start.
+
+    Raises:
+        RunConflict: the directory holds another run, or this one in another form of phases.
+    """
+    _same_form(prepared)
+    write_snapshot(
+        prepared.directory / "snapshot",
+        recipe=prepared.recipe,
+        overrides=overrides,
+        prompt_texts=prepared.prompts.texts(),
+        prompt_hashes=prepared.prompts.hashes(),
+        catalogue=[source.catalogue_row() for source in prepared.sources],
+    )
+
+
+def _same_form(prepared: Prepared) -> None:
+    """Refuse to go on fused with what was begun in separate phases, and the other way round."""
+    fused = any(len(steps) > 1 for steps in prepared.recipe.phases)
+    other = prepared.directory / ("questions" if fused else "questions-answers") / "parts"
+    if prepared.recipe.phases and other.exists():
+        begun = "[[questions],[answers]]" if fused else "[[questions,answers]]"
+        raise RunConflict(
+            f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose another run=NAME"
+        )

@@ -1,0 +1,45 @@
+"""How far a run is, from the files in its directory alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsdg.config.recipe import StepName
+from tsdg.config.stages import phase_name
+from tsdg.engine.phase import is_complete
+from tsdg.package.layout import QUESTIONS, SAMPLES, SEED_COUNTS, SEEDS, SOLUTIONS, rejected
+
+TABLES = {
+    "seeds": (SEEDS, rejected("seeds"), SEED_COUNTS),
+    "questions": (QUESTIONS, rejected("questions")),
+    "answers": (SAMPLES, SOLUTIONS, rejected("answers")),
+}
+"""What each step leaves; it is done where all of it is there."""
+
+
+def has_tables(directory: Path, step: str) -> bool:
+    """Whether a step (or ``seeds``) has left its tables."""
+    return all((directory / table).is_file() for table in TABLES[step])
+
+
+def gathered(directory: Path, steps: tuple[StepName, ...]) -> bool:
+    """Whether a phase's rows stand in their tables, whatever phases made them."""
+    return all(has_tables(directory, step) for step in steps)
+
+
+def phase_input(directory: Path, steps: tuple[StepName, ...]) -> Path:
+    """The table whose rows a phase works on."""
+    return directory / (SEEDS if steps[0] == "questions" else QUESTIONS)
+
+
+def has_input(directory: Path, steps: tuple[StepName, ...]) -> bool:
+    """Whether the stage before a phase is done."""
+    return has_tables(directory, "seeds" if steps[0] == "questions" else "questions")
+
+
+def phase_done(directory: Path, steps: tuple[StepName, ...]) -> bool:
+    """Whether a phase needs no server: its tables are there, or all its units are."""
+    if gathered(directory, steps):
+        return True
+    folder = directory / phase_name(steps)
+    return has_input(directory, steps) and is_complete(phase_input(directory, steps), folder)

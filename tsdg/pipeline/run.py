@@ -1,0 +1,120 @@
+"""All stages in order in one process; or one of them, as a job of a cluster does it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tsdg.config.stages import Stage, stages
+from tsdg.engine.control import sole_owner, stoppable
+from tsdg.engine.phase import pending_units
+from tsdg.errors import Interrupted, RequestWrong, WorkShort
+from tsdg.pipeline.gather import gather_phase
+from tsdg.pipeline.package import package
+from tsdg.pipeline.phases import Server, work_phase
+from tsdg.pipeline.prepare import Prepared, check_servers, take_snapshot
+from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
+from tsdg.pipeline.seeds import make_seeds
+from tsdg.progress import Reporter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a run came to."""
+
+    directory: Path
+    manifest: Mapping[str, Any]
+
+
+def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> Finished:
+    """Run all stages that are not done yet, on this machine.
+
+    Raises:
+        RunConflict: the directory holds another run, or another process is at work in it.
+        EnvironmentUnfit: this machine lacks something; what was done stays.
+        Interrupted: asked to stop; the same command continues.
+    """
+    with sole_owner(prepared.directory):
+        take_snapshot(prepared, overrides)
+        make_seeds(prepared.recipe, prepared.directory, reporter)
+        asyncio.run(_phases(prepared, reporter))
+        return Finished(directory=prepared.directory, manifest=package(prepared, reporter))
+
+
+async def _phases(prepared: Prepared, reporter: Reporter) -> None:
+    """Stages 2 to 4: each phase, and what is done to all of its rows after it. One server serves all phases."""
+    async with stoppable() as stop, Server(prepared, reporter) as server:
+        for steps in prepared.recipe.phases:
+            if not phase_done(prepared.directory, steps):
+                await work_phase(prepared, steps, await server.transport(), stop, reporter)
+            if stop.is_set():
+                raise Interrupted("stopped")
+            await asyncio.to_thread(gather_phase, prepared, steps, reporter)
+
+
+def find_stage(prepared: Prepared, name: str) -> Stage:
+    """Find a stage of the run by its name.
+
+    Raises:
+        RequestWrong: there is none of that name.
+    """
+    known = stages(prepared.recipe.phases)
+    for stage in known:
+        if stage.name == name:
+            return stage
+    raise RequestWrong(
+        f"{prepared.directory} has no stage {name!r}; allowed: {', '.join(stage.name for stage in known)}"
+    )
+
+
+def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
+    """Do one stage of a run that has its snapshot, or nothing where it is done; a phase may have many processes.
+
+    Raises:
+        WorkShort: the stage before it is not done.
+        RunConflict: another process is at work in the run (not for a phase).
+        EnvironmentUnfit: this machine lacks something; what was done stays.
+        Interrupted: asked to stop; the same command continues.
+    """
+    if stage.kind == "phase":
+        if not phase_done(prepared.directory, stage.steps):
+            _require(has_input(prepared.directory, stage.steps), prepared, stage)
+            check_servers(prepared)
+            asyncio.run(_one_phase(prepared, stage, reporter))
+        return
+    with sole_owner(prepared.directory):
+        if stage.kind == "seeds":
+            make_seeds(prepared.recipe, prepared.directory, reporter)
+        elif stage.kind == "gather":
+            _require_complete(prepared, stage)
+            gather_phase(prepared, stage.steps, reporter)
+        else:
+            done = has_tables(prepared.directory, "seeds")
+            done = done and all(gathered(prepared.directory, steps) for steps in prepared.recipe.phases)
+            _require(done, prepared, stage)
+            package(prepared, reporter)
+
+
+async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
+    async with stoppable() as stop, Server(prepared, reporter) as server:
+        await work_phase(prepared, stage.steps, await server.transport(), stop, reporter)
+
+
+def _require_complete(prepared: Prepared, stage: Stage) -> None:
+    if phase_done(prepared.directory, stage.steps):
+        return
+    _require(has_input(prepared.directory, stage.steps), prepared, stage)
+    phase = stage.name.removesuffix(".gather")
+    left = len(pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase))
+    raise WorkShort(f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on with it")
+
+
+def _require(done: bool, prepared: Prepared, stage: Stage) -> None:
+    if not done:
+        order = ", ".join(known.name for known in stages(prepared.recipe.phases))
+        raise WorkShort(
+            f"{prepared.directory}: stage {stage.name} cannot start, as one before it is not done; the order is {order}"
+        )

@@ -1,0 +1,51 @@
+"""Stage 1: the seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from tsdg.config.recipe import Recipe
+from tsdg.errors import MirrorUnfit
+from tsdg.package.layout import SEED_COUNTS, SEEDS, rejected
+from tsdg.pipeline.progress import has_tables
+from tsdg.progress import Reporter
+from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
+from tsdg.seeds.collect import SeedCollector
+from tsdg.storage import write_whole
+from tsdg.tables import Table
+
+
+def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
+    """Stage 1: write ``seeds/seeds.parquet``, ``seeds/rejected.parquet`` and, last, ``seeds/counts.json``."""
+    if has_tables(directory, "seeds"):
+        return
+    reporter.stage("seeds", total=0)
+    collector = SeedCollector(recipe.seeds, seed=recipe.seed)
+    with (
+        Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
+        Table(directory / SEEDS, SEED_SCHEMA, group_rows=recipe.engine.unit_rows) as seeds,
+    ):
+        for item in collector:
+            (seeds if isinstance(item, Seed) else refused).add(item)
+            if seeds.count % 1000 == 0:
+                reporter.update(done=seeds.count, total=0, detail=f"{refused.count} rejected")
+    if not seeds.count:
+        why = f"all {refused.count} rows were rejected" if refused.count else "there are no rows"
+        raise MirrorUnfit(
+            f"seeds.tasks: {', '.join(recipe.seeds.tasks)} give no seed: {why}; "
+            f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows what a task gives"
+        )
+    for task, count in collector.counts.items():
+        if task in collector.skipped:
+            reporter.note(f"seeds: task {task} is skipped: {collector.skipped[task]} is not in the mirror")
+        elif not count.sampled:
+            reporter.note(f"seeds: task {task} gives none of its {count.available} rows; see seeds/rejected.parquet")
+    counts = {task: asdict(count) for task, count in collector.counts.items()}
+    write_whole(directory / SEED_COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
+    available = sum(count["available"] for count in counts.values())
+    reporter.end(
+        f"{seeds.count} of {available} rows of {len(counts)} tasks, {refused.count} rejected, "
+        f"{collector.held_out_rows} held-out rows to compare with"
+    )
