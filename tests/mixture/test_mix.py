@@ -1,0 +1,83 @@
+"""``tsdg mix`` on manifests."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tsdg.cli import run_command
+
+
+def run_with(folder: Path, tasks: dict[str, tuple[str, int]]) -> str:
+    folder.mkdir()
+    listed = {name: {"group": group, "tokens": tokens} for name, (group, tokens) in tasks.items()}
+    (folder / "manifest.json").write_text(json.dumps({"tasks": listed}))
+    return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[str]:
+    first = {"arc": ("knowledge", 1000), "gsm8k": ("reasoning", 4000), "none": ("knowledge", 0)}
+    return [run_with(tmp_path / "a", first), run_with(tmp_path / "b", {"arc": ("knowledge", 500)})]
+
+
+def test_runs_and_a_corpus_become_blends(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("corpora: [{name: web, path: /data/web, tokens: 100000, group: web}]\n")
+    words = ["budget=20000", "config=mine.yaml", "group_shares={web: 0.5, knowledge: 0.2}", "valid=[b/arc]"]
+    assert run_command(["mix", *runs, *words]) == 0
+    shown = capsys.readouterr().out
+    assert "20,000 tokens" in shown
+    blend = json.loads((tmp_path / "mix" / "blend.json").read_text())
+    assert {entry["name"]: entry["weight"] for entry in blend["train"]} == {"a--arc": 0.2, "gsm8k": 0.3, "web": 0.5}
+    assert [entry["name"] for entry in blend["valid"]] == ["b--arc"]
+    listed = json.loads((tmp_path / "mix" / "megatron.json").read_text())
+    assert sum(Decimal(weight) for weight in listed[::2]) == 1
+    splits = json.loads((tmp_path / "mix" / "megatron-splits.json").read_text())
+    assert splits == {"train": listed, "valid": ["1.000000000", "b--arc_text_document"], "test": None}
+    record = json.loads((tmp_path / "mix" / "mix.json").read_text())
+    assert {one["name"]: one["epochs"] for one in record["parts"]}["gsm8k"] == pytest.approx(1.5)
+    assert record["config"]["budget"] == 20000
+    assert (tmp_path / "mix" / "shares.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "budget has no value"),
+        (["budget=none"], "budget: found 'none'; allowed:"),
+        (["budget=10", "polcy=uniform"], "polcy is unknown; allowed: budget, caps"),
+        (["budget=10", "policy=best"], "policy: found 'best'; allowed:"),
+        (["budget=10", "prefix=x"], "prefix is 'x'; it needs {name}"),
+        (["budget=10", "valid=[arc]"], "valid names arc, which is no part; allowed: a/arc, gsm8k, b/arc"),
+        (["budget=10", "valid=[a/arc,b/arc,gsm8k]"], "valid and test take every part"),
+        (["budget=10", "valid=[gsm8k]", "test=[gsm8k]"], "gsm8k stands in valid and in test"),
+        (["budget=10", "group_shares={knowledge: 0.7, reasoning: 0.7}"], "group_shares add up to 1.4"),
+        (["budget=10", "config=nowhere.yaml"], "nowhere.yaml cannot be read"),
+        (["budget=10", "caps={a"], "tsdg mix:"),
+        (["budget=10", "corpora=[{name: gsm8k, path: x, tokens: 5, group: web}]"], "two parts are named gsm8k"),
+    ],
+)
+def test_what_cannot_be_mixed_is_one_line(
+    runs: list[str], words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["mix", *runs, *words]) == 2
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_no_run_an_unfinished_one_and_a_damaged_manifest(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["mix", "budget=1"]) == 2
+    assert run_command(["mix", str(tmp_path / "nowhere"), "budget=1"]) == 2
+    assert "is no finished run" in capsys.readouterr().err
+    (Path(runs[0]) / "manifest.json").write_text('{"tasks": 3}')
+    assert run_command(["mix", runs[0], "budget=1"]) == 1
+    assert "is damaged" in capsys.readouterr().err

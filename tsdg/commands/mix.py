@@ -1,0 +1,76 @@
+"""``tsdg mix``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tsdg.config.compose import recipes_dir
+from tsdg.config.mix import MixConfig, read_mix
+from tsdg.errors import RequestWrong
+from tsdg.mixture import blends
+from tsdg.mixture.allocate import Allotment, allocate
+from tsdg.mixture.parts import Part, read_parts
+from tsdg.storage import make_directory, write_whole
+
+
+def main(arguments: list[str]) -> int:
+    """Divide a budget of tokens over the tasks of runs, print it, and write the blends."""
+    runs = [Path(word) for word in arguments if "=" not in word]
+    if not runs or any(word.startswith("-") for word in arguments):
+        raise RequestWrong("tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE ...]")
+    config = read_mix([word for word in arguments if "=" in word], recipes_dir() / "mix" / "default.yaml")
+    parts = read_parts(runs, config.corpora)
+    held = {key: [_named(parts, name, key) for name in getattr(config, key)] for key in ("valid", "test")}
+    taken = {part.name for members in held.values() for part in members}
+    training = [part for part in parts if part.name not in taken]
+    if not training:
+        raise RequestWrong("tsdg mix: valid and test take every part; leave some to train on")
+    allotments = allocate(training, config)
+    _write(allotments, held, config)
+    _print(allotments, config)
+    return 0
+
+
+def _named(parts: Sequence[Part], name: str, key: str) -> Part:
+    for part in parts:
+        if part.name == name:
+            return part
+    raise RequestWrong(f"tsdg mix: {key} names {name}, which is no part; allowed: {', '.join(p.name for p in parts)}")
+
+
+def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config: MixConfig) -> None:
+    splits = {
+        "train": [(one.part, one.share) for one in allotments],
+        **{key: [(part, float(part.tokens)) for part in members] for key, members in held.items()},
+    }
+    files = {
+        "mix.json": blends.record(allotments, config.model_dump(mode="json")),
+        "blend.json": blends.nemotron(splits),
+        "megatron.json": blends.megatron(splits["train"], config.prefix),
+        "megatron-splits.json": {
+            key: blends.megatron(members, config.prefix) if members else None for key, members in splits.items()
+        },
+    }
+    out = Path(config.out)
+    make_directory(out)
+    for name, value in files.items():
+        write_whole(out / name, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(out / "shares.svg", blends.plot(allotments).encode())
+
+
+def _print(allotments: Sequence[Allotment], config: MixConfig) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("part", "group", "available", "tokens", "epochs", "natural", "mixed"):
+        table.add_column(column, justify="left" if column in ("part", "group") else "right", overflow="fold")
+    for one in allotments:
+        table.add_row(
+            one.part.name, one.part.group, f"{one.part.tokens:,}", f"{one.tokens:,}", f"{one.epochs:.2f}",
+            f"{one.natural:.2%}", f"{one.share:.2%}",
+        )  # fmt: skip
+    Console().print(table)
+    print(f"budget: {config.budget:,} tokens; blend.json, megatron.json, mix.json and shares.svg are in {config.out}")

@@ -1,0 +1,1 @@
+"""What is made of finished runs: training mixtures for a budget. Reads manifests only."""

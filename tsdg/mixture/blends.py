@@ -1,0 +1,109 @@
+"""Pure: a mixture in the forms that trainers read.
+
+* ``blend.json``: Nemotron's data preparation, ``{"datasets": [{name, path, weight, split, subset, text_field}]}``, or
+  ``{"train": [...], "valid": [...], "test": [...]}`` where parts are held out (``nemotron/data_prep/blend.py``).
+* ``megatron.json``: Megatron's flat list ``["weight", "prefix", ...]``, for ``--data-args-path`` or ``--data-path``;
+  ``megatron-splits.json`` the same per split, for ``--per-split-data-args-path``.
+* ``mix.json``: everything, with tokens and epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tsdg.mixture.allocate import Allotment
+from tsdg.mixture.parts import Part
+
+PLACES = 9
+
+
+def weights_of(shares: Sequence[float]) -> list[str]:
+    """Shares as decimal numbers of nine places that add up to exactly 1."""
+    unit = 10**PLACES
+    total = sum(shares)
+    scaled = [share / total * unit for share in shares]
+    whole = [int(value) for value in scaled]
+    order = sorted(range(len(shares)), key=lambda i: (whole[i] - scaled[i], i))
+    for i in order[: unit - sum(whole)]:
+        whole[i] += 1
+    return [str(Decimal(value).scaleb(-PLACES).quantize(Decimal(1).scaleb(-PLACES))) for value in whole]
+
+
+def nemotron(splits: Mapping[str, Sequence[tuple[Part, float]]]) -> dict[str, Any]:
+    """Nemotron's blend; ``splits`` maps ``train``, ``valid``, ``test`` to parts and shares."""
+    listed = {name: _datasets(parts) for name, parts in splits.items() if parts}
+    return {"datasets": listed["train"]} if set(listed) == {"train"} else listed
+
+
+def _datasets(parts: Sequence[tuple[Part, float]]) -> list[dict[str, Any]]:
+    weights = weights_of([share for _, share in parts])
+    return [
+        {
+            "name": part.name.replace("/", "--"),
+            "path": part.path,
+            "weight": float(weight),
+            "split": None,
+            "subset": None,
+            "text_field": part.text_field,
+        }
+        for (part, _), weight in zip(parts, weights, strict=True)
+    ]
+
+
+def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
+    """Megatron's weighted list; parts without a token are left out, as a weight of 0 is refused there."""
+    taken = [(part, share) for part, share in parts if share > 0]
+    weights = weights_of([share for _, share in taken])
+    paths = [prefix.format(name=part.name.replace("/", "--")) for part, _ in taken]
+    return [word for pair in zip(weights, paths, strict=True) for word in pair]
+
+
+def record(allotments: Sequence[Allotment], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole mixture, with the configuration that made it."""
+    return {
+        "config": dict(config),
+        "parts": [
+            {
+                "name": one.part.name,
+                "group": one.part.group,
+                "path": one.part.path,
+                "available_tokens": one.part.tokens,
+                "tokens": one.tokens,
+                "epochs": one.epochs,
+                "share": one.share,
+                "natural_share": one.natural,
+            }
+            for one in allotments
+        ],
+    }
+
+
+def plot(allotments: Sequence[Allotment]) -> str:
+    """An SVG of two bars per part, its natural and its mixed share, in the order given."""
+    row, left, width = 34, 220, 480
+    most = max(max(one.share, one.natural) for one in allotments)
+    height = row * len(allotments) + 50
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 80} {height}" '
+        'font-family="system-ui, sans-serif" font-size="12">',
+        "<style>text{fill:#333}@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>",
+        f'<rect x="{left}" y="10" width="12" height="10" fill="#9aa5b1"/><text x="{left + 18}" y="19">natural</text>',
+        f'<rect x="{left + 90}" y="10" width="12" height="10" fill="#2f6fde"/>'
+        f'<text x="{left + 108}" y="19">mixed</text>',
+    ]
+    for number, one in enumerate(allotments):
+        top = 34 + number * row
+        lines.append(f'<text x="{left - 8}" y="{top + 17}" text-anchor="end">{_escaped(one.part.name)}</text>')
+        for offset, share, colour in ((0, one.natural, "#9aa5b1"), (12, one.share, "#2f6fde")):
+            long = width * share / most
+            lines.append(
+                f'<rect x="{left}" y="{top + offset}" width="{long:.1f}" height="10" fill="{colour}"/>'
+                f'<text x="{left + long + 5:.1f}" y="{top + offset + 9}" font-size="10">{share:.1%}</text>'
+            )
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

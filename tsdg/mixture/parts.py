@@ -1,0 +1,70 @@
+"""The parts that a mixture is made of: tasks of finished runs, and corpora of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tsdg.config.mix import CorpusConfig
+from tsdg.errors import RequestWrong, VerificationFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One source of training text."""
+
+    name: str
+    group: str
+    path: str
+    tokens: int
+    """At least 1."""
+    text_field: str
+
+
+def read_parts(runs: Sequence[Path], corpora: Sequence[CorpusConfig]) -> tuple[Part, ...]:
+    """List the parts of runs and corpora: runs in the order given, tasks in the order of their manifest.
+
+    A task without tokens is left out.
+
+    Raises:
+        RequestWrong: a run has no manifest, no part is left, or two parts have one name.
+        VerificationFailed: a manifest is damaged.
+    """
+    found = [(run, *task) for run in runs for task in _tasks(run)]
+    often = Counter(task for _, task, _, _ in found)
+    parts = [
+        Part(
+            name=task if often[task] == 1 else f"{run.absolute().name}/{task}",
+            group=group,
+            path=str((run / "dataset" / group / task).absolute()),
+            tokens=tokens,
+            text_field="text",
+        )
+        for run, task, group, tokens in found
+    ]
+    parts += [
+        Part(name=one.name, group=one.group, path=one.path, tokens=one.tokens, text_field=one.text_field)
+        for one in corpora
+    ]
+    twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
+    if twice:
+        raise RequestWrong(f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names")
+    if not parts:
+        raise RequestWrong("tsdg mix: these runs have no records; name others, or corpora")
+    return tuple(parts)
+
+
+def _tasks(run: Path) -> list[tuple[str, str, int]]:
+    """Task, group and tokens of a run's tasks that have records."""
+    path = run / "manifest.json"
+    try:
+        tasks = json.loads(path.read_bytes())["tasks"]
+        found = [(name, str(task["group"]), int(task["tokens"])) for name, task in tasks.items()]
+    except FileNotFoundError as error:
+        raise RequestWrong(f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VerificationFailed(f"{path} is damaged; `tsdg verify {run}` says more") from error
+    return [task for task in found if task[2]]
