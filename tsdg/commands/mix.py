@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.config.compose import recipes_dir
-from tsdg.config.mix import MixConfig, read_mix
+from tsdg.config.mix import MixConfig
+from tsdg.config.words import read_words
 from tsdg.errors import RequestWrong
 from tsdg.mixture import blends
 from tsdg.mixture.allocate import Allotment, allocate
@@ -20,7 +21,8 @@ def main(arguments: list[str]) -> int:
     runs = [Path(word) for word in arguments if "=" not in word]
     if not runs or any(word.startswith("-") for word in arguments):
         raise RequestWrong("tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE ...]")
-    config = read_mix([word for word in arguments if "=" in word], recipes_dir() / "mix" / "default.yaml")
+    words = [word for word in arguments if "=" in word]
+    config = read_words(MixConfig, words, defaults=recipes_dir() / "mix" / "default.yaml", command="tsdg mix")
     parts = read_parts(runs, config.corpora)
     held = {key: [_named(parts, name, key) for name in getattr(config, key)] for key in ("valid", "test")}
     taken = {part.name for members in held.values() for part in members}

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from tsdg.config.recipe import Config, PositiveInt, Share
-from tsdg.errors import RecipeError
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
@@ -70,50 +66,3 @@ class MixConfig(Config):
         if both := set(self.valid) & set(self.test):
             raise ValueError(f"{sorted(both)[0]} stands in valid and in test; a part has one split")
         return self
-
-
-def read_mix(overrides: Sequence[str], defaults: Path) -> MixConfig:
-    """Read a mixture's configuration.
-
-    Args:
-        overrides: ``KEY=VALUE`` words; ``config=FILE`` names a YAML file of further values.
-        defaults: YAML file with a value for every key that has a default.
-
-    Raises:
-        RecipeError: a file cannot be read, or a value is missing, unknown or wrong.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    files = [word.partition("=")[2] for word in overrides if word.startswith("config=")]
-    words = [word for word in overrides if not word.startswith("config=")]
-    try:
-        layers = [OmegaConf.create(_mapping(Path(name))) for name in (defaults, *files)]
-        merged: Any = OmegaConf.to_container(
-            OmegaConf.merge(*layers, OmegaConf.from_dotlist(words)), resolve=True, throw_on_missing=True
-        )
-        return MixConfig.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            line = f"{key} has no value; give it one with {key}=VALUE"
-        elif first["type"] == "extra_forbidden":
-            line = f"{key} is unknown; allowed: {', '.join(sorted(MixConfig.model_fields))}"
-        elif first["type"] == "value_error":
-            line = f"{key}{': ' if key else ''}{first['ctx']['error']}"
-        else:
-            line = f"{key}: found {first.get('input')!r}; allowed: {first['msg'].removeprefix('Input should be ')}"
-        raise RecipeError(f"tsdg mix: {line}") from error
-    except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"tsdg mix: {' '.join(str(error).split())[:200]}") from error
-
-
-def _mapping(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise RecipeError(f"tsdg mix: {path} cannot be read: {error.strerror}") from error
-    if not isinstance(values, dict):
-        raise RecipeError(f"tsdg mix: {path} holds no mapping of keys to values")
-    return values

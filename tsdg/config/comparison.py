@@ -1,0 +1,31 @@
+"""The typed configuration of ``tsdg compare``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from tsdg.config.recipe import Config
+
+
+class CompareConfig(Config):
+    """How results are grouped, and what may not be lost."""
+
+    groups: dict[str, tuple[str, ...]]
+    """Group → patterns of lm-eval task names, as of a shell; the first group that matches takes a task."""
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names of metrics; of a task's metrics the first of these counts."""
+    points: tuple[str, ...]
+    """Those of them that are given in points of 100 and not as shares."""
+    z: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    """Changes within this many standard errors are noise."""
+    rules: dict[str, Annotated[float, Field(ge=0.0)] | Literal["any"]]
+    """Group → the largest fall accepted, in points of 100; ``any``: no fall beyond noise."""
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _pattern_tuples(cls, value: object) -> object:
+        return (
+            {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()} if isinstance(value, dict) else value
+        )
