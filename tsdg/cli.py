@@ -17,6 +17,7 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it (--json)
   tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run, or a hand with it: any number of processes share a phase
   tsdg verify RUN                      check a run directory against its manifest
+  tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer, nemotron-blend or megatron
   tsdg mix RUN... budget=TOKENS [...]  weights, epochs and tokens per task, as blends that trainers read
   tsdg compare BEFORE AFTER [...]      what changed between two evaluations by lm-eval; exit 1 where a rule is broken
   tsdg seeds list|show|check           the catalogue of seeds, one family, the guard's verdict on any name
@@ -67,5 +68,5 @@ def run_command(arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
-COMMANDS = ("run", "plan", "work", "verify", "mix", "compare", "seeds")
+COMMANDS = ("run", "plan", "work", "verify", "export", "mix", "compare", "seeds")
 """Each is a module of :mod:`tsdg.commands` with ``main(arguments) -> exit code``."""

@@ -1,0 +1,227 @@
+"""A finished run in the forms that other tools read.
+
+==================== ==================================================================================================
+format               files
+==================== ==================================================================================================
+``jsonl``            ``<group>/<task>.jsonl``: the records, one a line
+``parquet``          ``<group>/<task>/part-*.parquet``: the dataset's files as they are
+``hf``               the same below ``dataset/``, with the dataset card: ``load_dataset`` reads the folder
+``nemo-skills``      ``<group>/<task>/output.jsonl`` and ``output.jsonl.done``: its generation files, one line per
+                     verified question, ``problem``, ``expected_answer``, ``predicted_answer``, ``generation``,
+                     ``num_generated_tokens`` beside the question's own fields
+``data-designer``    ``seeds.parquet``: the verified questions as flat columns, for its seed dataset
+==================== ==================================================================================================
+
+Blends for Nemotron and Megatron need weights: :mod:`tsdg.mixture.blends` makes them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tsdg.errors import VerificationFailed
+from tsdg.package.layout import CARD, DATASET, MANIFEST, SAMPLES
+from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import render, variants_of
+from tsdg.records import AnswerSample, Question, Record, Solution, to_row
+from tsdg.storage import make_directory, storage, write_whole
+from tsdg.tables import read_rows
+
+SEED_COLUMNS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("question_id", "group", "family", "task", "domain", "language", "licence")),
+        *((name, pa.string()) for name in ("answer_kind", "question", "context")),
+        ("options", pa.list_(pa.string())),
+        *((name, pa.string()) for name in ("answer", "reasoning", "knowledge")),
+        ("agreement", pa.float64()),
+    ]
+)
+"""Columns of the seed file for Data Designer."""
+
+_BATCH = 2000
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """The manifest of a finished run.
+
+    Raises:
+        VerificationFailed: there is none, or it is damaged.
+    """
+    try:
+        manifest: dict[str, Any] = orjson.loads((run / MANIFEST).read_bytes())
+        if isinstance(manifest["tasks"], dict):
+            return manifest
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise VerificationFailed(f"{run / MANIFEST} is missing or damaged; the command that made the run makes it again")
+
+
+def export(run: Path, out: Path, form: str) -> int:
+    """Write a finished run into ``out`` in one of ``FORMATS`` and return the number of rows.
+
+    Raises:
+        VerificationFailed: the run is not finished, or damaged.
+        StorageUnfit: ``out`` cannot be written.
+    """
+    manifest = read_manifest(run)
+    make_directory(out)
+    return FORMATS[form](run, out, manifest)
+
+
+def jsonl(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+    """Records as JSON lines, one file per task."""
+    total = 0
+    for name, task in manifest["tasks"].items():
+        if task["files"]:
+            rows = (to_row(row) for file in task["files"] for row in read_rows(run / file["path"], Record))
+            total += _write_lines(out / task["group"] / f"{name}.jsonl", rows)
+    return total
+
+
+def parquet(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+    """The dataset's files, one folder per task."""
+    return _copy(run, out, manifest, lambda path: path.removeprefix(f"{DATASET}/"))
+
+
+def hf(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+    """The dataset with its card, as a folder for ``load_dataset`` or an upload."""
+    rows = _copy(run, out, manifest, lambda path: path)
+    with storage("write", out):
+        shutil.copyfile(run / CARD, out / CARD)
+    return rows
+
+
+def _copy(run: Path, out: Path, manifest: Mapping[str, Any], place: Callable[[str], str]) -> int:
+    rows = 0
+    for task in manifest["tasks"].values():
+        for file in task["files"]:
+            target = out / place(file["path"])
+            make_directory(target.parent)
+            with storage("write", target):
+                shutil.copyfile(run / file["path"], target)
+            rows += file["rows"]
+    return rows
+
+
+def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+    """NeMo-Skills' generation files, one folder per task; ``generation`` is the reply of a sample that won the vote."""
+    total = 0
+    for task, rows in groupby(_solved(run), key=lambda row: row[0].task):
+        path = out / manifest["tasks"][task]["group"] / task / "output.jsonl"
+        total += _write_lines(path, (generation(question, solution, won) for question, solution, won in rows))
+        write_whole(path.with_name(f"{path.name}.done"), b"")
+    return total
+
+
+def generation(question: Question, solution: Solution, won: AnswerSample) -> dict[str, Any]:
+    """One line of NeMo-Skills' generations.
+
+    Args:
+        question: verified.
+        solution: its answer.
+        won: a sample that gave the answer.
+    """
+    variant = variants_of(question, solution, ("answer", "reasoning"))[-1]
+    user, assistant = render(question, solution, variant).messages
+    return {
+        "problem": user.content,
+        "expected_answer": solution.answer,
+        "predicted_answer": solution.answer,
+        "generation": assistant.content,
+        "num_generated_tokens": won.completion_tokens,
+        "id": question.question_id,
+        "group": question.group,
+        "family": question.family,
+        "task": question.task,
+        "domain": question.domain,
+        "language": question.language,
+        "licence": question.licence,
+        "question": question.question,
+        "context": question.context,
+        "options": list(question.options),
+        "agreement": solution.verification.agreement,
+        "generation_model": solution.provenance.model,
+    }
+
+
+def _solved(run: Path) -> Iterator[tuple[Question, Solution, AnswerSample]]:
+    """Accepted questions in order, each with its first sample that gave an answer as the solution has it."""
+    samples = groupby(read_rows(run / SAMPLES, AnswerSample), key=lambda sample: sample.question_id)
+    for question, solution in accepted_pairs(run):
+        for question_id, drawn in samples:
+            if question_id == question.question_id:
+                answered = [sample for sample in drawn if sample.answer]
+                yield question, solution, _winner(answered, solution, run)
+                break
+        else:
+            raise VerificationFailed(f"{run / SAMPLES} has no samples of question {question.question_id}")
+
+
+def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> AnswerSample:
+    if not answered:
+        raise VerificationFailed(f"{run / SAMPLES}: no sample of question {solution.question_id} has an answer")
+    # The solution's reasoning is that of one sample which voted for the answer.
+    taken = [sample for sample in answered if solution.reasoning and sample.reasoning == solution.reasoning]
+    same = [sample for sample in answered if sample.answer == solution.answer]
+    return (taken or same or answered)[0]
+
+
+def data_designer(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+    """The verified questions as one flat Parquet file, a seed dataset for Data Designer."""
+    path = out / "seeds.parquet"
+    partial = path.with_name(f".{path.name}.partial")
+    rows = 0
+    with storage("write", path):
+        with pq.ParquetWriter(partial, SEED_COLUMNS, compression="zstd") as writer:
+            batch: list[dict[str, Any]] = []
+            for question, solution in accepted_pairs(run):
+                batch.append(_flat(question, solution))
+                rows += 1
+                if len(batch) == _BATCH:
+                    writer.write_table(pa.Table.from_pylist(batch, SEED_COLUMNS))
+                    batch.clear()
+            writer.write_table(pa.Table.from_pylist(batch, SEED_COLUMNS))
+        partial.replace(path)
+    return rows
+
+
+def _flat(question: Question, solution: Solution) -> dict[str, Any]:
+    kept = {name: getattr(question, name) for name in SEED_COLUMNS.names if hasattr(question, name)}
+    return {
+        **kept,
+        "options": list(question.options),
+        "answer": solution.answer,
+        "reasoning": solution.reasoning,
+        "knowledge": solution.knowledge,
+        "agreement": solution.verification.agreement,
+    }
+
+
+def _write_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
+    make_directory(path.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    count = 0
+    with storage("write", path):
+        with partial.open("wb") as file:
+            for row in rows:
+                file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+                count += 1
+        partial.replace(path)
+    return count
+
+
+FORMATS: Mapping[str, Callable[[Path, Path, Mapping[str, Any]], int]] = {
+    "jsonl": jsonl,
+    "parquet": parquet,
+    "hf": hf,
+    "nemo-skills": nemo_skills,
+    "data-designer": data_designer,
+}
