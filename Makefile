@@ -22,8 +22,8 @@ test: env server-env model  ## all tests (PYTEST_ARGS: what to pass on to pytest
 
 check: env  ## types, style and the import law; changes nothing
 	.venv/bin/mypy
-	.venv/bin/ruff check tsdg tests benchmarks requirements
-	.venv/bin/ruff format --check tsdg tests benchmarks requirements
+	.venv/bin/ruff check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster
+	.venv/bin/ruff format --check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster
 	.venv/bin/python -m pytest -q tests/test_import_law.py
 
 env:  ## .venv: tsdg with what its tests need

@@ -1,8 +1,10 @@
-"""What the engine itself costs: requests/s and CPU a request against an instant in-process transport.
+"""What the engine costs per request, and how much memory it takes, beside an instant in-process transport.
 
-Run: ``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--directory /tmp]``
+``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1] [--directory /tmp]``
 
-Everything but the network is real: input file, leases, journal (with its fsyncs), parts.
+Everything but the network is real: the input file (rows of the seeds' own schema), leases, journal (with its fsyncs),
+accounts, parts. ``--rows 5000000 --samples 1 --reply-bytes 1000 --ask-every 10`` shows the memory at five million rows
+in minutes: one row in ten asks for a reply.
 """
 
 from __future__ import annotations
@@ -13,18 +15,22 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.config.recipe import EngineConfig
+from tsdg.config.recipe import BudgetConfig, EngineConfig
 from tsdg.engine.phase import run_phase
-from tsdg.protocols import Ask, Choice, Reply, Request
+from tsdg.protocols import Ask, Choice, Load, ReplicaFacts, Reply, Request
+from tsdg.records import SEED_SCHEMA
+from tsdg.tables import UNIT_ROWS
 
 SCHEMA = pa.schema([("input_id", pa.string()), ("texts", pa.list_(pa.string()))])
+ROWS_OF_UNIT = 512
+UNITS_OF_GROUP = 16
 
 
 class InstantTransport:
@@ -38,34 +44,67 @@ class InstantTransport:
         await asyncio.sleep(0)
         return Reply(choices=self._choices, prompt_tokens=200, completion_tokens=len(request.request_id))
 
+    async def load(self) -> Load:
+        """Tell nothing."""
+        return Load(replicas=0, running=0, waiting=0, kv_cache_usage=0)
 
-async def measure(directory: Path, rows: int, samples: int, reply_bytes: int, in_flight: int) -> dict[str, Any]:
+    def replicas(self) -> Sequence[ReplicaFacts]:
+        """Have none."""
+        return ()
+
+
+def value(kind: pa.DataType, row: int) -> Any:
+    """A value of an Arrow type, of the size that seeds have."""
+    if pa.types.is_struct(kind):
+        return {field.name: value(field.type, row) for field in kind}
+    if pa.types.is_list(kind):
+        return [value(kind.value_type, row)] * 4
+    return f"{row} and some words of text" if pa.types.is_string(kind) else row
+
+
+def write_input(path: Path, rows: int) -> None:
+    """Write seeds, the same ones in each row group: request ids need to differ within a unit only."""
+    group_rows = ROWS_OF_UNIT * UNITS_OF_GROUP
+    schema = SEED_SCHEMA.with_metadata({UNIT_ROWS: str(ROWS_OF_UNIT).encode()})
+    group = pa.Table.from_pylist(
+        [{field.name: value(field.type, row) for field in schema} for row in range(min(rows, group_rows))], schema
+    )
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, write_statistics=False) as writer:
+        for start in range(0, rows, group_rows):
+            writer.write_table(group.slice(0, rows - start))
+
+
+async def measure(
+    directory: Path, *, rows: int, samples: int, reply_bytes: int, in_flight: int, ask_every: int
+) -> dict[str, Any]:
     """Run one phase and return what it cost."""
-    unit_rows = 1000
     source = directory / "input.parquet"
-    table = pa.table({"input_id": [f"row-{i:08d}" for i in range(rows)]})
-    pq.write_table(table, source, row_group_size=unit_rows)
+    write_input(source, rows)
+    count = 0
 
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+        nonlocal count
+        count += 1
         texts = []
-        for sample in range(samples):
-            request = Request(request_id=f"{row['input_id']}/{sample}", body={}, prefix="", expected_tokens=1)
+        for sample in range(samples if count % ask_every == 0 else 0):
+            request = Request(request_id=f"{row['seed_id']}/{sample}", body={}, prefix="", expected_tokens=1)
             texts.append((await ask(request)).choices[0].text[:64])
-        return {"input_id": row["input_id"], "texts": texts}
+        return {"input_id": row["seed_id"], "texts": texts}
 
-    config = EngineConfig(unit_rows=unit_rows, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
+    config = EngineConfig(unit_rows=ROWS_OF_UNIT, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
     wall, cpu = time.perf_counter(), time.process_time()
     result = await run_phase(
         input_path=source, directory=directory / "phase", process=process,
-        transport=InstantTransport("x" * reply_bytes), schema=SCHEMA, config=config, stop=asyncio.Event(),
-        on_event=lambda event: None,
+        transport=InstantTransport("x" * reply_bytes), schema=SCHEMA, config=config,
+        budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0), stop=asyncio.Event(),
+        on_event=lambda event: None, note=print,
     )  # fmt: skip
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     requests = result.requests_done
     return {
         "rows": rows, "requests": requests, "reply_bytes": reply_bytes, "in_flight": in_flight,
         "wall_s": round(wall, 2), "requests_per_s": round(requests / wall),
-        "cpu_ms_per_request": round(1000 * cpu / requests, 3),
+        "cpu_ms_per_request": round(1000 * cpu / requests, 3), "cpu_ms_per_row": round(1000 * cpu / rows, 3),
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }  # fmt: skip
 
@@ -76,11 +115,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--reply-bytes", type=int, default=8_000)
     parser.add_argument("--in-flight", type=int, default=512)
+    parser.add_argument("--ask-every", type=int, default=1)
     parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.directory) as scratch:
         print(json.dumps(asyncio.run(measure(
-            Path(scratch), args.rows, args.samples, args.reply_bytes, args.in_flight
+            Path(scratch), rows=args.rows, samples=args.samples, reply_bytes=args.reply_bytes,
+            in_flight=args.in_flight, ask_every=args.ask_every,
         ))))  # fmt: skip
 
 

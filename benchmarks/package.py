@@ -135,7 +135,7 @@ def make(run: Path, questions: int) -> None:
                     reasoning=words(120),
                     knowledge=words(80),
                     distractors=tuple(Distractor(option=o, why_wrong=words(12)) for o in options if o != options[1]),
-                    verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01),
+                    verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0),
                     provenance=provenance,
                 )
             )
@@ -149,7 +149,13 @@ def package(run: Path, tokenizer: str) -> int:
     """Package the run; returns the number of records."""
     counter = TokenCounter(find_tokenizer(tokenizer)) if tokenizer else count_words
     write_dataset(
-        pairs=accepted_pairs(run), run=run, variants=VARIANTS, tokens_of=counter, rows_per_file=100_000, seed=0
+        pairs=accepted_pairs(run),
+        run=run,
+        variants=VARIANTS,
+        tokens_of=counter,
+        rows_per_file=100_000,
+        style="labelled",
+        seed=0,
     )
     source = SourceFacts(dataset_path="made", config="", split="train", revision="1")
     facts = {
@@ -167,7 +173,7 @@ def package(run: Path, tokenizer: str) -> int:
     inputs = ManifestInputs(
         run="benchmark", created="2026-01-01T00:00:00+00:00", recipe_fingerprint="", phases=(("questions", "answers"),),
         questions_per_seed=1, models=(ModelFacts(name="m", revision="", licence="MIT"),), sampling={}, commit="",
-        versions={}, tasks=facts, gpu_hours=0.0, idle_gpu_hours=0.0,
+        versions={}, tasks=facts, left_out={}, gpu_hours=0.0, idle_gpu_hours=0.0,
     )  # fmt: skip
     records: int = finish_run(run, inputs)["totals"]["records"]
     return records

@@ -3,9 +3,11 @@
     python benchmarks/seeds.py mirror --mirror DIR     every training unit of a real mirror, rows/s of one core
     python benchmarks/seeds.py synthetic --rows N      N made-up rows of a template family (arc_easy), with peak memory
 
-Times are those of the processor, so that other work on the machine does not count. ``synthetic`` writes its rows and an
-empty cache into a temporary folder. Rows/s count everything: reading, rendering, ids, leak and duplicate checks,
-sampling and the Seed itself; not the index of held-out items, which is loaded once a run and shown by itself.
+Times are those of the processor, all processes together, so that other work on the machine does not count.
+``synthetic`` writes its rows and an empty cache into a temporary folder, unless ``--mirror`` names one that it wrote
+before. Rows/s count everything: reading, rendering, ids, leak and duplicate checks, sampling and the Seed itself; not
+the index of held-out items, which is loaded once a run and shown by itself. Peak memory is resident: of the main
+process, and of the largest worker.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Seed
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.leaks import build_index
 from tsdg.seeds.mirror import split_file
+from tsdg.seeds.selection import by_name
 
 WORDS = [
     "river", "copper", "planet", "storm", "garden", "engine", "feather", "glacier", "harbour", "island", "jungle",
@@ -38,19 +40,27 @@ WORDS = [
 ]  # fmt: skip
 
 
-def collect(mirror: str, task: str, cap: int) -> dict[str, float]:
+def collect(mirror: str, task: str, cap: int, workers: int) -> dict[str, float]:
     """Collect one task and say how long it took."""
-    collector = SeedCollector(SeedsConfig(mirror=mirror, tasks=(task,), cap_per_task=cap, missing="error"), seed=0)
-    start = time.process_time()
+    request = by_name(mirror, (task,), cap).model_copy(update={"workers": workers})
+    collector = SeedCollector(request, seed=0)
+    start = spent()
     seeds = sum(isinstance(item, Seed) for item in collector)
-    seconds = time.process_time() - start
-    return {"rows": collector.counts[task].available, "seeds": seeds, "seconds": seconds}
+    return {"rows": collector.counts[task].available, "seeds": seeds, "seconds": spent() - start}
+
+
+def spent() -> float:
+    """Processor seconds of this process and of its workers that have ended."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def over_mirror(mirror: str) -> None:
     for state in ("built or loaded", "loaded"):
         start = time.process_time()
-        index = build_index(Path(mirror), load())
+        index = build_index(Path(mirror), load(), ngram=8, overlap=0.8)
         loading = time.process_time() - start
         print(f"index of {len(index.splits)} held-out splits, {index.rows} rows, {state}: {loading:.2f} s")
     print(f"{'task':36} {'adapter':22} {'rows':>7} {'rows/s':>8}")
@@ -58,8 +68,8 @@ def over_mirror(mirror: str) -> None:
         there = split_file(Path(mirror), unit.dataset_path, unit.config, unit.split).path.is_file()
         if not there or load().family(unit.family).tier == "B":
             continue
-        collect(mirror, unit.tasks[0], 10)  # loads modules and templates
-        result = collect(mirror, unit.tasks[0], 10**9)
+        collect(mirror, unit.tasks[0], 10, 1)  # loads modules and templates
+        result = collect(mirror, unit.tasks[0], 10**9, 1)
         rate = result["rows"] / max(result["seconds"] - loading, 1e-3)
         print(f"{unit.tasks[0]:36} {load().family(unit.family).adapter:22} {result['rows']:7} {rate:8.0f}")
 
@@ -90,35 +100,41 @@ def write_rows(folder: Path, rows: int) -> None:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-def over_synthetic(rows: int, cap: int) -> None:
+def over_synthetic(mirror: str, rows: int, cap: int, workers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        write_rows(Path(folder) / "mirror", rows)
+        mirror = mirror or f"{folder}/mirror"
+        if not Path(mirror).exists():
+            write_rows(Path(mirror), rows)
         # A process of its own, so that writing the rows does not count as memory of collecting them.
-        command = [sys.executable, __file__, "one", "--mirror", f"{folder}/mirror", "--cap", str(cap)]
+        command = [sys.executable, __file__, "one", "--mirror", mirror, "--cap", str(cap), "--workers", str(workers)]
         env = {**os.environ, "TSDG_CACHE": f"{folder}/cache"}
         print(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout, end="")
 
 
-def one(mirror: str, cap: int) -> None:
-    result = collect(mirror, "arc_easy", cap)
-    result["rows_per_s"] = round(result["rows"] / result["seconds"])
-    result["peak_rss_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+def one(mirror: str, cap: int, workers: int) -> None:
+    start = time.monotonic()
+    result = collect(mirror, "arc_easy", cap, workers)
+    result["wall_seconds"] = time.monotonic() - start
+    result["rows_per_cpu_s"] = round(result["rows"] / result["seconds"])
+    for whose, usage in (("main", resource.RUSAGE_SELF), ("largest_worker", resource.RUSAGE_CHILDREN)):
+        result[f"{whose}_peak_rss_mib"] = round(resource.getrusage(usage).ru_maxrss / 1024)
     print(json.dumps(result))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["mirror", "synthetic", "one"])
-    parser.add_argument("--mirror", default=os.environ.get("TSDG_MIRROR", ""))
+    parser.add_argument("--mirror", default="", help="of `synthetic`: rows of an earlier call, or where to keep them")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--cap", type=int, default=50_000)
+    parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
     if args.what == "mirror":
         over_mirror(args.mirror)
     elif args.what == "synthetic":
-        over_synthetic(args.rows, args.cap)
+        over_synthetic(args.mirror, args.rows, args.cap, args.workers)
     else:
-        one(args.mirror, args.cap)
+        one(args.mirror, args.cap, args.workers)
 
 
 if __name__ == "__main__":

@@ -15,26 +15,28 @@ from __future__ import annotations
 
 import argparse
 import ast
+import asyncio
 import os
 import random
 import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from tsdg.protocols import Asked, Verifier
+from tsdg.protocols import Asked, Proof, Prover, Verifier
 from tsdg.verify import symbolic, verifier_for
 from tsdg.verify.mathematics import _look, _plain
 
 ARC = ("allenai/ai2_arc/ARC-Easy/train", "allenai/ai2_arc/ARC-Challenge/train", "allenai/openbookqa/main/train")
 STORY = tuple(f"juletxara/xstory_cloze/{language}/train" for language in ("zh", "ar", "te", "my", "hi", "ru"))
 AREAS = ("algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra")
+MBPP = "google-research-datasets/mbpp/full/train"
 MATH = tuple(f"EleutherAI/hendrycks_math/{area}/train" for area in (*AREAS, "precalculus"))
 
 
@@ -276,9 +278,9 @@ def short_text(mirror: Path, every: int) -> Iterator[Figure]:
 
 def code(mirror: Path, every: int) -> Iterator[Figure]:
     """MBPP solutions: read, re-laid and changed. Nothing is executed."""
-    verifier, previous = verifier_for("code"), "def nothing(): pass"
-    figure, start = Figure("code", "mbpp"), time.perf_counter()
-    for row in rows(mirror, "google-research-datasets/mbpp/full/train", every):
+    verifier, previous = verifier_for("code_text"), "def nothing(): pass"
+    figure, start = Figure("code_text", "mbpp"), time.perf_counter()
+    for row in rows(mirror, MBPP, every):
         source, asked = row["code"].replace("\r\n", "\n"), _asked(checks=tuple(row["test_list"]))
         gold = verifier.read(source, asked)
         relaid = "# a comment\n" + ast.unparse(ast.parse(source))
@@ -294,7 +296,88 @@ def code(mirror: Path, every: int) -> Iterator[Figure]:
     yield figure
 
 
-PARTS = {"choice": choice, "number": number, "math": mathematics, "short_text": short_text, "code": code}
+_COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
+_BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv}
+
+
+class _Change(ast.NodeTransformer):
+    """Changes the one operator, comparison or whole number that ``place`` counts to."""
+
+    def __init__(self, place: int) -> None:
+        self.left = place
+
+    def _here(self) -> bool:
+        self.left -= 1
+        return self.left == -1
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        whole = isinstance(node.value, int) and not isinstance(node.value, bool)
+        return ast.Constant(node.value + 1) if whole and self._here() else node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        if self._here():
+            node.ops = [_COMPARE.get(type(op), type(op))() for op in node.ops]
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if self._here():
+            node.op = _BINARY.get(type(node.op), type(node.op))()
+        return node
+
+
+def _mutants(source: str, most: int) -> list[str]:
+    found = []
+    for place in range(40):
+        change = _Change(place)
+        changed = ast.unparse(ast.fix_missing_locations(change.visit(ast.parse(source))))
+        if change.left >= 0:
+            break
+        if changed != source:
+            found.append(changed)
+    return random.Random(0).sample(found, min(most, len(found)))
+
+
+def executed(mirror: Path, every: int) -> Iterator[Figure]:
+    """MBPP solutions and mutants of them (one operator, comparison or number changed), run in the sandbox.
+
+    A mutant that passes the question's tests may be the same function, or one that the tests do not tell apart: what is
+    counted as taken is what also does the same on all probes.
+    """
+    verifier = verifier_for("code")
+    assert isinstance(verifier, Prover)
+    figure, start = Figure("code", "mbpp, executed"), time.perf_counter()
+    for row in rows(mirror, MBPP, every):
+        asked = _asked(checks=tuple(row["test_list"]))
+        gold = verifier.read(row["code"].replace("\r\n", "\n"), asked)
+        if gold is None:
+            figure.ask("gold", "read", False, repr(row["code"][:60]))
+            continue
+        mutants = _mutants(gold, 4)
+        first, *others = asyncio.run(_prove(verifier, [gold, *mutants], asked))
+        figure.ask("gold", "passes its tests", first.verdict == "passed", f"{first.detail}: {gold[:60]!r}")
+        for mutant, proof in zip(mutants, others, strict=True):
+            passed = proof.verdict == "passed"
+            figure.ask("wrong", "passes the tests", passed, "")
+            alike = passed and first.verdict == "passed" and verifier.alike(first.behaviour, proof.behaviour)
+            figure.ask("wrong", "passes, and the same on probes", alike, repr(mutant))
+    figure.seconds = time.perf_counter() - start
+    yield figure
+
+
+async def _prove(verifier: Prover, sources: list[str], asked: Asked) -> Sequence[Proof]:
+    return await verifier.prove(sources, asked)
+
+
+PARTS = {
+    "choice": choice,
+    "number": number,
+    "math": mathematics,
+    "short_text": short_text,
+    "code_text": code,
+    "code": executed,
+}
 
 
 def measure(mirror: Path, every: int, kinds: Iterable[str] = PARTS) -> Iterator[Figure]:

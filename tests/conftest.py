@@ -2,14 +2,17 @@
 
 A test that needs something outside the repository carries its marker, or asks for the fixture of it, which marks it:
 
-========== ==================== =============================================================================
-marker     fixture              what is needed
-========== ==================== =============================================================================
-``mirror`` ``mirror``           real benchmark splits in the folder that ``TSDG_MIRROR`` names
-``server`` ``vllm``             the serving environment's command, ``TSDG_VLLM`` or ``.venv-server/bin/vllm``
-``model``  ``demo_model``       the demo's model, which ``make model`` makes
-``root``   none                 to be root
-========== ==================== =============================================================================
+=========== ==================== =============================================================================
+marker      fixture              what is needed
+=========== ==================== =============================================================================
+``mirror``  ``mirror``           real benchmark splits in the folder that ``TSDG_MIRROR`` names
+``server``  ``vllm``             the serving environment's command, ``TSDG_VLLM`` or ``.venv-server/bin/vllm``
+``model``   ``demo_model``       the demo's model, which ``make model`` makes
+``slurm``   ``slurm``            the Debian packages of ``slurm/devcluster/packages.txt``
+``sandbox`` none                 bubblewrap and user namespaces, both in working order
+``browser`` none                 Chromium, to look at reports in
+``root``    none                 to be root
+=========== ==================== =============================================================================
 
 Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests must run: then a skip
 of such a test is a failure, whatever the reason of the skip.
@@ -18,18 +21,22 @@ of such a test is a failure, whatever the reason of the skip.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tsdg.errors import EnvironmentUnfit
 from tsdg.serving.demo_model import MODEL, models_dir
+from tsdg.verify.sandbox import WALLS, Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 DEMO_MODEL = models_dir() / MODEL
-MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model"}
+MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
 REQUIRED = frozenset(name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip())
 
 
@@ -47,12 +54,35 @@ def _no_model() -> str:
     return "" if DEMO_MODEL.is_dir() else f"no demo model {DEMO_MODEL}: run `make model`"
 
 
+def _no_slurm() -> str:
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    needed = ("slurmctld", "slurmdbd", "munged", "mariadbd", "ip")
+    lacking = ", ".join(name for name in needed if shutil.which(name, path=path) is None)
+    return f"not installed: {lacking}: see slurm/devcluster/packages.txt" if lacking else ""
+
+
+@cache
+def _no_sandbox() -> str:
+    for wall in WALLS:
+        try:
+            Sandbox(wall).submit("", []).result()
+        except EnvironmentUnfit as error:
+            return str(error)
+    return ""
+
+
+def _no_browser() -> str:
+    return "" if shutil.which("chromium") else "no chromium: install Debian's package"
+
+
 def _no_root() -> str:
     return "" if os.geteuid() == 0 else "not run by root"
 
 
 LACKS: dict[str, Callable[[], str]] = {
-    "mirror": _no_mirror, "server": _no_server, "model": _no_model, "root": _no_root,
+    "mirror": _no_mirror, "server": _no_server, "model": _no_model, "slurm": _no_slurm,
+    "sandbox": _no_sandbox,
+    "browser": _no_browser, "root": _no_root,
 }  # fmt: skip
 
 

@@ -15,9 +15,15 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
 
   tsdg run recipe=R [KEY=VALUE ...]    all stages on this machine, or what is left of them
   tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it (--json)
+  tsdg launch recipe=R cluster=C [...] the same as jobs of a Slurm cluster (--dry-run: print their scripts)
   tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run, or a hand with it: any number of processes share a phase
+  tsdg replay RUN [KEY=VALUE ...]      the run once more from its snapshot, in a directory of its own
+  tsdg diff RUN RUN                    what differs between their snapshots (--json); exit 1 where anything does
   tsdg verify RUN                      check a run directory against its manifest
+  tsdg show RUN [TASK] [-n N]          some questions with seed, votes and records (--rejected: why they are not there)
+  tsdg report RUN [RUN...]             report.html: the funnel, shares, throughput, and records to read
   tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer, nemotron-blend or megatron
+  tsdg merge RUN RUN... out=FOLDER     the records of several runs as one dataset, each question once
   tsdg mix RUN... budget=TOKENS [...]  weights, epochs and tokens per task, as blends that trainers read
   tsdg compare BEFORE AFTER [...]      what changed between two evaluations by lm-eval; exit 1 where a rule is broken
   tsdg seeds list|show|check           the catalogue of seeds, one family, the guard's verdict on any name
@@ -68,5 +74,20 @@ def run_command(arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
-COMMANDS = ("run", "plan", "work", "verify", "export", "mix", "compare", "seeds")
+COMMANDS = (
+    "run",
+    "plan",
+    "launch",
+    "replay",
+    "diff",
+    "work",
+    "verify",
+    "show",
+    "report",
+    "export",
+    "merge",
+    "mix",
+    "compare",
+    "seeds",
+)
 """Each is a module of :mod:`tsdg.commands` with ``main(arguments) -> exit code``."""

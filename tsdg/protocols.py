@@ -6,11 +6,14 @@ carries it to a server, and a *verifier* (``verify``) reads the answers. None of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from tsdg.records import AnswerKind
+
+NOT_SENT = "no_server"
+"""Reason of a failure where nothing was sent, as no server was ready: waiting for one is no retry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,8 @@ class Request:
     """An OpenAI chat-completions body without ``model``, which the transport adds."""
     prefix: str
     """Requests with the same prefix share the start of their prompt and are best sent together."""
+    model: str = ""
+    """Name of the model that shall answer; empty where there is only one."""
     expected_tokens: int
     """Completion tokens that this request may take at most (``max_tokens`` × ``n``): long ones start first."""
 
@@ -48,8 +53,46 @@ class Reply:
     completion_tokens: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy the replicas say they are, added up over those that answered."""
+
+    replicas: int
+    """Replicas counted; 0 where none tells its load, as endpoints without vLLM's metrics."""
+    running: float
+    """Requests in their batches."""
+    waiting: float
+    """Requests in their queues."""
+    kv_cache_usage: float
+    """Share of the KV cache in use, 0 to 1; that of the fullest replica."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaFacts:
+    """What one replica has done for this process so far. All sums are over all its restarts."""
+
+    name: str
+    """Stays the same over restarts, and is unique in its process, e.g. ``server-0``."""
+    url: str
+    """Base URL without credentials; the latest one."""
+    gpus: int
+    """GPUs that it holds; 0 on CPUs and for endpoints of others."""
+    ready_s: float
+    """Seconds in which it could take requests."""
+    busy_s: float
+    """Of those, seconds with at least one request of this process under way."""
+    idle_s: float
+    """Of those, the others."""
+    requests: int
+    """Requests that it replied to."""
+    prompt_tokens: int
+    completion_tokens: int
+    restarts: int
+    """Times it was started again after its first start."""
+
+
 class Transport(Protocol):
-    """Carries one request to a model."""
+    """Carries requests to a model, and knows the replicas that answer them."""
 
     async def send(self, request: Request) -> Reply:
         """Return the reply.
@@ -58,6 +101,14 @@ class Transport(Protocol):
             RetryableFailure: sending it again may help.
             PermanentFailure: sending it again would not.
         """
+        ...
+
+    async def load(self) -> Load:
+        """Ask the replicas how busy they are; those that do not tell are left out. Never fails."""
+        ...
+
+    def replicas(self) -> Sequence[ReplicaFacts]:
+        """What each replica has done so far, in a fixed order."""
         ...
 
 
@@ -92,12 +143,17 @@ class Asked:
     context: str
     options: tuple[str, ...]
     checks: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    """Texts that say the same right answer, where the seed has such a list. A generated question has none: a list that
+    the generator made up would let it merge votes that differ."""
 
 
 class Verifier(Protocol):
     """Reads answers of one kind so that they can be compared. One small file per kind in ``tsdg/verify``."""
 
     kind: AnswerKind
+    method: str
+    """What the records say of how their answer was verified: ``vote``, or what was done beside it."""
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the answer in normal form, or None where the text holds no answer of this kind (an abstention)."""
@@ -105,4 +161,87 @@ class Verifier(Protocol):
 
     def same(self, left: str, right: str) -> bool:
         """Whether two answers in normal form say the same."""
+        ...
+
+
+ProofVerdict = Literal["passed", "wrong", "raised", "timeout", "memory", "forbidden", "output", "crashed"]
+"""``passed``, or the first thing that stood against it: a test gave another value or raised; a limit on time or memory;
+a call that the sandbox forbids; too much output; a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What came of putting one answer to the test."""
+
+    verdict: ProofVerdict
+    detail: str
+    """One line for a person."""
+    behaviour: str
+    """What it did beyond the tests, for :meth:`Prover.alike`; empty unless it passed."""
+
+
+@runtime_checkable
+class Prover(Verifier, Protocol):
+    """A verifier that can put an answer to the test by itself; then only answers that pass take part in the vote."""
+
+    async def prove(self, answers: Sequence[str], asked: Asked) -> Sequence[Proof]:
+        """Test answers in normal form. Never blocks the event loop, however long the tests take.
+
+        Returns:
+            One proof per answer, in order; the same for the same answer.
+
+        Raises:
+            EnvironmentUnfit: this machine cannot run the tests.
+        """
+        ...
+
+    def alike(self, left: str, right: str) -> bool:
+        """Whether two behaviours are the same."""
+        ...
+
+
+class Posed(Protocol):
+    """What asks something: a seed's item, a generated question."""
+
+    @property
+    def question(self) -> str:
+        """What is asked."""
+        ...
+
+    @property
+    def context(self) -> str:
+        """What it is about; empty where there is nothing."""
+        ...
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What may be chosen; empty where there is nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A held-out row that is the same item as another one, or nearly."""
+
+    split: str
+    """``dataset_path/config/split``, or a benchmark file."""
+    row: int
+    exact: bool
+    """Whether it is the same item, and not nearly."""
+    how: str
+    """What agrees, for a person, up to the name of the row."""
+
+    def __str__(self) -> str:
+        return f"{self.how} {self.split} row {self.row}"
+
+
+class HeldOut(Protocol):
+    """All held-out items, of the mirror and of benchmark files: ``seeds`` has them, ``corpus`` compares with them."""
+
+    splits: tuple[str, ...]
+    """Their names."""
+    rows: int
+
+    def compare(self, items: Sequence[Posed]) -> Sequence[Match | None]:
+        """Return, per item, a held-out row that is the same item or nearly, or None."""
         ...

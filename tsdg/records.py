@@ -31,6 +31,8 @@ import pyarrow as pa
 Group = Literal["knowledge", "reasoning"]
 OutputType = Literal["multiple_choice", "generate_until"]
 AnswerKind = Literal["choice", "number", "math", "short_text", "text", "code", "boolean", "json"]
+VerifierName = Literal[AnswerKind, "code_text", "ifeval"]
+"""Every answer kind has a verifier of its name; ``code_text`` compares code without running it."""
 Variant = Literal["answer", "reasoning", "context"]
 Stage = Literal["seeds", "questions", "answers", "filter"]
 
@@ -50,10 +52,14 @@ Reason = Literal[
     "truncated",  # the reply ended at the token limit
     "bad_schema",  # the reply is not the JSON that was asked for
     "bad_format",  # valid JSON, but not a question: equal options, answer not among them, empty text ...
+    "near_duplicate",  # few words differ from a question or seed that stays: `detail` names it
+    "contaminated",  # the question is, or nearly is, an item of a held-out split or benchmark file: `detail` names it
     "copy_of_seed",  # the question repeats its seed or a few-shot example
     # answers
     "no_answer",  # too many samples abstained (nothing readable) for any answer to win
     "no_majority",  # the votes are spread: no answer reached the recipe's share
+    "judged",  # the judge scored it too low, contradicted itself, or could not be read
+    "failed_tests",  # most samples fail the question's own tests
     "tie",  # two answers share the lead
     "chance",  # a majority that guessing would reach too often
     # filter
@@ -164,7 +170,7 @@ class Verification:
     """How the answer was verified."""
 
     method: str
-    """``vote`` or the name of the verifier that decided."""
+    """``vote``, or what the verifier did beside it: ``tests, then vote on behaviour``; ``none`` for a single sample."""
     votes: int
     """Samples that gave the winning answer."""
     agreement: float
@@ -174,6 +180,8 @@ class Verification:
     chance: float
     """Probability that guessing among the options gives some answer at least this many votes; 1 where the
     number of possible answers is not bounded, and so nothing can be said."""
+    score: float
+    """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +306,7 @@ def _struct(schema: pa.Schema) -> pa.DataType:
 
 SOURCE_SCHEMA = _schema(dataset_path=_STRING, config=_STRING, split=_STRING, row=_INT, revision=_STRING)
 PROVENANCE_SCHEMA = _schema(model=_STRING, prompt=_STRING, prompt_hash=_STRING, sampling=_STRING, request_id=_STRING)
-VERIFICATION_SCHEMA = _schema(method=_STRING, votes=_INT, agreement=_FLOAT, samples=_INT, chance=_FLOAT)
+VERIFICATION_SCHEMA = _schema(method=_STRING, votes=_INT, agreement=_FLOAT, samples=_INT, chance=_FLOAT, score=_FLOAT)
 MESSAGE_SCHEMA = _schema(role=_STRING, content=_STRING)
 DISTRACTOR_SCHEMA = _schema(option=_STRING, why_wrong=_STRING)
 SEED_SCHEMA = _schema(

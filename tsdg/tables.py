@@ -18,6 +18,11 @@ from tsdg.storage import storage
 
 Item = TypeVar("Item")
 
+UNIT_ROWS = b"tsdg.unit_rows"
+"""Key of a Parquet file's metadata: its row groups are cut into work units of so many rows."""
+_GROUP_ROWS = 8192
+_CHUNK_ROWS = 512
+
 
 class Table:
     """A Parquet file that grows row group by row group and appears under its name only when it is whole.
@@ -29,24 +34,37 @@ class Table:
     def __init__(self, path: Path, schema: pa.Schema, *, group_rows: int) -> None:
         self._path, self._schema, self._group_rows = path, schema, group_rows
         self._partial = path.with_name(f".{path.name}.partial")
+        # As Arrow soon: rows of Python objects take several times the memory.
         self._rows: list[dict[str, object]] = []
+        self._chunks: list[pa.Table] = []
         with storage("write", path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._partial, schema, compression="zstd", write_page_checksum=True)
+            # No statistics: nobody reads them, and they are half of the footer.
+            self._writer = pq.ParquetWriter(
+                self._partial, schema, compression="zstd", write_page_checksum=True, write_statistics=False
+            )
         self.count = 0
 
     def add(self, item: object) -> None:
         """Append one row dataclass."""
         self._rows.append(to_row(item))
         self.count += 1
-        if len(self._rows) >= self._group_rows:
+        if len(self._rows) >= _CHUNK_ROWS:
+            self._pack()
+        if self.count % self._group_rows == 0:
             self._flush()
 
-    def _flush(self) -> None:
+    def _pack(self) -> None:
         if self._rows:
-            with storage("write", self._path):
-                self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._chunks.append(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows.clear()
+
+    def _flush(self) -> None:
+        self._pack()
+        if self._chunks:
+            with storage("write", self._path):
+                self._writer.write_table(pa.concat_tables(self._chunks), row_group_size=self._group_rows)
+            self._chunks.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +86,18 @@ class Table:
             self._partial.replace(self._path)
 
 
+def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
+    """A table whose rows are worked on in units of ``unit_rows``.
+
+    A row group holds many units: with one for each, the footer of millions of rows would fill a worker's memory.
+
+    Raises:
+        StorageUnfit: the disk is full, or the folder cannot be written.
+    """
+    noted = schema.with_metadata({UNIT_ROWS: str(unit_rows).encode()})
+    return Table(path, noted, group_rows=unit_rows * max(1, _GROUP_ROWS // unit_rows))
+
+
 def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     """Yield the rows of a table as row dataclasses, holding one row group at a time.
 
@@ -77,8 +107,9 @@ def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
-                for row in file.read_row_group(group).to_pylist():
-                    yield from_row(cls, row)
+                for batch in file.read_row_group(group).to_batches(max_chunksize=_CHUNK_ROWS):
+                    for row in batch.to_pylist():
+                        yield from_row(cls, row)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise VerificationFailed(

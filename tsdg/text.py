@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Hashable, Sequence
 
 # Scripts written without spaces between words: there one character is one token. Thai, Lao, Tibetan, Myanmar, Khmer,
 # CJK radicals and kana, CJK ideographs with their extensions.
@@ -22,9 +23,12 @@ _UNSPACED = (
 )
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _TOKEN = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
-_SPACE = re.compile(r"\s+")
 # Punctuation that carries a number: 3.5, 1,000, 3/4, 10:30, -5, .5; anywhere else it is dropped.
-_LOOSE_PUNCTUATION = re.compile(r"(?<!\d)[,/:]|[,/:](?!\d)|\.(?!\d)|(?<=[^\W\d])\.|-(?!\.?\d)|(?<=[^\W\d])-")
+# Each way begins with its character, so that the search leaps from one such character to the next.
+_LOOSE_PUNCTUATION = re.compile(
+    "|".join(rf"{mark}(?:(?<!\d{mark})|(?!\d))" for mark in ",/:")
+    + r"|\.(?:(?!\d)|(?<=[^\W\d]\.))|-(?:(?!\.?\d)|(?<=[^\W\d]-))"
+)
 _NUMBER_PUNCTUATION = frozenset(".,/:-")
 _DASHES = {0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2014: " - ", 0x2015: " - ", 0x2212: "-"}
 
@@ -69,8 +73,12 @@ def fold(text: str) -> str:
     NFKC would turn ``10²`` into 102 and ``2½`` into 21/2.
     """
     if text.isascii():
-        return _SPACE.sub(" ", text).strip()
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text.translate(_FOLDING)).translate(_DASHES)).strip()
+        return _single_spaces(text)
+    return _single_spaces(unicodedata.normalize("NFKC", text.translate(_FOLDING)).translate(_DASHES))
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
 
 
 def normalise(text: str) -> str:
@@ -79,12 +87,15 @@ def normalise(text: str) -> str:
     Signs that change a number or a formula stay (``-5``, ``3.5``, ``3/4``, ``+``, ``=``, ``%``, ``$``, ``^``, ``#``).
     """
     plain = unicodedata.normalize("NFKC", fold(text).casefold()).translate(_PLAIN)
-    return _SPACE.sub(" ", _LOOSE_PUNCTUATION.sub(" ", plain)).strip()
+    if not _NUMBER_PUNCTUATION.isdisjoint(plain):
+        plain = _LOOSE_PUNCTUATION.sub(" ", plain)
+    return _single_spaces(plain)
 
 
 def tokens(text: str) -> list[str]:
     """Return the words of the normalised text; of scripts without spaces, the characters."""
-    return _TOKEN.findall(normalise(text))
+    plain = normalise(text)
+    return plain.split() if plain.isascii() else _TOKEN.findall(plain)
 
 
 def unspaced(text: str) -> bool:
@@ -117,14 +128,22 @@ def overlap(text: str, other: str) -> float:
     return len(own & others) / len(own)
 
 
-def edits_within(left: str, right: str, limit: int) -> bool:
-    """Whether at most ``limit`` insertions, deletions or replacements of a character turn one text into the other.
+def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int) -> bool:
+    """Whether at most ``limit`` insertions, deletions or replacements turn one sequence into the other.
 
-    Compares the texts as given: normalise them first. Takes time proportional to length × limit (Ukkonen's band).
+    Of a text the elements are characters, of its tokens words. Compares them as given: normalise texts first. Takes
+    time proportional to length × limit (Ukkonen's band).
     """
     if abs(len(left) - len(right)) > limit:
         return False
     if left == right:
+        return True
+    # What stands at both ends needs no edit, and is most of two texts that are near.
+    shorter = min(len(left), len(right))
+    start = next((i for i in range(shorter) if left[i] != right[i]), shorter)
+    end = next((i for i in range(shorter - start) if left[-1 - i] != right[-1 - i]), shorter - start)
+    left, right = left[start : len(left) - end], right[start : len(right) - end]
+    if max(len(left), len(right)) <= limit:
         return True
     if len(left) > len(right):
         left, right = right, left

@@ -1,31 +1,44 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tsdg.config.recipe import DedupConfig
+from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.gather import gather_answers, gather_questions
+from tsdg.corpus.near_pass import NearPass, check_against
+from tsdg.errors import RecipeError
 from tsdg.records import (
+    SEED_SCHEMA,
     AnswerSample,
     Outcome,
     Provenance,
     Question,
     Reason,
     Rejection,
+    Seed,
     Solution,
+    Source,
     Stage,
     Verification,
 )
-from tsdg.tables import read_rows
+from tsdg.tables import UNIT_ROWS, Table, read_rows
 
+NONE = Decontamination(Nothing())
+OFF = NearPass(
+    DedupConfig(near=False, threshold=0.85, keep="first", against=()), seeds=Path("none"), scratch=Path("none")
+)
 PROVENANCE = Provenance(model="m", prompt="questions/number", prompt_hash="h", sampling="{}", request_id="r")
 
 
 def question(name: str, text: str) -> Question:
     return Question(
         question_id=name, seed_ids=("s",), group="reasoning", family="f", task="t", domain="d", language="en",
-        licence="l", answer_kind="number", question=text, context="", options=(), claimed_answer="1", checks=(),
+        licence="l", answer_kind="number", question=text, context="", options=(), claimed_answer="", checks=(),
         provenance=PROVENANCE,
     )  # fmt: skip
 
@@ -35,7 +48,7 @@ def rejection(name: str, stage: Stage, reason: Reason) -> Rejection:
 
 
 def solution(name: str) -> Solution:
-    verification = Verification(method="vote", votes=3, agreement=1.0, samples=3, chance=1.0)
+    verification = Verification(method="vote", votes=3, agreement=1.0, samples=3, chance=1.0, score=0.0)
     return Solution(
         question_id=name, answer="1", reasoning="", knowledge="", distractors=(), verification=verification,
         provenance=PROVENANCE,
@@ -74,7 +87,7 @@ def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("run")  # type: ignore[attr-defined]
     fused = [outcome(number, texts) for number, texts in enumerate(rows)]
-    dropped = gather_questions(fused, directory=folder / "questions", unit_rows=2)
+    dropped = gather_questions(fused, directory=folder / "questions", unit_rows=2, decontamination=NONE, near=OFF)
     gather_answers(fused, directory=folder / "answers", dropped=dropped)
 
     kept = list(read_rows(folder / "questions/questions.parquet", Question))
@@ -97,19 +110,83 @@ def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
     assert {s.question_id for s in read_rows(folder / "answers/samples.parquet", AnswerSample)} == ids
 
 
-def test_row_groups_of_the_questions_are_the_work_units_of_the_answers(tmp_path: Path) -> None:
+def test_the_questions_say_how_many_are_a_work_unit_of_the_answers(tmp_path: Path) -> None:
     rows = [outcome(number, [f"What is {number}?"]) for number in range(5)]
-    gather_questions(rows, directory=tmp_path, unit_rows=2)
-    with pq.ParquetFile(tmp_path / "questions.parquet") as file:
-        groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    assert groups == [2, 2, 1]
+    gather_questions(rows, directory=tmp_path, unit_rows=2, decontamination=NONE, near=OFF)
+    assert pq.read_schema(tmp_path / "questions.parquet").metadata[UNIT_ROWS] == b"2"
 
 
 def test_gathering_again_gives_the_same_files(tmp_path: Path) -> None:
     rows = [outcome(0, ["What is 1?", "what is 1"]), outcome(1, ["What is 2?"])]
     before = []
     for _ in range(2):
-        dropped = gather_questions(rows, directory=tmp_path / "q", unit_rows=2)
+        dropped = gather_questions(rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=OFF)
         gather_answers([replace(row, questions=()) for row in rows], directory=tmp_path / "a", dropped=dropped)
         before.append({path.name: path.read_bytes() for path in sorted(tmp_path.rglob("*.parquet"))})
     assert before[0] == before[1]
+
+
+LEGS = "How many legs does a garden spider have in all?"
+
+
+def near_pass(
+    folder: Path, *, against: tuple[str, ...] = (), keep: Literal["first", "agreement"] = "first"
+) -> NearPass:
+    """A near pass over one seed."""
+    row = seed("Which part of a plant takes up water from the soil?")
+    with Table(folder / "seeds.parquet", SEED_SCHEMA, group_rows=10) as seeds:
+        seeds.add(row)
+    config = DedupConfig(near=True, threshold=0.85, keep=keep, against=against)
+    return NearPass(config, seeds=folder / "seeds.parquet", scratch=folder / "scratch")
+
+
+def seed(text: str) -> Seed:
+    return Seed(
+        seed_id="seed0", group="reasoning", family="f", task="t", output_type="generate_until", answer_kind="number",
+        question=text, context="", options=(), answer="", answer_index=-1, aliases=(), checks=(), option_order=(),
+        domain="d", language="en", licence="l",
+        source=Source(dataset_path="p", config="c", split="train", row=0, revision="r"),
+    )  # fmt: skip
+
+
+def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) -> None:
+    rows = [
+        outcome(0, [LEGS, "Which part of a plant takes up salt from the soil?"]),
+        outcome(1, [LEGS.replace("garden", "house"), LEGS.upper()]),
+        outcome(2, ["How many moons does the planet Mars have?"]),
+    ]  # fmt: skip
+    near = near_pass(tmp_path)
+    dropped = gather_questions(rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=near)
+    gather_answers(rows, directory=tmp_path / "a", dropped=dropped)
+    assert dropped == {"0.1", "1.0", "1.1"}
+    assert near.removed == 2
+    rejected = {row.row_id: row for row in read_rows(tmp_path / "q" / "rejected.parquet", Rejection)}
+    assert {name: (row.reason, row.detail) for name, row in rejected.items() if name in dropped} == {
+        "0.1": ("near_duplicate", "differs in few words from seed seed0, which stays"),
+        "1.0": ("near_duplicate", "differs in few words from question 0.0, which stays"),
+        "1.1": ("duplicate", "an equal question came earlier in this run"),
+    }
+    assert [q.question_id for q in read_rows(tmp_path / "q" / "questions.parquet", Question)] == ["0.0", "2.0"]
+    assert not (tmp_path / "scratch").exists()
+
+    later = [outcome(3, [LEGS.replace("in all", "at all"), "Why is the sky blue at noon?"])]
+    run = tmp_path / "earlier"
+    (run / "questions").mkdir(parents=True)
+    (tmp_path / "q" / "questions.parquet").rename(run / "questions" / "questions.parquet")
+    again = near_pass(tmp_path, against=(str(run),))
+    assert gather_questions(later, directory=tmp_path / "p", unit_rows=2, decontamination=NONE, near=again) == {"3.0"}
+    details = [row.detail for row in read_rows(tmp_path / "p" / "rejected.parquet", Rejection) if row.row_id == "3.0"]
+    assert details == ["differs in few words from run earlier: question 0.0, which stays"]
+
+
+def test_the_one_whose_answers_agree_stays_where_the_recipe_says_so(tmp_path: Path) -> None:
+    """Of each row only every other question is solved, so that the second of a row has no agreement."""
+    rows = [outcome(0, ["Why?", LEGS]), outcome(1, [LEGS.replace("garden", "house")])]  # fmt: skip
+    for keep, gone in (("first", {"1.0"}), ("agreement", {"0.1"})):
+        near = near_pass(tmp_path, keep=keep)  # type: ignore[arg-type]
+        assert gather_questions(rows, directory=tmp_path / keep, unit_rows=2, decontamination=NONE, near=near) == gone
+
+
+def test_an_earlier_run_without_questions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"filter\.dedup\.against: .* has no questions/questions\.parquet"):
+        check_against((str(tmp_path),))

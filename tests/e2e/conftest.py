@@ -34,6 +34,12 @@ class Endpoint:
             counts: dict[str, int] = json.load(reply)
         return counts
 
+    def answer_after(self, seconds: float) -> None:
+        """Let replies take so long from now on."""
+        asking = urllib.request.Request(f"{self.url}/delay?s={seconds}", method="POST")
+        with urllib.request.urlopen(asking):
+            pass
+
 
 @pytest.fixture
 def oracle(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:

@@ -1,8 +1,9 @@
 """An instant endpoint whose replies are a function of the request: it writes pseudo-words in whatever form is asked.
 
-Run as ``python oracle.py PORT_FILE [DELAY_S]``; it writes its port to PORT_FILE, ends with its parent, and tells at
-``/asked`` how often each request (by a hash of its body) was sent. It stands in for a model where a test needs
-thousands of replies, or the same replies twice; whether real servers behave is tested with real ones.
+Run as ``python oracle.py PORT_FILE [DELAY_S [HOST]]``; it writes its port to PORT_FILE, ends with its parent, and tells
+at ``/asked`` how often each request (by a hash of its body) was sent; ``POST /delay?s=S`` changes the delay. It stands
+in for a model where a test needs thousands of replies, or the same replies twice; whether real servers behave is tested
+with real ones.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from aiohttp import web
 
 SYLLABLES = ["ba", "ke", "lu", "mo", "ni", "pra", "sto", "tir", "vel", "zan", "quo", "fe"]
 ASKED: collections.Counter[str] = collections.Counter()
-DELAY = web.AppKey("delay", float)
+DELAY = web.AppKey("delay", list)  # of one float: an application's own values are fixed once it runs
 
 
 def word(rng: random.Random) -> str:
@@ -61,13 +62,15 @@ def reply(body: dict[str, Any], index: int) -> str:
     if "structured_outputs" in body:
         return str(rng.choice(body["structured_outputs"]["choice"]))
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
-    return json.dumps(fill(schema, rng, "", {})) if schema else f"Answer: {rng.randrange(100)}"
+    if schema:
+        return json.dumps(fill(schema, rng, "", {}))
+    return f"<think>{word(rng)} because {word(rng)}</think>\nAnswer: {rng.randrange(100)}"
 
 
 async def completions(request: web.Request) -> web.Response:
     body = await request.json()
     ASKED[hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()] += 1
-    await asyncio.sleep(request.app[DELAY])
+    await asyncio.sleep(request.app[DELAY][0])
     choices = [
         {"index": i, "finish_reason": "stop", "message": {"role": "assistant", "content": reply(body, i)}}
         for i in range(body.get("n", 1))
@@ -80,19 +83,25 @@ async def asked(_: web.Request) -> web.Response:
     return web.json_response(dict(ASKED))
 
 
+async def delay(request: web.Request) -> web.Response:
+    request.app[DELAY][0] = float(request.query["s"])
+    return web.Response()
+
+
 async def models(_: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": []})
 
 
-async def serve(port_file: Path, delay: float) -> None:
+async def serve(port_file: Path, delay_s: float, host: str) -> None:
     app = web.Application(client_max_size=1 << 26)
-    app[DELAY] = delay
+    app[DELAY] = [delay_s]
     app.router.add_post("/v1/chat/completions", completions)
     app.router.add_get("/asked", asked)
+    app.router.add_post("/delay", delay)
     app.router.add_get("/v1/models", models)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, host, 0)
     await site.start()
     partial = port_file.with_suffix(".partial")
     partial.write_text(str(runner.addresses[0][1]))
@@ -103,4 +112,6 @@ async def serve(port_file: Path, delay: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))
+    given, defaults = sys.argv[1:], ["", "0", "127.0.0.1"]
+    port_file, delay_s, host = given + defaults[len(given) :]
+    asyncio.run(serve(Path(port_file), float(delay_s), host))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg import protocols
-from tsdg.config.recipe import EngineConfig
+from tsdg.config.recipe import BudgetConfig, EngineConfig
 from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.leases import LeaseBoard
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import read_parts, run_phase
 from tsdg.engine.timing import Timing
 from tsdg.errors import Interrupted, PermanentFailure
-from tsdg.protocols import Ask, Choice, Reply, Request
+from tsdg.protocols import Ask, Choice, Load, ReplicaFacts, Reply, Request
 
 SCHEMA = pa.schema(
     [
@@ -40,8 +40,11 @@ SCHEMA = pa.schema(
 )
 QUICK = Timing(
     heartbeat_s=0.1, lease_timeout_s=1.0, poll_s=0.05, sync_s=0.1, progress_s=0.02, backoff_s=0.01, backoff_cap_s=0.05,
-    waiting_cap_s=0.02,
+    waiting_cap_s=0.02, account_s=0.2, steer_s=0.05, budget_s=0.02,
 )  # fmt: skip
+
+
+NO_CAPS = BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0)
 
 
 def write_input(path: Path, rows: int, unit_rows: int) -> Path:
@@ -111,6 +114,12 @@ class Transport:
         finally:
             self.active -= 1
 
+    async def load(self) -> Load:
+        return Load(replicas=0, running=0, waiting=0, kv_cache_usage=0)
+
+    def replicas(self) -> Sequence[ReplicaFacts]:
+        return ()
+
 
 class LoggingTransport(Transport):
     """Also writes each request that is sent to a file, so that it outlives the process; replies once a file exists."""
@@ -143,7 +152,9 @@ def rows_of(directory: Path) -> list[dict[str, Any]]:
 
 
 def files_of(directory: Path) -> list[str]:
-    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+    """All files of a phase but for the accounts of its workers."""
+    files = [path.relative_to(directory) for path in directory.rglob("*") if path.is_file()]
+    return sorted(str(path) for path in files if path.parts[0] != "workers")
 
 
 async def run(
@@ -155,13 +166,16 @@ async def run(
     stop: asyncio.Event | None = None,
     events: list[PhaseEvent] | None = None,
     timing: Timing = QUICK,
+    budget: BudgetConfig = NO_CAPS,
+    notes: list[str] | None = None,
     **limits: int,
 ) -> PhaseResult:
     """One phase in this process."""
     seen: list[PhaseEvent] = [] if events is None else events
+    said: list[str] = [] if notes is None else notes
     return await run_phase(
         input_path=source, directory=directory, process=process or Steps(), transport=transport, schema=SCHEMA,
-        config=config(**limits), stop=stop or asyncio.Event(), on_event=seen.append,
+        config=config(**limits), budget=budget, stop=stop or asyncio.Event(), on_event=seen.append, note=said.append,
         timing=timing,
     )  # fmt: skip
 
@@ -208,7 +222,8 @@ async def _work(args: argparse.Namespace) -> int:
     try:
         await run_phase(
             input_path=args.source, directory=args.directory, process=Steps(), transport=transport, schema=SCHEMA,
-            config=config(max_in_flight=args.in_flight), stop=stop, on_event=lambda event: None, timing=timing,
+            config=config(max_in_flight=args.in_flight), budget=NO_CAPS, stop=stop, on_event=lambda event: None,
+            note=print, timing=timing,
         )  # fmt: skip
     except Interrupted as error:
         print(error)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdg.engine.inflight import InFlight
+from tsdg.engine.inflight import InFlight, Prefixes
 
 
 async def settle() -> None:
@@ -94,3 +94,16 @@ def test_no_place_is_ever_lost_or_given_twice(moves: list[tuple[str, int]]) -> N
         await settle()
 
     asyncio.run(play())
+
+
+def test_requests_of_one_prefix_have_one_number_while_any_is_open() -> None:
+    prefixes = Prefixes()
+    with prefixes.rank("maths") as maths, prefixes.rank("law") as law, prefixes.rank("maths") as again:
+        assert maths == again < law
+        with prefixes.rank("law") as other:
+            assert other == law
+    # A prefix that comes back after its end waits behind those that came meanwhile; nothing is kept of it.
+    with prefixes.rank("music") as music, prefixes.rank("maths") as late:
+        assert law < music < late
+    assert not prefixes._open
+    assert not prefixes._ranks

@@ -119,6 +119,36 @@ def test_a_process_number_of_another_container_or_host_says_nothing(tmp_path: Pa
     assert not replace(gone, boot="another").is_gone()
 
 
+def test_a_job_that_is_gone_frees_the_unit_once_its_heartbeat_stands_still(tmp_path: Path, clock: Clock) -> None:
+    lease = foreign_lease(tmp_path)
+    asked: list[float] = []
+    gone = False
+
+    def ask(owner: Owner) -> bool:
+        assert owner.host == "elsewhere"
+        asked.append(clock.now)
+        return gone
+
+    board = LeaseBoard(directory=tmp_path, owner=Owner.current(), timing=TIMING, gone=ask, monotonic=clock)
+    # A heartbeat that moves is never doubted, however old it is by the file system's clock.
+    for beat in range(5):
+        stamp = time.time_ns() - HOUR_NS + beat
+        os.utime(lease, ns=(stamp, stamp))
+        assert board.claim([0]) is None
+        clock.now += 20.0
+    now = time.time_ns()
+    os.utime(lease, ns=(now, now))
+    assert board.claim([0]) is None
+    clock.now += TIMING.confirm_s - 1
+    assert board.claim([0]) is None
+    assert asked == []
+    clock.now += 1
+    assert board.claim([0]) is None
+    assert len(asked) == 1
+    gone = True
+    assert claimed(board, 0).generation == 1
+
+
 def test_an_old_heartbeat_frees_the_unit_once_it_was_seen_to_stand_still(
     board: LeaseBoard, tmp_path: Path, clock: Clock
 ) -> None:

@@ -194,6 +194,29 @@ async def test_units_held_by_others_are_waited_for_and_taken_when_they_die(tmp_p
     assert rows_of(directory) == expected(20)
 
 
+async def test_the_unit_of_a_job_that_slurm_knows_to_be_over_is_taken_long_before_its_lease_expires(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text('#!/bin/sh\ncase "$*" in *--jobs=17*) echo 17 NODE_FAIL 0;; *) echo 18 RUNNING 0;; esac\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "dev")
+    source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
+    hold(directory, 0, replace(elsewhere(), slurm_cluster="dev", slurm_job_id="17"))
+    hold(directory, 1, replace(elsewhere(), slurm_cluster="dev", slurm_job_id="18"))
+    patient = replace(QUICK, lease_timeout_s=3600.0)
+    task = asyncio.create_task(run(source, directory, Transport(), timing=patient))
+    while phase_status(source, directory).committed < 1:
+        assert not task.done()
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(3 * patient.confirm_s)
+    assert phase_status(source, directory) == PhaseStatus(units=2, committed=1, claimed=1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_unit_that_another_process_commits_ends_the_wait(tmp_path: Path, directory: Path) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     other = tmp_path / "other"

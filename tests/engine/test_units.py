@@ -9,8 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.lab import write_input
-from tsdg.engine.units import iter_rows, parse_name, read_layout, read_unit, unit_name
+from tsdg.engine.units import UnitReader, iter_rows, parse_name, read_layout, unit_name
 from tsdg.errors import StorageUnfit
+from tsdg.records import REJECTION_SCHEMA, Rejection
+from tsdg.tables import work_table
+
+
+def rejection(row_id: str) -> Rejection:
+    return Rejection(
+        row_id=row_id, group="reasoning", family="f", task="t", stage="seeds", reason="duplicate", detail=""
+    )
 
 
 @settings(deadline=None)
@@ -35,8 +43,38 @@ def test_units_are_the_row_groups(tmp_path: Path) -> None:
     layout = read_layout(write_input(tmp_path / "in.parquet", rows=250, unit_rows=100))
     assert layout.rows == (100, 100, 50)
     assert (layout.units, layout.rows_total) == (3, 250)
-    rows = list(iter_rows(read_unit(layout.path, 1)))
+    rows = list(iter_rows(UnitReader(layout).read(1)))
     assert [row["input_id"] for row in rows] == [f"row-{i:05d}" for i in range(100, 200)]
+
+
+@pytest.mark.parametrize(("rows", "unit_rows"), [(20_000, 3000), (9000, 9000), (20_000, 9000), (100, 30), (0, 5)])
+def test_a_row_group_may_hold_many_units(tmp_path: Path, rows: int, unit_rows: int) -> None:
+    path = tmp_path / "in.parquet"
+    with work_table(path, REJECTION_SCHEMA, unit_rows=unit_rows) as table:
+        for number in range(rows):
+            table.add(rejection(f"{number}"))
+    layout = read_layout(path)
+    assert layout.footer.num_row_groups <= 1 + rows // min(unit_rows, 8192)
+    assert layout.rows == tuple(min(unit_rows, rows - start) for start in range(0, rows, unit_rows))
+    reader = UnitReader(layout)
+    for order in (range(layout.units), reversed(range(layout.units))):
+        for index in order:
+            got = [row["row_id"] for row in iter_rows(reader.read(index))]
+            start = index * unit_rows
+            assert got == [f"{number}" for number in range(start, start + layout.rows[index])]
+
+
+def test_much_longer_units_are_begun_first_and_others_stay_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    lengths = [100, 120, 1000, 90, 1100, 20]
+    schema = pa.schema([("input_id", pa.string())])
+    with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
+        for unit, length in enumerate(lengths):
+            rows = [f"{unit}-{row}".ljust(length, "x") for row in range(50)]
+            writer.write_table(pa.table({"input_id": rows}, schema))
+    layout = read_layout(path)
+    assert layout.longest_first == (2, 4, 0, 1, 3, 5)
+    assert read_layout(write_input(tmp_path / "b.parquet", rows=400, unit_rows=100)).longest_first == (0, 1, 2, 3)
 
 
 def test_the_digest_tells_cuts_apart(tmp_path: Path) -> None:

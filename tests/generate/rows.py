@@ -33,6 +33,9 @@ def model(**over: Any) -> ModelConfig:
         "reasoning_parser": "",
         "tensor_parallel": 1,
         "pipeline_parallel": 1,
+        "sampling": {"temperature": 0.7, "top_p": 0.95, "max_tokens": 32},
+        "parallelism": {},
+        "throughput": {},
         "flags": {},
     }
     return ModelConfig(**{**values, **over})
@@ -47,6 +50,7 @@ def questions_config(**over: Any) -> QuestionsConfig:
         "few_shot": 2,
         "topics": True,
         "structured": True,
+        "stand_alone": False,
         "max_overlap": 0.6,
         "sampling": SAMPLING,
     }

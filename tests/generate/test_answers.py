@@ -21,6 +21,7 @@ class Plain:
 
     def __init__(self, kind: AnswerKind) -> None:
         self.kind = kind
+        self.method = "vote"
         self.asked: list[Asked] = []
 
     def read(self, text: str, asked: Asked) -> str | None:
@@ -46,6 +47,7 @@ def solve(
         prompts=prompt_set(),
         seed=run_seed,
         verifier_for=lambda kind: verifier,
+        judge=None,
     )
     return asyncio.run(step(item, ask)), ask.requests, verifier.asked
 

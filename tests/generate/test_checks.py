@@ -116,9 +116,17 @@ def test_options(over: dict[str, Any], question: str, options: tuple[str, ...], 
 
 
 def copied(
-    row: Seed, question: str, context: str = "", answer: str = "", shown: Any = (), limit: float = 0.6
+    row: Seed,
+    question: str,
+    context: str = "",
+    options: tuple[str, ...] = (),
+    answer: str = "",
+    shown: Any = (),
+    limit: float = 0.6,
 ) -> Flaw | None:
-    return checks.check_copy(row, question=question, context=context, answer=answer, shown=shown, limit=limit)
+    return checks.check_copy(
+        row, question=question, context=context, options=options, answer=answer, shown=shown, limit=limit
+    )
 
 
 def test_copies_of_the_seed_and_of_examples() -> None:
@@ -138,6 +146,18 @@ def test_the_same_answer_makes_a_copy_of_less() -> None:
     assert copied(row, "What is the chemical symbol for gold?", answer="Ag") is None
     assert copied(row, "What is the chemical symbol for gold?", answer="au") is not None
     assert copied(row, "Which letters stand for gold on a ring?", answer="Au") is None
+
+
+def test_where_the_options_say_more_they_are_compared_as_well() -> None:
+    stem = "Which of these is more pleasant for the one who tells it?"
+    told = ("I found a coin on my way to school and bought a cake.", "I lost my only coat on the bus to the cold sea.")
+    other = ("My sister wrote me a long letter from the mountains.", "The rain came through the roof of our new house.")
+    row = seed(question=stem, options=told, answer=told[0])
+    assert copied(row, stem, options=other, answer=other[0]) is None
+    assert copied(row, stem, options=told[::-1], answer=told[0]) is not None
+    assert copied(row, stem, options=(told[0].replace("coin", "ring"), told[1]), answer=told[1]) is not None
+    short = seed(question=stem, options=("a walk", "a fall"), answer="a walk")
+    assert copied(short, stem, options=("a song", "a cry"), answer="a song") is not None
 
 
 def test_on_a_passage_the_passages_are_compared() -> None:

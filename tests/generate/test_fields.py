@@ -49,9 +49,11 @@ def test_blanks_are_counted(text: str, blanks: int) -> None:
 
 
 def test_shapes() -> None:
-    assert shape(seed()) == Shape(kind="choice", context=False, options=4, labels=(), blanks=0)
+    assert shape(seed()) == Shape(kind="choice", context=False, options=4, labels=(), blanks=0, claimed=True)
     pubmed = seed(context="A trial.", options=("yes", "no", "maybe"), answer="no", question="Does it help?")
-    assert shape(pubmed) == Shape(kind="choice", context=True, options=0, labels=("yes", "no", "maybe"), blanks=0)
+    assert shape(pubmed) == Shape(
+        kind="choice", context=True, options=0, labels=("yes", "no", "maybe"), blanks=0, claimed=True
+    )
     assert shape(seed("boolean")).labels == ("yes", "no")
     assert shape(seed("boolean", options=("True", "False"), answer="True")).labels == ("True", "False")
     assert shape(seed("code", question="Write f(_).")).blanks == 0
@@ -103,7 +105,7 @@ def test_the_examples_shown_are_those_most_like_the_seed(row: dict[str, Any], wa
 
 def test_windows_turn_and_use_every_example_alike() -> None:
     examples = tuple(Example(user={"question": f"q{i}"}, reply={}) for i in range(5))
-    plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0)
+    plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0, claimed=True)
     shown = [window(examples, "number", plain, "en", 2, turn) for turn in range(5)]
     questions = [[e.user["question"] for e in pair] for pair in shown]
     assert questions == [["q0", "q1"], ["q1", "q2"], ["q2", "q3"], ["q3", "q4"], ["q4", "q0"]]
@@ -115,5 +117,5 @@ def test_examples_in_the_language_of_the_seed_come_first() -> None:
     examples = tuple(
         Example(user={"question": "q", "language": language}, reply={}) for language in ("en", "de", "en", "de")
     )
-    plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0)
+    plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0, claimed=True)
     assert {e.user["language"] for e in window(examples, "number", plain, "de", 2, 1)} == {"de"}

@@ -210,7 +210,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
 def test_names_that_do_not_exist_are_refused_with_those_that_do(folder: Path) -> None:
     with pytest.raises(RecipeError, match=r"prompt\.files: unknown prompt 'questions/chioce'; allowed: STEP/KIND"):
         load(folder, **{"questions/chioce": "x"})
-    with pytest.raises(RecipeError, match=r"prompt\.dir: no folder .*nope; allowed: .*default, small"):
+    with pytest.raises(RecipeError, match=r"prompt\.dir: no folder .*nope; allowed: .*default, rqa, small"):
         load(Path("nope"))
 
 

@@ -23,7 +23,9 @@ def ask(
     row: Seed, answer: Any, config: QuestionsConfig | None = None, run_seed: int = 7
 ) -> tuple[Asking, list[Request]]:
     script = ScriptedAsk(answer if callable(answer) else lambda _: reply(answer))
-    step = QuestionStep(config=config or questions_config(), model=model(), prompts=prompt_set(), seed=run_seed)
+    step = QuestionStep(
+        config=config or questions_config(), model=model(), prompts=prompt_set(), seed=run_seed, judge=None
+    )
     return asyncio.run(step(row, script)), script.requests
 
 
@@ -233,7 +235,7 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
         finally:
             alive -= 1
 
-    step = QuestionStep(config=questions_config(per_seed=3), model=model(), prompts=prompt_set(), seed=7)
+    step = QuestionStep(config=questions_config(per_seed=3), model=model(), prompts=prompt_set(), seed=7, judge=None)
 
     async def run() -> None:
         with pytest.raises(Stop):
@@ -241,3 +243,33 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
         assert alive == 0
 
     asyncio.run(run())
+
+
+def passage_seed() -> Seed:
+    text = "Light slows down in glass. The ratio of its speeds is the refractive index of the glass."
+    return seed("text", question="", context=text, answer="")
+
+
+def test_a_stand_alone_question_comes_without_passage_and_claim() -> None:
+    question, reason, detail = one(
+        passage_seed(), as_json(question="Derive the path of a ray in a layered medium."), stand_alone=True, few_shot=0
+    )
+    assert question is not None, (reason, detail)
+    assert (question.context, question.claimed_answer, question.options) == ("", "", ())
+    _, requests = ask(passage_seed(), as_json(question="Why?"), questions_config(stand_alone=True, few_shot=0))
+    schema = requests[0].body["response_format"]["json_schema"]["schema"]
+    assert list(schema["properties"]) == ["question"]
+    assert "refractive index" in json.dumps(requests[0].body["messages"])
+
+
+@pytest.mark.parametrize("said", ["According to the passage, why is it so?", "Why, as described in the text above?"])
+def test_a_stand_alone_question_must_not_speak_of_its_passage(said: str) -> None:
+    _, reason, detail = one(passage_seed(), as_json(question=said), stand_alone=True, few_shot=0)
+    assert reason == "bad_format"
+    assert "passage" in detail
+
+
+def test_a_choice_that_stands_alone_still_has_its_answer() -> None:
+    question, _, _ = one(seed(), GOOD, stand_alone=True)
+    assert question is not None
+    assert question.claimed_answer == "the gills"

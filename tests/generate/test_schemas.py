@@ -21,7 +21,7 @@ from tsdg.records import ANSWER_KINDS, AnswerKind
 
 
 def shape(kind: AnswerKind, **over: Any) -> Shape:
-    values: dict[str, Any] = {"context": False, "options": 0, "labels": (), "blanks": 0}
+    values: dict[str, Any] = {"context": False, "options": 0, "labels": (), "blanks": 0, "claimed": True}
     return Shape(kind=kind, **{**values, **over})
 
 

@@ -98,6 +98,7 @@ class Made:
                 variants=VARIANTS,
                 tokens_of=words,
                 rows_per_file=rows_per_file,
+                style="labelled",
                 seed=self.seed,
             )
         return finish_run(self.directory, self.inputs)
@@ -151,6 +152,7 @@ class _Maker:
             commit="",
             versions={"tsdg": "0.1.0"},
             tasks=self.facts,
+            left_out={"other_task": "tier B"},
             gpu_hours=1.5,
             idle_gpu_hours=0.25,
         )
@@ -162,10 +164,10 @@ class _Maker:
         facts = TaskFacts(
             group=group,
             family=f"family_{index // 2}",
-            domain=draw.choice(["science", "math"]),
+            domain=("science", "math")[index % 2],
             language=LANGUAGES[index % len(LANGUAGES)],
-            licence=draw.choice(["Apache-2.0", "CC-BY-SA-4.0", "none stated"]),
-            commercial_ok=draw.random() < 0.5,
+            licence=("Apache-2.0", "CC-BY-SA-4.0", "none stated")[index % 3],
+            commercial_ok=index % 3 < 2,
             source=(SourceFacts(dataset_path=f"made/{task}", config="", split="train", revision="1"),),
         )
         expected = self.expected[task] = TaskExpected()
@@ -193,7 +195,7 @@ class _Maker:
             row += 1
             self.seeds.append(
                 Seed(
-                    seed_id=stable_id(task, row),
+                    seed_id=stable_id(task, row, draw.random()),
                     group=group,
                     family=facts.family,
                     task=task,
@@ -348,7 +350,7 @@ class _Maker:
                 question_id=question.question_id, answer=answer, reasoning=draw.choice(["", "First.\n\nThen."]),
                 knowledge=knowledge, distractors=tuple(Distractor(option=o, why_wrong="It is not.") for o in wrong),
                 verification=Verification(
-                    method="vote", votes=votes, agreement=votes / drawn, samples=drawn, chance=0.1
+                    method="vote", votes=votes, agreement=votes / drawn, samples=drawn, chance=0.1, score=0.0
                 ),
                 provenance=PROVENANCE,
             )  # fmt: skip

@@ -43,7 +43,14 @@ def state(run: Path) -> dict[str, str]:
 
 
 def write(run: Path, pairs: list[Pair], **changes: object) -> None:
-    options = {"variants": VARIANTS, "tokens_of": words, "rows_per_file": 1000, "seed": 7, **changes}
+    options = {
+        "variants": VARIANTS,
+        "tokens_of": words,
+        "rows_per_file": 1000,
+        "style": "labelled",
+        "seed": 7,
+        **changes,
+    }
     write_dataset(pairs=pairs, run=run, **options)  # type: ignore[arg-type]
 
 

@@ -43,14 +43,14 @@ def solution_of(**changes: Any) -> Solution:
             Distractor(option="the petals", why_wrong="They draw insects."),
             Distractor(option="the bark", why_wrong="It protects the stem."),
         ),
-        verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01),
+        verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0),
         provenance=PROVENANCE,
     )
     return dataclasses.replace(solution, **changes)
 
 
 def test_answer_variant() -> None:
-    rendered = render(question_of(), solution_of(), "answer")
+    rendered = render(question_of(), solution_of(), "answer", "labelled")
     assert rendered.text == (
         "Question: Which part of a plant takes up water from the soil?\n"
         "Options:\n- the petals\n- the roots\n- the bark\n"
@@ -65,7 +65,7 @@ def test_answer_variant() -> None:
 
 
 def test_context_variant_has_its_parts_in_order() -> None:
-    rendered = render(question_of(), solution_of(), "context")
+    rendered = render(question_of(), solution_of(), "context", "labelled")
     assert rendered.text == (
         "Background: A root is the part of a plant below the ground.\n\n"
         "Question: Which part of a plant takes up water from the soil?\n"
@@ -84,7 +84,7 @@ def test_context_variant_has_its_parts_in_order() -> None:
 
 def test_context_variant_without_reasoning_and_options() -> None:
     solution = solution_of(answer="42", reasoning="", distractors=())
-    rendered = render(question_of(answer_kind="number", options=()), solution, "context")
+    rendered = render(question_of(answer_kind="number", options=()), solution, "context", "labelled")
     assert rendered.text == (
         "Background: A root is the part of a plant below the ground.\n\n"
         "Question: Which part of a plant takes up water from the soil?\n\n"
@@ -93,14 +93,14 @@ def test_context_variant_without_reasoning_and_options() -> None:
 
 
 def test_reasoning_variant_shows_no_background() -> None:
-    rendered = render(question_of(), solution_of(), "reasoning")
+    rendered = render(question_of(), solution_of(), "reasoning", "labelled")
     assert rendered.text.endswith("Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots")
     assert "below the ground" not in rendered.text
     assert rendered.messages[1].content == ("Roots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots")
 
 
 def test_passage_stands_before_the_question() -> None:
-    rendered = render(question_of(context="First line.\nSecond line."), solution_of(), "answer")
+    rendered = render(question_of(context="First line.\nSecond line."), solution_of(), "answer", "labelled")
     assert rendered.text.startswith("Passage:\nFirst line.\nSecond line.\n\nQuestion: Which")
     assert rendered.messages[0].content.startswith("First line.\nSecond line.\n\nWhich")
 
@@ -108,15 +108,15 @@ def test_passage_stands_before_the_question() -> None:
 def test_code_stands_in_a_fence_that_it_cannot_close() -> None:
     code = 'def f():\n    """\n    ```\n    f()\n    ```\n    """\n    return 1\n'
     question = question_of(answer_kind="code", options=())
-    rendered = render(question, solution_of(answer=code, distractors=()), "answer")
+    rendered = render(question, solution_of(answer=code, distractors=()), "answer", "labelled")
     assert rendered.text.endswith(f"Answer:\n````python\n{code.rstrip()}\n````")
-    plain = render(question, solution_of(answer="    x = 1", distractors=()), "answer")
+    plain = render(question, solution_of(answer="    x = 1", distractors=()), "answer", "labelled")
     assert plain.messages[1].content == "```python\n    x = 1\n```"
 
 
 def test_labels_follow_the_language() -> None:
-    assert render(question_of(language="zh_Hans"), solution_of(), "answer").text.endswith("答案：the roots")
-    assert render(question_of(language="fra"), solution_of(), "answer").text.endswith("Réponse : the roots")
+    assert render(question_of(language="zh_Hans"), solution_of(), "answer", "labelled").text.endswith("答案：the roots")
+    assert render(question_of(language="fra"), solution_of(), "answer", "labelled").text.endswith("Réponse : the roots")
     assert labels_of("pt-BR") == labels_of("por") != labels_of("en")
     assert labels_of("xx") == labels_of("") == labels_of("eng") == labels_of("en")
 
@@ -155,7 +155,7 @@ def test_values_stand_in_the_text_as_they_are(
     asked, passage, answer, reasoning, knowledge = texts
     question = question_of(answer_kind=kind, language=language, question=asked, context=passage, options=tuple(options))
     solution = solution_of(answer=answer, reasoning=reasoning, knowledge=knowledge, distractors=())
-    rendered = render(question, solution, variant)
+    rendered = render(question, solution, variant, "labelled")
     user, assistant = (message.content for message in rendered.messages)
     for part in (asked, passage, *options):
         assert part.strip() in rendered.text
@@ -173,3 +173,13 @@ def test_values_stand_in_the_text_as_they_are(
         assert body.endswith(answer.strip("\n"))
     else:
         assert rendered.text.endswith(answer.strip())
+
+
+def test_the_plain_style_is_the_parts_alone() -> None:
+    question, solution = question_of(), solution_of()
+    answer, reasoning, context = (render(question, solution, variant, "plain") for variant in VARIANTS)
+    user = answer.messages[0].content
+    assert answer.text == f"{user}\n\n{solution.answer}"
+    assert reasoning.text == f"{user}\n\n{solution.reasoning}\n\n{solution.answer}"
+    assert context.text == f"{solution.knowledge}\n\n{user}\n\n{solution.reasoning}\n\n{solution.answer}"
+    assert reasoning.messages == render(question, solution, "reasoning", "labelled").messages

@@ -8,12 +8,13 @@ from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.catalogue import Unit, load
 from tsdg.seeds.collect import SeedCollector, TaskCounts
+from tsdg.seeds.selection import by_name
 
 WriteSplit = Callable[[str, str, str, list[dict[str, Any]]], Path]
 
 
 def config(mirror: Path | str, *tasks: str, cap: int = 10**9, missing: str = "error") -> SeedsConfig:
-    return SeedsConfig(mirror=str(mirror), tasks=tasks, cap_per_task=cap, missing=missing)  # type: ignore[arg-type]
+    return by_name(str(mirror), tasks, cap).model_copy(update={"missing": missing})
 
 
 def collected(request: SeedsConfig, seed: int = 0) -> tuple[list[Seed], list[Rejection], dict[str, TaskCounts]]:

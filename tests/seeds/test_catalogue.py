@@ -178,7 +178,7 @@ def test_units_fall_back_to_their_family(catalogue: Catalogue) -> None:
     assert catalogue.answer_kind_of(gsm8k) == "number"
     record = catalogue.unit_of_task("record")
     assert record is not None
-    assert catalogue.answer_kind_of(record) == "short_text"
+    assert catalogue.answer_kind_of(record) == "choice"
     assert catalogue.unit_of_task("blimp") is None
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import EnvironmentUnfit, MirrorUnfit, SeedsDenied
-from tsdg.seeds.collect import SeedCollector, check_request, collect
+from tsdg.seeds.collect import SeedCollector, collect
+from tsdg.seeds.selection import check_request
 
 ARC = ("allenai/ai2_arc", "ARC-Easy", "train")
 
@@ -235,9 +236,8 @@ def test_the_check_needs_no_lm_eval() -> None:
 
     code = """
 import sys
-from tsdg.config.recipe import SeedsConfig
-from tsdg.seeds.collect import check_request
-check_request(SeedsConfig(mirror="", tasks=("demo_facts", "demo_science"), cap_per_task=3, missing="error"))
+from tsdg.seeds.selection import by_name, check_request
+check_request(by_name("", ("demo_facts", "demo_science"), 3))
 assert not {"lm_eval", "datasets", "torch", "jinja2"} & set(sys.modules), sorted(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,7 +7,7 @@ question, the context, the options and the aliases; or ``malformed``, the column
 import dataclasses
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
     split = split_file(mirror, unit.dataset_path, unit.config, unit.split)
     renderer = render.renderer_for(family, unit, frozenset(split.columns()))
     rows = split.check(renderer.columns)
-    for batch in split.batches(range(0, rows, -(-rows // at_most))):
+    for batch in split.batches(wanted=range(0, rows, -(-rows // at_most))):
         documents = renderer.documents(batch.table, batch.rows)
         for number, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
             seed_id = render.seed_id_of(unit, row)
@@ -110,15 +110,28 @@ def test_written_rows(family: str, tmp_path: Path) -> None:
     assert audit(seeds) == ()
 
 
+def kinds_differ(unit: Unit, seeds: Iterable[Seed]) -> set[str]:
+    """Answer kinds of a unit's seeds that the catalogue does not name for it, and output types that do not fit."""
+    named = {load().answer_kind_of(unit), *unit.other_kinds}
+    types = {True: "multiple_choice", False: "generate_until"}
+    return {seed.answer_kind for seed in seeds if seed.answer_kind not in named} | {
+        seed.output_type for seed in seeds if seed.output_type != types[seed.answer_kind == "choice"]
+    }
+
+
 @pytest.mark.parametrize("family", WRITTEN)
-def test_answer_kinds(family: str, tmp_path: Path) -> None:
+def test_answer_kinds_of_written_rows_are_the_catalogues(family: str, tmp_path: Path) -> None:
     for task, cases in cases_of(family).items():
         write(tmp_path, unit_of(task), [case["row"] for case in cases])
-        unit = unit_of(task)
-        allowed = {"choice", load().answer_kind_of(unit)}
-        if load().answer_kind_of(unit) == "choice":
-            allowed = {"choice"}
-        assert {item.answer_kind for item in rendered(tmp_path, task) if isinstance(item, Seed)} <= allowed
+        seeds = [item for item in rendered(tmp_path, task) if isinstance(item, Seed)]
+        assert not kinds_differ(unit_of(task), seeds), task
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_familys_output_type_fits_its_answer_kind(family: str) -> None:
+    known = load().family(family)
+    assert (known.output_type == "multiple_choice") == (known.answer_kind == "choice")
+    assert known.verifier == known.answer_kind
 
 
 @pytest.mark.parametrize("family", WRITTEN)
@@ -229,6 +242,7 @@ def test_mirrored_rows(family: str) -> None:
             excused.add("right option always at one place")
         assert not [finding for finding in audit(seeds) if finding.what not in excused], unit.name
         assert len(seeds) > 0.8 * len(items), unit.name
+        assert not kinds_differ(unit, seeds), unit.name
         found += len(seeds)
     assert found
 

@@ -2,7 +2,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows
 from tsdg.errors import MirrorUnfit
@@ -25,7 +29,7 @@ def test_rows_stream_in_order_with_their_numbers(tmp_path: Path, write_split: Wr
 def test_wanted_rows_only(tmp_path: Path, write_split: WriteSplit, wanted: list[int]) -> None:
     rows = arc_rows(2 * BATCH_ROWS + 5)
     write_split("a/b", "", "train", rows)
-    batches = list(split_file(tmp_path / "mirror", "a/b", "", "train").batches(wanted))
+    batches = list(split_file(tmp_path / "mirror", "a/b", "", "train").batches(wanted=wanted))
     assert [number for batch in batches for number in batch.numbers] == wanted
     assert [row for batch in batches for row in batch.rows] == [rows[number] for number in wanted]
 
@@ -103,3 +107,31 @@ def test_revision_survives_a_broken_memo(
     for memo in (tmp_path / "cache" / "fingerprints").iterdir():
         memo.write_bytes(b'{"torn')
     assert split.fingerprint() == first
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.integers(0, 300), group=st.integers(1, 90), size=st.integers(1, 60), data=st.data())
+def test_spans_are_read_apart(tmp_path: Path, rows: int, group: int, size: int, data: st.DataObject) -> None:
+    path = tmp_path / "a" / "b" / "default" / "train.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"n": pa.array(range(rows), pa.int64())}), path, row_group_size=group)
+    split = split_file(tmp_path, "a/b", "", "train")
+    spans = split.spans(size)
+    assert [row for span in spans for row in span] == list(range(rows))
+    assert all(len(span) <= 4 * size + max(group, size) for span in spans)
+    for span in spans:
+        batches = list(split.batches(span=span))
+        assert [number for batch in batches for number in batch.numbers] == list(span)
+        assert [row["n"] for batch in batches for row in batch.rows] == list(span)
+    wanted = sorted(data.draw(st.sets(st.integers(0, max(rows - 1, 0)), max_size=9))) if rows else []
+    assert [row["n"] for batch in split.batches(wanted=wanted) for row in batch.rows] == wanted
+
+
+def test_the_mean_size_of_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "default" / "train.parquet"
+    path.parent.mkdir(parents=True)
+    split = split_file(tmp_path, "a/b", "", "train")
+    pq.write_table(pa.table({"text": [f"{n:0200}" for n in range(500)]}), path)
+    assert 200 <= split.row_bytes() <= 220
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), path)
+    assert split.row_bytes() == 0

@@ -1,13 +1,15 @@
 import dataclasses
+import hashlib
 import random
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.seeds.rows import arc_rows, collected, config, unit_of
 from tsdg.errors import EnvironmentUnfit
-from tsdg.records import from_row, to_row
+from tsdg.records import from_row, stable_id, to_row
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import Gold, Item, Malformed
 from tsdg.seeds.render import build, check, order, renderer_for, seed_id_of
@@ -19,6 +21,9 @@ UNIT = unit_of("arc_easy")
 def test_the_id_is_of_the_row_and_its_unit() -> None:
     other = dict(reversed(ROW.items()))
     assert seed_id_of(UNIT, ROW) == seed_id_of(UNIT, other)
+    content = orjson.dumps(ROW, option=orjson.OPT_SORT_KEYS)
+    parts = (UNIT.dataset_path, UNIT.config, UNIT.split, hashlib.sha256(content).hexdigest())
+    assert seed_id_of(UNIT, ROW) == stable_id(*parts)
     assert seed_id_of(UNIT, ROW) != seed_id_of(UNIT, ROW | {"answerKey": "B"})
     assert seed_id_of(UNIT, ROW) != seed_id_of(unit_of("arc_challenge"), ROW)
     assert len(seed_id_of(UNIT, ROW | {"odd": b"\xff", 3: float("nan")})) == 24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ def model_config(**values: Any) -> ModelConfig:
     given = {
         "name": "model", "path": "owner/model", "revision": "", "licence": "Apache-2.0", "max_model_len": 64,
         "reasoning_parser": "", "tensor_parallel": 1, "pipeline_parallel": 1, "flags": {}, "note": "",
+        "sampling": {"temperature": 0.7, "top_p": 0.95, "max_tokens": 32}, "parallelism": {}, "throughput": {},
     }  # fmt: skip
     return ModelConfig(**given | values)
 
@@ -71,9 +73,14 @@ class Watched:
         lines = path.read_text().splitlines() if path.exists() else []
         return [int(line.split()[1]) for line in lines if line.split()[0] == role]
 
+    def log(self, number: int) -> Path:
+        """The log of one server of this process."""
+        (path,) = self.logs.glob(f"server-{number}.*.{os.getpid()}.log")
+        return path
+
     def alive(self) -> list[int]:
         """Which processes that were ever started still run."""
-        return [pid for role in ("server", "engine", "worker") for pid in self.pids(role) if runs(pid)]
+        return [pid for role in ("server", "engine", "worker", "rank") for pid in self.pids(role) if runs(pid)]
 
     def starts(self) -> int:
         path = self.state / "starts"
@@ -86,6 +93,15 @@ class Watched:
 
     def env(self, starts: str = "ok", **more: str) -> dict[str, str]:
         return {"FAULT_STATE": str(self.state), "FAULT_STARTS": starts, **more}
+
+
+@pytest.fixture(scope="session")
+def tiny(vllm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random Llama, which the serving environment makes."""
+    folder = tmp_path_factory.mktemp("tiny-model")
+    script = Path(__file__).with_name("make_tiny_model.py")
+    subprocess.run([str(vllm.parent / "python"), str(script), str(folder)], check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)

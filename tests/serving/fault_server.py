@@ -11,6 +11,9 @@ What it does wrong:
   (never listens), ``mute`` (/health is well, every POST fails), ``untemplated`` (every POST is refused with 400),
   ``bind`` (ends with "address already in use").
 - ``FAULT_STATE``: a folder where ``starts`` (one line per start) and ``pids`` (role and pid) are written.
+- ``--nnodes N``, ``--node-rank R`` and ``--headless`` make it one of several ranks: rank 0 serves once all others have
+  connected to ``--master-port``, and makes no token once one of them is gone; a headless rank notes its pid as
+  ``rank`` and lives on when rank 0 is gone, as vLLM's do.
 - ``FAULT_STUBBORN=1``: engine and worker ignore SIGTERM. ``FAULT_KEY``: the bearer token that is asked for.
 - per request: a last message ``!NAME`` or ``!NAME:ARGUMENT``, with ``*N`` for the first N times that this very message
   comes; see ``answer``.
@@ -26,7 +29,9 @@ import json
 import mmap
 import multiprocessing
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,9 +96,14 @@ class Server:
         self.running = 0
         self.tokens = 0
         self.seen: collections.Counter[str] = collections.Counter()
+        self.ranks: list[socket.socket] = []
 
     async def token(self) -> bool:
         """Make one token; False when the engine is gone."""
+        for rank in self.ranks:  # a collective with a rank that is gone never ends
+            while select.select([rank], [], [], 0)[0]:
+                self.running += 1
+                await asyncio.sleep(3600)
         if self.engine is None:
             return True
         assert self.engine.stdin is not None
@@ -255,6 +265,23 @@ def main() -> None:
         serve()
 
 
+def follow(address: str, port: int) -> None:
+    note("pids", f"rank {os.getpid()}")
+    for _ in range(600):
+        try:
+            connection = socket.create_connection((address, port))
+            break
+        except OSError:
+            time.sleep(0.05)
+    while connection:
+        time.sleep(60)
+
+
+def wait_for_ranks(address: str, port: int, count: int) -> list[socket.socket]:
+    listener = socket.create_server((address, port), reuse_port=False)
+    return [listener.accept()[0] for _ in range(count)]
+
+
 def serve() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("action")
@@ -264,6 +291,11 @@ def serve() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--port-file", default="")
     parser.add_argument("--no-engine", action="store_true")
+    parser.add_argument("--nnodes", type=int, default=1)
+    parser.add_argument("--node-rank", type=int, default=0)
+    parser.add_argument("--master-addr", default="127.0.0.1")
+    parser.add_argument("--master-port", type=int, default=0)
+    parser.add_argument("--headless", action="store_true")
     options, rest = parser.parse_known_args()
     print(json.dumps({"argv": sys.argv[1:], "rest": rest, "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}), flush=True)
     note("starts", json.dumps(sys.argv[1:]))
@@ -280,7 +312,11 @@ def serve() -> None:
         sys.exit("OSError: [Errno 98] Address already in use")
     if start == "deaf":
         time.sleep(1000)
+    if options.headless:
+        follow(options.master_addr, options.master_port)
     server = Server(options.served_model_name, start)
+    if options.nnodes > 1:
+        server.ranks = wait_for_ranks(options.master_addr, options.master_port, options.nnodes - 1)
     asyncio.run(server.serve(options.host, options.port, options.port_file, not options.no_engine))
 
 

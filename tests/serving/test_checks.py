@@ -80,7 +80,7 @@ def test_flags_and_gpus_are_checked_early(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(RecipeError, match=r"model\.flags\.port"):
         check_server(server_config(), model_config(flags={"port": 1}))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(ServerUnfit, match="need 2 GPUs, 1 are visible"):
+    with pytest.raises(ServerUnfit, match="2 GPUs spans 2 nodes of 1, and this process is one of 1"):
         check_server(server_config(), model_config(tensor_parallel=2))
 
 

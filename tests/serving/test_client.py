@@ -111,7 +111,8 @@ async def test_requests_go_to_the_endpoint_with_the_fewest_under_way() -> None:
 
     servers = [await asyncio.start_server(serve(n), "127.0.0.1", 0) for n in range(2)]
     points = tuple(
-        Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", proxy=None) for server in servers
+        Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", proxy=None, name="server-0", gpus=0)
+        for server in servers
     )
     pool = Pool(points)
     for point in points:
@@ -143,7 +144,7 @@ async def test_a_dead_endpoint_is_left_out_and_the_other_takes_over(endpoint: St
 async def test_waiting_for_a_server_is_no_failure_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "WAIT_S", 0.1)
     async with new_session() as session:
-        pool = Pool((Endpoint("http://127.0.0.1:1/v1", proxy=None),))
+        pool = Pool((Endpoint("http://127.0.0.1:1/v1", proxy=None, name="server-0", gpus=0),))
         failure = await failing(
             RoutingClient(session=session, pool=pool, model="m", api_key="", key_source=""), "hello"
         )

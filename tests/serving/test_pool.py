@@ -9,7 +9,7 @@ from tsdg.serving.pool import Endpoint, Pool
 
 
 def make(count: int) -> tuple[Pool, list[Endpoint]]:
-    endpoints = [Endpoint(f"http://127.0.0.1:{n + 1}/v1/", proxy=None) for n in range(count)]
+    endpoints = [Endpoint(f"http://127.0.0.1:{n + 1}/v1/", proxy=None, name="server-0", gpus=0) for n in range(count)]
     return Pool(tuple(endpoints)), endpoints
 
 
@@ -69,7 +69,7 @@ async def test_a_closed_pool_turns_everybody_away() -> None:
 
 
 def test_credentials_stay_out_of_the_label() -> None:
-    endpoint = Endpoint("https://me:secret@host:1/v1/", proxy=None)
+    endpoint = Endpoint("https://me:secret@host:1/v1/", proxy=None, name="server-0", gpus=0)
     assert endpoint.label == "https://host:1/v1"
     assert endpoint.chat_url == "https://me:secret@host:1/v1/chat/completions"
     assert endpoint.root_url == "https://me:secret@host:1"

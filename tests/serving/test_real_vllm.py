@@ -27,18 +27,7 @@ VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 COLOURS = ["red", "green", "blue"]
 PATIENT = replace(PACING, poll_s=0.5, stall_s=8.0, idle_s=5.0, canary_timeout_s=8.0, look_timeout_s=5.0)
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.skipif(not VLLM.exists(), reason=f"no serving environment: {VLLM} (make server-env, or TSDG_VLLM)"),
-]
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny-model")
-    script = Path(__file__).with_name("make_tiny_model.py")
-    subprocess.run([str(VLLM.parent / "python"), str(script), str(folder)], check=True, capture_output=True)
-    return folder
+pytestmark = pytest.mark.server
 
 
 def parts(tiny: Path) -> tuple[ServerConfig, ModelConfig]:
@@ -64,6 +53,12 @@ async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
 def processes(parent: int) -> list[psutil.Process]:
     """The keeper, the server and all that it started."""
     return psutil.Process(parent).children(recursive=True)
+
+
+def shared(found: list[psutil.Process]) -> set[Path]:
+    """The files of shared memory that these have mapped."""
+    paths = {Path(memory.path) for process in found for memory in process.memory_maps()}
+    return {path for path in paths if path.is_relative_to("/dev/shm")}
 
 
 def engine_of(parent: int) -> psutil.Process:
@@ -100,14 +95,13 @@ async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: P
             assert not any(runs(process.pid) for process in old)
         last = processes(os.getpid())
         assert len(last) >= 3
-        shared = {Path(memory.path) for process in last for memory in process.memory_maps()}
-        shared = {path for path in shared if path.is_relative_to("/dev/shm")}
-        assert shared
+        memory = shared(last)
+        assert memory
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert not any(runs(process.pid) for process in last)
     assert watched.kinds() == ["starting", "ready", *["restarting", "starting", "ready"] * 2, "stopped"]
-    assert not any(path.exists() for path in shared)
+    assert not any(path.exists() for path in memory)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -131,17 +125,19 @@ asyncio.run(main())
     assert await asyncio.to_thread(run.stdout.readline) == b"ready\n"
     all_of_it = processes(run.pid)
     assert len(all_of_it) >= 3
+    memory = shared(all_of_it)
+    assert memory
     run.send_signal(number)
     began = time.monotonic()
     await until(lambda: not any(runs(process.pid) for process in all_of_it))
     assert time.monotonic() - began < 5
     await asyncio.to_thread(run.communicate)
+    assert {path for path in memory if path.exists()} == set()
 
 
 @pytest.mark.parametrize(
     ("flags", "cause"),
     [
-        ({"no-such-flag": True}, "unrecognized arguments: --no-such-flag"),
         ({"dtype": "float17"}, "invalid choice: 'float17'|float17"),
         ({"max-model-len": 99999}, "max_model_len|max_position_embeddings"),
     ],

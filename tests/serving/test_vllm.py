@@ -1,12 +1,13 @@
 """The command line and environment of a server."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.serving.conftest import model_config, server_config
-from tsdg.errors import RecipeError, ServerUnfit
-from tsdg.serving.vllm import gpus_of_replica, is_folder, serve_command, serve_env, visible_gpus
+from tsdg.errors import RecipeError
+from tsdg.serving.vllm import Member, is_folder, serve_command, serve_env
 
 
 def flags_of(command: tuple[str, ...]) -> dict[str, str | None]:
@@ -63,7 +64,31 @@ def test_booleans_become_switches_and_other_values_keep_their_text() -> None:
     assert command[command.index("--structured-outputs-config") + 1] == '{"backend":"xgrammar"}'
 
 
-@pytest.mark.parametrize("flag", ["port", "--host", "served_model_name", "api-key", "disable_log_stats"])
+def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> None:
+    head, other = (
+        serve_command(
+            server=server_config(command=("vllm", "serve"), flags={"max-num-seqs": 64}),
+            model=model_config(tensor_parallel=8, pipeline_parallel=2),
+            port=8123 if rank == 0 else 0,
+            member=Member(nodes=2, rank=rank, address="10.0.0.1", port=29001),
+        )
+        for rank in (0, 1)
+    )
+    shared = (
+        "--max-model-len 64 --tensor-parallel-size 8 --pipeline-parallel-size 2 --max-num-seqs 64 "
+        "--distributed-executor-backend mp --nnodes 2 --node-rank {} --master-addr 10.0.0.1 --master-port 29001"
+    )
+    start = "vllm serve owner/model --served-model-name model "
+    listens = "--host 127.0.0.1 --port 8123 --disable-uvicorn-access-log "
+    assert " ".join(head) == start + listens + shared.format(0)
+    assert " ".join(other) == start + shared.format(1) + " --headless"
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["port", "--host", "served_model_name", "api-key", "disable_log_stats", "tensor-parallel-size", "nnodes",
+     "data_parallel_size", "distributed-executor-backend"],
+)  # fmt: skip
 def test_a_flag_that_another_key_sets_is_refused_by_its_name(flag: str) -> None:
     with pytest.raises(RecipeError, match=rf"^server\.flags\.{flag}: not allowed"):
         serve_command(server=server_config(flags={flag: "1"}), model=model_config(), port=1)
@@ -104,18 +129,12 @@ def test_the_environment_adds_to_what_is_inherited_and_the_recipe_wins() -> None
     }
 
 
-def test_gpus_are_those_that_slurm_gave_else_all_in_order(tmp_path: Path) -> None:
-    for name in ("nvidia10", "nvidia2", "nvidia0", "nvidiactl", "nvidia-uvm"):
-        (tmp_path / name).touch()
-    assert visible_gpus({}, tmp_path) == ("0", "2", "10")
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": "3, GPU-ab"}, tmp_path) == ("3", "GPU-ab")
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}, tmp_path) == ()
+def test_cores_an_address_and_its_interface_reach_the_server_where_they_are_known() -> None:
+    def env(**known: Any) -> dict[str, str]:
+        made = serve_env(server=server_config(), inherited={"PATH": "/bin"}, executable=Path("/v/vllm"), replica=0,
+                         gpus=(), **known)  # fmt: skip
+        return {key: made[key] for key in made.keys() - {"PATH", "VLLM_NO_USAGE_STATS", "PYTHONUNBUFFERED"}}
 
-
-def test_replicas_share_the_gpus_without_overlap() -> None:
-    server, model = server_config(replicas=2), model_config(tensor_parallel=2)
-    shares = [gpus_of_replica(server=server, model=model, gpus=("4", "5", "6", "7"), replica=n) for n in range(2)]
-    assert shares == [("4", "5"), ("6", "7")]
-    assert gpus_of_replica(server=server, model=model, gpus=(), replica=1) == ()
-    with pytest.raises(ServerUnfit, match=r"server\.replicas=2 .* need 4 GPUs, 3 are visible"):
-        gpus_of_replica(server=server, model=model, gpus=("0", "1", "2"), replica=0)
+    assert env() == {}
+    assert env(cores=((0, 1), (2, 3))) == {"VLLM_CPU_OMP_THREADS_BIND": "0,1|2,3"}
+    assert env(address="10.0.0.1", interface="ib0") == {"VLLM_HOST_IP": "10.0.0.1", "GLOO_SOCKET_IFNAME": "ib0"}

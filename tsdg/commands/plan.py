@@ -10,10 +10,9 @@ def main(arguments: list[str]) -> int:
     """Print what a run would do."""
 
     def task(recipe: Recipe, _: list[str]) -> int:
-        from tsdg.pipeline.prepare import prepare
         from tsdg.views.plan import make_plan, print_plan
 
-        print_plan(make_plan(prepare(recipe)), as_json="--json" in arguments)
+        print_plan(make_plan(recipe), as_json="--json" in arguments)
         return 0
 
     return hydra_app(task, command="tsdg plan", arguments=[word for word in arguments if word != "--json"])

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tsdg.config.compose import hydra_app
 from tsdg.config.recipe import Recipe
 from tsdg.errors import WorkShort
 
+if TYPE_CHECKING:
+    from tsdg.pipeline.prepare import Prepared
+
 
 def main(arguments: list[str]) -> int:
     """Run all stages on this machine."""
-    return hydra_app(_task, command="tsdg run", arguments=arguments)
+    return hydra_app(run_recipe, command="tsdg run", arguments=arguments)
 
 
-def _task(recipe: Recipe, overrides: list[str]) -> int:
+def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
+    """Run one recipe and print what it came to; returns the exit code.
+
+    Raises:
+        TsdgError: as :func:`tsdg.pipeline.prepare.prepare` and :func:`tsdg.pipeline.run.run`; or no record was made.
+    """
+    from tsdg.pipeline.prepare import prepare
+
+    return run_prepared(prepare(recipe), overrides)
+
+
+def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
+    """Run what is left of a prepared run; see :func:`run_recipe`."""
     from tsdg.package.layout import steps_of
-    from tsdg.pipeline.prepare import check_servers, prepare
+    from tsdg.pipeline.prepare import check_servers
     from tsdg.pipeline.run import run
     from tsdg.progress import reporter
     from tsdg.views.run import print_run
 
-    prepared = prepare(recipe)
+    recipe = prepared.recipe
     check_servers(prepared)
     with reporter() as shown:
         finished = run(prepared, overrides=overrides, reporter=shown)

@@ -1,4 +1,7 @@
-"""``tsdg work``: one stage of a run that exists, from its snapshot. What the jobs of a cluster call."""
+"""``tsdg work``: one stage of a run that exists, from its snapshot. What the jobs of a cluster call.
+
+``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no row depends on it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ def main(arguments: list[str]) -> int:
     from tsdg.pipeline.run import find_stage, run_stage
     from tsdg.progress import reporter
 
-    words = [word for word in arguments if "=" not in word]
+    launched = "--launched" in arguments
+    words = [word for word in arguments if "=" not in word and word != "--launched"]
     if len(words) != 2 or any(word.startswith("-") for word in words):
         raise RequestWrong("tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]")
-    prepared = reopen(Path(words[0]), [word for word in arguments if "=" in word])
+    file = "launch/recipe.yaml" if launched else "snapshot/recipe.yaml"
+    prepared = reopen(Path(words[0]), [word for word in arguments if "=" in word], file=file)
     stage = find_stage(prepared, words[1])
     with reporter() as shown:
         run_stage(prepared, stage, shown)

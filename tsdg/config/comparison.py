@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from tsdg.config.recipe import Config
+from tsdg.config.base import Config
 
 
 class CompareConfig(Config):

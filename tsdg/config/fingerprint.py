@@ -5,15 +5,19 @@ else, so that moving a run to another cluster, folder or number of servers keeps
 one letter does not.
 
 Part of the identity:
-  * which seeds: ``seed``, ``seeds.tasks``, ``seeds.cap_per_task``, ``seeds.missing``;
+  * which seeds: ``seed`` and all of ``seeds`` but what is named below;
   * who writes: ``model.name``, ``model.revision``, ``model.max_model_len`` (what is too long),
     ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model);
-  * how: all of ``questions`` and ``answers``, and the *text* of every prompt, wherever it lies.
+  * how: all of ``questions``, ``answers`` and ``filter``, and the *text* of every prompt, wherever it lies.
 
 Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against the recipe):
   * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``prompt``, ``model.path``,
     ``model.licence``, ``model.note``;
-  * how the work is cut, carried and packed: ``phases``, ``server``, ``engine``, ``package``, the model's parallelism.
+  * what other keys take their values from: ``hardware``, ``model.parallelism``, ``model.sampling``;
+  * what only ``tsdg plan`` reads: ``model.throughput``;
+  * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server``, ``engine``, ``budget``,
+    ``package``, the model's parallelism;
+  * where and in which jobs: ``cluster``, ``launch``.
 
 Not seen: the content of the mirror. Two mirrors of different revisions give different seeds under one fingerprint;
 each seed's ``source.revision`` tells them apart.
@@ -33,8 +37,10 @@ VERSION = 1
 
 NOT_IDENTITY = frozenset(
     {
-        "name", "output_root", "run", "phases", "prompt", "server", "engine", "package",
-        "seeds.mirror", "model.path", "model.licence", "model.note", "model.tensor_parallel", "model.pipeline_parallel",
+        "name", "output_root", "run", "phases", "prompt", "server", "engine", "budget", "package",
+        "passages.path", "passages.licence", "passages.commercial", "seeds.mirror", "seeds.workers",
+        "model.path", "model.licence", "model.note", "model.tensor_parallel", "model.pipeline_parallel",
+        "model.parallelism", "model.sampling", "model.throughput", "hardware", "launch", "cluster",
     }
 )  # fmt: skip
 
@@ -58,6 +64,10 @@ def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str,
         if isinstance(value, dict):
             value = {inner: v for inner, v in value.items() if f"{key}.{inner}" not in NOT_IDENTITY}
         kept[key] = value
+    kept["roles"] = {
+        role: {"model": {key: v for key, v in own["model"].items() if f"model.{key}" not in NOT_IDENTITY}}
+        for role, own in values["roles"].items()
+    }
     return {"version": VERSION, "recipe": kept, "prompts": dict(prompts)}
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tsdg.config.recipe import Config, PositiveInt, Share
+from tsdg.config.base import Config
+from tsdg.config.recipe import PositiveInt, Share
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 

@@ -7,29 +7,50 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from tsdg.records import Variant
+from tsdg.config.base import Config
+from tsdg.config.judge import JudgeConfig
+from tsdg.config.passages import PassagesConfig
+from tsdg.config.sampling import SamplingConfig as SamplingConfig
+from tsdg.records import Group, Variant, VerifierName
 
 StepName = Literal["questions", "answers"]
+Role = Literal["questions", "answers", "judge"]
 Flag = str | int | float | bool
 PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+TimeLimit = Annotated[str, Field(pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$")]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
-class Config(BaseModel):
-    """Base of all parts of a recipe: frozen, unknown keys refused, no silent conversion of types."""
+class SharesConfig(Config):
+    """Which parts of the seeds each domain and each language shall be; what is not named shares the rest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    domain: dict[str, PositiveShare]
+    """Domain of the catalogue → its share of all seeds."""
+    language: dict[str, PositiveShare]
+    """Language of the catalogue → its share of all seeds."""
 
-    # Hydra hands over lists; the frozen models hold tuples.
-    @model_validator(mode="before")
-    @classmethod
-    def _tuples(cls, data: object) -> object:
-        if isinstance(data, dict):
-            return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        return data
+    @model_validator(mode="after")
+    def _sums(self) -> SharesConfig:
+        for key, shares in (("domain", self.domain), ("language", self.language)):
+            if sum(shares.values()) > 1 + 1e-9:
+                raise ValueError(f"{key}: the shares sum to {sum(shares.values()):g}, allowed is at most 1")
+        return self
+
+
+class LeaksConfig(Config):
+    """When a seed is nearly the same as a held-out item; the same items always leak."""
+
+    ngram: Annotated[int, Field(ge=3, le=32)]
+    """Words of the runs that are compared; of Chinese and Japanese half as many characters again, of Thai, Lao,
+    Burmese, Khmer and Tibetan three times as many."""
+    overlap: Annotated[float, Field(ge=0.5, le=1.0)]
+    """Share of the runs of the one item that the other has at least."""
 
 
 class SeedsConfig(Config):
@@ -38,20 +59,43 @@ class SeedsConfig(Config):
     mirror: str
     """Folder of benchmark splits, ``<dataset_path>/<config or default>/<split>.parquet``; empty where every task
     is one of tsdg's own demo tasks."""
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    tasks: tuple[str, ...]
     """lm-eval task names."""
+    families: tuple[str, ...]
+    """Families of the catalogue: one task of each of their units of source."""
+    groups: tuple[Group, ...]
+    """All families of a group: the 39 of knowledge, the 34 of reasoning."""
+    tier_b: bool
+    """Whether families of tier B may be used: a few official exemplars, or a known leak."""
+    licences: Literal["any", "commercial", "permissive"]
+    """Whose licence lets a model be used commercially: ``commercial`` with share-alike licences, ``permissive``
+    without. What is unclear counts as no."""
     cap_per_task: PositiveInt
     """At most this many seeds of one task."""
+    cap_per_family: NonNegativeInt | Literal["suggested"]
+    """At most this many seeds of one family; 0 for no cap, ``suggested`` for the catalogue's."""
+    cap_per_group: NonNegativeInt
+    """At most this many seeds of one group; 0 for no cap."""
+    total: NonNegativeInt
+    """At most this many seeds; 0 for no cap."""
+    mix: Literal["proportional", "uniform", "temperature", "round_robin"]
+    """How tasks share what the caps leave: by their good rows, equally, by good rows to the power of
+    1 / ``temperature``, or in turn by domain, then family, then task."""
+    temperature: Annotated[float, Field(ge=1.0)]
+    """Of ``mix=temperature``: 1 is proportional, a large one nearly uniform."""
+    shares: SharesConfig
+    leaks: LeaksConfig
     missing: Literal["error", "skip"]
     """What to do with a task whose rows are not in the mirror."""
+    workers: PositiveInt | Literal["auto"]
+    """Processes that normalise rows; ``auto``: the cores this process may use, fewer for few rows."""
 
 
-class SamplingConfig(Config):
-    """How completions are drawn."""
+class ParallelConfig(Config):
+    """How many GPUs one server of a model takes: tensor × pipeline."""
 
-    temperature: Annotated[float, Field(ge=0.0)]
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)]
-    max_tokens: PositiveInt
+    tensor: PositiveInt
+    pipeline: PositiveInt
 
 
 class ModelConfig(Config):
@@ -69,8 +113,17 @@ class ModelConfig(Config):
     """Context length served, in tokens."""
     reasoning_parser: str
     """vLLM's reasoning parser; empty for a model that gives no separate reasoning."""
+    sampling: SamplingConfig
+    """What its card recommends; the sampling of ``questions`` and ``answers`` starts from it."""
+    parallelism: dict[str, ParallelConfig]
+    """By ``hardware``; what the two next keys start from."""
     tensor_parallel: PositiveInt
+    """GPUs that share each layer of one server; as many as possible within a node."""
     pipeline_parallel: PositiveInt
+    """Stages of layers of one server; where tensor × pipeline exceeds a node's GPUs, it spans nodes."""
+    throughput: dict[str, PositiveFloat]
+    """By ``hardware``: completion tokens per second of one GPU at full load, prompts included; assumed, and for
+    ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
 
@@ -86,8 +139,8 @@ class ServerConfig(Config):
     """Address that own servers bind to and are reached at."""
     port: Annotated[int, Field(ge=0, le=65535)]
     """Port of the first own server; 0 takes free ones."""
-    replicas: PositiveInt
-    """Independent own servers."""
+    replicas: PositiveInt | Literal["auto"]
+    """Independent own servers on each node; ``auto``: as many as its visible GPUs have room for, 1 without GPUs."""
     start_timeout_s: PositiveInt
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this machine needs."""
@@ -111,6 +164,14 @@ class ServerConfig(Config):
         return self
 
 
+class RoleConfig(Config):
+    """Another model, and where it is served, for one role of a run."""
+
+    model: ModelConfig
+    server: ServerConfig | None = None
+    """None: as the run's own server."""
+
+
 class PromptConfig(Config):
     """Which prompt files are used."""
 
@@ -131,6 +192,9 @@ class QuestionsConfig(Config):
     """Draw a topic for each question, so that a small model does not repeat its seed."""
     structured: bool
     """Constrain the reply to the JSON schema of the answer kind."""
+    stand_alone: bool
+    """The seed's passage is inspiration only: the question comes without a passage and must not speak of one, and
+    where the answer is free its writer gives none."""
     max_overlap: Share
     """A question that shares more than this share of its word trigrams with its seed is a copy."""
     sampling: SamplingConfig
@@ -174,22 +238,98 @@ class AnswersConfig(Config):
         return self
 
 
+class DedupConfig(Config):
+    """Which generated questions are the same as another one. Equal items always are."""
+
+    near: bool
+    """Also remove questions that differ from another one, or from a seed, in a few words."""
+    threshold: Annotated[float, Field(ge=0.5, lt=1.0)]
+    """Share of the words, in order, that two near-duplicates have in common at least; one changed word of five or
+    more is always near; two different numbers, or two different short answers, never are."""
+    keep: Literal["first", "agreement"]
+    """Which of several near-duplicates stays: the one with the smallest id, or the one whose answers agree most, which
+    only phases that ask and answer together can tell."""
+    against: tuple[str, ...]
+    """Run directories whose questions count as being there already."""
+
+    @model_validator(mode="after")
+    def _against_what(self) -> DedupConfig:
+        if self.against and not self.near:
+            raise ValueError("filter.dedup.against needs filter.dedup.near=true")
+        return self
+
+
+class DecontaminateConfig(LeaksConfig):
+    """Which generated questions are nearly the same as a held-out item, of the mirror or of further benchmarks."""
+
+    enabled: bool
+    """Whether questions and solutions are compared at all."""
+    files: tuple[str, ...]
+    """Further benchmarks, ``*.parquet`` or ``*.jsonl``: every row of them is held out."""
+
+
+class FilterConfig(Config):
+    """Stage 4: what is kept of what was generated."""
+
+    verifiers: dict[str, VerifierName]
+    """Family → the verifier that reads its answers, where it shall be another than that of its answer kind."""
+    dedup: DedupConfig
+    decontaminate: DecontaminateConfig
+
+
 class EngineConfig(Config):
     """How the work is cut and kept going. Nothing here changes the rows."""
 
     unit_rows: PositiveInt
     """Input rows of one work unit."""
     max_in_flight: PositiveInt
-    """Requests under way at once, over all replicas."""
+    """Requests under way at once at most, of one process over all its replicas; fewer where these have too much."""
     attempts: PositiveInt
     """Times a request is sent before it becomes a rejection."""
     request_timeout_s: PositiveInt
+
+
+class BudgetConfig(Config):
+    """Caps on what a run may use, over all its processes and starts; 0 is none. At one of them it stops, resumable."""
+
+    retries: Annotated[int, Field(ge=0)]
+    """Requests sent again."""
+    wall_hours: Annotated[float, Field(ge=0.0)]
+    """Hours during which at least one process was at work on a phase."""
+    tokens: Annotated[int, Field(ge=0)]
+    """Prompt and completion tokens together."""
+    gpu_hours: Annotated[float, Field(ge=0.0)]
+    """GPUs × hours of own servers."""
 
 
 class PackageConfig(Config):
     """Stage 5: the dataset."""
 
     rows_per_file: PositiveInt
+    style: Literal["labelled", "plain"]
+    """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines between them."""
+
+
+class LaunchConfig(Config):
+    """How ``tsdg launch`` turns a run into jobs of a cluster. Nothing here changes the rows."""
+
+    elements: PositiveInt
+    """Elements of each phase's job array; fewer where there are fewer work units."""
+    max_running: PositiveInt
+    """Elements of one phase at once."""
+    nodes_per_element: NonNegativeInt
+    """Nodes of one element, a multiple of what one server spans; 0 for just that."""
+    time_limit: TimeLimit
+    """Of a phase's element; empty for the cluster file's limit of the partition."""
+    flush_s: PositiveInt
+    """Seconds before its time limit at which an element is told to stop, so that it is requeued with nothing lost."""
+    retries: NonNegativeInt
+    """Times one element is requeued, after its time limit or after it was killed."""
+    chain: NonNegativeInt
+    """Further arrays that wait for each phase's to end, for clusters whose preemption cancels instead of requeueing."""
+    canary: NonNegativeInt
+    """Seeds of a run in small, through all stages, that must succeed before the arrays start; 0 for none."""
+    canary_time_limit: TimeLimit
 
 
 class Recipe(Config):
@@ -202,16 +342,27 @@ class Recipe(Config):
     """Name of the run directory; ``auto`` is the recipe's name and the first digits of its fingerprint."""
     seed: Annotated[int, Field(ge=0)]
     """Of every draw that tsdg makes: seeds, topics, few-shot examples, option order, request seeds."""
+    hardware: FileName
+    """Kind of GPU node, which chooses among ``model.parallelism``."""
     phases: tuple[tuple[StepName, ...], ...]
     """Steps that run together; ``[]`` stops after the seeds."""
     seeds: SeedsConfig
+    passages: PassagesConfig
     model: ModelConfig
     server: ServerConfig
     prompt: PromptConfig
     questions: QuestionsConfig
     answers: AnswersConfig
+    filter: FilterConfig
+    judge: JudgeConfig
+    roles: dict[Role, RoleConfig]
+    """Role → its model, where it is not the run's: who writes questions, who solves them, who judges."""
     engine: EngineConfig
+    budget: BudgetConfig
     package: PackageConfig
+    launch: LaunchConfig
+    cluster: str
+    """Where ``tsdg launch`` submits: a file of ``cluster_configs`` without its suffix, or a path; empty for nowhere."""
 
     @field_validator("phases", mode="before")
     @classmethod
@@ -225,6 +376,21 @@ class Recipe(Config):
         if flat not in ([], ["questions"], ["questions", "answers"]) or any(not phase for phase in value):
             raise ValueError("allowed: [], [[questions]], [[questions],[answers]] and [[questions,answers]]")
         return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Recipe:
+        named = bool(self.seeds.tasks or self.seeds.families or self.seeds.groups)
+        if named and self.passages.path:
+            raise ValueError("seeds come from passages.path or from seeds.tasks, families and groups, not from both")
+        if not named and not self.passages.path:
+            raise ValueError("seeds.tasks, seeds.families and seeds.groups are all empty: name what to use in one")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_agreement(self) -> Recipe:
+        if self.filter.dedup.keep == "agreement" and ("questions", "answers") not in self.phases:
+            raise ValueError("filter.dedup.keep=agreement needs phases=[[questions,answers]]; use first")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:

@@ -6,8 +6,11 @@
     snapshot/fingerprint.json   {"version", "fingerprint", "identity"}
     snapshot/prompts/<step>/<answer kind>.yaml
     snapshot/catalogue.json     the catalogue's rows for the seeds used: the units of source that were allowed
-    snapshot/versions.json      {"created", "tsdg", "python", "packages": {name: version}, "commit", "dirty"}
+    snapshot/versions.json      {"created", "tsdg", "python", "packages": {name: version} of those that can change a
+                                row, "environment": of all, "weights" of the model, "commit", "dirty"}
     snapshot/code.diff          what the working tree had beside that commit; absent where it had nothing
+    snapshot/code.tar.gz        the code that its jobs run (`tsdg launch`)
+    snapshot/clusters/<name>.yaml   the clusters it was launched on
     snapshot/launches.jsonl     one line for each start of this run: when, where, with which overrides
 """
 
@@ -27,6 +30,7 @@ import yaml
 
 import tsdg
 from tsdg.config.compose import validate
+from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError, RequestWrong, RunConflict
@@ -42,6 +46,11 @@ PACKAGES = ("lm-eval", "datasets", "hydra-core", "pydantic", "pyarrow", "aiohttp
 HIDDEN = "(not kept)"
 _SECRET_NAME = re.compile(r".*(?:TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL).*", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/@]+(?=@)")
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name is taken to hold a secret."""
+    return _SECRET_NAME.fullmatch(name) is not None
 
 
 def run_name(recipe: Recipe, prompt_hashes: Mapping[str, str]) -> str:
@@ -83,7 +92,7 @@ def write_snapshot(
                 "choose another name with run=NAME"
             )
     else:
-        _write(directory / "recipe.yaml", yaml.safe_dump(_to_keep(recipe), sort_keys=False))
+        _write(directory / "recipe.yaml", recipe_text(recipe))
         for name, text in prompt_texts.items():
             _write(directory / "prompts" / f"{name}.yaml", text)
         _write(directory / "catalogue.json", _json(list(catalogue)))
@@ -93,6 +102,8 @@ def write_snapshot(
             "tsdg": tsdg.__version__,
             "python": platform.python_version(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
+            "environment": all_packages(),
+            "weights": weights_facts(recipe.model.path),
             "commit": commit,
             "dirty": bool(diff),
         }
@@ -114,7 +125,7 @@ def write_snapshot(
         file.write(json.dumps(started) + "\n")
 
 
-def read_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
+def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml") -> Recipe:
     """Read the recipe of a run from its snapshot.
 
     Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from this process.
@@ -122,6 +133,7 @@ def read_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
     Args:
         run: the run directory.
         overrides: ``KEY=VALUE`` of keys that no row depends on.
+        file: in the run directory; another than the snapshot's may differ in keys that no row depends on.
 
     Raises:
         RequestWrong: the directory holds no snapshot.
@@ -131,17 +143,18 @@ def read_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    path = run / "snapshot" / "recipe.yaml"
+    path = run / file
     if not (run / "snapshot" / "fingerprint.json").is_file():
         raise RequestWrong(
             f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` make one"
         )
     try:
-        values = yaml.safe_load(path.read_text())
+        values = _literal(yaml.safe_load(path.read_text()))
+        for server in _servers(values):
+            server["env"] = {name: value for name, value in server["env"].items() if value != HIDDEN}
         kept = OmegaConf.create({**values, "output_root": str(run.absolute().parent), "run": run.absolute().name})
-    except (OSError, ValueError, TypeError, yaml.YAMLError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise RecipeError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); restore it") from error
-    kept.server.env = {name: value for name, value in kept.server.env.items() if value != HIDDEN}
     for override in overrides:
         key, equals, _ = override.partition("=")
         if not equals or not key.strip():
@@ -158,6 +171,25 @@ def read_recipe(run: Path, overrides: Sequence[str]) -> Recipe:
     return recipe
 
 
+def recipe_text(recipe: Recipe) -> str:
+    """A recipe as a file that :func:`read_recipe` reads: resolved, and without what looks like a secret."""
+    return yaml.safe_dump(_to_keep(recipe), sort_keys=False)
+
+
+def _servers(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All servers of a recipe as plain values: the run's own and those of roles."""
+    return [values["server"], *(own["server"] for own in values["roles"].values() if own["server"])]
+
+
+def _literal(value: Any) -> Any:
+    """A resolved value as OmegaConf takes it literally: ``${`` in it is text."""
+    if isinstance(value, dict):
+        return {key: _literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_literal(inner) for inner in value]
+    return value.replace("${", "\\${") if isinstance(value, str) else value
+
+
 def _to_keep(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain values, readable from any folder and without what looks like a secret.
 
@@ -168,9 +200,9 @@ def _to_keep(recipe: Recipe) -> dict[str, Any]:
         place = Path(values[part][key]).expanduser()
         if values[part][key] and place.exists():
             values[part][key] = str(place.absolute())
-    server = values["server"]
-    server["env"] = {name: HIDDEN if _SECRET_NAME.fullmatch(name) else v for name, v in server["env"].items()}
-    server["base_urls"] = [_USER_INFO.sub(HIDDEN, url) for url in server["base_urls"]]
+    for server in _servers(values):
+        server["env"] = {name: HIDDEN if looks_secret(name) else value for name, value in server["env"].items()}
+        server["base_urls"] = [_USER_INFO.sub(HIDDEN, url) for url in server["base_urls"]]
     return values
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from tsdg.config.recipe import Config
+from tsdg.config.base import Config
 from tsdg.errors import RecipeError
 
 M = TypeVar("M", bound=Config)

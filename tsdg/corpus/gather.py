@@ -1,15 +1,19 @@
 """After a phase: its part files become one table per kind of row, in input order, without duplicates.
 
-Gathering streams: one work unit is in memory at a time, beside one digest per question. Its result depends on the
-parts alone, not on when or by whom they were made: of several equal questions the first in input order stays.
+Gathering streams: one work unit is in memory at a time, beside some 70 bytes per question. Its result depends on the
+parts alone, not on when or by whom they were made: of several equal questions the first in input order stays, of
+several that are nearly equal the one with the smallest id (``near.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+import json
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
+from tsdg.corpus.decontamination import Decontamination, contaminated
 from tsdg.corpus.dedup import item_digest
+from tsdg.corpus.near_pass import NearPass
 from tsdg.hashset import HashSet
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
@@ -18,36 +22,64 @@ from tsdg.records import (
     SOLUTION_SCHEMA,
     Outcome,
     Question,
+    Reason,
     Rejection,
 )
-from tsdg.tables import Table
+from tsdg.storage import write_whole
+from tsdg.tables import Table, work_table
 
 
-def gather_questions(outcomes: Iterable[Outcome], *, directory: Path, unit_rows: int) -> set[str]:
-    """Write ``questions/questions.parquet`` and ``questions/rejected.parquet``; return the ids of the duplicates.
+def gather_questions(
+    outcomes: Iterable[Outcome], *, directory: Path, unit_rows: int, decontamination: Decontamination, near: NearPass
+) -> set[str]:
+    """Write ``questions.parquet``, ``rejected.parquet`` and ``contamination.json``; return the ids of what was dropped.
+
+    Contaminated questions go first, then duplicates of those that stay, then near-duplicates of what is left.
 
     Args:
         outcomes: of a phase that asks questions, in input order.
         directory: ``<run>/questions``.
-        unit_rows: rows per row group: the work units of an answers phase.
+        unit_rows: rows of a work unit of an answers phase.
+        decontamination: finds the contaminated questions, and counts them.
+        near: finds the near-duplicates, and counts them.
     """
-    seen = HashSet()
-    duplicates: set[str] = set()
+    dropped: set[str] = set()
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,
-        Table(directory / "questions.parquet", QUESTION_SCHEMA, group_rows=unit_rows) as questions,
+        work_table(directory / "questions.parquet", QUESTION_SCHEMA, unit_rows=unit_rows) as questions,
     ):
-        for outcome in outcomes:
-            for rejection in outcome.rejections:
-                if rejection.stage == "questions":
-                    rejected.add(rejection)
-            for question in outcome.questions:
-                if seen.add(item_digest(question.question, question.context, question.options)):
-                    questions.add(question)
-                else:
-                    duplicates.add(question.question_id)
-                    rejected.add(_duplicate(question))
-    return duplicates
+        for question, too_near in near.sift(_distinct(outcomes, decontamination, rejected, dropped)):
+            if not too_near:
+                questions.add(question)
+            else:
+                dropped.add(question.question_id)
+                rejected.add(_near_duplicate(question, too_near))
+        # Before the tables get their names: with these the gathering counts as done.
+        report = json.dumps(decontamination.report(), indent=1) + "\n"
+        write_whole(directory / "contamination.json", report.encode())
+    return dropped
+
+
+def _distinct(
+    outcomes: Iterable[Outcome], decontamination: Decontamination, rejected: Table, dropped: set[str]
+) -> Iterator[tuple[Question, float]]:
+    """Yield the questions that are neither contaminated nor equal to an earlier one, with their answers' agreement.
+
+    What does not come through goes into ``rejected`` and ``dropped``.
+    """
+    seen = HashSet()
+    for outcome, matches in decontamination.examine(outcomes):
+        for rejection in outcome.rejections:
+            if rejection.stage == "questions":
+                rejected.add(rejection)
+        agreements = {solution.question_id: solution.verification.agreement for solution in outcome.solutions}
+        for question in outcome.questions:
+            match = matches.get(question.question_id)
+            if match is None and seen.add(item_digest(question.question, question.context, question.options)):
+                yield question, agreements.get(question.question_id, 0.0)
+            else:
+                dropped.add(question.question_id)
+                rejected.add(contaminated(question, match) if match else _duplicate(question))
 
 
 def gather_answers(outcomes: Iterable[Outcome], *, directory: Path, dropped: Set[str]) -> None:
@@ -76,12 +108,20 @@ def gather_answers(outcomes: Iterable[Outcome], *, directory: Path, dropped: Set
 
 
 def _duplicate(question: Question) -> Rejection:
+    return _rejection(question, "duplicate", "an equal question came earlier in this run")
+
+
+def _near_duplicate(question: Question, other: str) -> Rejection:
+    return _rejection(question, "near_duplicate", f"differs in few words from {other}, which stays")
+
+
+def _rejection(question: Question, reason: Reason, detail: str) -> Rejection:
     return Rejection(
         row_id=question.question_id,
         group=question.group,
         family=question.family,
         task=question.task,
         stage="questions",
-        reason="duplicate",
-        detail="an equal question came earlier in this run",
+        reason=reason,
+        detail=detail,
     )

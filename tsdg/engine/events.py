@@ -23,6 +23,8 @@ class PhaseEvent:
     completion_tokens: int
     resumed_requests: int
     """Requests answered from a journal, without a server."""
+    units_committed: int
+    """Units whose part this process wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,13 @@
-"""The number of requests under way at once."""
+"""The number of requests under way at once, and the order of those that wait."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import itertools
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class InFlight:
@@ -66,3 +69,25 @@ class InFlight:
             if not place.done():
                 self._active += 1
                 place.set_result(None)
+
+
+class Prefixes:
+    """Gives requests that share a prefix one number, as long as any of them is open; the least to those seen first."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+        self._ranks: dict[str, int] = {}
+        self._next = itertools.count()
+
+    @contextmanager
+    def rank(self, prefix: str) -> Iterator[int]:
+        """The number of a prefix, for the time of the block."""
+        if not self._open[prefix]:
+            self._ranks[prefix] = next(self._next)
+        self._open[prefix] += 1
+        try:
+            yield self._ranks[prefix]
+        finally:
+            self._open[prefix] -= 1
+            if not self._open[prefix]:
+                del self._open[prefix], self._ranks[prefix]

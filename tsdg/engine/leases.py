@@ -184,11 +184,29 @@ class LeaseBoard:
     """Claims units for one owner. Not for use by several threads at once."""
 
     def __init__(
-        self, *, directory: Path, owner: Owner, timing: Timing, monotonic: Callable[[], float] = time.monotonic
+        self,
+        *,
+        directory: Path,
+        owner: Owner,
+        timing: Timing,
+        gone: Callable[[Owner], bool] = lambda owner: False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Claim in a directory.
+
+        Args:
+            directory: the ``leases/`` folder.
+            owner: who claims.
+            timing: heartbeat and timeouts.
+            gone: whether an owner is *known* to have ended, by other means than its heartbeat (Slurm); asked only
+                about owners whose heartbeat has been seen to stand still for longer than two beats. By default that
+                is known of nobody.
+            monotonic: a clock, seconds.
+        """
         self._directory = directory
         self._owner = owner
         self._timing = timing
+        self._gone = gone
         self._monotonic = monotonic
         self._sights: dict[int, _Sight] = {}
 
@@ -239,8 +257,10 @@ class LeaseBoard:
         watched = now - sight.since
         if watched >= self._timing.lease_timeout_s:
             return True
+        if watched < self._timing.confirm_s:
+            return False
         age = (file_system_ns - state.mtime_ns) / 1e9
-        return watched >= self._timing.confirm_s and age > self._timing.lease_timeout_s
+        return age > self._timing.lease_timeout_s or (state.owner is not None and self._gone(state.owner))
 
     def _file_system_time(self) -> int:
         """Now, by the clock that stamps the files of this directory."""

@@ -13,6 +13,14 @@ import orjson
 from tsdg.errors import EnvironmentUnfit
 
 _PROC = Path("/proc")
+_SLURM = {
+    "slurm_cluster": "SLURM_CLUSTER_NAME",
+    "slurm_job_id": "SLURM_JOB_ID",
+    "slurm_array_job_id": "SLURM_ARRAY_JOB_ID",
+    "slurm_array_task_id": "SLURM_ARRAY_TASK_ID",
+    "slurm_node": "SLURMD_NODENAME",
+    "slurm_restarts": "SLURM_RESTART_COUNT",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +36,20 @@ class Owner:
     boot: str
     """The kernel's random boot id."""
     pid_namespace: str
+    """With its time namespace, where there is one."""
     pid: int
     started: int
     """Start of the process in clock ticks since boot."""
     token: str
     """Random; tells apart two phases of one process."""
+    slurm_cluster: str
+    slurm_job_id: str
+    """Of the job, or of the array's element, that the process belongs to; as the others empty outside Slurm."""
+    slurm_array_job_id: str
+    slurm_array_task_id: str
+    slurm_node: str
+    slurm_restarts: str
+    """How often the job had been requeued when the process began; a requeued job keeps its id."""
 
     @classmethod
     def current(cls) -> Owner:
@@ -54,7 +71,7 @@ class Owner:
             raise EnvironmentUnfit(f"cannot read {_PROC / str(pid) / 'stat'}: mount this PID namespace's own /proc")
         return cls(
             host=socket.gethostname(), boot=boot, pid_namespace=namespace, pid=pid, started=started,
-            token=secrets.token_hex(4),
+            token=secrets.token_hex(4), **{field: os.environ.get(name, "") for field, name in _SLURM.items()},
         )  # fmt: skip
 
     def to_bytes(self) -> bytes:
@@ -88,7 +105,9 @@ def _boot() -> str:
 
 
 def _pid_namespace() -> str:
-    return str((_PROC / "self/ns/pid").readlink())
+    # A time namespace shifts the start times that its processes see; a kernel without them has no such link.
+    time = _PROC / "self/ns/time"
+    return f"{(_PROC / 'self/ns/pid').readlink()} {time.readlink() if time.is_symlink() else ''}".strip()
 
 
 def _is_hidden(pid: int) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tsdg.config.recipe import EngineConfig
+from tsdg.config.recipe import BudgetConfig, EngineConfig
+from tsdg.engine.budget import check_budget
 from tsdg.engine.commit import committed_units, part_layout, part_path, read_parts
 from tsdg.engine.events import PhaseEvent, PhaseResult, PhaseStatus
 from tsdg.engine.leases import highest_generations, lease_path, look_at
@@ -45,21 +46,26 @@ async def run_phase(
     transport: Transport,
     schema: pa.Schema,
     config: EngineConfig,
+    budget: BudgetConfig,
     stop: asyncio.Event,
     on_event: Callable[[PhaseEvent], None],
+    note: Callable[[str], None],
     timing: Timing = _TIMING,
 ) -> PhaseResult:
     """Work on a phase until all its units are committed, whoever commits them.
 
     Args:
-        input_path: Parquet file of the input rows; each of its row groups is a work unit.
-        directory: of the phase; ``leases/``, ``journal/`` and ``parts/`` are made in it.
+        input_path: Parquet file of the input rows, cut into work units as :func:`tsdg.engine.units.read_layout` says.
+        directory: of the phase, in the run directory; ``leases/``, ``journal/``, ``parts/`` and ``workers/`` are made
+            in it.
         process: the steps.
         transport: carries the requests.
         schema: of the outcomes.
         config: limits. ``unit_rows`` is for the writer of the input and not read here.
+        budget: caps of the whole run, over all phases, processes and starts.
         stop: once set, nothing more is claimed or sent; requests under way are cancelled.
         on_event: called some times a second while something changes, and at the end.
+        note: told, in one line, of what went wrong without harm to the work.
         timing: the times by which the engine works.
 
     Returns:
@@ -67,6 +73,7 @@ async def run_phase(
 
     Raises:
         Interrupted: ``stop`` was set before the phase was complete.
+        BudgetReached: a cap of the run was reached before the phase was complete.
         ServerUnfit: the transport gave up.
         StorageUnfit: the input cannot be read, or the directory not be written.
         RunConflict: the directory holds parts of an input that was cut in another way.
@@ -74,9 +81,11 @@ async def run_phase(
     """
     layout = read_layout(input_path)
     committed = _committed(layout, directory)
+    if len(committed) < layout.units:
+        check_budget(budget, directory.parent)
     worker = Worker(
         layout=layout, directory=directory, committed=committed, process=process, transport=transport, schema=schema,
-        config=config, stop=stop, on_event=on_event, timing=timing,
+        config=config, budget=budget, stop=stop, on_event=on_event, note=note, timing=timing,
     )  # fmt: skip
     return await worker.run()
 

@@ -1,9 +1,10 @@
 """Runs the steps on many rows at once and sends their requests: journalled, retried, and no more than allowed.
 
-The order is simple. Rows start in the order of the input, which the pipeline sorts so that requests with the same
-prefix stand together, and a new row starts only while the requests under way do not fill the limit. Where requests
-wait for a place, those of the oldest unit and row go first (so that units end and memory stays bounded), and within a
-row the longest.
+The order is simple. Rows start in the order of the input, where rows of one task stand together, and a new row starts
+only while the requests under way do not fill the limit. Where requests wait for a place, those of the oldest unit go
+first (so that units end and memory stays bounded); in a unit the longest (so that the last ones to end are short); of
+equally long ones those that share the start of their prompt, one after the other (so that servers find it in their
+cache); and then the oldest row.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from functools import partial
 from typing import Any
 
 from tsdg.config.recipe import EngineConfig
-from tsdg.engine.inflight import InFlight
+from tsdg.engine.congestion import PUSHED_BACK, Congestion, Look
+from tsdg.engine.inflight import InFlight, Prefixes
 from tsdg.engine.journal import Result, UnitLost
 from tsdg.engine.timing import Timing
 from tsdg.engine.work import OpenUnit
 from tsdg.errors import PermanentFailure, RequestFailure, RetryableFailure, TsdgError
-from tsdg.protocols import Process, Reply, Request, Transport
+from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 
 _ROWS_PER_REQUEST = 2
 """Rows open at most, per request allowed in flight: rows also spend time on other things than waiting for replies."""
@@ -33,11 +35,21 @@ class Tally:
     """What this process has done so far."""
 
     requests_done: int = 0
-    retries: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     resumed_requests: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def replies(self) -> int:
+        """Requests that were answered by a server."""
+        return self.requests_done - self.failures.total()
+
+    @property
+    def pushed_back(self) -> int:
+        """Times that a server said that it has too much to do."""
+        return sum(self.retries[reason] + self.failures[reason] for reason in PUSHED_BACK)
 
 
 class Scheduler:
@@ -64,11 +76,17 @@ class Scheduler:
         self._timing = timing
         self._asks_open = 0
         self._rows_open = 0
+        self._prefixes = Prefixes()
 
     def has_room(self) -> bool:
         """Whether another row is needed to keep the requests in flight at their limit."""
         limit = self.in_flight.limit
         return self._asks_open < limit and self._rows_open < _ROWS_PER_REQUEST * limit
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a place, or before they are sent again."""
+        return self._asks_open - self.in_flight.active
 
     def start_row(self, unit: OpenUnit) -> None:
         """Start the next row of a unit that has one."""
@@ -77,6 +95,24 @@ class Scheduler:
         task = asyncio.create_task(self._run_row(unit, position, row))
         unit.tasks.add(task)
         task.add_done_callback(unit.tasks.discard)
+
+    async def steer(self) -> None:
+        """Keep as many requests under way as the replicas can use, for ever."""
+        congestion = Congestion(self._config.max_in_flight)
+        replies, pushed_back = self.tally.replies, self.tally.pushed_back
+        while True:
+            await asyncio.sleep(self._timing.steer_s)
+            load = await self._transport.load()
+            seen = Look(
+                load=load,
+                active=self.in_flight.active,
+                replies=self.tally.replies - replies,
+                pushed_back=self.tally.pushed_back - pushed_back,
+            )
+            replies, pushed_back = self.tally.replies, self.tally.pushed_back
+            limit = congestion.look(seen)
+            if limit != self.in_flight.limit:
+                self.in_flight.limit = limit
 
     def fail(self, error: BaseException) -> None:
         """End the phase with an error; the first one counts."""
@@ -114,7 +150,9 @@ class Scheduler:
             if result is not None:
                 self.tally.resumed_requests += 1
             else:
-                result = await self._send(unit, position, request)
+                with self._prefixes.rank(request.prefix) as rank:
+                    order = (unit.sequence, -request.expected_tokens, rank, position)
+                    result = await self._send(unit, order, request)
                 self._count(result)
         except UnitLost:
             self.lost.add(unit)
@@ -135,8 +173,7 @@ class Scheduler:
             raise result
         return result
 
-    async def _send(self, unit: OpenUnit, position: int, request: Request) -> Result:
-        order = (unit.sequence, position, -request.expected_tokens)
+    async def _send(self, unit: OpenUnit, order: tuple[int, ...], request: Request) -> Result:
         sent = waited = 0
         while True:
             await self.in_flight.acquire(order)
@@ -156,7 +193,8 @@ class Scheduler:
                     return unit.journal.append(request.request_id, PermanentFailure(failure.reason, detail))
             else:
                 waited += 1
-            self.tally.retries += 1
+            if failure.reason != NOT_SENT:
+                self.tally.retries[failure.reason] += 1
             await asyncio.sleep(self._delay(request, failure, sent, waited))
 
     async def _send_once(self, request: Request) -> Result:

@@ -27,6 +27,14 @@ class Timing:
     """Longest back-off while no server takes requests: short, so that a restarted server is found at once."""
     retry_after_cap_s: float = 600.0
     """Longest wait that a server may ask for with ``retry_after``."""
+    account_s: float = 5.0
+    """Between two writings of the accounting file."""
+    steer_s: float = 2.0
+    """Between two looks at the replicas' load, which move the limit of requests in flight."""
+    budget_s: float = 0.5
+    """Between two looks at the budgets."""
+    ask_slurm_s: float = 30.0
+    """Between two questions to Slurm about one job."""
     stop_grace_s: float = 3.0
     """How long cancelled requests may take to end."""
 

@@ -1,4 +1,4 @@
-"""Work units: the row groups of a phase's input file, and the names of the files that belong to them."""
+"""Work units: the cut of a phase's input file, and the names of the files that belong to them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tsdg.errors import StorageUnfit
 from tsdg.records import stable_id
+from tsdg.tables import UNIT_ROWS
 
 _NAME = re.compile(r"\.?unit-(?P<index>\d{6,})(?:\.g(?P<generation>\d+))?(?:\.[^/]*)?")
 _ROWS_AT_ONCE = 64
@@ -41,13 +42,27 @@ def parse_name(name: str) -> UnitFile | None:
     return UnitFile(index=int(match["index"]), generation=-1 if generation is None else int(generation))
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a unit stands in the file."""
+
+    group: int
+    start: int
+    rows: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputLayout:
-    """How a phase's input is cut: one work unit per row group."""
+    """How a phase's input is cut into work units."""
 
     path: Path
     rows: tuple[int, ...]
     """Rows of each unit."""
+    sizes: tuple[int, ...]
+    """Bytes of each unit's rows before compression; where a row group holds many units, their mean."""
+    places: tuple[_Place, ...]
+    footer: pq.FileMetaData
+    """Of the file, read once."""
 
     @property
     def units(self) -> int:
@@ -60,6 +75,15 @@ class InputLayout:
         return sum(self.rows)
 
     @property
+    def longest_first(self) -> tuple[int, ...]:
+        """The units in the order in which they are best begun: much longer ones first, else as they stand.
+
+        The longest prompts make the longest work, and what is begun last should end soon. Lengths are compared by
+        powers of two, so that units of one task, which share the start of their prompts, stay together.
+        """
+        return tuple(sorted(range(self.units), key=lambda index: -self.sizes[index].bit_length()))
+
+    @property
     def digest(self) -> str:
         """Names this way of cutting; each part carries it, so that parts of another cut are not mixed in."""
         return stable_id("input-layout", list(self.rows))
@@ -68,28 +92,59 @@ class InputLayout:
 def read_layout(path: Path) -> InputLayout:
     """Read from the footer how many units there are and how many rows each has; reads no rows.
 
+    A row group is cut into units of as many rows as the file notes (:func:`tsdg.tables.work_table`); without a note it
+    is one unit.
+
     Raises:
         StorageUnfit: the file is missing or not a whole Parquet file.
     """
     try:
         with pq.ParquetFile(path) as file:
-            meta = file.metadata
-            return InputLayout(path=path, rows=tuple(meta.row_group(i).num_rows for i in range(meta.num_row_groups)))
-    except (OSError, pa.ArrowException) as error:
+            footer, noted = file.metadata, file.schema_arrow.metadata or {}
+        unit_rows = int(noted.get(UNIT_ROWS, 0))
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
+    places, sizes = [], []
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        step = unit_rows or group.num_rows or 1
+        for start in range(0, max(1, group.num_rows), step):
+            rows = min(step, group.num_rows - start)
+            places.append(_Place(number, start, rows))
+            sizes.append(group.total_byte_size * rows // max(1, group.num_rows))
+    rows_of_each = tuple(place.rows for place in places)
+    return InputLayout(path=path, rows=rows_of_each, sizes=tuple(sizes), places=tuple(places), footer=footer)
 
 
-def read_unit(path: Path, index: int) -> pa.Table:
-    """Read one unit, checksums verified where the file has any.
+class UnitReader:
+    """Reads units, checksums verified where the file has any. For one thread at a time."""
 
-    Raises:
-        StorageUnfit: the file is missing or damaged.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read_row_group(index)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
+    def __init__(self, layout: InputLayout) -> None:
+        self._layout = layout
+        # The row group read last: its next units are most often asked for next.
+        self._number = -1
+        self._group: pa.Table | None = None
+
+    def read(self, index: int) -> pa.Table:
+        """Read one unit.
+
+        Raises:
+            StorageUnfit: the file is missing or damaged.
+        """
+        place = self._layout.places[index]
+        try:
+            if self._group is None or self._number != place.group:
+                self._group = None
+                with self._open() as file:
+                    self._group = file.read_row_group(place.group)
+                self._number = place.group
+            # A copy: a slice would keep the whole group in memory as long as the unit is open.
+            return self._group.take(pa.array(range(place.start, place.start + place.rows), pa.int64()))
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(self._layout.path, error) from error
+
+    def _open(self) -> pq.ParquetFile:
+        return pq.ParquetFile(self._layout.path, metadata=self._layout.footer, page_checksum_verification=True)
 
 
 def iter_rows(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,21 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tsdg.config.recipe import EngineConfig
+from tsdg.accounting import State
+from tsdg.config.recipe import BudgetConfig, EngineConfig
+from tsdg.engine.account import Account
+from tsdg.engine.books import Books
 from tsdg.engine.commit import Commit, commit_part, committed_units, sweep
 from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.journal import Journal
 from tsdg.engine.leases import LeaseBoard
 from tsdg.engine.owner import Owner
 from tsdg.engine.scheduler import Scheduler
+from tsdg.engine.slurm import SlurmJobs
 from tsdg.engine.timing import Timing
-from tsdg.engine.units import InputLayout, read_unit
+from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.engine.work import OpenUnit
-from tsdg.errors import Interrupted, StorageUnfit
+from tsdg.errors import BudgetReached, Interrupted, StorageUnfit
 from tsdg.protocols import Process, Transport
 from tsdg.storage import make_directory
 
@@ -47,8 +52,10 @@ class Worker:
         transport: Transport,
         schema: pa.Schema,
         config: EngineConfig,
+        budget: BudgetConfig,
         stop: asyncio.Event,
         on_event: Callable[[PhaseEvent], None],
+        note: Callable[[str], None],
         timing: Timing,
     ) -> None:
         self._layout = layout
@@ -60,8 +67,13 @@ class Worker:
         self._on_event = on_event
         self._timing = timing
         self._owner = Owner.current()
-        self._board = LeaseBoard(directory=self._leases, owner=self._owner, timing=timing)
+        slurm = SlurmJobs(every_s=timing.ask_slurm_s)
+        self._board = LeaseBoard(directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone)
         self._scheduler = Scheduler(process=process, transport=transport, config=config, timing=timing)
+        self._books = Books(
+            phase=directory, token=self._owner.token, budget=budget, timing=timing, note=note, progress=self._event,
+            account=Account(owner=self._owner, transport=transport, scheduler=self._scheduler),
+        )  # fmt: skip
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
         self._starting: OpenUnit | None = None
@@ -69,17 +81,37 @@ class Worker:
         self._units_committed = 0
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
+        self._reader = UnitReader(layout)
+        self._queue = layout.longest_first
+        self._queue_done = 0
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
         self._disk = ThreadPoolExecutor(max_workers=4, thread_name_prefix="tsdg-disk")
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
 
     async def run(self) -> PhaseResult:
         """Work until the phase is complete; see :func:`tsdg.engine.phase.run_phase`."""
+        state: State = "failed"
+        reason = ""
+        try:
+            result = await self._work()
+            state = "complete"
+            return result
+        except (Interrupted, BudgetReached, asyncio.CancelledError) as error:
+            state, reason = "stopped", str(error) or "cancelled"
+            raise
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
+            raise
+        finally:
+            await self._books.close(state, " ".join(reason.split()))
+
+    async def _work(self) -> PhaseResult:
         pump = asyncio.create_task(self._guarded(self._pump()))
-        jobs = [
-            asyncio.create_task(self._guarded(job))
-            for job in (self._beat_leases(), self._sync_journals(), self._tell_progress())
-        ]
+        side_jobs = (
+            self._beat_leases(), self._sync_journals(), self._tell_progress(), self._scheduler.steer(),
+            self._books.keep(), self._books.watch_budget(),
+        )  # fmt: skip
+        jobs = [asyncio.create_task(self._guarded(job)) for job in side_jobs]
         stopped = asyncio.create_task(self._stop.wait())
         failed = self._scheduler.failed
         try:
@@ -175,9 +207,7 @@ class Worker:
     def _claim_and_read(self, held: frozenset[int], sequence: int) -> OpenUnit | None:
         while True:
             self._committed |= committed_units(self._parts)
-            lease = self._board.claim(
-                index for index in range(self._layout.units) if index not in self._committed and index not in held
-            )
+            lease = self._board.claim(index for index in self._left() if index not in held)
             if lease is None:
                 return None
             # Its last holder may have committed it, and removed its lease, just before we looked for one.
@@ -187,13 +217,21 @@ class Worker:
             journal = None
             try:
                 journal = Journal(directory=self._journals, index=lease.index, generation=lease.generation)
-                table = read_unit(self._layout.path, lease.index)
+                table = self._reader.read(lease.index)
             except BaseException:
                 if journal is not None:
                     journal.close()
                 lease.release()
                 raise
             return OpenUnit(lease=lease, journal=journal, table=table, schema=self._schema, sequence=sequence)
+
+    def _left(self) -> Iterator[int]:
+        """The units without a part, best begun first."""
+        while self._queue_done < len(self._queue) and self._queue[self._queue_done] in self._committed:
+            self._queue_done += 1
+        return (
+            index for index in itertools.islice(self._queue, self._queue_done, None) if index not in self._committed
+        )
 
     # -- ending units -------------------------------------------------------------------------------------------------
 
@@ -309,15 +347,16 @@ class Worker:
         tally = self._scheduler.tally
         return PhaseEvent(
             rows_done=self._rows_done(), rows_total=self._layout.rows_total, requests_done=tally.requests_done,
-            in_flight=self._scheduler.in_flight.active, retries=tally.retries, prompt_tokens=tally.prompt_tokens,
-            completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
+            in_flight=self._scheduler.in_flight.active, retries=tally.retries.total(),
+            prompt_tokens=tally.prompt_tokens, completion_tokens=tally.completion_tokens,
+            resumed_requests=tally.resumed_requests, units_committed=self._units_committed,
         )  # fmt: skip
 
     def _result(self) -> PhaseResult:
         tally = self._scheduler.tally
         return PhaseResult(
             rows_done=self._rows_done(), rows_total=self._layout.rows_total, units_committed=self._units_committed,
-            requests_done=tally.requests_done, retries=tally.retries, prompt_tokens=tally.prompt_tokens,
+            requests_done=tally.requests_done, retries=tally.retries.total(), prompt_tokens=tally.prompt_tokens,
             completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
             failures=dict(tally.failures),
         )  # fmt: skip

@@ -11,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tsdg.config.recipe import AnswersConfig, ModelConfig
 from tsdg.errors import PermanentFailure
+from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
 from tsdg.generate.forms import Form, solution_form
+from tsdg.generate.judged import best_response, judge_answer, response_of
+from tsdg.generate.judging import Judge
+from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompt, Prompts
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.generate.voting import Accept, Open, Reject, Tally, VoteRule, decide, next_round, tally
-from tsdg.protocols import Ask, Asked, Choice, Reply, Request, Verifier
+from tsdg.protocols import Ask, Asked, Choice, Prover, Reply, Request, Verifier
 from tsdg.records import (
-    AnswerKind,
     AnswerSample,
     Provenance,
     Question,
@@ -71,6 +74,11 @@ class _Drawn:
     request: Request
     flaw: Reason | None
     """Why it abstained, where that is known; None also where it answered."""
+    detail: str
+    """Of the flaw, where there is more to say; empty else."""
+    said: str
+    """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty for an abstention."""
+    asked: Asked
 
 
 class AnswerStep:
@@ -83,13 +91,15 @@ class AnswerStep:
         model: ModelConfig,
         prompts: Prompts,
         seed: int,
-        verifier_for: Callable[[AnswerKind], Verifier],
+        verifier_for: Callable[[Question], Verifier],
+        judge: Judge | None,
     ) -> None:
         self._config = config
         self._model = model
         self._prompts = prompts
         self._seed = seed
         self._verifier_for = verifier_for
+        self._judge = judge
         self._rule = VoteRule(samples=config.samples, min_share=config.min_share, max_chance=config.max_chance)
 
     async def __call__(self, question: Question, ask: Ask) -> Solving:
@@ -99,7 +109,7 @@ class AnswerStep:
             question: the question.
             ask: gets the reply to a request.
         """
-        verifier = self._verifier_for(question.answer_kind)
+        verifier = self._verifier_for(question)
         prompt = self._prompts.get("answers", question.answer_kind)
         shape = shape_of(
             question.answer_kind, question=question.question, context=question.context, options=question.options
@@ -107,7 +117,8 @@ class AnswerStep:
         options = len(shape.labels or question.options)
         drawn: list[_Drawn] = []
         replies: list[Reply | PermanentFailure] = []
-        size = self._config.first_round
+        free = question.answer_kind == "text" and self._judge is not None and self._judge.config.best_of
+        size = self._config.samples if free else self._config.first_round
         while True:
             draws = [self._draw(question, shape, prompt, len(drawn) + step) for step in range(size)]
             groups = [list(group) for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))]
@@ -115,22 +126,34 @@ class AnswerStep:
             round_replies = await together([try_ask(ask, request) for request in requests])
             replies += round_replies
             # In a thread: a formula may take its verifier seconds, and other rows' replies must not wait for it.
-            drawn, counted = await asyncio.to_thread(
-                _count, drawn, question.question_id, zip(groups, requests, round_replies, strict=True), verifier
+            fresh = await asyncio.to_thread(
+                _read, question, list(zip(groups, requests, round_replies, strict=True)), verifier
+            )
+            if isinstance(verifier, Prover):
+                fresh = await _proven(fresh, verifier)
+            drawn += fresh
+            counted = await asyncio.to_thread(
+                tally,
+                [item.said or None for item in drawn],
+                verifier.alike if isinstance(verifier, Prover) else verifier.same,
             )
             verdict = decide(counted, self._rule, options)
             if not isinstance(verdict, Open) or all(isinstance(reply, PermanentFailure) for reply in round_replies):
                 break
             size = next_round(counted, self._rule, options)
-        solution = rejection = None
-        if isinstance(verdict, Accept):
-            solution = await self._solve(question, ask, prompt, verdict, counted, drawn, replies)
+        made: Solution | Flaw
+        if free and counted.clusters:
+            made = await self._choose(question, ask, prompt, drawn, replies)
+        elif isinstance(verdict, Accept):
+            winners = next(c.members for c in counted.clusters if c.representative == verdict.winner)
+            verification = self._verification(verdict, counted, verifier.method)
+            made = await self._solve(question, ask, prompt, winners, drawn, replies, verification)
         else:
-            rejection = _reject(question, drawn, replies, verdict)
+            made = _why_none(drawn, replies, verdict)
         return Solving(
             samples=tuple(item.row for item in drawn),
-            solution=solution,
-            rejection=rejection,
+            solution=None if isinstance(made, Flaw) else made,
+            rejection=_reject(question, made) if isinstance(made, Flaw) else None,
             usage=usage_of("answers", replies),
             saved_samples=self._config.samples - len(drawn),
         )
@@ -175,24 +198,61 @@ class AnswerStep:
             form=group[0].form.constraint,
         )
 
+    async def _choose(
+        self,
+        question: Question,
+        ask: Ask,
+        prompt: Prompt,
+        drawn: Sequence[_Drawn],
+        replies: list[Reply | PermanentFailure],
+    ) -> Solution | Flaw:
+        """Let the judge choose among free texts, which no vote can."""
+        assert self._judge is not None
+        answered = [place for place, item in enumerate(drawn) if item.said]
+        best = await best_response(self._judge, ask, question, [drawn[place].row.answer for place in answered])
+        replies += best.replies
+        if best.index < 0:
+            return Flaw(reason="judged", detail="the judge's verdict could not be read")
+        verification = Verification(
+            method=f"judge, best of {len(answered)}", votes=1, agreement=1 / len(drawn), samples=len(drawn), chance=1.0,
+            score=0.0,
+        )  # fmt: skip
+        return await self._solve(question, ask, prompt, (answered[best.index],), drawn, replies, verification)
+
     async def _solve(
         self,
         question: Question,
         ask: Ask,
         prompt: Prompt,
-        verdict: Accept,
-        counted: Tally,
+        winners: Sequence[int],
         drawn: Sequence[_Drawn],
         replies: list[Reply | PermanentFailure],
-    ) -> Solution:
-        """Build the solution; asks for the enrichment where the recipe wants it, and adds its reply to ``replies``."""
-        winners = next(c.members for c in counted.clusters if c.representative == verdict.winner)
-        reasoning = next((drawn[i].row.reasoning for i in winners if drawn[i].row.reasoning), "")
+        verification: Verification,
+    ) -> Solution | Flaw:
+        """Build the solution; what else is asked for, of the judge and for the enrichment, is added to ``replies``."""
+        answer = drawn[winners[0]].row.answer
+        thoughts = (drawn[i].row.reasoning for i in winners)
+        reasoning = next((text for text in thoughts if text and _usable(text, answer, question)), "")
+        if self._judge is not None and self._judge.config.min_score:
+            rivals = [
+                response_of(item.row.answer, item.row.reasoning)
+                for place, item in enumerate(drawn)
+                if item.said and place not in winners
+            ]
+            judged = await judge_answer(
+                self._judge, ask, question, response=response_of(answer, reasoning), rivals=rivals
+            )
+            replies += judged.replies
+            if judged.flaw:
+                return Flaw(reason="judged", detail=judged.flaw)
+            method = verification.method
+            method = method if method.startswith("judge") else f"{method}, then judge"
+            verification = replace(verification, method=method, score=judged.score)
         enrichment = NOTHING
         if "context" in self._config.variants:
             request, schema = enrich_request(
                 question,
-                answer=verdict.winner,
+                answer=answer,
                 reasoning=not reasoning,
                 config=self._config,
                 model=self._model,
@@ -201,21 +261,26 @@ class AnswerStep:
             )
             reply = await try_ask(ask, request)
             replies.append(reply)
-            enrichment = read_enrichment(reply, schema)
+            enrichment = read_enrichment(reply, schema, question=question, answer=answer)
         return Solution(
             question_id=question.question_id,
-            answer=verdict.winner,
+            answer=answer,
             reasoning=reasoning or enrichment.reasoning,
             knowledge=enrichment.knowledge,
             distractors=enrichment.distractors,
-            verification=Verification(
-                method="vote",
-                votes=verdict.votes,
-                agreement=verdict.agreement,
-                samples=counted.drawn,
-                chance=verdict.chance,
-            ),
+            verification=verification,
             provenance=self._provenance(prompt, drawn[winners[0]].request),
+        )
+
+    def _verification(self, verdict: Accept, counted: Tally, method: str) -> Verification:
+        return Verification(
+            # One sample is no vote: unless a verifier put it to the test, nothing was verified but its form.
+            method="none" if self._config.samples == 1 and method == "vote" else method,
+            votes=verdict.votes,
+            agreement=verdict.agreement,
+            samples=counted.drawn,
+            chance=verdict.chance,
+            score=0.0,
         )
 
     def _provenance(self, prompt: Prompt, request: Request) -> Provenance:
@@ -232,21 +297,50 @@ class AnswerStep:
         return provenance(self._model, prompt, sampling, request)
 
 
-def _count(
-    drawn: Sequence[_Drawn],
-    question_id: str,
-    came: Iterable[tuple[Sequence[_Draw], Request, Reply | PermanentFailure]],
+def _usable(reasoning: str, answer: str, question: Question) -> bool:
+    return not says_nothing(reasoning, answer) and not other_language(reasoning, question.language)
+
+
+def _drifted(answer: str, question: Question) -> bool:
+    """Whether a free answer is in another language than its question, and the generator's own answer is not."""
+    if question.answer_kind not in ("text", "short_text"):
+        return False
+    found = other_language(answer, question.language)
+    return bool(found) and other_language(question.claimed_answer, question.language) != found
+
+
+def _read(
+    question: Question,
+    came: Sequence[tuple[Sequence[_Draw], Request, Reply | PermanentFailure]],
     verifier: Verifier,
-) -> tuple[list[_Drawn], Tally]:
-    """Read the replies of a round, add them to the samples drawn before, and count the votes of all."""
-    everything = list(drawn)
-    for group, request, reply in came:
-        everything += _samples(question_id, group, request, reply, verifier)
-    return everything, tally([item.row.answer or None for item in everything], verifier.same)
+) -> list[_Drawn]:
+    """Read the replies of a round."""
+    return [item for group, request, reply in came for item in _samples(question, group, request, reply, verifier)]
+
+
+async def _proven(drawn: Sequence[_Drawn], verifier: Prover) -> list[_Drawn]:
+    """Put the answers of a round to the test: one that fails is an abstention in the vote, and stays in its row."""
+    answered = [item for item in drawn if item.said]
+    if not answered:
+        return list(drawn)
+    proofs = iter(await verifier.prove([item.said for item in answered], answered[0].asked))
+    out = []
+    for item in drawn:
+        if item.said:
+            proof = next(proofs)
+            passed = proof.verdict == "passed"
+            item = replace(
+                item,
+                said=proof.behaviour,
+                flaw=None if passed else "failed_tests",
+                detail="" if passed else proof.detail,
+            )
+        out.append(item)
+    return out
 
 
 def _samples(
-    question_id: str, group: Sequence[_Draw], request: Request, reply: Reply | PermanentFailure, verifier: Verifier
+    question: Question, group: Sequence[_Draw], request: Request, reply: Reply | PermanentFailure, verifier: Verifier
 ) -> list[_Drawn]:
     """Read the completions of one request; a sample without one, or of a failed request, is an abstention."""
     failed = isinstance(reply, PermanentFailure)
@@ -259,7 +353,7 @@ def _samples(
             choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
         parsed = draw.form.read(choice)
         flaw: Reason | None = "request_failed" if failed else None
-        reasoning, answer = "", ""
+        reasoning = answer = ""
         if isinstance(parsed, Flaw):
             flaw = flaw or parsed.reason
         else:
@@ -267,10 +361,10 @@ def _samples(
             # A bare letter names an option only to who has seen them.
             said, options = parsed[1].strip(), draw.asked.options
             letter = options and said not in options and not draw.option_order and _LETTER.fullmatch(said)
-            answer = "" if letter else verifier.read(said, draw.asked) or ""
+            answer = "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
         prompt_tokens, completion_tokens = _share(reply, place, len(group))
         row = AnswerSample(
-            question_id=question_id,
+            question_id=question.question_id,
             sample=draw.sample,
             text=choice.text,
             reasoning=reasoning,
@@ -280,7 +374,7 @@ def _samples(
             completion_tokens=completion_tokens,
             option_order=draw.option_order,
         )
-        out.append(_Drawn(row=row, request=request, flaw=flaw))
+        out.append(_Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked))
     return out
 
 
@@ -292,24 +386,29 @@ def _share(reply: Reply | PermanentFailure, place: int, samples: int) -> tuple[i
     return (reply.prompt_tokens, each + rest) if place == 0 else (0, each)
 
 
-def _reject(
-    question: Question, drawn: Sequence[_Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open
-) -> Rejection:
+def _why_none(drawn: Sequence[_Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open) -> Flaw:
     """Say why no answer won; where most samples failed or were cut off, that is the reason."""
     failures = [reply for reply in replies if isinstance(reply, PermanentFailure)]
     reason: Reason = verdict.reason if isinstance(verdict, Reject) else "request_failed"
     detail = verdict.detail if isinstance(verdict, Reject) else ""
-    lost = {flaw: sum(item.flaw == flaw for item in drawn) for flaw in ("request_failed", "truncated")}
+    lost = {flaw: sum(item.flaw == flaw for item in drawn) for flaw in ("request_failed", "truncated", "failed_tests")}
     if isinstance(verdict, Open) or lost["request_failed"] * 2 > len(drawn):
         reason, detail = "request_failed", f"{lost['request_failed']} of {len(drawn)} samples: {failures[0]}"
     elif lost["truncated"] * 2 > len(drawn):
         reason, detail = "truncated", f"{lost['truncated']} of {len(drawn)} samples reached the token limit"
+    elif lost["failed_tests"] * 2 > len(drawn):
+        first = next(item.detail for item in drawn if item.flaw == "failed_tests")
+        reason, detail = "failed_tests", f"{lost['failed_tests']} of {len(drawn)} samples; the first: {first}"
+    return Flaw(reason=reason, detail=detail)
+
+
+def _reject(question: Question, flaw: Flaw) -> Rejection:
     return Rejection(
         row_id=question.question_id,
         group=question.group,
         family=question.family,
         task=question.task,
         stage="answers",
-        reason=reason,
-        detail=detail,
+        reason=flaw.reason,
+        detail=flaw.detail,
     )

@@ -20,6 +20,7 @@ import jsonschema
 import yaml
 
 from tsdg.generate.fields import count_blanks
+from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.records import Seed
 from tsdg.text import normalise, overlap
@@ -60,6 +61,9 @@ def check_texts(seed: Seed, shape: Shape, *, question: str, context: str) -> Fla
     wanted, found = main_script(seed.question + seed.context), main_script(question + context)
     if wanted and found and wanted != found:
         return _bad(f"written in {found.lower()} script, the seed in {wanted.lower()}")
+    drifted = other_language(f"{question}\n{context}", seed.language)
+    if drifted and other_language(f"{seed.question}\n{seed.context}", seed.language) != drifted:
+        return _bad(f"written in the language {drifted!r}, the seed in {seed.language!r}")
     if shape.blanks and count_blanks(question) != shape.blanks:
         return _bad(f"{count_blanks(question)} blanks in the sentence; the seed has {shape.blanks}")
     if _says(question, seed.question, "always") or (not shape.context and _says(question, seed.question, "passage")):
@@ -127,29 +131,42 @@ def _all_inside(options: Sequence[str], question: str) -> bool:
 
 
 def check_copy(
-    seed: Seed, *, question: str, context: str, answer: str, shown: Sequence[tuple[str, str]], limit: float
-) -> Flaw | None:
+    seed: Seed, *, question: str, context: str, options: Sequence[str], answer: str, shown: Sequence[tuple[str, str]],
+    limit: float,
+) -> Flaw | None:  # fmt: skip
     """Check that a question is not its seed or a few-shot example over again.
 
     A question on a passage may ask what its seed asks, if the passage is another; there the passages are compared.
+    Likewise where the options say more than the question, as all of a family ask "which of these is more pleasant?":
+    there question and options are compared with the seed's.
     Where the free answer is the seed's too, half as much overlap makes a copy ("chemical symbol for gold", "of gold").
 
     Args:
         seed: what the question was made from.
         question: the new question.
         context: its passage; empty where it has none.
+        options: those that it came with; empty where the task fixes them.
         answer: its claimed answer; empty where the task fixes the options, so that answers say nothing.
         shown: (question, context) of everything else that the prompt showed.
         limit: largest share of word trigrams that may be shared.
     """
+    told, seed_told = (_with_options(question, options), _with_options(seed.question, seed.options))
+    by_options = bool(options) and len(told) > 2 * len(question) and len(seed_told) > 2 * len(seed.question)
     for index, (other_question, other_context) in enumerate([(seed.question, seed.context), *shown]):
         mine, other = (context, other_context) if context else (question, other_question)
+        if by_options and not context and index == 0:
+            mine, other = told, seed_told
         share = overlap(mine, other)
         reworded = index == 0 and answer and normalise(answer) == normalise(seed.answer)
         if share > (limit / 2 if reworded else limit):
             of = "its seed" if index == 0 else "an example of the prompt"
             return Flaw(reason="copy_of_seed", detail=f"shares {share:.0%} of its word trigrams with {of}")
     return None
+
+
+def _with_options(question: str, options: Sequence[str]) -> str:
+    """A question and its options, in an order that does not depend on the one shown."""
+    return " ".join([question, *sorted(map(normalise, options))])
 
 
 def check_code(question: str, checks: Sequence[str], answer: str) -> Flaw | None:
@@ -221,3 +238,15 @@ def _keys(value: object) -> set[str]:
     if isinstance(value, Mapping):
         return set(value) | {key for inner in value.values() for key in _keys(inner)}
     return {key for inner in value for key in _keys(inner)} if isinstance(value, list) else set()
+
+
+def says_nothing(text: str, answer: str) -> bool:
+    """Whether a text that should explain an answer only names it, or ends where it should begin.
+
+    >>> says_nothing("The answer is", "iron"), says_nothing("The answer is iron.", "iron"), says_nothing("N/A", "iron")
+    (True, True, True)
+    >>> says_nothing("Iron rusts in moist air.", "iron")
+    False
+    """
+    left = _wordings()["answer"].sub(" ", normalise(text))
+    return not set(normalise(left).split()) - set(normalise(answer).split())

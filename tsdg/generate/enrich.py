@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from tsdg.config.recipe import AnswersConfig, ModelConfig
 from tsdg.errors import PermanentFailure
+from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields, json_reply, language_name, shape_of, shots, window
+from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompts
 from tsdg.generate.replies import read_object, split_thinking
 from tsdg.generate.requests import chat_request
@@ -95,8 +97,12 @@ def enrich_request(
     return request, schema
 
 
-def read_enrichment(reply: Reply | PermanentFailure, schema: Schema) -> Enrichment:
-    """Read the reply: :data:`NOTHING` where it failed, was cut off, breaks the schema or leaves a field empty."""
+def read_enrichment(reply: Reply | PermanentFailure, schema: Schema, *, question: Question, answer: str) -> Enrichment:
+    """Read the reply: :data:`NOTHING` where it failed, was cut off, breaks the schema, or explains nothing.
+
+    It explains nothing where a field is empty or only names what it should explain ("The answer is iron"), or where it
+    is in another language than the question.
+    """
     if isinstance(reply, PermanentFailure) or not reply.choices or reply.choices[0].finish_reason == "length":
         return NOTHING
     found = read_object(split_thinking(reply.choices[0])[1], schema)
@@ -104,7 +110,12 @@ def read_enrichment(reply: Reply | PermanentFailure, schema: Schema) -> Enrichme
         return NOTHING
     why: dict[str, str] = found.get("why_wrong", {})
     texts: Sequence[str] = [found["definition"], found["background"], *why.values()]
-    if not all(normalise(text) for text in texts):
+    said = [
+        (found["definition"], answer),
+        (found["background"], answer),
+        *((text, option) for option, text in why.items()),
+    ]
+    if any(says_nothing(text, of) for text, of in said) or other_language("\n".join(texts), question.language):
         return NOTHING
     paragraphs = dict.fromkeys((found["definition"].strip(), found["background"].strip()))
     return Enrichment(

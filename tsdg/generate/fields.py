@@ -49,17 +49,28 @@ def count_blanks(text: str) -> int:
     return len(_BLANK.findall(text))
 
 
-def shape_of(kind: AnswerKind, *, question: str, context: str, options: Sequence[str]) -> Shape:
-    """Return what a new question like this one is made of."""
+def shape_of(
+    kind: AnswerKind, *, question: str, context: str, options: Sequence[str], stand_alone: bool = False
+) -> Shape:
+    """Return what a new question like this one is made of.
+
+    Args:
+        kind: its answer kind.
+        question: of the row that it is like.
+        context: passage of that row.
+        options: of that row.
+        stand_alone: the passage is inspiration only: the question comes without one, and free answers without a claim.
+    """
     labels = tuple(options) if kind == "boolean" or fixed_options(options) else ()
     if kind == "boolean" and not labels:
         labels = ("yes", "no")
     return Shape(
         kind=kind,
-        context=bool(context.strip()),
+        context=bool(context.strip()) and not stand_alone,
         options=0 if labels else len(options),
         labels=labels,
         blanks=0 if kind == "code" else count_blanks(question),
+        claimed=not stand_alone or bool(options) or kind in ("boolean", "code", "json"),
     )
 
 

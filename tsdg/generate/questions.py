@@ -18,6 +18,8 @@ from tsdg.errors import PermanentFailure
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import as_fields, as_text, json_reply, language_name, shape_of, shots, window
+from tsdg.generate.judged import judge_question
+from tsdg.generate.judging import Judge
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Prompts
 from tsdg.generate.replies import read_object, split_thinking
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
@@ -51,8 +53,11 @@ class _Draft:
 class QuestionStep:
     """Turns seeds into questions. Holds no state: the same seed and replies give the same result."""
 
-    def __init__(self, *, config: QuestionsConfig, model: ModelConfig, prompts: Prompts, seed: int) -> None:
+    def __init__(
+        self, *, config: QuestionsConfig, model: ModelConfig, prompts: Prompts, seed: int, judge: Judge | None
+    ) -> None:
         self._config = config
+        self._judge = judge
         self._model = model
         self._prompts = prompts
         self._seed = seed
@@ -65,8 +70,9 @@ class QuestionStep:
             ask: gets the reply to a request.
         """
         shape = shape_of(
-            seed_row.answer_kind, question=seed_row.question, context=seed_row.context, options=seed_row.options
-        )
+            seed_row.answer_kind, question=seed_row.question, context=seed_row.context, options=seed_row.options,
+            stand_alone=self._config.stand_alone,
+        )  # fmt: skip
         drafts = [self._draft(seed_row, shape, draw) for draw in range(self._config.per_seed)]
         replies = await together([try_ask(ask, draft.request) for draft in drafts])
         questions: list[Question] = []
@@ -77,6 +83,16 @@ class QuestionStep:
                 rejections.append(_reject(seed_row, draft.question_id, made))
             else:
                 questions.append(made)
+        if self._judge is not None and self._judge.config.question_min_score:
+            verdicts = await together([judge_question(self._judge, ask, seed_row, made) for made in questions])
+            replies += [reply for verdict in verdicts for reply in verdict.replies]
+            pairs = list(zip(questions, verdicts, strict=True))
+            questions = [made for made, verdict in pairs if not verdict.flaw]
+            rejections += [
+                _reject(seed_row, made.question_id, Flaw(reason="judged", detail=verdict.flaw))
+                for made, verdict in pairs
+                if verdict.flaw
+            ]
         return Asking(questions=tuple(questions), rejections=tuple(rejections), usage=usage_of("questions", replies))
 
     def _draft(self, seed_row: Seed, shape: Shape, draw: int) -> _Draft:
@@ -166,6 +182,7 @@ class QuestionStep:
             seed,
             question=question,
             context=context,
+            options=() if shape.labels else content.options,
             answer="" if shape.labels else content.answer,
             shown=draft.shown,
             limit=self._config.max_overlap,
@@ -200,11 +217,11 @@ class _Content:
 
 def _content(seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any]) -> _Content | Flaw:
     """Read what depends on the answer kind: options, claimed answer and checks."""
-    question, answer = found["question"], as_text(found["answer"]).strip()
+    question, answer = found["question"], as_text(found["answer"]).strip() if shape.claimed else ""
     options: tuple[str, ...] = seed.options if shape.labels else ()
     asserts: tuple[str, ...] = ()
     flaw: Flaw | None = None
-    if not answer:
+    if shape.claimed and not answer:
         flaw = Flaw(reason="bad_format", detail="the answer is empty")
     elif shape.options:
         options = checks.unlabel((answer, *found["distractors"]))

@@ -48,6 +48,7 @@ def chat_request(
     return Request(
         request_id=stable_id("request", model.name, model.revision, body),
         body=body,
+        model=model.name,
         prefix=stable_id("prefix", body["messages"][:-1]),
         expected_tokens=sampling.max_tokens * samples,
     )

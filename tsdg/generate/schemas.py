@@ -48,6 +48,8 @@ class Shape:
     """The fixed options of the task, e.g. yes, no and maybe; empty where there are none."""
     blanks: int
     """Blanks (``_``) in the question's sentence."""
+    claimed: bool
+    """Whether its writer gives an answer to it."""
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:
@@ -77,7 +79,7 @@ def question_schema(shape: Shape) -> Schema:
         fields["schema"] = _OBJECT
     if shape.labels:
         fields["answer"] = _enum(shape.labels)
-    else:
+    elif shape.claimed:
         fields["answer"] = {"number": _NUMBER, "json": _OBJECT}.get(shape.kind, _STRING)
     if shape.options:
         # Right and wrong options apart: so the answer is one of the options by construction.

@@ -122,6 +122,24 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
         ) from error
 
 
+def count_records(run: Path, task: TaskCount) -> None:
+    """Count the records in the files of a task: ``records``, ``by_variant``, ``tokens`` and ``packaged``.
+
+    Raises:
+        VerificationFailed: a file is missing or damaged.
+    """
+    questions = Keys()
+    for name in task.files:
+        for batch in columns_of(run / name, ["question_id", "variant", "tokens"]):
+            task.records += batch.num_rows
+            task.tokens += pc.sum(batch["tokens"]).as_py() or 0
+            task.by_variant.update(
+                {row["values"]: row["counts"] for row in pc.value_counts(batch["variant"]).to_pylist()}
+            )
+            questions.add(digests_of(batch["question_id"]))
+    task.packaged = len(np.unique(questions.all()))
+
+
 class _Counting:
     def __init__(self, run: Path, phases: Sequence[Sequence[str]]) -> None:
         self._run, self._phases, self._steps = run, phases, steps_of(phases)
@@ -207,16 +225,7 @@ class _Counting:
                 raise VerificationFailed(f"{path}: {path.parent.name} is no task of {SEED_COUNTS}")
             task.files.append(name)
         for task in self._tasks.values():
-            questions = Keys()
-            for name in task.files:
-                for batch in columns_of(self._run / name, ["question_id", "variant", "tokens"]):
-                    task.records += batch.num_rows
-                    task.tokens += pc.sum(batch["tokens"]).as_py() or 0
-                    task.by_variant.update(
-                        {row["values"]: row["counts"] for row in pc.value_counts(batch["variant"]).to_pylist()}
-                    )
-                    questions.add(digests_of(batch["question_id"]))
-            task.packaged = len(np.unique(questions.all()))
+            count_records(self._run, task)
 
     def _codes(self, tasks: pa.Array, name: str) -> Codes:
         """Number of each row's task."""

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.package.layout import DATASET, MANIFEST, rejected
-from tsdg.package.render import Rendered, render, variants_of
+from tsdg.package.render import Rendered, Style, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled
 from tsdg.package.storage import flush_to_disk, remove_folder, replace_folder
@@ -67,6 +67,7 @@ def write_dataset(
     variants: Sequence[Variant],
     tokens_of: TokensOf,
     rows_per_file: int,
+    style: Style,
     seed: int,
 ) -> DatasetSummary:
     """Replace a run's dataset and ``filter/rejected.parquet``; the manifest is removed and has to be written again.
@@ -77,6 +78,7 @@ def write_dataset(
         variants: records to make of one question, as far as its solution holds what they need.
         tokens_of: texts → token counts.
         rows_per_file: records of one Parquet file at most.
+        style: of the training text.
         seed: of the order of the records within their task.
 
     Raises:
@@ -94,15 +96,22 @@ def write_dataset(
                 if task in summary.records:
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
-                batches = _batches(of_task, variants, tokens_of, rejections, summary)
-                parts = _Parts(building / DATASET, rows_per_file)
-                for table in shuffled(batches, id_column="record_id", seed=seed, scratch=scratch):
-                    parts.add(table)
-                parts.close()
+                batches = _batches(of_task, variants, style, tokens_of, rejections, summary)
+                write_task(batches, building / DATASET, rows_per_file=rows_per_file, seed=seed, scratch=scratch)
         (building / DATASET).mkdir(exist_ok=True)
         replace_folder(building / DATASET, run / DATASET, aside=run / _ASIDE)
         remove_folder(building)
     return summary
+
+
+def write_task(
+    batches: Iterable[pa.RecordBatch], dataset: Path, *, rows_per_file: int, seed: int, scratch: Path
+) -> None:
+    """Write the records of one task, shuffled, to ``<dataset>/<group>/<task>/part-*.parquet``."""
+    parts = _Parts(dataset, rows_per_file)
+    for table in shuffled(batches, id_column="record_id", seed=seed, scratch=scratch):
+        parts.add(table)
+    parts.close()
 
 
 def record_id_of(question_id: str, variant: str) -> str:
@@ -143,6 +152,7 @@ def make_record(question: Question, solution: Solution, variant: Variant, render
 def _batches(
     pairs: Iterable[Pair],
     variants: Sequence[Variant],
+    style: Style,
     tokens_of: TokensOf,
     rejections: Table,
     summary: DatasetSummary,
@@ -161,7 +171,7 @@ def _batches(
             if not chosen:
                 rejections.add(_rejection(question, f"its solution has nothing for {', '.join(variants)}"))
                 summary.rejected[question.task] += 1
-            ready += [(question, solution, variant, render(question, solution, variant)) for variant in chosen]
+            ready += [(question, solution, variant, render(question, solution, variant, style)) for variant in chosen]
         if not ready:
             continue
         counts = tokens_of([rendered.text for *_, rendered in ready])

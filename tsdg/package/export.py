@@ -130,7 +130,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
         won: a sample that gave the answer.
     """
     variant = variants_of(question, solution, ("answer", "reasoning"))[-1]
-    user, assistant = render(question, solution, variant).messages
+    user, assistant = render(question, solution, variant, "labelled").messages
     return {
         "problem": user.content,
         "expected_answer": solution.answer,

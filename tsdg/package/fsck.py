@@ -34,6 +34,7 @@ from tsdg.package.layout import (
     steps_of,
 )
 from tsdg.package.manifest import Manifest, breaches, canonical, counted_part, digest_of, inputs_of
+from tsdg.package.merged import check_merged
 from tsdg.package.storage import sha256_of
 
 
@@ -55,6 +56,8 @@ def verify_run(run: Path) -> list[Finding]:
             expected="every file as it is listed",
         )
         return [*findings, unchecked]
+    if "merged" in manifest:
+        return [*findings, *check_merged(run, manifest)]
     try:
         inputs = inputs_of(manifest)
         counts = count_run(run, inputs.phases)

@@ -8,6 +8,7 @@ from pathlib import Path
 SEED_COUNTS = "seeds/counts.json"
 SEEDS = "seeds/seeds.parquet"
 QUESTIONS = "questions/questions.parquet"
+CONTAMINATION = "questions/contamination.json"
 SAMPLES = "answers/samples.parquet"
 SOLUTIONS = "answers/solutions.parquet"
 ALLOWED_UNITS = "snapshot/catalogue.json"
@@ -47,6 +48,6 @@ def data_files(run: Path) -> Iterator[str]:
     ]
     found = [path for folder in folders for path in folder.rglob("*")]
     found += [path for name in PHASE_FOLDERS for path in (run / name).glob("*.parquet")]
-    found.append(run / CARD)
+    found += [run / CARD, run / CONTAMINATION]
     names = (path.relative_to(run).as_posix() for path in found if path.is_file() and not path.name.startswith("."))
     yield from sorted(name for name in names if name not in _GROWING)

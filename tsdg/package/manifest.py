@@ -83,6 +83,8 @@ class ManifestInputs:
     """Distribution → version."""
     tasks: Mapping[str, TaskFacts]
     """Every task of ``seeds/counts.json``."""
+    left_out: Mapping[str, str]
+    """Task that a chosen family or group has and that may not be used → why."""
     gpu_hours: float
     """GPUs × hours that servers of this run were up; 0 where none was, or the servers were not its own."""
     idle_gpu_hours: float
@@ -121,9 +123,10 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
             }
             for task, count in counts.tasks.items()
         },
+        "left_out": dict(sorted(inputs.left_out.items())),
         "files": [describe(run, name) for name in data_files(run) if not name.startswith(f"{DATASET}/")],
     }
-    return _sealed(manifest)
+    return sealed(manifest)
 
 
 def counted_part(counts: RunCount, inputs: ManifestInputs) -> Manifest:
@@ -163,6 +166,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
         commit=manifest["snapshot"]["commit"],
         versions=manifest["snapshot"]["versions"],
         tasks=tasks,
+        left_out=manifest["left_out"],
         gpu_hours=manifest["cost"]["gpu_hours"],
         idle_gpu_hours=manifest["cost"]["idle_gpu_hours"],
     )
@@ -171,7 +175,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
 def with_file(manifest: Manifest, entry: Mapping[str, Any]) -> Manifest:
     """The same manifest with one more file, or with a newer state of one that it lists."""
     others = [file for file in manifest["files"] if file["path"] != entry["path"]]
-    return _sealed({**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))})
+    return sealed({**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))})
 
 
 def write_manifest(run: Path, manifest: Manifest) -> Path:
@@ -222,8 +226,8 @@ def describe(run: Path, name: str) -> dict[str, Any]:
     return {"path": name, "rows": rows, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def _sealed(manifest: Manifest) -> Manifest:
-    """As it reads back from a file (lists where the inputs have tuples), with its digest."""
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest as it reads back from a file (lists where the inputs have tuples), with its digest."""
     plain: Manifest = json.loads(json.dumps(manifest))
     return {**plain, "digest": digest_of(plain)}
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -29,6 +29,8 @@ from tsdg.records import VARIANTS, Message, Question, Solution, Variant
 HERE = Path(__file__).parent
 DEFAULT_LANGUAGE = "en"
 """Labels of a language that ``data/labels.yaml`` does not have are English."""
+
+Style = Literal["labelled", "plain"]
 
 _BACKTICKS = re.compile(r"`{3,}")
 
@@ -52,9 +54,10 @@ def variants_of(question: Question, solution: Solution, wanted: Sequence[Variant
     return tuple(variant for variant in VARIANTS if variant in wanted and has[variant])
 
 
-def render(question: Question, solution: Solution, variant: Variant) -> Rendered:
+def render(question: Question, solution: Solution, variant: Variant, style: Style) -> Rendered:
     """Render one variant.
 
+    The text of style ``plain`` is its parts with blank lines between them; the chat turns are the same in both.
     Values stand in the text as they are, without outer white space; the lines of an option after its first are
     indented. Code stands in a fence that it cannot close.
     """
@@ -75,6 +78,10 @@ def render(question: Question, solution: Solution, variant: Variant) -> Rendered
     text, user, assistant = (
         templates[name].render(values) for name in (f"{variant}.text", "user", f"{variant}.assistant")
     )
+    if style == "plain":
+        knowledge = solution.knowledge.strip() if variant == "context" else ""
+        reasoning = solution.reasoning.strip() if variant != "answer" else ""
+        text = "\n\n".join(part for part in (knowledge, user, reasoning, answer) if part)
     messages = (Message(role="user", content=user), Message(role="assistant", content=assistant))
     return Rendered(text=text, messages=messages)
 

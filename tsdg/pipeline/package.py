@@ -13,17 +13,19 @@ from tsdg.package.finish import finish_run, finished_manifest
 from tsdg.package.layout import SOLUTIONS, steps_of
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.pipeline.prepare import Prepared
+from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter
 from tsdg.seeds import catalogue
-from tsdg.seeds.collect import Source
-from tsdg.serving.uptime import gpu_hours
+from tsdg.seeds.selection import Source
+from tsdg.serving.uptime import gpu_hours, idle_gpu_hours
 from tsdg.tables import count_rows
 
 
 def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
-    """Stage 5: the dataset, its card and, last, the manifest, all made anew from the tables."""
+    """Stage 5: the dataset, its card, the manifest and, from these, the report, all made anew from the tables."""
     recipe, directory = prepared.recipe, prepared.directory
     finished = finished_manifest(directory, steps_of(recipe.phases))
     if finished is not None:
@@ -36,15 +38,18 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
             variants=recipe.answers.variants,
             tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
             rows_per_file=recipe.package.rows_per_file,
+            style=recipe.package.style,
             seed=recipe.seed,
         )
         reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
-    return finish_run(directory, _manifest_inputs(prepared))
+    manifest = finish_run(directory, _manifest_inputs(prepared))
+    write_report(directory)
+    return manifest
 
 
 def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
     """What the manifest needs and the tables do not say."""
-    recipe, model = prepared.recipe, prepared.recipe.model
+    recipe = prepared.recipe
     try:
         versions = json.loads((prepared.directory / "snapshot" / "versions.json").read_text())
         created, commit = versions["created"], versions["commit"]
@@ -57,7 +62,9 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         recipe_fingerprint=fingerprint(recipe, prepared.prompts.hashes()),
         phases=recipe.phases,
         questions_per_seed=recipe.questions.per_seed,
-        models=(ModelFacts(name=model.name, revision=model.revision, licence=model.licence),),
+        models=tuple(
+            ModelFacts(name=model.name, revision=model.revision, licence=model.licence) for model in models_of(recipe)
+        ),
         sampling={
             "questions": recipe.questions.sampling.model_dump(),
             "answers": recipe.answers.sampling.model_dump(),
@@ -66,8 +73,9 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         commit=commit,
         versions=packages,
         tasks={source.task: _task_facts(source) for source in prepared.sources},
+        left_out={task.task: task.reason for task in prepared.left_out},
         gpu_hours=gpu_hours(prepared.directory / "logs"),
-        idle_gpu_hours=0.0,
+        idle_gpu_hours=idle_gpu_hours(prepared.directory / "logs"),
     )
 
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Self
 
 from tsdg.config.recipe import StepName
 from tsdg.config.stages import phase_name
+from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.phase import run_phase
 from tsdg.generate.answers import AnswerStep
+from tsdg.generate.judging import Judge
 from tsdg.generate.questions import QuestionStep
 from tsdg.generate.requests import together
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import phase_input
+from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
+from tsdg.pipeline.verifiers import choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, Transport
 from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, from_row, to_row
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
-from tsdg.verify import verifier_for
 
 
 async def work_phase(
@@ -46,8 +49,10 @@ async def work_phase(
         transport=transport,
         schema=OUTCOME_SCHEMA,
         config=prepared.recipe.engine,
+        budget=prepared.recipe.budget,
         stop=stop,
         on_event=show,
+        note=reporter.note,
     )
     again = f", {result.resumed_requests} from the journal" if result.resumed_requests else ""
     reporter.end(f"{total} rows, {result.requests_done} requests{again}, {result.completion_tokens} tokens written")
@@ -56,9 +61,21 @@ async def work_phase(
 def _process(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     """The chain of steps of one phase, as the engine calls it on one input row."""
     recipe, prompts = prepared.recipe, prepared.prompts
-    ask_questions = QuestionStep(config=recipe.questions, model=recipe.model, prompts=prompts, seed=recipe.seed)
+    judge = Judge(config=recipe.judge, model=model_of(recipe, "judge"), seed=recipe.seed)
+    ask_questions = QuestionStep(
+        config=recipe.questions,
+        model=model_of(recipe, "questions"),
+        prompts=prompts,
+        seed=recipe.seed,
+        judge=judge if recipe.judge.enabled else None,
+    )
     answer = AnswerStep(
-        config=recipe.answers, model=recipe.model, prompts=prompts, seed=recipe.seed, verifier_for=verifier_for
+        config=recipe.answers,
+        model=model_of(recipe, "answers"),
+        prompts=prompts,
+        seed=recipe.seed,
+        verifier_for=choose_verifier(recipe),
+        judge=judge if recipe.judge.enabled else None,
     )
 
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
@@ -87,26 +104,39 @@ def _process(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     return process
 
 
-class Server:
-    """The transport, opened when the first phase needs it: finished work starts no server."""
+class Servers:
+    """The transports of a run, opened when a phase needs them: finished work starts no server.
+
+    A phase's roles may have models of their own. All of a phase's models are served at once, each on its server's GPUs;
+    those of the phase before it are ended first where they are others.
+    """
 
     def __init__(self, prepared: Prepared, reporter: Reporter) -> None:
         self._prepared, self._reporter = prepared, reporter
         self._stack = AsyncExitStack()
-        self._transport: Transport | None = None
+        self._open: dict[Endpoint, Transport] = {}
 
-    async def transport(self) -> Transport:
-        """The open transport."""
-        if self._transport is None:
-            recipe = self._prepared.recipe
-            opening = open_transport(
-                server=recipe.server,
-                model=recipe.model,
-                logs=self._prepared.directory / "logs",
-                on_event=lambda event: self._reporter.note(str(event)),
-            )
-            self._transport = await self._stack.enter_async_context(opening)
-        return self._transport
+    async def transport(self, steps: tuple[StepName, ...]) -> Transport:
+        """The transport of a phase; none is opened for a run that has used its budget."""
+        recipe = self._prepared.recipe
+        needed = endpoints_of(recipe, steps)
+        if set(self._open) != set(needed):
+            await self._stack.aclose()
+            self._open = {}
+            check_budget(recipe.budget, self._prepared.directory)
+            for endpoint in needed:
+                self._open[endpoint] = await self._stack.enter_async_context(self._opening(endpoint))
+        if len(needed) == 1:
+            return self._open[needed[0]]
+        return ByModel({endpoint.model.name: self._open[endpoint] for endpoint in needed})
+
+    def _opening(self, endpoint: Endpoint) -> AbstractAsyncContextManager[Transport]:
+        return open_transport(
+            server=endpoint.server,
+            model=endpoint.model,
+            logs=self._prepared.directory / "logs" / endpoint.folder,
+            on_event=lambda event: self._reporter.note(str(event)),
+        )
 
     async def __aenter__(self) -> Self:
         return self

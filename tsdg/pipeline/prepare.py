@@ -9,11 +9,16 @@ from pathlib import Path
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
+from tsdg.corpus.near_pass import check_against
 from tsdg.errors import RunConflict
 from tsdg.generate.prompts import Prompts, load_prompts
 from tsdg.package.tokens import find_tokenizer
 from tsdg.pipeline.progress import phase_done
-from tsdg.seeds.collect import Source, check_request, sources
+from tsdg.pipeline.roles import endpoints_of
+from tsdg.pipeline.verifiers import check_verifiers, check_verifiers_ready
+from tsdg.seeds import passages
+from tsdg.seeds.leaks import check_files
+from tsdg.seeds.selection import LeftOut, Source, check_request, sources, survey
 from tsdg.serving.checks import check_server
 
 
@@ -25,42 +30,66 @@ class Prepared:
     prompts: Prompts
     sources: tuple[Source, ...]
     """The units of source of the tasks; with ``seeds.missing=skip``, last those that the mirror lacks."""
+    left_out: tuple[LeftOut, ...]
+    """Tasks of chosen families and groups that may not be used."""
     directory: Path
     """The run directory, which may not exist yet."""
 
 
-def prepare(recipe: Recipe) -> Prepared:
+def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
     """Check what a recipe names: its prompts, its tasks and the mirror. Starts and writes nothing.
+
+    Args:
+        recipe: the recipe.
+        mirror_here: whether this machine has the mirror; else it is not looked at.
 
     Raises:
         RequestWrong: something that was asked for does not exist or may not be used.
         MirrorUnfit: the mirror lacks something.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir())
-    check_request(recipe.seeds)
+    seeds = recipe.seeds
+    if recipe.passages.path:
+        located = passages.locate(recipe.passages)
+    else:
+        located = check_request(seeds) if mirror_here else survey(seeds.model_copy(update={"mirror": ""}))
+    found = (*located.there, *located.missing)
+    check_verifiers(recipe, found)
+    check_against(recipe.filter.dedup.against)
+    check_files(recipe.filter.decontaminate.files)
     directory = Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
-    return Prepared(recipe=recipe, prompts=prompts, sources=_sources(recipe), directory=directory)
+    return Prepared(
+        recipe=recipe, prompts=prompts, sources=found, left_out=located.left_out, directory=directory
+    )  # fmt: skip
 
 
-def reopen(directory: Path, overrides: Sequence[str]) -> Prepared:
+def reopen(
+    directory: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml", mirror_here: bool = True
+) -> Prepared:
     """Prepare what a run directory holds, from its snapshot alone.
 
     Args:
         directory: of a run that was started before.
         overrides: ``KEY=VALUE`` of keys that no row depends on.
+        file: with the recipe, in the run directory.
+        mirror_here: whether this machine has the mirror; else it is not looked at.
 
     Raises:
         RequestWrong: it is no run directory, or an override is wrong or would make it another run.
         MirrorUnfit: the mirror is missing.
     """
-    recipe = read_recipe(directory, overrides)
+    recipe = read_recipe(directory, overrides, file=file)
     folder = (directory / "snapshot" / "prompts").absolute()
     prompts = load_prompts(PromptConfig(dir=str(folder), files={}), recipes_dir())
-    return Prepared(recipe=recipe, prompts=prompts, sources=_sources(recipe), directory=directory)
-
-
-def _sources(recipe: Recipe) -> tuple[Source, ...]:
-    return tuple(source for group in sources(recipe.seeds) for source in group)
+    seeds = recipe.seeds
+    if recipe.passages.path:
+        located = passages.locate(recipe.passages)
+    else:
+        located = sources(seeds) if mirror_here else survey(seeds.model_copy(update={"mirror": ""}))
+    found = (*located.there, *located.missing)
+    return Prepared(
+        recipe=recipe, prompts=prompts, sources=found, left_out=located.left_out, directory=directory
+    )  # fmt: skip
 
 
 def check_servers(prepared: Prepared) -> None:
@@ -68,11 +97,15 @@ def check_servers(prepared: Prepared) -> None:
 
     Raises:
         ServerUnfit: this machine cannot serve the model as it is.
-        EnvironmentUnfit: there is no tokenizer.
+        EnvironmentUnfit: there is no tokenizer, or no sandbox for answers that are code.
     """
     recipe = prepared.recipe
     if any(not phase_done(prepared.directory, steps) for steps in recipe.phases):
-        check_server(recipe.server, recipe.model)
+        for steps in recipe.phases:
+            for endpoint in endpoints_of(recipe, steps):
+                check_server(endpoint.server, endpoint.model)
+    if any("answers" in steps and not phase_done(prepared.directory, steps) for steps in recipe.phases):
+        check_verifiers_ready(recipe, prepared.sources)
     if any("answers" in steps for steps in recipe.phases):
         find_tokenizer(recipe.model.path)
 

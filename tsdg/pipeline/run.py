@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.config.stages import Stage, stages
+from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
 from tsdg.engine.phase import pending_units
 from tsdg.errors import Interrupted, RequestWrong, WorkShort
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.package import package
-from tsdg.pipeline.phases import Server, work_phase
+from tsdg.pipeline.phases import Servers, work_phase
 from tsdg.pipeline.prepare import Prepared, check_servers, take_snapshot
 from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
+from tsdg.pipeline.roles import Endpoint, endpoints_of
 from tsdg.pipeline.seeds import make_seeds
 from tsdg.progress import Reporter
+from tsdg.serving.follower import follow, is_follower
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +49,10 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
 
 async def _phases(prepared: Prepared, reporter: Reporter) -> None:
     """Stages 2 to 4: each phase, and what is done to all of its rows after it. One server serves all phases."""
-    async with stoppable() as stop, Server(prepared, reporter) as server:
+    async with stoppable() as stop, Servers(prepared, reporter) as servers:
         for steps in prepared.recipe.phases:
             if not phase_done(prepared.directory, steps):
-                await work_phase(prepared, steps, await server.transport(), stop, reporter)
+                await work_phase(prepared, steps, await servers.transport(steps), stop, reporter)
             if stop.is_set():
                 raise Interrupted("stopped")
             await asyncio.to_thread(gather_phase, prepared, steps, reporter)
@@ -99,8 +102,28 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
 
 
 async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
-    async with stoppable() as stop, Server(prepared, reporter) as server:
-        await work_phase(prepared, stage.steps, await server.transport(), stop, reporter)
+    """Work on a phase; or, on a node that only lends its GPUs to a server of another node, serve for as long."""
+    endpoints = endpoints_of(prepared.recipe, stage.steps)
+    if followed := [endpoint for endpoint in endpoints if is_follower(endpoint.server, endpoint.model)]:
+        check_budget(prepared.recipe.budget, prepared.directory)
+        async with stoppable() as stop:
+            await asyncio.gather(*(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed))
+        return
+    async with stoppable() as stop, Servers(prepared, reporter) as servers:
+        await work_phase(prepared, stage.steps, await servers.transport(stage.steps), stop, reporter)
+
+
+async def _follow(
+    prepared: Prepared, stage: Stage, endpoint: Endpoint, stop: asyncio.Event, reporter: Reporter
+) -> None:
+    await follow(
+        server=endpoint.server,
+        model=endpoint.model,
+        logs=prepared.directory / "logs" / endpoint.folder,
+        on_event=lambda event: reporter.note(str(event)),
+        finished=lambda: phase_done(prepared.directory, stage.steps),
+        stop=stop,
+    )
 
 
 def _require_complete(prepared: Prepared, stage: Stage) -> None:

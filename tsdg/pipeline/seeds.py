@@ -13,8 +13,9 @@ from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
 from tsdg.seeds.collect import SeedCollector
+from tsdg.seeds.passages import PassageCollector
 from tsdg.storage import write_whole
-from tsdg.tables import Table
+from tsdg.tables import Table, work_table
 
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
@@ -22,10 +23,14 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     if has_tables(directory, "seeds"):
         return
     reporter.stage("seeds", total=0)
-    collector = SeedCollector(recipe.seeds, seed=recipe.seed)
+    collector: SeedCollector | PassageCollector = (
+        PassageCollector(recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages")
+        if recipe.passages.path
+        else SeedCollector(recipe.seeds, seed=recipe.seed)
+    )
     with (
         Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
-        Table(directory / SEEDS, SEED_SCHEMA, group_rows=recipe.engine.unit_rows) as seeds,
+        work_table(directory / SEEDS, SEED_SCHEMA, unit_rows=recipe.engine.unit_rows) as seeds,
     ):
         for item in collector:
             (seeds if isinstance(item, Seed) else refused).add(item)
@@ -34,9 +39,13 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     if not seeds.count:
         why = f"all {refused.count} rows were rejected" if refused.count else "there are no rows"
         raise MirrorUnfit(
-            f"seeds.tasks: {', '.join(recipe.seeds.tasks)} give no seed: {why}; "
+            f"seeds: the {len(collector.counts)} tasks of the recipe give no seed: {why}; "
             f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows what a task gives"
         )
+    for note in collector.notes:
+        reporter.note(note)
+    if collector.left_out:
+        reporter.note(f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` say why")
     for task, count in collector.counts.items():
         if task in collector.skipped:
             reporter.note(f"seeds: task {task} is skipped: {collector.skipped[task]} is not in the mirror")

@@ -40,7 +40,7 @@ class Family:
     tier: Tier
     output_type: OutputType
     answer_kind: AnswerKind
-    """Of rows without options; a unit may say otherwise."""
+    """A unit may say otherwise."""
     domain: str
     languages: tuple[str, ...]
     licence: str
@@ -84,6 +84,8 @@ class Unit:
     """Empty: the family's."""
     part_of: str
     """Config of the unit of the same data set and split that this one is a smaller size of; empty where it is none."""
+    other_kinds: tuple[AnswerKind, ...] = ()
+    """Answer kinds that some of its rows have beside the usual one: problems that come with options, say."""
 
     @property
     def name(self) -> str:
@@ -142,7 +144,7 @@ class Catalogue:
         return cast("Commercial", unit.commercial) if unit.commercial else self.family(unit.family).commercial
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
-        """Return what kind of answer a unit's rows have where they have no options."""
+        """Return what kind of answer a unit's rows have, but for its ``other_kinds``."""
         return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.family(unit.family).answer_kind
 
 
@@ -187,6 +189,8 @@ def _family(row: Mapping[str, str]) -> Family:
 
 
 def _unit(row: Mapping[str, str]) -> Unit:
+    # The demo's table has no such columns: its families say enough.
+    kind, *others = row.get("answer_kind", "").split("|")
     return Unit(
         family=row["family"],
         dataset_path=row["dataset_path"],
@@ -201,6 +205,7 @@ def _unit(row: Mapping[str, str]) -> Unit:
         licence=row["licence"],
         commercial=row["commercial"],
         remarks=row["remarks"],
-        answer_kind=row.get("answer_kind", ""),  # the demo's table has no such columns: its families say enough
+        answer_kind=kind,
         part_of=row.get("part_of", ""),
+        other_kinds=tuple(cast("AnswerKind", other) for other in others),
     )

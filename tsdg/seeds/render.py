@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import json
 import random
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import orjson
 
 from tsdg.errors import EnvironmentUnfit
-from tsdg.records import AnswerKind, Seed, Source, stable_id
+from tsdg.records import AnswerKind, Seed, Source
 from tsdg.seeds.forms import form_of
 from tsdg.seeds.item import Gold, Item, Malformed, Row, found
 
@@ -126,7 +128,15 @@ def seed_id_of(unit: Unit, row: Row) -> str:
     task or what a template makes of the row, so that two tasks over one item name the same seed.
     """
     content = orjson.dumps(row, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return stable_id(unit.dataset_path, unit.config, unit.split, hashlib.sha256(content).hexdigest())
+    row_hash = hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(_id_start(unit) + row_hash.encode() + b'"]').hexdigest()[:24]
+
+
+@cache
+def _id_start(unit: Unit) -> bytes:
+    """What ``stable_id(dataset path, config, split, hash of the row)`` hashes before the last: once a unit."""
+    parts = [unit.dataset_path, unit.config, unit.split]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).removesuffix("]").encode() + b',"'
 
 
 def check(item: Item, gold: Gold) -> None:

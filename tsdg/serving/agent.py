@@ -10,13 +10,17 @@ from types import TracebackType
 import aiohttp
 
 from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.errors import ServerUnfit
 from tsdg.serving.checks import check_server, find_executable
+from tsdg.serving.crew import Crew
 from tsdg.serving.events import OnEvent, Pacing, ServerEvent
+from tsdg.serving.logs import RENDEZVOUS, log_path
+from tsdg.serving.placement import cores_of, gpus_of, placement_for, share_of
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.ports import base_url
 from tsdg.serving.replica import Replica, ReplicaPlan
 from tsdg.serving.reply import one_line
-from tsdg.serving.vllm import gpus_of_replica, serve_env, visible_gpus
+from tsdg.serving.vllm import serve_env
 
 
 class Agent:
@@ -36,12 +40,12 @@ class Agent:
         on_event: OnEvent,
         pacing: Pacing,
     ) -> None:
-        """Prepare ``server.replicas`` servers; nothing starts before the context is entered.
+        """Prepare the servers of this node; nothing starts before the context is entered.
 
         Args:
             server: the recipe's part.
             model: what they serve.
-            logs: folder for ``server-<n>.log``; made where it is missing.
+            logs: folder for the servers' logs; made where it is missing.
             session: for looking at them.
             on_event: told of every change.
             pacing: how often and how long.
@@ -55,36 +59,47 @@ class Agent:
         self._logs = logs
         self._stagger_s = pacing.stagger_s
         executable = find_executable(server)
-        gpus = visible_gpus(os.environ, Path("/dev"))
-        self.pool = Pool(tuple(Endpoint(base_url(server.host, 0), proxy=None) for _ in range(server.replicas)))
-        self._replicas = [
-            Replica(
-                ReplicaPlan(
-                    number=number,
-                    server=server.model_copy(update={"command": (str(executable), *server.command[1:])}),
-                    model=model,
-                    env=serve_env(
-                        server=server,
-                        inherited=os.environ,
-                        executable=executable,
-                        replica=number,
-                        gpus=gpus_of_replica(server=server, model=model, gpus=gpus, replica=number),
-                    ),
-                    log=logs / f"server-{number}.log",
-                    pacing=pacing,
-                ),
-                endpoint=endpoint,
-                pool=self.pool,
-                session=session,
-                on_event=on_event,
+        placement = placement_for(server)
+        share = share_of(placement, server, model)
+        if share.role == "follower":
+            raise ServerUnfit(
+                f"this is node {share.rank} of {share.nodes} that share a server: only the first of them works; the "
+                "others are to run tsdg as its followers"
             )
-            for number, endpoint in enumerate(self.pool.endpoints)
-        ]
+        self._crew = Crew(placement=placement, share=share, folder=logs / RENDEZVOUS) if share.role == "head" else None
+        cores = tuple(sorted(os.sched_getaffinity(0)))
+        endpoints: list[Endpoint] = []
+        self._replicas: list[Replica] = []
+        gpus = [gpus_of(placement, share, number) for number in range(share.replicas)]
+        for number, own in enumerate(gpus):
+            endpoints.append(
+                Endpoint(base_url(server.host, 0), proxy=None, name=f"server-{number}", gpus=len(own) * share.nodes)
+            )
+        self.pool = Pool(tuple(endpoints))
+        for number, endpoint in enumerate(endpoints):
+            env = serve_env(
+                server=server, inherited=os.environ, executable=executable, replica=number, gpus=gpus[number],
+                cores=cores_of(cores, share, number),
+                address=self._crew.address if self._crew else "",
+                interface=self._crew.interface if self._crew else "",
+            )  # fmt: skip
+            plan = ReplicaPlan(
+                number=number,
+                server=server.model_copy(update={"command": (str(executable), *server.command[1:])}),
+                model=model,
+                env=env,
+                log=log_path(logs, number, 0),
+                pacing=pacing,
+                crew=self._crew,
+            )
+            self._replicas.append(Replica(plan, endpoint=endpoint, pool=self.pool, session=session, on_event=on_event))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Agent:
         """Start the replicas, one after the other, and return at once."""
         self._logs.mkdir(parents=True, exist_ok=True)
+        if self._crew is not None:
+            await self._crew.__aenter__()
         self._tasks = [
             asyncio.create_task(self._run(replica, number * self._stagger_s))
             for number, replica in enumerate(self._replicas)
@@ -102,6 +117,8 @@ class Agent:
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._crew is not None:
+            await self._crew.__aexit__(None, None, None)
         for number, endpoint in enumerate(self.pool.endpoints):
             self._on_event(ServerEvent(replica=number, kind="stopped", url=endpoint.label, detail=""))
         for result in results:

@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 
 from tsdg.config.recipe import ModelConfig, ServerConfig
 from tsdg.errors import RecipeError, ServerUnfit
+from tsdg.serving.flags import check_flags
+from tsdg.serving.placement import gpus_of, placement_for, share_of
 from tsdg.serving.ports import PortLease
-from tsdg.serving.vllm import gpus_of_replica, is_folder, serve_command, visible_gpus
+from tsdg.serving.vllm import is_folder, serve_command
 
 
 def check_server(server: ServerConfig, model: ModelConfig) -> None:
     """Check what can be checked without starting anything.
 
     For ``vllm``: the serving command, the model's folder, the flags, the GPUs, fixed ports. For ``openai``: the form of
-    the endpoints and the key.
+    the endpoints and the key. The first look at a serving command's flags takes some seconds; they are remembered.
 
     Raises:
         ServerUnfit: this machine cannot serve it as it is.
@@ -30,18 +32,22 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
                 raise RecipeError(f"server.base_urls: {url!r} is no endpoint; give http://HOST:PORT/v1")
         read_api_key(server)
         return
-    find_executable(server)
+    executable = find_executable(server)
     _check_model(model)
     serve_command(server=server, model=model, port=server.port)
-    gpus_of_replica(server=server, model=model, gpus=visible_gpus(os.environ, Path("/dev")), replica=0)
-    if server.port:
-        if server.port + server.replicas - 1 > 65535:
+    placement = placement_for(server)
+    share = share_of(placement, server, model)
+    for number in range(share.replicas):
+        gpus_of(placement, share, number)
+    if server.port and share.role != "follower":
+        if server.port + share.replicas - 1 > 65535:
             raise RecipeError(
-                f"server.port={server.port}: server.replicas={server.replicas} take the ports from there on, and the "
+                f"server.port={server.port}: server.replicas={share.replicas} take the ports from there on, and the "
                 "last one is 65535; lower server.port or use 0"
             )
-        for number in range(server.replicas):
+        for number in range(share.replicas):
             PortLease(server.host, server.port + number).close()
+    check_flags(server, model, executable)
 
 
 def _is_endpoint(url: str) -> bool:

@@ -9,8 +9,8 @@ import aiohttp
 import orjson
 
 from tsdg.errors import EnvironmentUnfit, RequestFailure, RetryableFailure
-from tsdg.protocols import Reply, Request
-from tsdg.serving.metrics import Load, Metrics, parse_metrics, total_load
+from tsdg.protocols import NOT_SENT, Load, ReplicaFacts, Reply, Request
+from tsdg.serving.metrics import Metrics, parse_metrics, total_load
 from tsdg.serving.outage import Outage
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.reply import failure, one_line, parse_reply
@@ -87,13 +87,15 @@ class RoutingClient:
     async def _ask(self, request: Request) -> Reply:
         payload = orjson.dumps({**request.body, "model": self._model})
         endpoint = await (self._pool.pick() if self._pool.ready else self._pick())
-        endpoint.in_flight += 1
+        endpoint.begin()
         try:
             status, retry_after, body = await self._post(endpoint, payload)
         finally:
-            endpoint.in_flight -= 1
+            endpoint.end()
         if status == 200:
-            return parse_reply(body, choices=request.body.get("n", 1))
+            reply = parse_reply(body, choices=request.body.get("n", 1))
+            endpoint.replied(reply)
+            return reply
         if self._api_key:  # some endpoints repeat it in their refusal
             body = body.replace(self._api_key.encode(), b"***")
         raise failure(
@@ -110,6 +112,10 @@ class RoutingClient:
         looks = await asyncio.gather(*(self._metrics(endpoint) for endpoint in self._pool.ready))
         return total_load(look for look in looks if look is not None)
 
+    def replicas(self) -> tuple[ReplicaFacts, ...]:
+        """What each replica has done so far, in the order of their numbers."""
+        return tuple(endpoint.facts() for endpoint in self._pool.endpoints)
+
     async def _pick(self) -> Endpoint:
         try:
             async with asyncio.timeout(WAIT_S) as deadline:
@@ -117,7 +123,7 @@ class RoutingClient:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise RetryableFailure("no_server", f"no server was ready for {WAIT_S:g} s", counts=False) from error
+            raise RetryableFailure(NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=False) from error
 
     async def _post(self, endpoint: Endpoint, payload: bytes) -> tuple[int, str, bytes]:
         try:

@@ -63,6 +63,8 @@ class Pacing:
     """Failures in a row that open the circuit of a replica which was ready at some time."""
     grace_s: float = 3.0
     """Between SIGTERM and SIGKILL."""
+    rejoin_s: float = 120.0
+    """How long the nodes that share a server wait for one of them that was there and is gone."""
 
 
 PACING = Pacing()

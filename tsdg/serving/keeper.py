@@ -6,7 +6,7 @@ The server runs in a session of its own. Its session is ended when tsdg dies by 
 its end, or the parent changes), when the server itself ends (its engine and workers would live on), and on SIGTERM:
 SIGTERM to the server, then to what it leaves, SIGKILL after GRACE_S, until no process is left. As the keeper is the
 subreaper of all that the server starts, even a process that left the session is found. Shared memory that only these
-processes had mapped is removed.
+processes had mapped, as far as a look every ten seconds and one at the end show it, is removed.
 
 Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``. Standard error is
 the server's log.
@@ -27,6 +27,7 @@ _SET_PDEATHSIG = 1
 _SET_CHILD_SUBREAPER = 36
 _LEFT_OVER_S = 1.0
 _TRACKER_S = 1.0
+_LOOK_S = 10.0
 _SHARED_MEMORY = "/dev/shm/"
 
 
@@ -40,6 +41,7 @@ class Keeper:
         self._server = 0
         self._status: int | None = None
         self._told_to_end = False
+        self._segments: set[str] = set()
 
     def run(self, command: list[str]) -> None:
         """Start ``command``, wait for its end or for the end of tsdg, and leave nothing behind."""
@@ -57,6 +59,7 @@ class Keeper:
         _prctl(_SET_CHILD_SUBREAPER, 1)
         self._server = self._start(command)
         _tell(f"started {self._server}")
+        look = time.monotonic() + _LOOK_S
         while not self._told_to_end and self._status is None and os.getppid() == self._parent:
             readable, _, _ = select.select([0, wake], [], [], 0.5)
             if wake in readable:
@@ -64,6 +67,9 @@ class Keeper:
                     os.read(wake, 4096)
             if 0 in readable and not os.read(0, 4096):
                 self._told_to_end = True
+            if time.monotonic() >= look:
+                look = time.monotonic() + _LOOK_S
+                self._note_segments(_processes_of(self._server))
             self._reap()
         self._end_all()
         status = self._status or 0
@@ -106,7 +112,7 @@ class Keeper:
 
     def _end_all(self) -> None:
         left = _processes_of(self._server)
-        segments = {name for pid in left for name in _segments(pid)}
+        self._note_segments(left)
         deadline = time.monotonic() + self._grace_s
         if self._status is None:
             _kill([self._server], signal.SIGTERM)
@@ -125,7 +131,12 @@ class Keeper:
                 # Python's resource trackers remove what the killed leave, and end by themselves: a moment for them.
                 _kill([pid for pid in left if late > _TRACKER_S or not _is_tracker(pid)], signal.SIGKILL)
         self._reap()
-        _remove(segments)
+        _remove(self._segments)
+
+    def _note_segments(self, pids: list[int]) -> None:
+        """Remember what these have mapped: a process that is killed later can no longer be asked."""
+        self._segments = {path for path in self._segments if Path(path).exists()}
+        self._segments.update(name for pid in pids for name in _segments(pid))
 
 
 def _prctl(option: int, value: int) -> None:

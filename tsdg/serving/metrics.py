@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tsdg.protocols import Load
+
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*\})?\s+(?P<value>\S+)")
 
 
@@ -24,18 +26,6 @@ class Metrics:
     """Prompt tokens read since the server started."""
     kv_cache_usage: float
     """Share of the KV cache in use, 0 to 1; that of the fullest engine."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """Load of all replicas that answered."""
-
-    replicas: int
-    """Replicas counted."""
-    running: float
-    waiting: float
-    kv_cache_usage: float
-    """That of the fullest replica, 0 to 1."""
 
 
 def parse_metrics(text: str) -> Metrics:

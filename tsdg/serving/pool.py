@@ -6,21 +6,31 @@ import asyncio
 from urllib.parse import urlsplit, urlunsplit
 
 from tsdg.errors import ServerUnfit
+from tsdg.protocols import ReplicaFacts, Reply
+from tsdg.serving.tally import Tally
 
 
 class Endpoint:
     """One replica as a client sees it.
 
     Attributes:
+        name: the same over all restarts, and unique in this process.
+        gpus: that it holds; 0 for those of others and on CPUs.
         base_url: up to and with ``/v1``.
         label: the same without credentials, for messages.
         in_flight: own requests under way.
+        restarts: times it was started again.
+        tally: what it has done.
         proxy: URL of the proxy that it is reached through; None for none.
         suspected: set by a client that found no server there; cleared by whoever watches the endpoint.
     """
 
-    def __init__(self, base_url: str, *, proxy: str | None) -> None:
+    def __init__(self, base_url: str, *, proxy: str | None, name: str, gpus: int) -> None:
+        self.name = name
+        self.gpus = gpus
         self.in_flight = 0
+        self.restarts = 0
+        self.tally = Tally()
         self.proxy = proxy
         self.suspected = asyncio.Event()
         self.move(base_url)
@@ -32,6 +42,31 @@ class Endpoint:
         self.label = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self.chat_url = f"{self.base_url}/chat/completions"
         self.root_url = self.base_url.removesuffix("/v1")
+
+    def begin(self) -> None:
+        """Note a request that is sent there."""
+        self.in_flight += 1
+        if self.in_flight == 1:
+            self.tally.now(busy=True)
+
+    def end(self) -> None:
+        """Note that it is over, whatever came of it."""
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            self.tally.now(busy=False)
+
+    def replied(self, reply: Reply) -> None:
+        """Note what it replied."""
+        self.tally.replied(reply.prompt_tokens, reply.completion_tokens)
+
+    def facts(self) -> ReplicaFacts:
+        """What it has done so far."""
+        ready_s, busy_s = self.tally.seconds()
+        return ReplicaFacts(
+            name=self.name, url=self.label, gpus=self.gpus, ready_s=ready_s, busy_s=busy_s, idle_s=ready_s - busy_s,
+            requests=self.tally.requests, prompt_tokens=self.tally.prompt_tokens,
+            completion_tokens=self.tally.completion_tokens, restarts=self.restarts,
+        )  # fmt: skip
 
 
 class Pool:
@@ -55,12 +90,14 @@ class Pool:
         self._given_up.pop(endpoint, None)
         if endpoint not in self._ready:
             self._ready.append(endpoint)
+            endpoint.tally.now(ready=True)
         self._update()
 
     def shut(self, endpoint: Endpoint) -> None:
         """Send no further requests to ``endpoint`` for now."""
         if endpoint in self._ready:
             self._ready.remove(endpoint)
+            endpoint.tally.now(ready=False)
         self._update()
 
     def suspect(self, endpoint: Endpoint) -> None:

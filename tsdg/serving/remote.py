@@ -55,7 +55,12 @@ class RemoteEndpoints:
             on_event: told of every change.
             pacing: how often.
         """
-        self.pool = Pool(tuple(Endpoint(url, proxy=proxy_for(url)) for url in base_urls))
+        self.pool = Pool(
+            tuple(
+                Endpoint(url, proxy=proxy_for(url), name=f"endpoint-{number}", gpus=0)
+                for number, url in enumerate(base_urls)
+            )
+        )
         self._headers = headers
         self._patience_s = patience_s
         self._session = session

@@ -15,16 +15,19 @@ import aiohttp
 from tsdg.config.recipe import ModelConfig, ServerConfig
 from tsdg.errors import ServerUnfit
 from tsdg.serving import probe
+from tsdg.serving.crew import Crew, CrewBroken
 from tsdg.serving.diagnosis import describe_end, telling_line
 from tsdg.serving.events import EventKind, OnEvent, Pacing, ServerEvent
+from tsdg.serving.logs import tail
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.ports import PortLease, base_url
 from tsdg.serving.process import ServerProcess
 from tsdg.serving.progress import Progress
-from tsdg.serving.vllm import serve_command
+from tsdg.serving.vllm import Member, serve_command
 
-_LOG_TAIL_BYTES = 256 * 1024
 _LEAST_MISSES = 3
+_SLACK_S = 2.0
+"""Beyond the grace, for what the other nodes have to say about their end to arrive."""
 # Wrong usage, not executable, not found: the same command would fail the same way.
 _NO_USE_TO_REPEAT = ("exit 2", "exit 126", "exit 127")
 
@@ -47,6 +50,8 @@ class ReplicaPlan:
     env: dict[str, str]
     log: Path
     pacing: Pacing
+    crew: Crew | None
+    """The other nodes, where it spans several."""
 
 
 class Replica:
@@ -61,8 +66,9 @@ class Replica:
         self._session = session
         self._on_event = on_event
         self._process: ServerProcess | None = None
-        self._lease: PortLease | None = None
+        self._leases: list[PortLease] = []
         self._log_start = 0
+        self._gathered = False
 
     async def run(self) -> None:
         """Start the server and keep it going; return only when it has been given up."""
@@ -96,6 +102,7 @@ class Replica:
                     f"full log: {self._plan.log}",
                 )
                 return
+            self._endpoint.restarts += 1
             self._event("restarting", reason)
             await asyncio.sleep(min(pacing.backoff_s * 2 ** (failures - 1), pacing.max_backoff_s))
 
@@ -106,26 +113,50 @@ class Replica:
 
     async def _start(self) -> None:
         plan = self._plan
-        port = plan.server.port + plan.number if plan.server.port else 0
-        try:
-            self._lease = PortLease(plan.server.host, port)
-        except ServerUnfit as error:
-            raise ReplicaDown(str(error), for_good=True) from error
-        self._endpoint.move(base_url(plan.server.host, self._lease.port))
+        await self._gather()
+        port = self._bind(plan.server.host, plan.server.port + plan.number if plan.server.port else 0)
+        member = None
+        if plan.crew is not None:
+            crew = plan.crew
+            member = Member(nodes=crew.nodes, rank=0, address=crew.address, port=self._bind(crew.address, 0))
+        self._endpoint.move(base_url(plan.server.host, port))
         self._event("starting", "")
-        command = serve_command(server=plan.server, model=plan.model, port=self._lease.port)
+        command = serve_command(server=plan.server, model=plan.model, port=port, member=member)
         with plan.log.open("a", encoding="utf-8") as log:
             log.write(f"tsdg: {time.strftime('%Y-%m-%d %H:%M:%S')} starting {shlex.join(command)}\n")
             self._log_start = log.tell()
+        if plan.crew is not None and member is not None:
+            plan.crew.start(member.port)
         self._process = await ServerProcess.start(command, env=plan.env, log=plan.log, grace_s=plan.pacing.grace_s)
 
+    async def _gather(self) -> None:
+        """Wait for the other nodes: long at first, as a node may still be starting; less for one that has gone."""
+        crew = self._plan.crew
+        if crew is None:
+            return
+        try:
+            await crew.gather(self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s)
+        except CrewBroken as error:
+            raise ReplicaDown(str(error), for_good=True) from error
+        self._gathered = True
+
+    def _bind(self, host: str, port: int) -> int:
+        try:
+            lease = PortLease(host, port)
+        except ServerUnfit as error:
+            raise ReplicaDown(str(error), for_good=True) from error
+        self._leases.append(lease)
+        return lease.port
+
     async def _end(self) -> None:
-        if self._process is not None:
-            await self._process.stop()
-            self._process = None
-        if self._lease is not None:
-            self._lease.close()
-            self._lease = None
+        ending = [self._process.stop()] if self._process is not None else []
+        if self._plan.crew is not None:
+            ending.append(self._plan.crew.stop(self._plan.pacing.grace_s + _SLACK_S))
+        await asyncio.gather(*ending)
+        self._process = None
+        for lease in self._leases:
+            lease.close()
+        self._leases.clear()
 
     async def _until_ready(self) -> None:
         began = time.monotonic()
@@ -203,30 +234,32 @@ class Replica:
                     raise ReplicaDown(f"it hangs or is broken: two one-token requests failed: {error}") from error
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work``, but raise ReplicaDown when the server's process ends before it is done."""
+        """Do ``work``, but raise ReplicaDown when the server's process, or its part on another node, ends before."""
         assert self._process is not None
-        process = self._process
-        ended = asyncio.create_task(process.ended())
+        ended = asyncio.create_task(self._process.ended())
         working = asyncio.create_task(work)
+        tasks: list[asyncio.Task[Any]] = [ended, working]
+        crew = self._plan.crew
+        if crew is not None:
+            tasks.append(asyncio.create_task(crew.broken()))
         try:
-            await asyncio.wait((ended, working), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # What another node says first: that is why this part ends.
+            if crew is not None and tasks[-1].done():
+                raise ReplicaDown(tasks[-1].result())
             if ended.done():
                 outcome = ended.result()
-                raise ReplicaDown(describe_end(outcome, self._log_since_start()), for_good=outcome in _NO_USE_TO_REPEAT)
+                reason = describe_end(outcome, tail(self._plan.log, self._log_start))
+                raise ReplicaDown(reason, for_good=outcome in _NO_USE_TO_REPEAT)
             working.result()
         finally:
-            for task in (ended, working):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(ended, working, return_exceptions=True)
-
-    def _log_since_start(self) -> str:
-        with self._plan.log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(self._log_start, size - _LOG_TAIL_BYTES))
-            return file.read().decode("utf-8", "replace")
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _said(self) -> str:
-        return f"the last telling line of its log: {telling_line(self._log_since_start()) or '(nothing written)'}"
+        said = telling_line(tail(self._plan.log, self._log_start))
+        return f"the last telling line of its log: {said or '(nothing written)'}"
 
     def _event(self, kind: EventKind, detail: str) -> None:
         self._on_event(ServerEvent(replica=self._plan.number, kind=kind, url=self._endpoint.label, detail=detail))

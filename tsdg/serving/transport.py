@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from tsdg.config.recipe import ModelConfig, ServerConfig
 from tsdg.serving.checks import check_server, key_source, read_api_key
 from tsdg.serving.events import PACING, OnEvent, Pacing
-from tsdg.serving.uptime import held
 
 if TYPE_CHECKING:
     from tsdg.serving.client import RoutingClient
@@ -28,12 +27,14 @@ async def open_transport(
 ) -> AsyncIterator[RoutingClient]:
     """Open what carries requests; own servers start, and are gone when the context is left.
 
-    It can be used at once: requests wait for the first replica that is ready.
+    It can be used at once: requests wait for the first replica that is ready. How many servers this node starts, and
+    whether one spans further nodes, is read from the environment: :mod:`tsdg.serving.placement`.
 
     Args:
         server: the recipe's part.
         model: what is served or asked for.
-        logs: folder for ``server-<n>.log`` of own servers; made where it is missing.
+        logs: the run's folder for the logs of own servers; made where it is missing. Where a server spans nodes, all
+            of them must see it.
         on_event: told of every change of a server, from inside the event loop: must return quickly.
         pacing: how often servers are looked at and how long they are waited for.
 
@@ -45,6 +46,7 @@ async def open_transport(
     from tsdg.serving.agent import Agent
     from tsdg.serving.client import RoutingClient, new_session
     from tsdg.serving.remote import RemoteEndpoints
+    from tsdg.serving.uptime import held
 
     check_server(server, model)
     _allow_open_files()
@@ -52,9 +54,10 @@ async def open_transport(
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(new_session())
         if server.type == "vllm":
-            stack.enter_context(held(server=server, model=model, logs=logs))
             agent = Agent(server=server, model=model, logs=logs, session=session, on_event=on_event, pacing=pacing)
-            pool = (await stack.enter_async_context(agent)).pool
+            pool = agent.pool
+            await stack.enter_async_context(held(pool.endpoints, logs=logs))
+            await stack.enter_async_context(agent)
         else:
             remote = RemoteEndpoints(
                 base_urls=server.base_urls,

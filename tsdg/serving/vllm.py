@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tsdg.config.recipe import Flag, ModelConfig, ServerConfig
-from tsdg.errors import RecipeError, ServerUnfit
+from tsdg.errors import RecipeError
+from tsdg.serving.placement import GPUS
 
 # Set by other keys, or by tsdg itself, which could not find or watch the server otherwise.
 _RESERVED = {
@@ -18,6 +20,15 @@ _RESERVED = {
     "uds": "server.host and server.port",
     "api-key": "nothing: own servers listen on server.host only",
     "disable-log-stats": "nothing: the watchdog reads the statistics",
+    "tensor-parallel-size": "model.tensor_parallel",
+    "pipeline-parallel-size": "model.pipeline_parallel",
+    "data-parallel-size": "server.replicas: independent servers do more than one with parallel copies",
+    "distributed-executor-backend": "tsdg, to mp where a server spans nodes",
+    "nnodes": "tsdg, from the nodes and their GPUs",
+    "node-rank": "tsdg, from the nodes and their GPUs",
+    "master-addr": "tsdg, from the nodes and their GPUs",
+    "master-port": "tsdg, from the nodes and their GPUs",
+    "headless": "tsdg, from the nodes and their GPUs",
 }
 _ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
 
@@ -31,24 +42,44 @@ def is_folder(path: str) -> bool:
     return path.startswith(("/", "~", ".")) or path.count("/") > 1
 
 
-def serve_command(*, server: ServerConfig, model: ModelConfig, port: int) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """The part that one node has in a server that spans nodes."""
+
+    nodes: int
+    rank: int
+    """Of this node, from 0; rank 0 alone answers requests."""
+    address: str
+    """Of the node of rank 0."""
+    port: int
+    """On that node, where the ranks find one another; bound there."""
+
+
+def serve_command(
+    *, server: ServerConfig, model: ModelConfig, port: int, member: Member | None = None
+) -> tuple[str, ...]:
     """Build the command of one replica: ``server.command`` MODEL and the flags.
 
     Flags of the model's own keys come first; ``model.flags`` overrides them and ``server.flags`` overrides both. True
     becomes ``--flag``, false ``--no-flag``.
 
+    Args:
+        server: the recipe's part.
+        model: what is served.
+        port: where it listens.
+        member: of a server that spans nodes: which node's command; None for one that does not.
+
     Raises:
         RecipeError: a flag that another key sets.
     """
     folder = is_folder(model.path)
-    flags: dict[str, Flag] = {
-        "served-model-name": model.name,
-        "host": server.host,
-        "port": port,
+    flags: dict[str, Flag] = {"served-model-name": model.name}
+    if member is None or member.rank == 0:
+        flags |= {"host": server.host, "port": port, "disable-uvicorn-access-log": True}  # a line a request: millions
+    flags |= {
         "max-model-len": model.max_model_len,
         "tensor-parallel-size": model.tensor_parallel,
         "pipeline-parallel-size": model.pipeline_parallel,
-        "disable-uvicorn-access-log": True,  # one line per request, millions of them
     }
     if model.reasoning_parser:
         flags["reasoning-parser"] = model.reasoning_parser
@@ -56,12 +87,22 @@ def serve_command(*, server: ServerConfig, model: ModelConfig, port: int) -> tup
         flags["revision"] = model.revision
     for key, extra in (("model.flags", model.flags), ("server.flags", server.flags)):
         for name, value in extra.items():
-            flag = name.strip().lstrip("-").replace("_", "-")
+            flag = flag_name(name)
             if flag in _RESERVED:
                 raise RecipeError(f"{key}.{name}: not allowed as a flag, it is set by {_RESERVED[flag]}; remove it")
             flags[flag] = value
+    words = [word for name, value in flags.items() for word in _words(name, value)]
+    if member is not None:
+        words += ["--distributed-executor-backend", "mp", "--nnodes", str(member.nodes), "--node-rank",
+                  str(member.rank), "--master-addr", member.address, "--master-port", str(member.port)]  # fmt: skip
+        words += ["--headless"] if member.rank else []
     path = os.path.expanduser(model.path) if folder else model.path  # noqa: PTH111 - a hub id is no path
-    return (*server.command, path, *(word for name, value in flags.items() for word in _words(name, value)))
+    return (*server.command, path, *words)
+
+
+def flag_name(name: str) -> str:
+    """A flag as it is written on the command line, without its dashes."""
+    return name.strip().lstrip("-").replace("_", "-")
 
 
 def serve_env(
@@ -71,10 +112,14 @@ def serve_env(
     executable: Path,
     replica: int,
     gpus: tuple[str, ...],
+    cores: tuple[tuple[int, ...], ...] = (),
+    address: str = "",
+    interface: str = "",
 ) -> dict[str, str]:
     """Build the environment of one replica.
 
-    ``server.env`` wins over what is inherited; ``{replica}`` in its values is the number of the replica.
+    ``server.env`` wins over what is inherited; ``{replica}`` in its values is the number of the replica. Its
+    ``CUDA_VISIBLE_DEVICES`` names the GPUs of all replicas, which share them.
 
     Args:
         server: the recipe's part.
@@ -82,46 +127,25 @@ def serve_env(
         executable: the serving command as found; its folder goes first in PATH, for the tools that vLLM calls by name.
         replica: number of the replica, from 0.
         gpus: the GPUs of this replica; empty where there are none.
+        cores: the cores of each of its ranks, where it serves on a CPU beside others; empty where it may take what it
+            finds.
+        address: by which other nodes reach this one; empty where the server does not span nodes.
+        interface: the network interface with that address; empty where none has it.
     """
     env = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
     env["PATH"] = os.pathsep.join(part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part)
     env |= _ALWAYS
-    if gpus:
-        env["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    return env | {key: value.replace("{replica}", str(replica)) for key, value in server.env.items()}
-
-
-def visible_gpus(environ: Mapping[str, str], devices: Path) -> tuple[str, ...]:
-    """List the GPUs that this process may use: CUDA_VISIBLE_DEVICES where it is set, else all of ``devices``.
-
-    Args:
-        environ: environment of this process.
-        devices: folder of the device files, ``/dev``.
-    """
-    if "CUDA_VISIBLE_DEVICES" in environ:
-        return tuple(part.strip() for part in environ["CUDA_VISIBLE_DEVICES"].split(",") if part.strip())
-    numbers = (path.name.removeprefix("nvidia") for path in devices.glob("nvidia*"))
-    return tuple(sorted((number for number in numbers if number.isdigit()), key=int))
-
-
-def gpus_of_replica(
-    *, server: ServerConfig, model: ModelConfig, gpus: tuple[str, ...], replica: int
-) -> tuple[str, ...]:
-    """Give replica number ``replica`` its share of ``gpus``; none where the machine has none.
-
-    Raises:
-        ServerUnfit: there are too few.
-    """
-    each = model.tensor_parallel * model.pipeline_parallel
-    if not gpus:
-        return ()
-    if each * server.replicas > len(gpus):
-        raise ServerUnfit(
-            f"server.replicas={server.replicas} of model.tensor_parallel={model.tensor_parallel} × "
-            f"model.pipeline_parallel={model.pipeline_parallel} need {each * server.replicas} GPUs, {len(gpus)} are "
-            "visible here; lower them or ask for more GPUs"
-        )
-    return gpus[replica * each : (replica + 1) * each]
+    if cores and not gpus:
+        env["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(",".join(map(str, rank)) for rank in cores)
+    if address:
+        env["VLLM_HOST_IP"] = address
+    if interface:
+        # Gloo would look its own host name up, and find the loopback address on many machines.
+        env.setdefault("GLOO_SOCKET_IFNAME", interface)
+    env |= {key: value.replace("{replica}", str(replica)) for key, value in server.env.items()}
+    if gpus and "{replica}" not in server.env.get(GPUS, ""):
+        env[GPUS] = ",".join(gpus)  # its share of what the recipe or the environment names
+    return env
 
 
 def _words(name: str, value: Flag) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Verifiers: one small file per answer kind, each with an example in its docstring.
 
 A verifier reads the answer out of what a model said, or abstains, and says whether two answers are the same. It does
-not know which answer is right: that is for the vote. Where a text could mean two answers, it abstains.
+not know which answer is right: that is for the vote. Where a text could mean two answers, it abstains. One that can put
+an answer to the test by itself (``code``, ``ifeval``) is a :class:`tsdg.protocols.Prover`.
 
 >>> from tsdg.protocols import Asked
 >>> asked = Asked(question="Which part takes up water?", context="", options=("the roots", "the bark"), checks=())
@@ -11,17 +12,18 @@ not know which answer is right: that is for the vote. Where a text could mean tw
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import assert_never
 
 from tsdg.protocols import Verifier
-from tsdg.records import AnswerKind
+from tsdg.records import AnswerKind, VerifierName
 
 
 @cache
-def verifier_for(kind: AnswerKind) -> Verifier:
-    """Return the verifier of an answer kind. Its module is imported now; sympy only when a formula is to be read."""
-    match kind:
+def verifier_for(name: VerifierName) -> Verifier:
+    """Return a verifier by its name. Its module is imported now; sympy only when a formula is to be read."""
+    match name:
         case "choice":
             from tsdg.verify.choice import ChoiceVerifier
 
@@ -51,7 +53,46 @@ def verifier_for(kind: AnswerKind) -> Verifier:
 
             return JsonVerifier()
         case "code":
-            from tsdg.verify.python_code import PythonCodeVerifier
+            from tsdg.verify.python_code import PythonRunVerifier
 
-            return PythonCodeVerifier()
-    assert_never(kind)
+            return PythonRunVerifier()
+        case "code_text":
+            from tsdg.verify.python_code import PythonTextVerifier
+
+            return PythonTextVerifier()
+        case "ifeval":
+            from tsdg.verify.ifeval import InstructionVerifier
+
+            return InstructionVerifier()
+    assert_never(name)
+
+
+_ALSO: dict[AnswerKind, tuple[VerifierName, ...]] = {
+    "number": ("math", "short_text"),
+    "math": ("number", "short_text"),
+    "short_text": ("number", "math", "text", "ifeval"),
+    "text": ("short_text", "ifeval"),
+    "code": ("code_text",),
+}
+
+
+def verifiers_of(kind: AnswerKind) -> tuple[VerifierName, ...]:
+    """Return the verifiers that can read answers of a kind, its own first."""
+    return (kind, *_ALSO.get(kind, ()))
+
+
+def check_ready(names: Iterable[VerifierName]) -> None:
+    """Check that this machine can do what the verifiers of a run need, before anything is generated.
+
+    Raises:
+        EnvironmentUnfit: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.
+    """
+    for name in sorted(set(names)):
+        if name == "code":
+            from tsdg.verify.sandbox import find_sandbox
+
+            find_sandbox()
+        elif name == "ifeval":
+            from tsdg.verify.ifeval import check_ready as check_ifeval
+
+            check_ifeval()

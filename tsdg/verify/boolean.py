@@ -32,6 +32,7 @@ class BooleanVerifier:
     """
 
     kind: AnswerKind = "boolean"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the word that answers, or None where there is none, two that differ, or a negation near it."""

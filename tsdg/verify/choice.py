@@ -42,6 +42,7 @@ class ChoiceVerifier:
     """
 
     kind: AnswerKind = "choice"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the text of the option that was picked, or None where there is none, or more than one."""

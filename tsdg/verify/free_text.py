@@ -30,6 +30,7 @@ class FreeTextVerifier:
     """
 
     kind: AnswerKind = "text"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the trimmed text, or None where it is empty, too long or a loop.

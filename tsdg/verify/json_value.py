@@ -35,6 +35,7 @@ class JsonVerifier:
     """
 
     kind: AnswerKind = "json"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the canonical JSON, or None where there is none, several, or it does not satisfy the schema."""

@@ -47,6 +47,7 @@ class MathVerifier:
     """
 
     kind: AnswerKind = "math"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the formula, or None where there is none, several unmarked ones, or its braces do not close."""

@@ -67,6 +67,7 @@ class NumberVerifier:
     """
 
     kind: AnswerKind = "number"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the number, or None where there is none, or several and none of them is marked as the answer."""

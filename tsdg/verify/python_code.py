@@ -1,44 +1,56 @@
-r'''Answers that are Python functions.
+r'''Answers that are Python functions: run against the question's own tests, and grouped by what they do.
 
 Example::
 
     >>> from tsdg.protocols import Asked
     >>> asked = Asked(question="Write double(n).", context="", options=(), checks=("assert double(2) == 4",))
-    >>> verifier = PythonCodeVerifier()
+    >>> verifier = PythonRunVerifier()
     >>> reply = """Sure:
     ... ```python
     ... def double(n):
     ...     \"\"\"Twice n.\"\"\"
     ...     return 2*n   # fast
     ... ```"""
-    >>> print(verifier.read(reply, asked))
+    >>> print(source := verifier.read(reply, asked))
     def double(n):
         return 2 * n
+    >>> others = [f"def double(n):\n    return {what}" for what in ("n + n", "n + 2", "4")]
+    >>> import asyncio
+    >>> proofs = asyncio.run(verifier.prove([source, *others], asked))
+    >>> [proof.verdict for proof in proofs]
+    ['passed', 'passed', 'passed', 'passed']
+    >>> [verifier.alike(proofs[0].behaviour, proof.behaviour) for proof in proofs]
+    [True, True, False, False]
 '''
 
 from __future__ import annotations
 
 import ast
-import builtins
+import asyncio
+import json
 import re
-import warnings
+from collections.abc import Sequence
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Proof, ProofVerdict
 from tsdg.records import AnswerKind
+from tsdg.verify.assertions import CodeTest, called_names, parse, probes, read_checks
+from tsdg.verify.sandbox import Run, Sandbox, find_sandbox
 
 _LONGEST = 50_000
 _FENCE = re.compile(r"```[ \t]*(?:python3?|py|Python)?[ \t]*\n(.*?)```", re.DOTALL)
+_COMMON = 0.5
+"""Share of the probes on which two solutions must both give a value to be held for the same."""
 
 
-class PythonCodeVerifier:
+class PythonTextVerifier:
     """Reads one block of Python that parses and defines a function. It runs nothing.
 
-    Whether the code passes its tests is not known here: running it needs a sandbox, which this verifier does not have.
     Two answers are the same where their source is, but for layout, comments and docstrings; names count. So agreement
     is far rarer than correctness, and no proof of it.
     """
 
     kind: AnswerKind = "code"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the source in normal form, or None.
@@ -57,17 +69,80 @@ class PythonCodeVerifier:
         return left == right
 
 
-def _parse(source: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a model's "\d" is no warning of ours
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+class PythonRunVerifier(PythonTextVerifier):
+    """Runs each answer in the sandbox: only one that passes every test counts, and the vote is on behaviour.
+
+    Tests come from the question, and a solution that was written to them may pass them and do nothing else. So each
+    is also called with arguments that no test has (``assertions.probes``); two solutions are the same where no such
+    call tells them apart and enough of them give values in both.
+    """
+
+    method: str = "tests, then vote on behaviour"
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox
+
+    async def prove(self, answers: Sequence[str], asked: Asked) -> list[Proof]:
+        """Run answers in normal form, several at a time; what is equal is run once.
+
+        Returns:
+            One proof per answer, in order.
+
+        Raises:
+            EnvironmentUnfit: there is no sandbox on this machine.
+        """
+        tests, inputs = read_checks(asked.checks), probes(asked.checks)
+        expressions = [*(test.expression for test in tests), *inputs]
+        # Finding the sandbox runs a trial: not in the event loop.
+        sandbox = self._sandbox if self._sandbox is not None else await asyncio.to_thread(find_sandbox)
+        distinct = list(dict.fromkeys(answers))
+        runs = await asyncio.gather(*(asyncio.wrap_future(sandbox.submit(source, expressions)) for source in distinct))
+        proofs = {source: _proof(run, tests, inputs) for source, run in zip(distinct, runs, strict=True)}
+        return [proofs[source] for source in answers]
+
+    def alike(self, left: str, right: str) -> bool:
+        """Whether no probe tells two behaviours apart, and enough of them say anything."""
+        pairs = list(zip(json.loads(left), json.loads(right), strict=True))
+        told = [(one, other) for one, other in pairs if one is not None and other is not None]
+        silent = sum(one is None and other is None for one, other in pairs)
+        return all(one == other for one, other in told) and len(told) + silent >= _COMMON * len(pairs)
+
+
+def _proof(run: Run, tests: Sequence[CodeTest], inputs: Sequence[str]) -> Proof:
+    found, detail = verdict(run, tests)
+    if found != "passed":
+        return Proof(verdict=found, detail=detail, behaviour="")
+    given = [text if kind == "value" else None for kind, text in run.values[len(tests) :]]
+    behaviour = json.dumps([*given, *[None] * (len(inputs) - len(given))], ensure_ascii=False)
+    return Proof(verdict=found, detail=detail, behaviour=behaviour)
+
+
+def verdict(run: Run, tests: Sequence[CodeTest]) -> tuple[ProofVerdict, str]:
+    """Classify a run; the first test that is not passed decides. Also returns one line for a person."""
+    if not tests:
+        return "wrong", "the question has no test that can be run"
+    for number, (test, value) in enumerate(zip(tests, run.values, strict=False), start=1):
+        if value == ("value", test.expected):
+            continue
+        what = f"test {number} of {len(tests)}"
+        if value[0] == "raised":
+            return _raised(value[1], f"{what} raised {value[1]}")
+        return "wrong", f"{what}: {test.expression[:80]} gave {value[1][:80]}, not {test.expected[:80]}"
+    if len(run.values) >= len(tests):
+        return "passed", f"{len(tests)} tests"
+    if run.raised:
+        return _raised(run.raised, f"the source raised {run.raised}")
+    where = f"in test {len(run.values) + 1} of {len(tests)}" if run.loaded else "before the first test"
+    return (run.end, f"{run.end} {where}") if run.end != "finished" else ("crashed", f"it ended {where}")
+
+
+def _raised(name: str, detail: str) -> tuple[ProofVerdict, str]:
+    kinds: dict[str, ProofVerdict] = {"Overtime": "timeout", "MemoryError": "memory"}
+    return kinds.get(name, "raised"), detail
 
 
 def _normal(source: str, checks: tuple[str, ...]) -> str | None:
-    tree = _parse(source)
+    tree = parse(source)
     if tree is None:
         return None
     try:
@@ -75,7 +150,7 @@ def _normal(source: str, checks: tuple[str, ...]) -> str | None:
         defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
         if not defined:
             return None
-        called = _called(checks)
+        called = called_names(checks)
         classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
         if called and not called & (defined | classes):
             return None
@@ -85,13 +160,6 @@ def _normal(source: str, checks: tuple[str, ...]) -> str | None:
         return ast.unparse(tree)
     except RecursionError:
         return None
-
-
-def _called(checks: tuple[str, ...]) -> set[str]:
-    """Names that the checks call, without Python's own."""
-    trees = [tree for check in checks if (tree := _parse(check)) is not None]
-    calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return {call.id for call in calls if isinstance(call, ast.Name) and not hasattr(builtins, call.id)}
 
 
 def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> None:

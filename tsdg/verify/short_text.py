@@ -36,6 +36,7 @@ class ShortTextVerifier:
     """
 
     kind: AnswerKind = "short_text"
+    method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the answer without mark-up, or None where it is empty, longer than 300 characters or many lines."""

@@ -1,4 +1,6 @@
-"""Algebra and schemas behind a wall: math-verify, sympy and jsonschema run in one child process with limits.
+"""Algebra, schemas and instructions behind a wall: what checks them runs in one child process with limits.
+
+That is math-verify and sympy, jsonschema, and lm-eval's instruction checkers.
 
 Why not in this process: sympy and a hostile regular expression can run for hours or take all memory, math-verify's own
 timeout is a SIGALRM handler, which works in the main thread only, cannot stop C code and would replace a handler of
@@ -53,6 +55,15 @@ def value(expression: str) -> str | None:
 def valid(document: str, schema: str) -> bool:
     """Whether a JSON document satisfies a JSON Schema; False too where the schema itself is broken."""
     return _child().call("valid", document, schema) is True
+
+
+def broken_instruction(answer: str, instructions: tuple[str, ...]) -> str | None:
+    """Return what is wrong with the first instruction that an answer does not follow; empty where it follows all.
+
+    None where that cannot be told: a checker is not there, fails, or takes too long.
+    """
+    found = _child().call("broken", answer, *instructions)
+    return found if isinstance(found, str) else None
 
 
 class _Child:

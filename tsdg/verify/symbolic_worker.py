@@ -6,12 +6,14 @@ the kernel together with this process (SIGPROF, default action): nothing in Pyth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 _MEMORY = 4 * 2**30
@@ -76,6 +78,34 @@ def _parse(expression: str) -> list[Any]:
     return list(found)
 
 
+def broken(answer: str, *instructions: str) -> str:
+    """Name the first IFEval instruction that an answer does not follow; empty for none."""
+    for text in instructions:
+        given = json.loads(text)
+        checker = _instructions()[given.pop("id")]("")
+        # A checker draws what it is not given, so that the verdict would be chance.
+        missing = set(checker.get_instruction_args_keys()) - given.keys()
+        if missing:
+            return f"{text[:80]} lacks {', '.join(sorted(missing))}"
+        checker.build_description(**given)
+        if not answer.strip() or not checker.check_following(answer):
+            return f"does not follow {json.loads(text)['id']}"
+    return ""
+
+
+@cache
+def _instructions() -> dict[str, Any]:
+    """Import lm-eval's checkers, which would ask the network for NLTK's data, and make langdetect repeatable."""
+    import langdetect
+    import nltk
+
+    nltk.download = lambda *_, **__: False
+    from lm_eval.tasks.ifeval.instructions_registry import INSTRUCTION_DICT
+
+    langdetect.DetectorFactory.seed = 0
+    return dict(INSTRUCTION_DICT)
+
+
 def main() -> None:
     """Serve until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -85,9 +115,12 @@ def main() -> None:
     import math_verify  # noqa: F401  before the clock runs
 
     limit = float(sys.argv[1])
-    calls: dict[str, Callable[..., object]] = {"same": same, "value": value, "valid": valid}
+    calls: dict[str, Callable[..., object]] = {"same": same, "value": value, "valid": valid, "broken": broken}
     for line in sys.stdin:
         name, *arguments = json.loads(line)
+        if name == "broken":
+            with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(ImportError):
+                _instructions()
         signal.setitimer(signal.ITIMER_PROF, limit)
         try:
             answer = calls[name](*arguments)

@@ -14,6 +14,7 @@ from tsdg.config.compose import compose_recipe
 from tsdg.errors import MirrorUnfit, RequestWrong, WorkShort
 from tsdg.seeds.hub import Hub, endpoint
 from tsdg.seeds.prefetch import Outcome, Request, failures, prefetch, survey
+from tsdg.seeds.selection import select
 
 USAGE = """\
 tsdg seeds prefetch recipe=R [KEY=VALUE ...]: fetch what the recipe's seeds need into seeds.mirror; resumable
@@ -51,7 +52,7 @@ def run_prefetch(arguments: Sequence[str]) -> None:
     if not recipe.seeds.mirror:
         raise MirrorUnfit("seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set TSDG_MIRROR)")
     request = Request(
-        mirror=Path(recipe.seeds.mirror).absolute(), tasks=recipe.seeds.tasks,
+        mirror=Path(recipe.seeds.mirror).absolute(), tasks=select(recipe.seeds).tasks,
         held_out="all" if "all" in held_out[-1:] else "same",
         update="--update" in options, verify="--verify" in options,
     )  # fmt: skip

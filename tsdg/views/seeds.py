@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.recipe import SeedsConfig
 from tsdg.errors import RequestWrong
 from tsdg.records import Seed
 from tsdg.seeds import guard
 from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.collect import SeedCollector, locate
+from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.listing import listing
+from tsdg.seeds.selection import by_name, locate
 
 SHOWN = 3
 """Seeds shown of a family."""
@@ -72,8 +72,8 @@ def print_family(name: str, mirror: str) -> None:
         where = mirror or "none: set TSDG_MIRROR"
         print(f"no row of it is here (mirror {where}); `tsdg seeds prefetch` fetches rows where there is internet")
         return
-    config = SeedsConfig(mirror=mirror, tasks=tuple(here[:1]), cap_per_task=SHOWN, missing="error")
-    seeds = (item for item in SeedCollector(config, seed=0) if isinstance(item, Seed))
+    collector = SeedCollector(by_name(mirror, tuple(here[:1]), SHOWN), seed=0)
+    seeds = (item for item in collector if isinstance(item, Seed))
     for seed in itertools.islice(seeds, SHOWN):
         print(f"\n{_plain(seed)}")
 

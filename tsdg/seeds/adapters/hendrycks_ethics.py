@@ -59,8 +59,8 @@ def item(row: Row, unit: Unit) -> Item:
                 by_options=True,
             )
         case "virtue":
-            question = f'{text(row, "scenario")} Does the person here show this trait: "{text(row, "trait")}"?'
-            return Item(question=question, options=("no", "yes"))
+            question = f'Does the person here show this trait: "{text(row, "trait")}"?'
+            return Item(question=question, context=text(row, "scenario"), options=("no", "yes"))
         case _:
             raise unknown(unit)
 

@@ -9,30 +9,7 @@ CC-BY-SA-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from tsdg.seeds.forms import extracted
 
-from tsdg.seeds.forms import spans
-from tsdg.seeds.item import Gold, Item, Row, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("context", "question", "answers")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question on the paragraph."""
-    return Item(question=text(row, "question"), context=text(row, "context"))
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The marked text. "Unanswerable" is no text of the passage and no answer to write new questions for."""
-    return spans(row, "answers")
+# "Unanswerable" is no text of the passage and no answer to write new questions for: such rows are malformed.
+FORMS = {"": extracted(question="question", context="context", answers="answers")}

@@ -1,0 +1,147 @@
+"""Whether planted test items are found among generated questions, and how many clean ones are taken for one.
+
+    python benchmarks/decontamination.py --mirror DIR [--planted 500] [--list]
+
+Planted are rows of held-out splits (ARC, MMLU, GSM8K, and MGSM and XStoryCloze in Chinese), each in several forms: as
+it is, in other case, with other punctuation, with its options shuffled, with a sentence before or after. Clean are
+tsdg's own demo questions, and the rows of all training splits of the mirror; of these the ones that are found are no
+false alarms for certain, because training splits do hold test items: ``--list`` shows each beside its match.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tsdg.seeds.catalogue import Unit, load
+from tsdg.seeds.item import Item, Malformed
+from tsdg.seeds.leak_index import LeakIndex
+from tsdg.seeds.leaks import build_index, generic_items
+from tsdg.seeds.mirror import SplitFile, split_file
+from tsdg.seeds.render import DEMO, renderer_for
+
+SETS = {
+    "ARC": (("allenai/ai2_arc", "ARC-Challenge", "test"), ("allenai/ai2_arc", "ARC-Easy", "test")),
+    "MMLU": (("cais/mmlu", "all", "test"),),
+    "GSM8K": (("openai/gsm8k", "main", "test"),),
+    "Chinese": (("juletxara/mgsm", "zh", "test"), ("juletxara/xstory_cloze", "zh", "eval")),
+}
+SENTENCES = {
+    False: "The following came up in a lesson last week, and nobody knew it at once.",
+    True: "上个星期的课上出现了下面这个问题，当时谁也没有马上答出来。",
+}
+_MARKS = re.compile(r"(?<!\d)[.,;:?!](?!\d)|[，。？！；：、]")
+
+
+def items(split: SplitFile, unit: Unit | None) -> Iterator[tuple[int, Item]]:
+    """Read the items of a split: as its adapter does, or by the names of its columns."""
+    renderer = renderer_for(load().family(unit.family), unit, frozenset(split.columns())) if unit else None
+    for batch in split.batches():
+        documents = renderer.documents(batch.table, batch.rows) if renderer else [None] * len(batch.rows)
+        for number, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+            try:
+                if renderer and document is not None:
+                    yield number, renderer.item(document)
+                elif renderer is None:
+                    yield from ((number, item) for item in list(generic_items(row))[:1])
+            except (Malformed, KeyError, TypeError, ValueError):
+                continue
+
+
+def _each(item: Item, change: Callable[[str], str]) -> Item:
+    options = tuple(change(option) for option in item.options)
+    return replace(item, question=change(item.question), context=change(item.context), options=options)
+
+
+def _shuffled(item: Item, draw: random.Random) -> Item:
+    return replace(item, options=tuple(draw.sample(item.options, len(item.options))))
+
+
+def _sentence(item: Item) -> str:
+    return SENTENCES[any("\u4e00" <= char <= "\u9fff" for char in item.question)]
+
+
+FORMS: dict[str, Callable[[Item, random.Random], Item]] = {
+    "verbatim": lambda item, draw: item,
+    "upper case": lambda item, draw: _each(item, str.upper),
+    "no punctuation": lambda item, draw: _each(item, lambda text: _MARKS.sub(" ", text)),
+    "other punctuation": lambda item, draw: _each(item, lambda text: "  " + _MARKS.sub(" – ", text) + " !"),
+    "options shuffled": _shuffled,
+    "all of these": lambda item, draw: _shuffled(_each(item, lambda text: _MARKS.sub(" ; ", text.title())), draw),
+    "a sentence before": lambda item, draw: replace(item, question=f"{_sentence(item)} {item.question}"),
+    "a sentence after": lambda item, draw: replace(item, question=f"{item.question} {_sentence(item)}"),
+    "a sentence before, options gone": lambda item, draw: replace(
+        item, question=f"{_sentence(item)} {item.question}", options=()
+    ),
+}
+"""What is done to a planted item. The last is harder than what is asked for: a short stem says little by itself."""
+
+
+def plant(mirror: Path, name: str, count: int, draw: random.Random) -> list[Item]:
+    """Draw items of a set."""
+    units = {unit.dataset_path: unit for unit in load().units}
+    pool = []
+    for dataset, config, split in SETS[name]:
+        unit = next((u for u in load().units if (u.dataset_path, u.config) == (dataset, config)), units.get(dataset))
+        pool += [item for _, item in items(split_file(mirror, dataset, config, split), unit)]
+    return draw.sample(pool, min(count, len(pool)))
+
+
+def caught(index: LeakIndex, planted: list[Item], form: str, draw: random.Random) -> list[bool]:
+    """Say of each planted item whether it is found in a form."""
+    return [match is not None for match in index.compare([FORMS[form](item, draw) for item in planted])]
+
+
+def clean(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item]]]]:
+    """Yield the rows of every training unit that is in the mirror, and the demo's."""
+    for unit in load().units:
+        tier = load().family(unit.family).tier
+        root = DEMO / "data" if tier == "demo" else mirror
+        split = split_file(root, unit.dataset_path, unit.config, unit.split)
+        if split.path.is_file() and tier != "B":
+            yield split.name, list(items(split, unit))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mirror", type=Path, required=True)
+    parser.add_argument("--planted", type=int, default=500, help="items in all")
+    parser.add_argument("--ngram", type=int, default=8)
+    parser.add_argument("--overlap", type=float, default=0.8)
+    parser.add_argument("--list", action="store_true", help="show what is missed, and what is found among clean rows")
+    args = parser.parse_args()
+    start = time.process_time()
+    index = build_index(args.mirror, load(), ngram=args.ngram, overlap=args.overlap)
+    print(f"{len(index.splits)} held-out splits, {index.rows} rows: {time.process_time() - start:.1f} s")
+    draw = random.Random(0)
+    planted = {name: plant(args.mirror, name, args.planted // len(SETS), draw) for name in SETS}
+    print(f"{'form':34}" + "".join(f"{name:>10}" for name in SETS) + f"{'all':>10}")
+    for form in FORMS:
+        found = {name: caught(index, planted[name], form, draw) for name in SETS}
+        every = [one for results in found.values() for one in results]
+        shares = [f"{sum(results) / len(results):10.1%}" for results in [*found.values(), every]]
+        print(f"{form:34}" + "".join(shares))
+        for name, results in found.items() if args.list else ():
+            missed = [item for item, one in zip(planted[name], results, strict=True) if not one]
+            for item in missed[:20]:
+                print(f"    missed: {name}: {item.question[-150:]!r} {item.options}")
+    print(f"{'training rows':64}{'rows':>8}{'same':>8}{'near':>8}{'us/row':>8}")
+    for name, rows in clean(args.mirror):
+        start = time.process_time()
+        matches = index.compare([item for _, item in rows])
+        cost = (time.process_time() - start) / max(len(rows), 1) * 1e6
+        same = sum(match is not None and match.exact for match in matches)
+        near = [(row, match) for row, match in zip(rows, matches, strict=True) if match and not match.exact]
+        print(f"{name:64}{len(rows):8}{same:8}{len(near):8}{cost:8.0f}")
+        for (number, item), match in near if args.list else ():
+            print(f"    row {number} {match}: {item.context[-200:]!r} {item.question[-200:]!r}")
+
+
+if __name__ == "__main__":
+    main()

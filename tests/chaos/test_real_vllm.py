@@ -1,0 +1,78 @@
+"""The same storms on the real vLLM (CPU build) with a tiny random model."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.chaos.lab import PATIENCE_S, ROUNDS, Child, Ledger, Zygote, storm, wait_for
+from tests.chaos.test_engine import Phase
+from tests.chaos.worker import SAMPLES
+from tests.engine.lab import rows_of
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1200)]
+ROWS = 400
+MAKE_MODEL = Path(__file__).resolve().parents[1] / "serving" / "make_tiny_model.py"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def kills(holder: Child, ready: int, roles: list[str]) -> None:
+    """Kill what serves, one role after the other, each time that it is ready again."""
+    for role in roles:
+        wait_for(lambda: Counter(holder.said().split())["ready"] > ready, f"the server, to strike its {role}")  # noqa: B023
+        ready += 1
+        children = psutil.Process(holder.pid).children(recursive=True)
+        engine = next(child for child in children if "Engine" in child.name())
+        if role == "engine":
+            engine.kill()
+        elif role == "group":
+            os.killpg(os.getpgid(engine.pid), signal.SIGKILL)
+        else:
+            engine.suspend()
+
+
+def test_workers_and_servers_killed(tmp_path: Path, zygote: Zygote, vllm: Path, dice: random.Random) -> None:
+    """Workers by the dozen; meanwhile the engine is killed, then the group of the server, then the engine hangs."""
+    model, port = tmp_path / "model", free_port()
+    python = str(vllm.parent / "python")
+    subprocess.run([python, str(MAKE_MODEL), str(model)], check=True, capture_output=True)
+    overrides = [
+        "recipe=demo", f"model.path={model}", "model.max_model_len=512", f"server.command=[{vllm},serve]",
+        f"server.port={port}",
+    ]  # fmt: skip
+    holder = zygote.start("hold", str(tmp_path / "logs"), overrides, name="holder")
+    wait_for(lambda: "ready" in holder.said().split() or not holder.alive, "the server")
+    assert holder.alive, holder.said()
+    phase = Phase(tmp_path, zygote, f"http://127.0.0.1:{port}/v1", Ledger(tmp_path / "none"), rows=ROWS * ROUNDS)
+    striker = threading.Thread(target=kills, args=(holder, 0, ["engine", "group", "hang"]))
+    striker.start()
+    toll = storm(
+        dice=dice, start=phase.start(timeout_s=60), ledger=phase.ledger, workers=2, kills=40 * ROUNDS, mean_s=1.0,
+        in_flight=8, name="w",
+    )  # fmt: skip
+    striker.join()
+    rows = rows_of(phase.directory)
+    assert [row["input_id"] for row in rows] == [f"row-{number:05d}" for number in range(phase.rows)]
+    for row in rows:
+        assert len(row["texts"]) == SAMPLES + 1
+        assert not any(text.startswith("failed: ") for text in row["texts"])
+    processes = psutil.Process(holder.pid).children(recursive=True)
+    holder.signal(signal.SIGTERM)
+    assert holder.wait() == 0, holder.said()
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
+    assert alive == []
+    print(f"{len(toll.killed)} kills of workers; the server: {' '.join(holder.said().split())}")

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.engine import lab
+from tests.engine.lab import Transport, expected, rows_of, run, write_input
+from tests.test_accounting import STATUS
+from tsdg.accounting import WorkerStatus, read_workers
+from tsdg.engine.account import History, since
+from tsdg.errors import Interrupted, PermanentFailure, RetryableFailure, ServerUnfit
+from tsdg.protocols import ReplicaFacts, Request
+
+FACTS = replace(
+    STATUS.replicas[0],
+    ready_s=0.0,
+    busy_s=0.0,
+    idle_s=0.0,
+    requests=0,
+    prompt_tokens=0,
+    completion_tokens=0,
+    restarts=0,
+)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_input(tmp_path / "in.parquet", rows=20, unit_rows=5)
+
+
+@pytest.fixture
+def phase(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "answers"
+
+
+async def test_a_worker_files_what_it_did(source: Path, phase: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "10")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
+    monkeypatch.setenv("SLURMD_NODENAME", "node7")
+
+    def fault(request: Request, sent: int) -> None:
+        if request.request_id == "row-00001/0" and sent < 3:
+            raise RetryableFailure("http_503", "busy")
+        if request.request_id == "row-00002/0":
+            raise PermanentFailure("too_long", "long")
+
+    result = await run(source, phase, Transport(fault=fault))
+    (worker,) = read_workers(phase)
+    assert (worker.state, worker.reason) == ("complete", "")
+    assert worker.ended == worker.updated >= worker.started
+    assert (worker.rows_done, worker.rows_total, worker.units_committed) == (20, 20, 4)
+    assert (worker.requests_done, worker.in_flight, worker.waiting) == (60, 0, 0)
+    assert (worker.retries, worker.failures) == ({"http_503": 2}, {"too_long": 1})
+    assert (worker.prompt_tokens, worker.completion_tokens) == (result.prompt_tokens, result.completion_tokens)
+    assert 1 <= worker.in_flight_limit <= 8
+    assert worker.history[-1][1:] == (result.completion_tokens, 0, 20)
+    owner = worker.owner
+    assert (owner.host, owner.pid) == (os.uname().nodename, os.getpid())
+    assert (owner.slurm_job_id, owner.slurm_array_job_id, owner.slurm_array_task_id) == ("12", "10", "2")
+    assert owner.slurm_node == "node7"
+
+
+async def test_a_stopped_and_a_failed_worker_say_so_and_each_start_has_its_file(source: Path, phase: Path) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        await run(source, phase, Transport(latency=60.0), stop=stop)
+
+    def down(request: Request, sent: int) -> None:
+        raise ServerUnfit("all servers\nare down")
+
+    with pytest.raises(ServerUnfit):
+        await run(source, phase, Transport(fault=down))
+    await run(source, phase, Transport())
+    stopped, failed, complete = read_workers(phase)
+    assert stopped.state == "stopped"
+    assert "units done" in stopped.reason
+    assert (failed.state, failed.reason) == ("failed", "all servers are down")
+    assert complete.state == "complete"
+
+
+async def test_a_cancelled_worker_is_a_stopped_one(source: Path, phase: Path) -> None:
+    transport = Transport(latency=60.0)
+    task = asyncio.create_task(run(source, phase, transport))
+    while not transport.active:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [(worker.state, worker.reason) for worker in read_workers(phase)] == [("stopped", "cancelled")]
+
+
+def test_a_killed_worker_leaves_its_figures(source: Path, phase: Path, tmp_path: Path) -> None:
+    log, gate = tmp_path / "sent", tmp_path / "gate"
+    worker = lab.start_worker(source, phase, log, latency=0.0, in_flight=4, gate=gate)
+    lab.wait_for_lines(log, 4)
+
+    def status() -> WorkerStatus | None:
+        workers = read_workers(phase)
+        return workers[0] if workers else None
+
+    lab.wait_for(lambda: (now := status()) is not None and now.in_flight == 4, "the figures of the worker")
+    worker.kill()
+    worker.communicate()
+    left = status()
+    assert left is not None
+    assert (left.state, left.ended, left.owner.pid) == ("running", None, worker.pid)
+
+
+async def test_a_full_disk_under_the_books_is_said_once_and_stops_nothing(
+    source: Path, phase: Path, small_disk: Path
+) -> None:
+    books = small_disk / "workers"
+    books.mkdir()
+    phase.mkdir(parents=True)
+    (phase / "workers").symlink_to(books)
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    notes: list[str] = []
+    await run(source, phase, Transport(latency=0.05), notes=notes)
+    assert rows_of(phase) == expected(20)
+    assert len(notes) == 1
+    assert "the work goes on, but its figures cannot be kept: cannot write" in notes[0]
+    assert "\n" not in notes[0]
+
+
+async def test_replicas_are_counted_from_the_start_of_the_phase(source: Path, phase: Path) -> None:
+    class Busy(Transport):
+        """One replica of two GPUs that is always busy, and has been for ten seconds before."""
+
+        def __init__(self) -> None:
+            super().__init__(latency=0.05)
+            self.began = asyncio.get_running_loop().time()
+
+        def replicas(self) -> Sequence[ReplicaFacts]:
+            busy = asyncio.get_running_loop().time() - self.began + 10
+            done = self.sent.total()
+            return (replace(FACTS, ready_s=busy + 5, busy_s=busy, idle_s=5.0, requests=done + 7, restarts=1),)
+
+    await run(source, phase, Busy())
+    (worker,) = read_workers(phase)
+    (facts,) = worker.replicas
+    assert (facts.requests, facts.restarts, facts.idle_s) == (60, 0, 0.0)
+    assert facts.busy_s == pytest.approx(worker.updated - worker.started, abs=0.5)
+    assert worker.gpu_seconds == pytest.approx(2 * (worker.updated - worker.started), abs=0.01)
+    assert worker.idle_gpu_seconds <= 1.0
+
+
+def test_a_replica_that_came_later_is_counted_as_it_is() -> None:
+    new = replace(FACTS, name="server-1", requests=3)
+    assert since({"server-0": FACTS}, [new]) == (new,)
+
+
+@given(count=st.integers(0, 5000), most=st.integers(2, 60))
+def test_a_history_is_bounded_ordered_spread_and_ends_now(count: int, most: int) -> None:
+    history = History(most)
+    for second in range(count):
+        history.add((float(second), second, 0, 0))
+    points = history.points((float(count), count, 0, 0))
+    assert len(points) <= most
+    seconds = [point[0] for point in points]
+    assert seconds == sorted(set(seconds))
+    assert seconds[-1] == count
+    if count:
+        assert seconds[0] == 0
+        steps = {b - a for a, b in pairwise(seconds[:-1])}
+        assert len(steps) <= 1, "but for the last, points are equally far apart"
+        assert len(points) >= min(count, most // 2)

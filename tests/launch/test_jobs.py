@@ -1,0 +1,54 @@
+"""The record of what was submitted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.launch.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
+from tsdg.launch.remote import Shell, Ssh
+
+SSH = Ssh(user="ada", host="login", port=22, identity="", pre_command="")
+
+
+def launch(number: int) -> LaunchRecord:
+    job = JobRecord(
+        name="questions", stage="questions", stages=("questions",), job_id=str(number), slurm_name="run-questions",
+        array=ArrayRecord(size=4, limit=2, first=0), link=0, gpus=True, nodes=2, gpus_per_node=8, partition="batch",
+        qos="", time_limit="04:00:00", retries=20, after_ok=("seeds",), after_any=(), script="launch/scripts/1.sh",
+        logs="logs/questions",
+    )  # fmt: skip
+    return LaunchRecord(id=f"e_{number}", home="/h", submitted="2026-01-01", host="login", user="ada", jobs=(job,))
+
+
+def test_each_launch_is_added(tmp_path: Path) -> None:
+    add_launch(tmp_path, launch(1), cluster="dev", ssh=None, remote="/r")
+    written = add_launch(tmp_path, launch(2), cluster="far", ssh=SSH, remote="/r")
+    assert read_jobs(tmp_path) == written
+    assert (written.cluster, written.ssh, [job.job_id for job in written.jobs]) == ("far", SSH, ["1", "2"])
+
+
+def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestWrong, match=r"was not launched: it has no launch/jobs\.json"):
+        read_jobs(tmp_path)
+    add_launch(tmp_path, launch(1), cluster="dev", ssh=None, remote="/r")
+    path = tmp_path / JOBS
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"schema_version": 9}))
+    with pytest.raises(VerificationFailed, match="is of schema 9, this tsdg reads 1"):
+        read_jobs(tmp_path)
+    for damage in ("{", "[]", json.dumps({**values, "launches": [{}]})):
+        path.write_text(damage)
+        with pytest.raises(VerificationFailed, match=r"cannot be read \(.*\); restore it"):
+            read_jobs(tmp_path)
+
+
+def test_over_ssh_words_stay_words() -> None:
+    shell = Shell(ssh=Ssh(user="ada", host="login", port=2222, identity="/k", pre_command="module load slurm"))
+    assert shell.command(["squeue", "--me", "a b;c"]) == [
+        "ssh", "-p", "2222", "-i", "/k", "ada@login", "module load slurm && squeue --me 'a b;c'",
+    ]  # fmt: skip
+    assert Shell(ssh=None).command(["squeue", "a b"]) == ["squeue", "a b"]

@@ -1,0 +1,120 @@
+"""Runs merged into one dataset: each question once, counts that add up, and a `tsdg verify` that sees damage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.package.make_run import NO_PHASE, make_run
+from tsdg.cli import run_command
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for file in sorted((folder / "dataset").rglob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return manifest
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs of other seeds, and the first again: all of its questions stand in two runs."""
+    root = tmp_path_factory.mktemp("runs")
+    for name, seed in (("a", 3), ("b", 4)):
+        make_run(root / name, seed=seed, tasks=4, seeds_per_task=15).package()
+    shutil.copytree(root / "a", root / "again")
+    return [root / "a", root / "b", root / "again"]
+
+
+@pytest.fixture(scope="module")
+def merged(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("merged") / "out"
+    assert run_command(["merge", *map(str, runs), f"out={out}"]) == 0
+    return out
+
+
+def test_each_question_stands_once_and_nothing_else_is_lost(runs: list[Path], merged: Path) -> None:
+    kept, first, second = rows(merged), rows(runs[0]), rows(runs[1])
+    assert len({row["record_id"] for row in kept}) == len(kept)
+    by_id = {row["record_id"]: row for row in first + second}
+    assert {row["record_id"]: row for row in kept} == by_id
+    assert not list(merged.glob(".*"))
+
+
+def test_counts_are_the_sums_of_the_runs(runs: list[Path], merged: Path) -> None:
+    whole, parts = manifest_of(merged), [manifest_of(run) for run in runs]
+    totals = whole["totals"]
+    for stage, names in (
+        ("seeds", ("available", "sampled")),
+        ("questions", ("generated",)),
+        ("answers", ("accepted",)),
+    ):
+        for name in names:
+            assert totals[stage][name] == sum(part["totals"][stage][name] for part in parts)
+    dropped = totals["filter"]["rejected"]["duplicate"]
+    assert dropped == parts[2]["totals"]["filter"]["packaged"]
+    assert totals["filter"]["packaged"] + sum(totals["filter"]["rejected"].values()) == totals["filter"]["questions"]
+    assert totals["records"] == len(rows(merged))
+    assert [one["run"] for one in whole["merged"]] == [part["run"] for part in parts]
+    assert sum(whole["rejected"].values()) == sum(sum(part["rejected"].values()) for part in parts) + dropped
+
+
+def test_it_verifies_and_loads(merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from datasets import load_dataset
+
+    assert run_command(["verify", str(merged)]) == 0, capsys.readouterr().out
+    loaded = load_dataset(str(merged), split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(loaded) == manifest_of(merged)["totals"]["records"]
+    assert run_command(["mix", str(merged), "budget=100", "max_epochs=100", f"out={tmp_path / 'mix'}"]) == 0
+
+
+@pytest.mark.parametrize("damage", ["record", "manifest", "copy", "file"])
+def test_damage_is_found(merged: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(merged, folder)
+    file = next(path for path in sorted((folder / "dataset").rglob("*.parquet")))
+    if damage == "record":
+        table = pq.read_table(file)
+        pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), file)
+    elif damage == "file":
+        file.unlink()
+    elif damage == "copy":
+        copy = folder / "snapshot/merged/1.json"
+        copy.write_text(copy.read_text().replace('"records": ', '"records": 1'))
+    else:
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"accepted": ', '"accepted": 1', 1))
+    assert run_command(["verify", str(folder)]) == 1
+    assert capsys.readouterr().out.strip()
+
+
+def test_what_cannot_be_merged_is_one_line(
+    runs: list[Path], merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "seeds-only", phases=NO_PHASE).package()
+    (tmp_path / "unfinished").mkdir()
+    a, b = str(runs[0]), str(runs[1])
+    out = f"out={tmp_path / 'new'}"
+    for words, code, says in (
+        ([a, out], 2, "takes two runs or more"),
+        ([a, b], 2, "takes two runs or more"),
+        ([a, b, out, "colour=red"], 2, "takes two runs or more"),
+        ([a, a, out], 2, "a run is named twice"),
+        ([a, f"{a}/nowhere", out], 2, "there is no directory"),
+        ([a, b, f"out={merged}"], 2, "is there already"),
+        ([a, str(merged), out], 2, "was merged itself"),
+        ([a, str(tmp_path / "seeds-only"), out], 2, "has no records"),
+        ([a, str(tmp_path / "unfinished"), out], 1, "manifest.json is missing or damaged"),
+    ):
+        assert run_command(["merge", *words]) == code, says
+        err = capsys.readouterr().err
+        assert says in err
+        assert len(err.strip().splitlines()) == 1

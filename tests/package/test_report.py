@@ -1,0 +1,203 @@
+"""The report: its figures are the manifest's, it needs no network, and a browser can read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.package.make_run import FUSED, NO_PHASE, QUESTIONS_ONLY, make_run
+from tsdg.accounting import SCHEMA_VERSION, WorkerOwner, WorkerStatus, write_worker
+from tsdg.cli import run_command
+from tsdg.package.report.charts import bars, duration, line, short
+from tsdg.package.report.facts import facts_of
+from tsdg.package.report.page import write_report
+
+HOSTILE = "</script><script>document.title='broken'</script><!-- <script> & \u2028 {{ 7 * 7 }}"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "run"
+    made = make_run(folder, seed=5, tasks=8, seeds_per_task=25)
+    questions = pq.read_table(folder / "questions/questions.parquet")
+    hostile = pa.array([HOSTILE, *questions["question"].to_pylist()[1:]], pa.string())
+    place = questions.schema.get_field_index("question")
+    pq.write_table(questions.set_column(place, "question", hostile), folder / "questions/questions.parquet")
+    made.package()
+    owner = WorkerOwner(host="h", pid=1, slurm_job_id="", slurm_array_job_id="", slurm_array_task_id="", slurm_node="")
+    for token, started in (("a", 1000.0), ("b", 1050.0)):
+        status = WorkerStatus(
+            schema_version=SCHEMA_VERSION, owner=owner, started=started, updated=started + 100, ended=started + 100,
+            state="complete", reason="", rows_done=10, rows_total=10, units_committed=1, requests_done=50,
+            resumed_requests=0, in_flight=0, in_flight_limit=8, waiting=0, retries={"timeout": 2}, failures={},
+            prompt_tokens=900, completion_tokens=6000, replicas=(), gpu_seconds=800.0, idle_gpu_seconds=200.0,
+            history=((0.0, 0, 0, 0), (50.0, 2000, 8, 5), (100.0, 6000, 8, 10)),
+        )  # fmt: skip
+        write_worker(folder / "questions", token, status)
+    write_report(folder)
+    return folder
+
+
+def manifest_of(run: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text())
+    return manifest
+
+
+def rows_in(page: str) -> list[dict[str, Any]]:
+    found = re.search(r'<script type="application/json" id="rows">(.*?)</script>', page, re.DOTALL)
+    assert found
+    rows: list[dict[str, Any]] = json.loads(found[1])
+    return rows
+
+
+def dom(page: Path, tmp_path: Path) -> str:
+    """The page as Chromium has it after its scripts ran."""
+    command = [
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment).stdout
+
+
+def test_the_figures_are_the_manifests(run: Path) -> None:
+    manifest = manifest_of(run)
+    facts = facts_of(run, manifest)
+    assert facts["totals"]["records"] == manifest["totals"]["records"] > 0
+    assert sum(count for _, _, count in facts["tokens"]) == manifest["totals"]["records"]
+    assert sum(count for _, _, count in facts["agreement"]) == manifest["totals"]["answers"]["accepted"]
+    assert {task["task"]: task["records"] for task in facts["tasks"]} == {
+        name: task["records"] for name, task in manifest["tasks"].items()
+    }
+    assert sum(records for _, records, _ in facts["languages"]) == manifest["totals"]["records"]
+    assert sum(count for _, count in facts["rejected"]) == sum(manifest["rejected"].values())
+    assert sum(family[2] for family in facts["families"]) == manifest["totals"]["seeds"]["available"]
+
+
+def test_throughput_adds_up_over_workers(run: Path) -> None:
+    history = facts_of(run, manifest_of(run))["history"]
+    width = history["seconds"] / len(history["tokens_per_s"])
+    assert history["seconds"] == 150
+    assert sum(history["tokens_per_s"]) * width == pytest.approx(12_000, rel=0.01)
+    assert max(history["in_flight"]) == pytest.approx(16, abs=0.1)
+
+
+def test_every_task_is_there_to_read_with_its_verdicts(run: Path) -> None:
+    manifest = manifest_of(run)
+    rows = rows_in((run / "report.html").read_text())
+    seen = {(row["task"], row["verdict"]) for row in rows}
+    for name, task in manifest["tasks"].items():
+        assert ((name, "accepted") in seen) == (task["records"] > 0)
+        for stage in ("questions", "answers", "filter"):
+            assert {(name, reason) for reason in task[stage]["rejected"]} <= seen
+    accepted = [row for row in rows if row["verdict"] == "accepted"]
+    assert all(row["seed"] and row["question"] and row["samples"] and row["records"] for row in accepted)
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_it_samples_says_so_and_stays_small(run: Path, tmp_path: Path) -> None:
+    small = rows_in(write_report(run, sample=8).read_text())
+    large = rows_in(write_report(run, sample=10_000).read_text())
+    write_report(run)
+    assert len(small) < len(large)
+    assert {row["id"] for row in small} <= {row["id"] for row in large}
+    assert (
+        f"A sample of {len(rows_in((run / 'report.html').read_text()))} questions" in (run / "report.html").read_text()
+    )
+
+
+def test_it_is_one_file_that_asks_for_nothing(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)""", page)
+    assert "@import" not in page
+    assert "url(" not in page
+    assert not re.findall(r"fetch\(|XMLHttpRequest|WebSocket", page)
+
+
+@pytest.mark.parametrize("phases", [NO_PHASE, QUESTIONS_ONLY, FUSED])
+def test_runs_of_any_phases_have_a_report(phases: Any, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", seed=1, phases=phases).package()
+    assert rows_in(write_report(tmp_path / "run").read_text()) or phases == NO_PHASE
+
+
+def test_totals_of_other_runs_stand_beside(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(tmp_path / "other", seed=9).package()
+    assert run_command(["report", str(run), str(tmp_path / "other")]) == 0
+    assert "Beside other runs" in (run / "report.html").read_text()
+    assert capsys.readouterr().out.strip() == str(run / "report.html")
+    write_report(run)
+
+
+@pytest.mark.browser
+def test_a_browser_filters_and_walks_the_list_by_keyboard(run: Path, tmp_path: Path) -> None:
+    page = (run / "report.html").read_text()
+    rows = rows_in(page)
+    assert any(row["question"] and row["question"]["question"].startswith("</script>") for row in rows)
+    driver = """
+<script>
+const out = {title: document.title, scrolled: window.scrollY, all: document.querySelectorAll("#list div").length};
+list.dispatchEvent(new KeyboardEvent("keydown", {key: "End"}));
+out.last = document.querySelector('#list [aria-selected="true"]').id;
+list.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowUp"}));
+out.before = document.querySelector('#list [aria-selected="true"]').id;
+at("verdict").value = "accepted";
+at("verdict").dispatchEvent(new Event("change"));
+out.accepted = document.querySelectorAll("#list div").length;
+out.records = document.querySelectorAll("#detail .text").length;
+at("words").value = "no row holds these words";
+at("words").dispatchEvent(new Event("input"));
+out.none = at("count").textContent;
+const told = document.createElement("pre");
+told.id = "told";
+told.textContent = JSON.stringify(out);
+document.body.append(told);
+</script></body>"""
+    (tmp_path / "driven.html").write_text(page.replace("</body>", driver))
+    found = re.search(r'<pre id="told">(.*?)</pre>', dom(tmp_path / "driven.html", tmp_path), re.DOTALL)
+    assert found
+    told = json.loads(unescape(found[1]))
+    accepted = sum(row["verdict"] == "accepted" for row in rows)
+    assert told["title"] == "made · tsdg report"
+    assert told["scrolled"] == 0
+    assert (told["all"], told["accepted"]) == (len(rows), accepted)
+    assert (told["last"], told["before"]) == (f"row-{len(rows) - 1}", f"row-{len(rows) - 2}")
+    assert told["records"] > 0
+    assert told["none"] == f"0 of {len(rows)}"
+
+
+def test_charts_scale_and_name_their_values() -> None:
+    drawn = bars([(1, 10, 5), (10, 100, 20)], label="a < b", bound=short)
+    assert "10 to 100: 20" in drawn
+    assert 'aria-label="a &lt; b"' in drawn
+    assert "polyline" in line([0.0, 2.0, 1.0], label="x", seconds=60)
+    assert bars([], label="nothing", bound=short).startswith("<svg")
+    assert [short(n) for n in (0, 950, 12_000, 3_400_000, 2e9)] == ["0", "950", "12k", "3.4M", "2G"]
+    assert [duration(s) for s in (45, 720, 12_600)] == ["45 s", "12 min", "3.5 h"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ([], 2, "takes runs"),
+        (["{run}", "sample=many"], 2, "sample: found 'many'"),
+        (["{run}", "colour=red"], 2, "takes runs"),
+        (["{run}/nowhere"], 2, "there is no directory"),
+        (["{run}/seeds"], 1, "manifest.json is missing or damaged"),
+    ],
+)
+def test_what_has_no_report_is_one_line(
+    run: Path, words: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["report", *(word.format(run=run) for word in words)]) == code
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.strip().splitlines()) == 1

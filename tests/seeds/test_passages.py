@@ -1,0 +1,176 @@
+"""Seeds from passages: labels, rotation over subjects, chunks, and every row accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsdg.config.passages import PassagesConfig
+from tsdg.errors import MirrorUnfit
+from tsdg.records import Rejection, Seed
+from tsdg.seeds.passages import PassageCollector, chunk_of, subject_of, task_of
+from tsdg.seeds.rotation import quotas, turns
+
+
+def config(path: Path | str, **values: Any) -> PassagesConfig:
+    base: dict[str, Any] = {
+        "path": str(path), "text": "text", "domain": "labels.field", "subject": "code", "language": "language",
+        "licence": "CC-BY-4.0", "commercial": True, "domains": {"Physics": "physics", "Biology": "biology"}, "keep": {},
+        "min_chars": 20, "chunk_chars": 400, "total": 100,
+    }  # fmt: skip
+    return PassagesConfig(**base | values)
+
+
+def row(number: int, field: str, code: str, **more: Any) -> dict[str, Any]:
+    text = f"Passage {number} on {field}. It has a second sentence, number {number}. And it has a third one."
+    return {"text": text, "labels": {"field": field, "level": "Graduate"}, "code": code, "language": "en", **more}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=7)
+    return path
+
+
+def collector_of(tmp_path: Path, held: PassagesConfig, seed: int) -> PassageCollector:
+    return PassageCollector(held, seed=seed, scratch=tmp_path / "scratch")
+
+
+def collected(collector: PassageCollector) -> tuple[list[Seed], list[Rejection]]:
+    found = list(collector)
+    return [one for one in found if isinstance(one, Seed)], [one for one in found if isinstance(one, Rejection)]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_passages_become_seeds_by_domain(tmp_path: Path, suffix: str) -> None:
+    rows = [row(n, "Physics" if n % 3 else "Cookery", f"53{n % 4}.{n % 10}") for n in range(30)]
+    collector = collector_of(tmp_path, config(write(tmp_path / f"p{suffix}", rows)), 0)
+    seeds, rejections = collected(collector)
+    assert not rejections
+    assert Counter(seed.task for seed in seeds) == {"passages_physics": 20, "passages_other": 10}
+    assert all(seed.context.startswith("Passage") and not seed.question and not seed.answer for seed in seeds)
+    assert all(seed.licence == "CC-BY-4.0" and seed.answer_kind == "text" for seed in seeds)
+    assert len({seed.seed_id for seed in seeds}) == 30
+    assert collected(collector_of(tmp_path, config(tmp_path / f"p{suffix}"), 0))[0] == seeds
+
+
+def test_only_wanted_labels_and_long_enough_texts_are_taken_and_all_rows_are_counted(tmp_path: Path) -> None:
+    rows = [row(n, "Physics", "535", quality=["good"] if n % 2 else ["bad", "worse"]) for n in range(20)]
+    rows += [row(50, "Biology", "570"), {**row(51, "Biology", "571"), "text": "short"}]
+    rows += [{**row(52, "Biology", "570"), "text": None}, row(50, "Biology", "570")]
+    for one in rows[20:]:
+        one["quality"] = ["good"]
+    keep = {"quality": ["good"], "labels.level": "Graduate"}
+    collector = collector_of(tmp_path, config(write(tmp_path / "p.parquet", rows), keep=keep, total=8), 1)
+    seeds, rejections = collected(collector)
+    assert len(seeds) == 8
+    assert {one.reason for one in rejections} == {"malformed", "duplicate"}
+    counts = collector.counts
+    assert counts["passages_physics"].available == 20
+    biology = counts["passages_biology"]
+    assert (biology.available, biology.malformed, biology.duplicate, biology.sampled) == (4, 1, 1, 1)
+    for count in counts.values():
+        parts = (count.denied, count.leaked, count.malformed, count.duplicate, count.sampled, count.unsampled)
+        assert sum(parts) == count.available
+
+
+def test_no_subject_dominates(tmp_path: Path) -> None:
+    rows = [row(n, "Physics", "535.1") for n in range(200)]
+    rows += [row(1000 + n, "Physics", "536") for n in range(10)] + [row(2000 + n, "Physics", "537") for n in range(3)]
+    rows += [row(3000 + n, "Biology", "570") for n in range(40)]
+    seeds, _ = collected(collector_of(tmp_path, config(write(tmp_path / "p.parquet", rows), total=46), 0))
+    kinds = Counter(str(seed.source.row // 200 if seed.source.row < 200 else seed.source.row) for seed in seeds)
+    assert Counter(seed.domain for seed in seeds) == {"physics": 23, "biology": 23}
+    physics = [seed.source.row for seed in seeds if seed.domain == "physics"]
+    assert Counter("535" if place < 200 else "536" if place < 210 else "537" for place in physics) == {
+        "535": 10, "536": 10, "537": 3,
+    }  # fmt: skip
+    assert kinds["0"] == 10
+
+
+def test_another_seed_draws_other_passages(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.parquet", [row(n, "Physics", "535") for n in range(200)])
+    first, second = (
+        {s.seed_id for s in collected(collector_of(tmp_path, config(path, total=20), n))[0]} for n in (0, 1)
+    )
+    assert len(first) == len(second) == 20
+    assert first != second
+
+
+@given(st.text(alphabet="ab .!?\n", max_size=3000), st.integers(100, 500), st.integers(0, 2**64 - 1))
+def test_a_chunk_is_a_piece_of_its_text_and_never_too_long(text: str, limit: int, draw: int) -> None:
+    piece = chunk_of(text, limit, draw)
+    assert len(piece) <= limit
+    assert piece in text
+    assert piece == chunk_of(text, limit, draw)
+
+
+def test_a_chunk_begins_and_ends_with_sentences() -> None:
+    text = " ".join(f"Sentence number {n} says what it says." for n in range(200))
+    pieces = {chunk_of(text, 400, draw) for draw in range(0, 5000, 7)}
+    assert len(pieces) > 50
+    assert all(piece.startswith("Sentence") and piece.endswith(".") for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("535.27", ("535", "2", "7")), ("535.2", ("535", "2")), ("535", ("535",)), (535.2, ("535", "2")), (None, ()),
+     ("none", ()), ("535.279", ("535", "2", "7"))],
+)  # fmt: skip
+def test_subject_codes(code: Any, expected: tuple[str, ...]) -> None:
+    assert subject_of("physics", code) == ("physics", *expected)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(0, 200))
+def test_turns_are_what_taking_one_by_one_gives(sizes: list[int], total: int) -> None:
+    taken, left = [0] * len(sizes), min(total, sum(sizes))
+    while left:
+        for i, size in enumerate(sizes):
+            if left and taken[i] < size:
+                taken[i], left = taken[i] + 1, left - 1
+    assert turns(sizes, total) == taken
+
+
+@given(
+    st.dictionaries(
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple), st.integers(1, 30), min_size=1
+    ),
+    st.integers(0, 300),
+)
+def test_quotas_use_what_there_is_and_grow_with_the_total(counts: dict[tuple[str, ...], int], total: int) -> None:
+    got, more = quotas(counts, total), quotas(counts, total + 1)
+    assert sum(got.values()) == min(total, sum(counts.values()))
+    assert all(0 <= got[path] <= counts[path] for path in counts)
+    assert all(more[path] >= got[path] for path in counts)
+    assert sum(more.values()) - sum(got.values()) <= 1
+
+
+def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 no")
+    (tmp_path / "torn.jsonl").write_text('{"text": "a"}\n{"text"\n')
+    (tmp_path / "list.jsonl").write_text("[1]\n")
+    lacking = write(tmp_path / "lacking.parquet", [{"text": "a", "labels": {"field": "x"}, "language": "en"}])
+    for path, says in (
+        (tmp_path / "empty", "is no file or folder of .parquet or .jsonl"),
+        (tmp_path / "torn.parquet", "cannot be read"),
+        (tmp_path / "torn.jsonl", "torn.jsonl:2 is no JSON"),
+        (tmp_path / "list.jsonl", "list.jsonl:1 is list"),
+        (lacking, "has no column 'code'; found: "),
+    ):
+        with pytest.raises(MirrorUnfit, match=says):
+            list(collector_of(tmp_path, config(path), 0))
+
+
+def test_task_names() -> None:
+    assert task_of("Medicine & Health") == "passages_medicine_health"

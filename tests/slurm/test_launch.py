@@ -1,0 +1,149 @@
+"""`tsdg launch` on a real Slurm: the same rows as `tsdg run`, whatever happens to jobs, nodes and daemons meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import records
+from tests.slurm.lab import ROOT, DevCluster, Endpoint, Launcher, logs, wait_until
+
+pytestmark = pytest.mark.slurm
+Oracle = Callable[..., Endpoint]
+SMALL_UNITS = ["engine.unit_rows=3", "launch.canary=0"]
+SLOW = ["engine.max_in_flight=2"]  # and the endpoint's delay: what happens meanwhile happens in the middle
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The records of the demo recipe from one process on one machine."""
+    folder = tmp_path_factory.mktemp("alone")
+    oracle = subprocess.Popen([sys.executable, str(ROOT / "tests/e2e/oracle.py"), str(folder / "port")])
+    try:
+        wait_until("the oracle answers", (folder / "port").exists)
+        words = [f"output_root={folder}", "run=alone", "server=openai"]
+        url = f"server.base_urls=[http://127.0.0.1:{(folder / 'port').read_text()}/v1]"
+        command = [sys.executable, "-m", "tsdg", "run", "recipe=demo", *words, url]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    finally:
+        oracle.kill()
+        oracle.wait()
+    return records(folder / "alone")
+
+
+def finished(launcher: Launcher, run: Path) -> dict[str, dict[str, Any]]:
+    """Wait for the jobs of a run that must then be complete and whole; return its records."""
+    launcher.wait()
+    assert (run / "manifest.json").exists(), logs(run)
+    launcher("verify", str(run))
+    return records(run)
+
+
+def test_four_elements_of_two_nodes_give_the_records_of_a_run_on_one_machine(
+    launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    endpoint = oracle()
+    shape = ["launch.elements=4", "launch.nodes_per_element=2", "engine.unit_rows=3", "launch.canary=2"]
+    run = launcher.launch("arrays", *shape, *endpoint.overrides())
+    assert finished(launcher, run) == expected
+    runs = slurm.runs(launcher.jobs(run)["questions"])
+    assert list(runs.values()) == [["COMPLETED"]] * 4
+    assert set(endpoint.asked().values()) <= {1, 2}, "the canary asks for its few rows, too"
+    before = endpoint.asked()
+    launcher.launch("arrays", *shape, *endpoint.overrides())
+    assert slurm.run("squeue", "--me", "-h") == "", "there is nothing to submit for a complete run"
+    # An element that comes late finds nothing to do: it starts no server and asks for nothing.
+    booted = tmp_path / "booted"
+    work = f"{sys.executable} -m tsdg work {run} questions server.type=vllm 'server.command=[touch,{booted}]'"
+    slurm.submit(tmp_path / "late", "--wait", "--array=0-1", f"--chdir={ROOT}", wrap=f"srun {work}")
+    assert not booted.exists()
+    assert endpoint.asked() == before
+
+
+def test_what_breaks_in_the_middle_costs_requests_in_flight_and_no_rows(
+    launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any]
+) -> None:
+    endpoint = oracle(delay=2)
+    two_a_node = {"tsdg": {"gpus_per_node": 0, "exclusive": False, "gpu_sbatch": {"mem": "30G"}}}
+    run = launcher.launch("broken", "launch.elements=4", *SMALL_UNITS, *SLOW, *endpoint.overrides(), **two_a_node)
+    array = launcher.jobs(run)["questions"]
+    wait_until("all elements work", lambda: slurm.elements(array) == {"RUNNING": 4} and len(endpoint.asked()) >= 8)
+    slurm.do("stop-dbd")
+    slurm.run("scancel", f"{array}_0")
+    slurm.run("scontrol", "requeue", f"{array}_1")
+    slurm.do("crash", "node2")
+    slurm.do("restart-ctld")
+    slurm.do("restore", "node2")
+    slurm.do("start-dbd")
+    endpoint.answer_after(0)
+    assert finished(launcher, run) == expected
+    asked = endpoint.asked().values()
+    assert sum(asked) - len(asked) <= 4 * 2, "each of four elements had two requests in flight"
+    ends = [states[-1] for states in slurm.runs(array).values()]
+    assert sorted(ends) == ["CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"]
+
+
+def test_a_time_limit_that_is_reached_twice_requeues_the_element_alone(
+    launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any]
+) -> None:
+    endpoint = oracle(delay=4)
+    limit = ["launch.time_limit=00:01:00", "launch.flush_s=45", "launch.elements=1"]
+    run = launcher.launch("limited", *limit, *SMALL_UNITS, *SLOW, *endpoint.overrides())
+    array = launcher.jobs(run)["questions"]
+    restarts = ["squeue", "-hr", "-j", array, "-O", "RestartCnt"]
+    wait_until("two restarts", lambda: slurm.run(*restarts).strip() == "2", 200)
+    endpoint.answer_after(0)
+    assert finished(launcher, run) == expected
+    asked = endpoint.asked().values()
+    assert sum(asked) - len(asked) <= 2 * 2
+    assert [states[-1] for states in slurm.runs(array).values()] == ["COMPLETED"]
+
+
+def test_preempted_elements_go_on_where_they_are_requeued_and_where_they_are_cancelled(
+    launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any], tmp_path: Path
+) -> None:
+    endpoint = oracle(delay=2)
+    common = ["launch.elements=1", *SMALL_UNITS, *SLOW, *endpoint.overrides()]
+    requeued = launcher.launch("requeued", *common, cpu_partition="requeue")
+    cancelled = launcher.launch("cancelled", *common, "launch.chain=1", cpu_partition="cancel")
+    arrays = [launcher.jobs(run)["questions"] for run in (requeued, cancelled)]
+    wait_until("both work", lambda: all((run / "questions/workers").exists() for run in (requeued, cancelled)))
+    go = tmp_path / "go"
+    wrap = f"until [ -e {go} ]; do sleep 0.1; done"
+    above = slurm.submit(tmp_path / "above", "-N3", "--exclusive", wrap=wrap)
+    wait_until("both are preempted", lambda: slurm.state(above) == "RUNNING")
+    endpoint.answer_after(0)
+    go.touch()
+    assert finished(launcher, requeued) == finished(launcher, cancelled) == expected
+    assert [slurm.runs(array)[f"{array}_0"][-1] for array in arrays] == ["COMPLETED", "PREEMPTED"]
+
+
+@pytest.mark.root
+def test_a_full_disk_stops_a_run_that_goes_on_once_there_is_room(
+    launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any]
+) -> None:
+    endpoint = oracle(delay=2)
+    launcher.root.mkdir()
+    slurm.run("mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", launcher.root)
+    common = ["launch.elements=2", *SMALL_UNITS, *SLOW, *endpoint.overrides()]
+    run = launcher.launch("full", *common)
+    wait_until("it works", lambda: len(endpoint.asked()) >= 8)
+    filler = launcher.root / "filler"
+    slurm.call("exec", "dd", "if=/dev/zero", f"of={filler}", "bs=64k")
+    endpoint.answer_after(0)
+    launcher.wait()
+    said = slurm.run("bash", "-c", f"cat {run}/logs/questions/*.log")
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    slurm.run("rm", filler)
+    launcher.launch("full", *common)
+    launcher.wait()
+    launcher("verify", str(run))
+    kept = launcher.folder / "kept"
+    slurm.run("cp", "-r", run, kept)
+    assert records(kept) == expected

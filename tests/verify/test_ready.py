@@ -1,0 +1,29 @@
+"""What a run's verifiers need is looked for before anything is generated, and an override must fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsdg.errors import EnvironmentUnfit
+from tsdg.records import ANSWER_KINDS
+from tsdg.verify import check_ready, sandbox, verifier_for, verifiers_of
+
+
+def test_every_kind_is_read_by_its_own_verifier_first() -> None:
+    for kind in ANSWER_KINDS:
+        names = verifiers_of(kind)
+        assert names[0] == kind
+        assert verifier_for(kind).kind == kind
+        for name in names:
+            assert verifier_for(name).method
+    assert verifiers_of("code") == ("code", "code_text")
+    assert "ifeval" in verifiers_of("text")
+
+
+def test_only_code_that_is_run_needs_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    sandbox.find_sandbox.cache_clear()
+    check_ready(["choice", "number", "code_text"])
+    with pytest.raises(EnvironmentUnfit, match=r"no sandbox .*filter\.verifiers=\{FAMILY: code_text\}"):
+        check_ready(["choice", "code"])
+    sandbox.find_sandbox.cache_clear()

@@ -1,0 +1,127 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.seeds.rows import arc_rows
+from tsdg.config.compose import compose_recipe
+from tsdg.config.recipe import Recipe
+from tsdg.errors import MirrorUnfit, RecipeError
+from tsdg.seeds.catalogue import load
+from tsdg.views.plan import Plan, make_plan, print_plan
+
+GROUPS = ["seeds.tasks=[]", "seeds.groups=[knowledge,reasoning]"]
+
+
+def recipe(tmp_path: Path, *overrides: str) -> Recipe:
+    return compose_recipe(["recipe=demo", "seeds.mirror=", f"output_root={tmp_path}/runs", *overrides])
+
+
+def plan(tmp_path: Path, *overrides: str) -> Plan:
+    before = sorted(tmp_path.rglob("*"))
+    made = make_plan(recipe(tmp_path, *overrides))
+    assert sorted(tmp_path.rglob("*")) == before
+    return made
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Holds ARC-Easy alone."""
+    path = tmp_path / "mirror" / "allenai" / "ai2_arc" / "ARC-Easy"
+    path.mkdir(parents=True)
+    write(path / "train.parquet", arc_rows(50))
+    return tmp_path / "mirror"
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def test_without_a_mirror_the_catalogue_counts(tmp_path: Path) -> None:
+    made = plan(tmp_path, *GROUPS, "seeds.cap_per_task=1000", "seeds.total=20000", "seeds.mix=round_robin")
+    rows = {unit.tasks[0]: unit.rows for unit in load().units}
+    assert {task.task: task.available for task in made.tasks} == {task.task: rows[task.task] for task in made.tasks}
+    assert {task.counted for task in made.tasks} == {"catalogue"}
+    assert [share.name for share in made.groups] == ["knowledge", "reasoning"]
+    assert sum(share.seeds for share in made.families) == sum(task.seeds for task in made.tasks) == 20000
+    for shares in (made.families, made.groups, made.domains, made.languages):
+        assert sum(share.natural_share for share in shares) == pytest.approx(1, abs=1e-4)
+        assert sum(share.sampled_share for share in shares) == pytest.approx(1, abs=1e-4)
+        assert all(share.sampled_share == pytest.approx(share.seeds / 20000, abs=1e-6) for share in shares)
+    (note,) = made.notes
+    assert note.startswith(f"there is no mirror for {len(made.tasks)} of {len(made.tasks)} splits")
+    assert "tsdg seeds prefetch" in note
+
+
+def test_what_the_mirror_lacks_is_the_catalogues_or_skipped(tmp_path: Path, mirror: Path) -> None:
+    words = [f"seeds.mirror={mirror}", "seeds.tasks=[]", "seeds.families=[ai2_arc]"]
+    made = plan(tmp_path, *words)
+    assert [(task.task, task.available, task.counted) for task in made.tasks] == [
+        ("arc_easy", 50, "mirror"), ("arc_challenge", 1119, "catalogue"),
+    ]  # fmt: skip
+    assert "lacks 1 of 2 splits" in made.notes[0]
+    made = plan(tmp_path, *words, "seeds.missing=skip")
+    assert [task.task for task in made.tasks] == ["arc_easy"]
+    assert [(task.task, task.reason) for task in made.left_out] == [
+        ("arc_challenge", "seeds.missing=skip: allenai/ai2_arc/ARC-Challenge/train is not in the mirror")
+    ]
+    assert made.notes == []
+    with pytest.raises(MirrorUnfit, match="no folder"):
+        plan(tmp_path, f"seeds.mirror={tmp_path}/nowhere")
+
+
+def test_requests_tokens_and_units(tmp_path: Path) -> None:
+    made = plan(tmp_path, "seeds.cap_per_task=12", "engine.unit_rows=10", "+model.throughput.h100=100")
+    questions, answers = made.phases
+    assert (questions.phase, questions.rows, questions.units) == ("questions", 72, 8)
+    assert questions.work.requests == questions.work.requests_expected == 72
+    assert answers.work.requests == 72 * 5 + 72
+    assert answers.work.requests_expected == 6 * 54 + 72  # half-way between 4 and 5 votes, and one to enrich
+    assert answers.work.completion_tokens == 6 * 54 * 200 + 72 * 256
+    assert answers.work.completion_tokens_most == 72 * 5 * 200 + 72 * 256
+    assert made.requests == 72 + 72 * 6
+    assert answers.gpu_hours == round(answers.work.completion_tokens / 100 / 3600, 2)
+    assert made.gpu_hours == pytest.approx(sum(phase.gpu_hours or 0 for phase in made.phases))
+    assert made.records == 72 * 3
+    assert set(made.record_tokens) == {"answer", "reasoning", "context"}
+    fused = plan(tmp_path, "phases=[[questions,answers]]", "seeds.cap_per_task=12", "engine.unit_rows=10")
+    assert [(phase.phase, phase.units) for phase in fused.phases] == [("questions-answers", 8)]
+    assert fused.total == made.total
+    assert fused.gpu_hours is None
+    assert "no GPU-hours: model.throughput has no h100" in fused.assumptions
+
+
+def test_a_plan_without_phases_ends_with_the_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = plan(tmp_path, "phases=[]")
+    assert (made.phases, made.requests, made.records, made.gpu_hours) == ([], 0, 0, None)
+    print_plan(made, as_json=False)
+    assert "stops after the seeds" in capsys.readouterr().out
+
+
+def test_impossible_shares_are_found_before_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"seeds.shares.domain: found magic"):
+        plan(tmp_path, "+seeds.shares.domain.magic=0.5")
+    with pytest.raises(RecipeError, match=r"recipe keys seeds.shares: domain: the shares sum to 1.2"):
+        recipe(tmp_path, "+seeds.shares.domain.math=0.7", "+seeds.shares.domain.code=0.5")
+    with pytest.raises(RecipeError, match=r"seeds.tasks, seeds.families and seeds.groups are all empty"):
+        recipe(tmp_path, "seeds.tasks=[]")
+
+
+def test_it_is_printed_for_a_person_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = plan(tmp_path, *GROUPS, "seeds.licences=permissive", "seeds.cap_per_family=suggested")
+    print_plan(made, as_json=False)
+    shown = capsys.readouterr().out
+    refused = sum("permissive" in task.reason for task in made.left_out)
+    assert f"left out: {refused} tasks, seeds.licences=permissive: " in shown
+    assert all(share.name in shown for share in made.families)
+    assert f"run directory: {tmp_path}/runs/demo-" in shown
+    print_plan(made, as_json=True)
+    values = json.loads(capsys.readouterr().out)
+    assert values["families"][0].keys() == {
+        "name", "tasks", "available", "natural_share", "seeds", "sampled_share",
+    }  # fmt: skip
+    assert {entry["task"] for entry in values["left_out"]} >= {"sciq", "mmlu_pro_law", "winogrande_l"}

@@ -1,0 +1,103 @@
+"""The pass over a run's questions that lets near-duplicates go, before their answers are paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tsdg.config.recipe import DedupConfig
+from tsdg.corpus.near import NearDuplicates
+from tsdg.errors import RecipeError, VerificationFailed
+from tsdg.records import QUESTION_SCHEMA, Question
+from tsdg.tables import Table, read_rows
+
+_SHORT_ANSWERS = frozenset({"choice", "number", "math", "short_text", "boolean"})
+_ASKED = Path("questions") / "questions.parquet"
+
+
+def check_against(runs: Sequence[str]) -> None:
+    """Check that the earlier runs of a recipe have questions.
+
+    Raises:
+        RecipeError: one has none.
+    """
+    for run in runs:
+        if not (Path(run) / _ASKED).is_file():
+            raise RecipeError(
+                f"filter.dedup.against: {run} has no {_ASKED}; name directories of runs whose questions are gathered"
+            )
+
+
+class NearPass:
+    """Sifts the questions of one run. What it holds in memory and on disk: see :class:`NearDuplicates`."""
+
+    def __init__(self, config: DedupConfig, *, seeds: Path, scratch: Path) -> None:
+        """Keep what is needed.
+
+        Args:
+            config: of the recipe.
+            seeds: the run's table of seeds.
+            scratch: a folder that may be made, and is removed.
+        """
+        self._config, self._seeds, self._scratch = config, seeds, scratch
+        self.removed = 0
+
+    def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
+        """Yield each question, in order, with what it is too near to; with an empty text where it stays.
+
+        Args:
+            questions: with the agreement of their answer, 0 where it is not known.
+
+        Raises:
+            VerificationFailed: a table of seeds or of an earlier run cannot be read.
+            StorageUnfit: the disk is full.
+        """
+        if not self._config.near:
+            yield from ((question, "") for question, _ in questions)
+            return
+        with NearDuplicates(threshold=self._config.threshold, scratch=self._scratch) as near:
+            _add_table(near, self._seeds, "seed_id", "answer", "seed")
+            for run in self._config.against:
+                _add_table(near, Path(run) / _ASKED, "question_id", "claimed_answer", f"run {Path(run).name}: question")
+            spool = self._scratch / "questions.parquet"
+            with Table(spool, QUESTION_SCHEMA, group_rows=10_000) as table:
+                for question, agreement in questions:
+                    table.add(question)
+                    near.add(
+                        question.question_id,
+                        question=question.question,
+                        context=question.context,
+                        options=question.options,
+                        answer=question.claimed_answer if question.answer_kind in _SHORT_ANSWERS else "",
+                        agreement=agreement if self._config.keep == "agreement" else 0.0,
+                    )
+            gone = near.find()
+            self.removed = len(gone)
+            for question in read_rows(spool, Question):
+                source, name = gone.get(question.question_id, ("", ""))
+                yield question, f"{source or 'question'} {name}" if name else ""
+
+
+def _add_table(near: NearDuplicates, path: Path, name: str, answer: str, source: str) -> None:
+    """Add the rows of a table of seeds or questions, which stay; ``name`` and ``answer`` are columns of it."""
+    columns = [name, answer, "answer_kind", "question", "context", "options"]
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=10_000, columns=columns):
+                for row in batch.to_pylist():
+                    near.add(
+                        row[name],
+                        question=row["question"],
+                        context=row["context"],
+                        options=row["options"],
+                        answer=row[answer] if row["answer_kind"] in _SHORT_ANSWERS else "",
+                        source=source,
+                    )
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise VerificationFailed(
+            f"{path} cannot be read ({reason}); `tsdg verify` says what else is damaged"
+        ) from error

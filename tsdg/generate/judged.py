@@ -1,0 +1,97 @@
+"""Where the judge decides: whether an answer or a question is good enough, and which of several free texts is the best.
+
+What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers rubbish lets nothing
+through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tsdg.errors import PermanentFailure
+from tsdg.generate.judging import Judge, Judgement
+from tsdg.protocols import Ask, Reply
+from tsdg.records import Question, Seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the judge came to."""
+
+    score: float
+    """Helpfulness, 1 to 5; 0 where it could not be read."""
+    flaw: str
+    """Why it is not good enough, one line; empty where it is."""
+    replies: tuple[Reply | PermanentFailure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The best of several responses."""
+
+    index: int
+    """-1 where the judge could not be read."""
+    replies: tuple[Reply | PermanentFailure, ...]
+
+
+def request_of(question: Question) -> str:
+    """A question as the judge sees it: passage, question, options."""
+    options = "\n".join(f"- {option}" for option in question.options)
+    return "\n\n".join(part for part in (question.context, question.question, options) if part)
+
+
+def response_of(answer: str, reasoning: str) -> str:
+    """A solution as the judge sees it."""
+    return f"{reasoning}\n\nAnswer: {answer}" if reasoning else answer
+
+
+async def judge_answer(judge: Judge, ask: Ask, question: Question, *, response: str, rivals: Sequence[str]) -> Judged:
+    """Score the answer that won, beside the first rival that differs from it (or itself, where none does)."""
+    rival = next((rival for rival in rivals if rival != response), response)
+    judgement, replies = await judge.compare(
+        ask, question.question_id, request=request_of(question), one=response, two=rival,
+        principles=judge.config.principles,
+    )  # fmt: skip
+    return _decide(judgement, replies, least=judge.config.min_score, beaten_by="another answer")
+
+
+async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question) -> Judged:
+    """Score a new question beside its seed's: as one more response to "write a question like this"."""
+    example = _item(seed.context, seed.question, seed.options)
+    judgement, replies = await judge.compare(
+        ask,
+        f"question/{question.question_id}",
+        request=f"Write one new exam question that calls for the same skill as this one:\n\n{example}",
+        one=_item(question.context, question.question, question.options),
+        two=example,
+        principles=judge.config.question_principles,
+    )
+    return _decide(judgement, replies, least=judge.config.question_min_score, beaten_by="")
+
+
+async def best_response(judge: Judge, ask: Ask, question: Question, responses: Sequence[str]) -> Best:
+    """Find the best of several free texts."""
+    index, judgement, replies = await judge.best(
+        ask, question.question_id, request=request_of(question), responses=responses,
+        principles=judge.config.principles,
+    )  # fmt: skip
+    return Best(index=index if judgement is not None or len(responses) == 1 else -1, replies=tuple(replies))
+
+
+def _item(context: str, question: str, options: Sequence[str]) -> str:
+    return "\n\n".join(part for part in (context, question, "\n".join(f"- {option}" for option in options)) if part)
+
+
+def _decide(
+    judgement: Judgement | None, replies: Sequence[Reply | PermanentFailure], *, least: float, beaten_by: str
+) -> Judged:
+    came = tuple(replies)
+    if judgement is None:
+        return Judged(score=0.0, flaw="the judge's verdict could not be read", replies=came)
+    flaw = ""
+    if judgement.one < least:
+        flaw = f"the judge gives {judgement.one:g} of 5, less than {least:g}"
+    elif beaten_by and judgement.preference < 0:
+        flaw = f"the judge prefers {beaten_by}, in both orders"
+    return Judged(score=judgement.one, flaw=flaw, replies=came)

@@ -1,0 +1,275 @@
+"""A cluster: ``cluster_configs/NAME.yaml`` in NeMo-Skills' own format, so that one file serves ``ns`` and ``tsdg``.
+
+It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in ``./cluster_configs``, else
+beside the package; a name with a slash or ``.yaml`` is a path. What only tsdg reads stands under one key, ``tsdg:``,
+which ``ns`` passes over. Keys that only ``ns`` reads are passed over here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from tsdg.config.base import Config
+from tsdg.config.recipe import NonNegativeInt, PositiveInt
+from tsdg.errors import RequestWrong
+
+ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
+_TIMEOUT = re.compile(r"^(\d+-)?\d+(:\d{1,2}){0,2}$|^\d+:\d{1,2}:\d{1,2}:\d{1,2}$")
+_ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NEAR = 0.8
+
+SbatchFlags = dict[str, str | int | bool]
+
+
+class SshTunnel(Config):
+    """How to reach the login node, from a machine that is not part of the cluster."""
+
+    host: str
+    user: str = ""
+    job_dir: str
+    """Folder on the cluster for NeMo-Run's experiments."""
+    identity: str = ""
+    """A private key's file; empty for what ssh finds."""
+    shell: str = ""
+    pre_command: str = ""
+
+
+class TsdgKeys(Config):
+    """What only tsdg reads; each key has a default, so that a file written for ``ns`` alone works."""
+
+    python: str = ""
+    """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one that launches, and
+    for ``python3`` in a container."""
+    container: str = ""
+    """Which of ``containers`` the phases run in; empty for a bare environment."""
+    cpu_container: str = ""
+    """Which of ``containers`` the stages without servers run in; empty for a bare environment."""
+    gpus_per_node: NonNegativeInt = 8
+    """0 for nodes without GPUs."""
+    exclusive: bool = True
+    """Whether an element that takes all GPUs of its nodes takes the whole nodes."""
+    qos: str = ""
+    cpu_qos: str = ""
+    gpu_sbatch: SbatchFlags = Field(default_factory=dict)
+    """Further sbatch flags of the phases' arrays, e.g. ``{constraint: h100, mem: 0}``."""
+    cpu_sbatch: SbatchFlags = Field(default_factory=dict)
+    """Further sbatch flags of all other jobs, e.g. ``{cpus-per-task: 16, mem: 64G}``."""
+    srun: tuple[str, ...] = ()
+    """Further arguments of srun."""
+    max_array_size: NonNegativeInt = 0
+    """Slurm's MaxArraySize; 0 to ask the cluster."""
+    setup: tuple[str, ...] = ()
+    """Lines of bash that each node runs first, e.g. ``module load ...``. They are kept in the run directory."""
+    env_file: str = ""
+    """A file of ``NAME=VALUE`` lines on the cluster, read by each node at run time: the place for secrets."""
+    ssh_port: PositiveInt = 22
+
+
+class ClusterConfig(Config):
+    """One cluster."""
+
+    name: str
+    """The file's name."""
+    executor: Literal["slurm", "local", "none"]
+    containers: dict[str, str] = Field(default_factory=dict)
+    """Image by name, for pyxis."""
+    job_name_prefix: str = ""
+    ssh_tunnel: SshTunnel | None = None
+    job_dir: str = ""
+    """Folder for NeMo-Run's experiments, where tsdg runs on the cluster itself."""
+    account: str = ""
+    partition: str = ""
+    cpu_partition: str = ""
+    mounts: tuple[str, ...] = ()
+    """``SOURCE:TARGET`` of containers."""
+    default_timeout: str = ""
+    timeouts: dict[str, str] = Field(default_factory=dict)
+    """Time limit by partition."""
+    env_vars: tuple[str, ...] = ()
+    """``NAME=VALUE``, or ``NAME`` of a variable of the launching environment."""
+    required_env_vars: tuple[str, ...] = ()
+    mail_type: str = ""
+    mail_user: str = ""
+    disable_gpus_per_node: bool = False
+    """Whether Slurm does not know this cluster's GPUs, so that they are not asked for."""
+    tsdg: TsdgKeys = Field(default_factory=TsdgKeys)
+
+    @field_validator("timeouts", "default_timeout")
+    @classmethod
+    def _times(cls, value: dict[str, str] | str) -> dict[str, str] | str:
+        for text in [value] if isinstance(value, str) else value.values():
+            if text and not _TIMEOUT.fullmatch(text):
+                raise ValueError(f"{text!r} is no time limit; allowed: [DAYS-]HH:MM:SS in quotes")
+        return value
+
+    @field_validator("mounts")
+    @classmethod
+    def _mounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for mount in value:
+            if mount.count(":") not in (1, 2) or "," in mount:
+                raise ValueError(f"{mount!r} is no mount; allowed: SOURCE:TARGET without commas")
+        return value
+
+    @field_validator("env_vars", "required_env_vars")
+    @classmethod
+    def _env(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            name = entry.partition("=")[0].strip()
+            if not _ENV_NAME.fullmatch(name) or "\n" in entry:
+                raise ValueError(f"{name!r} is no variable; allowed: NAME=VALUE on one line, or NAME")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> ClusterConfig:
+        if self.executor != "slurm":
+            return self
+        where = self.ssh_tunnel.job_dir if self.ssh_tunnel else self.job_dir
+        key = "ssh_tunnel.job_dir" if self.ssh_tunnel else "job_dir"
+        if not where.startswith("/"):
+            raise ValueError(f"{key}: found {where!r}; needed is an absolute path on the cluster's shared file system")
+        for key in ("container", "cpu_container"):
+            name = getattr(self.tsdg, key)
+            if name and name not in self.containers:
+                allowed = ", ".join(self.containers) or "there are none"
+                raise ValueError(f"tsdg.{key}: {name!r} is not among containers: {allowed}")
+        return self
+
+    @property
+    def shared_dir(self) -> str:
+        """The folder for NeMo-Run's experiments on the cluster, an absolute path."""
+        return self.ssh_tunnel.job_dir if self.ssh_tunnel else self.job_dir
+
+    def partition_of(self, *, gpus: bool) -> str:
+        """Partition of a job; empty for Slurm's default."""
+        return self.partition if gpus else self.cpu_partition or self.partition
+
+    def time_limit_of(self, partition: str) -> str:
+        """Time limit of jobs in a partition as Slurm writes it; empty for the partition's own default."""
+        text = self.timeouts.get(partition, self.default_timeout)
+        parts = text.split(":")
+        return f"{int(parts[0])}-{':'.join(parts[1:])}" if len(parts) == 4 else text  # NeMo-RL's DD:HH:MM:SS
+
+    def image_of(self, *, gpus: bool) -> str:
+        """Container image of a job; empty for a bare environment."""
+        name = self.tsdg.container if gpus else self.tsdg.cpu_container
+        return self.containers[name] if name else ""
+
+
+def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
+    """Find a cluster's file.
+
+    Args:
+        name: as the recipe key ``cluster`` has it.
+        environ: environment, for ``NEMO_SKILLS_CONFIG_DIR``.
+
+    Raises:
+        RequestWrong: there is none.
+    """
+    if not name:
+        raise RequestWrong("cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path")
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        paths = [Path(name).expanduser()]
+    elif environ.get(ENV_DIR):
+        paths = [Path(environ[ENV_DIR]).expanduser() / f"{name}.yaml"]
+    else:
+        paths = [folder / f"{name}.yaml" for folder in (Path.cwd() / "cluster_configs", packaged("cluster_configs"))]
+    for path in paths:
+        if path.is_file():
+            return path
+    known = sorted({file.stem for path in paths for file in path.parent.glob("*.yaml")})
+    raise RequestWrong(
+        f"cluster={name}: there is no {' and no '.join(str(path) for path in paths)}; "
+        f"allowed: {', '.join(known) or 'none there'}, or a path"
+    )
+
+
+def packaged(folder: str) -> Path:
+    """A folder of the checkout, or where an installed package has it."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent / folder
+    return checkout if checkout.is_dir() else package / f"_{folder}"
+
+
+def read_cluster(name: str, environ: Mapping[str, str]) -> ClusterConfig:
+    """Read and check a cluster's file.
+
+    Args:
+        name: as the recipe key ``cluster`` has it.
+        environ: environment, for the file's place and for variables in ``ssh_tunnel``.
+
+    Raises:
+        RequestWrong: there is none, or it is wrong; the message names file, key, what was found and what is allowed.
+    """
+    path = find_cluster(name, environ)
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RequestWrong(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(values, dict):
+        raise RequestWrong(f"{path}: holds no mapping; start from one of cluster_configs")
+    return parse_cluster(values, path=path, environ=environ)
+
+
+def parse_cluster(values: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> ClusterConfig:
+    """Check the content of a cluster's file; see :func:`read_cluster`."""
+    known = set(ClusterConfig.model_fields) - {"name"}
+    kept: dict[str, Any] = {"name": path.stem}
+    for key, value in values.items():
+        if key in known:
+            if value is not None:  # `mounts:` with all its lines commented out
+                kept[key] = value
+        elif near := difflib.get_close_matches(str(key), known, n=1, cutoff=_NEAR):
+            raise RequestWrong(f"{path}: key {key} is unknown; did you mean {near[0]}?")
+    if isinstance(kept.get("ssh_tunnel"), dict):
+        kept["ssh_tunnel"] = _ssh_tunnel(kept["ssh_tunnel"], path, environ)
+    try:
+        return ClusterConfig.model_validate(kept)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "value_error":  # says itself what it found, as the whole of env_vars may hold secrets
+            what = str(first["ctx"]["error"])
+        elif first["type"] == "extra_forbidden":
+            what = "is unknown; allowed: " + ", ".join(sorted(_allowed_at(first["loc"])))
+        else:
+            what = first["msg"][:1].lower() + first["msg"][1:]
+        raise RequestWrong(f"{path}: {f'key {where}: ' if where else ''}{what}") from error
+
+
+def _allowed_at(where: tuple[str | int, ...]) -> set[str]:
+    return set((SshTunnel if where[0] == "ssh_tunnel" else TsdgKeys).model_fields)
+
+
+def _ssh_tunnel(values: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """As ``ns`` resolves it: the user from ``USER``, ``$NAME`` in user, folder and key from the environment."""
+    out = {key: value for key, value in values.items() if value is not None}
+    out.setdefault("user", environ.get("USER", ""))
+    for key in ("user", "job_dir", "identity"):
+        value = out.get(key, "")
+        if isinstance(value, str) and "$" in value:
+            out[key] = re.sub(r"\$\{?(\w+)\}?", lambda match: environ.get(match[1], match[0]), value)
+            if "$" in out[key]:
+                raise RequestWrong(f"{path}: key ssh_tunnel.{key}: {value!r} names a variable that is not set")
+    return out
+
+
+def expand_env(entry: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """One entry of ``env_vars`` as name and value; None for a variable that the launching environment lacks.
+
+    As ``ns`` has it: a ``$`` in a value is expanded where the environment has a variable of the entry's own name, and
+    stays as it is otherwise.
+    """
+    name, equals, value = entry.partition("=")
+    name = name.strip()
+    if not equals:
+        return (name, environ[name]) if name in environ else None
+    value = value.strip()
+    return name, os.path.expandvars(value) if "$" in value and name in environ else value

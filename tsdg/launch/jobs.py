@@ -1,0 +1,152 @@
+"""``RUN/launch/jobs.json``: what was submitted for a run. Its schema stands here and nowhere else.
+
+::
+
+    {
+      "schema_version": 1,
+      "run": "/lustre/runs/demo-0123456789",      the run directory on the cluster
+      "cluster": "dev",                           the recipe key
+      "ssh": {"user", "host", "port", "identity", "pre_command"} or null
+                                                  how the cluster is reached; null on the cluster itself
+      "launches": [                               oldest first: `tsdg launch`, and each `tsdg resume` after it
+        {
+          "id": "tsdg-demo-0123456789_1790000000000000000",   NeMo-Run's experiment
+          "home": "/lustre/nemo-run",             NEMORUN_HOME: the experiment is home/experiments/<title>/<id>
+          "submitted": "2026-06-01T12:00:00+00:00",
+          "host": "login-1", "user": "ada",
+          "jobs": [                               in the order in which they were submitted
+            {
+              "name": "questions",                unique in its launch
+              "stage": "questions",               of the run, or "canary"
+              "stages": ["questions"],            what it does in order; the canary does all
+              "job_id": "4711",                   Slurm's; of the array where it is one
+              "slurm_name": "tsdg-demo-0123456789-questions",
+              "array": {"size", "limit", "first"} or null
+              "link": 0,                          place in the chain of a phase's arrays
+              "gpus": true,                       whether it serves the model
+              "nodes": 2, "gpus_per_node": 8,
+              "partition": "batch", "qos": "", "time_limit": "04:00:00", "retries": 20,
+              "after_ok": ["seeds", "canary"], "after_any": [],     names of jobs of this launch
+              "script": "launch/scripts/4711-questions.sh",         relative to the run directory
+              "logs": "logs/questions"            folder of its logs, relative to the run directory
+            }
+          ]
+        }
+      ]
+    }
+
+In the folder of a job's logs: ``<job>.out`` of the batch shell and ``<job>.node<N>.log`` of the stage on the job's N-th
+node, where ``<job>`` is the job's number, or ``<array>_<element>``. A requeued job appends to its logs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tsdg.config.base import Config
+from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.launch.remote import Ssh
+from tsdg.storage import make_directory, write_whole
+
+VERSION = 1
+JOBS = "launch/jobs.json"
+
+
+class ArrayRecord(Config):
+    """The elements of an array, numbered from 0."""
+
+    size: int
+    limit: int
+    first: int
+
+
+class JobRecord(Config):
+    """One submitted job or array; the module's text says what each field is."""
+
+    name: str
+    stage: str
+    stages: tuple[str, ...]
+    job_id: str
+    slurm_name: str
+    array: ArrayRecord | None
+    link: int
+    gpus: bool
+    nodes: int
+    gpus_per_node: int
+    partition: str
+    qos: str
+    time_limit: str
+    retries: int
+    after_ok: tuple[str, ...]
+    after_any: tuple[str, ...]
+    script: str
+    logs: str
+
+
+class LaunchRecord(Config):
+    """What one command submitted."""
+
+    id: str
+    home: str
+    submitted: str
+    host: str
+    user: str
+    jobs: tuple[JobRecord, ...]
+
+
+class RunJobs(Config):
+    """All that was submitted for a run."""
+
+    schema_version: int
+    run: str
+    cluster: str
+    ssh: Ssh | None
+    launches: tuple[LaunchRecord, ...]
+
+    @property
+    def jobs(self) -> tuple[JobRecord, ...]:
+        """Jobs of all launches, oldest first."""
+        return tuple(job for launch in self.launches for job in launch.jobs)
+
+
+def read_jobs(run: Path) -> RunJobs:
+    """Read what was submitted for a run.
+
+    Raises:
+        RequestWrong: nothing was.
+        VerificationFailed: the record cannot be read.
+    """
+    path = run / JOBS
+    try:
+        record = RunJobs.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise RequestWrong(f"{run} was not launched: it has no {JOBS}; `tsdg launch` submits a run") from error
+    except (OSError, ValueError, ValidationError) as error:
+        raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it") from error
+    if record.schema_version != VERSION:
+        raise VerificationFailed(f"{path} is of schema {record.schema_version}, this tsdg reads {VERSION}")
+    return record
+
+
+def add_launch(run: Path, launch: LaunchRecord, *, cluster: str, ssh: Ssh | None, remote: str) -> RunJobs:
+    """Note a launch in ``RUN/launch/jobs.json``.
+
+    Args:
+        run: the run directory on this machine.
+        launch: what was submitted.
+        cluster: the recipe key.
+        ssh: how the cluster was reached.
+        remote: the run directory on the cluster; the same where this machine is part of it.
+
+    Raises:
+        VerificationFailed: there is a record that cannot be read.
+        StorageUnfit: it cannot be written.
+    """
+    earlier = read_jobs(run).launches if (run / JOBS).exists() else ()
+    record = RunJobs(schema_version=VERSION, run=remote, cluster=cluster, ssh=ssh, launches=(*earlier, launch))
+    make_directory((run / JOBS).parent)
+    write_whole(run / JOBS, (json.dumps(record.model_dump(mode="json"), indent=1) + "\n").encode())
+    return record

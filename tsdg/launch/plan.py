@@ -1,0 +1,311 @@
+"""A run as Slurm jobs: how many elements on how many nodes, and what waits for what. Pure: nothing is asked or started.
+
+::
+
+    canary ─────────────────┐
+    seeds ──► questions ────┴─► questions.gather ──► answers ──► answers.gather ──► package
+    CPU       an array          CPU                  an array    CPU                CPU
+
+A stage without servers is one job on CPUs. A phase is one array, split where it is larger than Slurm allows, and
+followed by ``launch.chain`` further arrays for what preemption cancelled. What follows a CPU job waits for its success
+and is cancelled with it. A gather job waits for the *end* of its phase's arrays: single elements may fail while the
+others do their work; whether the phase is complete is for the gather stage to say, from its files.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
+from tsdg.config.recipe import ModelConfig, Recipe, ServerConfig
+from tsdg.config.stages import Stage
+from tsdg.errors import RequestWrong
+from tsdg.launch.cluster import ClusterConfig
+
+SLURM_DEFAULT_MAX_ARRAY_SIZE = 1001
+CANARY = "canary"
+Endpoint = tuple[ModelConfig, ServerConfig]
+"""A model that a phase asks, and how it is served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArraySpec:
+    """The elements of one array, numbered from 0."""
+
+    size: int
+    limit: int
+    """Elements that may run at once."""
+    first: int
+    """Number in the phase of element 0: a phase that is split counts on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """One job, or one array of jobs."""
+
+    name: str
+    """Unique in its run, of ``[A-Za-z0-9-]``."""
+    stage: str
+    """Stage of the run, or ``canary``."""
+    stages: tuple[str, ...]
+    """What it does in order; the stages of the canary's own run for the canary."""
+    gpus: bool
+    """Whether it needs what serves the model; else it is a job on CPUs."""
+    array: ArraySpec | None
+    link: int
+    """0, or the place in the chain of arrays of a phase."""
+    nodes: int
+    """Of the job, or of each element."""
+    gpus_per_node: int
+    """0 where none are asked for."""
+    exclusive: bool
+    together: bool
+    """Whether its nodes end together: one server spans them."""
+    partition: str
+    qos: str
+    time_limit: str
+    """As Slurm writes it; empty for the partition's default."""
+    flush_s: int
+    """Seconds before that at which it is told to stop."""
+    retries: int
+    """Times it, or each element, is requeued."""
+    after_ok: tuple[str, ...]
+    """Jobs that must have succeeded; where one fails, this one is cancelled."""
+    after_any: tuple[str, ...]
+    """Jobs that must have ended."""
+
+
+def plan_jobs(
+    recipe: Recipe,
+    cluster: ClusterConfig,
+    *,
+    stages: Sequence[Stage],
+    canary_stages: tuple[str, ...],
+    units: Mapping[str, int],
+    endpoints: Mapping[str, Sequence[Endpoint]],
+    max_array_size: int,
+) -> tuple[JobPlan, ...]:
+    """Work out the jobs of a run, in an order in which they can be submitted.
+
+    Args:
+        recipe: the recipe.
+        cluster: where it runs.
+        stages: what is left of the run, in order.
+        canary_stages: all stages of its canary, by name; none for a run that needs none.
+        units: by phase, at most how many work units are left.
+        endpoints: by phase, the models that it asks; of all phases of the run.
+        max_array_size: elements of one array at most.
+
+    Raises:
+        RequestWrong: the model, the recipe's ``launch`` and the cluster do not fit one another.
+    """
+    jobs: list[JobPlan] = []
+    gate: tuple[str, ...] = ()
+    if recipe.launch.canary and canary_stages and any(stage.kind == "phase" for stage in stages):
+        largest = max((_Serving.of(asked, recipe, cluster) for asked in endpoints.values()), key=_size)
+        jobs.append(_canary(recipe, cluster, largest, canary_stages))
+        gate = (CANARY,)
+    barrier: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
+    for stage in stages:
+        if stage.kind == "phase":
+            count, serving = max(1, units[stage.name]), _Serving.of(endpoints[stage.name], recipe, cluster)
+            barrier, gate = (*barrier, *gate), ()
+            made = _phase(recipe, cluster, stage, serving, units=count, max_array_size=max_array_size, after_ok=barrier)
+            jobs += made
+            arrays = tuple(job.name for job in made)
+        else:
+            jobs.append(_cpu_job(recipe, cluster, stage, after_ok=barrier, after_any=arrays))
+            barrier, arrays = (jobs[-1].name,), ()
+    return tuple(jobs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Serving:
+    """What one element needs to serve the models of its phase."""
+
+    nodes: int
+    gpus_per_node: int
+    exclusive: bool
+    together: bool
+    gpus: bool
+
+    @classmethod
+    def of(cls, endpoints: Sequence[Endpoint], recipe: Recipe, cluster: ClusterConfig) -> _Serving:
+        asked, have = recipe.launch.nodes_per_element, cluster.tsdg.gpus_per_node
+        own = [(model, server) for model, server in endpoints if server.type != "openai"]
+        if not own:
+            return cls(nodes=asked or 1, gpus_per_node=0, exclusive=False, together=False, gpus=False)
+        spans = math.lcm(*(nodes_per_replica(model, have) for model, _ in own))
+        nodes = asked or spans
+        if nodes % spans:
+            raise RequestWrong(
+                f"launch.nodes_per_element={nodes}: one server of {' or '.join(model.name for model, _ in own)} spans "
+                f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
+            )
+        need = sum(_gpus_of_node(model, server, cluster) for model, server in own) if have else 0
+        # Two kinds of servers that each take what they find share the node by themselves.
+        if len(own) > 1 and any(server.replicas == "auto" for _, server in own):
+            need = have
+        if need > have:
+            raise RequestWrong(
+                f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their server.replicas, "
+                f"a node of cluster {cluster.name} has {have}; lower server.replicas, or auto"
+            )
+        return cls(
+            nodes=nodes,
+            gpus_per_node=0 if cluster.disable_gpus_per_node else need,
+            exclusive=cluster.tsdg.exclusive and need == have,
+            together=spans > 1,
+            gpus=True,
+        )
+
+
+def _size(serving: _Serving) -> tuple[bool, int, int]:
+    return serving.gpus, serving.nodes, serving.gpus_per_node
+
+
+def _gpus_of_node(model: ModelConfig, server: ServerConfig, cluster: ClusterConfig) -> int:
+    """GPUs that the servers of one model take on each node."""
+    world, have = gpus_per_replica(model), cluster.tsdg.gpus_per_node
+    spans = nodes_per_replica(model, have)
+    fit = have // world if spans == 1 else 1
+    return (fit if server.replicas == "auto" else server.replicas) * world // spans
+
+
+def _canary(recipe: Recipe, cluster: ClusterConfig, serving: _Serving, stages: tuple[str, ...]) -> JobPlan:
+    return _job(
+        recipe,
+        cluster,
+        name=CANARY,
+        stage=CANARY,
+        stages=stages,
+        serving=serving,
+        time_limit=recipe.launch.canary_time_limit,
+        retries=0,
+    )
+
+
+def _phase(
+    recipe: Recipe,
+    cluster: ClusterConfig,
+    stage: Stage,
+    serving: _Serving,
+    *,
+    units: int,
+    max_array_size: int,
+    after_ok: tuple[str, ...],
+) -> list[JobPlan]:
+    """The arrays of one phase: its parts, and each part's chain."""
+    arrays = split_array(
+        elements=min(recipe.launch.elements, units),
+        max_running=recipe.launch.max_running,
+        max_array_size=max_array_size,
+    )
+    jobs = []
+    for link in range(recipe.launch.chain + 1):
+        for part, array in enumerate(arrays):
+            chained = f"-chain{link}" if link else ""
+            split = f"-part{part}" if len(arrays) > 1 else ""
+            before = f"{job_name(stage.name)}{f'-chain{link - 1}' if link > 1 else ''}{split}"
+            jobs.append(
+                _job(
+                    recipe,
+                    cluster,
+                    name=f"{job_name(stage.name)}{chained}{split}",
+                    stage=stage.name,
+                    stages=(stage.name,),
+                    serving=serving,
+                    array=array,
+                    link=link,
+                    time_limit=recipe.launch.time_limit,
+                    retries=recipe.launch.retries,
+                    after_ok=after_ok,
+                    after_any=(before,) if link else (),
+                )
+            )
+    return jobs
+
+
+def _cpu_job(
+    recipe: Recipe, cluster: ClusterConfig, stage: Stage, *, after_ok: tuple[str, ...], after_any: tuple[str, ...]
+) -> JobPlan:
+    return _job(
+        recipe,
+        cluster,
+        name=job_name(stage.name),
+        stage=stage.name,
+        stages=(stage.name,),
+        serving=_Serving(nodes=1, gpus_per_node=0, exclusive=False, together=False, gpus=False),
+        time_limit="",
+        retries=recipe.launch.retries,
+        after_ok=after_ok,
+        after_any=after_any,
+    )
+
+
+def _job(
+    recipe: Recipe,
+    cluster: ClusterConfig,
+    *,
+    name: str,
+    stage: str,
+    stages: tuple[str, ...],
+    serving: _Serving,
+    time_limit: str,
+    retries: int,
+    array: ArraySpec | None = None,
+    link: int = 0,
+    after_ok: tuple[str, ...] = (),
+    after_any: tuple[str, ...] = (),
+) -> JobPlan:
+    partition = cluster.partition_of(gpus=serving.gpus)
+    return JobPlan(
+        name=name,
+        stage=stage,
+        stages=stages,
+        gpus=serving.gpus,
+        array=array,
+        link=link,
+        nodes=serving.nodes,
+        gpus_per_node=serving.gpus_per_node,
+        exclusive=serving.exclusive,
+        together=serving.together,
+        partition=partition,
+        qos=cluster.tsdg.qos if serving.gpus else cluster.tsdg.cpu_qos,
+        time_limit=time_limit or cluster.time_limit_of(partition),
+        flush_s=recipe.launch.flush_s,
+        retries=retries,
+        after_ok=after_ok,
+        after_any=after_any,
+    )
+
+
+def job_name(stage: str) -> str:
+    """A stage's name as NeMo-Run takes names: of ``[A-Za-z0-9_-]``."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", stage)
+
+
+def split_array(*, elements: int, max_running: int, max_array_size: int) -> tuple[ArraySpec, ...]:
+    """Split the elements of a phase into arrays that Slurm takes, and share the limit of running ones among them.
+
+    Raises:
+        RequestWrong: there are more arrays than elements that may run, so that the limit cannot be kept.
+    """
+    count = -(-elements // max_array_size)
+    running = min(max_running, elements)
+    if count > running:
+        raise RequestWrong(
+            f"launch.max_running={max_running}: {elements} elements are {count} arrays of at most {max_array_size}, "
+            f"each running one; allowed: {count} or more, or launch.elements up to {max_running * max_array_size}"
+        )
+    arrays, first = [], 0
+    for part in range(count):
+        size = elements // count + (part < elements % count)
+        limit = running // count + (part < running % count)
+        arrays.append(ArraySpec(size=size, limit=limit, first=first))
+        first += size
+    return tuple(arrays)

@@ -1,0 +1,153 @@
+"""The rows that a person reads in a report: a sample of questions, each with its seed, its votes and its records.
+
+Per task, and per verdict within a task, the questions with the smallest ids are taken. Ids are hashes, so this is a
+uniform sample, the same on every machine. Columns of ids are read first, whole rows only of what was chosen.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from tsdg.errors import VerificationFailed
+from tsdg.package.layout import DATASET, QUESTIONS, SAMPLES, SEEDS, rejected
+
+LONGEST = 4000
+"""Characters of one text that are shown."""
+_REASONS_SHOWN = 4
+"""Questions of one task and reason, per question of the task that was accepted."""
+
+
+def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[str, Any]]:
+    """Choose and read about ``sample`` questions of a run, accepted and rejected ones, of each task of the manifest.
+
+    Raises:
+        VerificationFailed: a table is missing or damaged.
+    """
+    try:
+        return _browse(run, manifest, sample)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise VerificationFailed(f"{run}: a table cannot be read ({reason}); `tsdg verify {run}` says which") from error
+
+
+def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[str, Any]]:
+    tasks = list(manifest["tasks"])
+    each = max(1, sample // max(1, 2 * len(tasks)))
+    verdicts = {key: verdict for key, verdict in _rejections(run, each) if verdict["task"] in manifest["tasks"]}
+    accepted = {
+        question_id: {"verdict": "accepted", "stage": "", "detail": "", "task": task}
+        for task, entry in manifest["tasks"].items()
+        for question_id in _smallest((run / file["path"] for file in entry["files"]), "question_id", each)
+    }
+    verdicts |= accepted
+    questions = {row["question_id"]: row for row in _rows(run / QUESTIONS, "question_id", verdicts)}
+    seed_ids = {seed_id for row in questions.values() for seed_id in row["seed_ids"]}
+    seeds = {row["seed_id"]: row for row in _rows(run / SEEDS, "seed_id", seed_ids)}
+    samples: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(run / SAMPLES, "question_id", questions):
+        samples[row["question_id"]].append(row)
+    records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    if accepted:
+        for row in _rows(run / DATASET, "question_id", accepted):
+            records[row["question_id"]].append(row)
+    entries = [
+        _entry(question_id, verdict, questions.get(question_id), seeds, samples[question_id], records[question_id])
+        for question_id, verdict in verdicts.items()
+    ]
+    order = {task: number for number, task in enumerate(tasks)}
+    return sorted(
+        entries, key=lambda one: (order[one["task"]], one["verdict"] != "accepted", one["verdict"], one["id"])
+    )
+
+
+def _rejections(run: Path, each: int) -> Iterator[tuple[str, dict[str, str]]]:
+    """Of each task, stage and reason the first few rejected questions: id → task, stage, reason, detail."""
+    for stage in ("questions", "answers", "filter"):
+        path = run / rejected(stage)
+        if not path.exists():
+            continue
+        held: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=["row_id", "task", "reason", "detail"]):
+                for row in batch.to_pylist():
+                    few = held[row["task"], row["reason"]]
+                    few[row["row_id"]] = row["detail"]
+                    if len(few) > 2 * _REASONS_SHOWN * each:
+                        held[row["task"], row["reason"]] = _first(few, each)
+        for (task, reason), few in held.items():
+            for row_id, detail in _first(few, max(1, each // _REASONS_SHOWN)).items():
+                yield row_id, {"verdict": reason, "stage": stage, "detail": detail, "task": task}
+
+
+def _first(few: Mapping[str, str], count: int) -> dict[str, str]:
+    return {key: few[key] for key in sorted(few)[:count]}
+
+
+def _smallest(paths: Iterable[Path], column: str, count: int) -> list[str]:
+    """The smallest distinct values of a column of ids over several files."""
+    kept = pa.array([], pa.string())
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=[column], batch_size=65_536):
+                values = pc.unique(pa.concat_arrays([kept, batch.column(0).cast(pa.string())]))
+                kept = values.take(
+                    pc.select_k_unstable(values, k=min(count, len(values)), sort_keys=[("x", "ascending")])
+                )
+    return sorted(kept.to_pylist())
+
+
+def _rows(path: Path, column: str, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Rows of a table whose id is wanted, in file order; none where there is no table."""
+    if not wanted or not path.exists():
+        return
+    scanner = ds.dataset(path, format="parquet", exclude_invalid_files=False).scanner(
+        filter=ds.field(column).isin(pa.array(sorted(wanted), pa.string())), use_threads=False, batch_readahead=1
+    )
+    for batch in scanner.to_batches():
+        yield from batch.to_pylist()
+
+
+def _entry(
+    question_id: str,
+    verdict: Mapping[str, str],
+    question: Mapping[str, Any] | None,
+    seeds: Mapping[str, Mapping[str, Any]],
+    samples: list[dict[str, Any]],
+    records: list[dict[str, Any]],
+) -> dict[str, Any]:
+    seed = next((seeds[seed_id] for seed_id in (question or {}).get("seed_ids", ()) if seed_id in seeds), None)
+    return {
+        "id": question_id,
+        **verdict,
+        "detail": _short(verdict["detail"]),
+        "seed": _shown(seed, ("question", "context", "options", "answer")),
+        "question": _shown(question, ("question", "context", "options", "claimed_answer", "language", "answer_kind")),
+        "samples": [
+            _shown(sample, ("sample", "answer", "finish_reason", "reasoning", "text", "completion_tokens"))
+            for sample in sorted(samples, key=lambda sample: sample["sample"])
+        ],
+        "records": [
+            _shown(record, ("variant", "answer", "text", "tokens", "verification"))
+            for record in sorted(records, key=lambda record: record["variant"])
+        ],
+    }
+
+
+def _shown(row: Mapping[str, Any] | None, fields: tuple[str, ...]) -> dict[str, Any] | None:
+    return None if row is None else {field: _short(row[field]) for field in fields}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"{value[:LONGEST]} … ({len(value) - LONGEST:,} characters more)"
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return value

@@ -1,0 +1,192 @@
+"""The figures of a report: from the manifest, two columns of the tables, and the workers' accounting files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tsdg.accounting import WorkerStatus, read_run, spent
+from tsdg.errors import VerificationFailed
+from tsdg.package.layout import SOLUTIONS
+
+STAGES = ("rows", "sampled", "asked", "questions", "accepted", "packaged", "records")
+"""The funnel's steps, first to last; ``asked`` and ``records`` may exceed the step before, as one gives several."""
+
+_BINS = 24
+_POINTS = 120
+
+
+def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a run as plain values for the page.
+
+    Raises:
+        VerificationFailed: a table is missing or damaged.
+    """
+    workers = read_run(run)
+    return {
+        "run": manifest["run"],
+        "created": manifest["created"],
+        "fingerprint": manifest["recipe_fingerprint"],
+        "models": manifest["models"],
+        "totals": funnel(manifest["totals"]),
+        "groups": {name: funnel(group) for name, group in manifest["groups"].items()},
+        "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
+        "rejected": _ranked(manifest["rejected"]),
+        "languages": _shares(manifest, "language"),
+        "licences": _shares(manifest, "licence"),
+        "families": _families(manifest),
+        "tokens": _histogram(_column(run, _dataset_files(manifest), "tokens")),
+        "agreement": _agreements(run),
+        "cost": manifest["cost"],
+        "spent": _spent(workers),
+        "history": _history(workers),
+    }
+
+
+def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
+    """One row of the funnel table, by ``STAGES``, with what was rejected on the way."""
+    reasons: Counter[str] = Counter()
+    for stage in ("questions", "answers", "filter"):
+        reasons.update(part[stage]["rejected"])
+    return {
+        "rows": part["seeds"]["available"],
+        "sampled": part["seeds"]["sampled"],
+        "asked": part["questions"]["asked"],
+        "questions": part["questions"]["generated"],
+        "accepted": part["answers"]["accepted"],
+        "packaged": part["filter"]["packaged"],
+        "records": part["records"],
+        "tokens": part["tokens"],
+        "agreement": part["agreement_mean"],
+        "saved": part["answers"]["saved_by_early_stop"],
+        "drawn": part["answers"]["sampled"],
+        "reasons": _ranked(reasons),
+    }
+
+
+def _task(name: str, task: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("group", "family", "domain", "language", "licence", "commercial_ok")
+    return {"task": name, **{key: task[key] for key in kept}, **funnel(task)}
+
+
+def _ranked(reasons: Mapping[str, int]) -> list[list[Any]]:
+    return [[reason, count] for reason, count in Counter(reasons).most_common()]
+
+
+def _shares(manifest: Mapping[str, Any], key: str) -> list[list[Any]]:
+    """Value → records and tokens over all tasks that have it, most records first."""
+    records: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
+    for task in manifest["tasks"].values():
+        records[task[key]] += task["records"]
+        tokens[task[key]] += task["tokens"]
+    return [[value, count, tokens[value]] for value, count in records.most_common() if count]
+
+
+def _families(manifest: Mapping[str, Any]) -> list[list[Any]]:
+    """Family, group, and its rows in nature, seeds sampled and records made."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for task in manifest["tasks"].values():
+        counts = rows.setdefault((task["family"], task["group"]), [0, 0, 0])
+        for place, value in enumerate((task["seeds"]["available"], task["seeds"]["sampled"], task["records"])):
+            counts[place] += value
+    ordered = sorted(rows.items(), key=lambda item: (-item[1][0], item[0]))
+    return [[family, group, *counts] for (family, group), counts in ordered]
+
+
+def _dataset_files(manifest: Mapping[str, Any]) -> list[str]:
+    return [file["path"] for task in manifest["tasks"].values() for file in task["files"]]
+
+
+def _column(run: Path, names: Sequence[str], column: str) -> np.ndarray[Any, Any]:
+    pieces = [_values(run / name, column) for name in names]
+    return np.concatenate(pieces) if pieces else np.empty(0)
+
+
+def _values(path: Path, column: str) -> np.ndarray[Any, Any]:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            batches = (column_of(batch, column) for batch in file.iter_batches(columns=[column], batch_size=65_536))
+            pieces = [np.asarray(values) for values in batches]
+    except (OSError, pa.ArrowException, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise VerificationFailed(f"{path} cannot be read ({reason}); `tsdg verify` says what is damaged") from error
+    return np.concatenate(pieces) if pieces else np.empty(0)
+
+
+def column_of(batch: pa.RecordBatch, column: str) -> pa.Array:
+    """A column of a batch; ``outer.inner`` is a field of a struct."""
+    name, dot, inner = column.partition(".")
+    values = batch.column(name)
+    return pc.struct_field(values, inner) if dot else values
+
+
+def _histogram(values: np.ndarray[Any, Any]) -> list[list[float]]:
+    """Bars of (from, to, count); bounds grow by a constant factor, as lengths do."""
+    if not len(values):
+        return []
+    low, high = max(1, int(values.min())), int(values.max()) + 1
+    bounds = np.unique(np.round(np.geomspace(low, max(high, low + 1), _BINS + 1)).astype(np.int64))
+    counts, edges = np.histogram(values, bins=bounds)
+    return [[float(edges[i]), float(edges[i + 1]), int(count)] for i, count in enumerate(counts)]
+
+
+def _agreements(run: Path) -> list[list[float]]:
+    """Questions by the share of votes of their answer, in tenths."""
+    path = run / SOLUTIONS
+    if not path.exists():
+        return []
+    counts, edges = np.histogram(_values(path, "verification.agreement"), bins=np.linspace(0, 1, 11))
+    return [[float(edges[i]), float(edges[i + 1]), int(count)] for i, count in enumerate(counts)]
+
+
+def _spent(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
+    total = spent(workers)
+    return {
+        "workers": total.workers,
+        "requests": total.requests_done,
+        "retries": dict(total.retries),
+        "failures": dict(total.failures),
+        "completion_tokens": total.completion_tokens,
+        "wall_s": total.wall_seconds,
+        "gpu_hours": total.gpu_seconds / 3600,
+        "idle_gpu_hours": total.idle_gpu_seconds / 3600,
+    }
+
+
+def _history(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
+    """Tokens per second and requests in flight of all workers together, over the time in which any was at work."""
+    if not workers:
+        return {"seconds": 0.0, "tokens_per_s": [], "in_flight": []}
+    start = min(worker.started for worker in workers)
+    end = max(worker.updated for worker in workers)
+    width = max(end - start, 1e-3) / _POINTS
+    tokens, flying = np.zeros(_POINTS), np.zeros(_POINTS)
+    for worker in workers:
+        for begin, stop, written, in_flight in _spans(worker):
+            first, last = ((moment + worker.started - start) / width for moment in (begin, stop))
+            for place in range(max(int(first), 0), min(int(last) + 1, _POINTS)):
+                part = max(0.0, min(last, place + 1) - max(first, place))
+                tokens[place] += written * part / max(last - first, 1e-9) / width
+                flying[place] += in_flight * part
+    return {
+        "seconds": end - start,
+        "tokens_per_s": [round(float(value), 1) for value in tokens],
+        "in_flight": [round(float(value), 1) for value in flying],
+    }
+
+
+def _spans(worker: WorkerStatus) -> Iterator[tuple[float, float, int, int]]:
+    """Between two points of a worker's history: from, to, tokens written, requests in flight at its end."""
+    before, written = 0.0, 0
+    for moment, tokens, in_flight, _ in worker.history:
+        if moment > before:
+            yield before, moment, tokens - written, in_flight
+        before, written = moment, tokens

@@ -1,0 +1,111 @@
+"use strict";
+const rows = JSON.parse(document.getElementById("rows").textContent);
+const at = (id) => document.getElementById(id);
+const list = at("list"), detail = at("detail");
+let shown = [], chosen = 0;
+
+function add(parent, name, text, cls) {
+  const node = document.createElement(name);
+  if (text !== undefined && text !== null) node.textContent = text;
+  if (cls) node.className = cls;
+  parent.append(node);
+  return node;
+}
+
+function options(id, values, all) {
+  const select = at(id);
+  const counts = new Map();
+  values.forEach((value) => counts.set(value, (counts.get(value) || 0) + 1));
+  const first = add(select, "option", all);
+  first.value = "";
+  [...counts].sort((a, b) => (a[0] < b[0] ? -1 : 1)).forEach(([value, count]) => {
+    const option = add(select, "option", `${value} (${count})`);
+    option.value = value;
+  });
+}
+
+function title(row) {
+  if (row.question) return row.question.question;
+  return row.detail || row.verdict;
+}
+
+function matches(row) {
+  const task = at("task").value, verdict = at("verdict").value, variant = at("variant").value;
+  const words = at("words").value.toLowerCase();
+  return (!task || row.task === task) && (!verdict || row.verdict === verdict)
+    && (!variant || row.records.some((record) => record.variant === variant))
+    && (!words || JSON.stringify(row).toLowerCase().includes(words));
+}
+
+function filter() {
+  shown = rows.filter(matches);
+  list.replaceChildren();
+  shown.forEach((row, place) => {
+    const item = add(list, "div", title(row));
+    item.id = `row-${place}`;
+    item.setAttribute("role", "option");
+    add(item, "small", `${row.task} · ${row.verdict}`);
+    item.addEventListener("click", () => choose(place));
+  });
+  at("count").textContent = `${shown.length} of ${rows.length}`;
+  detail.replaceChildren();
+  if (shown.length) choose(0);
+}
+
+function block(heading, shownRow, answer) {
+  if (!shownRow) return;
+  add(detail, "h3", heading);
+  if (shownRow.context) add(detail, "p", shownRow.context, "text");
+  if (shownRow.question) add(detail, "p", shownRow.question, "text");
+  if (shownRow.options && shownRow.options.length) {
+    const listed = add(detail, "ul");
+    shownRow.options.forEach((option) => add(listed, "li", option));
+  }
+  if (answer) add(detail, "p", answer, "text note");
+}
+
+function choose(place) {
+  chosen = place;
+  [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === place)));
+  const item = list.children[place], row = shown[place];
+  list.setAttribute("aria-activedescendant", item.id);
+  // Not scrollIntoView, which would also scroll the page.
+  const top = item.offsetTop - list.offsetTop, bottom = top + item.offsetHeight;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  detail.replaceChildren();
+  detail.scrollTop = 0;
+  const accepted = row.verdict === "accepted";
+  add(detail, "h3", `${row.task} · ${row.id}`);
+  add(detail, "p", accepted ? "accepted" : `rejected in ${row.stage}: ${row.verdict}`, accepted ? "accepted" : "rejected");
+  if (row.detail) add(detail, "p", row.detail, "text");
+  block("Seed", row.seed, row.seed && `Answer: ${row.seed.answer}`);
+  block("Question", row.question, row.question && row.question.claimed_answer && `The writer's own answer: ${row.question.claimed_answer}`);
+  if (row.samples.length) add(detail, "h3", `Samples (${row.samples.length})`);
+  row.samples.forEach((sample) => {
+    const box = add(detail, "details");
+    const said = sample.answer === "" ? "no readable answer" : sample.answer;
+    add(box, "summary", `${sample.sample + 1}. ${said} · ${sample.completion_tokens} tokens, ended by ${sample.finish_reason}`);
+    if (sample.reasoning) add(box, "p", sample.reasoning, "text note");
+    add(box, "p", sample.text, "text");
+  });
+  row.records.forEach((record) => {
+    const v = record.verification;
+    add(detail, "h3", `Record: ${record.variant} · ${record.tokens} tokens · ${v.method}, ${v.votes} of ${v.samples} votes`);
+    add(detail, "p", record.text, "text");
+  });
+}
+
+list.addEventListener("keydown", (event) => {
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -shown.length, End: shown.length };
+  if (!(event.key in steps) || !shown.length) return;
+  event.preventDefault();
+  choose(Math.min(shown.length - 1, Math.max(0, chosen + steps[event.key])));
+});
+options("task", rows.map((row) => row.task), "all tasks");
+options("verdict", rows.map((row) => row.verdict), "all verdicts");
+options("variant", rows.flatMap((row) => row.records.map((record) => record.variant)), "all variants");
+["task", "verdict", "variant"].forEach((id) => at(id).addEventListener("change", filter));
+at("words").addEventListener("input", filter);
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+filter();

@@ -1,0 +1,51 @@
+"""What is left of a run, stage by stage, and at most how many work units each of its phases has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tsdg.config.recipe import Recipe
+from tsdg.config.stages import Stage, stages
+from tsdg.engine.phase import pending_units
+from tsdg.package.finish import finished_manifest
+from tsdg.package.layout import part_files, steps_of
+from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
+
+
+def stage_done(recipe: Recipe, directory: Path, stage: Stage) -> bool:
+    """Whether the files of a run directory say that a stage is done."""
+    if stage.kind == "seeds":
+        return has_tables(directory, "seeds")
+    if stage.kind == "phase":
+        return phase_done(directory, stage.steps)
+    if stage.kind == "gather":
+        return gathered(directory, stage.steps)
+    return finished_manifest(directory, steps_of(recipe.phases)) is not None
+
+
+def stages_left(recipe: Recipe, directory: Path) -> tuple[Stage, ...]:
+    """List the stages of a run that are not done, in order."""
+    return tuple(stage for stage in stages(recipe.phases) if not stage_done(recipe, directory, stage))
+
+
+def begun(recipe: Recipe, directory: Path) -> bool:
+    """Whether any unit of any phase is committed."""
+    return any(part_files(directory, recipe.phases))
+
+
+def units_of_phases(recipe: Recipe, directory: Path, planned: Mapping[str, int]) -> Mapping[str, int]:
+    """At most how many work units each phase has; exactly those that are left, where its input is there.
+
+    Args:
+        recipe: the recipe.
+        directory: the run directory, which may not exist yet.
+        planned: units of each phase at most, as planned.
+    """
+    units = {}
+    for stage in stages(recipe.phases):
+        if stage.kind == "phase":
+            there = has_input(directory, stage.steps)
+            source = phase_input(directory, stage.steps)
+            units[stage.name] = len(pending_units(source, directory / stage.name)) if there else planned[stage.name]
+    return units

@@ -1,0 +1,31 @@
+"""Where own servers write, below the run's folder for logs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+RENDEZVOUS = "rendezvous"
+"""Folder of the files by which nodes that share a server find one another."""
+_TAIL_BYTES = 256 * 1024
+
+
+def log_path(logs: Path, replica: int, rank: int) -> Path:
+    """The log of a server of this process, or of a further rank of one: no other process writes to it.
+
+    Args:
+        logs: the run's folder for logs.
+        replica: number of the replica, from 0.
+        rank: of this node in a server that spans nodes; 0 otherwise.
+    """
+    part = f".rank{rank}" if rank else ""
+    return logs / f"server-{replica}{part}.{platform.node()}.{os.getpid()}.log"
+
+
+def tail(log: Path, start: int) -> str:
+    """What was written from byte ``start`` on, its last 256 KiB at most."""
+    with log.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(start, size - _TAIL_BYTES))
+        return file.read().decode("utf-8", "replace")

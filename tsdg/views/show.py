@@ -1,0 +1,77 @@
+"""Records of a run in the terminal: seed, question, votes and what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from tsdg.errors import RequestWrong
+from tsdg.package.export import read_manifest
+from tsdg.package.report.browse import browse
+
+ACCEPTED = "accepted"
+
+
+def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None:
+    """Print some questions of a finished run, the same ones every time.
+
+    Args:
+        run: the run directory.
+        task: of this task only; empty for all.
+        count: how many of each task.
+        rejected: show rejected questions in place of accepted ones.
+
+    Raises:
+        RequestWrong: the run has no such task, or nothing to show.
+        VerificationFailed: the run is not finished, or damaged.
+    """
+    manifest = read_manifest(run)
+    tasks = manifest["tasks"]
+    if task and task not in tasks:
+        raise RequestWrong(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
+    wanted = {task: tasks[task]} if task else tasks
+    entries = browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
+    kept = [entry for entry in entries if (entry["verdict"] != ACCEPTED) == rejected]
+    if not kept:
+        what = "rejected questions" if rejected else "records"
+        raise RequestWrong(f"{run} has no {what}{f' of task {task}' if task else ''}; `tsdg report {run}` shows why")
+    console = Console()
+    shown: Counter[str] = Counter()
+    for entry in kept:
+        shown[entry["task"]] += 1
+        if shown[entry["task"]] <= count:
+            console.print(panel(entry))
+
+
+def panel(entry: Mapping[str, Any]) -> Panel:
+    """One question, from its seed to its records."""
+    parts: list[RenderableType] = []
+    for heading, row in (("Seed", entry["seed"]), ("Question", entry["question"])):
+        if row is not None:
+            parts += [Text(heading, style="bold"), Text(_question(row))]
+    if entry["samples"]:
+        votes = Counter(sample["answer"] or "(nothing readable)" for sample in entry["samples"])
+        told = ", ".join(f"{answer} × {count}" for answer, count in votes.most_common())
+        parts += [Text("Votes", style="bold"), Text(told)]
+    for record in entry["records"]:
+        parts += [Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"), Text(record["text"])]
+    accepted = entry["verdict"] == ACCEPTED
+    verdict = ACCEPTED if accepted else f"rejected in {entry['stage']}: {entry['verdict']}"
+    if entry["detail"]:
+        parts.append(Text(entry["detail"], style="italic"))
+    return Panel(
+        Group(*parts), title=Text(f"{entry['task']} · {verdict}"), title_align="left",
+        subtitle=Text(entry["id"]), subtitle_align="right", border_style="green" if accepted else "red",
+    )  # fmt: skip
+
+
+def _question(row: Mapping[str, Any]) -> str:
+    lines = [row["context"], row["question"], *(f"- {option}" for option in row["options"])]
+    answer = row.get("answer") or row.get("claimed_answer")
+    return "\n".join([*(line for line in lines if line), *([f"→ {answer}"] if answer else []), ""])
