@@ -17,6 +17,7 @@ import pytest
 from tests.chaos.lab import ROUNDS, Ledger, Toll, Zygote, wait_for
 from tests.chaos.test_engine import Phase
 from tests.chaos.worker import MODEL
+from tsdg.errors import ServerUnfit
 
 STRIKES = 14
 ROLES = ("server", "engine", "worker", "keeper", "server group", "hung engine", "tsdg", "tsdg group")
@@ -113,8 +114,12 @@ def test_own_servers_struck_at_random(tmp_path: Path, zygote: Zygote, servers: S
     for number in range(STRIKES * ROUNDS):
         answered = sum(ledger.answered().values())
         wait_for(lambda: sum(ledger.answered().values()) > answered + 5 or not workers[-1].alive, "work to go on")  # noqa: B023
-        if not workers[-1].alive:
+        if workers[-1].code == 0:
             break
+        if workers[-1].code == ServerUnfit.exit_code:  # too many strikes at one replica in a row: as a job, once more
+            workers.append(start(f"tsdg-{len(workers)}"))
+            struck["given up"] += 1
+            continue
         time.sleep(dice.random() * 0.5)
         role = ROLES[number % len(ROLES)] if number < len(ROLES) else dice.choice(ROLES)
         if role.startswith("tsdg"):
@@ -125,7 +130,9 @@ def test_own_servers_struck_at_random(tmp_path: Path, zygote: Zygote, servers: S
             struck[role] += 1
         else:
             struck[servers.strike(role, dice)] += 1
-    assert workers[-1].wait() == 0, workers[-1].said()
+    while workers[-1].wait() == ServerUnfit.exit_code:
+        workers.append(start(f"tsdg-{len(workers)}"))
+    assert workers[-1].code == 0, workers[-1].said()
     wait_for(lambda: not servers.all_alive(), lambda: f"the end of {servers.described()}")
     phase.check(seed)
     rework, allowed = ledger.rework(), toll.allowed(ledger)

@@ -19,7 +19,7 @@ from tests.serving.conftest import QUICK as PACING
 from tsdg.config.compose import compose_recipe
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import run_phase
-from tsdg.errors import Interrupted, PermanentFailure, StorageUnfit
+from tsdg.errors import PermanentFailure, TsdgError
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.serving import ServerEvent, open_transport
 
@@ -92,7 +92,7 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
                 schema=SCHEMA, config=engine, budget=NO_CAPS, stop=stop, on_event=lambda event: None, note=print,
                 timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
             )  # fmt: skip
-    except (Interrupted, StorageUnfit) as error:
+    except TsdgError as error:
         print(f"{os.getpid()}: {error}", flush=True)
         return error.exit_code
     return 0

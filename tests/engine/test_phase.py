@@ -87,7 +87,12 @@ async def test_a_complete_phase_asks_nothing_and_says_so_before(tmp_path: Path, 
 async def test_what_a_process_left_of_committed_units_is_swept(tmp_path: Path, directory: Path) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     await run(source, directory, Transport())
-    for name in ("leases/unit-000001.g0", "journal/unit-000001.g0.log", "parts/.unit-000000.g0.dead.tmp"):
+    for name in (
+        "leases/unit-000001.g0",
+        "journal/unit-000001.g0.log",
+        "parts/.unit-000000.g0.dead.tmp",
+        "leases/.clock-x",
+    ):
         (directory / name).write_bytes(b"left")
     await run(source, directory, Transport())
     assert files_of(directory) == ["parts/unit-000000.parquet", "parts/unit-000001.parquet"]

@@ -116,20 +116,6 @@ def test_jobs_outlive_a_restart_of_the_controller(slurm: DevCluster, tmp_path: P
     assert (tmp_path / "out").read_text() == "done\n"
 
 
-@pytest.mark.parametrize(("partition", "after"), [("requeue", "PENDING"), ("cancel", "PREEMPTED")])
-def test_preemption(slurm: DevCluster, tmp_path: Path, partition: str, after: str) -> None:
-    job = slurm.submit(tmp_path / "low", "-p", partition, "-N3", "--exclusive", wrap="sleep 1000")
-    wait_until("it runs", lambda: slurm.state(job) == "RUNNING")
-    go = tmp_path / "go"
-    line = f"until [ -e {go} ]; do sleep 0.1; done"
-    above = slurm.submit(tmp_path / "high", "-N3", "--exclusive", wrap=line)
-    wait_until("it is preempted", lambda: slurm.state(above) == "RUNNING")
-    wait_until(after, lambda: slurm.state(job) == after)
-    slurm.run("scancel", job)
-    go.touch()
-    wait_until("the other ends", lambda: slurm.state(above) == "COMPLETED")
-
-
 @pytest.mark.root
 def test_a_container_sees_what_is_mounted_and_nothing_else(slurm: DevCluster, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()

@@ -14,7 +14,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.engine.leases import Lease
+from tsdg.engine.leases import CLOCK, Lease
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import StorageUnfit, VerificationFailed
 from tsdg.storage import list_names, remove, storage, sync_directory
@@ -84,7 +84,7 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
 
 
 def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
-    """Remove the leases, journals and temporaries of committed units, whoever left them.
+    """Remove the leases, journals and temporaries of committed units, and all clock files, whoever left them.
 
     Nobody needs them any more: a process still at work on such a unit could only commit too late, and notices.
 
@@ -98,7 +98,7 @@ def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
     for directory in directories:
         for name in _unfinished(list_names(directory)):
             file = parse_name(name)
-            if file is not None and file.index in committed:
+            if name.startswith(CLOCK) or (file is not None and file.index in committed):
                 remove(directory / name)
 
 

@@ -23,6 +23,8 @@ from tsdg.engine.units import parse_name, unit_name
 from tsdg.storage import list_names, remove, storage, storage_unfit
 
 _GONE = (errno.ENOENT, errno.ESTALE)
+CLOCK = ".clock-"
+"""How the names of files begin that live for a moment, to learn the file system's time; a killed process leaves its."""
 RELEASED_NS = 0
 """The mtime of a lease that was given back: metadata only, so that it works on a full disk."""
 
@@ -264,15 +266,19 @@ class LeaseBoard:
 
     def _file_system_time(self) -> int:
         """Now, by the clock that stamps the files of this directory."""
-        path = self._directory / f".clock-{self._owner.token}"
-        with storage("write", path):
-            descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
-            try:
-                os.utime(descriptor)
-                return os.fstat(descriptor).st_mtime_ns
-            finally:
-                os.close(descriptor)
-                path.unlink(missing_ok=True)
+        path = self._directory / f"{CLOCK}{self._owner.token}"
+        while True:
+            with storage("write", path):
+                descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
+                try:
+                    os.utime(descriptor)
+                    return os.fstat(descriptor).st_mtime_ns
+                except OSError as error:
+                    if error.errno not in _GONE:  # swept away by another process: once more
+                        raise
+                finally:
+                    os.close(descriptor)
+                    path.unlink(missing_ok=True)
 
     def _create(self, index: int, generation: int) -> Lease | None:
         path = lease_path(self._directory, index, generation)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tsdg.config.recipe import AnswersConfig, ModelConfig
@@ -20,15 +19,16 @@ from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
-from tsdg.generate.forms import Form, solution_form
+from tsdg.generate.forms import solution_form
 from tsdg.generate.judged import best_response, judge_answer, response_of
 from tsdg.generate.judging import Judge
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompt, Prompts
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
+from tsdg.generate.samples import Draw, Drawn, proven, read_round
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.generate.voting import Accept, Open, Reject, Tally, VoteRule, decide, next_round, tally
-from tsdg.protocols import Ask, Asked, Choice, Prover, Reply, Request, Verifier
+from tsdg.protocols import Ask, Asked, Prover, Reply, Request, Verifier
 from tsdg.records import (
     AnswerSample,
     Provenance,
@@ -39,8 +39,6 @@ from tsdg.records import (
     Usage,
     Verification,
 )
-
-_LETTER = re.compile(r"\(?[A-Za-z][.)]?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +51,6 @@ class Solving:
     usage: Usage
     saved_samples: int
     """``samples`` of the recipe less those drawn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draw:
-    """One sample before it is asked for."""
-
-    sample: int
-    turns: Sequence[Mapping[str, str]]
-    form: Form
-    asked: Asked
-    option_order: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawn:
-    """One sample that came back."""
-
-    row: AnswerSample
-    request: Request
-    flaw: Reason | None
-    """Why it abstained, where that is known; None also where it answered."""
-    detail: str
-    """Of the flaw, where there is more to say; empty else."""
-    said: str
-    """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty for an abstention."""
-    asked: Asked
 
 
 class AnswerStep:
@@ -115,7 +87,7 @@ class AnswerStep:
             question.answer_kind, question=question.question, context=question.context, options=question.options
         )
         options = len(shape.labels or question.options)
-        drawn: list[_Drawn] = []
+        drawn: list[Drawn] = []
         replies: list[Reply | PermanentFailure] = []
         free = question.answer_kind == "text" and self._judge is not None and self._judge.config.best_of
         size = self._config.samples if free else self._config.first_round
@@ -127,10 +99,10 @@ class AnswerStep:
             replies += round_replies
             # In a thread: a formula may take its verifier seconds, and other rows' replies must not wait for it.
             fresh = await asyncio.to_thread(
-                _read, question, list(zip(groups, requests, round_replies, strict=True)), verifier
+                read_round, question, list(zip(groups, requests, round_replies, strict=True)), verifier
             )
             if isinstance(verifier, Prover):
-                fresh = await _proven(fresh, verifier)
+                fresh = await proven(fresh, verifier)
             drawn += fresh
             counted = await asyncio.to_thread(
                 tally,
@@ -158,7 +130,7 @@ class AnswerStep:
             saved_samples=self._config.samples - len(drawn),
         )
 
-    def _draw(self, question: Question, shape: Shape, prompt: Prompt, sample: int) -> _Draw:
+    def _draw(self, question: Question, shape: Shape, prompt: Prompt, sample: int) -> Draw:
         config, kind = self._config, question.answer_kind
         order: tuple[int, ...] = ()
         if config.show_options and question.options:
@@ -186,9 +158,9 @@ class AnswerStep:
             as_fields(values, names), shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write)
         )
         asked = Asked(question=question.question, context=question.context, options=choices, checks=question.checks)
-        return _Draw(sample=sample, turns=turns, form=form, asked=asked, option_order=order)
+        return Draw(sample=sample, turns=turns, form=form, asked=asked, option_order=order)
 
-    def _request(self, question: Question, group: Sequence[_Draw]) -> Request:
+    def _request(self, question: Question, group: Sequence[Draw]) -> Request:
         return chat_request(
             model=self._model,
             turns=group[0].turns,
@@ -203,7 +175,7 @@ class AnswerStep:
         question: Question,
         ask: Ask,
         prompt: Prompt,
-        drawn: Sequence[_Drawn],
+        drawn: Sequence[Drawn],
         replies: list[Reply | PermanentFailure],
     ) -> Solution | Flaw:
         """Let the judge choose among free texts, which no vote can."""
@@ -225,7 +197,7 @@ class AnswerStep:
         ask: Ask,
         prompt: Prompt,
         winners: Sequence[int],
-        drawn: Sequence[_Drawn],
+        drawn: Sequence[Drawn],
         replies: list[Reply | PermanentFailure],
         verification: Verification,
     ) -> Solution | Flaw:
@@ -301,92 +273,7 @@ def _usable(reasoning: str, answer: str, question: Question) -> bool:
     return not says_nothing(reasoning, answer) and not other_language(reasoning, question.language)
 
 
-def _drifted(answer: str, question: Question) -> bool:
-    """Whether a free answer is in another language than its question, and the generator's own answer is not."""
-    if question.answer_kind not in ("text", "short_text"):
-        return False
-    found = other_language(answer, question.language)
-    return bool(found) and other_language(question.claimed_answer, question.language) != found
-
-
-def _read(
-    question: Question,
-    came: Sequence[tuple[Sequence[_Draw], Request, Reply | PermanentFailure]],
-    verifier: Verifier,
-) -> list[_Drawn]:
-    """Read the replies of a round."""
-    return [item for group, request, reply in came for item in _samples(question, group, request, reply, verifier)]
-
-
-async def _proven(drawn: Sequence[_Drawn], verifier: Prover) -> list[_Drawn]:
-    """Put the answers of a round to the test: one that fails is an abstention in the vote, and stays in its row."""
-    answered = [item for item in drawn if item.said]
-    if not answered:
-        return list(drawn)
-    proofs = iter(await verifier.prove([item.said for item in answered], answered[0].asked))
-    out = []
-    for item in drawn:
-        if item.said:
-            proof = next(proofs)
-            passed = proof.verdict == "passed"
-            item = replace(
-                item,
-                said=proof.behaviour,
-                flaw=None if passed else "failed_tests",
-                detail="" if passed else proof.detail,
-            )
-        out.append(item)
-    return out
-
-
-def _samples(
-    question: Question, group: Sequence[_Draw], request: Request, reply: Reply | PermanentFailure, verifier: Verifier
-) -> list[_Drawn]:
-    """Read the completions of one request; a sample without one, or of a failed request, is an abstention."""
-    failed = isinstance(reply, PermanentFailure)
-    choices: Sequence[Choice] = () if isinstance(reply, PermanentFailure) else reply.choices
-    out = []
-    for place, draw in enumerate(group):
-        if place < len(choices):
-            choice = choices[place]
-        else:
-            choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
-        parsed = draw.form.read(choice)
-        flaw: Reason | None = "request_failed" if failed else None
-        reasoning = answer = ""
-        if isinstance(parsed, Flaw):
-            flaw = flaw or parsed.reason
-        else:
-            reasoning = parsed[0]
-            # A bare letter names an option only to who has seen them.
-            said, options = parsed[1].strip(), draw.asked.options
-            letter = options and said not in options and not draw.option_order and _LETTER.fullmatch(said)
-            answer = "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
-        prompt_tokens, completion_tokens = _share(reply, place, len(group))
-        row = AnswerSample(
-            question_id=question.question_id,
-            sample=draw.sample,
-            text=choice.text,
-            reasoning=reasoning,
-            answer=answer,
-            finish_reason=choice.finish_reason,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            option_order=draw.option_order,
-        )
-        out.append(_Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked))
-    return out
-
-
-def _share(reply: Reply | PermanentFailure, place: int, samples: int) -> tuple[int, int]:
-    """Return a sample's prompt and completion tokens: the prompt and the remainder count at the first of a request."""
-    if isinstance(reply, PermanentFailure):
-        return 0, 0
-    each, rest = divmod(reply.completion_tokens, samples)
-    return (reply.prompt_tokens, each + rest) if place == 0 else (0, each)
-
-
-def _why_none(drawn: Sequence[_Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open) -> Flaw:
+def _why_none(drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open) -> Flaw:
     """Say why no answer won; where most samples failed or were cut off, that is the reason."""
     failures = [reply for reply in replies if isinstance(reply, PermanentFailure)]
     reason: Reason = verdict.reason if isinstance(verdict, Reject) else "request_failed"

@@ -1,0 +1,127 @@
+"""Samples of a question: as they are asked for, and as they are read from the replies and put to the test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tsdg.errors import PermanentFailure
+from tsdg.generate.forms import Form
+from tsdg.generate.language import other_language
+from tsdg.generate.schemas import Flaw
+from tsdg.protocols import Asked, Choice, Prover, Reply, Request, Verifier
+from tsdg.records import AnswerSample, Question, Reason
+
+_LETTER = re.compile(r"\(?[A-Za-z][.)]?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """One sample before it is asked for."""
+
+    sample: int
+    turns: Sequence[Mapping[str, str]]
+    form: Form
+    asked: Asked
+    option_order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One sample that came back."""
+
+    row: AnswerSample
+    request: Request
+    flaw: Reason | None
+    """Why it abstained, where that is known; None also where it answered."""
+    detail: str
+    """Of the flaw, where there is more to say; empty else."""
+    said: str
+    """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty for an abstention."""
+    asked: Asked
+
+
+def _drifted(answer: str, question: Question) -> bool:
+    """Whether a free answer is in another language than its question, and the generator's own answer is not."""
+    if question.answer_kind not in ("text", "short_text"):
+        return False
+    found = other_language(answer, question.language)
+    return bool(found) and other_language(question.claimed_answer, question.language) != found
+
+
+def read_round(
+    question: Question,
+    came: Sequence[tuple[Sequence[Draw], Request, Reply | PermanentFailure]],
+    verifier: Verifier,
+) -> list[Drawn]:
+    """Read the replies of a round."""
+    return [item for group, request, reply in came for item in _of_request(question, group, request, reply, verifier)]
+
+
+async def proven(drawn: Sequence[Drawn], verifier: Prover) -> list[Drawn]:
+    """Put the answers of a round to the test: one that fails is an abstention in the vote, and stays in its row."""
+    answered = [item for item in drawn if item.said]
+    if not answered:
+        return list(drawn)
+    proofs = iter(await verifier.prove([item.said for item in answered], answered[0].asked))
+    out = []
+    for item in drawn:
+        if item.said:
+            proof = next(proofs)
+            passed = proof.verdict == "passed"
+            item = replace(
+                item,
+                said=proof.behaviour,
+                flaw=None if passed else "failed_tests",
+                detail="" if passed else proof.detail,
+            )
+        out.append(item)
+    return out
+
+
+def _of_request(
+    question: Question, group: Sequence[Draw], request: Request, reply: Reply | PermanentFailure, verifier: Verifier
+) -> list[Drawn]:
+    """Read the completions of one request; a sample without one, or of a failed request, is an abstention."""
+    failed = isinstance(reply, PermanentFailure)
+    choices: Sequence[Choice] = () if isinstance(reply, PermanentFailure) else reply.choices
+    out = []
+    for place, draw in enumerate(group):
+        if place < len(choices):
+            choice = choices[place]
+        else:
+            choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
+        parsed = draw.form.read(choice)
+        flaw: Reason | None = "request_failed" if failed else None
+        reasoning = answer = ""
+        if isinstance(parsed, Flaw):
+            flaw = flaw or parsed.reason
+        else:
+            reasoning = parsed[0]
+            # A bare letter names an option only to who has seen them.
+            said, options = parsed[1].strip(), draw.asked.options
+            letter = options and said not in options and not draw.option_order and _LETTER.fullmatch(said)
+            answer = "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
+        prompt_tokens, completion_tokens = _share(reply, place, len(group))
+        row = AnswerSample(
+            question_id=question.question_id,
+            sample=draw.sample,
+            text=choice.text,
+            reasoning=reasoning,
+            answer=answer,
+            finish_reason=choice.finish_reason,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            option_order=draw.option_order,
+        )
+        out.append(Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked))
+    return out
+
+
+def _share(reply: Reply | PermanentFailure, place: int, samples: int) -> tuple[int, int]:
+    """Return a sample's prompt and completion tokens: the prompt and the remainder count at the first of a request."""
+    if isinstance(reply, PermanentFailure):
+        return 0, 0
+    each, rest = divmod(reply.completion_tokens, samples)
+    return (reply.prompt_tokens, each + rest) if place == 0 else (0, each)

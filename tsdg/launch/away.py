@@ -1,0 +1,53 @@
+"""A run whose files lie at the other end of ssh: there the same command is run, with the run's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from tsdg.errors import VerificationFailed
+from tsdg.launch.jobs import JOBS, read_jobs
+from tsdg.launch.remote import Shell
+
+_SCRIPT = (
+    'code=$(mktemp -d "${TMPDIR:-/tmp}/tsdg-code-XXXXXX") || exit 3; trap \'rm -rf "$code"\' EXIT; '
+    'tar -xzf "$1/snapshot/code.tar.gz" -C "$code" || exit 3; '
+    'python=$2; shift 2; PYTHONPATH=$code "$python" -P -m tsdg "$@"'
+)
+
+
+def is_away(run: Path) -> bool:
+    """Whether a run directory is only what this machine keeps of a run that was launched over ssh.
+
+    Raises:
+        VerificationFailed: the record of its jobs cannot be read.
+    """
+    if not (run / JOBS).is_file():
+        return False
+    record = read_jobs(run)
+    return record.ssh is not None and str(run.absolute()) != record.run
+
+
+def command_there(run: Path, words: Sequence[str]) -> list[str]:
+    """The command of this machine that runs ``tsdg WORD RUN ...`` on the cluster.
+
+    Args:
+        run: the run directory here.
+        words: the command and its arguments; :data:`RUN` in them stands for the run directory there.
+
+    Raises:
+        VerificationFailed: the snapshot does not say with which Python.
+    """
+    record = read_jobs(run)
+    path = run / "snapshot" / "clusters" / f"{Path(record.cluster).stem}.yaml"
+    try:
+        python = str(yaml.safe_load(path.read_text())["tsdg"]["python"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise VerificationFailed(f"{path} does not say tsdg.python; restore it from the cluster") from error
+    there = [record.run if word == RUN else word for word in words]
+    return Shell(ssh=record.ssh).command(["sh", "-c", _SCRIPT, "sh", record.run, python, *there])
+
+
+RUN = "{run}"

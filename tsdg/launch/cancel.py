@@ -1,0 +1,78 @@
+"""Ends all jobs of a run, for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tsdg.errors import EnvironmentUnfit
+from tsdg.launch.jobs import JobRecord, RunJobs
+from tsdg.launch.queue import tally
+from tsdg.launch.remote import Shell
+from tsdg.launch.watch import ask
+
+_ROUNDS = 60
+_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """One job or array that was ended."""
+
+    job: JobRecord
+    pending: int
+    """Elements that had not started."""
+    running: int
+
+
+def cancel(
+    record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep
+) -> tuple[Cancelled, ...]:
+    """Cancel every job of a run that is pending or running, of all its launches, and wait until none is left.
+
+    What waits goes first, so that nothing starts because something else has ended. A job that requeues itself at that
+    very moment is cancelled again.
+
+    Args:
+        record: what was submitted.
+        shell: where the cluster is.
+        sleep: waits, seconds.
+
+    Returns:
+        What was cancelled, in the order of submission.
+
+    Raises:
+        EnvironmentUnfit: Slurm does not answer, or jobs are still there after a minute.
+    """
+    first: dict[str, Cancelled] = {}
+    for _ in range(_ROUNDS):
+        left = _active(record, shell)
+        if not left:
+            return tuple(first[job.job_id] for job in record.jobs if job.job_id in first)
+        for job in left:
+            first.setdefault(job.job.job_id, job)
+        waiting = [job.job.job_id for job in reversed(left) if not job.running]
+        for numbers in (waiting, [job.job.job_id for job in left if job.running]):
+            if numbers:
+                shell.run(["scancel", *numbers])
+        sleep(_PAUSE_S)
+    names = ", ".join(job.job.job_id for job in _active(record, shell))
+    raise EnvironmentUnfit(f"jobs {names} are cancelled but still there; `squeue -j {names}` says why, then try again")
+
+
+def _active(record: RunJobs, shell: Shell) -> list[Cancelled]:
+    answer = ask(shell, record.jobs)
+    if answer.queue is None:
+        raise EnvironmentUnfit(f"nobody knows which jobs are left, nothing was cancelled: {answer.notes[0]}")
+    out = []
+    for job in record.jobs:
+        counts = tally(answer.elements(job))
+        # A job whose dependency never comes true counts as stopped, and yet waits where Slurm keeps it.
+        stuck = sum(
+            element.slurm_state == "PENDING" for element in answer.elements(job) if element.state == "stopped"
+        )  # fmt: skip
+        pending, running = counts.get("pending", 0) + stuck, counts.get("running", 0)
+        if pending or running:
+            out.append(Cancelled(job=job, pending=pending, running=running))
+    return out
