@@ -17,6 +17,12 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it (--json)
   tsdg launch recipe=R cluster=C [...] the same as jobs of a Slurm cluster (--dry-run: print their scripts)
   tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run, or a hand with it: any number of processes share a phase
+  tsdg status RUN [--json] [--watch]   what it does: pending, running, done, failed and why, how fast, how long yet
+  tsdg logs RUN [STAGE] [ELEMENT] [-f] the log that tells why; without a stage, all of them
+  tsdg cancel RUN                      end all jobs of a run, for good; what was done is kept
+  tsdg resume RUN [KEY=VALUE ...]      go on with what is left: as jobs where it was launched, else here
+  tsdg list [ROOT] [--json]            the runs below a folder
+  tsdg doctor [cluster=C] [recipe=R]   whether this machine and a cluster are fit, one line per check
   tsdg replay RUN [KEY=VALUE ...]      the run once more from its snapshot, in a directory of its own
   tsdg diff RUN RUN                    what differs between their snapshots (--json); exit 1 where anything does
   tsdg verify RUN                      check a run directory against its manifest
@@ -26,6 +32,7 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg merge RUN RUN... out=FOLDER     the records of several runs as one dataset, each question once
   tsdg mix RUN... budget=TOKENS [...]  weights, epochs and tokens per task, as blends that trainers read
   tsdg compare BEFORE AFTER [...]      what changed between two evaluations by lm-eval; exit 1 where a rule is broken
+  tsdg eval MODEL [cluster=C] [...]    the lm-eval commands that measure it, printed or submitted
   tsdg seeds list|show|check           the catalogue of seeds, one family, the guard's verdict on any name
   tsdg seeds prefetch recipe=R [...]   fetch what a recipe's seeds need into the mirror (--dry-run: list it)
 
@@ -78,6 +85,12 @@ COMMANDS = (
     "run",
     "plan",
     "launch",
+    "status",
+    "logs",
+    "cancel",
+    "resume",
+    "list",
+    "doctor",
     "replay",
     "diff",
     "work",
@@ -88,6 +101,7 @@ COMMANDS = (
     "merge",
     "mix",
     "compare",
+    "eval",
     "seeds",
 )
 """Each is a module of :mod:`tsdg.commands` with ``main(arguments) -> exit code``."""

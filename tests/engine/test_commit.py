@@ -108,7 +108,8 @@ def test_sweeping_removes_what_committed_units_left_and_nothing_else(tmp_path: P
         path.touch()
     sweep((tmp_path / "leases", tmp_path / "journal", tmp_path / "parts"), frozenset({0}))
     assert files_of(tmp_path) == [
-        "journal/unit-000001.g0.log", "leases/unit-000001.g0", "parts/.unit-000001.g0.ab.tmp", "parts/unit-000000.parquet",
+        "journal/unit-000001.g0.log", "leases/unit-000001.g0", "parts/.unit-000001.g0.ab.tmp",
+        "parts/unit-000000.parquet",
     ]  # fmt: skip
 
 

@@ -6,11 +6,15 @@ import asyncio
 import fcntl
 import os
 import signal
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from tsdg.errors import RunConflict, StorageUnfit
+
+_FLOCK = "hhqqi0q"
+"""Linux' ``struct flock``: kind, whence, start, length, process."""
 
 
 @contextmanager
@@ -37,6 +41,23 @@ def sole_owner(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_owned(directory: Path) -> bool:
+    """Whether another process holds the run directory. Only asks, and so stands in nobody's way.
+
+    Not for a process that holds it itself: a POSIX lock ends where its process closes the file anywhere.
+
+    Args:
+        directory: of the run; not held where it cannot be looked at.
+    """
+    try:
+        with (directory / ".lock").open("rb") as file:
+            asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind: int = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))[0]
+    except OSError:
+        return False
+    return kind != fcntl.F_UNLCK
 
 
 @asynccontextmanager

@@ -1,0 +1,44 @@
+"""``tsdg eval``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from tsdg.config.compose import recipes_dir
+from tsdg.config.evaluation import EvalConfig
+from tsdg.config.words import read_words
+from tsdg.errors import RequestWrong
+
+
+def main(arguments: list[str]) -> int:
+    """Print the lm-eval commands that evaluate a model, or submit them: one job per capability group."""
+    from tsdg.launch.evaluate import eval_script, plan_evaluations, submit
+
+    dry = "--dry-run" in arguments
+    words = [word for word in arguments if word != "--dry-run"]
+    models = [word for word in words if "=" not in word]
+    if len(models) != 1 or models[0].startswith("-"):
+        raise RequestWrong("tsdg eval takes a model: tsdg eval MODEL [cluster=C] [only=[math,code]] [KEY=VALUE ...]")
+    defaults = recipes_dir() / "eval" / "default.yaml"
+    config = read_words(EvalConfig, [word for word in words if "=" in word], defaults=defaults, command="tsdg eval")
+    evaluations = plan_evaluations(models[0], config)
+    if not config.cluster:
+        for evaluation in evaluations:
+            print(shlex.join(evaluation.words))
+        return 0
+    from tsdg.launch.cluster import read_cluster
+    from tsdg.launch.remote import Shell, ssh_of
+
+    cluster = read_cluster(config.cluster, os.environ)
+    if cluster.executor != "slurm":
+        raise RequestWrong(f"tsdg eval: cluster={config.cluster} has executor {cluster.executor}; leave cluster= out")
+    scripts = [eval_script(evaluation, config, cluster) for evaluation in evaluations]
+    if dry:
+        print("\n".join(scripts), end="")
+        return 0
+    shell = Shell(ssh=ssh_of(cluster))
+    shell.run(["mkdir", "-p", config.out])
+    for evaluation, job in zip(evaluations, submit(scripts, shell), strict=True):
+        print(f"{job}  {evaluation.group}: {config.out}")
+    return 0
