@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tsdg.corpus.decontamination import Nothing
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.fsck import verify_run
@@ -156,6 +157,7 @@ def package(run: Path, tokenizer: str) -> int:
         rows_per_file=100_000,
         style="labelled",
         seed=0,
+        held_out=Nothing(),
     )
     source = SourceFacts(dataset_path="made", config="", split="train", revision="1")
     facts = {

@@ -8,7 +8,7 @@ import pytest
 import tsdg
 
 ROOT = Path(tsdg.__file__).parent
-BASE = {"accounting", "records", "errors", "protocols", "text", "hashset", "storage", "tables"}
+BASE = {"accounting", "contamination", "records", "errors", "protocols", "text", "hashset", "storage", "tables"}
 WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving"}
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),

@@ -107,8 +107,8 @@ async def hold(logs: str, overrides: list[str]) -> int:
     def say(event: ServerEvent) -> None:
         print(event.kind, flush=True)
 
-    async with open_transport(
-        server=recipe.server, model=recipe.model, logs=Path(logs), on_event=say, pacing=replace(PACING, stall_s=10.0)
-    ):
+    # Each strike comes soon after the server is ready again: they are no failures in a row.
+    pacing = replace(PACING, stall_s=10.0, stable_s=0.5)
+    async with open_transport(server=recipe.server, model=recipe.model, logs=Path(logs), on_event=say, pacing=pacing):
         await stop.wait()
     return 0

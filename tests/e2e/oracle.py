@@ -49,7 +49,11 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
         return f"assert solve({rng.randrange(99)}) == {rng.randrange(99)}"
     if name == "question":
         return " ".join(["What", *(word(rng) for _ in range(9))]) + "?"
-    return " ".join(word(rng) for _ in range(2))
+    text = " ".join(word(rng) for _ in range(2))
+    if name == "reasoning":  # of its own words, so that what else is drawn does not depend on its length
+        more = random.Random(text)
+        text += " " + " ".join(word(more) for _ in range(14))
+    return text
 
 
 def reply(body: dict[str, Any], index: int) -> str:

@@ -27,7 +27,9 @@ def texts(row: Seed, question: str, context: str = "") -> str:
         ({}, "The roots take up water.", "no question mark"),
         ({}, "why " * 2000 + "?", "the question has 8001 characters"),
         ({}, "植物的哪个部分从土壤中吸收水分和养料？", "written in cjk script, the seed in latin"),
-        ({"question": "光合作用需要哪种气体？"}, "どの気体が植物の呼吸に必要ですか？", ""),
+        ({"question": "光合作用需要哪种气体？", "language": "zh"}, "细胞呼吸需要哪种气体？", ""),
+        ({"question": "光合成に必要な気体は？", "language": "ja"}, "どの気体が植物の呼吸に必要ですか？", ""),
+        ({"question": "光合作用需要哪种气体？", "language": "zh"}, "どの気体が呼吸に必要ですか？", "language 'ja'"),
         (
             {"question": "光合作用需要哪种气体？"},
             "Which gas do plants need?",

@@ -52,6 +52,38 @@ def test_the_shipped_sets_load_and_are_loadable_by_nemo_skills(name: str) -> Non
     assert len(set(prompts.hashes().values())) == len(CASES)
 
 
+# What NeMo-Skills' loader (nemo_skills/prompt/utils.py of github.com/NVIDIA-NeMo/Skills at 03a4dba9) takes: it reads
+# a file as plain YAML, gives its keys to a class with these fields, fills ``user`` by str.format from the row and from
+# ``examples``, leaves ``system`` as it is, and puts examples of a row's own together from prefix, template and suffix.
+SKILLS_KEYS = {"user", "system", "code_tags", "few_shot_examples"}
+SKILLS_FEW_SHOT_KEYS = {
+    "prefix", "template", "suffix", "examples_type", "retrieval_field", "retrieval_file", "retrieved_entries",
+    "retrieved_few_shots", "randomize_retrieved_entries", "max_retrieved_chars", "max_retrieved_chars_field",
+}  # fmt: skip
+PROMPT_FILES = sorted(
+    path.relative_to(RECIPES / "prompt").as_posix()
+    for path in (RECIPES / "prompt").glob("*/*/*.yaml")
+    if path.parent.name in STEPS
+)
+
+
+@pytest.mark.parametrize("file", PROMPT_FILES)
+def test_nemo_skills_makes_the_same_turns_of_every_file(file: str) -> None:
+    path = RECIPES / "prompt" / file
+    step, kind = path.parent.name, path.stem
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(data) <= SKILLS_KEYS
+    assert set(data.get("few_shot_examples") or {}) <= SKILLS_FEW_SHOT_KEYS
+    assert not set("{}") & set(data.get("system") or "")
+    row = {field: f"<{field} {{of}} the row>" for field in FIELDS[step]}  # type: ignore[index]
+    theirs = data["user"].format(examples="", **row, expected_answer="a field that no prompt has")
+    assert "the row>" in theirs
+    ours = load_prompts(PromptConfig(dir="default", files={f"{step}/{kind}": file}), RECIPES)
+    turns = ours.get(step, kind).turns(row, [])  # type: ignore[arg-type]
+    system = [{"role": "system", "content": data["system"].strip()}] if data.get("system") else []
+    assert turns == [*system, {"role": "user", "content": theirs.strip()}]
+
+
 @pytest.mark.parametrize(("step", "kind"), CASES)
 def test_the_shipped_examples_are_what_they_ask_for(step: str, kind: str) -> None:
     for example in prompt_set().get(step, kind).examples:  # type: ignore[arg-type]

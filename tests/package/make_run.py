@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tsdg.corpus.decontamination import Nothing
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import (
@@ -100,6 +101,7 @@ class Made:
                 rows_per_file=rows_per_file,
                 style="labelled",
                 seed=self.seed,
+                held_out=Nothing(),
             )
         return finish_run(self.directory, self.inputs)
 

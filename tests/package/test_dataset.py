@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 
 from tests.package.make_run import FUSED, NO_PHASE, Made, make_run, words
 from tests.package.test_render import question_of, solution_of
+from tsdg.corpus.decontamination import Nothing
 from tsdg.errors import StorageUnfit, VerificationFailed
 from tsdg.package.dataset import GROUP_ROWS, Pair, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
 from tsdg.package.pairs import accepted_pairs
+from tsdg.protocols import Match, Posed
 from tsdg.records import RECORD_SCHEMA, VARIANTS, Record, Rejection
 from tsdg.tables import read_rows
 
@@ -49,9 +52,51 @@ def write(run: Path, pairs: list[Pair], **changes: object) -> None:
         "rows_per_file": 1000,
         "style": "labelled",
         "seed": 7,
+        "held_out": Nothing(),
         **changes,
     }
     write_dataset(pairs=pairs, run=run, **options)  # type: ignore[arg-type]
+
+
+class Marked:
+    """Holds out what says so, and keeps what it was asked."""
+
+    splits = ("a/set/default/test", "b.jsonl")
+    rows = 7
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def compare(self, items: Sequence[Posed]) -> list[Match | None]:
+        self.asked.append(len(items))
+        return [self._match(f"{item.question} {item.context}") for item in items]
+
+    def _match(self, text: str) -> Match | None:
+        if "held out" not in text:
+            return None
+        return Match(split="b.jsonl", row=5, exact=False, how="has 8 of the 9 runs of 8 words of")
+
+
+@pytest.mark.parametrize("field", ["reasoning", "knowledge"])
+def test_what_stands_beside_a_question_is_compared_with_the_held_out_items(tmp_path: Path, field: str) -> None:
+    pairs = pairs_of({"a": 600, "b": 2})
+    pairs[5] = (pairs[5][0], replace(pairs[5][1], **{field: "As it is held out elsewhere."}))
+    held_out = Marked()
+    write(tmp_path, pairs, held_out=held_out)
+    assert {"a-5"} == {pair[0].question_id for pair in pairs[:600]} - {r.question_id for r in records_of(tmp_path, "a")}
+    (rejection,) = read_rows(tmp_path / "filter/rejected.parquet", Rejection)
+    assert (rejection.row_id, rejection.stage, rejection.reason) == ("a-5", "filter", "contaminated")
+    assert rejection.detail == "has 8 of the 9 runs of 8 words of b.jsonl row 5"
+    assert json.loads((tmp_path / "filter/contamination.json").read_text()) == {
+        "schema_version": 1,
+        "held_out": {"splits": 2, "rows": 7},
+        "tasks": {
+            "a": {"questions": 600, "contaminated": 1, "benchmarks": {"b.jsonl": {"same": 0, "near": 1}}},
+            "b": {"questions": 2, "contaminated": 0, "benchmarks": {}},
+        },
+    }
+    assert sum(held_out.asked) == 602
+    assert len(held_out.asked) <= 5  # many at once
 
 
 def records_of(run: Path, task: str, group: str = "knowledge") -> list[Record]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from tests.package.make_run import FUSED, NO_PHASE, QUESTIONS_ONLY, make_run
 from tsdg.accounting import SCHEMA_VERSION, WorkerOwner, WorkerStatus, write_worker
 from tsdg.cli import run_command
+from tsdg.errors import VerificationFailed
 from tsdg.package.report.charts import bars, duration, line, short
 from tsdg.package.report.facts import facts_of
 from tsdg.package.report.page import write_report
@@ -81,6 +83,28 @@ def test_the_figures_are_the_manifests(run: Path) -> None:
     assert sum(records for _, records, _ in facts["languages"]) == manifest["totals"]["records"]
     assert sum(count for _, count in facts["rejected"]) == sum(manifest["rejected"].values())
     assert sum(family[2] for family in facts["families"]) == manifest["totals"]["seeds"]["available"]
+
+
+def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_path: Path) -> None:
+    account = {
+        "held_out": {"splits": 3, "rows": 40},
+        "tasks": {
+            "a": {"benchmarks": {"x/test": {"same": 2, "near": 1}, "y/test": {"same": 0, "near": 9}}},
+            "b": {"benchmarks": {}},
+        },
+    }
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    (copy / "questions/contamination.json").write_text(json.dumps(account))
+    (copy / "filter/contamination.json").write_text(json.dumps(account))
+    facts = facts_of(copy, manifest_of(copy))["contamination"]
+    assert facts == {"splits": 3, "rows": 40, "found": [["a", "y/test", 0, 18], ["a", "x/test", 4, 2]]}
+    page = write_report(copy).read_text()
+    assert "y/test" in page
+    assert "3 held-out files" in page
+    (copy / "filter/contamination.json").write_text("[1]")
+    with pytest.raises(VerificationFailed, match="tsdg verify"):
+        facts_of(copy, manifest_of(copy))
 
 
 def test_throughput_adds_up_over_workers(run: Path) -> None:

@@ -1,5 +1,6 @@
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from tsdg.hashset import HashSet
 from tsdg.seeds.item import Item
-from tsdg.seeds.keys import keys, normalise, weight
+from tsdg.seeds.keys import Keys, keys, normalise, plain, weight
 
 
 @pytest.mark.parametrize(
@@ -67,10 +68,37 @@ def test_a_character_of_an_unspaced_script_weighs_more() -> None:
     assert weight(normalise("leaf")) == 4
 
 
+def key(question: str, **others: Any) -> Keys:
+    (one,) = keys([Item(question=question, **others)])
+    return one
+
+
+TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from("aZ9 -./:*.?!\n'`^_\x01\x05\x1f。−"), max_size=12)
+
+
+@given(st.lists(st.builds(Item, question=TEXTS, context=TEXTS, options=st.lists(TEXTS, max_size=2).map(tuple))))
+def test_items_together_have_the_keys_that_each_has_alone_and_the_words_of_their_texts(items: list[Item]) -> None:
+    together = keys(items)
+    assert together == [keys([item])[0] for item in items]
+    for item, one in zip(items, together, strict=True):
+        assert one.story.startswith(plain(item.context))
+        assert (one.story + one.ask).replace(" ", "") == normalise(item.context) + "".join(
+            normalise(part) for part in parts(item.question)
+        )
+
+
+def parts(question: str) -> tuple[str, str]:
+    """The sentences before the last, and the last, by another expression than the code's."""
+    ends = [
+        match.end() for match in re.finditer(r"[.!?؟।।]['\"”’)\]]*\s+(?=\S)|[。！？](?=.)|\n(?=.)", question.rstrip())
+    ]
+    return question[: ends[-1] if ends else 0], question[ends[-1] if ends else 0 :]
+
+
 def test_options_count_in_any_order() -> None:
-    one = keys(Item(question="Which?", options=("left", "right")))
-    other = keys(Item(question="which", options=("Right.", "Left")))
-    third = keys(Item(question="which", options=("Right.", "up")))
+    one = key("Which?", options=("left", "right"))
+    other = key("which", options=("Right.", "Left"))
+    third = key("which", options=("Right.", "up"))
     assert one.whole == other.whole
     assert one.stem == third.stem
     assert one.whole != third.whole
@@ -78,14 +106,12 @@ def test_options_count_in_any_order() -> None:
 
 
 def test_a_question_that_every_row_asks_is_told_by_its_options() -> None:
-    one, other = (
-        keys(Item(question="Which is better?", options=pair, by_options=True)) for pair in (("a", "b"), ("a", "c"))
-    )
+    one, other = (key("Which is better?", options=pair, by_options=True) for pair in (("a", "b"), ("a", "c")))
     assert one.stem != other.stem
 
 
 def test_context_and_question_do_not_run_into_each_other() -> None:
-    assert keys(Item(question="b c", context="a")) != keys(Item(question="c", context="a b"))
+    assert key("b c", context="a") != key("c", context="a b")
 
 
 @given(st.lists(st.integers(min_value=0, max_value=2**64 - 1)))

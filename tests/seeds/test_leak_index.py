@@ -16,7 +16,7 @@ BEFORE = "Here is something that our teacher wrote on the board."
 
 
 def index_of(*items: Item, dataset_path: str = "some/set", ngram: int = 8, overlap: float = 0.8) -> LeakIndex:
-    docs, runs = index_items([(row, keys(item)) for row, item in enumerate(items)], ngram)
+    docs, runs = index_items(enumerate(keys(items)), ngram)
     piece = Piece(name="some/set/default/test", dataset_path=dataset_path, rows=len(items), docs=docs, runs=runs)
     return LeakIndex([piece], ngram=ngram, overlap=overlap)
 
@@ -137,7 +137,7 @@ def test_the_match_says_where_and_how_much() -> None:
 def test_of_a_long_text_a_fixed_number_of_runs_is_kept_and_is_fair() -> None:
     draw = random.Random(0)
     words = [f"w{draw.randrange(10**6)}" for _ in range(20_000)]
-    docs, runs = index_items([(0, keys(Item(question="What?", context=" ".join(words))))], 8)
+    docs, runs = index_items(enumerate(keys([Item(question="What?", context=" ".join(words))])), 8)
     assert runs.nbytes == KEPT * RUN.itemsize
     assert docs["runs"][0].tolist() == [0, 20_000 - 7]
     index = LeakIndex([Piece(name="x", dataset_path="x", rows=1, docs=docs, runs=runs)], ngram=8, overlap=0.8)
@@ -155,6 +155,6 @@ ITEMS = st.builds(Item, question=WORDS, context=WORDS, options=st.lists(WORDS, m
 def test_a_batch_finds_what_its_items_find_one_by_one(held: list[Item], items: list[Item]) -> None:
     index = index_of(*held, ngram=3)
     assert index.compare(items) == [index.compare([item])[0] for item in items]
-    for item in held:
-        if len(keys(item).ask + keys(item).story) > 60:
+    for item, compared in zip(held, keys(held), strict=True):
+        if len(compared.ask + compared.story) > 60:
             assert found(index, item) == "same"

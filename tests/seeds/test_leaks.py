@@ -197,8 +197,8 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(
 def test_hashes_only_are_kept(folder: Path, write_split: WriteSplit) -> None:
     write_split(*ARC, "test", arc_rows(500))
     index = build_index(folder, load(), ngram=8, overlap=0.8)
-    held = keys(Item(question=arc_rows(500)[7]["question"], options=("place 7", "town 7", "lake 7")))
-    (match,) = index.find([held], "another/data_set")
+    held = keys([Item(question=arc_rows(500)[7]["question"], options=("place 7", "town 7", "lake 7"))])
+    (match,) = index.find(held, "another/data_set")
     assert match is not None
     assert (match.split, match.row) == ("allenai/ai2_arc/ARC-Easy/test", 7)
 

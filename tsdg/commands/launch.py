@@ -171,6 +171,7 @@ def canary_of(prepared: Prepared, *, mirror_here: bool) -> Prepared:
     tasks = tuple(dict.fromkeys(source.task for source in prepared.sources))[:seeds]
     values = recipe.model_dump()
     values["seeds"] |= {"cap_per_task": math.ceil(seeds / len(tasks)), "total": seeds}
+    values["passages"] |= {"total": seeds}
     if not recipe.passages.path:
         shares: dict[str, dict[str, float]] = {"domain": {}, "language": {}}
         values["seeds"] |= {"tasks": tasks, "families": (), "groups": (), "shares": shares}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 PRIMARY = "config"
+_FLAGS = frozenset(("-m", "--multirun", "--resolve"))
 _LISTS = {"tuple_type": "a list, e.g. [a,b]", "too_short": "a list that is not empty, e.g. [a,b]"}
 """What pydantic says of a list, in the words of a command line."""
 
@@ -64,7 +65,9 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
     """
     import hydra
 
-    words = list(arguments)
+    # Hydra's parser takes overrides in one piece only, and few users know: what takes no value goes before them.
+    flags = [word for word in arguments if word in _FLAGS]
+    words = [*flags, *(word for word in arguments if word not in _FLAGS)]
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
         words.append("recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
     codes = [0]

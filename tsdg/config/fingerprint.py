@@ -19,6 +19,8 @@ Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a tes
     ``package``, the model's parallelism;
   * where and in which jobs: ``cluster``, ``launch``.
 
+``passages.path=demo`` is part of it all the same: that is no place but a set of passages.
+
 Not seen: the content of the mirror. Two mirrors of different revisions give different seeds under one fingerprint;
 each seed's ``source.revision`` tells them apart.
 """
@@ -30,6 +32,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tsdg.config.passages import DEMO
 from tsdg.config.recipe import Recipe
 
 VERSION = 1
@@ -64,6 +67,8 @@ def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str,
         if isinstance(value, dict):
             value = {inner: v for inner, v in value.items() if f"{key}.{inner}" not in NOT_IDENTITY}
         kept[key] = value
+    if values["passages"]["path"] == DEMO:  # else one's own passages would go on where a trial of these ended
+        kept["passages"]["path"] = DEMO
     kept["roles"] = {
         role: {"model": {key: v for key, v in own["model"].items() if f"model.{key}" not in NOT_IDENTITY}}
         for role, own in values["roles"].items()

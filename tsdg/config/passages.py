@@ -8,6 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from tsdg.config.base import Config
 
+DEMO = "demo"
+"""``passages.path`` of tsdg's own small set."""
+
 
 class PassagesConfig(Config):
     """Seeds from a corpus of labelled passages; off where ``path`` is empty.
@@ -16,7 +19,8 @@ class PassagesConfig(Config):
     """
 
     path: str
-    """A Parquet or JSONL file, or a folder of them."""
+    """A Parquet or JSONL file, or a folder of them; ``demo`` for tsdg's own small set (a folder of that name is
+    ``./demo``)."""
     text: str
     """Column of the text."""
     domain: str
@@ -30,7 +34,8 @@ class PassagesConfig(Config):
     commercial: bool
     """Whether it allows commercial use."""
     domains: Annotated[dict[str, str], Field(min_length=1)]
-    """Value of the domain column → name of the domain, in which tasks are named: ``Physics: physics``."""
+    """Value of the domain column → name of the domain, in which tasks are named: ``Physics: physics``. Digits stand
+    for all codes that begin with them: ``"53": physics``."""
     keep: dict[str, tuple[str | int | float | bool, ...]]
     """Column → the values that are wanted; a row needs one of them in each column. A list in a row needs one match."""
     min_chars: Annotated[int, Field(ge=1)]

@@ -23,7 +23,7 @@ from tsdg.generate.fields import count_blanks
 from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.records import Seed
-from tsdg.text import normalise, overlap
+from tsdg.text import normalise, overlap, tokens
 
 MAX_QUESTION = 6_000  # characters; more is a model that lost its way
 MAX_OPTION = 1_000
@@ -126,8 +126,8 @@ def check_options(seed: Seed, question: str, options: Sequence[str]) -> Flaw | N
 
 
 def _all_inside(options: Sequence[str], question: str) -> bool:
-    text = f" {normalise(question)} "
-    return all(f" {normalise(option)} " in text for option in options)
+    text = f" {' '.join(tokens(question))} "
+    return all(f" {' '.join(tokens(option))} " in text for option in options)
 
 
 def check_copy(
@@ -249,4 +249,4 @@ def says_nothing(text: str, answer: str) -> bool:
     False
     """
     left = _wordings()["answer"].sub(" ", normalise(text))
-    return not set(normalise(left).split()) - set(normalise(answer).split())
+    return not set(tokens(left)) - set(tokens(answer))

@@ -19,9 +19,11 @@ from typing import Any
 
 import yaml
 
+from tsdg.text import unspaced
+
 _SURE = 0.9
-_FEWEST = 20
-"""Letters below which nothing is said."""
+_FEWEST, _FEWEST_UNSPACED = 20, 8
+"""Letters below which nothing is said; of scripts without spaces a few say much (Japanese kana, Thai)."""
 _MOST = 2_000
 """Characters that are looked at; more would not make it surer."""
 _FORMULA = re.compile(r"\$[^$]*\$|\\[a-zA-Z]+|```.*?```|[\d_`{}<>=+*/^|]+", re.DOTALL)
@@ -39,7 +41,7 @@ def other_language(text: str, wanted: str) -> str:
     wanted = kin.get(wanted, wanted)
     if wanted not in {kin.get(label, label) for label in detector.labels}:
         return ""
-    if sum(map(str.isalpha, plain)) < _FEWEST:
+    if sum(map(str.isalpha, plain)) < (_FEWEST_UNSPACED if unspaced(plain) else _FEWEST):
         return ""
     found, confidence = detector.classify(plain)
     return found if confidence >= _SURE and kin.get(found, found) != wanted else ""

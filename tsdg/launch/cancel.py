@@ -26,9 +26,7 @@ class Cancelled:
     running: int
 
 
-def cancel(
-    record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep
-) -> tuple[Cancelled, ...]:
+def cancel(record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep) -> tuple[Cancelled, ...]:
     """Cancel every job of a run that is pending or running, of all its launches, and wait until none is left.
 
     What waits goes first, so that nothing starts because something else has ended. A job that requeues itself at that

@@ -3,7 +3,8 @@
 ::
 
     dataset/<group>/<task>/part-00000.parquet     zstd, small row groups, page checksums
-    filter/rejected.parquet                       questions whose record would break a format rule
+    filter/rejected.parquet                       questions whose record would break a format rule or is contaminated
+    filter/contamination.json                     what was compared with held-out items, and found
 
 The new dataset grows in a hidden folder beside the old one and takes its place when it is whole. The manifest
 describes the files, so it goes first and is written last: a run directory with a manifest is finished, and one that
@@ -12,6 +13,7 @@ was left at any other point is packaged again from the gathered tables, to the s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -21,15 +23,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.package.layout import DATASET, MANIFEST, rejected
+from tsdg.contamination import Contamination
+from tsdg.package.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
 from tsdg.package.render import Rendered, Style, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled
 from tsdg.package.storage import flush_to_disk, remove_folder, replace_folder
+from tsdg.protocols import HeldOut
 from tsdg.records import (
     RECORD_SCHEMA,
     REJECTION_SCHEMA,
     Question,
+    Reason,
     Record,
     Rejection,
     Solution,
@@ -37,7 +42,7 @@ from tsdg.records import (
     stable_id,
     to_row,
 )
-from tsdg.storage import storage
+from tsdg.storage import storage, write_whole
 from tsdg.tables import Table
 
 Pair = tuple[Question, Solution]
@@ -57,6 +62,8 @@ class DatasetSummary:
 
     records: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    contaminated: int = 0
+    """Of those rejected, the ones whose solution repeats a held-out item."""
     tokens: int = 0
 
 
@@ -69,8 +76,9 @@ def write_dataset(
     rows_per_file: int,
     style: Style,
     seed: int,
+    held_out: HeldOut,
 ) -> DatasetSummary:
-    """Replace a run's dataset and ``filter/rejected.parquet``; the manifest is removed and has to be written again.
+    """Replace a run's dataset and what is in ``filter``; the manifest is removed and has to be written again.
 
     Args:
         pairs: accepted questions with their solutions, all of one task one after the other, in any order otherwise.
@@ -80,12 +88,14 @@ def write_dataset(
         rows_per_file: records of one Parquet file at most.
         style: of the training text.
         seed: of the order of the records within their task.
+        held_out: items that must not stand in any record. The questions were compared before they were answered; here
+            it is what a model wrote beside them.
 
     Raises:
         StorageUnfit: the run directory cannot be written.
         ValueError: the pairs of one task do not stand together.
     """
-    building, summary = run / _BUILDING, DatasetSummary()
+    building, summary, found = run / _BUILDING, DatasetSummary(), Contamination(held_out)
     with storage("write", run):
         (run / MANIFEST).unlink(missing_ok=True)
         remove_folder(building)
@@ -96,8 +106,10 @@ def write_dataset(
                 if task in summary.records:
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
-                batches = _batches(of_task, variants, style, tokens_of, rejections, summary)
+                batches = _batches(of_task, variants, style, tokens_of, found, rejections, summary)
                 write_task(batches, building / DATASET, rows_per_file=rows_per_file, seed=seed, scratch=scratch)
+        write_whole(run / FILTER_CONTAMINATION, (json.dumps(found.report(), indent=1) + "\n").encode())
+        summary.contaminated = found.found
         (building / DATASET).mkdir(exist_ok=True)
         replace_folder(building / DATASET, run / DATASET, aside=run / _ASIDE)
         remove_folder(building)
@@ -154,6 +166,7 @@ def _batches(
     variants: Sequence[Variant],
     style: Style,
     tokens_of: TokensOf,
+    found: Contamination,
     rejections: Table,
     summary: DatasetSummary,
 ) -> Iterator[pa.RecordBatch]:
@@ -161,7 +174,13 @@ def _batches(
     pairs = iter(pairs)
     while chunk := list(islice(pairs, QUESTIONS_AT_ONCE)):
         ready: list[tuple[Question, Solution, Variant, Rendered]] = []
-        for question, solution in chunk:
+        matches = found.held_out.compare([_Told.of(question, solution) for question, solution in chunk])
+        for (question, solution), match in zip(chunk, matches, strict=True):
+            found.count(question.task, match)
+            if match is not None:
+                rejections.add(_rejection(question, str(match), "contaminated"))
+                summary.rejected[question.task] += 1
+                continue
             flaw = flaw_of(question, solution)
             if flaw:
                 rejections.add(_rejection(question, flaw))
@@ -183,14 +202,29 @@ def _batches(
         yield pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA)
 
 
-def _rejection(question: Question, detail: str) -> Rejection:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A question and all that was written beside it, as an item to compare: a benchmark's may stand in any of it."""
+
+    question: str
+    context: str
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, question: Question, solution: Solution) -> _Told:
+        reasons = (distractor.why_wrong for distractor in solution.distractors)
+        texts = (question.context, solution.knowledge, solution.reasoning, *reasons)
+        return cls(question=question.question, context="\n".join(text for text in texts if text))
+
+
+def _rejection(question: Question, detail: str, reason: Reason = "bad_record") -> Rejection:
     return Rejection(
         row_id=question.question_id,
         group=question.group,
         family=question.family,
         task=question.task,
         stage="filter",
-        reason="bad_record",
+        reason=reason,
         detail=detail,
     )
 

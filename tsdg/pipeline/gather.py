@@ -34,7 +34,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
 
     dropped: set[str] = set()
     if "questions" in steps:
-        decontamination = Decontamination(_held_out(recipe))
+        decontamination = Decontamination(held_out(recipe))
         near = NearPass(recipe.filter.dedup, seeds=directory / SEEDS, scratch=directory / "questions" / ".near")
         dropped = gather.gather_questions(
             outcomes(),
@@ -50,8 +50,8 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         gather.gather_answers(outcomes(), directory=directory / "answers", dropped=dropped)
 
 
-def _held_out(recipe: Recipe) -> HeldOut:
-    """What generated questions are compared with."""
+def held_out(recipe: Recipe) -> HeldOut:
+    """What generated questions, and then their solutions, are compared with."""
     config, mirror = recipe.filter.decontaminate, recipe.seeds.mirror
     if not config.enabled:
         return Nothing()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tsdg.config.recipe import Recipe
+from tsdg.config.recipe import Recipe, StepName
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.phase import pending_units
 from tsdg.package.finish import finished_manifest
@@ -13,20 +13,20 @@ from tsdg.package.layout import part_files, steps_of
 from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
 
 
-def stage_done(recipe: Recipe, directory: Path, stage: Stage) -> bool:
-    """Whether the files of a run directory say that a stage is done."""
+def stage_done(phases: Sequence[tuple[StepName, ...]], directory: Path, stage: Stage) -> bool:
+    """Whether the files of a run directory say that a stage of a run with these phases is done."""
     if stage.kind == "seeds":
         return has_tables(directory, "seeds")
     if stage.kind == "phase":
         return phase_done(directory, stage.steps)
     if stage.kind == "gather":
         return gathered(directory, stage.steps)
-    return finished_manifest(directory, steps_of(recipe.phases)) is not None
+    return finished_manifest(directory, steps_of(phases)) is not None
 
 
 def stages_left(recipe: Recipe, directory: Path) -> tuple[Stage, ...]:
     """List the stages of a run that are not done, in order."""
-    return tuple(stage for stage in stages(recipe.phases) if not stage_done(recipe, directory, stage))
+    return tuple(stage for stage in stages(recipe.phases) if not stage_done(recipe.phases, directory, stage))
 
 
 def begun(recipe: Recipe, directory: Path) -> bool:

@@ -15,6 +15,7 @@ from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskF
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
+from tsdg.pipeline.gather import held_out
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter
@@ -40,7 +41,10 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
             rows_per_file=recipe.package.rows_per_file,
             style=recipe.package.style,
             seed=recipe.seed,
+            held_out=held_out(recipe),
         )
+        if summary.contaminated:
+            reporter.note(f"contaminated: {summary.contaminated} questions dropped for what stands in their solutions")
         reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
     manifest = finish_run(directory, _manifest_inputs(prepared))
     write_report(directory)

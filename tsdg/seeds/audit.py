@@ -51,7 +51,7 @@ def audit(seeds: Iterable[Seed]) -> tuple[Finding, ...]:
     for seed in seeds:
         places.update([seed.answer_index] if len(seed.options) > 1 else [])
         flaws = list(_flaws(seed))
-        if not seen.add(keys(Item(question=seed.question, context=seed.context, options=seed.options)).whole):
+        if not seen.add(keys([Item(question=seed.question, context=seed.context, options=seed.options)])[0].whole):
             flaws.append(("repeated item", seed.question))
         for what, value in flaws:
             counts[what] += 1

@@ -6,6 +6,7 @@ decided over all rows (:mod:`tsdg.seeds.collect`), from the few bytes of ``GOOD`
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,7 +17,7 @@ import numpy as np
 from tsdg.records import Reason, Seed
 from tsdg.seeds import guard, render
 from tsdg.seeds.item import Gold, Item, Malformed, Row
-from tsdg.seeds.keys import Keys, keys
+from tsdg.seeds.keys import keys
 from tsdg.seeds.leak_index import LeakIndex
 from tsdg.seeds.mirror import Batch
 from tsdg.seeds.selection import Source
@@ -102,6 +103,9 @@ class Clerk:
             renderer = render.renderer_for(source.family, source.unit, frozenset(source.split.columns()))
             source.split.check(renderer.columns)
             self._renderers[number] = renderer
+            # What is loaded by now stays, and is large. Left to look through it, the collector takes as long as the
+            # rest of a row's rendering; left to count it, it would wait for a quarter as much garbage.
+            gc.freeze()
         return self._renderers[number]
 
     def _judge(self, job: Judge) -> Judged:
@@ -114,7 +118,8 @@ class Clerk:
 
     def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
         renderer, unit = self._renderer(number), self._sources[number].unit
-        rendered: list[tuple[int, Row, str, Keys]] = []
+        rendered: list[tuple[int, Row, str]] = []
+        items: list[Item] = []
         documents = renderer.documents(batch.table, batch.rows)
         for place, source_row, document in zip(batch.numbers, batch.rows, documents, strict=True):
             seed_id = render.seed_id_of(unit, source_row)
@@ -123,10 +128,12 @@ class Clerk:
             except Malformed as error:
                 refusals.append(Refusal(seed_id, "malformed", place, str(error)))
                 continue
-            rendered.append((place, source_row, seed_id, keys(item)))
-        matches = self._index.find([entry[3] for entry in rendered], unit.dataset_path)
+            rendered.append((place, source_row, seed_id))
+            items.append(item)
+        compared = keys(items)
+        matches = self._index.find(compared, unit.dataset_path)
         good = []
-        for (place, row, seed_id, item_keys), match in zip(rendered, matches, strict=True):
+        for (place, row, seed_id), item_keys, match in zip(rendered, compared, matches, strict=True):
             if match:
                 refusals.append(Refusal(seed_id, "leaked", place, str(match)))
             elif denied := guard.row_denied(unit, row):

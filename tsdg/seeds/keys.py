@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from tsdg.protocols import Posed
 from tsdg.seeds.item import Item
@@ -34,7 +35,8 @@ _WIDE = re.compile(
 
 
 # The end of a sentence that another follows. A number's point has no space after it; an ideographic stop needs none.
-_SENTENCE = re.compile(r"[.!?؟।።]['\"”’)\]]*\s+(?=\S)|[。！？](?=.)|\n(?=.)")
+# As above, it begins with the signs: the search leaps from one to the next.
+_SENTENCE = re.compile(r"[.!?؟।።\n。！？](?:(?<=[.!?؟।።])['\"”’)\]]*\s+(?=\S)|(?<=[。！？\n])(?=.))")
 
 
 class _Kept(dict[int, int | None]):
@@ -53,12 +55,57 @@ _WITHIN = frozenset("'’‘ʼ`´")
 """Signs that part no words: *don't* is *dont*."""
 _KEPT = _Kept()
 
+# Texts of ASCII are done many at once, as bytes. A mark parts them, and others stand for the signs of numbers, which
+# come last, as they are not ASCII. Texts that have such marks themselves are done one by one.
+_PARTED = b"\x1f"
+_MARKS = {sign.encode(): bytes([place]) for place, sign in enumerate(_SIGNS, 1)}
+_RESERVED = b"".join(_MARKS.values()) + _PARTED
+_NUMERIC_BYTES = re.compile(_NUMERIC.pattern.encode())
+_LOWER = [_KEPT[ord(chr(code).lower())] for code in range(128)]
+_DROPPED = bytes(code for code, kept in enumerate(_LOWER) if kept is None)
+_TABLE = bytearray(range(256))
+_TABLE[:128] = bytes(kept or _SPACE for kept in _LOWER)
+for _code in _RESERVED:
+    _TABLE[_code] = _code
+_IDLE = bytes(code for code in range(128) if _TABLE[code] == _SPACE) + _DROPPED
+
 
 def plain(text: str) -> str:
     """Reduce a text to its words: NFKC, case folded, and spaces, one or more, in place of all idle punctuation."""
     if text.isascii():
         return _bare(text.lower())
     return unicodedata.normalize("NFKC", _bare(fold(text).casefold()))
+
+
+def _plain_and_normal(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Give the texts as :func:`plain` and as :func:`normalise` do."""
+    encoded = [text.encode() for text in texts if text.isascii()]
+    joined = _PARTED.join(encoded)
+    if len(joined) - len(joined.translate(None, _RESERVED)) >= max(len(encoded), 1):
+        plains = [plain(text) for text in texts]
+        return plains, [text.replace(" ", "") for text in plains]
+    marked = _NUMERIC_BYTES.sub(_mark, joined)
+    words, letters = _parts(marked, _DROPPED), _parts(marked, _IDLE)
+    plains, normals = [], []
+    for text in texts:
+        if text.isascii():
+            plains.append(next(words))
+            normals.append(next(letters))
+        else:
+            plains.append(plain(text))
+            normals.append(plains[-1].replace(" ", ""))
+    return plains, normals
+
+
+def _mark(sign: re.Match[bytes]) -> bytes:
+    return _MARKS[sign.group()]
+
+
+def _parts(marked: bytes, dropped: bytes) -> Iterator[str]:
+    kept = marked.translate(_TABLE, dropped)
+    for sign, mark in _MARKS.items():
+        kept = kept.replace(mark, _SIGNS[sign.decode()].encode())
+    return map(bytes.decode, kept.split(_PARTED))
 
 
 def normalise(text: str) -> str:
@@ -80,8 +127,7 @@ def digest(*parts: str) -> int:
     return int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "little")
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """By what an item is compared with others."""
 
     whole: int
@@ -99,21 +145,35 @@ class Keys:
     """The words of all that stands before: the context, and the other sentences of the question."""
 
 
-def keys(item: Posed) -> Keys:
-    """Say by what an item is compared."""
-    by_options = isinstance(item, Item) and item.by_options
-    before, ask = _split(item.question)
-    context, earlier, last = plain(item.context), plain(before), plain(ask)
-    question = (earlier + last).replace(" ", "")
-    passage = context.replace(" ", "")
-    options = sorted(normalise(option) for option in item.options)
+def keys(items: Sequence[Posed]) -> list[Keys]:
+    """Say by what each item is compared."""
+    texts: list[str] = []
+    for item in items:
+        before, ask = _split(item.question)
+        texts += (item.context, before, ask, *item.options)
+    plains, normals = _plain_and_normal(texts)
+    out: list[Keys] = []
+    start = 0
+    for item in items:
+        stop = start + 3 + len(item.options)
+        out.append(_keys(isinstance(item, Item) and item.by_options, plains[start:stop], normals[start:stop]))
+        start = stop
+    return out
+
+
+def _keys(by_options: bool, plains: Sequence[str], normals: Sequence[str]) -> Keys:
+    """Make the keys of an item from its context, the two parts of its question, and its options."""
+    context, earlier, last, *option_words = plains
+    passage, before, ask, *options = normals
+    options.sort()
+    question = before + ask
     whole = digest("whole", passage, question, *options)
     return Keys(
         whole=whole,
         stem=whole if by_options else digest("stem", passage, question),
         specific=weight(passage) + weight(question) >= SPECIFIC,
         choices=digest("options", *options) if sum(map(weight, options)) >= TELLING else 0,
-        ask=" ".join(sorted(map(plain, item.options))) if by_options else last,
+        ask=" ".join(sorted(option_words)) if by_options else last,
         story=context if by_options else f"{context} {earlier}",
     )
 

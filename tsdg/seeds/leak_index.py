@@ -198,7 +198,7 @@ class LeakIndex:
 
     def compare(self, items: Sequence[Posed]) -> list[Match | None]:
         """Return, per item, a held-out row that is the same item or nearly, or None."""
-        return self.find([keys(item) for item in items])
+        return self.find(keys(items))
 
     def find(self, items: Sequence[Keys], dataset_path: str = "") -> list[Match | None]:
         """Return, per item, a held-out row that is the same item or nearly, or None.

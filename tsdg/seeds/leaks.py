@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache as memoised
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from tsdg.seeds.item import Item, Malformed
 from tsdg.seeds.keys import SPECIFIC, Keys, keys, normalise, weight
 from tsdg.seeds.leak_index import DOC, RUN, LeakIndex, Piece, index_items
 from tsdg.seeds.lmeval import split_prompt
-from tsdg.seeds.mirror import SplitFile, all_splits
+from tsdg.seeds.mirror import BATCH_ROWS, SplitFile, all_splits
 from tsdg.seeds.render import renderer_for
 
 if TYPE_CHECKING:
@@ -232,10 +233,15 @@ class _Entries:
         self.rows = 0
 
     def __iter__(self) -> Iterator[tuple[int, Keys]]:
+        asked = self._asked()
+        while chunk := list(islice(asked, BATCH_ROWS)):
+            yield from zip((number for number, _ in chunk), keys([item for _, item in chunk]), strict=True)
+
+    def _asked(self) -> Iterator[tuple[int, Item]]:
         for number, row, item in self._items():
             self.rows += 1
             for one in [item] if item else generic_items(row):
-                yield number, keys(one)
+                yield number, one
 
     def _items(self) -> Iterator[tuple[int, Mapping[str, Any], Item | None]]:
         """Yield the number of each row, the row, and what it asks; None for what nothing but its columns tells."""

@@ -26,6 +26,8 @@ from tsdg.seeds import cache
 BATCH_ROWS = 1024
 """Rows held at once."""
 
+_BUFFER = 1 << 16
+"""Bytes of a column read at once; otherwise a row group's whole column is."""
 _LARGE = 4
 """A row group this many times as large as asked for is cut."""
 
@@ -193,7 +195,7 @@ class SplitFile:
         import pyarrow.parquet as pq
 
         try:
-            return pq.ParquetFile(self.path, memory_map=False, pre_buffer=False)
+            return pq.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=_BUFFER)
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from None
 

@@ -64,6 +64,18 @@ def scatter(values: U64) -> U64:
     return values ^ (values >> np.uint64(31))
 
 
+_TABLED = 1 << 16
+_LETTERS = scatter(np.arange(1, _TABLED + 1, dtype=np.uint64))
+
+
+def _letters(codes: np.ndarray[Any, np.dtype[np.uint32]]) -> U64:
+    """The value of each code point in a hash."""
+    if codes.size and codes.max() >= _TABLED:
+        return scatter(codes.astype(np.uint64) + np.uint64(1))
+    letters: U64 = _LETTERS[codes]
+    return letters
+
+
 class Runs:
     """The runs of a batch of texts.
 
@@ -99,7 +111,7 @@ class Runs:
         place = np.cumsum(kept)  # of a kept character, its place among the kept ones, from 1
         self._starts = np.append((place - 1)[begins], int(place[-1]) if len(place) else 0)
         self._up, self._down = _POWERS(int(self._starts[-1]) + 1)
-        letters = scatter(codes[kept].astype(np.uint64) + np.uint64(1))
+        letters = _letters(codes[kept])
         self._sums = np.zeros(len(letters) + 1, np.uint64)
         np.cumsum(letters * self._up[: len(letters)], out=self._sums[1:])
         word_owner = owner[begins]

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from tsdg.config.passages import PassagesConfig
+from tsdg.config.passages import DEMO, PassagesConfig
 from tsdg.errors import MirrorUnfit
 from tsdg.hashset import HashSet
 from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source, stable_id
@@ -44,9 +44,13 @@ from tsdg.tables import Table, read_rows
 FAMILY = "passages"
 OTHER = "other"
 SUFFIXES = (".parquet", ".jsonl")
+DEMO_FILE = Path(__file__).parent / "demo" / "passages.jsonl"
+"""tsdg's own passages, for trying a recipe: most of them meet the labels that recipe ``rqa`` keeps, some do not."""
 _CODE = re.compile(r"(\d{1,3})(?:\.(\d)(\d)?)?")
 _END = re.compile(r"[.!?。！？]['\")\]]*\s|\n\s*\n")
 _BATCH = 2048
+_COUNTED_BYTES = 1 << 24
+"""A JSONL file up to this size is counted for a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,37 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     Raises:
         MirrorUnfit: there are none.
     """
-    path = Path(config.path).expanduser()
+    path = DEMO_FILE if config.path == DEMO else Path(config.path).expanduser()
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
     if not files:
-        raise MirrorUnfit(f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name one")
+        raise MirrorUnfit(
+            f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name one, or {DEMO}"
+        )
     return files
+
+
+def rows_of(config: PassagesConfig) -> int | None:
+    """How many passages a corpus has; None where it has a file that only reading it all could tell.
+
+    Raises:
+        MirrorUnfit: there is no such corpus, or a file cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    count = 0
+    for file in files_of(config):
+        try:
+            if file.suffix == ".parquet":
+                count += pq.read_metadata(file).num_rows
+            elif file.stat().st_size <= _COUNTED_BYTES:
+                count += sum(1 for line in file.read_bytes().splitlines() if line.strip())
+            else:
+                return None
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(file, error) from error
+    return count
 
 
 def subject_of(domain: str, code: Any) -> Subject:
@@ -156,6 +185,18 @@ def locate(config: PassagesConfig) -> Located:
         for domain in domains_of(config)
     )  # fmt: skip
     return Located(there=there, missing=(), left_out=())
+
+
+def domain_of(value: str, domains: Mapping[str, str]) -> str:
+    """The name of a domain, by what its column says; of a subject's code, by the most of its first digits.
+
+    >>> domain_of("Physics", {"Physics": "physics"}), domain_of("535.2", {"53": "physics", "5": "science"})
+    ('physics', 'physics')
+    """
+    if value in domains:
+        return domains[value]
+    begins = [key for key in domains if key.isdigit() and value.startswith(key)]
+    return domains[max(begins, key=len)] if begins else OTHER
 
 
 def domains_of(config: PassagesConfig) -> tuple[str, ...]:
@@ -288,7 +329,7 @@ class PassageCollector:
         return tuple(dict.fromkeys(path.split(".")[0] for path in paths if path))
 
     def _domain(self, row: Mapping[str, Any]) -> str:
-        return self._config.domains.get(str(value_at(row, self._config.domain)), OTHER)
+        return domain_of(str(value_at(row, self._config.domain)), self._config.domains)
 
     def _draw(self, number: int) -> int:
         return int.from_bytes(blake2b(str(number).encode(), digest_size=8, key=self._key[:64]).digest(), "big")
@@ -353,8 +394,11 @@ def _read(file: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
             for batch in table.iter_batches(batch_size=_BATCH, columns=list(columns)):
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MirrorUnfit(f"passages.path: {file} cannot be read: {reason}; restore it") from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> MirrorUnfit:
+    return MirrorUnfit(f"passages.path: {file} cannot be read: {' '.join(str(error).split())[:200]}; restore it")
 
 
 def _object(file: Path, number: int, line: bytes) -> Mapping[str, Any]:

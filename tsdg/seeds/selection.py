@@ -265,9 +265,10 @@ def sources(config: SeedsConfig) -> Located:
     if missing and (config.missing == "error" or not located.there):
         listed = ", ".join(f"{source.split.name} (task {source.task})" for source in missing[:_SHOWN])
         listed += f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        instead = ", or take what is there with seeds.missing=skip" if located.there else ""
         raise MirrorUnfit(
             f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: {listed}; fetch "
-            "them with `tsdg seeds prefetch`, or take what is there with seeds.missing=skip"
+            f"them with `tsdg seeds prefetch`{instead}"
         )
     return located
 

@@ -88,7 +88,7 @@ class Spill:
             quota: how many to draw, at most the good ones.
         """
         state = self._state[start:stop]
-        if quota == int((state == GOOD_ROW).sum()):
+        if quota == self.total(start, stop, GOOD_ROW):
             state[state == GOOD_ROW] = DRAWN
             return
         bins = np.zeros(_BINS, np.int64)
@@ -112,7 +112,8 @@ class Spill:
 
     def total(self, start: int, stop: int, state: int) -> int:
         """Count the rows of a part in a state."""
-        return int((self._state[start:stop] == state).sum())
+        pieces = (self._state[at : min(at + _CHUNK, stop)] for at in range(start, stop, _CHUNK))
+        return sum(int(np.count_nonzero(piece == state)) for piece in pieces)
 
     def rows(self, start: int, stop: int, state: int) -> Iterator[Array]:
         """Yield the row numbers of a part's rows in a state, in order, some at a time."""

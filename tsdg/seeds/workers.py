@@ -62,7 +62,7 @@ class Alone:
         return self
 
     def __exit__(self, *_: object) -> None:
-        pass
+        gc.unfreeze()  # see Clerk
 
 
 class Workers:
@@ -194,6 +194,3 @@ def _serve(
             except Exception as error:
                 result = error
             connection.send(result)
-            if not gc.get_freeze_count():
-                # What is loaded by now stays. Left to count it, the collector would wait for a quarter as much garbage.
-                gc.freeze()

@@ -170,16 +170,18 @@ def _of_tasks(recipe: Recipe) -> _Chosen:
 def _of_passages(recipe: Recipe) -> _Chosen:
     """Which domain a passage is of is known when it is read: until then they share alike."""
     used = passages.locate(recipe.passages).there
+    there = passages.rows_of(recipe.passages)
+    most = recipe.passages.total if there is None else min(recipe.passages.total, there)
     parts = {source.task: 1 / len(used) for source in used}
     return _Chosen(
         used=used,
         rows=dict.fromkeys(parts, 0),
-        seeds=apportion(recipe.passages.total, parts),
+        seeds=apportion(most, parts),
         chars=dict.fromkeys(parts, float(recipe.passages.chunk_chars)),
         left_out=[],
         notes=[
-            f"passages.total={recipe.passages.total:,} seeds at most, shared alike by the domains: how many passages "
-            "each has is known when they are read"
+            f"passages: {'too many to count' if there is None else f'{there:,} there'}, {most:,} seeds at most, shared "
+            "alike by the domains: how many each has, and which labels they bear, is known when they are read"
         ],
     )
 

@@ -1,0 +1,49 @@
+"""Which log tells of a job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.launch.test_queue import job
+from tsdg.launch.logs import best, by_failure, find_logs, last_lines, logs_of
+
+
+def write(path: Path, text: str, at: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (at, at))
+
+
+def test_the_newest_node_that_said_something_tells_most(tmp_path: Path) -> None:
+    arr = job("1", "arr", 2, nodes=2)
+    write(tmp_path / "logs/arr/1_0.out", "batch", 9)
+    write(tmp_path / "logs/arr/1_0.node0.log", "rank 0", 5)
+    write(tmp_path / "logs/arr/1_0.node1.log", "rank 1", 6)
+    write(tmp_path / "logs/arr/1_1.node0.log", "", 8)
+    write(tmp_path / "logs/arr/1_1.out", "batch", 7)
+    first, second = best(logs_of(tmp_path, arr, "1_0")), best(logs_of(tmp_path, arr, "1_1"))
+    assert first is not None
+    assert second is not None
+    assert (first.path.name, second.path.name) == ("1_0.node1.log", "1_1.out")
+    assert best(logs_of(tmp_path, arr, "1_7")) is None
+
+
+def test_logs_are_listed_with_the_newest_failure_first(tmp_path: Path) -> None:
+    write(tmp_path / "logs/arr/1_0.out", "x", 5)
+    write(tmp_path / "logs/arr/1_1.out", "xx", 3)
+    write(tmp_path / "logs/arr/1_2.out", "xx", 4)
+    write(tmp_path / "logs/server-0.node1.77.log", "xxx", 9)
+    write(tmp_path / "logs/serving/a.json", "{}", 9)
+    found = by_failure(find_logs(tmp_path), frozenset({"1_1", "1_2"}))
+    assert [(log.key, log.stage, log.size) for log in found] == [
+        ("1_2", "arr", 2), ("1_1", "arr", 2), ("", "", 3), ("1_0", "arr", 1),
+    ]  # fmt: skip
+    assert find_logs(tmp_path / "nowhere") == ()
+
+
+def test_last_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"a\n" * 20000 + b"step 1\rstep 2\rstep 3\n\n  \nlast \xff\r\n")
+    assert last_lines(path, 2) == ("step 3", "last �")
+    assert last_lines(tmp_path / "none", 2) == ()

@@ -1,0 +1,31 @@
+"""``tsdg cancel``: end all jobs of a run, for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsdg.errors import RequestWrong
+
+
+def main(arguments: list[str]) -> int:
+    """Cancel what is pending and running of a run, and say what that was."""
+    from tsdg.launch.away import is_away
+    from tsdg.launch.cancel import cancel
+    from tsdg.launch.jobs import read_jobs
+    from tsdg.launch.remote import Shell
+
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise RequestWrong("tsdg cancel takes one run directory: tsdg cancel RUN")
+    run = Path(arguments[0])
+    if not run.is_dir():
+        raise RequestWrong(f"tsdg cancel: there is no directory {run}; see `tsdg list`")
+    record = read_jobs(run)
+    ended = cancel(record, Shell(ssh=record.ssh if is_away(run) else None))
+    for job in ended:
+        counts = ", ".join(f"{n} {what}" for n, what in ((job.running, "running"), (job.pending, "pending")) if n)
+        print(f"cancelled {job.job.name} ({job.job.job_id}): {counts}")
+    if not ended:
+        print(f"{run} has no job that is pending or running")
+    else:
+        print(f"what was done is kept; `tsdg resume {run}` goes on with it")
+    return 0

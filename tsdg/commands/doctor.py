@@ -1,0 +1,28 @@
+"""``tsdg doctor``."""
+
+from __future__ import annotations
+
+import os
+
+from tsdg.errors import EnvironmentUnfit, RequestWrong
+
+USAGE = "tsdg doctor [cluster=C] [recipe=R [KEY=VALUE ...]]"
+
+
+def main(arguments: list[str]) -> int:
+    """Check this machine, and the cluster and the recipe where they are named; exit code 3 where a check fails."""
+    from tsdg.config.compose import compose_recipe
+    from tsdg.launch.cluster import read_cluster
+    from tsdg.views.doctor import examine, print_checks
+
+    recipe, name = None, ""
+    if any(word.startswith("recipe=") for word in arguments):
+        recipe = compose_recipe(arguments)
+        name = recipe.cluster
+    elif all(word.startswith("cluster=") for word in arguments):
+        name = arguments[-1].removeprefix("cluster=") if arguments else ""
+    else:
+        raise RequestWrong(f"tsdg doctor: keys of a recipe need recipe=R: {USAGE}")
+    checks = examine(recipe, read_cluster(name, os.environ) if name else None)
+    print_checks(checks)
+    return EnvironmentUnfit.exit_code if any(check.verdict == "FAILED" for check in checks) else 0

@@ -1,0 +1,39 @@
+"""``tsdg resume``: go on with a run, where and as it was started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tsdg.errors import RequestWrong
+
+if TYPE_CHECKING:
+    from tsdg.launch.submit import Launch
+
+DRY_RUN = "--dry-run"
+
+
+def main(arguments: list[str]) -> int:
+    """Submit jobs for what is left of a run that was launched; else continue it here."""
+    from tsdg.commands.launch import relaunch
+    from tsdg.commands.run import run_prepared
+    from tsdg.launch.jobs import JOBS
+    from tsdg.pipeline.prepare import reopen
+
+    words = [word for word in arguments if "=" not in word and word != DRY_RUN]
+    overrides = [word for word in arguments if "=" in word]
+    if len(words) != 1 or words[0].startswith("-"):
+        raise RequestWrong("tsdg resume takes one run directory: tsdg resume RUN [KEY=VALUE ...] [--dry-run]")
+    run = Path(words[0])
+    if not (run / "snapshot").is_dir():
+        raise RequestWrong(f"{run} is no run directory: it has no snapshot; see `tsdg list`")
+    if (run / JOBS).is_file():
+        launches: list[Launch] = []
+        relaunch(run, overrides, launches, dry_run=DRY_RUN in arguments)
+        return 0
+    if (run / "launch").is_dir():
+        raise RequestWrong(f"{run}: its launch was not noted in {JOBS}; `tsdg launch` it again with the same recipe")
+    if DRY_RUN in arguments:
+        print(f"{run} would be continued here")
+        return 0
+    return run_prepared(reopen(run, overrides), overrides)

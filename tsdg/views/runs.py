@@ -1,0 +1,116 @@
+"""``tsdg list``: the runs below a folder, with one question to Slurm for all of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from tsdg.errors import TsdgError
+from tsdg.launch.away import is_away
+from tsdg.launch.jobs import JOBS, JobRecord, read_jobs
+from tsdg.launch.remote import Shell
+from tsdg.launch.watch import ask
+from tsdg.storage import list_names
+from tsdg.views.status import read_status
+
+_NOTHING: Mapping[str, Any] = {"records": None, "record_tokens": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLine:
+    """One run."""
+
+    run: str
+    recipe: str
+    created: str
+    """As ISO 8601; empty where it is not known."""
+    state: str
+    """As `tsdg status` has it; ``away`` for what was launched over ssh, ``damaged`` for what cannot be read."""
+    records: int | None
+    """None before it is complete."""
+    tokens: int | None
+    """Of the records."""
+
+
+def read_runs(root: Path) -> tuple[RunLine, ...]:
+    """Find the runs that are folders of ``root``, the newest last.
+
+    Raises:
+        StorageUnfit: the folder cannot be read.
+    """
+    runs = [root / name for name in sorted(list_names(root)) if (root / name / "snapshot" / "recipe.yaml").is_file()]
+    jobs: list[JobRecord] = []
+    for run in runs:
+        jobs += _jobs_of(run)
+    answer = ask(Shell(ssh=None), jobs)
+    found = []
+    for run in runs:
+        try:
+            if is_away(run):
+                state, totals = "away", _NOTHING
+            else:
+                status = read_status(run, answer=answer, whole=False)
+                state, totals = str(status.state), status.totals
+        except TsdgError:
+            state, totals = "damaged", _NOTHING
+        found.append(
+            RunLine(
+                run=str(run), recipe=_recipe_of(run), created=_created(run), state=state, records=totals["records"],
+                tokens=totals["record_tokens"],
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda line: line.created))
+
+
+def _jobs_of(run: Path) -> tuple[JobRecord, ...]:
+    """Jobs of the last launch; none of a run without, or whose record is damaged, which its own line says."""
+    if not (run / JOBS).is_file():
+        return ()
+    try:
+        record = read_jobs(run)
+    except TsdgError:
+        return ()
+    return record.launches[-1].jobs
+
+
+def _recipe_of(run: Path) -> str:
+    with (run / "snapshot" / "recipe.yaml").open() as file:
+        try:
+            values = yaml.load(file, Loader=yaml.CSafeLoader)
+        except yaml.YAMLError:
+            return ""
+    return str(values.get("name", "")) if isinstance(values, dict) else ""
+
+
+def _created(run: Path) -> str:
+    try:
+        return str(json.loads((run / "snapshot" / "versions.json").read_bytes())["created"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def print_runs(root: Path, runs: Sequence[RunLine]) -> None:
+    """Print a table of runs."""
+    if not runs:
+        print(f"{root} holds no run")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("run", "recipe", "created", "state", "records", "tokens"):
+        table.add_column(column, justify="right" if column in ("records", "tokens") else "left", overflow="fold")
+    for line in runs:
+        counts = ["-" if count is None else str(count) for count in (line.records, line.tokens)]
+        table.add_row(Path(line.run).name, line.recipe, line.created, line.state, *counts)
+    (Console() if sys.stdout.isatty() else Console(width=200)).print(table)
+
+
+def runs_json(runs: Sequence[RunLine]) -> dict[str, Any]:
+    """The same as plain values."""
+    return {"runs": [asdict(line) for line in runs]}

@@ -1,0 +1,316 @@
+"""``tsdg status``: what a run does, from its directory, ``squeue`` and ``sacct`` together.
+
+Files say what is done, Slurm says what is going on; where Slurm forgets, lags behind or is not there at all, the files
+of the worker processes say the rest. A run that was started on this machine is told by its lock and its workers alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+
+from tsdg.accounting import WorkerStatus
+from tsdg.config.recipe import StepName
+from tsdg.config.stages import Stage, stages
+from tsdg.engine.control import is_owned
+from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.launch.jobs import JOBS, JobRecord, RunJobs, read_jobs
+from tsdg.launch.logs import best, last_lines, logs_of
+from tsdg.launch.plan import CANARY
+from tsdg.launch.queue import Element, tally, why_pending
+from tsdg.launch.remote import Shell
+from tsdg.launch.watch import Answer, ask
+from tsdg.package.finish import finished_manifest
+from tsdg.package.layout import MANIFEST, SEED_COUNTS, steps_of
+from tsdg.pipeline.left import stage_done
+from tsdg.views.progress import PhaseProgress, is_alive, now, phase_progress, read_all_workers, tasks_of
+
+RunState = Literal["pending", "running", "stopped", "failed", "complete"]
+Phases = tuple[tuple[StepName, ...], ...]
+
+_TAIL_LINES = 4
+_FAILURES_TOLD = 20
+"""Failed elements whose log is looked at: the first tell what the others would."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """One job or array of the last launch."""
+
+    name: str
+    stage: str
+    job_id: str
+    elements: Mapping[str, int]
+    """How many are pending, running, done, failed, stopped, unknown."""
+    why_pending: Mapping[str, int]
+    """Elements by reason, in plain words."""
+    requeued: int
+    """Starts after the first one, of all elements, as far as accounting tells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Something that failed, and where it says why."""
+
+    job: str
+    """Name of the job; empty for a process of a run that was not launched."""
+    stage: str
+    element: str
+    """Slurm's number; empty outside Slurm."""
+    what: str
+    """Slurm's word, exit code and node, or the process's own reason."""
+    log: str
+    """Path of the log that tells most; empty where there is none."""
+    tail: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What `tsdg status` tells."""
+
+    run: str
+    state: RunState
+    why: str
+    """In one line, what the state rests on and what to do next; empty where nothing needs to be said."""
+    stages: Sequence[Mapping[str, str]]
+    """``name`` and ``state``: pending, running, done, failed or stopped."""
+    phases: Sequence[PhaseProgress]
+    tasks: Mapping[str, Mapping[str, Any]]
+    totals: Mapping[str, Any]
+    jobs: Sequence[JobStatus]
+    failures: Sequence[Failure]
+    notes: Sequence[str]
+
+
+def read_phases(run: Path) -> Phases:
+    """The phases of a run, from its snapshot, whatever version of tsdg wrote it.
+
+    Raises:
+        RequestWrong: it is no run directory.
+        VerificationFailed: the snapshot is damaged.
+    """
+    path = run / "snapshot" / "recipe.yaml"
+    try:
+        values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        return tuple(tuple(cast("StepName", str(step)) for step in steps) for steps in values["phases"])
+    except FileNotFoundError as error:
+        raise RequestWrong(f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`") from error
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it") from error
+
+
+def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> Status:
+    """Find out what a run does.
+
+    Args:
+        run: the run directory.
+        answer: what Slurm says of its jobs; None to ask it.
+        whole: whether to look at logs and at what is accepted per task, too.
+
+    Raises:
+        RequestWrong: it is no run directory.
+        VerificationFailed: a file of it is damaged.
+        StorageUnfit: it cannot be read.
+    """
+    phases = read_phases(run)
+    record = read_jobs(run) if (run / JOBS).is_file() else None
+    jobs = record.launches[-1].jobs if record else ()
+    asked = answer if answer is not None else ask(_shell(run, record), jobs)
+    at, notes = now(), list(asked.notes)
+    workers: dict[str, tuple[WorkerStatus, ...]] = {}
+    progress = []
+    for stage in stages(phases):
+        if stage.kind == "phase":
+            workers[stage.name], unread = read_all_workers(run / stage.name)
+            notes += unread
+            progress.append(phase_progress(run, stage.steps, workers[stage.name], now=at))
+    done = frozenset(stage.name for stage in stages(phases) if stage_done(phases, run, stage))
+    settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
+    elements = {job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs}
+    alive = {name for name, each in workers.items() if any(is_alive(worker, now=at) for worker in each)}
+    owned = is_owned(run)
+    failed_here = tuple(worker for each in workers.values() for worker in each[-1:] if worker.state == "failed")
+    state = run_state(
+        complete="package" in done,
+        elements=[element for each in elements.values() for element in each],
+        working=owned or bool(alive),
+        failed=bool(failed_here) and not jobs,
+    )
+    manifest = finished_manifest(run, steps_of(phases)) if "package" in done else None
+    failures = _failures(run, jobs, elements, failed_here) if state != "complete" and whole else ()
+    return Status(
+        run=str(run),
+        state=state,
+        why=_why(state, run, launched=bool(jobs), failures=failures),
+        stages=[
+            {"name": stage.name, "state": _stage_state(stage, done, jobs, elements, alive)} for stage in stages(phases)
+        ],
+        phases=progress,
+        tasks=tasks_of(run, phases, manifest, _seeds(run)) if whole else {},
+        totals=_totals(progress, manifest),
+        jobs=[_job_status(job, elements[job.name]) for job in jobs],
+        failures=failures,
+        notes=notes,
+    )
+
+
+def _shell(run: Path, record: RunJobs | None) -> Shell:
+    """On the cluster itself Slurm is asked directly, however the run was launched."""
+    away = record is not None and record.ssh is not None and str(run.absolute()) != record.run
+    return Shell(ssh=record.ssh if record and away else None)
+
+
+def run_state(*, complete: bool, elements: Iterable[Element], working: bool, failed: bool) -> RunState:
+    """The state of a run as a whole. Pure.
+
+    Args:
+        complete: whether its manifest is there.
+        elements: of all jobs of its last launch; none where it was not launched.
+        working: whether a process is at work in its directory.
+        failed: whether the last process at work on it failed.
+    """
+    counts = tally(elements)
+    if complete:
+        return "complete"
+    if working or counts.get("running"):
+        return "running"
+    if counts.get("pending"):
+        return "pending"
+    return "failed" if failed or counts.get("failed") else "stopped"
+
+
+def _elements(
+    job: JobRecord, answer: Answer, workers: Sequence[WorkerStatus], done: frozenset[str], at: float
+) -> tuple[Element, ...]:
+    """The elements of a job, and what its own files say where Slurm does not know."""
+    found = answer.elements(job)
+    if all(element.state != "unknown" for element in found):
+        return found
+    if job.stage in done:
+        return tuple(replace(e, state="done") if e.state == "unknown" else e for e in found)
+    latest: dict[str, WorkerStatus] = {}
+    for worker in workers:  # oldest first
+        owner = worker.owner
+        array = f"{owner.slurm_array_job_id}_{owner.slurm_array_task_id}"
+        latest[array if owner.slurm_array_job_id else owner.slurm_job_id] = worker
+    return tuple(
+        _from_worker(element, latest[element.key], at)
+        if element.state == "unknown" and element.key in latest
+        else element
+        for element in found
+    )
+
+
+def _from_worker(element: Element, worker: WorkerStatus, at: float) -> Element:
+    if worker.state == "running":
+        # Only where Slurm says nothing at all may a process that writes be believed.
+        return replace(element, state="running") if is_alive(worker, now=at) else element
+    if worker.state == "complete":
+        return replace(element, state="done")
+    return replace(element, state="failed" if worker.state == "failed" else "stopped")
+
+
+def _stage_state(
+    stage: Stage,
+    done: frozenset[str],
+    jobs: Sequence[JobRecord],
+    elements: Mapping[str, Sequence[Element]],
+    alive: set[str],
+) -> str:
+    if stage.name in done:
+        return "done"
+    mine = Counter(element.state for job in jobs if job.stage == stage.name for element in elements[job.name])
+    if stage.name in alive or mine["running"]:
+        return "running"
+    for state in ("pending", "failed", "stopped"):
+        if mine[state]:
+            return state
+    return "stopped" if mine else "pending"
+
+
+def _job_status(job: JobRecord, elements: Sequence[Element]) -> JobStatus:
+    reasons = Counter(why_pending(job, element.reason) for element in elements if element.state == "pending")
+    return JobStatus(
+        name=job.name,
+        stage=job.stage,
+        job_id=job.job_id,
+        elements={str(state): count for state, count in tally(elements).items()},
+        why_pending=dict(reasons.most_common()),
+        requeued=sum(max(0, element.starts - 1) for element in elements),
+    )
+
+
+def _failures(
+    run: Path,
+    jobs: Sequence[JobRecord],
+    elements: Mapping[str, Sequence[Element]],
+    workers: Sequence[WorkerStatus],
+) -> tuple[Failure, ...]:
+    """What failed, with the last lines of its log, for the first of them."""
+    failed = [(job, element) for job in jobs for element in elements[job.name] if element.state == "failed"]
+    out = []
+    for job, element in failed[:_FAILURES_TOLD]:
+        log = best(logs_of(run, job, element.key))
+        code = f", exit code {element.exit_code.partition(':')[0]}" if element.exit_code else ""
+        out.append(
+            Failure(
+                job=job.name,
+                stage=job.stage,
+                element=element.key,
+                what=f"{element.slurm_state or 'failed'}{code}{f' on {element.nodes}' if element.nodes else ''}",
+                log=str(log.path) if log else "",
+                tail=last_lines(log.path, _TAIL_LINES) if log else (),
+            )
+        )
+    if not jobs:
+        out += [
+            Failure(job="", stage="", element="", what=worker.reason or "failed", log="", tail=()) for worker in workers
+        ]
+    return tuple(out)
+
+
+def _why(state: RunState, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:
+    if state == "failed":
+        first = failures[0].what if failures else "see `tsdg logs`"
+        return f"{first}; `tsdg logs {run}` lists the logs, `tsdg resume {run}` goes on with what is left"
+    if state == "stopped":
+        left = "no job is left" if launched else "no process works on it"
+        return f"{left} and it is not complete; `tsdg resume {run}` goes on"
+    return ""
+
+
+def _seeds(run: Path) -> Mapping[str, Any]:
+    try:
+        counts: Mapping[str, Any] = json.loads((run / SEED_COUNTS).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise VerificationFailed(f"{run / SEED_COUNTS} is damaged; `tsdg verify {run}` says what else is") from error
+    return counts
+
+
+def _totals(progress: Sequence[PhaseProgress], manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+    retries: Counter[str] = Counter()
+    for phase in progress:
+        retries.update(phase.retries)
+    return {
+        "records": manifest["totals"]["records"] if manifest else None,
+        "record_tokens": manifest["totals"]["tokens"] if manifest else None,
+        "requests": sum(phase.requests for phase in progress),
+        "completion_tokens": sum(phase.completion_tokens for phase in progress),
+        "prompt_tokens": sum(phase.prompt_tokens for phase in progress),
+        "gpu_hours": round(sum(phase.gpu_hours for phase in progress), 3),
+        "idle_gpu_hours": round(sum(phase.idle_gpu_hours for phase in progress), 3),
+        "retries": dict(retries),
+    }
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """The same as plain values."""
+    return asdict(status)
