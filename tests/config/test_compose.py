@@ -40,6 +40,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
         (["recipe=demo", "filter.dedup.keep=agreement"], ["keep=agreement needs phases=[[questions,answers]]"]),
         (["recipe=demo", "answers.variants=[answer,answer]"], ["answers.variants", "twice"]),
         (["recipe=demo", "server.type=openai"], ["server.base_urls"]),
+        (["recipe=demo", "prompt.files={examples/answers/json: x}"], ["+prompt.files={examples/answers/json: VALUE}"]),
         (["recipe=demo", "server.flags.max-num-seqs=3"], ["add it with +server.flags.max-num-seqs=VALUE"]),
         (["recipe=demo", "answers.sampling.max_tokens=2048"], ["answers.sampling.max_tokens (2048)", "_len (2048)"]),
         (["recipe=demo", "a=[b"], ["command line"]),
@@ -87,6 +88,18 @@ def test_multirun_runs_each_point_and_reports_a_failing_one() -> None:
     assert [seed for seed, _ in seen] == [0, 1]
     assert seen[1][1] == ["recipe=demo", "seed=1"]
     assert code == 1
+
+
+@pytest.mark.parametrize("flag", ["-m", "--multirun"])
+def test_the_sweeps_flag_may_stand_anywhere(flag: str) -> None:
+    seen: list[int] = []
+
+    def task(recipe: Recipe, _: list[str]) -> int:
+        seen.append(recipe.seed)
+        return 0
+
+    assert hydra_app(task, command="tsdg run", arguments=["recipe=demo", flag, "seed=0,1"]) == 0
+    assert seen == [0, 1]
 
 
 def test_help_needs_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,16 @@ def test_each_key_changes_the_identity_exactly_when_the_table_says_so(key: str) 
     assert same == (key in NOT_IDENTITY)
 
 
+def test_the_demos_passages_are_another_run_than_ones_own() -> None:
+    recipe = ["recipe=rqa", "model=smollm2-135m-instruct"]
+    demo, own, moved = (
+        fingerprint(compose_recipe([*recipe, *words]), PROMPTS)
+        for words in ([], ["passages.path=/data/a"], ["passages.path=/data/b"])
+    )
+    assert demo != own
+    assert own == moved
+
+
 def test_the_table_names_only_keys_that_exist() -> None:
     assert set(KEYS) >= NOT_IDENTITY
 

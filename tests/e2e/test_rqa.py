@@ -25,8 +25,9 @@ def passages(path: Path, count: int) -> Path:
 def test_passages_become_questions_answered_from_the_question_alone(tsdg: Cli, oracle: Oracle, tmp_path: Path) -> None:
     path = passages(tmp_path / "passages.jsonl", 60)
     words = [
-        "recipe=rqa", "model=smollm2-135m-instruct", f"passages.path={path}", "passages.total=24", "model.note=",
-        "+passages.keep={level: [Graduate Level]}", "passages.chunk_chars=900", "run=rqa", *oracle().overrides(),
+        "recipe=rqa", "model=smollm2-135m-instruct", "passages=default", f"passages.path={path}", "passages.total=24",
+        "model.note=", "+passages.keep={level: [Graduate Level]}", "passages.chunk_chars=900", "run=rqa",
+        *oracle().overrides(),
     ]  # fmt: skip
     done = tsdg("run", *words)
     assert done.code == 0, done.err
@@ -54,5 +55,5 @@ def test_seeds_come_from_passages_or_tasks_not_both(tsdg: Cli, tmp_path: Path) -
     path = passages(tmp_path / "passages.jsonl", 4)
     done = tsdg("run", "recipe=demo", f"passages.path={path}")
     assert (done.code, "not from both" in done.err) == (2, True)
-    done = tsdg("run", "recipe=rqa", "model=smollm2-135m-instruct")
+    done = tsdg("run", "recipe=rqa", "model=smollm2-135m-instruct", "passages.path=")
     assert (done.code, "are all empty" in done.err) == (2, True)

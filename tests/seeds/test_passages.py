@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsdg.config.compose import compose_recipe
 from tsdg.config.passages import PassagesConfig
 from tsdg.errors import MirrorUnfit
 from tsdg.records import Rejection, Seed
-from tsdg.seeds.passages import PassageCollector, chunk_of, subject_of, task_of
+from tsdg.seeds.passages import DEMO_FILE, PassageCollector, chunk_of, domain_of, rows_of, subject_of, task_of
 from tsdg.seeds.rotation import quotas, turns
 
 
@@ -174,3 +175,60 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 
 def test_task_names() -> None:
     assert task_of("Medicine & Health") == "passages_medicine_health"
+
+
+DOMAINS = {"biology", "chemistry", "computer_science", "engineering", "mathematics", "medicine", "physics", "other"}
+
+
+def test_the_demos_passages_give_each_domain_two_and_the_filters_something_to_do(tmp_path: Path) -> None:
+    recipe = compose_recipe(["recipe=rqa"])
+    collector = collector_of(tmp_path, recipe.passages, 0)
+    seeds, rejections = collected(collector)
+    assert not rejections
+    assert Counter(seed.task for seed in seeds) == {f"passages_{domain}": 2 for domain in DOMAINS}
+    assert all(seed.language == "en" and 1000 < len(seed.context) <= 1500 for seed in seeds)
+    rows = [json.loads(line) for line in DEMO_FILE.read_text(encoding="utf-8").splitlines()]
+    assert rows_of(recipe.passages) == len(rows) == 20
+    for column, kept in recipe.passages.keep.items():
+        assert {one[column] in kept for one in rows} == {True, False}, f"nothing for the filter on {column} to do"
+    assert len({subject_of("d", one["subject"]) for one in rows}) == len(rows)
+
+
+def test_a_plan_counts_what_it_can(tmp_path: Path) -> None:
+    rows = [row(n, "Physics", "535") for n in range(5)]
+    write(tmp_path / "a.jsonl", rows)
+    write(tmp_path / "b.parquet", rows)
+    assert rows_of(config(tmp_path)) == 10
+    (tmp_path / "c.jsonl").write_bytes(b"\n" * (1 << 24) + b"{}\n")
+    assert rows_of(config(tmp_path)) is None
+    (tmp_path / "b.parquet").write_bytes(b"torn")
+    with pytest.raises(MirrorUnfit, match=r"b\.parquet cannot be read"):
+        rows_of(config(tmp_path))
+
+
+def test_essential_webs_columns_are_named_as_its_schema_has_them(tmp_path: Path) -> None:
+    def labelled(code: str, level: str) -> dict[str, Any]:
+        labels = {
+            "education_level": level, "reasoning_depth": "Advanced Reasoning",
+            "technical_correctness": "Highly Correct", "bloom_cognitive_process": "Analyze",
+            "bloom_knowledge_domain": "Conceptual",
+        }  # fmt: skip
+        taxonomy: dict[str, Any] = {name: {"primary": {"label": label}} for name, label in labels.items()}
+        taxonomy["free_decimal_correspondence"] = {"primary": {"code": code}}
+        return {"text": f"On {code}. " * 200, "eai_taxonomy": taxonomy}
+
+    levels = ["Graduate/Expert Level", "Undergraduate Level", "General Audience"]
+    rows = [labelled(code, level) for code in ("535.2", "004.6", "616", "940") for level in levels]
+    path = write(tmp_path / "web.parquet", [{**one, "text": f"{n} {one['text']}"} for n, one in enumerate(rows)])
+    recipe = compose_recipe(["recipe=rqa", "passages=essential_web", f"passages.path={path}"])
+    seeds, _ = collected(collector_of(tmp_path, recipe.passages, 0))
+    assert Counter(seed.domain for seed in seeds) == dict.fromkeys(
+        ("physics", "computer science", "medicine", "other"), 2
+    )
+
+
+def test_the_most_digits_of_a_code_decide() -> None:
+    domains = {"5": "science", "53": "physics", "Physics": "physics"}
+    assert [domain_of(value, domains) for value in ("530", "590.1", "Physics", "Physicsx", "6", "")] == [
+        "physics", "science", "physics", "other", "other", "other",
+    ]  # fmt: skip

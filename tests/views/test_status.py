@@ -266,8 +266,8 @@ def test_a_complete_run_is_exact(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert {stage["state"] for stage in seen["stages"]} == {"done"}
     for name, task in seen["tasks"].items():
         assert (task["records"], task["exact"]) == (manifest["tasks"][name]["records"], True)
-    assert run_command(["status", str(run)]) == 0
-    assert f"{run}: complete" in capsys.readouterr().out
+    assert run_command(["status", str(run), "--watch"]) == 0  # there is nothing to wait for
+    assert capsys.readouterr().out.count(f"{run}: complete") == 1
     assert run_command(["list", str(tmp_path), "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)["runs"]
     assert (line["recipe"], line["state"], line["records"]) == ("demo", "complete", seen["totals"]["records"])
@@ -306,6 +306,12 @@ def test_what_cannot_be_read_is_one_line(half: Path, tmp_path: Path, capsys: pyt
     assert json.loads(capsys.readouterr().out)["runs"][0]["state"] == "damaged"
     assert run_command(["list", str(half)]) == 0
     assert "holds no run" in capsys.readouterr().out
+
+
+def test_a_launch_that_was_not_noted_is_not_continued_here(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (half / "launch").mkdir()
+    assert run_command(["resume", str(half)]) == 2
+    assert "its launch was not noted in launch/jobs.json; `tsdg launch` it again" in capsys.readouterr().err
 
 
 def test_durations() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -153,7 +154,10 @@ def _unknown_key(keys: Sequence[str]) -> str:
         field = model.model_fields.get(part) if _is_config(model) else None
         model = field.annotation if field else None
     if get_origin(model) is dict:
-        return f"recipe key {'.'.join(keys)} is not there yet; add it with +{'.'.join(keys)}=VALUE"
+        *parents, last = keys
+        plain = re.fullmatch(r"[\w.-]+", last)  # what Hydra's grammar takes in a key
+        way = f"+{'.'.join(keys)}=VALUE" if plain else f"'+{'.'.join(parents)}={{{last}: VALUE}}'"
+        return f"recipe key {'.'.join(keys)} is not there yet; add it with {way}"
     allowed = sorted(model.model_fields) if _is_config(model) else []
     near = difflib.get_close_matches(keys[-1], allowed, n=1)
     hint = f"; did you mean {'.'.join([*keys[:-1], near[0]])}?" if near else ""

@@ -383,7 +383,9 @@ class Recipe(Config):
         if named and self.passages.path:
             raise ValueError("seeds come from passages.path or from seeds.tasks, families and groups, not from both")
         if not named and not self.passages.path:
-            raise ValueError("seeds.tasks, seeds.families and seeds.groups are all empty: name what to use in one")
+            raise ValueError(
+                "seeds.tasks, seeds.families, seeds.groups and passages.path are all empty: name what to use in one"
+            )
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import pyarrow as pa
+
 from tsdg.errors import EnvironmentUnfit
 from tsdg.seeds.judging import Build, Built, Clerk, Judge, Judged
 from tsdg.seeds.leak_index import LeakIndex
@@ -183,6 +185,8 @@ def _serve(
     """Do the jobs that come through a pipe until it ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # what these mean is for the process at the other end to say
+    # Arrow's own allocator keeps what row groups once took: a tenth of a worker that reads large ones.
+    pa.set_memory_pool(pa.system_memory_pool())
     result: Any
     with suppress(EOFError, OSError):
         clerk = None

@@ -23,7 +23,7 @@ from tsdg.config.stages import phase_name
 from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.errors import TsdgError
-from tsdg.pipeline.progress import has_input, phase_done, phase_input
+from tsdg.pipeline.progress import gathered, has_input, phase_input
 
 SILENT_S = 60.0
 """A worker that has not written for so long is dead: it writes every few seconds."""
@@ -124,7 +124,7 @@ def phase_progress(
     sums = spent(workers)
     rows = layout.rows_total if layout else 0
     done = sum(layout.rows[unit] for unit in committed if unit < layout.units) if layout else 0
-    if phase_done(run, steps):
+    if gathered(run, steps):
         done = rows
     elif alive:
         done = max(done, min(rows, max(worker.rows_done for worker in alive)))

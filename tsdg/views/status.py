@@ -130,19 +130,23 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
             workers[stage.name], unread = read_all_workers(run / stage.name)
             notes += unread
             progress.append(phase_progress(run, stage.steps, workers[stage.name], now=at))
-    done = frozenset(stage.name for stage in stages(phases) if stage_done(phases, run, stage))
+    manifest = finished_manifest(run, steps_of(phases))
+    done = frozenset(
+        stage.name
+        for stage in stages(phases)
+        if (manifest is not None if stage.kind == "package" else stage_done(phases, run, stage))
+    )
     settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
     elements = {job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs}
     alive = {name for name, each in workers.items() if any(is_alive(worker, now=at) for worker in each)}
     owned = is_owned(run)
     failed_here = tuple(worker for each in workers.values() for worker in each[-1:] if worker.state == "failed")
     state = run_state(
-        complete="package" in done,
+        complete=manifest is not None,
         elements=[element for each in elements.values() for element in each],
         working=owned or bool(alive),
         failed=bool(failed_here) and not jobs,
     )
-    manifest = finished_manifest(run, steps_of(phases)) if "package" in done else None
     failures = _failures(run, jobs, elements, failed_here) if state != "complete" and whole else ()
     return Status(
         run=str(run),
