@@ -38,7 +38,7 @@ def test_values_that_look_like_fields_stay_as_they_are() -> None:
     assert fill("{question}", {"question": "Fill in {question} and {x}"}) == "Fill in {question} and {x}"
 
 
-@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("name", ["default", "small", "rqa", "rqa_small"])
 def test_the_shipped_sets_load_and_are_loadable_by_nemo_skills(name: str) -> None:
     config = yaml.safe_load((RECIPES / "prompt" / f"{name}.yaml").read_text(encoding="utf-8"))
     prompts = load_prompts(PromptConfig(**config), RECIPES)
@@ -242,7 +242,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
 def test_names_that_do_not_exist_are_refused_with_those_that_do(folder: Path) -> None:
     with pytest.raises(RecipeError, match=r"prompt\.files: unknown prompt 'questions/chioce'; allowed: STEP/KIND"):
         load(folder, **{"questions/chioce": "x"})
-    with pytest.raises(RecipeError, match=r"prompt\.dir: no folder .*nope; allowed: .*default, rqa, small"):
+    with pytest.raises(RecipeError, match=r"prompt\.dir: no folder .*nope; allowed: .*default, rqa, rqa_small, small"):
         load(Path("nope"))
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub  # noqa: F401 - before lm-eval is: its offline switch is read at import
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given

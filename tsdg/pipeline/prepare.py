@@ -56,7 +56,8 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
     found = (*located.there, *located.missing)
     check_verifiers(recipe, found)
     check_against(recipe.filter.dedup.against)
-    check_files(recipe.filter.decontaminate.files)
+    decontaminate = recipe.filter.decontaminate
+    check_files(decontaminate.files if decontaminate.enabled else (), ngram=decontaminate.ngram)
     directory = Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
     return Prepared(
         recipe=recipe, prompts=prompts, sources=found, left_out=located.left_out, directory=directory

@@ -110,7 +110,11 @@ class Dealer:
 
         def at(level: float) -> Counts:
             """What the tasks have when the next seed is worth ``1 / level``."""
-            reached = np.minimum(np.floor(level * weights + 0.5), self.most).astype(np.int64)
+            reached = np.floor(level * weights + 0.5)
+            # Equal quotients are equal as floats; their products with the level need not be, and would break ties.
+            reached -= (reached - 0.5) / weights > level
+            reached += (reached + 0.5) / weights <= level
+            reached = np.minimum(reached, self.most).astype(np.int64)
             return np.asarray(np.where(active, np.maximum(reached, quotas), quotas))
 
         low = 0.25 / float(weights.max())

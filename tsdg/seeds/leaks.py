@@ -27,8 +27,9 @@ import numpy as np
 import orjson
 import yaml
 
-from tsdg.errors import EnvironmentUnfit, RecipeError
+from tsdg.errors import EnvironmentUnfit, MirrorUnfit, RecipeError
 from tsdg.seeds import cache
+from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import Item, Malformed
 from tsdg.seeds.keys import SPECIFIC, Keys, keys, normalise, weight
 from tsdg.seeds.leak_index import DOC, RUN, LeakIndex, Piece, index_items
@@ -113,20 +114,39 @@ def held_out_splits(root: Path, catalogue: Catalogue, seeded: Collection[Unit] =
     ]
 
 
-def check_files(files: Sequence[str]) -> None:
-    """Refuse benchmark files that cannot be compared with, before anything starts.
+def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
+    """Read benchmark files, before anything starts; the second time it is from the cache.
 
     Args:
         files: ``filter.decontaminate.files``.
+        ngram: words of a run.
+
+    Returns:
+        The items of each file.
 
     Raises:
-        RecipeError: one is not there, or of another kind.
+        RecipeError: one is not there, of another kind, cannot be read, or holds nothing to compare with.
     """
+    pieces = []
     for file in files:
         if not file.endswith((".parquet", ".jsonl")):
             raise RecipeError(f"filter.decontaminate.files: {file}; allowed: files *.parquet and *.jsonl")
         if not Path(file).is_file():
             raise RecipeError(f"filter.decontaminate.files: there is no file {file}; name one, or leave it out")
+        split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
+        try:
+            piece = _piece(_Held(file, split, None), load(), ngram)
+        except MirrorUnfit as error:
+            raise RecipeError(
+                f"filter.decontaminate.files: {file} cannot be read as a table; mend it, or leave it out"
+            ) from error
+        if not len(piece.docs):
+            raise RecipeError(
+                f"filter.decontaminate.files: {file} holds no item to compare with, in {piece.rows} rows: nothing in "
+                "them reads as a question; leave it out"
+            )
+        pieces.append(piece)
+    return pieces
 
 
 def build_index(
@@ -153,7 +173,6 @@ def build_index(
         RecipeError: a benchmark file is missing or no such file.
         StorageUnfit: the cache cannot be written.
     """
-    check_files(files)
     by_set: dict[str, list[Unit]] = {}
     for unit in catalogue.units:
         by_set.setdefault(unit.dataset_path, []).append(unit)
@@ -163,9 +182,7 @@ def build_index(
         # The same config where the catalogue knows it, else any unit of the data set: its columns are the same.
         best = next((unit for unit in units if unit.config == split.config), units[0] if units else None)
         pieces.append(_piece(_Held(split.name, split, best), catalogue, ngram))
-    for file in files:
-        split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
-        pieces.append(_piece(_Held(file, split, None), catalogue, ngram))
+    pieces += check_files(files, ngram=ngram)
     return LeakIndex(pieces, ngram=ngram, overlap=overlap)
 
 

@@ -109,7 +109,8 @@ def _classify(table: Dealer, wishes: Wishes) -> dict[str, float]:
     rows, columns = list(domains), list(languages)
     weights = np.zeros((len(rows), len(columns)))
     for (row, column), seeds in zip(pairs, table.deal({}).tolist(), strict=True):
-        weights[rows.index(row), columns.index(column)] += seeds
+        if row in domains and column in languages:  # shares that sum to 1 leave nothing for the rest
+            weights[rows.index(row), columns.index(column)] += seeds
     for what, names, sums in (("domain", rows, weights.sum(axis=1)), ("language", columns, weights.sum(axis=0))):
         empty = [name or "others" for name, seeds in zip(names, sums.tolist(), strict=True) if not seeds]
         if empty:
