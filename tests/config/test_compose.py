@@ -5,7 +5,7 @@ import pytest
 
 from tsdg.config.compose import compose_recipe, hydra_app, recipes_dir
 from tsdg.config.recipe import Recipe
-from tsdg.errors import RecipeError
+from tsdg.errors import EnvironmentUnfit, RecipeError, TsdgError, WorkShort
 
 RECIPES = sorted(path.stem for path in (recipes_dir() / "recipe").glob("*.yaml"))
 
@@ -88,6 +88,33 @@ def test_multirun_runs_each_point_and_reports_a_failing_one() -> None:
     assert [seed for seed, _ in seen] == [0, 1]
     assert seen[1][1] == ["recipe=demo", "seed=1"]
     assert code == 1
+
+
+def test_a_sweep_goes_on_past_points_that_are_wrong_or_fall_short(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[int] = []
+
+    def task(recipe: Recipe, _: list[str]) -> int:
+        seen.append(recipe.seed)
+        if recipe.seed == 1:
+            raise WorkShort("no record")
+        return 0
+
+    words = ["--multirun", "recipe=demo", "seed=0,1,2", "questions.per_seed=1,0"]
+    with pytest.raises(TsdgError, match="4 of 6 points of the sweep failed"):
+        hydra_app(task, command="tsdg run", arguments=words)
+    assert seen == [0, 1, 2]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert "tsdg: recipe=demo seed=1 questions.per_seed=1: no record" in lines
+
+    def broken(recipe: Recipe, _: list[str]) -> int:
+        seen.append(recipe.seed)
+        raise EnvironmentUnfit("the disk is full")
+
+    seen.clear()
+    with pytest.raises(EnvironmentUnfit, match="the disk is full"):
+        hydra_app(broken, command="tsdg run", arguments=["--multirun", "recipe=demo", "seed=0,1,2"])
+    assert seen == [0]
 
 
 @pytest.mark.parametrize("flag", ["-m", "--multirun"])

@@ -106,6 +106,27 @@ def test_what_was_lost_of_a_run_is_made_again_without_asking(tsdg: Cli, oracle: 
     assert endpoint.asked() == asked
 
 
+def test_what_cannot_be_made_again_is_named_and_gets_no_manifest(tsdg: Cli, oracle: Oracle) -> None:
+    common = ["run", "recipe=demo", "run=one", "seeds.cap_per_task=3", *oracle().overrides()]
+    assert tsdg(*common).code == 0
+    run = tsdg.root / "one"
+    parts = (run / "answers/parts").rename(run / "aside")
+    (run / "manifest.json").unlink()
+    for damage, mend, says in (
+        (None, lambda: parts.rename(run / "answers/parts"), "answers/parts lacks"),
+        ("[]", None, "questions/contamination.json is damaged"),
+    ):
+        if damage is not None:
+            (run / "questions/contamination.json").write_text(damage)
+        done = tsdg(*common)
+        assert done.code == 1, says
+        assert says in done.err
+        assert len(done.err.strip().splitlines()) == 1
+        assert not (run / "manifest.json").exists()
+        if mend is not None:
+            mend()
+
+
 def test_a_finished_run_stays_whole_with_fewer_phases_and_is_not_mixed_with_fused_ones(
     tsdg: Cli, oracle: Oracle
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.launch.test_watch import says, write
 from tsdg.launch.cluster import ClusterConfig, parse_cluster
-from tsdg.launch.preflight import check_cluster, check_partition, minutes_of, parse_partitions, read_node
+from tsdg.launch.plan import seconds_of
+from tsdg.launch.preflight import check_cluster, check_partition, parse_partitions, read_node
 from tsdg.launch.remote import Shell
 
 # 22.05; the second line of gpu as later releases write it, with the type and the cores.
@@ -33,7 +34,7 @@ def cluster(**keys: Any) -> ClusterConfig:
      ("infinite", math.inf), ("n/a", math.inf)],
 )  # fmt: skip
 def test_time_limits(limit: str, minutes: float) -> None:
-    assert minutes_of(limit) == minutes
+    assert seconds_of(limit) == 60 * minutes
 
 
 def test_partitions() -> None:

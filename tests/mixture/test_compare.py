@@ -112,6 +112,7 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path, capsys: pytest.Capt
         ([good, str(tmp_path / "em.json")], "scored by acc,none before and by exact_match,strict after"),
         ([good, good, "metrics=[f1]"], "has one of the metrics f1"),
         ([good, good, "z=-1"], "z: found -1"),
+        ([good, good, "rules={maths: 1}"], "rules names group 'maths'; allowed: MMLU-Pro"),
     ):
         assert run_command(["compare", *words]) == 2, says
         err = capsys.readouterr().err

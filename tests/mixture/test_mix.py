@@ -14,7 +14,7 @@ from tsdg.cli import run_command
 def run_with(folder: Path, tasks: dict[str, tuple[str, int]]) -> str:
     folder.mkdir()
     listed = {name: {"group": group, "tokens": tokens} for name, (group, tokens) in tasks.items()}
-    (folder / "manifest.json").write_text(json.dumps({"tasks": listed}))
+    (folder / "manifest.json").write_text(json.dumps({"tasks": listed, "digest": folder.name}))
     return str(folder)
 
 
@@ -78,6 +78,8 @@ def test_no_run_an_unfinished_one_and_a_damaged_manifest(
     assert run_command(["mix", "budget=1"]) == 2
     assert run_command(["mix", str(tmp_path / "nowhere"), "budget=1"]) == 2
     assert "is no finished run" in capsys.readouterr().err
+    assert run_command(["mix", runs[0], runs[0], "budget=1"]) == 2
+    assert "is the same run as" in capsys.readouterr().err
     (Path(runs[0]) / "manifest.json").write_text('{"tasks": 3}')
     assert run_command(["mix", runs[0], "budget=1"]) == 1
     assert "is damaged" in capsys.readouterr().err

@@ -101,7 +101,7 @@ def test_what_cannot_be_exported_is_one_line(run: Path, tmp_path: Path, capsys: 
         ([], 2, "takes a run and a format"),
         ([str(run), "--format", "csv"], 2, f"no format 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron"),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
-        ([str(tmp_path / "empty"), "--format=jsonl"], 1, "manifest.json is missing or damaged"),
+        ([str(tmp_path / "empty"), "--format=jsonl"], 1, "is not finished: it has no manifest.json"),
         ([str(run), "--format", "jsonl", f"out={tmp_path / 'full'}"], 2, "is there already"),
     ):
         assert run_command(["export", *words]) == code, says

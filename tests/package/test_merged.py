@@ -112,7 +112,7 @@ def test_what_cannot_be_merged_is_one_line(
         ([a, b, f"out={merged}"], 2, "is there already"),
         ([a, str(merged), out], 2, "was merged itself"),
         ([a, str(tmp_path / "seeds-only"), out], 2, "has no records"),
-        ([a, str(tmp_path / "unfinished"), out], 1, "manifest.json is missing or damaged"),
+        ([a, str(tmp_path / "unfinished"), out], 1, "is not finished: it has no manifest.json"),
     ):
         assert run_command(["merge", *words]) == code, says
         err = capsys.readouterr().err

@@ -215,7 +215,7 @@ def test_charts_scale_and_name_their_values() -> None:
         (["{run}", "sample=many"], 2, "sample: found 'many'"),
         (["{run}", "colour=red"], 2, "takes runs"),
         (["{run}/nowhere"], 2, "there is no directory"),
-        (["{run}/seeds"], 1, "manifest.json is missing or damaged"),
+        (["{run}/seeds"], 1, "is not finished: it has no manifest.json"),
     ],
 )
 def test_what_has_no_report_is_one_line(

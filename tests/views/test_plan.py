@@ -107,7 +107,7 @@ def test_impossible_shares_are_found_before_a_run(tmp_path: Path) -> None:
         plan(tmp_path, "+seeds.shares.domain.magic=0.5")
     with pytest.raises(RecipeError, match=r"recipe keys seeds.shares: domain: the shares sum to 1.2"):
         recipe(tmp_path, "+seeds.shares.domain.math=0.7", "+seeds.shares.domain.code=0.5")
-    with pytest.raises(RecipeError, match=r"seeds.tasks, seeds.families and seeds.groups are all empty"):
+    with pytest.raises(RecipeError, match=r"seeds.tasks, seeds.families, seeds.groups and passages.path are all empty"):
         recipe(tmp_path, "seeds.tasks=[]")
 
 

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tsdg.config.recipe import Recipe
-from tsdg.errors import RecipeError
+from tsdg.errors import RecipeError, RequestWrong, WorkShort
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -56,6 +56,8 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
 def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, arguments: Sequence[str]) -> int:
     """Run ``task`` as a Hydra application and return its exit code (the last one of a multirun that is not 0).
 
+    A point of a sweep that is wrong or falls short is named, and the others are done all the same.
+
     Args:
         task: called with each composed recipe and the overrides that made it.
         command: what the user typed before the arguments, e.g. ``tsdg run``; Hydra shows it in its help.
@@ -73,17 +75,26 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
         words.append("recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
     codes = [0]
     failures: list[BaseException] = []
+    sweep = bool({"--multirun", "-m"} & set(flags))
+    ended = False
 
     def job(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        if failures:
+        nonlocal ended
+        if ended:
             return
+        overrides = list(HydraConfig.get().overrides.task)
         try:
-            codes.append(task(validate(config), list(HydraConfig.get().overrides.task)))
-        # Hydra would print lines of its own about an exception: it gets none, and the rest of a sweep is left.
+            codes.append(task(validate(config), overrides))
+        # Hydra would print lines of its own about an exception: it gets none.
         except BaseException as error:
             failures.append(error)
+            codes.append(1)
+            # A point that is wrong or fell short says nothing of the next one; all else ends the sweep.
+            ended = not sweep or not isinstance(error, RequestWrong | WorkShort)
+            if not ended:
+                print(f"tsdg: {' '.join(overrides)}: {' '.join(str(error).split())}", file=sys.stderr)
 
     # With this variable Hydra raises what went wrong, instead of printing several lines and exiting with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -97,8 +108,11 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
             _one_line(hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(job))
         finally:
             sys.argv = argv
+    if failures and ended:
+        raise failures[-1]
     if failures:
-        raise failures[0]
+        points = len(codes) - 1
+        raise type(failures[0])(f"{len(failures)} of {points} points of the sweep failed; the lines above say why")
     return next((code for code in reversed(codes) if code), 0)
 
 

@@ -157,6 +157,9 @@ class ServerConfig(Config):
     def _complete(self) -> ServerConfig:
         if self.type == "openai" and not self.base_urls:
             raise ValueError("server.type=openai needs server.base_urls=[http://HOST:PORT/v1,...]")
+        for url in self.base_urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"base_urls: found {url!r}; allowed: http://HOST:PORT/v1 or https://...")
         if self.type == "vllm" and not self.command:
             raise ValueError("server.type=vllm needs server.command, e.g. [vllm,serve]")
         if self.api_key_env and self.api_key_file:

@@ -12,10 +12,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from tsdg.config.base import Config
 from tsdg.config.recipe import NonNegativeInt, PositiveInt
@@ -26,7 +26,26 @@ _TIMEOUT = re.compile(r"^(\d+-)?\d+(:\d{1,2}){0,2}$|^\d+:\d{1,2}:\d{1,2}:\d{1,2}
 _ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _NEAR = 0.8
 
-SbatchFlags = dict[str, str | int | bool]
+_OWN_FLAGS = frozenset(
+    {
+        "account", "array", "comment", "dependency", "error", "gpus-per-node", "gres", "job-name",
+        "kill-on-invalid-dep", "nodes", "ntasks-per-node", "open-mode", "output", "partition", "qos", "requeue",
+        "signal", "time",
+    }
+)  # fmt: skip
+"""Flags of sbatch that other keys set."""
+
+
+def _sbatch_flags(value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+    for name in value:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+            raise ValueError(f"{name!r} is no flag of sbatch; allowed: long names without dashes before them")
+        if name.replace("_", "-") in _OWN_FLAGS:
+            raise ValueError(f"{name} is set by tsdg itself; allowed: other flags of sbatch")
+    return value
+
+
+SbatchFlags = Annotated[dict[str, str | int | bool], AfterValidator(_sbatch_flags)]
 
 
 class SshTunnel(Config):

@@ -263,6 +263,12 @@ def _job(
     after_any: tuple[str, ...] = (),
 ) -> JobPlan:
     partition = cluster.partition_of(gpus=serving.gpus)
+    limit = time_limit or cluster.time_limit_of(partition)
+    if array is not None and limit and recipe.launch.flush_s >= seconds_of(limit):
+        raise RequestWrong(
+            f"launch.flush_s={recipe.launch.flush_s} is not below the time limit {limit}: elements would be told to "
+            "stop before they start; lower it, or raise launch.time_limit"
+        )
     return JobPlan(
         name=name,
         stage=stage,
@@ -276,12 +282,28 @@ def _job(
         together=serving.together,
         partition=partition,
         qos=cluster.tsdg.qos if serving.gpus else cluster.tsdg.cpu_qos,
-        time_limit=time_limit or cluster.time_limit_of(partition),
+        time_limit=limit,
         flush_s=recipe.launch.flush_s,
         retries=retries,
         after_ok=after_ok,
         after_any=after_any,
     )
+
+
+def seconds_of(limit: str) -> float:
+    """Seconds of a time limit as Slurm writes it: ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM``, ``infinite``."""
+    if not limit[:1].isdecimal():
+        return math.inf
+    days, dash, rest = limit.rpartition("-")
+    parts = [int(part) for part in rest.split(":") if part.isdecimal()]
+    if dash:
+        hours, minutes, seconds = (*parts, 0, 0, 0)[:3]
+    elif len(parts) == 3:
+        hours, minutes, seconds = parts
+    else:
+        hours, minutes, seconds = 0, *(*parts, 0)[:2]
+    whole_days = int(days) if dash and days.isdecimal() else 0
+    return float(((whole_days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def job_name(stage: str) -> str:

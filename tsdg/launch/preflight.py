@@ -12,6 +12,7 @@ from typing import Literal
 
 from tsdg.errors import EnvironmentUnfit
 from tsdg.launch.cluster import ClusterConfig
+from tsdg.launch.plan import seconds_of
 from tsdg.launch.remote import Shell, max_array_size
 
 Verdict = Literal["ok", "FAILED", "not checked"]
@@ -123,26 +124,11 @@ def parse_partitions(text: str) -> dict[str, Partition]:
         gpus = sum(int(count) for count in _GPUS.findall(gres))
         out[name] = Partition(
             up=available == "up",
-            minutes=minutes_of(limit),
+            minutes=seconds_of(limit) / 60,
             nodes=before.nodes + (int(nodes) if nodes.isdecimal() else 0),
             gpus=max(before.gpus, gpus),
         )
     return out
-
-
-def minutes_of(limit: str) -> float:
-    """Minutes of a time limit as Slurm writes it: ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM``, ``infinite``."""
-    if not limit[:1].isdecimal():
-        return math.inf
-    days, dash, rest = limit.rpartition("-")
-    parts = [int(part) for part in rest.split(":") if part.isdecimal()]
-    if dash:
-        hours, minutes, seconds = (*parts, 0, 0, 0)[:3]
-    elif len(parts) == 3:
-        hours, minutes, seconds = parts
-    else:
-        hours, minutes, seconds = 0, *(*parts, 0)[:2]
-    return (int(days) * 24 * 60 if dash and days.isdecimal() else 0) + hours * 60 + minutes + seconds / 60
 
 
 def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, gpus: bool) -> Check:
@@ -160,7 +146,7 @@ def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, g
     found, limit, want = known[name], cluster.time_limit_of(name), cluster.tsdg.gpus_per_node
     if not found.up:
         return failed("is down; wait, or choose another in the cluster file")
-    if limit and minutes_of(limit) > found.minutes:
+    if limit and seconds_of(limit) / 60 > found.minutes:
         return failed(f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in timeouts")
     if gpus and want > found.gpus and not cluster.disable_gpus_per_node:
         return failed(

@@ -60,8 +60,12 @@ def compare(before: Mapping[str, Score], after: Mapping[str, Score], config: Com
     """Compare the tasks that both evaluations have, by the same metric.
 
     Raises:
-        RequestWrong: they have no task in common, or a task was scored by different metrics.
+        RequestWrong: a rule names no group, they have no task in common, or a task was scored by different metrics.
     """
+    for name in config.rules:
+        if name not in (*config.groups, OTHER):
+            allowed = ", ".join((*config.groups, OTHER))
+            raise RequestWrong(f"tsdg compare: rules names group {name!r}; allowed: {allowed}")
     common = sorted(set(before) & set(after))
     if not common:
         raise RequestWrong("tsdg compare: the two evaluations have no task in common")

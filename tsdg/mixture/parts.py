@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tsdg.config.mix import CorpusConfig
 from tsdg.errors import RequestWrong, VerificationFailed
@@ -33,6 +34,11 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[CorpusConfig]) -> tuple[P
         RequestWrong: a run has no manifest, no part is left, or two parts have one name.
         VerificationFailed: a manifest is damaged.
     """
+    digests = [_manifest(run)["digest"] for run in runs]
+    for place, digest in enumerate(digests):
+        if digest in digests[:place]:
+            first = runs[digests.index(digest)]
+            raise RequestWrong(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
     found = [(run, *task) for run in runs for task in _tasks(run)]
     often = Counter(task for _, task, _, _ in found)
     parts = [
@@ -59,12 +65,25 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[CorpusConfig]) -> tuple[P
 
 def _tasks(run: Path) -> list[tuple[str, str, int]]:
     """Task, group and tokens of a run's tasks that have records."""
-    path = run / "manifest.json"
     try:
-        tasks = json.loads(path.read_bytes())["tasks"]
-        found = [(name, str(task["group"]), int(task["tokens"])) for name, task in tasks.items()]
+        tasks = _manifest(run)["tasks"].items()
+        found = [(name, str(task["group"]), int(task["tokens"])) for name, task in tasks]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(run) from error
+    return [task for task in found if task[2]]
+
+
+def _manifest(run: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((run / "manifest.json").read_bytes())
+        if isinstance(manifest["digest"], str):
+            return dict(manifest)
     except FileNotFoundError as error:
         raise RequestWrong(f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VerificationFailed(f"{path} is damaged; `tsdg verify {run}` says more") from error
-    return [task for task in found if task[2]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(run) from error
+    raise _damaged(run)
+
+
+def _damaged(run: Path) -> VerificationFailed:
+    return VerificationFailed(f"{run / 'manifest.json'} is damaged; `tsdg verify {run}` says more")

@@ -59,9 +59,15 @@ def read_manifest(run: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = orjson.loads((run / MANIFEST).read_bytes())
         if isinstance(manifest["tasks"], dict):
             return manifest
+    except FileNotFoundError as error:
+        raise VerificationFailed(
+            f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise VerificationFailed(f"{run / MANIFEST} is missing or damaged; the command that made the run makes it again")
+    raise VerificationFailed(
+        f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
+    )
 
 
 def export(run: Path, out: Path, form: str) -> int:

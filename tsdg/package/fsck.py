@@ -35,6 +35,7 @@ from tsdg.package.layout import (
 )
 from tsdg.package.manifest import Manifest, breaches, canonical, counted_part, digest_of, inputs_of
 from tsdg.package.merged import check_merged
+from tsdg.package.report.facts import contamination_of
 from tsdg.package.storage import sha256_of
 
 
@@ -67,6 +68,7 @@ def verify_run(run: Path) -> list[Finding]:
             findings.append(_other_tasks(manifest, counts))
         findings += _sums(counts, steps_of(inputs.phases), inputs.questions_per_seed)
         findings += check_rows(run, manifest)
+        contamination_of(run)
     except VerificationFailed as error:
         findings.append(
             Finding(path=".", what="the tables do not fit together", found=str(error), expected="a whole run")

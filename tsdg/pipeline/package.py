@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsdg.config.fingerprint import fingerprint
+from tsdg.config.stages import phase_name
+from tsdg.engine.phase import pending_units
 from tsdg.errors import VerificationFailed
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run, finished_manifest
 from tsdg.package.layout import SOLUTIONS, steps_of
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.pipeline.gather import held_out
 from tsdg.pipeline.prepare import Prepared
+from tsdg.pipeline.progress import TABLES, phase_input
 from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter
 from tsdg.seeds import catalogue
@@ -31,6 +35,13 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
     finished = finished_manifest(directory, steps_of(recipe.phases))
     if finished is not None:
         return finished
+    for steps in recipe.phases:
+        folder = directory / phase_name(steps)
+        if left := len(pending_units(phase_input(directory, steps), folder)):
+            raise VerificationFailed(
+                f"{folder}/parts lacks {left} of its parts, though its tables are there: restore them, or remove "
+                f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} to make them anew"
+            )
     if any("answers" in steps for steps in recipe.phases):
         reporter.stage("package", total=count_rows(directory / SOLUTIONS))
         summary = write_dataset(
@@ -46,6 +57,7 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
         if summary.contaminated:
             reporter.note(f"contaminated: {summary.contaminated} questions dropped for what stands in their solutions")
         reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
+    contamination_of(directory)  # a damaged account must not get into a manifest
     manifest = finish_run(directory, _manifest_inputs(prepared))
     write_report(directory)
     return manifest

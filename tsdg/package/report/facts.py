@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from tsdg.accounting import WorkerStatus, read_run, spent
 from tsdg.errors import VerificationFailed
-from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, SOLUTIONS
+from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 
 STAGES = ("rows", "sampled", "asked", "questions", "accepted", "packaged", "records")
 """The funnel's steps, first to last; ``asked`` and ``records`` may exceed the step before, as one gives several."""
@@ -40,7 +40,7 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "groups": {name: funnel(group) for name, group in manifest["groups"].items()},
         "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
         "rejected": _ranked(manifest["rejected"]),
-        "contamination": _contamination(run),
+        "contamination": contamination_of(run),
         "languages": _shares(manifest, "language"),
         "licences": _shares(manifest, "licence"),
         "families": _families(manifest),
@@ -82,10 +82,13 @@ def _ranked(reasons: Mapping[str, int]) -> list[list[Any]]:
     return [[reason, count] for reason, count in Counter(reasons).most_common()]
 
 
-def _contamination(run: Path) -> dict[str, Any]:
+def contamination_of(run: Path) -> dict[str, Any]:
     """What was compared with held-out items, and the benchmarks found: task, benchmark, same, nearly the same.
 
     Questions and what was written beside them are compared one after the other, each with an account of its own.
+
+    Raises:
+        VerificationFailed: an account is damaged.
     """
     splits = rows = 0
     found: dict[tuple[str, str], Counter[str]] = {}
@@ -99,7 +102,9 @@ def _contamination(run: Path) -> dict[str, Any]:
                 for benchmark, kinds in counts["benchmarks"].items():
                     found.setdefault((task, benchmark), Counter()).update(kinds)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise VerificationFailed(f"{run / name} cannot be read; `tsdg verify` says what is damaged") from error
+            raise VerificationFailed(
+                f"{run / name} is damaged; restore it, or remove it and {run / QUESTIONS} to make both anew"
+            ) from error
     ordered = sorted(found.items(), key=lambda entry: (-entry[1].total(), entry[0]))
     pairs = [[task, benchmark, kinds["same"], kinds["near"]] for (task, benchmark), kinds in ordered]
     return {"splits": splits, "rows": rows, "found": pairs}
