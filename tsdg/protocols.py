@@ -143,9 +143,6 @@ class Asked:
     context: str
     options: tuple[str, ...]
     checks: tuple[str, ...]
-    aliases: tuple[str, ...] = ()
-    """Texts that say the same right answer, where the seed has such a list. A generated question has none: a list that
-    the generator made up would let it merge votes that differ."""
 
 
 class Verifier(Protocol):
