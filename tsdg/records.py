@@ -262,6 +262,14 @@ class Rejection:
     reason: Reason
     detail: str
 
+    @classmethod
+    def of(cls, question: Question, *, stage: Stage, reason: Reason, detail: str) -> Rejection:
+        """Say why a question does not go on."""
+        return cls(
+            row_id=question.question_id, group=question.group, family=question.family, task=question.task, stage=stage,
+            reason=reason, detail=detail,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:

@@ -53,11 +53,8 @@ class Decontamination(Contamination):
 
 def contaminated(question: Question, match: Match) -> Rejection:
     """Make the rejection of a contaminated question."""
-    return Rejection(
-        row_id=question.question_id,
-        group=question.group,
-        family=question.family,
-        task=question.task,
+    return Rejection.of(
+        question,
         stage="questions",
         reason="contaminated",
         detail=str(match),

@@ -116,12 +116,4 @@ def _near_duplicate(question: Question, other: str) -> Rejection:
 
 
 def _rejection(question: Question, reason: Reason, detail: str) -> Rejection:
-    return Rejection(
-        row_id=question.question_id,
-        group=question.group,
-        family=question.family,
-        task=question.task,
-        stage="questions",
-        reason=reason,
-        detail=detail,
-    )
+    return Rejection.of(question, stage="questions", reason=reason, detail=detail)

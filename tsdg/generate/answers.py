@@ -290,12 +290,4 @@ def _why_none(drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentFailure
 
 
 def _reject(question: Question, flaw: Flaw) -> Rejection:
-    return Rejection(
-        row_id=question.question_id,
-        group=question.group,
-        family=question.family,
-        task=question.task,
-        stage="answers",
-        reason=flaw.reason,
-        detail=flaw.detail,
-    )
+    return Rejection.of(question, stage="answers", reason=flaw.reason, detail=flaw.detail)

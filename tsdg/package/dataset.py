@@ -218,15 +218,7 @@ class _Told:
 
 
 def _rejection(question: Question, detail: str, reason: Reason = "bad_record") -> Rejection:
-    return Rejection(
-        row_id=question.question_id,
-        group=question.group,
-        family=question.family,
-        task=question.task,
-        stage="filter",
-        reason=reason,
-        detail=detail,
-    )
+    return Rejection.of(question, stage="filter", reason=reason, detail=detail)
 
 
 class _Parts:

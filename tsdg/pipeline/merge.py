@@ -26,6 +26,8 @@ from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, Rejection
 from tsdg.storage import make_directory, storage
 from tsdg.tables import Table
 
+_WHY = "an equal question stands in a run before this one"
+
 
 def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> Manifest:
     """Merge finished runs into a new folder; of equal questions that of the first run stays.
@@ -84,13 +86,7 @@ def _drop_duplicates(runs: Sequence[Path], out: Path) -> list[set[str]]:
             packaged = _packaged(run, mine)
             for question, _ in accepted_pairs(run):
                 if question.question_id in packaged:
-                    refused.add(
-                        Rejection(
-                            row_id=question.question_id, group=question.group, family=question.family,
-                            task=question.task, stage="filter", reason="duplicate",
-                            detail="an equal question stands in a run before this one",
-                        )
-                    )  # fmt: skip
+                    refused.add(Rejection.of(question, stage="filter", reason="duplicate", detail=_WHY))
             dropped.append(packaged)
     return dropped
 
