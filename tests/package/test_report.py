@@ -103,7 +103,7 @@ def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_p
     assert "y/test" in page
     assert "3 held-out files" in page
     (copy / "filter/contamination.json").write_text("[1]")
-    with pytest.raises(VerificationFailed, match="tsdg verify"):
+    with pytest.raises(VerificationFailed, match="to make both anew"):
         facts_of(copy, manifest_of(copy))
 
 
