@@ -81,8 +81,11 @@ def nodes(tiny: Path, tmp_path: Path) -> Iterator[Nodes]:
     finally:
         for process in made.started:
             process.kill()
-            with contextlib.suppress(BrokenPipeError, ValueError):
-                process.communicate()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(BrokenPipeError):  # what a dead reader was never told
+                    assert pipe is not None
+                    pipe.close()
         for name in names:
             subprocess.run(("ip", "netns", "del", name), check=False)
 
