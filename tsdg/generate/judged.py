@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tsdg.errors import PermanentFailure
 from tsdg.generate.judging import Judge, Judgement
-from tsdg.protocols import Ask, Reply
+from tsdg.protocols import Ask, Posed, Reply
 from tsdg.records import Question, Seed
 
 
@@ -35,10 +35,10 @@ class Best:
     replies: tuple[Reply | PermanentFailure, ...]
 
 
-def request_of(question: Question) -> str:
-    """A question as the judge sees it: passage, question, options."""
-    options = "\n".join(f"- {option}" for option in question.options)
-    return "\n\n".join(part for part in (question.context, question.question, options) if part)
+def shown(item: Posed) -> str:
+    """A question or a seed as the judge sees it: passage, question, options."""
+    options = "\n".join(f"- {option}" for option in item.options)
+    return "\n\n".join(part for part in (item.context, item.question, options) if part)
 
 
 def response_of(answer: str, reasoning: str) -> str:
@@ -50,7 +50,7 @@ async def judge_answer(judge: Judge, ask: Ask, question: Question, *, response: 
     """Score the answer that won, beside the first rival that differs from it (or itself, where none does)."""
     rival = next((rival for rival in rivals if rival != response), response)
     judgement, replies = await judge.compare(
-        ask, question.question_id, request=request_of(question), one=response, two=rival,
+        ask, question.question_id, request=shown(question), one=response, two=rival,
         principles=judge.config.principles,
     )  # fmt: skip
     return _decide(judgement, replies, least=judge.config.min_score, beaten_by="another answer")
@@ -58,12 +58,12 @@ async def judge_answer(judge: Judge, ask: Ask, question: Question, *, response: 
 
 async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question) -> Judged:
     """Score a new question beside its seed's: as one more response to "write a question like this"."""
-    example = _item(seed.context, seed.question, seed.options)
+    example = shown(seed)
     judgement, replies = await judge.compare(
         ask,
         f"question/{question.question_id}",
         request=f"Write one new exam question that calls for the same skill as this one:\n\n{example}",
-        one=_item(question.context, question.question, question.options),
+        one=shown(question),
         two=example,
         principles=judge.config.question_principles,
     )
@@ -73,14 +73,10 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
 async def best_response(judge: Judge, ask: Ask, question: Question, responses: Sequence[str]) -> Best:
     """Find the best of several free texts."""
     index, judgement, replies = await judge.best(
-        ask, question.question_id, request=request_of(question), responses=responses,
+        ask, question.question_id, request=shown(question), responses=responses,
         principles=judge.config.principles,
     )  # fmt: skip
     return Best(index=index if judgement is not None or len(responses) == 1 else -1, replies=tuple(replies))
-
-
-def _item(context: str, question: str, options: Sequence[str]) -> str:
-    return "\n\n".join(part for part in (context, question, "\n".join(f"- {option}" for option in options)) if part)
 
 
 def _decide(

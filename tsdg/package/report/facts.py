@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tsdg.accounting import WorkerStatus, read_run, spent
 from tsdg.errors import VerificationFailed
+from tsdg.package.counts import columns_of
 from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 
 STAGES = ("rows", "sampled", "asked", "questions", "accepted", "packaged", "records")
@@ -141,13 +141,8 @@ def _column(run: Path, names: Sequence[str], column: str) -> np.ndarray[Any, Any
 
 
 def _values(path: Path, column: str) -> np.ndarray[Any, Any]:
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            batches = (column_of(batch, column) for batch in file.iter_batches(columns=[column], batch_size=65_536))
-            pieces = [np.asarray(values) for values in batches]
-    except (OSError, pa.ArrowException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VerificationFailed(f"{path} cannot be read ({reason}); `tsdg verify` says what is damaged") from error
+    batches = columns_of(path, [column], batch_rows=65_536)
+    pieces = [np.asarray(column_of(batch, column)) for batch in batches]
     return np.concatenate(pieces) if pieces else np.empty(0)
 
 
