@@ -28,7 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationFailed
-from tsdg.package.layout import CARD, DATASET, MANIFEST, SAMPLES
+from tsdg.package.layout import CARD, DATASET, SAMPLES
+from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import render, variants_of
 from tsdg.records import AnswerSample, Question, Record, Solution, to_row
@@ -47,27 +48,6 @@ SEED_COLUMNS = pa.schema(
 """Columns of the seed file for Data Designer."""
 
 _BATCH = 2000
-
-
-def read_manifest(run: Path) -> dict[str, Any]:
-    """The manifest of a finished run.
-
-    Raises:
-        VerificationFailed: there is none, or it is damaged.
-    """
-    try:
-        manifest: dict[str, Any] = orjson.loads((run / MANIFEST).read_bytes())
-        if isinstance(manifest["tasks"], dict):
-            return manifest
-    except FileNotFoundError as error:
-        raise VerificationFailed(
-            f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise VerificationFailed(
-        f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
-    )
 
 
 def export(run: Path, out: Path, form: str) -> int:

@@ -194,6 +194,27 @@ def write_manifest(run: Path, manifest: Manifest) -> Path:
     return run / MANIFEST
 
 
+def read_manifest(run: Path) -> dict[str, Any]:
+    """The manifest of a finished run.
+
+    Raises:
+        VerificationFailed: there is none, or it is damaged.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((run / MANIFEST).read_bytes())
+        if isinstance(manifest["tasks"], dict):
+            return manifest
+    except FileNotFoundError as error:
+        raise VerificationFailed(
+            f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise VerificationFailed(
+        f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
+    )
+
+
 def canonical(manifest: Manifest) -> bytes:
     """The one form in which a manifest is written: sorted keys, indented, one newline at the end."""
     return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -17,9 +17,8 @@ from tsdg.hashset import HashSet
 from tsdg.package.card import write_card
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import write_task
-from tsdg.package.export import read_manifest
 from tsdg.package.layout import CARD, DATASET, MANIFEST, rejected
-from tsdg.package.manifest import Manifest, describe, with_file, write_manifest
+from tsdg.package.manifest import Manifest, describe, read_manifest, with_file, write_manifest
 from tsdg.package.merged import copy_name, merged_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, Rejection

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from tsdg.errors import RequestWrong
-from tsdg.package.export import read_manifest
+from tsdg.package.manifest import read_manifest
 from tsdg.package.report.browse import browse
 
 ACCEPTED = "accepted"

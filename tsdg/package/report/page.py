@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tsdg.package.export import read_manifest
+from tsdg.package.manifest import read_manifest
 from tsdg.package.report import charts
 from tsdg.package.report.browse import browse
 from tsdg.package.report.facts import facts_of
