@@ -120,13 +120,13 @@ class Leases(RuleBasedStateMachine):
             lease.close()
         for number in range(3, 5):
             board = self.board(number)
-            leases = []
+            leases: dict[int, Lease] = {}
             for _ in range(2):
-                while (lease := board.claim(range(UNITS))) is not None and len(leases) < UNITS:
-                    leases.append(lease)
+                while (lease := board.claim(unit for unit in range(UNITS) if unit not in leases)) is not None:
+                    leases[lease.index] = lease
                 self.now += TIMING.lease_timeout_s + 1
-            assert {lease.index for lease in leases} == set(range(UNITS))
-            for lease in leases:
+            assert set(leases) == set(range(UNITS))
+            for lease in leases.values():
                 lease.close()
         shutil.rmtree(self.folder)
 

@@ -78,6 +78,14 @@ def child(order: dict[str, Any]) -> None:
         os._exit(code)
 
 
+def deliver(*, signal: int, pid: int, group: bool) -> None:
+    """Send a signal to a process that has not been waited for, or to its whole group."""
+    try:
+        (os.killpg if group else os.kill)(pid, signal)
+    except ProcessLookupError:  # it has not made its group yet: it is all there is
+        os.kill(pid, signal)
+
+
 def say(**facts: int) -> None:
     os.write(1, (json.dumps(facts) + "\n").encode())
 
@@ -111,7 +119,7 @@ def main() -> None:
             order = json.loads(line)
             if "signal" in order:
                 if order["pid"] in running:
-                    (os.killpg if order["group"] else os.kill)(order["pid"], order["signal"])
+                    deliver(**order)
                 continue
             pid = os.fork()
             if not pid:

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.recipe import AnswersConfig, ModelConfig, PromptConfig, QuestionsConfig, SamplingConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig, PromptConfig, QuestionsConfig
+from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.prompts import Prompts, load_prompts
 from tsdg.protocols import Choice, Reply, Request

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.protocols import Request
 from tsdg.serving import Pacing, ServerEvent, client, open_transport
 from tsdg.serving.client import RoutingClient

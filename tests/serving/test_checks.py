@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.serving.conftest import model_config, server_config
 from tsdg.errors import RecipeError, ServerUnfit
@@ -85,8 +86,8 @@ def test_flags_and_gpus_are_checked_early(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_endpoint_must_be_a_url() -> None:
-    with pytest.raises(RecipeError, match=r"server\.base_urls: 'host:8000/v1'"):
-        check_server(remote(base_urls=("http://h/v1", "host:8000/v1")), model_config())
+    with pytest.raises(ValidationError, match=r"base_urls: found 'host:8000/v1'; allowed: http://HOST:PORT/v1"):
+        remote(base_urls=("http://h/v1", "host:8000/v1"))
 
 
 def test_a_key_is_read_from_its_variable_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.conftest import model_config, server_config
-from tsdg.config.recipe import ServerConfig
+from tsdg.config.models import ServerConfig
 from tsdg.errors import RecipeError
 from tsdg.serving import check_server
 from tsdg.serving.flags import known_flags, read_help

@@ -4,8 +4,8 @@ import pytest
 
 from tests.serving.conftest import server_config
 from tsdg.config.compose import compose_recipe, recipes_dir
+from tsdg.config.models import ModelConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
-from tsdg.config.recipe import ModelConfig
 from tsdg.errors import RecipeError
 from tsdg.serving.flags import known_flags
 from tsdg.serving.placement import Placement, share_of

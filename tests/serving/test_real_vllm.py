@@ -17,7 +17,7 @@ import pytest
 
 from tests.serving.conftest import Watched, model_config, request, runs, server_config, until
 from tests.serving.test_agent import persist
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import PermanentFailure, ServerUnfit
 from tsdg.serving import PACING, open_transport
 from tsdg.serving.client import RoutingClient

@@ -29,7 +29,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         words = [f"output_root={folder}", "run=alone", "server=openai"]
         url = f"server.base_urls=[http://127.0.0.1:{(folder / 'port').read_text()}/v1]"
         command = [sys.executable, "-m", "tsdg", "run", "recipe=demo", *words, url]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert ended.returncode == 0, ended.stderr
     finally:
         oracle.kill()
         oracle.wait()

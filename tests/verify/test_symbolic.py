@@ -22,7 +22,8 @@ def _fresh() -> None:
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if any("symbolic_worker" in part for part in p.cmdline())]
+    living = [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in living if any("symbolic_worker" in part for part in process.cmdline())]
 
 
 def test_works_in_an_event_loop_and_in_threads_and_leaves_signals_alone() -> None:

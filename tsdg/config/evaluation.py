@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from tsdg.config.base import Config
-from tsdg.config.recipe import PositiveInt, TimeLimit
+from tsdg.config.base import Config, PositiveInt, TimeLimit
 
 
 class EvalConfig(Config):

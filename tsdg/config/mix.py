@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from tsdg.config.base import Config
-from tsdg.config.recipe import PositiveInt, Share
-
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+from tsdg.config.base import Config, PositiveFloat, PositiveInt, Share
 
 
 class CorpusConfig(Config):
@@ -36,9 +33,9 @@ class MixConfig(Config):
     policy: Literal["proportional", "uniform", "temperature", "explicit"]
     """``proportional`` to a part's tokens, the same for each (``uniform``), tokens to the power 1/temperature, or by
     ``weights``."""
-    temperature: Positive
+    temperature: PositiveFloat
     """Above 1 flattens natural shares, below 1 sharpens them."""
-    weights: dict[str, Positive]
+    weights: dict[str, PositiveFloat]
     """For ``explicit``: part → relative weight; every part needs one."""
     group_shares: dict[str, Share]
     """Group → its share of the budget; groups that are not named share what is left."""
@@ -46,7 +43,7 @@ class MixConfig(Config):
     """Part → the least share of the budget."""
     caps: dict[str, Share]
     """Part → the largest share of the budget."""
-    max_epochs: Positive
+    max_epochs: PositiveFloat
     """How often a part may be repeated at most."""
     corpora: tuple[CorpusConfig, ...]
     valid: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.config.recipe import ModelConfig
+from tsdg.config.models import ModelConfig
 from tsdg.errors import RecipeError
 
 

@@ -9,22 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from tsdg.config.base import Config
+from tsdg.config.base import Config, NonNegativeInt, PositiveInt, PositiveShare, Share, TimeLimit
 from tsdg.config.judge import JudgeConfig
+from tsdg.config.models import ModelConfig, RoleConfig, ServerConfig
 from tsdg.config.passages import PassagesConfig
-from tsdg.config.sampling import SamplingConfig as SamplingConfig
+from tsdg.config.sampling import SamplingConfig
 from tsdg.records import Group, Variant, VerifierName
 
 StepName = Literal["questions", "answers"]
 Role = Literal["questions", "answers", "judge"]
-Flag = str | int | float | bool
-PositiveInt = Annotated[int, Field(ge=1)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-TimeLimit = Annotated[str, Field(pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$")]
-PositiveFloat = Annotated[float, Field(gt=0.0)]
-PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class SharesConfig(Config):
@@ -89,90 +83,6 @@ class SeedsConfig(Config):
     """What to do with a task whose rows are not in the mirror."""
     workers: PositiveInt | Literal["auto"]
     """Processes that normalise rows; ``auto``: the cores this process may use, fewer for few rows."""
-
-
-class ParallelConfig(Config):
-    """How many GPUs one server of a model takes: tensor × pipeline."""
-
-    tensor: PositiveInt
-    pipeline: PositiveInt
-
-
-class ModelConfig(Config):
-    """The model that writes and solves."""
-
-    name: str
-    """Name in manifests and provenance, e.g. ``Qwen/Qwen3-235B-A22B``."""
-    path: str
-    """Folder of the weights, or a hub id where the server may fetch it."""
-    revision: str
-    licence: str
-    note: str
-    """What to know before using what it writes; shown after a run and on the dataset card; empty for nothing."""
-    max_model_len: PositiveInt
-    """Context length served, in tokens."""
-    reasoning_parser: str
-    """vLLM's reasoning parser; empty for a model that gives no separate reasoning."""
-    sampling: SamplingConfig
-    """What its card recommends; the sampling of ``questions`` and ``answers`` starts from it."""
-    parallelism: dict[str, ParallelConfig]
-    """By ``hardware``; what the two next keys start from."""
-    tensor_parallel: PositiveInt
-    """GPUs that share each layer of one server; as many as possible within a node."""
-    pipeline_parallel: PositiveInt
-    """Stages of layers of one server; where tensor × pipeline exceeds a node's GPUs, it spans nodes."""
-    throughput: dict[str, PositiveFloat]
-    """By ``hardware``: completion tokens per second of one GPU at full load, prompts included; assumed, and for
-    ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
-    flags: dict[str, Flag]
-    """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
-
-
-class ServerConfig(Config):
-    """Where completions come from."""
-
-    type: Literal["vllm", "openai"]
-    """``vllm`` starts servers of its own; ``openai`` uses the endpoints of ``base_urls``."""
-    command: tuple[str, ...]
-    """The serving command, before ``MODEL --flags``: an executable of another environment or of a container."""
-    host: str
-    """Address that own servers bind to and are reached at."""
-    port: Annotated[int, Field(ge=0, le=65535)]
-    """Port of the first own server; 0 takes free ones."""
-    replicas: PositiveInt | Literal["auto"]
-    """Independent own servers on each node; ``auto``: as many as its visible GPUs have room for, 1 without GPUs."""
-    start_timeout_s: PositiveInt
-    flags: dict[str, Flag]
-    """Further ``vllm serve`` flags that this machine needs."""
-    env: dict[str, str]
-    """Environment of own servers, beside the inherited one; ``{replica}`` in a value is the replica's number."""
-    base_urls: tuple[str, ...]
-    """Endpoints for ``openai``, up to and with ``/v1``."""
-    api_key_env: str
-    """Name of the variable that holds the key, read at run time; empty for none."""
-    api_key_file: str
-    """File that holds the key, read at run time; empty for none."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> ServerConfig:
-        if self.type == "openai" and not self.base_urls:
-            raise ValueError("server.type=openai needs server.base_urls=[http://HOST:PORT/v1,...]")
-        for url in self.base_urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"base_urls: found {url!r}; allowed: http://HOST:PORT/v1 or https://...")
-        if self.type == "vllm" and not self.command:
-            raise ValueError("server.type=vllm needs server.command, e.g. [vllm,serve]")
-        if self.api_key_env and self.api_key_file:
-            raise ValueError("give server.api_key_env or server.api_key_file, not both")
-        return self
-
-
-class RoleConfig(Config):
-    """Another model, and where it is served, for one role of a run."""
-
-    model: ModelConfig
-    server: ServerConfig | None = None
-    """None: as the run's own server."""
 
 
 class PromptConfig(Config):

@@ -13,7 +13,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tsdg.config.recipe import AnswersConfig, ModelConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number, permutation

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tsdg.config.recipe import AnswersConfig, ModelConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number

@@ -20,7 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tsdg.config.recipe import AnswersConfig, ModelConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig
 from tsdg.generate.fields import as_text, json_reply
 from tsdg.generate.prompts import Example
 from tsdg.generate.replies import read_object, split_answer_line, split_thinking

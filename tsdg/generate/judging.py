@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tsdg.config.judge import JudgeConfig
-from tsdg.config.recipe import ModelConfig
+from tsdg.config.models import ModelConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.draws import number
 from tsdg.generate.replies import split_thinking

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tsdg.config.recipe import ModelConfig, QuestionsConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import QuestionsConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation

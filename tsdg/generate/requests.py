@@ -7,7 +7,8 @@ import json
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tsdg.config.recipe import ModelConfig, SamplingConfig
+from tsdg.config.models import ModelConfig
+from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.prompts import Prompt
 from tsdg.protocols import Ask, Reply, Request

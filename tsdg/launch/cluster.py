@@ -17,8 +17,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from tsdg.config.base import Config
-from tsdg.config.recipe import NonNegativeInt, PositiveInt
+from tsdg.config.base import Config, NonNegativeInt, PositiveInt
 from tsdg.errors import RequestWrong
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"

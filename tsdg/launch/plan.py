@@ -19,8 +19,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
-from tsdg.config.recipe import ModelConfig, Recipe, ServerConfig
+from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
 from tsdg.errors import RequestWrong
 from tsdg.launch.cluster import ClusterConfig

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tsdg.config.recipe import ModelConfig, Recipe, Role, ServerConfig, StepName
+from tsdg.config.models import ModelConfig, ServerConfig
+from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.errors import RecipeError
 from tsdg.protocols import Load, ReplicaFacts, Reply, Request, Transport
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import aiohttp
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import ServerUnfit
 from tsdg.serving.checks import check_server, find_executable
 from tsdg.serving.crew import Crew

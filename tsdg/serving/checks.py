@@ -6,9 +6,8 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import RecipeError, ServerUnfit
 from tsdg.serving.flags import check_flags
 from tsdg.serving.placement import gpus_of, placement_for, share_of
@@ -19,17 +18,14 @@ from tsdg.serving.vllm import is_folder, serve_command
 def check_server(server: ServerConfig, model: ModelConfig) -> None:
     """Check what can be checked without starting anything.
 
-    For ``vllm``: the serving command, the model's folder, the flags, the GPUs, fixed ports. For ``openai``: the form of
-    the endpoints and the key. The first look at a serving command's flags takes some seconds; they are remembered.
+    For ``vllm``: the serving command, the model's folder, the flags, the GPUs, fixed ports. For ``openai``: the key.
+    The first look at a serving command's flags takes some seconds; they are remembered.
 
     Raises:
         ServerUnfit: this machine cannot serve it as it is.
-        RecipeError: a flag or an endpoint that cannot be meant.
+        RecipeError: a flag or a port that cannot be meant.
     """
     if server.type == "openai":
-        for url in server.base_urls:
-            if not _is_endpoint(url):
-                raise RecipeError(f"server.base_urls: {url!r} is no endpoint; give http://HOST:PORT/v1")
         read_api_key(server)
         return
     executable = find_executable(server)
@@ -48,14 +44,6 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
         for number in range(share.replicas):
             PortLease(server.host, server.port + number).close()
     check_flags(server, model, executable)
-
-
-def _is_endpoint(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no such port, half an IPv6 address
-        return False
 
 
 def find_executable(server: ServerConfig) -> Path:

@@ -11,7 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tsdg.config.recipe import Flag, ModelConfig, ServerConfig
+from tsdg.config.models import Flag, ModelConfig, ServerConfig
 from tsdg.errors import RecipeError, StorageUnfit
 from tsdg.serving.vllm import flag_name
 from tsdg.storage import make_directory, write_whole

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import Interrupted, ServerUnfit
 from tsdg.serving.checks import check_server, find_executable
 from tsdg.serving.diagnosis import describe_end

@@ -35,8 +35,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
-from tsdg.config.recipe import ModelConfig, ServerConfig
 from tsdg.errors import EnvironmentUnfit, RecipeError, ServerUnfit
 
 DEVICES = Path("/dev")

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import ServerUnfit
 from tsdg.serving import probe
 from tsdg.serving.crew import Crew, CrewBroken

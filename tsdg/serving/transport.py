@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsdg.config.recipe import ModelConfig, ServerConfig
+from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.serving.checks import check_server, key_source, read_api_key
 from tsdg.serving.events import PACING, OnEvent, Pacing
 

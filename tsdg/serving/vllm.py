@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsdg.config.recipe import Flag, ModelConfig, ServerConfig
+from tsdg.config.models import Flag, ModelConfig, ServerConfig
 from tsdg.errors import RecipeError
 from tsdg.serving.placement import GPUS
 
