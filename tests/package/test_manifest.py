@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -195,6 +196,27 @@ def test_the_schema_is_closed_and_knows_every_reason() -> None:
 
 def test_the_published_schema_is_the_packaged_one() -> None:
     assert (ROOT / "docs" / "manifest.schema.json").read_bytes() == SCHEMA_FILE.read_bytes()
+
+
+def test_the_documented_task_has_the_form_and_the_sums_that_it_is_an_example_of() -> None:
+    text = (ROOT / "docs" / "manifest.md").read_text()
+    example = re.search(r"```json\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    tasks = json.loads(f"{{{example[1]}}}")["tasks"]
+    schema = json.loads(SCHEMA_FILE.read_text())
+    validator = jsonschema.Draft202012Validator({"$ref": "#/$defs/task", "$defs": schema["$defs"]})
+    for one in tasks.values():
+        one["files"][0]["sha256"] = "0" * 64
+        assert [error.message for error in validator.iter_errors(one)] == []
+        seeds, questions, answers, kept = (one[name] for name in ("seeds", "questions", "answers", "filter"))
+        assert seeds["available"] == sum(seeds.values()) - seeds["available"]
+        assert questions["asked"] == seeds["sampled"]
+        assert questions["asked"] == questions["generated"] + sum(questions["rejected"].values())
+        assert answers["questions"] == questions["generated"]
+        assert answers["questions"] == answers["accepted"] + sum(answers["rejected"].values())
+        assert kept["questions"] == answers["accepted"]
+        assert kept["questions"] == kept["packaged"] + sum(kept["rejected"].values())
+        assert one["records"] == sum(one["records_by_variant"].values()) == sum(file["rows"] for file in one["files"])
 
 
 def test_a_table_that_must_be_there_is_missed(tmp_path: Path) -> None:
