@@ -33,7 +33,7 @@ server-env:  ## .venv-server: vLLM's CPU build
 	@requirements/install.sh server .venv-server "$(SERVER_PYTHON)"
 
 model: server-env  ## the demo's model, in TSDG_CACHE or ~/.cache/tsdg
-	@.venv-server/bin/python -P tsdg/serving/demo_model.py
+	@PYTHONPATH=. .venv-server/bin/python -P tsdg/serving/demo_model.py
 
 clean:  ## remove both environments and all caches here; runs and the model stay
 	rm -rf .venv .venv-server build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,10 +1,12 @@
 """What the engine costs per request, and how much memory it takes, beside an instant in-process transport.
 
-``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1] [--directory /tmp]``
+``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1] [--unit-rows 512]
+[--processes 1] [--directory /tmp]``
 
 Everything but the network is real: the input file (rows of the seeds' own schema), leases, journal (with its fsyncs),
 accounts, parts. ``--rows 5000000 --samples 1 --reply-bytes 1000 --ask-every 10`` shows the memory at five million rows
-in minutes: one row in ten asks for a reply.
+in minutes: one row in ten asks for a reply. ``--samples 0 --unit-rows 1 --processes 8`` shows what work units cost by
+themselves, claimed and committed by eight processes that contend for them.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import resource
 import tempfile
 import time
@@ -29,7 +32,6 @@ from tsdg.records import SEED_SCHEMA
 from tsdg.tables import UNIT_ROWS
 
 SCHEMA = pa.schema([("input_id", pa.string()), ("texts", pa.list_(pa.string()))])
-ROWS_OF_UNIT = 512
 UNITS_OF_GROUP = 16
 
 
@@ -62,10 +64,10 @@ def value(kind: pa.DataType, row: int) -> Any:
     return f"{row} and some words of text" if pa.types.is_string(kind) else row
 
 
-def write_input(path: Path, rows: int) -> None:
+def write_input(path: Path, rows: int, unit_rows: int) -> None:
     """Write seeds, the same ones in each row group: request ids need to differ within a unit only."""
-    group_rows = ROWS_OF_UNIT * UNITS_OF_GROUP
-    schema = SEED_SCHEMA.with_metadata({UNIT_ROWS: str(ROWS_OF_UNIT).encode()})
+    group_rows = unit_rows * UNITS_OF_GROUP
+    schema = SEED_SCHEMA.with_metadata({UNIT_ROWS: str(unit_rows).encode()})
     group = pa.Table.from_pylist(
         [{field.name: value(field.type, row) for field in schema} for row in range(min(rows, group_rows))], schema
     )
@@ -74,12 +76,8 @@ def write_input(path: Path, rows: int) -> None:
             writer.write_table(group.slice(0, rows - start))
 
 
-async def measure(
-    directory: Path, *, rows: int, samples: int, reply_bytes: int, in_flight: int, ask_every: int
-) -> dict[str, Any]:
-    """Run one phase and return what it cost."""
-    source = directory / "input.parquet"
-    write_input(source, rows)
+async def measure(directory: Path, *, samples: int, reply_bytes: int, in_flight: int, ask_every: int) -> dict[str, Any]:
+    """Work on one phase and return what this process did and what it cost."""
     count = 0
 
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
@@ -91,21 +89,35 @@ async def measure(
             texts.append((await ask(request)).choices[0].text[:64])
         return {"input_id": row["seed_id"], "texts": texts}
 
-    config = EngineConfig(unit_rows=ROWS_OF_UNIT, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
+    config = EngineConfig(unit_rows=1, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
     wall, cpu = time.perf_counter(), time.process_time()
     result = await run_phase(
-        input_path=source, directory=directory / "phase", process=process,
+        input_path=directory / "input.parquet", directory=directory / "phase", process=process,
         transport=InstantTransport("x" * reply_bytes), schema=SCHEMA, config=config,
         budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0), stop=asyncio.Event(),
         on_event=lambda event: None, note=print,
     )  # fmt: skip
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    requests = result.requests_done
     return {
-        "rows": rows, "requests": requests, "reply_bytes": reply_bytes, "in_flight": in_flight,
-        "wall_s": round(wall, 2), "requests_per_s": round(requests / wall),
-        "cpu_ms_per_request": round(1000 * cpu / requests, 3), "cpu_ms_per_row": round(1000 * cpu / rows, 3),
+        "wall_s": wall, "cpu_s": cpu, "requests": result.requests_done, "units": result.units_committed,
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }  # fmt: skip
+
+
+def _measure(directory: Path, values: Mapping[str, int]) -> dict[str, Any]:
+    return asyncio.run(measure(directory, **values))
+
+
+def summary(rows: int, processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of all processes together."""
+    wall = max(one["wall_s"] for one in processes)
+    cpu, requests, units = (sum(one[name] for one in processes) for name in ("cpu_s", "requests", "units"))
+    return {
+        "rows": rows, "units": units, "requests": requests, "processes": len(processes), "wall_s": round(wall, 2),
+        "requests_per_s": round(requests / wall), "units_per_s": round(units / wall),
+        "cpu_ms_per_request": round(1000 * cpu / requests, 3) if requests else None,
+        "cpu_ms_per_row": round(1000 * cpu / rows, 3), "cpu_ms_per_unit": round(1000 * cpu / units, 3),
+        "max_rss_mb": max(one["max_rss_mb"] for one in processes),
     }  # fmt: skip
 
 
@@ -116,13 +128,19 @@ def main() -> None:
     parser.add_argument("--reply-bytes", type=int, default=8_000)
     parser.add_argument("--in-flight", type=int, default=512)
     parser.add_argument("--ask-every", type=int, default=1)
+    parser.add_argument("--unit-rows", type=int, default=512)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
+    values = {name: getattr(args, name) for name in ("samples", "reply_bytes", "in_flight", "ask_every")}
     with tempfile.TemporaryDirectory(dir=args.directory) as scratch:
-        print(json.dumps(asyncio.run(measure(
-            Path(scratch), rows=args.rows, samples=args.samples, reply_bytes=args.reply_bytes,
-            in_flight=args.in_flight, ask_every=args.ask_every,
-        ))))  # fmt: skip
+        write_input(Path(scratch) / "input.parquet", args.rows, args.unit_rows)
+        if args.processes == 1:
+            done = [_measure(Path(scratch), values)]
+        else:
+            with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
+                done = pool.starmap(_measure, [(Path(scratch), values)] * args.processes, chunksize=1)
+    print(json.dumps(summary(args.rows, done)))
 
 
 if __name__ == "__main__":

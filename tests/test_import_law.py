@@ -8,7 +8,9 @@ import pytest
 import tsdg
 
 ROOT = Path(tsdg.__file__).parent
-BASE = {"accounting", "contamination", "records", "errors", "protocols", "text", "hashset", "storage", "tables"}
+BASE = {
+    "accounting", "cache", "contamination", "records", "errors", "protocols", "text", "hashset", "storage", "tables",
+}  # fmt: skip
 WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving"}
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),

@@ -120,6 +120,9 @@ class Zygote:
                 else:
                     self._early[facts["ended"]] = facts["code"]
         self._started.put(0)
+        with self._lock:
+            for child in self._children.values():  # the zygote has ended, and they with it
+                child.ended.set()
 
     def _end(self, pid: int, code: int) -> None:
         child = self._children.pop(pid)

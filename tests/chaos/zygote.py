@@ -99,6 +99,16 @@ def main() -> None:
     signal.set_wakeup_fd(writing)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests to handle
     running: set[int] = set()
+    try:
+        obey(reading, writing, running)
+    finally:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def obey(reading: int, writing: int, running: set[int]) -> None:
+    """Do what standard input says, to its end; ``running`` holds the children that have not ended."""
     orders = b""
     while True:
         ready, _, _ = select.select([0, reading], [], [])
@@ -130,9 +140,6 @@ def main() -> None:
                 child(order)
             running.add(pid)
             say(started=pid)
-    for pid in running:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ def test_without_the_weights_it_says_what_to_run(tmp_path: Path) -> None:
 
 @pytest.mark.server
 def test_the_real_weights_become_a_model(tmp_path: Path, vllm: Path) -> None:
-    python, environment = vllm.parent / "python", os.environ | {"TSDG_CACHE": str(tmp_path)}
+    python = vllm.parent / "python"
+    environment = os.environ | {"TSDG_CACHE": str(tmp_path), "PYTHONPATH": str(SCRIPT.parents[2])}
     command = [str(python), "-P", str(SCRIPT)]
     said = [
         subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)

@@ -6,18 +6,17 @@ pydantic then validates. Nothing is started, read or written before both have pa
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError, RequestWrong, WorkShort
 
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
 PRIMARY = "config"
 _FLAGS = frozenset(("-m", "--multirun", "--resolve"))
-_LISTS = {"tuple_type": "a list, e.g. [a,b]", "too_short": "a list that is not empty, e.g. [a,b]"}
-"""What pydantic says of a list, in the words of a command line."""
+_NOUN = "recipe key"
+_MERGING = "Error merging override "
+"""How Hydra begins of a value that is no mapping where one is needed, or the other way round."""
 
 
 def recipes_dir() -> Path:
@@ -137,54 +137,12 @@ def validate(config: DictConfig) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(_explain(error)) from error
-
-
-def _explain(error: ValidationError) -> str:
-    """One line for the first of pydantic's errors, and how many more there are."""
-    first, more = error.errors()[0], error.error_count() - 1
-    keys = [str(part) for part in first["loc"]]
-    key, found = ".".join(keys), first.get("input")
-    kind = first["type"]
-    if kind == "extra_forbidden":
-        line = _unknown_key(keys)
-    elif kind == "missing":
-        line = f"recipe key {key}: has no value; give it one with {key}=VALUE"
-    elif kind == "value_error" and isinstance(found, dict):
-        line = f"recipe keys {key}: {first['ctx']['error']}" if key else f"recipe: {first['ctx']['error']}"
-    elif kind == "value_error":
-        line = f"recipe key {key}: found {_plain(found)}; {first['ctx']['error']}"
-    else:
-        allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value should ")
-        allowed = _LISTS.get(kind, allowed)
-        line = f"recipe key {key}: found {_plain(found)}, allowed: {allowed}; set it with {key}=VALUE"
-    return line + (f" (and {more} more)" if more else "")
-
-
-def _unknown_key(keys: Sequence[str]) -> str:
-    """Name an unknown key, what is allowed in its place, and the nearest of it."""
-    model: Any = Recipe
-    for part in keys[:-1]:
-        field = model.model_fields.get(part) if _is_config(model) else None
-        model = field.annotation if field else None
-    if get_origin(model) is dict:
-        *parents, last = keys
-        plain = re.fullmatch(r"[\w.-]+", last)  # what Hydra's grammar takes in a key
-        way = f"+{'.'.join(keys)}=VALUE" if plain else f"'+{'.'.join(parents)}={{{last}: VALUE}}'"
-        return f"recipe key {'.'.join(keys)} is not there yet; add it with {way}"
-    allowed = sorted(model.model_fields) if _is_config(model) else []
-    near = difflib.get_close_matches(keys[-1], allowed, n=1)
-    hint = f"; did you mean {'.'.join([*keys[:-1], near[0]])}?" if near else ""
-    return f"recipe key {'.'.join(keys)} is unknown; allowed: {', '.join(allowed) or 'none here'}{hint}"
-
-
-def _is_config(model: object) -> bool:
-    return isinstance(model, type) and issubclass(model, BaseModel)
+        raise RecipeError(explain(error, Recipe, noun=_NOUN)) from error
 
 
 def _one_line(call: Callable[[], Any]) -> Any:
     """Call Hydra, and turn what it raises into a RecipeError of one line."""
-    from hydra.errors import HydraException, MissingConfigException
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     try:
@@ -193,12 +151,22 @@ def _one_line(call: Callable[[], Any]) -> Any:
         group, _, name = (error.missing_cfg_file or "?").rpartition("/")
         allowed = ", ".join(error.options or ())
         raise RecipeError(f"{group or PRIMARY}={name}: there is no such file; allowed: {allowed}") from error
+    except OverrideParseException as error:
+        raise RecipeError(
+            f"command line: {error.override!r} is not understood; allowed: KEY=VALUE; a VALUE with spaces or signs is "
+            f"quoted (\"KEY='VALUE'\"), a KEY with them goes into a mapping ('+PARENT={{KEY: VALUE}}')"
+        ) from error
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
         full_key = getattr(cause, "full_key", None)
         if full_key and "is not in struct" in str(cause):
-            raise RecipeError(_unknown_key(str(full_key).split("."))) from error
+            raise RecipeError(unknown_key(str(full_key).split("."), Recipe, noun=_NOUN)) from error
         text = str(error)
+        if text.startswith(_MERGING):
+            key, _, value = text.splitlines()[0].removeprefix(_MERGING).partition("=")
+            raise RecipeError(
+                wrong_value(key.lstrip("+"), yaml.safe_load(value), Recipe, noun=_NOUN)
+            ) from error
         if text.startswith("You must specify"):
             group = text.split("'")[1]
             options = [line.strip() for line in text.splitlines()[2:] if line.strip()]
@@ -212,10 +180,3 @@ def _one_line(call: Callable[[], Any]) -> Any:
 def _first_line(error: Exception) -> str:
     """What an exception says, on one line."""
     return " ".join(line.strip() for line in str(error).splitlines()[:2])
-
-
-def _plain(value: object) -> str:
-    """A value as it would be written on the command line."""
-    if isinstance(value, tuple | list):
-        return "[" + ",".join(_plain(item) for item in value) + "]"
-    return repr(value) if isinstance(value, str) else str(value)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tsdg.config.base import Config
+from tsdg.config.mistakes import explain
 from tsdg.errors import RecipeError
 
 M = TypeVar("M", bound=Config)
@@ -39,17 +40,7 @@ def read_words(model: type[M], overrides: Sequence[str], *, defaults: Path, comm
         )
         return model.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            line = f"{key} has no value; give it one with {key}=VALUE"
-        elif first["type"] == "extra_forbidden":
-            line = f"{key} is unknown; allowed: {', '.join(sorted(model.model_fields))}"
-        elif first["type"] == "value_error":
-            line = f"{key}{': ' if key else ''}{first['ctx']['error']}"
-        else:
-            line = f"{key}: found {first.get('input')!r}; allowed: {first['msg'].removeprefix('Input should be ')}"
-        raise RecipeError(f"{command}: {line}") from error
+        raise RecipeError(f"{command}: {explain(error, model, noun='')}") from error
     except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"{command}: {' '.join(str(error).split())[:200]}") from error
 

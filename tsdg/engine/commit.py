@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tsdg.engine.leases import CLOCK, Lease
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import StorageUnfit, VerificationFailed
-from tsdg.storage import list_names, remove, storage, sync_directory
+from tsdg.storage import list_names, remove, storage, storage_unfit, sync_directory
 
 _PREFIX, _SUFFIX = "unit-", ".parquet"
 _LAYOUT_KEY = b"tsdg.input_layout"
@@ -37,7 +37,7 @@ def committed_units(parts: Path) -> frozenset[int]:
     Raises:
         StorageUnfit: the directory cannot be read.
     """
-    # Thousands of names, looked at for every unit: compared as text, and not by a pattern.
+    # Thousands of names, looked at again and again: compared as text, and not by a pattern.
     names = (name for name in list_names(parts) if name.startswith(_PREFIX) and name.endswith(_SUFFIX))
     numbers = (name[len(_PREFIX) : -len(_SUFFIX)] for name in names)
     return frozenset(
@@ -45,6 +45,29 @@ def committed_units(parts: Path) -> frozenset[int]:
         for number in numbers
         if number.isascii() and number.isdecimal() and (len(number) == 6 or (len(number) > 6 and number[0] != "0"))
     )
+
+
+def is_committed(parts: Path, index: int) -> bool:
+    """Whether the part of a unit is there: one look-up, however many parts there are.
+
+    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name alone may be answered
+    from a cache that does not have it yet.
+
+    Raises:
+        StorageUnfit: the directory cannot be read.
+    """
+    path = part_path(parts, index)
+    try:
+        directory = os.open(parts, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.stat(path.name, dir_fd=directory)
+        finally:
+            os.close(directory)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_unfit("look for the part", path, error) from error
+    return True
 
 
 def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layout: str) -> Commit:
@@ -67,7 +90,7 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
         with storage("write", temporary):
             _write(temporary, table.replace_schema_metadata({_LAYOUT_KEY: layout.encode()}))
         if not lease.held():
-            return "late" if lease.index in committed_units(parts) else "lost"
+            return "late" if is_committed(parts, lease.index) else "lost"
         with storage("link the part", final):
             try:
                 os.link(temporary, final)
@@ -89,7 +112,7 @@ def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
     Nobody needs them any more: a process still at work on such a unit could only commit too late, and notices.
 
     Args:
-        directories: ``leases/``, ``journal/`` and ``parts/``.
+        directories: any of ``leases/``, ``journal/`` and ``parts/``.
         committed: units with a part.
 
     Raises:
@@ -151,6 +174,8 @@ def _write(path: Path, table: pa.Table) -> None:
 
 def _remove_fenced(parts: Path, lease: Lease) -> None:
     """Remove temporaries of the unit's earlier holders: dead, or fenced off and not to commit any more."""
+    if not lease.generation:
+        return  # there were none, and to list thousands of parts takes its time
     for name in _unfinished(list_names(parts)):
         file = parse_name(name)
         if file is not None and file.index == lease.index and 0 <= file.generation < lease.generation:

@@ -75,15 +75,6 @@ class InputLayout:
         return sum(self.rows)
 
     @property
-    def longest_first(self) -> tuple[int, ...]:
-        """The units in the order in which they are best begun: much longer ones first, else as they stand.
-
-        The longest prompts make the longest work, and what is begun last should end soon. Lengths are compared by
-        powers of two, so that units of one task, which share the start of their prompts, stay together.
-        """
-        return tuple(sorted(range(self.units), key=lambda index: -self.sizes[index].bit_length()))
-
-    @property
     def digest(self) -> str:
         """Names this way of cutting; each part carries it, so that parts of another cut are not mixed in."""
         return stable_id("input-layout", list(self.rows))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -16,8 +16,9 @@ import pyarrow as pa
 from tsdg.accounting import State
 from tsdg.config.recipe import BudgetConfig, EngineConfig
 from tsdg.engine.account import Account
+from tsdg.engine.agenda import Agenda
 from tsdg.engine.books import Books
-from tsdg.engine.commit import Commit, commit_part, committed_units, sweep
+from tsdg.engine.commit import Commit, commit_part, committed_units, is_committed, sweep
 from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.journal import Journal
 from tsdg.engine.leases import LeaseBoard
@@ -37,6 +38,8 @@ _UNITS_HELD = 3
 """Units open at most, of the largest size: one in full work, and the last rows of two before it."""
 _REQUESTS_OF_ROWS_HELD = 2
 """Rows held at most, per request allowed in flight, where units are small."""
+_LISTING_SHARE = 100
+"""Least time between two listings of all parts, in times that a listing takes: they cost a hundredth of it."""
 
 
 class Worker:
@@ -61,7 +64,6 @@ class Worker:
         self._layout = layout
         self._directory = directory
         self._leases, self._journals, self._parts = (directory / name for name in ("leases", "journal", "parts"))
-        self._committed = set(committed)
         self._schema = schema
         self._stop = stop
         self._on_event = on_event
@@ -82,8 +84,9 @@ class Worker:
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
         self._reader = UnitReader(layout)
-        self._queue = layout.longest_first
-        self._queue_done = 0
+        self._agenda = Agenda(layout, committed, Random())
+        self._list_again = 0.0
+        self._most_held = max(_UNITS_HELD * max(layout.rows, default=0), 1)
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
         self._disk = ThreadPoolExecutor(max_workers=4, thread_name_prefix="tsdg-disk")
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
@@ -131,9 +134,9 @@ class Worker:
         self._tell()
         if error is not None:
             raise error
-        if len(self._committed) < self._layout.units:
+        if left := self._agenda.units_left:
             raise Interrupted(
-                f"stopped with {len(self._committed)} of {self._layout.units} units done in {self._directory}: "
+                f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in {self._directory}: "
                 "what is done is kept; start again to go on"
             )
         return self._result()
@@ -148,7 +151,7 @@ class Worker:
         while not self._closing:
             wake.clear()
             self._settle()
-            if len(self._committed) == self._layout.units and not self._open:
+            if not self._agenda.units_left and not self._open:
                 await self._in(self._disk, self._sweep)
                 return
             pause: float | None = None
@@ -178,7 +181,7 @@ class Worker:
         self._sweep()
 
     def _sweep(self) -> None:
-        sweep((self._leases, self._journals, self._parts), frozenset(self._committed))
+        sweep((self._leases, self._journals, self._parts), self._agenda.committed)
 
     def _start_row(self, unit: OpenUnit) -> None:
         if not unit.closed:
@@ -189,7 +192,7 @@ class Worker:
     def _may_open(self) -> bool:
         held = sum(unit.rows_total for unit in self._open.values())
         in_flight = self._scheduler.in_flight.limit
-        return bool(held < max(_UNITS_HELD * max(self._layout.rows), _REQUESTS_OF_ROWS_HELD * in_flight))
+        return held < max(self._most_held, _REQUESTS_OF_ROWS_HELD * in_flight)
 
     async def _claim(self) -> bool:
         """Open the next free unit; False where there is none."""
@@ -205,15 +208,21 @@ class Worker:
         return True
 
     def _claim_and_read(self, held: frozenset[int], sequence: int) -> OpenUnit | None:
+        if time.monotonic() >= self._list_again:
+            self._list_parts()
         while True:
-            self._committed |= committed_units(self._parts)
-            lease = self._board.claim(index for index in self._left() if index not in held)
+            lease = self._board.claim(self._agenda.left(held))
             if lease is None:
+                self._list_parts()  # all that is left is held, or it was committed since
                 return None
-            # Its last holder may have committed it, and removed its lease, just before we looked for one.
-            if lease.index in committed_units(self._parts):
+            first = next(self._agenda.left(held))
+            # Others may have committed it, and removed its lease, since we listed the parts: also just before we claimed.
+            if is_committed(self._parts, lease.index):
                 lease.discard()
+                self._list_parts()
+                self._agenda.go_on(lease.index, alone=False)
                 continue
+            self._agenda.go_on(lease.index, alone=lease.index == first)
             journal = None
             try:
                 journal = Journal(directory=self._journals, index=lease.index, generation=lease.generation)
@@ -225,13 +234,12 @@ class Worker:
                 raise
             return OpenUnit(lease=lease, journal=journal, table=table, schema=self._schema, sequence=sequence)
 
-    def _left(self) -> Iterator[int]:
-        """The units without a part, best begun first."""
-        while self._queue_done < len(self._queue) and self._queue[self._queue_done] in self._committed:
-            self._queue_done += 1
-        return (
-            index for index in itertools.islice(self._queue, self._queue_done, None) if index not in self._committed
-        )
+    def _list_parts(self) -> None:
+        """Learn what others have committed."""
+        began = time.monotonic()
+        self._agenda.look(committed_units(self._parts))
+        took = time.monotonic() - began
+        self._list_again = began + max(self._timing.poll_s, _LISTING_SHARE * took)
 
     # -- ending units -------------------------------------------------------------------------------------------------
 
@@ -280,10 +288,10 @@ class Worker:
         """Close a unit that is committed or lost; where it is committed, remove what it does not need any more."""
         unit.journal.close()
         unit.lease.close()
-        if unit.index in await self._in(self._disk, partial(committed_units, self._parts)):
-            self._committed.add(unit.index)
-            directories = (self._leases, self._journals, self._parts)
-            await self._in(self._disk, partial(sweep, directories, frozenset({unit.index})))
+        if await self._in(self._disk, partial(is_committed, self._parts, unit.index)):
+            self._agenda.add(unit.index)
+            # What a killed process may have left among the parts, which are many, is swept at the end.
+            await self._in(self._disk, partial(sweep, (self._leases, self._journals), frozenset({unit.index})))
 
     async def _give_back(self, unit: OpenUnit) -> None:
         """Flush and release, as far as the storage lets us: what fails here costs others only a wait."""
@@ -337,16 +345,13 @@ class Worker:
             self._on_event(event)
 
     def _rows_done(self) -> int:
-        rows = self._layout.rows
-        committed = set(self._committed)  # a claim in another thread may add to it
-        return sum(rows[index] for index in committed) + sum(
-            unit.rows_done for unit in self._open.values() if unit.index not in committed
-        )
+        open_rows = sum(unit.rows_done for unit in self._open.values() if unit.index not in self._agenda)
+        return self._agenda.rows_done + open_rows
 
     def _event(self) -> PhaseEvent:
         tally = self._scheduler.tally
         return PhaseEvent(
-            rows_done=self._rows_done(), rows_total=self._layout.rows_total, requests_done=tally.requests_done,
+            rows_done=self._rows_done(), rows_total=self._agenda.rows_total, requests_done=tally.requests_done,
             in_flight=self._scheduler.in_flight.active, retries=tally.retries.total(),
             prompt_tokens=tally.prompt_tokens, completion_tokens=tally.completion_tokens,
             resumed_requests=tally.resumed_requests, units_committed=self._units_committed,
@@ -355,7 +360,7 @@ class Worker:
     def _result(self) -> PhaseResult:
         tally = self._scheduler.tally
         return PhaseResult(
-            rows_done=self._rows_done(), rows_total=self._layout.rows_total, units_committed=self._units_committed,
+            rows_done=self._rows_done(), rows_total=self._agenda.rows_total, units_committed=self._units_committed,
             requests_done=tally.requests_done, retries=tally.retries.total(), prompt_tokens=tally.prompt_tokens,
             completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
             failures=dict(tally.failures),

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tsdg import cache
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
 from tsdg.errors import EnvironmentUnfit, RequestWrong, RunConflict
@@ -76,8 +77,7 @@ def find_target(recipe: Recipe, cluster: ClusterConfig, directory: Path, environ
             )
         if not cluster.tsdg.python:
             raise RequestWrong(f"cluster {cluster.name}: over ssh tsdg.python must name the Python of its nodes")
-        cache = Path(environ.get("TSDG_CACHE") or "~/.cache/tsdg").expanduser()
-        here, run = cache / "launched" / cluster.name / directory.name, str(directory)
+        here, run = cache.root(environ) / "launched" / cluster.name / directory.name, str(directory)
     else:
         here = directory.expanduser().absolute()
         run = str(here)

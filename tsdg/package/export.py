@@ -8,7 +8,7 @@ format               files
 ``hf``               the same below ``dataset/``, with the dataset card: ``load_dataset`` reads the folder
 ``nemo-skills``      ``<group>/<task>/output.jsonl`` and ``output.jsonl.done``: its generation files, one line per
                      verified question, ``problem``, ``expected_answer``, ``predicted_answer``, ``generation``,
-                     ``num_generated_tokens`` beside the question's own fields
+                     ``num_generated_tokens`` and the votes beside the question's own fields
 ``data-designer``    ``seeds.parquet``: the verified questions as flat columns, for its seed dataset
 ==================== ==================================================================================================
 
@@ -110,6 +110,9 @@ def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
 def generation(question: Question, solution: Solution, won: AnswerSample) -> dict[str, Any]:
     """One line of NeMo-Skills' generations.
 
+    Its preparation for fine-tuning takes the lines that are ``symbolic_correct``, which there too means that the answer
+    is the one that most samples gave. What nothing verified has no such field: there it is taken with ``add_unlabeled``.
+
     Args:
         question: verified.
         solution: its answer.
@@ -117,6 +120,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
     """
     variant = variants_of(question, solution, ("answer", "reasoning"))[-1]
     user, assistant = render(question, solution, variant, "labelled").messages
+    verification = solution.verification
     return {
         "problem": user.content,
         "expected_answer": solution.answer,
@@ -133,7 +137,11 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
         "question": question.question,
         "context": question.context,
         "options": list(question.options),
-        "agreement": solution.verification.agreement,
+        "agreement": verification.agreement,
+        "majority_votes": verification.votes,
+        "total_votes": verification.samples,
+        "verification": verification.method,
+        **({} if verification.method == "none" else {"symbolic_correct": True}),
         "generation_model": solution.provenance.model,
     }
 

@@ -27,8 +27,8 @@ import numpy as np
 import orjson
 import yaml
 
+from tsdg import cache
 from tsdg.errors import EnvironmentUnfit, MirrorUnfit, RecipeError
-from tsdg.seeds import cache
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import Item, Malformed
 from tsdg.seeds.keys import SPECIFIC, Keys, keys, normalise, weight

@@ -20,8 +20,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from tsdg import cache
 from tsdg.errors import MirrorUnfit
-from tsdg.seeds import cache
 
 BATCH_ROWS = 1024
 """Rows held at once."""

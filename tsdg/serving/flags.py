@@ -11,12 +11,13 @@ import re
 import subprocess
 from pathlib import Path
 
+from tsdg import cache
 from tsdg.config.models import Flag, ModelConfig, ServerConfig
 from tsdg.errors import RecipeError, StorageUnfit
 from tsdg.serving.vllm import flag_name
-from tsdg.storage import make_directory, write_whole
 
 HELP = "--help=all"
+_FOLDER = "serving"
 _HELP_S = 180.0
 _OPTION = re.compile(r"^ {1,4}-")
 _FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9][\w-]*)")
@@ -68,8 +69,7 @@ def known_flags(server: ServerConfig, executable: Path) -> frozenset[str]:
     # A cache that cannot be written costs the same seconds next time, and is no reason to stop.
     with contextlib.suppress(StorageUnfit):
         if found:
-            make_directory(kept.parent)
-            write_whole(kept, json.dumps(sorted(found)).encode())
+            cache.write(cache.folder(_FOLDER) / kept.name, json.dumps(sorted(found)).encode())
     return found
 
 
@@ -95,4 +95,4 @@ def _cache_file(command: tuple[str, ...]) -> Path:
             facts = Path(word).resolve().stat()
             state.append((facts.st_mtime_ns, facts.st_size))
     digest = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
-    return Path(os.environ.get("TSDG_CACHE") or "~/.cache/tsdg").expanduser() / "serving" / f"flags-{digest}.json"
+    return cache.root(os.environ) / _FOLDER / f"flags-{digest}.json"

@@ -1,23 +1,30 @@
-"""The cache folder: what is dear to compute and can always be computed again."""
+"""The cache folder: what is dear to compute and can always be computed again. Nothing but Python is needed to use it.
+
+It is ``$TSDG_CACHE``, or ``~/.cache/tsdg`` where that is not set or empty.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tsdg.errors import StorageUnfit
 
 
+def root(environ: Mapping[str, str]) -> Path:
+    """Say where the cache lies, by an environment; nothing is made."""
+    return Path(environ.get("TSDG_CACHE") or "~/.cache/tsdg").expanduser()
+
+
 def folder(name: str) -> Path:
     """Return (and make) a folder of the cache.
-
-    The cache is ``$TSDG_CACHE``, else ``~/.cache/tsdg``, where the demo's model is too.
 
     Raises:
         StorageUnfit: it cannot be made.
     """
-    path = Path(os.environ.get("TSDG_CACHE") or "~/.cache/tsdg").expanduser() / name
+    path = root(os.environ) / name
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -26,7 +33,7 @@ def folder(name: str) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a cache file so that a reader sees all of it or none.
+    """Write a cache file so that a reader sees all of it or none, whoever else writes it at the same time.
 
     Raises:
         StorageUnfit: it cannot be written.
