@@ -9,6 +9,7 @@ marker      fixture              what is needed
 ``server``  ``vllm``             the serving environment's command, ``TSDG_VLLM`` or ``.venv-server/bin/vllm``
 ``model``   ``demo_model``       the demo's model, which ``make model`` makes
 ``slurm``   ``slurm``            the Debian packages of ``slurm/devcluster/packages.txt``
+``ssh``     none                 OpenSSH's server and client, and rsync, which NeMo-Run copies with
 ``sandbox`` none                 bubblewrap and user namespaces, both in working order
 ``browser`` none                 Chromium, to look at reports in
 ``root``    none                 to be root
@@ -61,6 +62,14 @@ def _no_slurm() -> str:
     return f"not installed: {lacking}: see slurm/devcluster/packages.txt" if lacking else ""
 
 
+def _no_ssh() -> str:
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    lacking = ", ".join(
+        name for name in ("sshd", "ssh", "ssh-keygen", "rsync") if shutil.which(name, path=path) is None
+    )
+    return f"not installed: {lacking}" if lacking else ""
+
+
 @cache
 def _no_sandbox() -> str:
     for wall in WALLS:
@@ -81,8 +90,8 @@ def _no_root() -> str:
 
 LACKS: dict[str, Callable[[], str]] = {
     "mirror": _no_mirror, "server": _no_server, "model": _no_model, "slurm": _no_slurm,
-    "sandbox": _no_sandbox,
-    "browser": _no_browser, "root": _no_root,
+    "ssh": _no_ssh, "sandbox": _no_sandbox, "browser": _no_browser,
+    "root": _no_root,
 }  # fmt: skip
 
 
