@@ -1,6 +1,5 @@
 """Small mirrors that the tests write, and a cache that is not the user's."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,17 @@ import pytest
 from tests.seeds.rows import WriteSplit
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One cache for the session: the index of a real mirror takes a while to build."""
-    before = os.environ.get("TSDG_CACHE")
-    os.environ["TSDG_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["TSDG_CACHE"]
-    else:
-        os.environ["TSDG_CACHE"] = before
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests of this folder: the index of a real mirror takes a while to build."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(cache: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TSDG_CACHE", str(cache))
+        yield
 
 
 @pytest.fixture
