@@ -74,7 +74,7 @@ async def measure_tsdg(url: str, requests: int, in_flight: int, folder: Path) ->
             wall, cpu = time.perf_counter(), cpu_s()
             result = await run_phase(
                 input_path=source, directory=folder / name / "phase", process=process, transport=transport,
-                schema=schema, config=recipe.engine, budget=recipe.budget, stop=asyncio.Event(),
+                accounted=(), schema=schema, config=recipe.engine, budget=recipe.budget, stop=asyncio.Event(),
                 on_event=lambda event: None, note=print,
             )  # fmt: skip
             wall, cpu = time.perf_counter() - wall, cpu_s() - cpu

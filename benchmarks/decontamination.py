@@ -6,6 +6,9 @@ Planted are rows of held-out splits (ARC, MMLU, GSM8K, and MGSM and XStoryCloze 
 it is, in other case, with other punctuation, with its options shuffled, with a sentence before or after. Clean are
 tsdg's own demo questions, and the rows of all training splits of the mirror; of these the ones that are found are no
 false alarms for certain, because training splits do hold test items: ``--list`` shows each beside its match.
+Last, rows that come with a solution are compared with it, as records are with their reasoning: training rows beside
+their own question, those of tests beside a question that says nothing, where their own item may stand in its solution.
+*Joined* are texts of ten training solutions that are found where none of the ten is by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from tsdg.protocols import Match
 from tsdg.seeds.catalogue import Unit, load
 from tsdg.seeds.item import Item, Malformed
 from tsdg.seeds.leak_index import LeakIndex
@@ -31,6 +35,14 @@ SETS = {
     "GSM8K": (("openai/gsm8k", "main", "test"),),
     "Chinese": (("juletxara/mgsm", "zh", "test"), ("juletxara/xstory_cloze", "zh", "eval")),
 }
+SOLUTIONS = {
+    "openai/gsm8k": "answer",
+    "EleutherAI/hendrycks_math": "solution",
+    "bigbio/pubmed_qa": "LONG_ANSWER",
+    "google-research-datasets/mbpp": "code",
+}
+"""Data sets that come with solutions, and the column that has them."""
+IDLE = Item(question="What is asked here?")
 SENTENCES = {
     False: "The following came up in a lesson last week, and nobody knew it at once.",
     True: "上个星期的课上出现了下面这个问题，当时谁也没有马上答出来。",
@@ -107,6 +119,37 @@ def clean(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item]]]]:
             yield split.name, list(items(split, unit))
 
 
+def solved(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item, str]]]]:
+    """Yield per split that has solutions the number, item and solution of each row; of a test no item that says any."""
+    for unit in load().units:
+        for name in (unit.split, "test"):
+            split = split_file(mirror, unit.dataset_path, unit.config, name)
+            if unit.dataset_path not in SOLUTIONS or not split.path.is_file():
+                continue
+            column = SOLUTIONS[unit.dataset_path]
+            told = {
+                n: row[column] for batch in split.batches() for n, row in zip(batch.numbers, batch.rows, strict=True)
+            }
+            held_out = name != unit.split
+            yield split.name, [(n, IDLE if held_out else item, told[n]) for n, item in items(split, unit)]
+
+
+def by_solution(index: LeakIndex, rows: list[tuple[int, Item, str]]) -> list[tuple[int, Item, str, Match]]:
+    """Return the rows that are found with their solution and not without."""
+    alone = index.compare([item for _, item, _ in rows])
+    told = [Item(question=item.question, context="\n".join([item.context, text])) for _, item, text in rows]
+    found = zip(rows, alone, index.compare(told), strict=True)
+    return [(*row, match) for row, before, match in found if match is not None and before is None]
+
+
+def joined(index: LeakIndex, texts: list[str], size: int = 10) -> int:
+    """Count the texts of so many solutions in a row that are found though none of them is by itself."""
+    alone = index.compare([replace(IDLE, context=text) for text in texts])
+    starts = range(0, len(texts) - size + 1, size)
+    long = index.compare([replace(IDLE, context="\n".join(texts[start : start + size])) for start in starts])
+    return sum(match is not None and not any(alone[at : at + size]) for at, match in zip(starts, long, strict=True))
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -141,6 +184,14 @@ def main() -> None:
         print(f"{name:64}{len(rows):8}{same:8}{len(near):8}{cost:8.0f}")
         for (number, item), match in near if args.list else ():
             print(f"    row {number} {match}: {item.context[-200:]!r} {item.question[-200:]!r}")
+    print(f"{'rows with a solution':64}{'rows':>8}{'by it':>8}{'own':>8}{'joined':>8}")
+    for name, solutions in solved(args.mirror):
+        hits = by_solution(index, solutions)
+        own = sum((match.split, match.row) == (name, number) for number, _, _, match in hits)
+        long = joined(index, [text for _, _, text in solutions]) if name.endswith("/train") else 0
+        print(f"{name:64}{len(solutions):8}{len(hits):8}{own:8}{long:8}")
+        for number, item, text, match in hits if args.list else ():
+            print(f"    row {number} {match}: {item.question[-200:]!r} {text[:200]!r}")
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def main() -> None:
     rule = VoteRule(
         samples=args.samples or answers["samples"],
         min_share=args.min_share or answers["min_share"],
+        min_margin=answers["min_margin"],
         max_chance=answers["max_chance"],
     )
     votes = read_votes(args.run, answers["samples"], rule.samples)

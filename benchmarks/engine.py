@@ -1,12 +1,13 @@
 """What the engine costs per request, and how much memory it takes, beside an instant in-process transport.
 
 ``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1] [--unit-rows 512]
-[--processes 1] [--directory /tmp]``
+[--processes 1] [--latency 0] [--directory /tmp]``
 
 Everything but the network is real: the input file (rows of the seeds' own schema), leases, journal (with its fsyncs),
 accounts, parts. ``--rows 5000000 --samples 1 --reply-bytes 1000 --ask-every 10`` shows the memory at five million rows
 in minutes: one row in ten asks for a reply. ``--samples 0 --unit-rows 1 --processes 8`` shows what work units cost by
-themselves, claimed and committed by eight processes that contend for them.
+themselves, claimed and committed by eight processes that contend for them. ``--rows 2048 --unit-rows 16 --in-flight 64
+--latency 0.5`` shows, with ``--processes 1`` and 4, how far several are sooner than one where replies take their time.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ UNITS_OF_GROUP = 16
 
 
 class InstantTransport:
-    """Replies at once, after giving way to the event loop as a real one does."""
+    """Replies at once, after giving way to the event loop as a real one does; or after some seconds."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, latency: float) -> None:
+        self._latency = latency
         self._choices = (Choice(text=text, reasoning="", finish_reason="stop"),)
 
     async def send(self, request: Request) -> Reply:
         """Reply to anything."""
-        await asyncio.sleep(0)
+        await asyncio.sleep(self._latency)
         return Reply(choices=self._choices, prompt_tokens=200, completion_tokens=len(request.request_id))
 
     async def load(self) -> Load:
@@ -76,7 +78,9 @@ def write_input(path: Path, rows: int, unit_rows: int) -> None:
             writer.write_table(group.slice(0, rows - start))
 
 
-async def measure(directory: Path, *, samples: int, reply_bytes: int, in_flight: int, ask_every: int) -> dict[str, Any]:
+async def measure(
+    directory: Path, *, samples: int, reply_bytes: int, in_flight: int, ask_every: int, latency: float
+) -> dict[str, Any]:
     """Work on one phase and return what this process did and what it cost."""
     count = 0
 
@@ -93,7 +97,7 @@ async def measure(directory: Path, *, samples: int, reply_bytes: int, in_flight:
     wall, cpu = time.perf_counter(), time.process_time()
     result = await run_phase(
         input_path=directory / "input.parquet", directory=directory / "phase", process=process,
-        transport=InstantTransport("x" * reply_bytes), schema=SCHEMA, config=config,
+        transport=InstantTransport("x" * reply_bytes, latency), accounted=(), schema=SCHEMA, config=config,
         budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0), stop=asyncio.Event(),
         on_event=lambda event: None, note=print,
     )  # fmt: skip
@@ -104,7 +108,7 @@ async def measure(directory: Path, *, samples: int, reply_bytes: int, in_flight:
     }  # fmt: skip
 
 
-def _measure(directory: Path, values: Mapping[str, int]) -> dict[str, Any]:
+def _measure(directory: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     return asyncio.run(measure(directory, **values))
 
 
@@ -130,9 +134,10 @@ def main() -> None:
     parser.add_argument("--ask-every", type=int, default=1)
     parser.add_argument("--unit-rows", type=int, default=512)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
-    values = {name: getattr(args, name) for name in ("samples", "reply_bytes", "in_flight", "ask_every")}
+    values = {name: getattr(args, name) for name in ("samples", "reply_bytes", "in_flight", "ask_every", "latency")}
     with tempfile.TemporaryDirectory(dir=args.directory) as scratch:
         write_input(Path(scratch) / "input.parquet", args.rows, args.unit_rows)
         if args.processes == 1:

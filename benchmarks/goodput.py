@@ -56,8 +56,9 @@ async def through_tsdg(
 
     began = time.perf_counter()
     result = await run_phase(
-        input_path=source, directory=folder / "run" / "phase", process=process, transport=transport, schema=SCHEMA,
-        config=recipe.engine, budget=recipe.budget, stop=asyncio.Event(), on_event=lambda event: None, note=print,
+        input_path=source, directory=folder / "run" / "phase", process=process, transport=transport,
+        accounted=(), schema=SCHEMA, config=recipe.engine, budget=recipe.budget, stop=asyncio.Event(),
+        on_event=lambda event: None, note=print,
     )  # fmt: skip
     return time.perf_counter() - began, result.completion_tokens
 

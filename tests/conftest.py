@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -153,3 +153,15 @@ def vllm() -> Path:
 def demo_model() -> Path:
     """The folder of the demo's model."""
     return DEMO_MODEL
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _settings_stay() -> Iterator[None]:
+    """No module leaves settings behind for those that run after it."""
+    before = _settings()
+    yield
+    assert _settings() == before
+
+
+def _settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("TSDG_")}

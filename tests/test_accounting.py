@@ -17,6 +17,7 @@ from tsdg.accounting import (
     read_run,
     read_workers,
     spent,
+    sweep_unfinished,
     worker_path,
     write_worker,
 )
@@ -33,8 +34,8 @@ STATUS = WorkerStatus(
     retries={"timeout": 2, "http_429": 1}, failures={"too_long": 1}, prompt_tokens=200, completion_tokens=100,
     replicas=(
         ReplicaFacts(
-            name="server-0", url="http://h:1/v1", gpus=2, ready_s=50.0, busy_s=40.0, idle_s=10.0, requests=20,
-            prompt_tokens=200, completion_tokens=100, restarts=1,
+            name="server-0", url="http://h:1/v1", gpus=2, held_s=60.0, ready_s=50.0, busy_s=40.0, idle_s=10.0,
+            requests=20, prompt_tokens=200, completion_tokens=100, restarts=1,
         ),
     ),
     gpu_seconds=120.0, idle_gpu_seconds=40.0, history=((0.0, 0, 0, 0), (60.0, 100, 4, 5)),
@@ -77,6 +78,34 @@ def test_a_damaged_file_is_one_line_that_names_it(tmp_path: Path, content: bytes
         read_workers(tmp_path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"{", "it is no JSON object"),
+        (b"null", "it is no JSON object"),
+        (b'{"schema_version": 1}', "owner is missing or wrong"),
+    ],
+)
+def test_what_is_wrong_in_a_damaged_file_is_said_plainly(tmp_path: Path, content: bytes, says: str) -> None:
+    path = worker_path(tmp_path, "aa")
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(VerificationFailed) as caught:
+        read_workers(tmp_path)
+    assert str(caught.value) == (
+        f"the accounting file {path} is damaged: {says}: delete it (its figures are then missing in the sums)"
+    )
+
+
+def test_what_killed_workers_left_unfinished_is_swept(tmp_path: Path) -> None:
+    write_worker(tmp_path, "aa", STATUS)
+    for name in (".bb.json.partial", ".bb.prom.partial"):
+        (tmp_path / "workers" / name).write_text("{")
+    sweep_unfinished(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "workers").iterdir()) == ["aa.json", "aa.prom"]
+    sweep_unfinished(tmp_path / "nowhere")
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:

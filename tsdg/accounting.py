@@ -3,6 +3,10 @@
 One pair of files per process and phase, replaced whole every few seconds and at the end; that of a dead process stays.
 They hold counts since that process joined the phase, so that the sums over all files of a run are those of the run,
 whatever was killed or started again. Status, report, cost and budgets read them and nothing else.
+
+GPUs are counted as long as a process holds them for its servers: from when it asks for these, before they are ready, to
+the end of its last phase, and between two phases too. Not counted are the seconds before and after that, in which a job
+has its GPUs already or still, and what a killed process did after its last writing.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import orjson
 
 from tsdg.errors import VerificationFailed
 from tsdg.protocols import ReplicaFacts
-from tsdg.storage import list_names, make_directory, storage_unfit, write_whole
+from tsdg.storage import PARTIAL, list_names, make_directory, remove, storage_unfit, write_whole
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -77,9 +81,9 @@ class WorkerStatus:
     completion_tokens: int
     replicas: tuple[ReplicaFacts, ...]
     gpu_seconds: float
-    """GPUs of its replicas × seconds in the phase: they are held from its start to its end."""
+    """GPUs × seconds in which its replicas held them."""
     idle_gpu_seconds: float
-    """Of those, seconds without a request under way; the start of the servers is idle as well."""
+    """Of those, without a request under way; the start of the servers is idle as well."""
     history: tuple[tuple[float, int, int, int], ...]
     """Points of (seconds since ``started``, completion tokens so far, requests in flight, rows done), oldest first."""
 
@@ -99,6 +103,16 @@ class Spent:
     idle_gpu_seconds: float
     wall_seconds: float
     """During which at least one of them was at work."""
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPUs × hours, as they are shown and compared with budgets everywhere."""
+        return round(self.gpu_seconds / 3600, 4)
+
+    @property
+    def idle_gpu_hours(self) -> float:
+        """Of those, without a request under way."""
+        return round(self.idle_gpu_seconds / 3600, 4)
 
 
 def spent(workers: Iterable[WorkerStatus]) -> Spent:
@@ -176,16 +190,33 @@ def read_worker(phase: Path, token: str) -> WorkerStatus:
         data = path.read_bytes()
     except OSError as error:
         raise storage_unfit("read", path, error) from error
+    from pydantic import ValidationError
+
     try:
         status = _adapter().validate_json(data)
-        if status.schema_version != SCHEMA_VERSION:
-            raise ValueError(f"schema_version is {status.schema_version}, this tsdg reads {SCHEMA_VERSION}")
-    except ValueError as error:
-        why = " ".join(str(error).split())[:200]
-        raise VerificationFailed(
-            f"the accounting file {path} is damaged: {why}: delete it (its figures are then missing in the sums)"
-        ) from error
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise _damaged(path, f"{where} is missing or wrong" if where else "it is no JSON object") from error
+    if status.schema_version != SCHEMA_VERSION:
+        raise _damaged(path, f"schema_version is {status.schema_version}, this tsdg reads {SCHEMA_VERSION}")
     return status
+
+
+def _damaged(path: Path, what: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"the accounting file {path} is damaged: {what}: delete it (its figures are then missing in the sums)"
+    )
+
+
+def sweep_unfinished(phase: Path) -> None:
+    """Remove what workers that were killed while they wrote have left; for when nobody works on the phase any more.
+
+    Raises:
+        StorageUnfit: the directory cannot be read, or a file not be removed.
+    """
+    for name in list_names(phase / FOLDER):
+        if name.startswith(".") and name.endswith(PARTIAL):
+            remove(phase / FOLDER / name)
 
 
 def read_workers(phase: Path) -> tuple[WorkerStatus, ...]:
@@ -258,6 +289,7 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
     one("idle_gpu_seconds_total", "counter", "Of those, without a request under way.", status.idle_gpu_seconds)
     for name, kind, text in (
         ("gpus", "gauge", "GPUs of the replica."),
+        ("held_s", "counter", "Seconds in which it held them."),
         ("ready_s", "counter", "Seconds in which the replica could take requests."),
         ("busy_s", "counter", "Of those, with a request under way."),
         ("idle_s", "counter", "Of those, without one."),

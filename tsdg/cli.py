@@ -27,6 +27,7 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg diff RUN RUN                    what differs between their snapshots (--json); exit 1 where anything does
   tsdg verify RUN                      check a run directory against its manifest
   tsdg show RUN [TASK] [-n N]          some questions with seed, votes and records (--rejected: why they are not there)
+  tsdg difficulty RUN [sample=N]       whether its questions are as hard as their seeds, and a majority is right
   tsdg report RUN [RUN...]             report.html: the funnel, shares, throughput, and records to read
   tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer, nemotron-blend or megatron
   tsdg merge RUN RUN... out=FOLDER     the records of several runs as one dataset, each question once
@@ -73,12 +74,22 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        print(f"tsdg: this machine refuses{where}: {error.strerror or error}", file=sys.stderr)
-        return EnvironmentUnfit.exit_code
+        return _refused(error)
     except TsdgError as error:
+        # What may not be read looks damaged to who reads it; to remove it would be the wrong advice.
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, PermissionError) and not isinstance(error, EnvironmentUnfit):
+            return _refused(cause)
         print(f"tsdg: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
+
+
+def _refused(error: OSError) -> int:
+    where = f" {error.filename}" if error.filename else ""
+    step = "; change its owner or mode" if isinstance(error, PermissionError) else ""
+    why = " ".join((error.strerror or str(error)).split())
+    print(f"tsdg: this machine refuses{where}: {why}{step}", file=sys.stderr)
+    return EnvironmentUnfit.exit_code
 
 
 COMMANDS = (
@@ -96,6 +107,7 @@ COMMANDS = (
     "work",
     "verify",
     "show",
+    "difficulty",
     "report",
     "export",
     "merge",

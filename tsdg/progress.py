@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+Row = TypeVar("Row")
+_SHOWN_EACH = 500
 PLAIN_EVERY_S = 10.0
 """Seconds between two plain lines of one stage."""
 
@@ -36,6 +38,21 @@ class Reporter(Protocol):
     def end(self, summary: str) -> None:
         """End the stage and say what came of it."""
         ...
+
+
+def counted(rows: Iterable[Row], reporter: Reporter, *, total: int, detail: Callable[[], str]) -> Iterator[Row]:
+    """Yield rows, and show how many of them there were.
+
+    Args:
+        rows: of a stage.
+        reporter: that shows the stage.
+        total: number of rows; 0 where it is not known.
+        detail: one short line for now.
+    """
+    for done, row in enumerate(rows, start=1):
+        yield row
+        if done % _SHOWN_EACH == 0:
+            reporter.update(done=done, total=total, detail=detail())
 
 
 class PlainReporter:

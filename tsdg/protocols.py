@@ -77,6 +77,8 @@ class ReplicaFacts:
     """Base URL without credentials; the latest one."""
     gpus: int
     """GPUs that it holds; 0 on CPUs and for endpoints of others."""
+    held_s: float
+    """Seconds in which it held them: since it was asked for, ready or not."""
     ready_s: float
     """Seconds in which it could take requests."""
     busy_s: float

@@ -101,7 +101,7 @@ class Seed:
     aliases: tuple[str, ...]
     """Other texts that are right as well (short_text)."""
     checks: tuple[str, ...]
-    """What a right answer must pass: assertions (code), a JSON schema (json)."""
+    """What a right answer must pass: assertions (code), a JSON schema (json), instructions as JSON objects (text)."""
     option_order: tuple[int, ...]
     """``options[i]`` stood at ``option_order[i]`` in the source row."""
     domain: str

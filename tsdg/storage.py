@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tsdg.errors import StorageUnfit
+from tsdg.errors import RequestWrong, StorageUnfit
 
 _NEXT_STEP = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the quota is used up; free some space or raise it",
     errno.EROFS: "the file system is read-only; remount it or choose another folder",
-    errno.EACCES: "the directory is not writable; change its owner or mode, or choose another folder",
+    errno.EACCES: "this user may not; change the owner or mode, or choose another folder",
     errno.EPERM: "the operation is not permitted there; choose a folder on another file system",
     errno.EOPNOTSUPP: "the file system lacks the operation; choose a folder on another file system",
 }
+PARTIAL = ".partial"
+"""Ending, after a dot before the name, of a file that is not whole yet."""
 _OTHER_STEP = "check the file system"
 
 
@@ -45,6 +47,23 @@ def make_directory(path: Path) -> None:
     """
     with storage("create the directory", path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def refuse_runs(out: Path, *, command: str) -> None:
+    """Check that a folder to write to is none of a run: such advice as to remove it would cost the run.
+
+    Args:
+        out: may be missing.
+        command: what the user typed, for the message.
+
+    Raises:
+        RequestWrong: it is a run directory or a merged dataset, or lies in one.
+    """
+    for folder in (out.absolute(), *out.absolute().parents):
+        if (folder / "snapshot").is_dir() or (folder / "manifest.json").is_file():
+            raise RequestWrong(
+                f"{command}: out={out} would write into {folder}, which is a run; name a folder outside it: out=FOLDER"
+            )
 
 
 def list_names(path: Path) -> list[str]:
@@ -100,7 +119,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StorageUnfit: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     with storage("write", path):
         with partial.open("wb") as file:
             file.write(data)

@@ -12,9 +12,9 @@ from typing import Self, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import StorageUnfit, VerificationFailed
 from tsdg.records import from_row, to_row
-from tsdg.storage import storage
+from tsdg.storage import PARTIAL, storage, storage_unfit
 
 Item = TypeVar("Item")
 
@@ -33,7 +33,7 @@ class Table:
 
     def __init__(self, path: Path, schema: pa.Schema, *, group_rows: int) -> None:
         self._path, self._schema, self._group_rows = path, schema, group_rows
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = path.with_name(f".{path.name}{PARTIAL}")
         # As Arrow soon: rows of Python objects take several times the memory.
         self._rows: list[dict[str, object]] = []
         self._chunks: list[pa.Table] = []
@@ -98,11 +98,22 @@ def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
     return Table(path, noted, group_rows=unit_rows * max(1, _GROUP_ROWS // unit_rows))
 
 
+def unreadable(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
+    """What to say of a table of a run that cannot be read: each of them can be made again from what it came from."""
+    if isinstance(error, PermissionError):
+        return storage_unfit("read", path, error)
+    reason = " ".join(str(error).split())
+    return VerificationFailed(
+        f"{path} cannot be read ({reason}); delete it and start its run again (`tsdg resume RUN`), which makes it anew"
+    )
+
+
 def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     """Yield the rows of a table as row dataclasses, holding one row group at a time.
 
     Raises:
         VerificationFailed: the file is missing or damaged.
+        StorageUnfit: this user may not read it.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -111,10 +122,7 @@ def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
                     for row in batch.to_pylist():
                         yield from_row(cls, row)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VerificationFailed(
-            f"{path} cannot be read ({reason}); `tsdg verify` says what else is damaged"
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def count_rows(path: Path) -> int:
@@ -122,11 +130,9 @@ def count_rows(path: Path) -> int:
 
     Raises:
         VerificationFailed: the file is missing or damaged.
+        StorageUnfit: this user may not read it.
     """
     try:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VerificationFailed(
-            f"{path} cannot be read ({reason}); `tsdg verify` says what else is damaged"
-        ) from error
+        raise unreadable(path, error) from error

@@ -89,8 +89,8 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
         ) as transport:  # fmt: skip
             await run_phase(
                 input_path=Path(source), directory=Path(directory), process=process, transport=transport,
-                schema=SCHEMA, config=engine, budget=NO_CAPS, stop=stop, on_event=lambda event: None, note=print,
-                timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
+                accounted=(), schema=SCHEMA, config=engine, budget=NO_CAPS, stop=stop, on_event=lambda event: None,
+                note=print, timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
             )  # fmt: skip
     except TsdgError as error:
         print(f"{os.getpid()}: {error}", flush=True)

@@ -86,6 +86,7 @@ def test_a_directory_without_a_snapshot_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["recipe.yaml", "versions.json", "catalogue.json"])
 def test_a_damaged_snapshot_is_one_line(tmp_path: Path, name: str) -> None:
     left, right = snapshot(tmp_path / "a"), snapshot(tmp_path / "b")
-    (right / "snapshot" / name).write_text("{")
-    with pytest.raises(VerificationFailed, match="cannot be read"):
-        compare_snapshots(left, right)
+    for damage in ("{", "", "5"):
+        (right / "snapshot" / name).write_text(damage)
+        with pytest.raises(VerificationFailed, match="cannot be read"):
+            compare_snapshots(left, right)

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from tsdg.config.compose import compose_recipe
-from tsdg.config.snapshot import run_name, write_snapshot
-from tsdg.errors import RunConflict
+from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
+from tsdg.errors import RecipeError, RunConflict
 
 HASHES = {"questions/choice": "aa"}
 TEXTS = {"questions/choice": "user: |-\n  {question}\n"}
@@ -64,6 +64,40 @@ def test_another_recipe_in_the_same_directory_is_refused_by_its_differences(tmp_
         snapshot(tmp_path, "seeds.cap_per_task=3")
     with pytest.raises(RunConflict, match="the text of prompt questions/choice differs"):
         snapshot(tmp_path, hashes={"questions/choice": "bb"})
+
+
+def test_a_snapshot_of_another_version_of_tsdg_says_so(tmp_path: Path) -> None:
+    snapshot(tmp_path)
+    path = tmp_path / "snapshot" / "recipe.yaml"
+    values = yaml.safe_load(path.read_text())
+    del values["seeds"]["total"]
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(tmp_path, ["seed=1"])
+    assert str(caught.value) == (
+        f"{path} is of another version of tsdg, or was changed: recipe key seeds.total: has no value; go on with the "
+        "version in snapshot/versions.json, or start a new run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("seed", "found 'seed'; allowed: KEY=VALUE"),
+        ("=1", "found '=1'; allowed: KEY=VALUE"),
+        ("engine.attempts=[1", "'engine.attempts=[1' is not understood"),
+        ("engine=5", "recipe key engine: found 5, allowed: a mapping of the keys unit_rows"),
+        ("server.base_urls={a: 1}", "recipe key server.base_urls: found {a: 1}, allowed: a list"),
+        ("engine.attempts=${nowhere}", "recipe key engine.attempts: Interpolation key 'nowhere' not found"),
+    ],
+)
+def test_a_wrong_word_is_one_plain_line(tmp_path: Path, word: str, says: str) -> None:
+    snapshot(tmp_path)
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(tmp_path, [word])
+    assert says in str(caught.value)
+    assert "full_key" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_secret_is_kept(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tsdg.corpus.near_pass import NearPass, check_against
 from tsdg.errors import RecipeError
 from tsdg.records import (
     SEED_SCHEMA,
+    AnswerKind,
     AnswerSample,
     Outcome,
     Provenance,
@@ -30,8 +31,9 @@ from tsdg.tables import UNIT_ROWS, Table, read_rows
 
 NONE = Decontamination(Nothing())
 OFF = NearPass(
-    DedupConfig(near=False, threshold=0.85, keep="first", against=()), seeds=Path("none"), scratch=Path("none")
-)
+    DedupConfig(near=False, threshold=0.85, keep="first", against=()), seeds=Path("none"), scratch=Path("none"),
+    labels=lambda options: False,
+)  # fmt: skip
 PROVENANCE = Provenance(model="m", prompt="questions/number", prompt_hash="h", sampling="{}", request_id="r")
 
 
@@ -137,7 +139,10 @@ def near_pass(
     with Table(folder / "seeds.parquet", SEED_SCHEMA, group_rows=10) as seeds:
         seeds.add(row)
     config = DedupConfig(near=True, threshold=0.85, keep=keep, against=against)
-    return NearPass(config, seeds=folder / "seeds.parquet", scratch=folder / "scratch")
+    return NearPass(
+        config, seeds=folder / "seeds.parquet", scratch=folder / "scratch",
+        labels=lambda options: "yes" in options,
+    )  # fmt: skip
 
 
 def seed(text: str) -> Seed:
@@ -177,6 +182,56 @@ def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) 
     assert gather_questions(later, directory=tmp_path / "p", unit_rows=2, decontamination=NONE, near=again) == {"3.0"}
     details = [row.detail for row in read_rows(tmp_path / "p" / "rejected.parquet", Rejection) if row.row_id == "3.0"]
     assert details == ["differs in few words from run earlier: question 0.0, which stays"]
+
+
+SURE = ("yes", "no", "cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "answers", "goes"),
+    [
+        ("number", (), ("8", "8"), True),
+        ("number", (), ("8", "6"), False),
+        ("text", (), ("They have eight, as all spiders do.", "Eight."), True),  # long answers are not compared
+        ("boolean", (), ("yes", "yes"), False),
+        ("choice", SURE, ("yes", "yes"), False),
+        ("choice", ("eight", "six", "ten"), ("eight", "eight"), True),
+    ],
+)
+def test_a_short_answer_speaks_for_the_same_question_and_a_label_does_not(
+    tmp_path: Path, kind: AnswerKind, options: tuple[str, ...], answers: tuple[str, str], goes: bool
+) -> None:
+    asked = [
+        replace(
+            question(f"0.{place}", text), answer_kind=kind, options=options, claimed_answer=answer, context="A passage."
+        )
+        for place, (text, answer) in enumerate(zip((LEGS, LEGS.replace("garden", "house")), answers, strict=True))
+    ]  # fmt: skip
+    sifted = near_pass(tmp_path).sift((one, 0.0) for one in asked)
+    assert [bool(why) for _, why in sifted] == [False, goes]
+
+
+@pytest.mark.parametrize(("called", "goes"), [("legs_of", True), ("eyes_of", False)])
+def test_exercises_are_the_same_whose_tests_call_the_same(tmp_path: Path, called: str, goes: bool) -> None:
+    asked = [
+        replace(question(f"0.{place}", text), answer_kind="code", checks=(f"assert len({name}({place})) == 8",))
+        for place, (text, name) in enumerate(((LEGS, "legs_of"), (LEGS.replace("garden", "house"), called)))
+    ]
+    sifted = near_pass(tmp_path).sift((one, 0.0) for one in asked)
+    assert [bool(why) for _, why in sifted] == [False, goes]
+
+
+def test_passages_of_questions_with_labels_may_be_near(tmp_path: Path) -> None:
+    story = "The heron stands still for hours and then it strikes."
+    asked = [
+        replace(
+            question(f"0.{place}", "Is this true?"), answer_kind="boolean", options=("yes", "no"),
+            claimed_answer="yes", context=text,
+        )
+        for place, text in enumerate((story, story.replace("hours", "minutes")))
+    ]  # fmt: skip
+    sifted = list(near_pass(tmp_path).sift((one, 0.0) for one in asked))
+    assert [why for _, why in sifted] == ["", "question 0.0"]
 
 
 def test_the_one_whose_answers_agree_stays_where_the_recipe_says_so(tmp_path: Path) -> None:

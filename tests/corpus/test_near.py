@@ -25,7 +25,7 @@ class Doc:
     options: Sequence[str] = ()
     source: str = ""
     agreement: float = 0.0
-    answer: str = ""
+    core: str = ""
 
 
 def find(folder: Path, *docs: Doc, threshold: float = 0.85, memory: int = 512 << 20) -> dict[str, tuple[str, str]]:
@@ -33,7 +33,7 @@ def find(folder: Path, *docs: Doc, threshold: float = 0.85, memory: int = 512 <<
         for doc in docs:
             near.add(
                 doc.name, question=doc.question, context=doc.context, options=doc.options, source=doc.source,
-                agreement=doc.agreement, answer=doc.answer,
+                agreement=doc.agreement, core=doc.core,
             )  # fmt: skip
         assert near.documents == len(docs)
         found = near.find()
@@ -102,11 +102,11 @@ def test_seeds_and_earlier_runs_stay_and_the_highest_agreement_stays(tmp_path: P
     }  # fmt: skip
 
 
-def test_another_answer_makes_another_question(tmp_path: Path) -> None:
+def test_another_core_makes_another_question(tmp_path: Path) -> None:
     strong = "Ann drinks more milk than Eve and so _ has very strong bones."
     docs = [
-        Doc("a", strong, answer="Ann"), Doc("b", strong.replace("strong", "weak"), answer="Eve"),
-        Doc("c", strong.replace("strong", "firm"), answer="ann"), Doc("d", strong.replace("very", "rather")),
+        Doc("a", strong, core="Ann"), Doc("b", strong.replace("strong", "weak"), core="Eve"),
+        Doc("c", strong.replace("strong", "firm"), core="ann"), Doc("d", strong.replace("very", "rather")),
     ]  # fmt: skip
     assert find(tmp_path, *docs) == {"c": ("", "a")}
 

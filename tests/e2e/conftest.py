@@ -43,12 +43,13 @@ class Endpoint:
 
 @pytest.fixture
 def oracle(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
-    """Start oracles: ``oracle(delay=0.1)``."""
+    """Start oracles: ``oracle(delay=0.1)``, ``oracle(manner="rubbish")``."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(delay: float = 0.0) -> Endpoint:
+    def start(delay: float = 0.0, manner: str = "") -> Endpoint:
         port_file = tmp_path / f"port-{len(started)}"
         command = [sys.executable, str(Path(__file__).with_name("oracle.py")), str(port_file), str(delay)]
+        command += ["127.0.0.1", manner]
         process = subprocess.Popen(command)
         started.append(process)
         deadline = time.monotonic() + 30

@@ -1,9 +1,10 @@
 """An instant endpoint whose replies are a function of the request: it writes pseudo-words in whatever form is asked.
 
-Run as ``python oracle.py PORT_FILE [DELAY_S [HOST]]``; it writes its port to PORT_FILE, ends with its parent, and tells
-at ``/asked`` how often each request (by a hash of its body) was sent; ``POST /delay?s=S`` changes the delay. It stands
-in for a model where a test needs thousands of replies, or the same replies twice; whether real servers behave is tested
-with real ones.
+Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE, ends with its parent,
+and tells at ``/asked`` how often each request (by a hash of its body) was sent; ``POST /delay?s=S`` changes the delay.
+MANNER is how it solves in free text: ``rubbish``, ``first`` (the first option, always) or ``chinese``. It stands in for
+a model where a test needs thousands of replies, or the same replies twice; whether real servers behave is tested with
+real ones.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from aiohttp import web
 SYLLABLES = ["ba", "ke", "lu", "mo", "ni", "pra", "sto", "tir", "vel", "zan", "quo", "fe"]
 ASKED: collections.Counter[str] = collections.Counter()
 DELAY = web.AppKey("delay", list)  # of one float: an application's own values are fixed once it runs
+MANNER = web.AppKey("manner", str)
 
 
 def word(rng: random.Random) -> str:
@@ -36,8 +39,12 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
     kind = schema.get("type")
     if kind == "object":
         out: dict[str, Any] = {}
-        for key, inner in schema.get("properties", {}).items():
-            out[key] = fill(inner, rng, key, out)
+        parts = schema.get("properties", {})
+        rules = fill(parts["rules"], rng, "rules", {}) if "rules" in parts else {}
+        for key, inner in parts.items():
+            out[key] = rules if key == "rules" else fill(inner, rng, key, out)
+        if rules:  # the task says the arguments of its instructions
+            out["question"] += " " + json.dumps(rules)
         return out
     if kind == "array":
         return [fill(schema["items"], rng, name, so_far) for _ in range(schema["minItems"])]
@@ -56,8 +63,30 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
     return text
 
 
-def reply(body: dict[str, Any], index: int) -> str:
+def follow(rules: dict[str, dict[str, Any]], rng: random.Random) -> str:
+    """Use all words that the rules of a task name, also those that it forbids, and as many words as it says."""
+    values = [value for arguments in rules.values() for value in arguments.values()]
+    words = [word(rng) for _ in range(max([2, *(value for value in values if isinstance(value, int))]))]
+    named = [
+        one for value in values if not isinstance(value, int) for one in ([value] if isinstance(value, str) else value)
+    ]
+    return " ".join([*words, *named])
+
+
+def solve_badly(manner: str, content: str, rng: random.Random) -> str:
+    """A solution by a model that is of no use, as free text."""
+    if manner == "rubbish":
+        return " ".join(word(rng) for _ in range(30)) + f"\nAnswer: {word(rng)} {word(rng)}"
+    if manner == "first":
+        options = [line[2:] for line in content.splitlines() if line.startswith("- ")]
+        return f"The first one.\n\nAnswer: {options[0] if options else 'A'}"
+    return "因为所有的问题都有同一个答案。\n\nAnswer: 这是唯一正确的答案，没有别的答案。"
+
+
+def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
     """The content of sample ``index``: four of five follow the question alone, the others the request's seed too."""
+    if manner and "response_format" not in body:
+        return solve_badly(manner, body["messages"][-1]["content"], random.Random(f"{body.get('seed')}/{index}"))
     asked = json.dumps(body["messages"][-1], sort_keys=True)
     noisy = random.Random(f"{body.get('seed')}/{index}").random() < 0.2
     # A question is drawn per request, a solution mostly per question, so that votes agree.
@@ -67,7 +96,11 @@ def reply(body: dict[str, Any], index: int) -> str:
         return str(rng.choice(body["structured_outputs"]["choice"]))
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
     if schema:
-        return json.dumps(fill(schema, rng, "", {}))
+        out = fill(schema, rng, "", {})
+        said = re.search(r'\{"[a-z_]+:.*\}', body["messages"][-1]["content"])
+        if said and "question" not in out:
+            out["answer"] = follow(json.loads(said.group()), rng)
+        return json.dumps(out)
     return f"<think>{word(rng)} because {word(rng)}</think>\nAnswer: {rng.randrange(100)}"
 
 
@@ -75,8 +108,9 @@ async def completions(request: web.Request) -> web.Response:
     body = await request.json()
     ASKED[hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()] += 1
     await asyncio.sleep(request.app[DELAY][0])
+    manner = request.app[MANNER]
     choices = [
-        {"index": i, "finish_reason": "stop", "message": {"role": "assistant", "content": reply(body, i)}}
+        {"index": i, "finish_reason": "stop", "message": {"role": "assistant", "content": reply(body, i, manner)}}
         for i in range(body.get("n", 1))
     ]
     usage = {"prompt_tokens": 100, "completion_tokens": 10 * len(choices), "total_tokens": 100 + 10 * len(choices)}
@@ -96,9 +130,10 @@ async def models(_: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": []})
 
 
-async def serve(port_file: Path, delay_s: float, host: str) -> None:
+async def serve(port_file: Path, delay_s: float, host: str, manner: str) -> None:
     app = web.Application(client_max_size=1 << 26)
     app[DELAY] = [delay_s]
+    app[MANNER] = manner
     app.router.add_post("/v1/chat/completions", completions)
     app.router.add_get("/asked", asked)
     app.router.add_post("/delay", delay)
@@ -116,6 +151,6 @@ async def serve(port_file: Path, delay_s: float, host: str) -> None:
 
 
 if __name__ == "__main__":
-    given, defaults = sys.argv[1:], ["", "0", "127.0.0.1"]
-    port_file, delay_s, host = given + defaults[len(given) :]
-    asyncio.run(serve(Path(port_file), float(delay_s), host))
+    given, defaults = sys.argv[1:], ["", "0", "127.0.0.1", ""]
+    port_file, delay_s, host, manner = given + defaults[len(given) :]
+    asyncio.run(serve(Path(port_file), float(delay_s), host, manner))

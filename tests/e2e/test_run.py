@@ -127,6 +127,25 @@ def test_what_cannot_be_made_again_is_named_and_gets_no_manifest(tsdg: Cli, orac
             mend()
 
 
+def test_the_same_command_mends_or_names_what_was_cut_of_a_finished_run(tsdg: Cli, oracle: Oracle) -> None:
+    common = ["run", "recipe=demo", "run=one", "seeds.cap_per_task=3", *oracle().overrides()]
+    assert tsdg(*common).code == 0
+    run = tsdg.root / "one"
+    again = tsdg(*common)
+    assert "package: done before; all files have the sizes of manifest.json" in again.out
+    samples, records_file = run / "answers/samples.parquet", next((run / "dataset").rglob("*.parquet"))
+    samples.write_bytes(b"")
+    named = tsdg(*common)
+    assert (named.code, len(named.err.splitlines())) == (1, 1)
+    assert f"{samples} is damaged: found 0 bytes" in named.err
+    samples.unlink()
+    records_file.write_bytes(records_file.read_bytes()[:-9])
+    mended = tsdg(*common)
+    assert mended.code == 0, mended.err
+    assert "answers.gather: started, " in mended.out
+    assert tsdg("verify", str(run)).code == 0
+
+
 def test_a_finished_run_stays_whole_with_fewer_phases_and_is_not_mixed_with_fused_ones(
     tsdg: Cli, oracle: Oracle
 ) -> None:
@@ -272,3 +291,12 @@ def test_output_into_a_closed_pipe_is_no_traceback(tsdg: Cli) -> None:
         env=os.environ,
     )  # fmt: skip
     assert "Traceback" not in process.communicate(timeout=60)[1]
+
+
+def test_a_machine_that_cannot_run_code_is_refused_before_anything_is_written(tsdg: Cli, tmp_path: Path) -> None:
+    bare = Cli(root=tsdg.root, environment=tsdg.environment | {"PATH": str(tmp_path)})  # no bwrap, no unshare
+    where = ["server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
+    ran = bare("run", "recipe=demo", "seeds.tasks=[demo_python]", *where)
+    assert ran.code == 3
+    assert "no sandbox to run answers of kind code in (" in ran.err.splitlines()[-1]
+    assert bare.runs() == []

@@ -167,6 +167,7 @@ async def run(
     events: list[PhaseEvent] | None = None,
     timing: Timing = QUICK,
     budget: BudgetConfig = NO_CAPS,
+    accounted: Sequence[ReplicaFacts] = (),
     notes: list[str] | None = None,
     **limits: int,
 ) -> PhaseResult:
@@ -174,9 +175,9 @@ async def run(
     seen: list[PhaseEvent] = [] if events is None else events
     said: list[str] = [] if notes is None else notes
     return await run_phase(
-        input_path=source, directory=directory, process=process or Steps(), transport=transport, schema=SCHEMA,
-        config=config(**limits), budget=budget, stop=stop or asyncio.Event(), on_event=seen.append, note=said.append,
-        timing=timing,
+        input_path=source, directory=directory, process=process or Steps(), transport=transport,
+        accounted=accounted, schema=SCHEMA, config=config(**limits), budget=budget, stop=stop or asyncio.Event(),
+        on_event=seen.append, note=said.append, timing=timing,
     )  # fmt: skip
 
 
@@ -221,9 +222,9 @@ async def _work(args: argparse.Namespace) -> int:
     timing = replace(QUICK, lease_timeout_s=args.lease_timeout_s)
     try:
         await run_phase(
-            input_path=args.source, directory=args.directory, process=Steps(), transport=transport, schema=SCHEMA,
-            config=config(max_in_flight=args.in_flight), budget=NO_CAPS, stop=stop, on_event=lambda event: None,
-            note=print, timing=timing,
+            input_path=args.source, directory=args.directory, process=Steps(), transport=transport,
+            accounted=(), schema=SCHEMA, config=config(max_in_flight=args.in_flight), budget=NO_CAPS, stop=stop,
+            on_event=lambda event: None, note=print, timing=timing,
         )  # fmt: skip
     except Interrupted as error:
         print(error)

@@ -22,6 +22,7 @@ from tsdg.protocols import ReplicaFacts, Request
 
 FACTS = replace(
     STATUS.replicas[0],
+    held_s=0.0,
     ready_s=0.0,
     busy_s=0.0,
     idle_s=0.0,
@@ -135,26 +136,39 @@ async def test_a_full_disk_under_the_books_is_said_once_and_stops_nothing(
     assert "\n" not in notes[0]
 
 
-async def test_replicas_are_counted_from_the_start_of_the_phase(source: Path, phase: Path) -> None:
-    class Busy(Transport):
-        """One replica of two GPUs that is always busy, and has been for ten seconds before."""
+class Busy(Transport):
+    """One replica of two GPUs: it took 20 s to start, answered 7 requests in 10 s, and has been busy ever since."""
 
-        def __init__(self) -> None:
-            super().__init__(latency=0.05)
-            self.began = asyncio.get_running_loop().time()
+    def __init__(self) -> None:
+        super().__init__(latency=0.05)
+        self.began = asyncio.get_running_loop().time()
 
-        def replicas(self) -> Sequence[ReplicaFacts]:
-            busy = asyncio.get_running_loop().time() - self.began + 10
-            done = self.sent.total()
-            return (replace(FACTS, ready_s=busy + 5, busy_s=busy, idle_s=5.0, requests=done + 7, restarts=1),)
+    def replicas(self) -> Sequence[ReplicaFacts]:
+        busy = asyncio.get_running_loop().time() - self.began + 10
+        done = self.sent.total()
+        return (replace(FACTS, held_s=busy + 20, ready_s=busy, busy_s=busy, requests=done + 7, restarts=1),)
 
-    await run(source, phase, Busy())
+
+async def test_replicas_are_counted_from_where_they_were_accounted_for_last(source: Path, phase: Path) -> None:
+    transport = Busy()
+    transport.began -= 90  # between the phases
+    accounted = [replace(FACTS, held_s=30.0, ready_s=10.0, busy_s=10.0, requests=7, restarts=1)]
+    await run(source, phase, transport, accounted=accounted)
     (worker,) = read_workers(phase)
     (facts,) = worker.replicas
-    assert (facts.requests, facts.restarts, facts.idle_s) == (60, 0, 0.0)
-    assert facts.busy_s == pytest.approx(worker.updated - worker.started, abs=0.5)
-    assert worker.gpu_seconds == pytest.approx(2 * (worker.updated - worker.started), abs=0.01)
-    assert worker.idle_gpu_seconds <= 1.0
+    assert (facts.requests, facts.restarts) == (60, 0)
+    seconds = worker.updated - worker.started
+    assert facts.held_s == facts.busy_s == pytest.approx(90 + seconds, abs=0.5)
+    assert worker.gpu_seconds == pytest.approx(2 * facts.held_s, abs=0.01)
+    assert worker.idle_gpu_seconds == 0.0
+
+
+async def test_the_start_of_the_servers_counts_to_their_first_phase_and_is_idle(source: Path, phase: Path) -> None:
+    await run(source, phase, Busy())
+    (worker,) = read_workers(phase)
+    assert worker.replicas[0].requests == 67
+    assert worker.gpu_seconds == pytest.approx(2 * (30 + worker.updated - worker.started), abs=1.0)
+    assert worker.idle_gpu_seconds == pytest.approx(2 * 20, abs=0.01)
 
 
 def test_a_replica_that_came_later_is_counted_as_it_is() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,8 +106,26 @@ async def test_a_run_stops_at_its_tokens_and_goes_on_with_more(tmp_path: Path, p
     # At most the requests in flight at each of the two stops were sent again.
     assert total.prompt_tokens + total.completion_tokens == 4500
     assert 0 <= transport.sent.total() - 900 <= 2 * 8
-    # A phase that is complete is not stopped any more.
-    await run(source, phase, transport, budget=caps(tokens=1))
+
+
+async def test_where_all_is_done_no_budget_stops_it(
+    tmp_path: Path, phase: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_input(tmp_path / "in.parquet", rows=10, unit_rows=5)
+    await run(source, phase, Transport())
+    watched = threading.Event()
+
+    def slow(*_: object) -> None:
+        assert watched.wait(30)
+
+    def reached_at_once(*_: object) -> str:
+        watched.set()
+        return "budget.tokens=1 is reached"
+
+    monkeypatch.setattr("tsdg.engine.worker.sweep", slow)
+    monkeypatch.setattr("tsdg.engine.books.reached", reached_at_once)
+    await run(source, phase, Transport(), budget=caps(tokens=1))
+    assert [worker.state for worker in read_workers(phase)] == ["complete", "complete"]
 
 
 async def test_what_other_processes_use_counts_while_they_use_it(tmp_path: Path, phase: Path) -> None:
@@ -150,14 +170,18 @@ async def test_hours_of_wall_and_gpus_are_capped(tmp_path: Path, phase: Path) ->
     source = write_input(tmp_path / "in.parquet", rows=10, unit_rows=10)
 
     class OnGpus(Transport):
+        def __init__(self) -> None:
+            super().__init__(latency=60.0)
+            self.began = time.monotonic()
+
         def replicas(self) -> tuple[ReplicaFacts, ...]:
-            facts = replace(STATUS.replicas[0], gpus=8, busy_s=0.0, requests=0)
-            return (facts,)
+            held_s = time.monotonic() - self.began
+            return (replace(STATUS.replicas[0], gpus=8, held_s=held_s, busy_s=0.0, requests=0),)
 
     with pytest.raises(BudgetReached, match=r"budget\.wall_hours=0\.0001 is reached"):
-        await run(source, phase, OnGpus(latency=60.0), budget=caps(wall_hours=0.0001))
+        await run(source, phase, OnGpus(), budget=caps(wall_hours=0.0001))
     with pytest.raises(BudgetReached, match=r"budget\.gpu_hours=0\.0015 is reached"):
-        await run(source, phase, OnGpus(latency=60.0), budget=caps(gpu_hours=0.0015), timing=QUICK)
+        await run(source, phase, OnGpus(), budget=caps(gpu_hours=0.0015), timing=QUICK)
     used = spent(read_run(phase.parent))
     assert used.gpu_seconds == pytest.approx(8 * used.wall_seconds, rel=0.3)
     assert used.idle_gpu_seconds == used.gpu_seconds

@@ -101,6 +101,12 @@ def test_requests_still_under_way_after_a_cut_bring_no_second_one() -> None:
     assert control.look(look(load=server.load(250), active=250)) == first
 
 
+def test_a_long_queue_of_others_never_takes_the_limit_up() -> None:
+    control = Congestion(3)
+    others = [Load(replicas=replicas, running=0, waiting=13, kv_cache_usage=0) for replicas in (0, 3)]
+    assert [control.look(look(load=load, active=0)) for load in others] == [1, 1]
+
+
 loads = st.builds(
     Load,
     replicas=st.integers(0, 20),

@@ -155,6 +155,28 @@ async def test_the_limit_is_kept_and_filled_across_units(tmp_path: Path, directo
     assert rows_of(directory) == expected(120, samples=1)
 
 
+async def test_the_second_step_of_one_row_overlaps_the_first_of_others(tmp_path: Path) -> None:
+    source = write_input(tmp_path / "in.parquet", rows=40, unit_rows=10)
+    under_way: set[str] = set()
+    overlaps = set()
+
+    class Watching(Transport):
+        async def send(self, request: Request) -> Reply:
+            under_way.add(request.request_id)
+            try:
+                overlaps.update(
+                    (one[:9], other[:9]) for one in under_way for other in under_way
+                    if one.endswith("/last") and other.endswith("/0")
+                )  # fmt: skip
+                return await super().send(request)
+            finally:
+                under_way.remove(request.request_id)
+
+    await run(source, tmp_path / "phase", Watching(latency=0.005), max_in_flight=6)
+    assert len(overlaps) > 10
+    assert all(one != other for one, other in overlaps)
+
+
 async def test_the_rows_open_at_once_are_bounded_by_the_requests_in_flight(tmp_path: Path, directory: Path) -> None:
     source = write_input(tmp_path / "many.parquet", rows=400, unit_rows=400)
     process = Steps(samples=4)

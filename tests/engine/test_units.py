@@ -64,19 +64,6 @@ def test_a_row_group_may_hold_many_units(tmp_path: Path, rows: int, unit_rows: i
             assert got == [f"{number}" for number in range(start, start + layout.rows[index])]
 
 
-def test_much_longer_units_are_begun_first_and_others_stay_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "in.parquet"
-    lengths = [100, 120, 1000, 90, 1100, 20]
-    schema = pa.schema([("input_id", pa.string())])
-    with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
-        for unit, length in enumerate(lengths):
-            rows = [f"{unit}-{row}".ljust(length, "x") for row in range(50)]
-            writer.write_table(pa.table({"input_id": rows}, schema))
-    layout = read_layout(path)
-    assert layout.longest_first == (2, 4, 0, 1, 3, 5)
-    assert read_layout(write_input(tmp_path / "b.parquet", rows=400, unit_rows=100)).longest_first == (0, 1, 2, 3)
-
-
 def test_the_digest_tells_cuts_apart(tmp_path: Path) -> None:
     one = read_layout(write_input(tmp_path / "a.parquet", rows=250, unit_rows=100))
     same = read_layout(write_input(tmp_path / "b.parquet", rows=250, unit_rows=100))

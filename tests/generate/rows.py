@@ -68,6 +68,7 @@ def answers_config(**over: Any) -> AnswersConfig:
         "reasoning": True,
         "structured": True,
         "min_share": 0.6,
+        "min_margin": 1,
         "max_chance": 0.2,
         "variants": ("answer", "reasoning"),
         "sampling": SAMPLING,

@@ -135,6 +135,18 @@ def test_options_are_turned_so_that_a_liking_for_a_place_cancels() -> None:
     assert [tuple(enum["enum"]) for enum in enums] == [seen.options for seen in asked]
 
 
+def test_an_option_that_speaks_of_those_above_it_is_always_last() -> None:
+    item = question("choice", options=("oak", "none of the above", "elm", "ash"))
+    config = answers_config(samples=6, first_round=6, min_share=0.5, max_chance=1.0)
+
+    def first(request: Request) -> Reply:
+        return reply(as_json(reasoning="it is first", answer=first_shown(request)))
+
+    solving, _, asked = solve(item, first, config)
+    assert {seen.options[-1] for seen in asked} == {"none of the above"}
+    assert Counter(sample.answer for sample in solving.samples) == dict.fromkeys(("oak", "elm", "ash"), 2)
+
+
 def test_a_vote_on_permuted_options_is_on_the_text() -> None:
     solving, _, _ = solve(CHOICE, lambda _: reply(as_json(reasoning="roots drink", answer="the roots")))
     assert solving.solution is not None

@@ -37,6 +37,8 @@ def texts(row: Seed, question: str, context: str = "") -> str:
         ),
         ({"question": "Что такое фотосинтез?"}, "Почему листья зелёные?", ""),
         ({}, "According to the passage, which part stores sugar?", "refers to a passage or figure that is not there"),
+        ({}, "What does the text say about roots?", "refers to a passage or figure that is not there"),
+        ({}, "Read the excerpt. Why do roots grow down?", "refers to a passage or figure that is not there"),
         ({}, "Which plant does the figure above show?", "refers to a passage or figure that is not there"),
         (
             {"question": "Passage: ... According to the passage, what grows?"},
@@ -232,3 +234,28 @@ def test_json_schemas(schema: dict[str, Any], answer: Any, detail: str | None) -
     assert (flaw is None) is (detail is None)
     if flaw and detail:
         assert detail in flaw.detail
+
+
+@pytest.mark.parametrize(
+    ("option", "closing"),
+    [
+        ("All of the above", True), ("none of the above.", True), ("Both of the above are true", True),
+        ("None of these", True), ("Todas las anteriores", True), ("Keine der oben genannten", True),
+        ("以上都不对", True), ("上記のすべて", True), ("Все перечисленное", True), ("Aucune de ces réponses", True),
+        ("all of the water", False), ("the copper in all of them", False), ("none", False),
+        ("I baked some cookies, and my dog ate all of them.", False),
+    ],
+)  # fmt: skip
+def test_options_that_speak_of_those_above_them_are_known(option: str, closing: bool) -> None:
+    assert checks.is_closing(option) == closing
+
+
+def test_such_an_option_is_refused_where_the_seed_has_none() -> None:
+    options = ("oak", "elm", "ash", "all of the above")
+    flaw = checks.check_options(seed(), "Which of these is a tree?", options)
+    assert flaw is not None
+    assert flaw.detail == "an option speaks of those above it"
+    assert (
+        checks.check_options(seed(options=("a1", "b2", "none of these"), answer="a1"), "Which is a tree?", options)
+        is None
+    )

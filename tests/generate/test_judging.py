@@ -25,11 +25,13 @@ from generate.rows import (
 )
 from tsdg.config.judge import JudgeConfig
 from tsdg.generate.answers import AnswerStep, Solving
+from tsdg.generate.judged import judge_question
 from tsdg.generate.judging import Judge, Scores, judge_turns, read_scores, reconcile
 from tsdg.generate.questions import Asking, QuestionStep
 from tsdg.protocols import Reply, Request
 from tsdg.records import Question
 from tsdg.verify.free_text import FreeTextVerifier
+from tsdg.verify.ifeval import InstructionVerifier
 
 
 def config(**over: Any) -> JudgeConfig:
@@ -132,17 +134,20 @@ def scripted(answer: Callable[[Request], Reply], verdict: Verdict) -> ScriptedAs
     return ScriptedAsk(script)
 
 
-def solve_texts(verdict: Verdict, texts: list[str], **over: Any) -> tuple[Solving, list[Request]]:
+def solve_texts(
+    verdict: Verdict, texts: list[str], checks: tuple[str, ...] = (), **over: Any
+) -> tuple[Solving, list[Request]]:
     left = iter(texts)
     ask = scripted(
         lambda request: reply(*(as_json(answer=next(left)) for _ in range(request.body.get("n", 1)))), verdict
     )
     step = AnswerStep(
         config=answers_config(samples=len(texts), first_round=1, reasoning=False, variants=("answer",)), model=model(),
-        prompts=prompt_set(), seed=7, verifier_for=lambda _: FreeTextVerifier(),
+        prompts=prompt_set(), seed=7,
+        verifier_for=lambda _: InstructionVerifier() if checks else FreeTextVerifier(),
         judge=Judge(config=config(**over), model=JUDGE_MODEL, seed=7),
     )  # fmt: skip
-    return asyncio.run(step(question("text"), ask)), ask.requests
+    return asyncio.run(step(question("text", checks=checks), ask)), ask.requests
 
 
 def by_length(one: str, two: str) -> str:
@@ -166,6 +171,15 @@ def test_of_free_texts_the_best_is_taken_wherever_it_stands(order: int) -> None:
     judged = [request for request in requests if request.model == JUDGE_MODEL.name]
     assert len(judged) == 6  # two comparisons to choose and one to score, each in both orders
     assert len({request.request_id for request in judged}) == 6
+
+
+def test_of_texts_with_instructions_the_best_that_follows_them_is_taken() -> None:
+    checks = ('{"id": "keywords:forbidden_words", "forbidden_words": ["swells"]}',)
+    solving, _ = solve_texts(by_length, TEXTS, checks, best_of=True)
+    assert solving.solution is not None
+    assert solving.solution.answer == TEXTS[2]
+    verification = solving.solution.verification
+    assert (verification.method, verification.score) == ("instructions, then judge, best of 2", 4.0)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +228,27 @@ def test_a_vote_that_the_judge_does_not_like_is_no_record() -> None:
     assert "gives 2 of 5" in refused.rejection.detail
 
 
+@pytest.mark.parametrize("parser", ["", "deepseek_r1"])
+def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None:
+    def answers(request: Request) -> Reply:
+        return reply(*("Answer: 84" for _ in range(request.body.get("n", 1))), reasoning="a long trace")
+
+    seen: list[str] = []
+
+    def note(one: str, two: str) -> str:
+        seen.extend((one, two))
+        return says(4, 4, 3)(one, two)
+
+    step = AnswerStep(
+        config=answers_config(structured=False), model=model(reasoning_parser=parser), prompts=prompt_set(), seed=7,
+        verifier_for=lambda _: FreeTextVerifier(), judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
+    )  # fmt: skip
+    solution = asyncio.run(step(question("number"), scripted(answers, note))).solution
+    assert solution is not None
+    assert solution.reasoning == "a long trace"
+    assert set(seen) == {"84" if parser else "a long trace\n\nAnswer: 84"}
+
+
 def ask_questions(verdict: Verdict) -> Asking:
     written = as_json(
         question="Which organ lets a fish breathe?", answer="the gills", distractors=["fins", "scales", "tail"]
@@ -243,6 +278,17 @@ def test_the_judge_is_shown_the_question_and_its_options_not_the_claimed_answer(
 
     ask_questions(note)
     assert any("Which organ lets a fish breathe?" in text and "- fins" in text for text in seen)
+
+
+def test_a_question_from_a_passage_is_not_compared_with_the_passage() -> None:
+    made, passage = question("text"), seed("text", question="", context="Yeast eats sugar.")
+    ask = scripted(lambda _: reply(""), says(4, 4, 3))
+    judged = asyncio.run(judge_question(Judge(config=config(), model=JUDGE_MODEL, seed=7), ask, passage, made))
+    assert (judged.score, judged.flaw) == (4.0, "")
+    for request in ask.requests:
+        asked, *responses = [turn["content"] for turn in request.body["messages"][:3]]
+        assert asked.endswith("is inspired by this passage, but stands alone:\n\nYeast eats sugar.")
+        assert responses == [made.question, made.question]
 
 
 def test_a_question_row_is_what_the_solver_got() -> None:

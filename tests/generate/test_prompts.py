@@ -11,10 +11,12 @@ from tsdg.config.recipe import PromptConfig
 from tsdg.errors import RecipeError
 from tsdg.generate.checks import check_code, check_json
 from tsdg.generate.fields import as_text, shape_of
+from tsdg.generate.instructions import renewed, unsaid
 from tsdg.generate.prompts import FIELDS, STEPS, fill, load_prompts
 from tsdg.generate.schemas import Flaw, conform, enrich_schema, question_schema
 from tsdg.records import ANSWER_KINDS
 from tsdg.text import normalise, overlap
+from tsdg.verify.symbolic import broken_instruction
 
 CASES = [(step, kind) for step in STEPS for kind in ANSWER_KINDS]
 
@@ -95,6 +97,7 @@ def test_the_shipped_examples_are_what_they_ask_for(step: str, kind: str) -> Non
             question=user["question"],
             context=user.get("context", ""),
             options=options,
+            checks=user.get("checks", ()),
         )
         if step == "questions":
             assert conform(reply, question_schema(shape)) == {
@@ -110,6 +113,12 @@ def test_the_shipped_examples_are_what_they_ask_for(step: str, kind: str) -> Non
                 assert check_code(reply["question"], reply["checks"], reply["answer"]) is None
             if kind == "json":
                 assert check_json(reply["schema"], reply["answer"]) is None
+            if kind == "text" and user.get("checks"):
+                written = renewed(user["checks"], reply["rules"])
+                assert written != tuple(user["checks"])
+                for part, checks in ((user, tuple(user["checks"])), (reply, written)):
+                    assert unsaid(checks, part["question"]) == ""
+                    assert broken_instruction(part["answer"], checks) == ""
         if step == "answers" and options:
             assert reply["answer"] in options
         if step == "enrich":

@@ -59,6 +59,15 @@ def test_the_right_option_stands_in_every_place_alike() -> None:
     assert all(70 < place < 130 for place in places)
 
 
+def test_an_option_that_speaks_of_those_above_it_is_stored_last() -> None:
+    row = seed(options=("the roots", "the petals", "the bark", "none of these"))
+    text = as_json(question="Which organ?", answer="None of these", distractors=["the fins", "the tail", "the eyes"])
+    for number in range(20):
+        question, _, why = one(seed(options=row.options, seed_id=f"s{number}"), text.replace("organ", "organ is it"))
+        assert question is not None, why
+        assert question.options[-1] == question.claimed_answer == "None of these"
+
+
 def test_the_same_seed_makes_the_same_requests_and_ids() -> None:
     first, asked_first = ask(seed(), GOOD)
     again, asked_again = ask(seed(), GOOD)

@@ -155,7 +155,7 @@ def test_an_explanation_that_only_names_the_answer_says_nothing(it: Script) -> N
 def test_near_duplicates_are_found(it: Script, tmp_path: Path) -> None:
     with NearDuplicates(threshold=0.85, scratch=tmp_path / "near") as near:
         for name, text in (("a", it.new), ("b", it.near), ("c", it.seed)):
-            near.add(name, question=text, context="", options=(), source="", agreement=0.0, answer="")
+            near.add(name, question=text, context="", options=(), source="", agreement=0.0)
         assert near.find() == {"b": ("", "a")}
 
 

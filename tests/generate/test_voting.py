@@ -15,8 +15,8 @@ def equal(left: str, right: str) -> bool:
     return left == right
 
 
-def rule(samples: int = 5, min_share: float = 0.6, max_chance: float = 1.0) -> VoteRule:
-    return VoteRule(samples=samples, min_share=min_share, max_chance=max_chance)
+def rule(samples: int = 5, min_share: float = 0.6, min_margin: int = 1, max_chance: float = 1.0) -> VoteRule:
+    return VoteRule(samples=samples, min_share=min_share, min_margin=min_margin, max_chance=max_chance)
 
 
 def vote(text: str, voted: VoteRule, options: int = 4):
@@ -54,6 +54,8 @@ def test_chance_of_known_votes() -> None:
         ("AAABB", rule(max_chance=0.0), 0, "A", 3, 0.6),  # unbounded: chance does not apply
         ("AABC-", rule(min_share=0.4), 4, "A", 2, 0.4),
         ("A", rule(samples=1, min_share=0.0), 4, "A", 1, 1.0),
+        ("AAAB-", rule(min_margin=2), 4, "A", 3, 0.6),
+        ("AAAA", rule(min_margin=3), 4, "A", 4, 1.0),  # the fifth can leave it no less than three ahead
     ],
 )
 def test_accepts(votes: str, voted: VoteRule, options: int, winner: str, count: int, agreement: float) -> None:
@@ -73,6 +75,8 @@ def test_accepts(votes: str, voted: VoteRule, options: int, winner: str, count: 
         ("AABBC", rule(), 4, "tie"),
         ("AABCD", rule(), 4, "no_majority"),
         ("ABCD", rule(), 4, "no_majority"),  # closed before the fifth
+        ("AAABB", rule(min_margin=2), 4, "no_majority"),
+        ("AABB", rule(min_share=0.4, min_margin=2), 4, "no_majority"),  # closed before the fifth
         ("AAABB", rule(max_chance=0.1), 4, "chance"),
         ("ABAB", rule(max_chance=0.1), 4, "chance"),  # three would do for the share, not for the chance
         ("", rule(max_chance=0.05), 2, "chance"),  # even five of five over two options: 6.25 %
@@ -118,19 +122,30 @@ def test_more_samples_than_the_rule_has_are_refused() -> None:
         vote("AAA", rule(samples=2))
 
 
-@pytest.mark.parametrize("wrong", [{"samples": 0}, {"min_share": 1.1}, {"max_chance": -0.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"samples": 0}, {"min_share": 1.1}, {"max_chance": -0.1}, {"min_margin": 0}, {"min_margin": 6}]
+)
 def test_a_rule_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="a vote rule needs"):
         rule(**wrong)
 
 
 answers = st.one_of(st.none(), st.sampled_from("AAABBCabD"))
-rules = st.builds(
-    VoteRule,
-    samples=st.integers(1, 9),
-    min_share=st.sampled_from([0.0, 0.1, 0.34, 0.5, 0.6, 0.7, 0.8, 1.0]),
-    max_chance=st.sampled_from([0.0, 0.01, 0.07, 0.5, 1.0]),
-)
+
+
+def rules_of(samples: int, min_share: list[float], max_chance: list[float]) -> st.SearchStrategy[VoteRule]:
+    """Rules of up to so many samples, half of them with a margin of one vote."""
+
+    def of(count: int) -> st.SearchStrategy[VoteRule]:
+        return st.builds(
+            VoteRule, samples=st.just(count), min_share=st.sampled_from(min_share),
+            min_margin=st.just(1) | st.integers(1, count), max_chance=st.sampled_from(max_chance),
+        )  # fmt: skip
+
+    return st.integers(1, samples).flatmap(of)
+
+
+rules = rules_of(9, [0.0, 0.1, 0.34, 0.5, 0.6, 0.7, 0.8, 1.0], [0.0, 0.01, 0.07, 0.5, 1.0])
 
 
 def near(left: str, right: str) -> bool:
@@ -158,12 +173,7 @@ def test_an_early_decision_is_the_decision_of_all_samples(data, voted: VoteRule,
 @settings(max_examples=150, deadline=None)
 @given(
     data=st.data(),
-    voted=st.builds(
-        VoteRule,
-        samples=st.integers(1, 6),
-        min_share=st.sampled_from([0.0, 0.3, 0.5, 0.6, 1.0]),
-        max_chance=st.sampled_from([0.01, 0.1, 0.5, 1.0]),
-    ),
+    voted=rules_of(6, [0.0, 0.3, 0.5, 0.6, 1.0], [0.01, 0.1, 0.5, 1.0]),
     options=st.sampled_from([0, 2, 3, 4]),
 )
 def test_the_next_round_is_the_smallest_that_could_close_the_vote(data, voted: VoteRule, options: int) -> None:

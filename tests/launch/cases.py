@@ -12,6 +12,10 @@ import tempfile
 from pathlib import Path
 
 from tsdg.cli import run_command
+from tsdg.config.compose import compose_recipe
+from tsdg.config.parallelism import nodes_per_replica
+from tsdg.serving.placement import Placement, gpus_of, share_of
+from tsdg.serving.vllm import Member, serve_command
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -21,20 +25,18 @@ _BASE = ["recipe=demo", "run=golden", "output_root=/lustre/runs", "seeds.cap_per
 _H100 = [*_BASE, "server=vllm", f"cluster={HERE / 'h100.yaml'}"]
 
 
-def _model(name: str, tensor: int, pipeline: int) -> list[str]:
-    return [
-        *_H100, f"model.name={name}", f"model.path=/lustre/models/{name}", f"model.tensor_parallel={tensor}",
-        f"model.pipeline_parallel={pipeline}",
-    ]  # fmt: skip
-
-
 CASES = {
     "demo-dev": [*_BASE, f"cluster={ROOT / 'cluster_configs' / 'dev.yaml'}"],
-    "qwen3-235b-a22b": _model("Qwen3-235B-A22B", 8, 1),
-    "deepseek-v3": _model("DeepSeek-V3", 8, 2),
-    "genrm": _model("NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM", 8, 2),
-    "gpt-oss-120b": _model("gpt-oss-120b", 1, 1),
-    "qwen3-30b-a3b": [*_model("Qwen3-30B-A3B-Instruct-2507", 1, 1), "phases=[[questions,answers]]", "launch.chain=1"],
+    "qwen3-235b-a22b": [*_H100, "model=qwen3-235b-a22b"],
+    "deepseek-v3": [*_H100, "model=deepseek-v3", "model.path=/lustre/models/DeepSeek-V3"],
+    "genrm": [*_H100, "model=nemotron-3-ultra-genrm"],
+    "gpt-oss-120b": [*_H100, "model=gpt-oss-120b"],
+    "qwen3-30b-a3b": [
+        *_H100,
+        "model=qwen3-30b-a3b-instruct-2507",
+        "phases=[[questions,answers]]",
+        "launch.chain=1",
+    ],
 }
 
 
@@ -46,7 +48,7 @@ def dry_run(name: str) -> str:
     assert code == 0
     text = out.getvalue().replace(sys.executable, "<python>").replace(str(Path.cwd()), "<here>")
     if name != "demo-dev":
-        text = _arrays(text)
+        text = _arrays(text) + _servers(name)
     return re.sub(r"(tsdg-golden_)\d+", r"\1<number>", re.sub(r" +$", "", text, flags=re.MULTILINE))
 
 
@@ -54,6 +56,24 @@ def _arrays(text: str) -> str:
     """The scripts of arrays and the table: the other jobs' are as in the demo."""
     parts = re.split(r"^(?=={4} |job  )", text, flags=re.MULTILINE)
     return "".join(part for part in parts if part.startswith("job  ") or "#SBATCH --array=" in part)
+
+
+def _servers(name: str) -> str:
+    """What the agents of one element start on its nodes of 8 GPUs; address and ports are found out there."""
+    recipe = compose_recipe(CASES[name])
+    server, model = recipe.server, recipe.model
+    gpus = tuple(map(str, range(8)))
+    nodes = nodes_per_replica(model, len(gpus))
+    lines = ["==== servers of an element"]
+    for node in range(nodes):
+        placement = Placement(node=node, nodes=nodes, element=name, address="", gpus=gpus, slots=len(gpus))
+        share = share_of(placement, server, model)
+        member = Member(nodes=nodes, rank=share.rank, address="<head>", port=29500) if nodes > 1 else None
+        for replica in range(share.replicas):
+            command = serve_command(server=server, model=model, port=8000 + replica, member=member)
+            own = ",".join(gpus_of(placement, share, replica))
+            lines.append(f"node {node}, {share.role}: CUDA_VISIBLE_DEVICES={own} {' '.join(command)}")
+    return "\n".join(lines) + "\n"
 
 
 def write(folder: Path) -> None:

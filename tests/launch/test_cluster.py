@@ -72,14 +72,17 @@ def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
     [
         ({"job_dir": "jobs"}, "job_dir: found 'jobs'; needed is an absolute path"),
         ({"acount": "x"}, "key acount is unknown; did you mean account?"),
-        ({"tsdg": {"phyton": "x"}}, "key tsdg.phyton: is unknown; allowed: container, "),
+        ({"tsdg": {"phyton": "x"}}, "key tsdg.phyton is unknown; allowed: container, "),
         ({"tsdg": {"container": "vllm"}}, "'vllm' is not among containers: there are none"),
         ({"timeouts": {"batch": "six hours"}}, "'six hours' is no time limit"),
         ({"mounts": ["/a"]}, "'/a' is no mount; allowed: SOURCE:TARGET"),
         ({"env_vars": ["MY-TOKEN=hunter2"]}, "'MY-TOKEN' is no variable"),
-        ({"executor": "pbs"}, "key executor: input should be 'slurm', 'local' or 'none'"),
+        ({"env_vars": "TOKEN=hunter2"}, "key env_vars: found a text, allowed: a list, e.g. [a,b], each a text"),
+        ({"containers": {5: "x"}}, "key containers.5: found the name 5, allowed: a text"),
+        ({"ssh_tunnel": {"job_dir": "/x"}}, "key ssh_tunnel.host: has no value"),
+        ({"executor": "pbs"}, "key executor: found 'pbs', allowed: slurm, local or none"),
         ({"ssh_tunnel": {"host": "h", "user": "$NOBODY", "job_dir": "/x"}}, "names a variable that is not set"),
-        ({"partition": 3}, "key partition: input should be a valid string"),
+        ({"partition": 3}, "key partition: found 3, allowed: a text"),
     ],
 )
 def test_a_wrong_file_is_one_line(changes: dict[str, Any], says: str) -> None:

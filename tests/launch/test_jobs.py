@@ -40,6 +40,10 @@ def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> 
     path.write_text(json.dumps(values | {"schema_version": 9}))
     with pytest.raises(VerificationFailed, match="is of schema 9, this tsdg reads 1"):
         read_jobs(tmp_path)
+    for damage, says in (("null", "found null, allowed: a mapping"), ("{}", "key schema_version: has no value")):
+        path.write_text(damage)
+        with pytest.raises(VerificationFailed, match=says):
+            read_jobs(tmp_path)
     for damage in ("{", "[]", json.dumps({**values, "launches": [{}]})):
         path.write_text(damage)
         with pytest.raises(VerificationFailed, match=r"cannot be read \(.*\); restore it"):

@@ -34,7 +34,7 @@ def test_logs_are_listed_with_the_newest_failure_first(tmp_path: Path) -> None:
     write(tmp_path / "logs/arr/1_1.out", "xx", 3)
     write(tmp_path / "logs/arr/1_2.out", "xx", 4)
     write(tmp_path / "logs/server-0.node1.77.log", "xxx", 9)
-    write(tmp_path / "logs/serving/a.json", "{}", 9)
+    write(tmp_path / "logs/rendezvous/a.json", "{}", 9)
     found = by_failure(find_logs(tmp_path), frozenset({"1_1", "1_2"}))
     assert [(log.key, log.stage, log.size) for log in found] == [
         ("1_2", "arr", 2), ("1_1", "arr", 2), ("", "", 3), ("1_0", "arr", 1),

@@ -23,7 +23,8 @@ def part(name: str, tokens: int, group: str = "knowledge") -> Part:
 def config(**values: Any) -> MixConfig:
     base: dict[str, Any] = {
         "budget": 1000, "policy": "proportional", "temperature": 2.0, "weights": {}, "group_shares": {}, "floors": {},
-        "caps": {}, "max_epochs": 4.0, "corpora": (), "valid": (), "test": (), "prefix": "{name}", "out": "mix",
+        "caps": {}, "max_epochs": 4.0, "corpora": (), "tokenizer": "", "valid": (), "test": (),
+        "prefix": "{name}", "out": "mix",
     }  # fmt: skip
     return MixConfig(**base | values)
 

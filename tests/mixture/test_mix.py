@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.package.data_designer import write_output
+from tests.package.words import save_tokenizer
 from tsdg.cli import run_command
 
 
@@ -46,27 +48,56 @@ def test_runs_and_a_corpus_become_blends(
     assert (tmp_path / "mix" / "shares.svg").read_text().startswith("<svg")
 
 
+def test_the_tokens_of_a_corpus_are_counted(runs: list[str], tmp_path: Path) -> None:
+    samples = [{"rqa_sample": "a b a", "question": "a"}] * 1500
+    folder = write_output(tmp_path / "artifacts", samples)
+    corpora = f"corpora: [{{name: dd, path: {folder}, tokens: count, group: web, text_field: rqa_sample}}]\n"
+    (tmp_path / "mine.yaml").write_text(corpora)
+    save_tokenizer(tmp_path / "model")
+    words = ["budget=5000", f"config={tmp_path}/mine.yaml", f"out={tmp_path}/mix"]
+    assert run_command(["mix", *runs, *words, f"tokenizer={tmp_path}/model"]) == 0
+    parts = json.loads((tmp_path / "mix" / "mix.json").read_text())["parts"]
+    assert {one["name"]: one["available_tokens"] for one in parts}["dd"] == 4500
+    entries = json.loads((tmp_path / "mix" / "blend.json").read_text())["datasets"]
+    assert {entry["name"]: entry["text_field"] for entry in entries}["dd"] == "rqa_sample"
+
+
+def test_a_corpus_is_counted_with_a_tokenizer_only(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["budget=10", f"corpora=[{{name: dd, path: {tmp_path}, tokens: count, group: web}}]"]
+    assert run_command(["mix", *runs, *words]) == 2
+    assert "corpora: dd has tokens: count, which needs tokenizer=FOLDER" in capsys.readouterr().err
+    assert run_command(["mix", *runs, *words, f"tokenizer={tmp_path}/none"]) == 3
+    assert f"tokenizer={tmp_path}/none is no folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "budget has no value"),
-        (["budget=none"], "budget: found 'none'; allowed:"),
+        ([], "budget: has no value; give it one with budget=VALUE"),
+        (["budget=none"], "budget: found 'none', allowed: a whole number (1 or more)"),
         (["budget=10", "polcy=uniform"], "polcy is unknown; allowed: budget, caps"),
-        (["budget=10", "policy=best"], "policy: found 'best'; allowed:"),
+        (["budget=10", "policy=best"], "policy: found 'best', allowed: proportional, uniform"),
         (["budget=10", "prefix=x"], "prefix is 'x'; it needs {name}"),
         (["budget=10", "valid=[arc]"], "valid names arc, which is no part; allowed: a/arc, gsm8k, b/arc"),
         (["budget=10", "valid=[a/arc,b/arc,gsm8k]"], "valid and test take every part"),
         (["budget=10", "valid=[gsm8k]", "test=[gsm8k]"], "gsm8k stands in valid and in test"),
         (["budget=10", "group_shares={knowledge: 0.7, reasoning: 0.7}"], "group_shares add up to 1.4"),
         (["budget=10", "config=nowhere.yaml"], "nowhere.yaml cannot be read"),
-        (["budget=10", "caps={a"], "tsdg mix:"),
+        (["budget=10", "caps={a"], "'caps={a' is not understood; allowed: KEY=VALUE"),
+        (["budget=10", "caps=[a]"], "tsdg mix: caps: found ['a'], allowed: a mapping {NAME: VALUE}"),
+        (["budget=10", "caps=${a}"], "tsdg mix: caps: Interpolation key 'a' not found"),
+        (["budget=10", ".=5"], "found '.=5'; allowed: KEY=VALUE"),
+        (["budget=10", "out=RUN/x"], "which is a run; name a folder outside it"),
+        (["budget=10", "corpora=[{name: x}]"], "corpora[0].path: has no value; give it one with corpora=[...]"),
         (["budget=10", "corpora=[{name: gsm8k, path: x, tokens: 5, group: web}]"], "two parts are named gsm8k"),
     ],
 )
 def test_what_cannot_be_mixed_is_one_line(
     runs: list[str], words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_command(["mix", *runs, *words]) == 2
+    assert run_command(["mix", *runs, *(word.replace("RUN", runs[0]) for word in words)]) == 2
     err = capsys.readouterr().err
     assert says in err
     assert len(err.strip().splitlines()) == 1

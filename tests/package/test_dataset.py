@@ -22,7 +22,7 @@ from tsdg.package.dataset import GROUP_ROWS, Pair, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
 from tsdg.package.pairs import accepted_pairs
 from tsdg.protocols import Match, Posed
-from tsdg.records import RECORD_SCHEMA, VARIANTS, Record, Rejection
+from tsdg.records import RECORD_SCHEMA, VARIANTS, AnswerKind, Record, Rejection
 from tsdg.tables import read_rows
 
 
@@ -77,10 +77,15 @@ class Marked:
         return Match(split="b.jsonl", row=5, exact=False, how="has 8 of the 9 runs of 8 words of")
 
 
-@pytest.mark.parametrize("field", ["reasoning", "knowledge"])
-def test_what_stands_beside_a_question_is_compared_with_the_held_out_items(tmp_path: Path, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "kind"), [("reasoning", "number"), ("knowledge", "number"), ("answer", "text"), ("answer", "code")]
+)
+def test_what_stands_beside_a_question_is_compared_with_the_held_out_items(
+    tmp_path: Path, field: str, kind: AnswerKind
+) -> None:
     pairs = pairs_of({"a": 600, "b": 2})
-    pairs[5] = (pairs[5][0], replace(pairs[5][1], **{field: "As it is held out elsewhere."}))
+    question = replace(pairs[5][0], answer_kind=kind, options=())
+    pairs[5] = (question, replace(pairs[5][1], **{field: "As it is held out elsewhere."}))
     held_out = Marked()
     write(tmp_path, pairs, held_out=held_out)
     assert {"a-5"} == {pair[0].question_id for pair in pairs[:600]} - {r.question_id for r in records_of(tmp_path, "a")}

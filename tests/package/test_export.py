@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ import pytest
 from tests.mixture.test_blends import Blend
 from tests.package.make_run import make_run
 from tsdg.cli import run_command
-from tsdg.package.export import FORMATS
+from tsdg.package.export import FORMATS, generation
+from tsdg.package.layout import SAMPLES
+from tsdg.package.pairs import accepted_pairs
+from tsdg.records import AnswerSample
+from tsdg.tables import read_rows
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +73,25 @@ def test_nemo_skills_has_its_field_names_and_one_line_per_verified_question(
     assert count == len(rows) == len(solutions)
     for row in rows:
         assert {"problem", "expected_answer", "predicted_answer", "generation", "num_generated_tokens"} <= set(row)
-        assert row["expected_answer"] == solutions[row["id"]]["answer"]
+        solution = solutions[row["id"]]
+        assert row["expected_answer"] == row["predicted_answer"] == solution["answer"]
+        # What its preparation for fine-tuning drops lines by.
+        assert row["symbolic_correct"] is True
+        votes = solution["verification"]
+        assert (row["majority_votes"], row["total_votes"]) == (votes["votes"], votes["samples"])
         assert row["question"].strip() in row["problem"]
         assert row["generation"].strip()
     assert all(file.with_name("output.jsonl.done").is_file() for file in files)
+
+
+def test_nemo_skills_is_not_told_that_unverified_answers_are_right(run: Path) -> None:
+    question, solution = next(accepted_pairs(run))
+    won = next(row for row in read_rows(run / SAMPLES, AnswerSample) if row.question_id == question.question_id)
+    for method, told in (("none", False), ("vote", True), ("vote, then judge", True)):
+        verification = replace(solution.verification, method=method)
+        row = generation(question, replace(solution, verification=verification), won)
+        assert ("symbolic_correct" in row) is told
+        assert row["verification"] == method
 
 
 def test_data_designer_gets_flat_columns(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,15 +113,30 @@ def test_blends_lie_beside_the_lines_they_name(run: Path, tmp_path: Path, capsys
     assert len(listed) == 2 * len(blend.datasets)
 
 
+@pytest.mark.parametrize("text", ["null", "[]", '{"tasks": {}}', '{"tasks": {"a": 5}, "phases": 5, "files": []}'])
+@pytest.mark.parametrize("words", [["show"], ["report"], ["export", "jsonl"]])
+def test_a_manifest_of_another_form_is_one_line(
+    text: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a=b").mkdir()
+    (tmp_path / "a=b" / "manifest.json").write_text(text)
+    command, *others = words
+    assert run_command([command, str(tmp_path / "a=b"), *others]) == 1
+    assert capsys.readouterr().err.startswith(f"tsdg: {tmp_path}/a=b/manifest.json is damaged; remove it")
+
+
 def test_what_cannot_be_exported_is_one_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "begun" / "snapshot").mkdir(parents=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     for words, code, says in (
         ([], 2, "takes a run and a format"),
         ([str(run), "--format", "csv"], 2, f"no format 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron"),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
-        ([str(tmp_path / "empty"), "--format=jsonl"], 1, "is not finished: it has no manifest.json"),
+        ([str(tmp_path), "--format", "jsonl"], 2, "is no run directory: it has no snapshot"),
+        ([str(tmp_path / "begun"), "--format=jsonl"], 1, "is not finished: it has no manifest.json"),
+        ([str(run), "jsonl", f"out={run}"], 2, f"out={run} would write into {run}, which is a run"),
+        ([str(run), "jsonl", f"out={run / 'dataset' / 'x'}"], 2, f"would write into {run}, which is a run"),
         ([str(run), "--format", "jsonl", f"out={tmp_path / 'full'}"], 2, "is there already"),
     ):
         assert run_command(["export", *words]) == code, says

@@ -100,7 +100,7 @@ def test_what_cannot_be_merged_is_one_line(
     runs: list[Path], merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_run(tmp_path / "seeds-only", phases=NO_PHASE).package()
-    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "snapshot").mkdir(parents=True)
     a, b = str(runs[0]), str(runs[1])
     out = f"out={tmp_path / 'new'}"
     for words, code, says in (
@@ -109,7 +109,10 @@ def test_what_cannot_be_merged_is_one_line(
         ([a, b, out, "colour=red"], 2, "takes two runs or more"),
         ([a, a, out], 2, "a run is named twice"),
         ([a, f"{a}/nowhere", out], 2, "there is no directory"),
-        ([a, b, f"out={merged}"], 2, "is there already"),
+        ([a, b, f"out={merged}"], 2, f"would write into {merged}, which is a run"),
+        ([a, b, f"out={a}/dataset/x"], 2, f"would write into {a}, which is a run"),
+        ([a, b, f"out={__file__}"], 2, "is there already"),
+        ([a, str(tmp_path), out], 2, "is no run directory"),
         ([a, str(merged), out], 2, "was merged itself"),
         ([a, str(tmp_path / "seeds-only"), out], 2, "has no records"),
         ([a, str(tmp_path / "unfinished"), out], 1, "is not finished: it has no manifest.json"),

@@ -215,7 +215,8 @@ def test_charts_scale_and_name_their_values() -> None:
         (["{run}", "sample=many"], 2, "sample: found 'many'"),
         (["{run}", "colour=red"], 2, "takes runs"),
         (["{run}/nowhere"], 2, "there is no directory"),
-        (["{run}/seeds"], 1, "is not finished: it has no manifest.json"),
+        (["{run}/seeds"], 2, "is no run directory: it has no snapshot"),
+        ([""], 2, "there is no directory ''"),
     ],
 )
 def test_what_has_no_report_is_one_line(

@@ -4,21 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from tsdg.errors import EnvironmentUnfit
-from tsdg.package.tokens import BATCH, TokenCounter, find_tokenizer
+from tests.package.data_designer import write_output
+from tests.package.words import save_tokenizer
+from tsdg.errors import EnvironmentUnfit, RequestWrong
+from tsdg.package.tokens import BATCH, TokenCounter, count_corpus, find_tokenizer
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A folder with a real tokenizer that adds a special token, and is set to cut and pad."""
-    tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "<unk>": 1, "a": 2, "b": 3}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
-    tokenizer.enable_truncation(3)
-    tokenizer.enable_padding(length=8)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    save_tokenizer(tmp_path)
     return tmp_path
 
 
@@ -60,3 +56,29 @@ def test_rubbish_is_one_clear_line(tmp_path: Path, content: str) -> None:
     with pytest.raises(EnvironmentUnfit, match=r"is no tokenizer") as caught:
         TokenCounter(find_tokenizer(str(tmp_path)))
     assert "\n" not in str(caught.value)
+
+
+def test_the_tokens_of_a_corpus(tmp_path: Path, model: Path) -> None:
+    counter = TokenCounter(find_tokenizer(str(model)))
+    rows = [{"sample": "a b " * number, "other": number} for number in range(600)]
+    folder = write_output(tmp_path / "artifacts", rows)
+    assert count_corpus(folder, "sample", counter) == sum(2 * number for number in range(600))
+    (folder / "more.jsonl").write_text('{"sample": "a"}\n{"sample": null}\n')
+    assert count_corpus(folder / "more.jsonl", "sample", counter) == 1
+    assert count_corpus(folder, "sample", counter) == sum(2 * number for number in range(600)) + 1
+
+
+def test_a_corpus_without_text_is_one_line(tmp_path: Path, model: Path) -> None:
+    counter = TokenCounter(find_tokenizer(str(model)))
+    folder = write_output(tmp_path / "artifacts", [{"sample": "", "score": 1}])
+    (tmp_path / "broken.parquet").write_text("no table")
+    for path, field, says in (
+        (tmp_path / "nowhere", "sample", "is no file or folder of .parquet or .jsonl files with text"),
+        (folder, "sample", "with text; name one that has some"),
+        (folder, "text", r"has no column 'text'; found: sample, score"),
+        (folder, "score", "column 'score' holds int64; text is needed"),
+        (tmp_path / "broken.parquet", "sample", "cannot be read"),
+    ):
+        with pytest.raises(RequestWrong, match=says) as caught:
+            count_corpus(path, field, counter)
+        assert "\n" not in str(caught.value)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import EnvironmentUnfit, MirrorUnfit, SeedsDenied
+from tsdg.records import Seed
 from tsdg.seeds.collect import SeedCollector, collect
 from tsdg.seeds.selection import check_request
 
@@ -44,6 +45,17 @@ def test_collect_is_the_collector(mirror_folder: Path, write_split: WriteSplit) 
     write_split(*ARC, arc_rows(4))
     request = config(mirror_folder, "arc_easy", cap=2)
     assert list(collect(request, seed=5)) == list(SeedCollector(request, 5))
+
+
+def test_judging_is_told_before_the_first_seed_comes(mirror_folder: Path, write_split: WriteSplit) -> None:
+    write_split(*ARC, arc_rows(40))
+    told: list[tuple[int, int]] = []
+    request = config(mirror_folder, "arc_easy", "demo_facts", cap=2)
+    collector = SeedCollector(request, 5, on_judged=lambda done, total: told.append((done, total)))
+    next(row for row in collector if isinstance(row, Seed))
+    assert told[-1][0] == told[-1][1] > 40
+    assert told == sorted(told)
+    assert told[0] == (40, told[-1][1])
 
 
 def test_tasks_come_in_the_order_asked_for(mirror_folder: Path, write_split: WriteSplit) -> None:

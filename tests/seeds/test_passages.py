@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.package.data_designer import write_output
 from tsdg.config.compose import compose_recipe
 from tsdg.config.passages import PassagesConfig
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorUnfit, RecipeError
 from tsdg.records import Rejection, Seed
-from tsdg.seeds.passages import DEMO_FILE, PassageCollector, chunk_of, domain_of, rows_of, subject_of, task_of
+from tsdg.seeds.passage_files import DEMO_FILE, rows_of
+from tsdg.seeds.passages import PassageCollector, chunk_of, domain_of, subject_of, task_of
 from tsdg.seeds.rotation import quotas, turns
 
 
@@ -83,6 +85,25 @@ def test_only_wanted_labels_and_long_enough_texts_are_taken_and_all_rows_are_cou
     for count in counts.values():
         parts = (count.denied, count.leaked, count.malformed, count.duplicate, count.sampled, count.unsampled)
         assert sum(parts) == count.available
+
+
+def test_what_data_designer_wrote_is_passages(tmp_path: Path) -> None:
+    rows = [
+        {
+            "domain": "Physics",
+            "sample": f"Why {number}?\n\nBecause of it.\n\nSo {number}.",
+            "quality": {"Depth": {"reasoning": "It says why.", "score": number % 3 + 1}},
+        }
+        for number in range(1100)
+    ]
+    folder = write_output(tmp_path / "artifacts", rows)
+    kept = {"quality.Depth.score": [3]}
+    held = config(folder, text="sample", domain="domain", subject="", language="", keep=kept, total=2000)
+    collector = collector_of(tmp_path, held, 0)
+    seeds, rejections = collected(collector)
+    assert not rejections
+    assert [seed.context for seed in seeds] == [row["sample"] for row in rows[2::3]]
+    assert collector.counts["passages_physics"].unsampled == 1100 - len(seeds)
 
 
 def test_no_subject_dominates(tmp_path: Path) -> None:
@@ -161,16 +182,40 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 no")
     (tmp_path / "torn.jsonl").write_text('{"text": "a"}\n{"text"\n')
     (tmp_path / "list.jsonl").write_text("[1]\n")
-    lacking = write(tmp_path / "lacking.parquet", [{"text": "a", "labels": {"field": "x"}, "language": "en"}])
     for path, says in (
         (tmp_path / "empty", "is no file or folder of .parquet or .jsonl"),
         (tmp_path / "torn.parquet", "cannot be read"),
         (tmp_path / "torn.jsonl", "torn.jsonl:2 is no JSON"),
         (tmp_path / "list.jsonl", "list.jsonl:1 is list"),
-        (lacking, "has no column 'code'; found: "),
     ):
         with pytest.raises(MirrorUnfit, match=says):
             list(collector_of(tmp_path, config(path), 0))
+
+
+@pytest.mark.parametrize("name", ["corpus.parquet", "corpus.jsonl"])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"text": "body"}, "passages.text"),
+        ({"text": "labels"}, "passages.text"),
+        ({"domain": "labels.fild"}, "passages.domain"),
+    ],
+)
+def test_a_key_that_names_no_column_is_named(tmp_path: Path, name: str, changes: dict[str, str], says: str) -> None:
+    path = write(tmp_path / name, [row(n, "Physics", "535") for n in range(3)])
+    with pytest.raises(RecipeError) as caught:
+        list(collector_of(tmp_path, config(path).model_copy(update=changes), 0))
+    line = str(caught.value)
+    assert line.startswith(says)
+    assert f"{says}=COLUMN" in line
+    assert "text, " in line
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_filter_on_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "corpus.parquet", [row(n, "Physics", "535") for n in range(3)])
+    with pytest.raises(RecipeError, match=r"passages\.keep: .* has no column 'level'; found: "):
+        list(collector_of(tmp_path, config(path).model_copy(update={"keep": {"level": ("x",)}}), 0))
 
 
 def test_task_names() -> None:

@@ -70,6 +70,17 @@ def test_what_no_reader_would_accept(item: Item, found: str) -> None:
         check(item, Gold(kind="choice", answer="a", index=0))
 
 
+COMMA = '{"id": "punctuation:no_comma"}'
+
+
+@pytest.mark.parametrize("checks", [("no commas",), ("[1]",), ('{"name": "x"}',), ('{"id": 3}',), (COMMA, COMMA)])
+def test_the_checks_of_a_text_are_instructions(checks: tuple[str, ...]) -> None:
+    with pytest.raises(Malformed, match=r"^checks: found .*JSON objects are needed, each with an id of its own$"):
+        check(Item(question="Name two trees."), Gold(kind="text", answer="Oak and elm.", checks=checks))
+    check(Item(question="Name two trees."), Gold(kind="text", answer="Oak and elm.", checks=(COMMA,)))
+    check(Item(question="Write it."), Gold(kind="code", answer="def f(): ...", checks=("assert f() is None",)))
+
+
 def test_languages_with_those_letters_are_sound() -> None:
     check(
         Item(question="NÃO É? Âge, crème brûlée, “ja”", options=("São", "ação")),

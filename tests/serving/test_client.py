@@ -161,6 +161,28 @@ async def test_endpoints_that_never_answer_end_the_run_with_their_address() -> N
                 await client.send(request())
 
 
+async def test_who_waits_for_an_endpoint_is_told_at_once_and_then_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsdg.serving.remote._TOLD_EACH_S", 0.1)
+    events: list[ServerEvent] = []
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
+        async with open_transport(
+            server=server_config(type="openai", command=(), base_urls=(url,), start_timeout_s=2), model=model_config(),
+            logs=tmp_path, on_event=events.append, pacing=QUICK,
+        ) as client:  # fmt: skip
+            with pytest.raises(ServerUnfit):
+                await client.send(request())
+    assert [event.kind for event in events[:2]] == ["lost", "lost"]
+    assert events[-1].kind == "failed"
+    lines = [event.detail for event in events]
+    assert lines[0].startswith("it does not answer (Connection refused); asked again until ")
+    assert lines[0].endswith("(server.start_timeout_s=2), then given up")
+    assert lines[1].startswith("still no answer after ")
+
+
 async def test_an_endpoint_that_comes_back_is_used_again(endpoint: Start, tmp_path: Path) -> None:
     events: list[ServerEvent] = []
     url = endpoint()
@@ -177,7 +199,7 @@ async def test_an_endpoint_that_comes_back_is_used_again(endpoint: Start, tmp_pa
         endpoint(port=url.removesuffix("/v1").rpartition(":")[2])
         assert (await waiting).choices[0].text == "echo patient"
     assert [event.kind for event in events] == ["ready", "lost", "ready"]
-    assert "it does not answer (Cannot connect to host" in events[1].detail
+    assert "it does not answer (Connection refused); asked again until" in events[1].detail
 
 
 async def test_a_key_is_sent_and_never_shown(endpoint: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,19 +131,28 @@ def test_a_full_disk_stops_a_run_that_goes_on_once_there_is_room(
     endpoint = oracle(delay=2)
     launcher.root.mkdir()
     slurm.run("mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", launcher.root)
-    common = ["launch.elements=2", *SMALL_UNITS, *SLOW, *endpoint.overrides()]
-    run = launcher.launch("full", *common)
+    run = launcher.launch("full", "launch.elements=2", *SMALL_UNITS, *SLOW, *endpoint.overrides())
     wait_until("it works", lambda: len(endpoint.asked()) >= 8)
     filler = launcher.root / "filler"
     slurm.call("exec", "dd", "if=/dev/zero", f"of={filler}", "bs=64k")
     endpoint.answer_after(0)
     launcher.wait()
     said = slurm.run("bash", "-c", f"cat {run}/logs/questions/*.log")
-    assert "No space left on device" in said
     assert "Traceback" not in said
+    wait_until("Slurm tells how all ended", lambda: launcher("status", str(run)).startswith(f"{run}: failed\n"), 30)
+    told = launcher("status", str(run)).splitlines()
+    assert told[1].startswith("  FAILED, exit code 3 on node")
+    assert told[1].endswith(f"`tsdg resume {run}` goes on with what is left")
+    failures = "\n".join(told).split("\nfailed: questions ")[1:]
+    assert len(failures) == 2
+    for number, failure in enumerate(failures):
+        assert f"_{number}: FAILED, exit code 3 on node" in failure
+        assert f": {run}/logs/questions/" in failure
+        assert "No space left on device: the disk is full; free some space" in failure.split("\nfailed: ")[0]
     slurm.run("rm", filler)
-    launcher.launch("full", *common)
+    launcher("resume", str(run))
     launcher.wait()
+    assert launcher("status", str(run)).splitlines()[0] == f"{run}: complete"
     launcher("verify", str(run))
     kept = launcher.folder / "kept"
     slurm.run("cp", "-r", run, kept)

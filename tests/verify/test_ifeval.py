@@ -67,7 +67,11 @@ def test_a_check_that_leaves_something_to_chance_fails() -> None:
     assert symbolic.broken_instruction("Iron.", (check,)).endswith("lacks num_words, relation")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("check", ['{"id": "no:such"}', "no JSON", '{"id": "keywords:existence", "keywords": ["("]}'])
+def test_a_name_that_is_none_is_told() -> None:
+    assert symbolic.broken_instruction("Iron.", ('{"id": "no:such"}',)) == "no instruction is called no:such"
+
+
+@pytest.mark.parametrize("check", ["no JSON", '{"id": "keywords:existence", "keywords": ["("]}'])
 def test_what_cannot_be_checked_passes_nobody(check: str) -> None:
     assert symbolic.broken_instruction("Iron ( gold.", (check,)) is None
 

@@ -92,7 +92,72 @@ def test_requests_tokens_and_units(tmp_path: Path) -> None:
     assert [(phase.phase, phase.units) for phase in fused.phases] == [("questions-answers", 8)]
     assert fused.total == made.total
     assert fused.gpu_hours is None
-    assert "no GPU-hours: model.throughput has no h100" in fused.assumptions
+    assert "no GPU-hours: model.throughput of SmolLM2-135M-Instruct has no h100" in fused.assumptions
+
+
+@pytest.mark.parametrize(
+    ("name", "tier_a", "all_tiers"), [("knowledge", 34, 39), ("reasoning", 30, 34), ("nemotron", 64, 73)]
+)
+def test_a_group_has_the_families_that_its_recipe_says(tmp_path: Path, name: str, tier_a: int, all_tiers: int) -> None:
+    counts = [len(plan(tmp_path, f"recipe={name}", f"seeds.tier_b={more}").families) for more in ("false", "true")]
+    assert counts == [tier_a, all_tiers]
+
+
+JUDGED = ("judge=rubric", "+model@roles.judge.model=smollm2-135m-instruct", "roles.judge.model.name=the-judge")
+
+
+def test_what_a_judge_is_asked_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*JUDGED, "seeds.tasks=[demo_arithmetic]", "+model.throughput.h100=100"]
+    alone, judged = plan(tmp_path, *words[3:]), plan(tmp_path, *words)
+    questions, answers = judged.phases
+    assert [(role.role, role.model) for role in answers.roles] == [
+        ("answers", "SmolLM2-135M-Instruct"), ("judge", "the-judge"),
+    ]  # fmt: skip
+    # Each question beside its seed's, each answer beside a rival: in both orders.
+    assert questions.roles[1].work.requests == answers.roles[1].work.requests == 12 * 2
+    assert questions.roles[1].work.completion_tokens == 24 * 300
+    assert questions.roles[1].work.completion_tokens_most == 24 * 512
+    assert questions.roles[1].work.prompt_tokens > 24 * 3 * 10
+    assert judged.requests == alone.requests + 48
+    assert judged.total.completion_tokens == alone.total.completion_tokens + 48 * 300
+    assert alone.gpu_hours is not None
+    assert judged.gpu_hours is None  # nobody knows the judge's throughput
+    both = plan(tmp_path, *words, "+roles.judge.model.throughput.h100=10")
+    assert both.gpu_hours == pytest.approx(alone.gpu_hours + 48 * 300 / 10 / 3600, abs=0.02)
+    print_plan(both, as_json=False)
+    shown = capsys.readouterr().out
+    assert "of these the judge, the-judge: 24 requests" in shown
+    assert (
+        "the judge compares in both orders: requests 2 a question, 8 to choose among 5 free texts, 2 an answer" in shown
+    )
+    assert "GPU-hours of SmolLM2-135M-Instruct, the-judge: " in shown
+    assert "10 completion tokens a second of one h100 GPU for the-judge" in shown
+
+
+def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
+    choice = ["seeds.tasks=[demo_arithmetic]"]
+    only = plan(tmp_path, *JUDGED, *choice, "judge.question_min_score=0", "judge.best_of=false")
+    assert [[role.role for role in phase.roles] for phase in only.phases] == [["questions"], ["answers", "judge"]]
+    free = plan(
+        tmp_path, "recipe=rqa", "model=smollm2-135m-instruct", *JUDGED, "answers.samples=4", "questions.per_seed=2"
+    )
+    answers = free.phases[1]
+    rows = answers.rows
+    assert answers.roles[0].work.requests == answers.roles[0].work.requests_expected == rows * 4  # no vote that ends
+    assert answers.roles[1].work.requests == rows * (3 + 1) * 2
+
+
+def test_each_role_is_counted_with_its_own_model(tmp_path: Path) -> None:
+    words = ["recipe=knowledge", "seeds.cap_per_task=10"]
+    own = plan(tmp_path, *words)
+    mixed = plan(tmp_path, *words, "+model@roles.answers.model=qwen3-30b-a3b-instruct-2507")
+    assert mixed.phases[0] == own.phases[0]
+    mine, theirs = mixed.phases[1].roles[0], own.phases[1].roles[0]
+    assert mine.work.requests == theirs.work.requests
+    # This model does not think before it replies, and writes faster.
+    assert mine.work.completion_tokens < theirs.work.completion_tokens / 2
+    assert mine.gpu_hours == pytest.approx(mine.work.completion_tokens / 1500 / 3600, abs=0.01)
+    assert mixed.record_tokens["reasoning"] < own.record_tokens["reasoning"]
 
 
 def test_a_plan_without_phases_ends_with_the_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +170,7 @@ def test_a_plan_without_phases_ends_with_the_seeds(tmp_path: Path, capsys: pytes
 def test_impossible_shares_are_found_before_a_run(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"seeds.shares.domain: found magic"):
         plan(tmp_path, "+seeds.shares.domain.magic=0.5")
-    with pytest.raises(RecipeError, match=r"recipe keys seeds.shares: domain: the shares sum to 1.2"):
+    with pytest.raises(RecipeError, match=r"recipe key seeds.shares: domain: the shares sum to 1.2"):
         recipe(tmp_path, "+seeds.shares.domain.math=0.7", "+seeds.shares.domain.code=0.5")
     with pytest.raises(RecipeError, match=r"seeds.tasks, seeds.families, seeds.groups and passages.path are all empty"):
         recipe(tmp_path, "seeds.tasks=[]")

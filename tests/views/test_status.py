@@ -239,6 +239,18 @@ def test_a_dead_element_is_not_taken_for_alive(half: Path) -> None:
     assert array.elements == {"unknown": 4}
 
 
+def test_a_process_whose_job_is_over_is_dead_whatever_its_last_word_was(half: Path) -> None:
+    launched(half)
+    for element in "01":
+        write_worker(half / "questions", element, slurm_worker("2", element))
+    over = "".join(f"2_{number}|FAILED|3:0|2026-01-01T00:00:00|n1|questions\n" for number in range(4))
+    seen = read_status(half, answer=answer("", over))
+    assert (seen.state, seen.stages[1]["state"]) == ("failed", "failed")
+    assert (seen.phases[0].workers, seen.phases[0].in_flight, seen.phases[0].seconds_left) == ({"dead": 2}, 0, None)
+    seen = read_status(half, answer=answer("2|1|RUNNING|n1|None|questions\n", over))
+    assert (seen.state, seen.phases[0].workers) == ("running", {"dead": 1, "running": 1})
+
+
 def test_a_canary_that_slurm_forgot_is_done_where_it_left_its_manifest(half: Path) -> None:
     record = LaunchRecord(id="e", home="/h", submitted="", host="", user="", jobs=(job("9", "canary"),))
     add_launch(half, record, cluster="dev", ssh=None, remote=str(half))
@@ -291,9 +303,10 @@ def test_what_cannot_be_read_is_one_line(half: Path, tmp_path: Path, capsys: pyt
     (half / "questions/workers").mkdir()
     (half / "questions/workers/x.json").write_text("{")
     assert "is damaged" in read_status(half, answer=NOBODY).notes[0]
-    (half / "seeds/counts.json").write_text("{")
-    with pytest.raises(VerificationFailed, match=r"counts\.json is damaged"):
-        read_status(half, answer=NOBODY)
+    for damage in ("{", "[]", '{"arc": {}}'):
+        (half / "seeds/counts.json").write_text(damage)
+        with pytest.raises(VerificationFailed, match=r"counts\.json is damaged; delete it"):
+            read_status(half, answer=NOBODY)
     (half / "snapshot/recipe.yaml").write_text("phases: 7")
     with pytest.raises(VerificationFailed, match="cannot be read"):
         read_status(half, answer=NOBODY)

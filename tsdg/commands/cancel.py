@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tsdg.errors import RequestWrong
+from tsdg.package.layout import run_directory
 
 
 def main(arguments: list[str]) -> int:
@@ -16,9 +15,7 @@ def main(arguments: list[str]) -> int:
 
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise RequestWrong("tsdg cancel takes one run directory: tsdg cancel RUN")
-    run = Path(arguments[0])
-    if not run.is_dir():
-        raise RequestWrong(f"tsdg cancel: there is no directory {run}; see `tsdg list`")
+    run = run_directory(arguments[0], command="tsdg cancel")
     record = read_jobs(run)
     ended = cancel(record, Shell(ssh=record.ssh if is_away(run) else None))
     for job in ended:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tsdg.config.comparison import CompareConfig
 from tsdg.config.compose import recipes_dir
-from tsdg.config.words import read_words
+from tsdg.config.words import is_value, read_words
 from tsdg.errors import RequestWrong, WorkShort
 from tsdg.mixture.compare import Change, Comparison, compare
 from tsdg.mixture.results import read_results
@@ -18,14 +18,14 @@ def main(arguments: list[str]) -> int:
     """Show what changed between two evaluations; a broken retention rule ends with exit code 1."""
     as_json = "--json" in arguments
     words = [word for word in arguments if word != "--json"]
-    paths = [Path(word) for word in words if "=" not in word]
+    paths = [Path(word) for word in words if not is_value(word)]
     if len(paths) != 2 or any(word.startswith("-") for word in words):
         raise RequestWrong(
             "tsdg compare takes two result files or folders of lm-eval: tsdg compare BEFORE AFTER [rules={math: 0.5}]"
         )
     defaults = recipes_dir() / "compare" / "default.yaml"
     config = read_words(
-        CompareConfig, [word for word in words if "=" in word], defaults=defaults, command="tsdg compare"
+        CompareConfig, [word for word in words if is_value(word)], defaults=defaults, command="tsdg compare"
     )
     before, after = (read_results(path, config.metrics, config.points) for path in paths)
     comparison = compare(before, after, config)

@@ -7,7 +7,7 @@ import shlex
 
 from tsdg.config.compose import recipes_dir
 from tsdg.config.evaluation import EvalConfig
-from tsdg.config.words import read_words
+from tsdg.config.words import is_value, read_words
 from tsdg.errors import RequestWrong
 
 
@@ -17,11 +17,11 @@ def main(arguments: list[str]) -> int:
 
     dry = "--dry-run" in arguments
     words = [word for word in arguments if word != "--dry-run"]
-    models = [word for word in words if "=" not in word]
-    if len(models) != 1 or models[0].startswith("-"):
+    models = [word for word in words if not is_value(word)]
+    if len(models) != 1 or not models[0] or models[0].startswith("-"):
         raise RequestWrong("tsdg eval takes a model: tsdg eval MODEL [cluster=C] [only=[math,code]] [KEY=VALUE ...]")
     defaults = recipes_dir() / "eval" / "default.yaml"
-    config = read_words(EvalConfig, [word for word in words if "=" in word], defaults=defaults, command="tsdg eval")
+    config = read_words(EvalConfig, [word for word in words if is_value(word)], defaults=defaults, command="tsdg eval")
     evaluations = plan_evaluations(models[0], config)
     if not config.cluster:
         for evaluation in evaluations:

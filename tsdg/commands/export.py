@@ -11,7 +11,8 @@ from tsdg.errors import RequestWrong
 from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
 from tsdg.package.export import FORMATS, export
-from tsdg.storage import write_whole
+from tsdg.package.layout import run_directory
+from tsdg.storage import refuse_runs, write_whole
 
 BLENDS = ("nemotron-blend", "megatron")
 USAGE = "tsdg export RUN --format FORMAT [out=FOLDER]"
@@ -26,14 +27,14 @@ def main(arguments: list[str]) -> int:
     allowed = (*FORMATS, *BLENDS)
     if len(words) != 2 or any(word.startswith("-") for word in words):
         raise RequestWrong(f"tsdg export takes a run and a format: {USAGE}; formats: {', '.join(allowed)}")
-    run, form = Path(words[0]), words[1]
+    form = words[1]
     if form not in allowed:
         raise RequestWrong(f"tsdg export: no format {form!r}; allowed: {', '.join(allowed)}")
-    if not run.is_dir():
-        raise RequestWrong(f"tsdg export: there is no directory {run}; `tsdg run` names its run directory last")
+    run = run_directory(words[0], command="tsdg export")
     out = Path(outs[-1]) if outs else run.with_name(f"{run.absolute().name}-{form}")
+    refuse_runs(out, command="tsdg export")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestWrong(f"tsdg export: {out} is there already; remove it, or name another folder with out=FOLDER")
+        raise RequestWrong(f"tsdg export: {out} is there already; name another folder with out=FOLDER")
     rows = export(run, out, "jsonl" if form in BLENDS else form)
     if form in BLENDS:
         _blend(run, out, form)

@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     from tsdg.views.runs import print_runs, read_runs, runs_json
 
     words = [word for word in arguments if word != "--json"]
-    if len(words) > 1 or any(word.startswith("-") for word in words):
+    if len(words) > 1 or any(not word or word.startswith("-") for word in words):
         raise RequestWrong("tsdg list takes one folder of runs at most: tsdg list [ROOT] [--json]")
     # As recipes/config.yaml has output_root.
     root = Path(words[0] if words else os.environ.get("TSDG_OUTPUT_ROOT", "runs")).expanduser()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 from tsdg.errors import RequestWrong
+from tsdg.package.layout import run_directory
 
 USAGE = "tsdg logs RUN [STAGE] [ELEMENT] [-f]"
 FOLLOW = "-f"
@@ -20,9 +20,7 @@ def main(arguments: list[str]) -> int:
     if not 1 <= len(words) <= 3 or any(word.startswith("-") for word in words):
         raise RequestWrong(f"tsdg logs takes a run, and at most a stage and an element: {USAGE}")
     stage, element = [*words[1:], "", ""][:2]
-    run = Path(words[0])
-    if not run.is_dir():
-        raise RequestWrong(f"tsdg logs: there is no directory {run}; see `tsdg list`")
+    run = run_directory(words[0], command="tsdg logs")
     if is_away(run):
         there = ["logs", RUN, *arguments[arguments.index(words[0]) + 1 :]]
         return subprocess.run(command_there(run, there), check=False).returncode

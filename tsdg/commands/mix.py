@@ -7,23 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.config.compose import recipes_dir
-from tsdg.config.mix import MixConfig
-from tsdg.config.words import read_words
+from tsdg.config.mix import CorpusConfig, MixConfig
+from tsdg.config.words import is_value, read_words
 from tsdg.errors import RequestWrong
 from tsdg.mixture import blends
 from tsdg.mixture.allocate import Allotment, allocate
 from tsdg.mixture.parts import Part, read_parts
-from tsdg.storage import make_directory, write_whole
+from tsdg.package.tokens import TokenCounter, count_corpus, find_tokenizer
+from tsdg.storage import make_directory, refuse_runs, write_whole
 
 
 def main(arguments: list[str]) -> int:
     """Divide a budget of tokens over the tasks of runs, print it, and write the blends."""
-    runs = [Path(word) for word in arguments if "=" not in word]
+    runs = [Path(word) for word in arguments if not is_value(word)]
     if not runs or any(word.startswith("-") for word in arguments):
         raise RequestWrong("tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE ...]")
-    words = [word for word in arguments if "=" in word]
+    words = [word for word in arguments if is_value(word)]
     config = read_words(MixConfig, words, defaults=recipes_dir() / "mix" / "default.yaml", command="tsdg mix")
-    parts = read_parts(runs, config.corpora)
+    refuse_runs(Path(config.out), command="tsdg mix")
+    parts = read_parts(runs, [_corpus(one, config.tokenizer) for one in config.corpora])
     held = {key: [_named(parts, name, key) for name in getattr(config, key)] for key in ("valid", "test")}
     taken = {part.name for members in held.values() for part in members}
     training = [part for part in parts if part.name not in taken]
@@ -33,6 +35,16 @@ def main(arguments: list[str]) -> int:
     _write(allotments, held, config)
     _print(allotments, config)
     return 0
+
+
+def _corpus(config: CorpusConfig, tokenizer: str) -> Part:
+    tokens = config.tokens
+    if tokens == "count":
+        counter = TokenCounter(find_tokenizer(tokenizer, key="tokenizer"))
+        tokens = count_corpus(Path(config.path).expanduser(), config.text_field, counter)
+    return Part(
+        name=config.name, group=config.group, path=config.path, tokens=tokens, text_field=config.text_field
+    )  # fmt: skip
 
 
 def _named(parts: Sequence[Part], name: str, key: str) -> Part:

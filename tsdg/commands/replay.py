@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.config.recipe import PromptConfig
+from tsdg.config.words import is_value
 from tsdg.errors import RequestWrong
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def main(arguments: list[str]) -> int:
     from tsdg.commands.launch import launch_prepared
     from tsdg.commands.run import run_prepared
 
-    words = [word for word in arguments if "=" not in word and word != DRY_RUN]
-    overrides = [word for word in arguments if "=" in word]
+    words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
+    overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-") or not words[0]:
         raise RequestWrong("tsdg replay takes one run directory: tsdg replay RUN [KEY=VALUE ...] [--dry-run]")
     before = Path(words[0])

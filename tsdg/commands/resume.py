@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsdg.config.words import is_value
 from tsdg.errors import RequestWrong
+from tsdg.package.layout import run_directory
 
 if TYPE_CHECKING:
     from tsdg.launch.submit import Launch
@@ -20,13 +21,14 @@ def main(arguments: list[str]) -> int:
     from tsdg.launch.jobs import JOBS
     from tsdg.pipeline.prepare import reopen
 
-    words = [word for word in arguments if "=" not in word and word != DRY_RUN]
-    overrides = [word for word in arguments if "=" in word]
+    words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
+    overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-"):
         raise RequestWrong("tsdg resume takes one run directory: tsdg resume RUN [KEY=VALUE ...] [--dry-run]")
-    run = Path(words[0])
-    if not (run / "snapshot").is_dir():
-        raise RequestWrong(f"{run} is no run directory: it has no snapshot; see `tsdg list`")
+    run = run_directory(words[0], command="tsdg resume")
+    for word in overrides:
+        if word.startswith(("run=", "output_root=")):
+            raise RequestWrong(f"tsdg resume: {word}: it goes on in {run}; `tsdg replay RUN {word}` runs it elsewhere")
     if (run / JOBS).is_file():
         launches: list[Launch] = []
         relaunch(run, overrides, launches, dry_run=DRY_RUN in arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tsdg.errors import RequestWrong
 
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> int:
     for word in [word for word in words if word.startswith("seeds.mirror=")]:
         words.remove(word)
         mirror = word.partition("=")[2]
+        if not Path(mirror).expanduser().is_dir():
+            raise RequestWrong(f"tsdg seeds: {word}: there is no such folder; name the mirror")
     match words:
         case ["list"]:
             print_list(mirror, as_json=as_json)
@@ -32,7 +35,7 @@ def main(arguments: list[str]) -> int:
         case ["check", name]:
             return 0 if print_verdict(name, as_json=as_json) else 1
     raise RequestWrong(
-        f"tsdg seeds {' '.join(words)}: allowed: tsdg seeds list, tsdg seeds show NAME, tsdg seeds check NAME, "
-        "tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror (default TSDG_MIRROR), --json is for list "
-        "and check"
+        f"tsdg seeds: found {' '.join(words) or 'nothing'}; allowed: tsdg seeds list, tsdg seeds show NAME, "
+        "tsdg seeds check NAME, tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror (default "
+        "TSDG_MIRROR), --json is for list and check"
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tsdg.errors import RequestWrong
+from tsdg.package.layout import run_directory
 
 USAGE = "tsdg show RUN [TASK] [-n QUESTIONS] [--rejected]"
 
@@ -23,8 +22,7 @@ def main(arguments: list[str]) -> int:
         raise RequestWrong(f"tsdg show: -n: found {count!r}; allowed: a number above 0: {USAGE}")
     if len(words) not in (1, 2) or any(word.startswith("-") for word in words):
         raise RequestWrong(f"tsdg show takes a run: {USAGE}")
-    if not Path(words[0]).is_dir():
-        raise RequestWrong(f"tsdg show: there is no directory {words[0]}; `tsdg run` names its run directory last")
+    run = run_directory(words[0], command="tsdg show")
     task = words[1] if len(words) == 2 else ""
-    print_questions(Path(words[0]), task=task, count=int(count), rejected="--rejected" in arguments)
+    print_questions(run, task=task, count=int(count), rejected="--rejected" in arguments)
     return 0

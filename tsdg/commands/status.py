@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tsdg.errors import RequestWrong
+from tsdg.package.layout import run_directory
 
 _FLAGS = {"--json", "--watch"}
 _EVERY_S = 5.0
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if word not in _FLAGS]
     if len(words) != 1 or words[0].startswith("-"):
         raise RequestWrong("tsdg status takes one run directory: tsdg status RUN [--json] [--watch]")
-    run = Path(words[0])
+    run = run_directory(words[0], command="tsdg status")
     if is_away(run):
         return subprocess.run(
             command_there(run, ["status", RUN, *sorted(_FLAGS & set(arguments))]), check=False

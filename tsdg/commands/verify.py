@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.package.layout import run_directory
 
 
 def main(arguments: list[str]) -> int:
@@ -13,9 +12,7 @@ def main(arguments: list[str]) -> int:
 
     if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
         raise RequestWrong("tsdg verify takes one run directory: tsdg verify RUN")
-    run = Path(arguments[0])
-    if not run.is_dir():
-        raise RequestWrong(f"tsdg verify: there is no directory {run}; `tsdg run` names its run directory last")
+    run = run_directory(arguments[0], command="tsdg verify")
     findings = verify_run(run)
     for finding in findings:
         print(finding)

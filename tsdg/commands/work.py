@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tsdg.config.words import is_value
 from tsdg.errors import RequestWrong
 
 
@@ -17,11 +18,11 @@ def main(arguments: list[str]) -> int:
     from tsdg.progress import reporter
 
     launched = "--launched" in arguments
-    words = [word for word in arguments if "=" not in word and word != "--launched"]
+    words = [word for word in arguments if not is_value(word) and word != "--launched"]
     if len(words) != 2 or any(word.startswith("-") for word in words):
         raise RequestWrong("tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]")
     file = "launch/recipe.yaml" if launched else "snapshot/recipe.yaml"
-    prepared = reopen(Path(words[0]), [word for word in arguments if "=" in word], file=file)
+    prepared = reopen(Path(words[0]), [word for word in arguments if is_value(word)], file=file)
     stage = find_stage(prepared, words[1])
     with reporter() as shown:
         run_stage(prepared, stage, shown)

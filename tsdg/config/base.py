@@ -9,15 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
 PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
-TimeLimit = Annotated[str, Field(pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$")]
+# A description stands in messages for what is allowed, where the type alone does not say it.
+TimeLimit = Annotated[
+    str,
+    Field(pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$", description="[DAYS-]HH:MM:SS as a quoted text, or empty"),
+]
 
 
 class Config(BaseModel):
     """Base of all parts of a recipe: frozen, unknown keys refused, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 
     # Hydra hands over lists; the frozen models hold tuples.
     @model_validator(mode="before")

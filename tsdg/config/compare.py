@@ -70,7 +70,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
     if not (folder / "fingerprint.json").is_file():
         raise RequestWrong(f"{run} is no run directory: it has no whole snapshot")
     try:
-        recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
+        recipe = dict(_flat(yaml.safe_load((folder / "recipe.yaml").read_text())))
         versions = json.loads((folder / "versions.json").read_text())
         catalogue = json.loads((folder / "catalogue.json").read_text())
         prompts = {
@@ -88,7 +88,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
             f"{folder} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
         ) from error
     return {
-        "recipe": {key: value for key, value in _flat(recipe) if key.split(".")[0] not in _PLACES},
+        "recipe": {key: value for key, value in recipe.items() if key.split(".")[0] not in _PLACES},
         "prompts": prompts,
         "catalogue": dict(_flat(rows)),
         "versions": {key: value for key, value in _flat(versions) if key.split(".")[0] not in {*_MOMENTS, "packages"}},

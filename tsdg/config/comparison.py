@@ -18,7 +18,7 @@ class CompareConfig(Config):
     """Names of metrics; of a task's metrics the first of these counts."""
     points: tuple[str, ...]
     """Those of them that are given in points of 100 and not as shares."""
-    z: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    z: Annotated[float, Field(ge=0.0)]
     """Changes within this many standard errors are noise."""
     rules: dict[str, Annotated[float, Field(ge=0.0)] | Literal["any"]]
     """Group → the largest fall accepted, in points of 100; ``any``: no fall beyond noise."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from tsdg.config.arguments import check_choices, check_flags
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError, RequestWrong, WorkShort
@@ -45,6 +46,8 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
     """
     from hydra import compose, initialize_config_dir
 
+    check_choices(overrides, [recipes_dir()])
+
     def composed() -> Recipe:
         with initialize_config_dir(version_base="1.3", config_dir=str(recipes_dir())):
             return validate(compose(PRIMARY, list(overrides)))
@@ -73,6 +76,8 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
     words = [*flags, *(word for word in arguments if word not in _FLAGS)]
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
         words.append("recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
+    extra = check_flags(words, command=command)
+    check_choices(words, [*([extra] if extra else []), recipes_dir()])
     codes = [0]
     failures: list[BaseException] = []
     sweep = bool({"--multirun", "-m"} & set(flags))
@@ -80,11 +85,14 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
 
     def job(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
+        from omegaconf import OmegaConf
 
         nonlocal ended
         if ended:
             return
-        overrides = list(HydraConfig.get().overrides.task)
+        # As typed: what a ${...} in them stands for may be a secret.
+        overrides = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+        assert isinstance(overrides, list)
         try:
             codes.append(task(validate(config), overrides))
         # Hydra would print lines of its own about an exception: it gets none.
@@ -161,22 +169,30 @@ def _one_line(call: Callable[[], Any]) -> Any:
         full_key = getattr(cause, "full_key", None)
         if full_key and "is not in struct" in str(cause):
             raise RecipeError(unknown_key(str(full_key).split("."), Recipe, noun=_NOUN)) from error
-        text = str(error)
-        if text.startswith(_MERGING):
-            key, _, value = text.splitlines()[0].removeprefix(_MERGING).partition("=")
-            raise RecipeError(
-                wrong_value(key.lstrip("+"), yaml.safe_load(value), Recipe, noun=_NOUN)
-            ) from error
-        if text.startswith("You must specify"):
-            group = text.split("'")[1]
-            options = [line.strip() for line in text.splitlines()[2:] if line.strip()]
-            raise RecipeError(f"{group}= is not given; allowed: {group}=NAME of {', '.join(options)}") from error
-        raise RecipeError(f"command line: {_first_line(error)}") from error
+        raise RecipeError(_of_hydra(str(error))) from error
     # What is not YAML, or no mapping where one is needed, reaches us as these.
     except (yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"recipes: a file cannot be read ({' '.join(str(error).split())[:300]})") from error
 
 
+def _of_hydra(text: str) -> str:
+    """What Hydra says of an override, in the words of a command line."""
+    first, *others = [line.strip() for line in text.splitlines()]
+    named = first.split("'")
+    if first.startswith("You must specify"):
+        group, options = named[1], ", ".join(line for line in others[1:] if line)
+        return f"{group}= is not given; allowed: {group}=NAME, or in a recipe's defaults, of {options}"
+    if first.startswith(_MERGING):
+        key, _, value = first.removeprefix(_MERGING).partition("=")
+        return wrong_value(key.lstrip("+"), yaml.safe_load(value), Recipe, noun=_NOUN)
+    if first.startswith("Could not delete"):
+        return unknown_key(named[1].split("."), Recipe, noun=_NOUN)
+    if first.startswith("Ambiguous value"):
+        return f"command line: {named[1]}: found several values; allowed: one, KEY=[A,B] for a list, or --multirun"
+    return f"command line: {first}{f' {others[0]}' if others else ''}"
+
+
 def _first_line(error: Exception) -> str:
     """What an exception says, on one line."""
-    return " ".join(line.strip() for line in str(error).splitlines()[:2])
+    told = [line.strip() for line in str(error).splitlines()[:2]]
+    return " ".join(line for line in told if not line.startswith(("full_key", "object_type")))

@@ -7,8 +7,10 @@ mistake at a key is told in the same words.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,19 +34,21 @@ def explain(error: ValidationError, model: type[Config], *, noun: str, settable:
         settable: whether ``KEY=VALUE`` words can mend it; else a file must be edited.
     """
     mistakes = error.errors()
-    first, root = mistakes[0], model.model_json_schema()
+    first, root = mistakes[0], _schema_of(model)
     more = len({_place(root, mistake["loc"])[0] for mistake in mistakes}) - 1
     key, at, bad_name = _place(root, first["loc"])
     lead = f"{noun} {key}".strip()
     if first["type"] == "extra_forbidden":
         line = unknown_key(key.split("."), model, noun=noun, settable=settable)
     elif first["type"] == "missing":
-        line = f"{lead}: has no value" + (f"; give it one with {key}=VALUE" if settable else "")
+        word = f"{key.partition('[')[0]}=[...]" if "[" in key else f"{key}=VALUE"
+        line = f"{lead}: has no value" + (f"; give it one with {word}" if settable else "")
     elif first["type"] == "value_error":
         line = _of_validator(first, lead)
     elif bad_name:
         names = _describe(root, at.get("propertyNames", {"type": "string"}))
-        line = f"{lead}: found the name {_shown(first['input'], key)}, allowed: {names}"
+        quoted = f"; write it as '{first['input']}', in quotes" if isinstance(first["input"], int | float) else ""
+        line = f"{lead}: found the name {_shown(first['input'], key)}, allowed: {names}{quoted}"
     else:
         line = wrong_value(key, first["input"], model, noun=noun, settable=settable)
     return line + (f" (and {more} more)" if more else "")
@@ -52,15 +56,16 @@ def explain(error: ValidationError, model: type[Config], *, noun: str, settable:
 
 def wrong_value(key: str, found: object, model: type[Config], *, noun: str, settable: bool = True) -> str:
     """One line for a value that cannot stand at a key: what was found, what is allowed, how to set it."""
-    root = model.model_json_schema()
+    root = _schema_of(model)
     _, at, _ = _place(root, [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", key) if part])
-    line = f"{noun} {key}: found {_shown(found, key)}, allowed: {_describe(root, at)}".strip()
+    lead = f"{noun} {key}: ".lstrip() if key else ""
+    line = f"{lead}found {_shown(found, key)}, allowed: {_describe(root, at)}"
     return f"{line}; set it with {_setting(root, at, key, found)}" if settable else line
 
 
 def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str, settable: bool = True) -> str:
     """One line for a key that is not there: what is allowed in its place, and the nearest of it."""
-    root = model.model_json_schema()
+    root = _schema_of(model)
     *parents, last = keys
     reached, at, _ = _place(root, parents)
     key = ".".join(keys)
@@ -74,11 +79,16 @@ def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str, settable
     return f"{noun} {key} is unknown; allowed: {', '.join(known) or 'none here'}{hint}".strip()
 
 
+@cache
+def _schema_of(model: type[Config]) -> Schema:
+    return model.model_json_schema()
+
+
 def _of_validator(mistake: Any, lead: str) -> str:
     """The words of a validator of ours, which says itself what is allowed."""
     says, found = mistake["ctx"]["error"], mistake["input"]
     if isinstance(found, dict):  # of several keys together; it names them
-        return f"{lead}: {says}".removeprefix(": ")
+        return f"{lead}: {says}" if mistake["loc"] else str(says)
     hidden = any(part in _SECRET for part in mistake["loc"])
     return f"{lead}: {says}" if hidden else f"{lead}: found {_shown(found, lead)}; {says}"
 
@@ -90,9 +100,9 @@ def _place(root: Schema, loc: Sequence[str | int]) -> tuple[str, Schema, bool]:
         The key as a user writes it, the schema there, and whether the key's own name is what is wrong.
     """
     key, at = "", _resolved(root, root)
-    for number, part in enumerate(loc):
-        if part == "[key]" or (number + 1 < len(loc) and loc[number + 1] == "[key]"):
-            return key, at, True
+    for part, following in itertools.zip_longest(loc, loc[1:]):
+        if following == "[key]":
+            return f"{key}.{part}".removeprefix("."), at, True
         inner = at.get("properties", {}).get(part) if isinstance(part, str) else at.get("items")
         if inner is None and isinstance(part, str) and at.get("type") == "object":
             inner = at.get("additionalProperties", {})
@@ -147,7 +157,7 @@ def _bounds(schema: Schema) -> str:
     if "exclusiveMaximum" in schema:
         high = f"below {schema['exclusiveMaximum']:g}"
     told = " and ".join(bound for bound in (low, high) if bound)
-    return f", {told}" if told else ""
+    return f" ({told})" if told else ""
 
 
 def _either(words: Sequence[str]) -> str:

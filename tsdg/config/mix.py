@@ -14,8 +14,9 @@ class CorpusConfig(Config):
 
     name: str
     path: str
-    """Where its text lies; copied into the blends."""
-    tokens: PositiveInt
+    """Where its text lies; copied into the blends. Where tokens are counted, a Parquet or JSONL file, or a folder."""
+    tokens: PositiveInt | Literal["count"]
+    """How many it has; ``count`` reads it all and counts them with ``tokenizer``."""
     group: str
     """For ``group_shares``: ``knowledge``, ``reasoning`` or a name of the user's own."""
     text_field: str = "text"
@@ -46,6 +47,8 @@ class MixConfig(Config):
     max_epochs: PositiveFloat
     """How often a part may be repeated at most."""
     corpora: tuple[CorpusConfig, ...]
+    tokenizer: str
+    """Folder with the ``tokenizer.json`` that counts the tokens of corpora with ``tokens: count``; else empty."""
     valid: tuple[str, ...]
     """Parts held for validation, out of the training mixture; each with its natural weight."""
     test: tuple[str, ...]
@@ -59,6 +62,11 @@ class MixConfig(Config):
         if sum(self.group_shares.values()) > 1 + 1e-9:
             total = sum(self.group_shares.values())
             raise ValueError(f"group_shares add up to {total:g}; allowed: at most 1")
+        for corpus in self.corpora:
+            if corpus.tokens == "count" and not self.tokenizer:
+                raise ValueError(
+                    f"corpora: {corpus.name} has tokens: count, which needs tokenizer=FOLDER to count with"
+                )
         if "{name}" not in self.prefix:
             raise ValueError(f"prefix is {self.prefix!r}; it needs {{name}}, or all parts would have one path")
         if both := set(self.valid) & set(self.test):

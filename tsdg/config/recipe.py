@@ -18,7 +18,14 @@ from tsdg.records import Group, Variant, VerifierName
 
 StepName = Literal["questions", "answers"]
 Role = Literal["questions", "answers", "judge"]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+FileName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="a text of at most 100 letters, digits, dots, - and _, beginning with a letter or digit",
+    ),
+]
+PHASES = "[], [[questions]], [[questions],[answers]] or [[questions,answers]]"
 
 
 class SharesConfig(Config):
@@ -129,6 +136,8 @@ class AnswersConfig(Config):
     """Constrain the reply to the answer kind's JSON schema, or to the option texts."""
     min_share: Share
     """Share of all samples that the winning answer needs."""
+    min_margin: PositiveInt
+    """Votes that it needs more than the next answer."""
     max_chance: Share
     """Reject a vote that guessing among the options would reach with more than this probability."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
@@ -148,6 +157,8 @@ class AnswersConfig(Config):
     def _round(self) -> AnswersConfig:
         if self.first_round > self.samples:
             raise ValueError(f"first_round ({self.first_round}) is larger than samples ({self.samples})")
+        if self.min_margin > self.samples:
+            raise ValueError(f"min_margin ({self.min_margin}) is larger than samples ({self.samples})")
         return self
 
 
@@ -158,7 +169,8 @@ class DedupConfig(Config):
     """Also remove questions that differ from another one, or from a seed, in a few words."""
     threshold: Annotated[float, Field(ge=0.5, lt=1.0)]
     """Share of the words, in order, that two near-duplicates have in common at least; one changed word of five or
-    more is always near; two different numbers, or two different short answers, never are."""
+    more is always near. Questions with other numbers or another short answer never are; nor those that are answered
+    with labels (yes, no), unless they are the same word by word and only their passages are near."""
     keep: Literal["first", "agreement"]
     """Which of several near-duplicates stays: the one with the smallest id, or the one whose answers agree most, which
     only phases that ask and answer together can tell."""
@@ -257,7 +269,7 @@ class Recipe(Config):
     """Of every draw that tsdg makes: seeds, topics, few-shot examples, option order, request seeds."""
     hardware: FileName
     """Kind of GPU node, which chooses among ``model.parallelism``."""
-    phases: tuple[tuple[StepName, ...], ...]
+    phases: Annotated[tuple[tuple[StepName, ...], ...], Field(description=PHASES)]
     """Steps that run together; ``[]`` stops after the seeds."""
     seeds: SeedsConfig
     passages: PassagesConfig
@@ -287,7 +299,7 @@ class Recipe(Config):
     def _phase_order(cls, value: tuple[tuple[StepName, ...], ...]) -> tuple[tuple[StepName, ...], ...]:
         flat = [step for phase in value for step in phase]
         if flat not in ([], ["questions"], ["questions", "answers"]) or any(not phase for phase in value):
-            raise ValueError("allowed: [], [[questions]], [[questions],[answers]] and [[questions,answers]]")
+            raise ValueError(f"allowed: {PHASES}")
         return value
 
     @model_validator(mode="after")
@@ -309,15 +321,28 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
-        limits = {
-            "questions.sampling": self.questions.sampling,
-            "answers.sampling": self.answers.sampling,
-            "answers.enrich": self.answers.enrich,
-        }
-        for key, sampling in limits.items():
-            if sampling.max_tokens >= self.model.max_model_len:
+        limits: list[tuple[str, SamplingConfig, Role]] = [
+            ("questions.sampling", self.questions.sampling, "questions"),
+            ("answers.sampling", self.answers.sampling, "answers"),
+            ("answers.enrich", self.answers.enrich, "answers"),
+        ]
+        if self.judge.enabled:
+            limits.append(("judge.sampling", self.judge.sampling, "judge"))
+        for key, sampling, role in limits:
+            own = self.roles.get(role)
+            model, where = (own.model, f"roles.{role}.model") if own else (self.model, "model")
+            if sampling.max_tokens >= model.max_model_len:
                 raise ValueError(
-                    f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in model.max_model_len "
-                    f"({self.model.max_model_len})"
+                    f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in {where}.max_model_len "
+                    f"({model.max_model_len})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_reward_model(self) -> Recipe:
+        if self.judge.enabled and self.judge.form == "genrm" and "judge" not in self.roles:
+            raise ValueError(
+                "judge.form=genrm asks in the chat roles of a reward model: name one with "
+                "+model@roles.judge.model=nemotron-3-ultra-genrm, or take judge=rubric"
+            )
         return self

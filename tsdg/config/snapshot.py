@@ -33,6 +33,7 @@ from tsdg.config.compose import validate
 from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
+from tsdg.config.words import merge_words
 from tsdg.errors import RecipeError, RequestWrong, RunConflict
 from tsdg.storage import make_directory, storage, write_whole
 
@@ -154,16 +155,17 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/re
             server["env"] = {name: value for name, value in server["env"].items() if value != HIDDEN}
         kept = OmegaConf.create({**values, "output_root": str(run.absolute().parent), "run": run.absolute().name})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise RecipeError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); restore it") from error
-    for override in overrides:
-        key, equals, _ = override.partition("=")
-        if not equals or not key.strip():
-            raise RecipeError(f"command line: found {override!r}; allowed: KEY=VALUE")
+        why = " ".join(str(error).split())[:200] if isinstance(error, OSError | yaml.YAMLError) else "it is no recipe"
+        raise RecipeError(f"{path}: cannot be read ({why}); restore it") from error
     try:
-        merged = OmegaConf.merge(kept, OmegaConf.from_dotlist(list(overrides)))
-    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-        raise RecipeError(f"command line: {' '.join(str(error).split())[:200]}") from error
-    recipe = validate(cast("DictConfig", merged))
+        validate(kept)
+    except RecipeError as error:
+        what = str(error).partition(";")[0]
+        raise RecipeError(
+            f"{path} is of another version of tsdg, or was changed: {what}; go on with the version in "
+            "snapshot/versions.json, or start a new run"
+        ) from error
+    recipe = validate(cast("DictConfig", merge_words(kept, overrides, Recipe, noun="recipe key")))
     theirs = _identity_in(run / "snapshot" / "fingerprint.json")
     mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
     if differences := _differences(theirs, mine):

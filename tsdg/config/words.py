@@ -10,10 +10,20 @@ import yaml
 from pydantic import ValidationError
 
 from tsdg.config.base import Config
-from tsdg.config.mistakes import explain
+from tsdg.config.mistakes import explain, wrong_value
 from tsdg.errors import RecipeError
 
 M = TypeVar("M", bound=Config)
+
+
+def is_value(word: str) -> bool:
+    """Whether a word of a command line is ``KEY=VALUE``: a path that has a ``=`` has a ``/`` before it.
+
+    >>> is_value("budget=10"), is_value("/runs/a=b"), is_value("out=/runs/a")
+    (True, False, True)
+    """
+    key, equals, _ = word.partition("=")
+    return bool(equals) and "/" not in key
 
 
 def read_words(model: type[M], overrides: Sequence[str], *, defaults: Path, command: str) -> M:
@@ -35,14 +45,45 @@ def read_words(model: type[M], overrides: Sequence[str], *, defaults: Path, comm
     words = [word for word in overrides if not word.startswith("config=")]
     try:
         layers = [OmegaConf.create(_mapping(file, command)) for file in (defaults, *map(Path, files))]
-        merged: Any = OmegaConf.to_container(
-            OmegaConf.merge(*layers, OmegaConf.from_dotlist(words)), resolve=True, throw_on_missing=True
-        )
-        return model.model_validate(merged)
+        merged = merge_words(OmegaConf.merge(*layers), words, model, noun=f"{command}:")
+        return model.model_validate(OmegaConf.to_container(merged, resolve=True, throw_on_missing=True))
     except ValidationError as error:
         raise RecipeError(f"{command}: {explain(error, model, noun='')}") from error
-    except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{command}: {' '.join(str(error).split())[:200]}") from error
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise RecipeError(f"{command}: {key}{str(error).splitlines()[0]}") from error
+
+
+def merge_words(values: Any, words: Sequence[str], model: type[Config], *, noun: str) -> Any:
+    """Merge ``KEY=VALUE`` words into an OmegaConf configuration of a model.
+
+    Args:
+        values: the configuration.
+        words: of the command line.
+        model: what it will be validated as, for messages.
+        noun: what goes before a key in messages.
+
+    Raises:
+        RecipeError: a word is none, or a mapping stands where a list is needed, or the other way round.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise RecipeError(f"command line: found {word!r}; allowed: KEY=VALUE")
+        try:
+            one = OmegaConf.from_dotlist([word])
+        except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+            raise RecipeError(
+                f"command line: {word!r} is not understood; allowed: KEY=VALUE, as YAML has it"
+            ) from error
+        try:
+            values = OmegaConf.merge(values, one)
+        except (OmegaConfBaseException, ValueError) as error:
+            raise RecipeError(wrong_value(key, yaml.safe_load(value), model, noun=noun)) from error
+    return values
 
 
 def _mapping(path: Path, command: str) -> dict[str, Any]:
@@ -50,6 +91,8 @@ def _mapping(path: Path, command: str) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
         raise RecipeError(f"{command}: {path} cannot be read: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise RecipeError(f"{command}: {path} is no YAML ({' '.join(str(error).split())[:200]}); mend it") from error
     if not isinstance(values, dict):
         raise RecipeError(f"{command}: {path} holds no mapping of keys to values")
     return values

@@ -7,8 +7,8 @@ Three steps, none of which holds the texts in memory:
 2. keys are cut into parts by their value and sorted part by part; documents with an equal key are candidates;
 3. candidates are compared word by word (``near_pairs.py``), so that a shared key alone removes nothing.
 
-Where both answers are known and short, only documents with the same answer are compared: "Why are Ann's bones strong?"
-and "Why are Ann's bones weak?" differ in one word and are two questions.
+Words alone do not say whether two questions are the same: "Why are Ann's bones strong?" and "Why are Ann's bones weak?"
+differ in one. So only documents are compared that agree in what is added as their ``core``, such as a short answer.
 
 Of the documents that are near to one another the one with the highest agreement stays, of equal ones the one with the
 smallest id: in this order, each is removed if it is near to one that stays. So the order in which they were added does
@@ -65,7 +65,7 @@ class NearDuplicates:
         self._hashes = _Hashes()
         self._sources: list[str] = []
         self._pending = array("Q")
-        self._answers = array("Q")
+        self._cores = array("Q")
         self._shape: list[tuple[int, int]] = []
         self._names: list[bytes] = []
         self._ranks: list[tuple[int, float]] = []
@@ -87,7 +87,7 @@ class NearDuplicates:
         question: str,
         context: str,
         options: Sequence[str],
-        answer: str = "",
+        core: str = "",
         source: str = "",
         agreement: float = 0.0,
     ) -> None:
@@ -98,7 +98,7 @@ class NearDuplicates:
             question: its question.
             context: its passage; empty for none.
             options: in any order.
-            answer: a short one, with which another answer makes another question; empty where it says nothing.
+            core: words that it must have in common with what it is near to, e.g. a short answer; empty for none.
             source: what it comes from, e.g. ``seed``: such a document stays in any case. Empty for one that may go.
             agreement: the higher, the sooner it stays.
         """
@@ -107,7 +107,7 @@ class NearDuplicates:
         given = [self._hashes[word] for word in (*rest, *tokens(context))] if options or context else []
         if source and source not in self._sources:
             self._sources.append(source)
-        self._answers.append(self._hashes[normalise(answer)] if answer else 0)
+        self._cores.append(self._hashes[normalise(core)] if core else 0)
         self._pending.extend(asked or (0,))
         self._pending.extend(given)
         self._shape.append((len(asked) or 1, len(given)))
@@ -122,7 +122,7 @@ class NearDuplicates:
         lengths = asked + given
         first = self.documents - len(self._names)
         keys, owners = document_keys(flat, lengths)
-        keys = mix(keys ^ np.frombuffer(self._answers, np.uint64)[owners])
+        keys = mix(keys ^ np.frombuffer(self._cores, np.uint64)[owners])
         batch = np.empty(len(keys), _KEY)
         batch["key"], batch["document"] = keys, owners + first
         with storage("write", self._scratch):
@@ -134,7 +134,7 @@ class NearDuplicates:
         self._held += batch.nbytes
         if self._held > self._memory:
             self._spill()
-        self._pending, self._answers = array("Q"), array("Q")
+        self._pending, self._cores = array("Q"), array("Q")
         self._shape, self._names, self._ranks = [], [], []
 
     def _spill(self) -> None:

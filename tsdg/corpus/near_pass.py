@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,11 +11,12 @@ import pyarrow.parquet as pq
 
 from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.near import NearDuplicates
-from tsdg.errors import RecipeError, VerificationFailed
+from tsdg.errors import RecipeError
 from tsdg.records import QUESTION_SCHEMA, Question
-from tsdg.tables import Table, read_rows
+from tsdg.tables import Table, read_rows, unreadable
 
-_SHORT_ANSWERS = frozenset({"choice", "number", "math", "short_text", "boolean"})
+_SHORT_ANSWERS = frozenset({"choice", "number", "math", "short_text"})
+_CALLED = re.compile(r"\b[^\W\d]\w*(?=\()")
 _ASKED = Path("questions") / "questions.parquet"
 
 
@@ -34,15 +36,18 @@ def check_against(runs: Sequence[str]) -> None:
 class NearPass:
     """Sifts the questions of one run. What it holds in memory and on disk: see :class:`NearDuplicates`."""
 
-    def __init__(self, config: DedupConfig, *, seeds: Path, scratch: Path) -> None:
+    def __init__(
+        self, config: DedupConfig, *, seeds: Path, scratch: Path, labels: Callable[[Sequence[str]], bool]
+    ) -> None:
         """Keep what is needed.
 
         Args:
             config: of the recipe.
             seeds: the run's table of seeds.
             scratch: a folder that may be made, and is removed.
+            labels: says of options whether they are labels of a task, as yes and no are.
         """
-        self._config, self._seeds, self._scratch = config, seeds, scratch
+        self._config, self._seeds, self._scratch, self._labels = config, seeds, scratch, labels
         self.removed = 0
 
     def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
@@ -59,9 +64,10 @@ class NearPass:
             yield from ((question, "") for question, _ in questions)
             return
         with NearDuplicates(threshold=self._config.threshold, scratch=self._scratch) as near:
-            _add_table(near, self._seeds, "seed_id", "answer", "seed")
+            self._add_table(near, self._seeds, "seed_id", "answer", "seed")
             for run in self._config.against:
-                _add_table(near, Path(run) / _ASKED, "question_id", "claimed_answer", f"run {Path(run).name}: question")
+                source = f"run {Path(run).name}: question"
+                self._add_table(near, Path(run) / _ASKED, "question_id", "claimed_answer", source)
             spool = self._scratch / "questions.parquet"
             with Table(spool, QUESTION_SCHEMA, group_rows=10_000) as table:
                 for question, agreement in questions:
@@ -71,7 +77,13 @@ class NearPass:
                         question=question.question,
                         context=question.context,
                         options=question.options,
-                        answer=question.claimed_answer if question.answer_kind in _SHORT_ANSWERS else "",
+                        core=self._core(
+                            question.answer_kind,
+                            question.question,
+                            question.options,
+                            question.checks,
+                            question.claimed_answer,
+                        ),
                         agreement=agreement if self._config.keep == "agreement" else 0.0,
                     )
             gone = near.find()
@@ -80,24 +92,34 @@ class NearPass:
                 source, name = gone.get(question.question_id, ("", ""))
                 yield question, f"{source or 'question'} {name}" if name else ""
 
+    def _core(self, kind: str, question: str, options: Sequence[str], checks: Sequence[str], answer: str) -> str:
+        """What near-duplicates of a seed or question must have in common word by word.
 
-def _add_table(near: NearDuplicates, path: Path, name: str, answer: str, source: str) -> None:
-    """Add the rows of a table of seeds or questions, which stay; ``name`` and ``answer`` are columns of it."""
-    columns = [name, answer, "answer_kind", "question", "context", "options"]
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=10_000, columns=columns):
-                for row in batch.to_pylist():
-                    near.add(
-                        row[name],
-                        question=row["question"],
-                        context=row["context"],
-                        options=row["options"],
-                        answer=row[answer] if row["answer_kind"] in _SHORT_ANSWERS else "",
-                        source=source,
-                    )
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VerificationFailed(
-            f"{path} cannot be read ({reason}); `tsdg verify` says what else is damaged"
-        ) from error
+        The same short answer speaks for the same question, the same function for the same exercise. The same label
+        does not: there the question itself is the statement that is judged, and another word makes another one.
+        """
+        if kind == "boolean" or self._labels(options):
+            return f"{question} {answer}"
+        if kind == "code":
+            return " ".join(_CALLED.findall(checks[0])) if checks else ""
+        return answer if kind in _SHORT_ANSWERS else ""
+
+    def _add_table(self, near: NearDuplicates, path: Path, name: str, answer: str, source: str) -> None:
+        """Add the rows of a table of seeds or questions, which stay; ``name`` and ``answer`` are columns of it."""
+        columns = [name, answer, "answer_kind", "question", "context", "options", "checks"]
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=10_000, columns=columns):
+                    for row in batch.to_pylist():
+                        near.add(
+                            row[name],
+                            question=row["question"],
+                            context=row["context"],
+                            options=row["options"],
+                            core=self._core(
+                                row["answer_kind"], row["question"], row["options"], row["checks"], row[answer]
+                            ),
+                            source=source,
+                        )
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            raise unreadable(path, error) from error

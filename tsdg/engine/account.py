@@ -14,7 +14,7 @@ from tsdg.protocols import ReplicaFacts, Transport
 
 Point = tuple[float, int, int, int]
 
-_SUMS = ("ready_s", "busy_s", "idle_s", "requests", "prompt_tokens", "completion_tokens", "restarts")
+_SUMS = ("held_s", "ready_s", "busy_s", "idle_s", "requests", "prompt_tokens", "completion_tokens", "restarts")
 
 
 class History:
@@ -55,15 +55,25 @@ def since(before: Mapping[str, ReplicaFacts], now: Iterable[ReplicaFacts]) -> tu
 
 
 class Account:
-    """The figures of one process in one phase, from now on."""
+    """The figures of one process in one phase, from now on; its replicas', from where they were accounted for last."""
 
-    def __init__(self, *, owner: Owner, transport: Transport, scheduler: Scheduler) -> None:
+    def __init__(
+        self, *, owner: Owner, transport: Transport, scheduler: Scheduler, accounted: Iterable[ReplicaFacts]
+    ) -> None:
+        """Begin.
+
+        Args:
+            owner: the process.
+            transport: knows the replicas.
+            scheduler: counts the requests.
+            accounted: what the replicas had done when this process closed its books on the phase before.
+        """
         self._owner = WorkerOwner(**{field.name: getattr(owner, field.name) for field in fields(WorkerOwner)})
         self._transport = transport
         self._scheduler = scheduler
         self._started = time.time()
         self._began = time.monotonic()
-        self._before = {facts.name: facts for facts in transport.replicas()}
+        self._before = {facts.name: facts for facts in accounted}
         self._history = History()
 
     def mark(self, event: PhaseEvent) -> None:
@@ -81,7 +91,7 @@ class Account:
         seconds = time.monotonic() - self._began
         scheduler, tally = self._scheduler, self._scheduler.tally
         replicas = since(self._before, self._transport.replicas())
-        held = sum(facts.gpus for facts in replicas) * seconds
+        held = sum(facts.gpus * facts.held_s for facts in replicas)
         busy = sum(facts.gpus * facts.busy_s for facts in replicas)
         return WorkerStatus(
             schema_version=SCHEMA_VERSION,

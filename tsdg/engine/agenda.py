@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from random import Random
 
 from tsdg.engine.units import InputLayout
@@ -37,8 +37,7 @@ class Agenda:
         self._committed: set[int] = set()
         self.units = layout.units
         self.rows_total = layout.rows_total
-        self.rows_done = 0
-        """Rows of the committed units."""
+        self._rows_committed = 0
         # Longest first: the longest prompts make the longest work, and what is begun last should end soon. Lengths are
         # compared by powers of two, so that units of one task, which share the start of their prompts, stay together.
         self._groups: dict[int, list[int]] = {}
@@ -46,10 +45,6 @@ class Agenda:
             self._groups.setdefault(size.bit_length(), []).append(index)
         self._next = dict.fromkeys(self._groups, 0)
         self.look(committed)
-
-    def __contains__(self, index: int) -> bool:
-        """Whether a unit is known to be committed."""
-        return index in self._committed
 
     @property
     def committed(self) -> frozenset[int]:
@@ -61,6 +56,11 @@ class Agenda:
     def units_left(self) -> int:
         """Units not known to be committed."""
         return self.units - len(self._committed)
+
+    def rows_done(self, under_way: Mapping[int, int]) -> int:
+        """Rows of the committed units, and of those not known to be that are ``under_way``: unit → its rows done."""
+        with self._lock:
+            return self._rows_committed + sum(rows for index, rows in under_way.items() if index not in self._committed)
 
     def add(self, index: int) -> None:
         """Learn that a unit is committed."""
@@ -95,4 +95,4 @@ class Agenda:
         with self._lock:
             new = committed - self._committed
             self._committed |= new
-            self.rows_done += sum(self._rows[index] for index in new)
+            self._rows_committed += sum(self._rows[index] for index in new)

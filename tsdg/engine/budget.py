@@ -85,5 +85,5 @@ def _caps(config: BudgetConfig, used: Spent) -> tuple[tuple[str, float, float], 
         ("retries", config.retries, sum(used.retries.values())),
         ("wall_hours", config.wall_hours, round(used.wall_seconds / 3600, 4)),
         ("tokens", config.tokens, used.prompt_tokens + used.completion_tokens),
-        ("gpu_hours", config.gpu_hours, round(used.gpu_seconds / 3600, 4)),
+        ("gpu_hours", config.gpu_hours, used.gpu_hours),
     )

@@ -50,8 +50,8 @@ def committed_units(parts: Path) -> frozenset[int]:
 def is_committed(parts: Path, index: int) -> bool:
     """Whether the part of a unit is there: one look-up, however many parts there are.
 
-    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name alone may be answered
-    from a cache that does not have it yet.
+    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name alone may be
+    answered from a cache that does not have it yet.
 
     Raises:
         StorageUnfit: the directory cannot be read.

@@ -77,7 +77,7 @@ class Congestion:
             # Never below what keeps the batches full: the share of our requests that runs now, and a little more.
             running = seen.active * load.running / (load.running + load.waiting)
             slack = 0 if load.kv_cache_usage >= self.KV_FULL else running * self.QUEUE_SHARE / 2 + load.replicas
-            self._set(max(seen.active * self.DOWN, running + slack))
+            self._set(min(self.limit, max(seen.active * self.DOWN, running + slack)))
             self._doubling = False
         elif self._short(seen):
             self._set(self.limit * 2 if self._doubling else self.limit + self._step)

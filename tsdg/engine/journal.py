@@ -228,8 +228,9 @@ class Journal:
 
     def _read_earlier(self) -> None:
         numbers = []
+        start = unit_name(self._index)
         for name in list_names(self._directory):
-            file = parse_name(name)
+            file = parse_name(name) if name.startswith(start) else None
             if file is not None and file.index == self._index and file.generation >= 0:
                 numbers.append(file.generation)
         for number in sorted(numbers):

@@ -7,7 +7,7 @@ take their work, and what was answered is not asked again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.engine.worker import Worker
 from tsdg.errors import RunConflict
-from tsdg.protocols import Process, Transport
+from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import list_names
 
 __all__ = [
@@ -44,6 +44,7 @@ async def run_phase(
     directory: Path,
     process: Process,
     transport: Transport,
+    accounted: Sequence[ReplicaFacts],
     schema: pa.Schema,
     config: EngineConfig,
     budget: BudgetConfig,
@@ -60,6 +61,8 @@ async def run_phase(
             in it.
         process: the steps.
         transport: carries the requests.
+        accounted: what its replicas had done when this process ended its last phase with them, which counts there and
+            not here; nothing where it is their first: their start then counts to this phase.
         schema: of the outcomes.
         config: limits. ``unit_rows`` is for the writer of the input and not read here.
         budget: caps of the whole run, over all phases, processes and starts.
@@ -84,8 +87,9 @@ async def run_phase(
     if len(committed) < layout.units:
         check_budget(budget, directory.parent)
     worker = Worker(
-        layout=layout, directory=directory, committed=committed, process=process, transport=transport, schema=schema,
-        config=config, budget=budget, stop=stop, on_event=on_event, note=note, timing=timing,
+        layout=layout, directory=directory, committed=committed, process=process, transport=transport,
+        accounted=accounted, schema=schema, config=config, budget=budget, stop=stop, on_event=on_event, note=note,
+        timing=timing,
     )  # fmt: skip
     return await worker.run()
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tsdg.errors import StorageUnfit
 from tsdg.records import stable_id
+from tsdg.storage import storage_unfit
 from tsdg.tables import UNIT_ROWS
 
 _NAME = re.compile(r"\.?unit-(?P<index>\d{6,})(?:\.g(?P<generation>\d+))?(?:\.[^/]*)?")
@@ -145,5 +146,7 @@ def iter_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _unreadable(path: Path, error: Exception) -> StorageUnfit:
+    if isinstance(error, PermissionError):
+        return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
     return StorageUnfit(f"cannot read the phase's input {path}: {reason}: delete it and start again, it is made anew")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.engine.work import OpenUnit
 from tsdg.errors import BudgetReached, Interrupted, StorageUnfit
-from tsdg.protocols import Process, Transport
+from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class Worker:
         committed: frozenset[int],
         process: Process,
         transport: Transport,
+        accounted: Sequence[ReplicaFacts],
         schema: pa.Schema,
         config: EngineConfig,
         budget: BudgetConfig,
@@ -74,7 +75,9 @@ class Worker:
         self._scheduler = Scheduler(process=process, transport=transport, config=config, timing=timing)
         self._books = Books(
             phase=directory, token=self._owner.token, budget=budget, timing=timing, note=note, progress=self._event,
-            account=Account(owner=self._owner, transport=transport, scheduler=self._scheduler),
+            account=Account(
+                owner=self._owner, transport=transport, scheduler=self._scheduler, accounted=accounted
+            ),
         )  # fmt: skip
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
@@ -86,7 +89,7 @@ class Worker:
         self._reader = UnitReader(layout)
         self._agenda = Agenda(layout, committed, Random())
         self._list_again = 0.0
-        self._most_held = max(_UNITS_HELD * max(layout.rows, default=0), 1)
+        self._most_held = _UNITS_HELD * max(layout.rows, default=0)
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
         self._disk = ThreadPoolExecutor(max_workers=4, thread_name_prefix="tsdg-disk")
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
@@ -132,7 +135,8 @@ class Worker:
                 self._pulse.shutdown(wait=False)
             error = failed.exception() if failed.done() else None
         self._tell()
-        if error is not None:
+        # Where all is done already, a budget that is reached has nothing left to stop.
+        if error is not None and (self._agenda.units_left or not isinstance(error, BudgetReached)):
             raise error
         if left := self._agenda.units_left:
             raise Interrupted(
@@ -208,23 +212,24 @@ class Worker:
         return True
 
     def _claim_and_read(self, held: frozenset[int], sequence: int) -> OpenUnit | None:
-        if time.monotonic() >= self._list_again:
+        if listed := time.monotonic() >= self._list_again:
             self._list_parts()
         while True:
             lease = self._board.claim(self._agenda.left(held))
             if lease is None:
-                self._list_parts()  # all that is left is held, or it was committed since
+                if not listed:  # what seems to be left may have been committed since
+                    self._list_parts()
                 return None
             first = next(self._agenda.left(held))
-            # Others may have committed it, and removed its lease, since we listed the parts: also just before we claimed.
-            if is_committed(self._parts, lease.index):
-                lease.discard()
-                self._list_parts()
-                self._agenda.go_on(lease.index, alone=False)
-                continue
-            self._agenda.go_on(lease.index, alone=lease.index == first)
             journal = None
             try:
+                # It may have been committed, and its lease removed, since the parts were listed, or just before.
+                if is_committed(self._parts, lease.index):
+                    lease.discard()
+                    self._list_parts()
+                    self._agenda.go_on(lease.index, alone=False)
+                    continue
+                self._agenda.go_on(lease.index, alone=lease.index == first)
                 journal = Journal(directory=self._journals, index=lease.index, generation=lease.generation)
                 table = self._reader.read(lease.index)
             except BaseException:
@@ -345,8 +350,7 @@ class Worker:
             self._on_event(event)
 
     def _rows_done(self) -> int:
-        open_rows = sum(unit.rows_done for unit in self._open.values() if unit.index not in self._agenda)
-        return self._agenda.rows_done + open_rows
+        return self._agenda.rows_done({unit.index: unit.rows_done for unit in self._open.values()})
 
     def _event(self) -> PhaseEvent:
         tally = self._scheduler.tally

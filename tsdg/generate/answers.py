@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentFailure
-from tsdg.generate.checks import says_nothing
+from tsdg.generate.checks import is_closing, says_nothing
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
@@ -73,7 +73,12 @@ class AnswerStep:
         self._seed = seed
         self._verifier_for = verifier_for
         self._judge = judge
-        self._rule = VoteRule(samples=config.samples, min_share=config.min_share, max_chance=config.max_chance)
+        self._rule = VoteRule(
+            samples=config.samples,
+            min_share=config.min_share,
+            min_margin=config.min_margin,
+            max_chance=config.max_chance,
+        )
 
     async def __call__(self, question: Question, ask: Ask) -> Solving:
         """Solve one question.
@@ -116,7 +121,8 @@ class AnswerStep:
             size = next_round(counted, self._rule, options)
         made: Solution | Flaw
         if free and counted.clusters:
-            made = await self._choose(question, ask, prompt, drawn, replies)
+            tested = f"{verifier.method.split(',')[0]}, then " if isinstance(verifier, Prover) else ""
+            made = await self._choose(question, ask, prompt, drawn, replies, tested)
         elif isinstance(verdict, Accept):
             winners = next(c.members for c in counted.clusters if c.representative == verdict.winner)
             verification = self._verification(verdict, counted, verifier.method)
@@ -135,9 +141,12 @@ class AnswerStep:
         config, kind = self._config, question.answer_kind
         order: tuple[int, ...] = ()
         if config.show_options and question.options:
-            base = permutation(len(question.options), "order", self._seed, question.question_id)
-            # Turned by one place per sample, each option stands in each place equally often.
-            order = base[sample % len(base) :] + base[: sample % len(base)]
+            places = permutation(len(question.options), "order", self._seed, question.question_id)
+            closing = tuple(place for place in places if is_closing(question.options[place]))
+            base = tuple(place for place in places if place not in closing)
+            # Turned by one place per sample, each option stands in each place equally often; "none of these" is last.
+            turn = sample % max(len(base), 1)
+            order = base[turn:] + base[:turn] + closing
         shown = tuple(question.options[index] for index in order)
         choices = shown or shape.labels or question.options
         form = solution_form(config, self._model, kind, options=choices, checks=question.checks)
@@ -178,8 +187,9 @@ class AnswerStep:
         prompt: Prompt,
         drawn: Sequence[Drawn],
         replies: list[Reply | PermanentFailure],
+        tested: str,
     ) -> Solution | Flaw:
-        """Let the judge choose among free texts, which no vote can."""
+        """Let the judge choose among free texts, which no vote can; ``tested`` says what they have passed."""
         assert self._judge is not None
         answered = [place for place, item in enumerate(drawn) if item.said]
         best = await best_response(self._judge, ask, question, [drawn[place].row.answer for place in answered])
@@ -187,8 +197,8 @@ class AnswerStep:
         if best.index < 0:
             return Flaw(reason="judged", detail="the judge's verdict could not be read")
         verification = Verification(
-            method=f"judge, best of {len(answered)}", votes=1, agreement=1 / len(drawn), samples=len(drawn), chance=1.0,
-            score=0.0,
+            method=f"{tested}judge, best of {len(answered)}", votes=1, agreement=1 / len(drawn), samples=len(drawn),
+            chance=1.0, score=0.0,
         )  # fmt: skip
         return await self._solve(question, ask, prompt, (answered[best.index],), drawn, replies, verification)
 
@@ -207,19 +217,20 @@ class AnswerStep:
         thoughts = (drawn[i].row.reasoning for i in winners)
         reasoning = next((text for text in thoughts if text and _usable(text, answer, question)), "")
         if self._judge is not None and self._judge.config.min_score:
+            # What a model thought before it replied is no part of its response, and two such traces fit no context.
+            thinks = bool(self._model.reasoning_parser)
             rivals = [
-                response_of(item.row.answer, item.row.reasoning)
+                response_of(item.row.answer, "" if thinks else item.row.reasoning)
                 for place, item in enumerate(drawn)
                 if item.said and place not in winners
             ]
-            judged = await judge_answer(
-                self._judge, ask, question, response=response_of(answer, reasoning), rivals=rivals
-            )
+            response = response_of(answer, "" if thinks else reasoning)
+            judged = await judge_answer(self._judge, ask, question, response=response, rivals=rivals)
             replies += judged.replies
             if judged.flaw:
                 return Flaw(reason="judged", detail=judged.flaw)
             method = verification.method
-            method = method if method.startswith("judge") else f"{method}, then judge"
+            method = method if "judge, best of" in method else f"{method}, then judge"
             verification = replace(verification, method=method, score=judged.score)
         enrichment = NOTHING
         if "context" in self._config.variants:

@@ -20,6 +20,7 @@ import jsonschema
 import yaml
 
 from tsdg.generate.fields import count_blanks
+from tsdg.generate.instructions import unsaid
 from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.records import Seed
@@ -117,12 +118,23 @@ def check_options(seed: Seed, question: str, options: Sequence[str]) -> Flaw | N
         match = _wordings()["options"].search(option)
         if match and not any(map(_wordings()["options"].search, seed.options)):
             return _bad(f"an option names other options by letter: {match.group()!r}")
+    if any(map(is_closing, options)) and not any(map(is_closing, seed.options)):
+        return _bad("an option speaks of those above it")
     inside, seed_inside = _all_inside(options, question), _all_inside(seed.options, seed.question)
     if seed_inside and not inside:
         return _bad("the options do not stand in the sentence, as those of the seed do")
     if inside and not seed_inside:
         return _bad("the question repeats its options")
     return None
+
+
+def is_closing(option: str) -> bool:
+    """Whether an option speaks of those above it, and so has to stand last.
+
+    >>> is_closing("None of the above."), is_closing("以上都不对"), is_closing("all of the water")
+    (True, True, False)
+    """
+    return bool(_wordings()["closing"].search(option))
 
 
 def _all_inside(options: Sequence[str], question: str) -> bool:
@@ -231,6 +243,12 @@ def check_json(schema: Mapping[str, object], answer: object) -> Flaw | None:
     if not schema.get("properties"):
         return _bad(f"the schema names no properties: {json.dumps(schema)[:80]}")
     return None
+
+
+def check_instructions(question: str, checks: Sequence[str]) -> Flaw | None:
+    """Check that the task states what the answer will be checked for."""
+    detail = unsaid(checks, question)
+    return _bad(detail) if detail else None
 
 
 def _keys(value: object) -> set[str]:

@@ -50,7 +50,13 @@ def count_blanks(text: str) -> int:
 
 
 def shape_of(
-    kind: AnswerKind, *, question: str, context: str, options: Sequence[str], stand_alone: bool = False
+    kind: AnswerKind,
+    *,
+    question: str,
+    context: str,
+    options: Sequence[str],
+    checks: Sequence[str] = (),
+    stand_alone: bool = False,
 ) -> Shape:
     """Return what a new question like this one is made of.
 
@@ -59,6 +65,7 @@ def shape_of(
         question: of the row that it is like.
         context: passage of that row.
         options: of that row.
+        checks: of that row.
         stand_alone: the passage is inspiration only: the question comes without one, and free answers without a claim.
     """
     labels = tuple(options) if kind == "boolean" or fixed_options(options) else ()
@@ -71,6 +78,7 @@ def shape_of(
         labels=labels,
         blanks=0 if kind == "code" else count_blanks(question),
         claimed=not stand_alone or bool(options) or kind in ("boolean", "code", "json"),
+        instructions=tuple(checks) if kind == "text" else (),
     )
 
 
@@ -96,9 +104,10 @@ def window(
 ) -> list[Example]:
     """Return ``size`` examples (fewer where there are not so many), those most like the row.
 
-    Likeness counts the features that agree: passage, fixed options, number of options, blanks, language. Of those that
-    are equally alike, ``turn`` picks a window of neighbours, so that different draws see different examples and yet
-    only as many different beginnings of prompts exist as there are examples: servers keep those in their cache.
+    Likeness counts the features that agree: passage, fixed options, instructions, number of options, blanks, language.
+    Of those that are equally alike, ``turn`` picks a window of neighbours, so that different draws see different
+    examples and yet only as many different beginnings of prompts exist as there are examples: servers keep those in
+    their cache.
     """
     ranked = sorted(examples, key=lambda example: -_likeness(example, kind, shape, language))
     if size >= len(ranked):
@@ -116,9 +125,11 @@ def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -
         question=as_text(user["question"]),
         context=as_text(user.get("context", "")),
         options=[as_text(option) for option in user.get("options", ())],
+        checks=[as_text(check) for check in user.get("checks", ())],
     )
-    # A passage and fixed options change the form of the reply, the rest only its content.
+    # A passage, fixed options and instructions change the form of the reply, the rest only its content.
     form = 8 * (own.context == shape.context) + 8 * (bool(own.labels) == bool(shape.labels))
+    form += 8 * (bool(own.instructions) == bool(shape.instructions))
     same = (own.blanks > 0) == (shape.blanks > 0)
     spoken: str = user.get("language", "en")
     return form + 4 * same + 2 * (spoken == language) + (own.options == shape.options)

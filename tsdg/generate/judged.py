@@ -57,14 +57,18 @@ async def judge_answer(judge: Judge, ask: Ask, question: Question, *, response: 
 
 
 async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question) -> Judged:
-    """Score a new question beside its seed's: as one more response to "write a question like this"."""
-    example = shown(seed)
+    """Score a new question beside its seed's: as one more response to "write a question like this".
+
+    A passage has no question of its own: beside it stands the new one again.
+    """
+    example, made = shown(seed), shown(question)
+    wish = "calls for the same skill as this one" if seed.question else "is inspired by this passage, but stands alone"
     judgement, replies = await judge.compare(
         ask,
         f"question/{question.question_id}",
-        request=f"Write one new exam question that calls for the same skill as this one:\n\n{example}",
-        one=shown(question),
-        two=example,
+        request=f"Write one new exam question that {wish}:\n\n{example}",
+        one=made,
+        two=example if seed.question else made,
         principles=judge.config.question_principles,
     )
     return _decide(judgement, replies, least=judge.config.question_min_score, beaten_by="")

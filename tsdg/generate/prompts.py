@@ -46,7 +46,7 @@ FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
     "enrich": (*_SHARED, "answer", "wrong_options"),
 }
 REPLY_FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
-    "questions": ("context", "question", "checks", "schema", "answer", "distractors"),
+    "questions": ("context", "question", "checks", "schema", "rules", "answer", "distractors"),
     "answers": ("reasoning", "answer"),
     "enrich": ("definition", "background", "reasoning", "why_wrong"),
 }
@@ -253,6 +253,7 @@ def _examples(step: StepPrompt, path: Path, text: str, data: Any) -> tuple[Examp
 _FORMS = {
     **dict.fromkeys(("options", "distractors", "checks", "wrong_options"), "a list of texts"),
     "why_wrong": "a mapping of option to reason",
+    "rules": "a mapping of instruction to its arguments",
     **dict.fromkeys(("schema", "answer"), "text, a number, true/false, or JSON written as YAML"),
 }
 
@@ -261,7 +262,7 @@ def _fits(key: str, value: object) -> bool:
     """Whether a field of an example holds what its requests are made of."""
     if key in ("options", "distractors", "checks", "wrong_options"):
         return isinstance(value, list) and all(isinstance(item, str | int | float) for item in value)
-    if key == "why_wrong":
+    if key in ("why_wrong", "rules"):
         return isinstance(value, dict)
     plain = isinstance(value, str | int | bool) or (isinstance(value, float) and math.isfinite(value))
     return plain or (key in ("schema", "answer") and isinstance(value, dict | list))

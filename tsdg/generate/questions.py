@@ -19,6 +19,7 @@ from tsdg.errors import PermanentFailure
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import as_fields, as_text, json_reply, language_name, shape_of, shots, window
+from tsdg.generate.instructions import renewed
 from tsdg.generate.judged import judge_question
 from tsdg.generate.judging import Judge
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Prompts
@@ -72,7 +73,7 @@ class QuestionStep:
         """
         shape = shape_of(
             seed_row.answer_kind, question=seed_row.question, context=seed_row.context, options=seed_row.options,
-            stand_alone=self._config.stand_alone,
+            checks=seed_row.checks, stand_alone=self._config.stand_alone,
         )  # fmt: skip
         drafts = [self._draft(seed_row, shape, draw) for draw in range(self._config.per_seed)]
         replies = await together([try_ask(ask, draft.request) for draft in drafts])
@@ -228,7 +229,8 @@ def _content(seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any
         options = checks.unlabel((answer, *found["distractors"]))
         answer = options[0]
         flaw = checks.check_options(seed, question, options)
-        options = tuple(options[place] for place in permutation(len(options), "options", question_id))
+        places = permutation(len(options), "options", question_id)
+        options = tuple(sorted((options[place] for place in places), key=checks.is_closing))
     elif shape.kind == "code":
         asserts = tuple(dict.fromkeys(check.strip() for check in found["checks"]))
         flaw = checks.check_code(question, asserts, answer)
@@ -236,6 +238,9 @@ def _content(seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any
     elif shape.kind == "json":
         asserts = (json.dumps(found["schema"], ensure_ascii=False),)
         flaw = checks.check_json(found["schema"], found["answer"])
+    elif shape.instructions:
+        asserts = renewed(shape.instructions, found.get("rules", {}))
+        flaw = checks.check_instructions(question, asserts)
     return flaw or _Content(options=options, answer=answer, checks=asserts)
 
 

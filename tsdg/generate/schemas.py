@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tsdg.generate.instructions import arguments_of
 from tsdg.records import AnswerKind, Reason
 
 Schema = dict[str, Any]
@@ -50,6 +51,8 @@ class Shape:
     """Blanks (``_``) in the question's sentence."""
     claimed: bool
     """Whether its writer gives an answer to it."""
+    instructions: tuple[str, ...] = ()
+    """What a program checks its answer for, of the row that it is like; see :mod:`tsdg.generate.instructions`."""
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:
@@ -77,6 +80,9 @@ def question_schema(shape: Shape) -> Schema:
         fields["checks"] = _array(_STRING, MIN_CHECKS, MAX_CHECKS)
     if shape.kind == "json":
         fields["schema"] = _OBJECT
+    arguments = arguments_of(shape.instructions)
+    if arguments:
+        fields["rules"] = _object({name: _object(inner) for name, inner in arguments.items()})
     if shape.labels:
         fields["answer"] = _enum(shape.labels)
     elif shape.claimed:

@@ -1,11 +1,11 @@
 r"""The vote on the sampled answers of one question: pure functions, no model, no verifier.
 
-An answer wins with enough of all ``k`` samples, alone in the lead, and with more votes than guessing would give. Over
+An answer wins with enough of all ``k`` samples, by enough votes, and with more than guessing would give. Over
 four options, five guesses agree three times or more in 41 % of cases; over two options always::
 
     >>> round(chance(options=4, samples=5, votes=3), 2), chance(options=2, samples=5, votes=3)
     (0.41, 1.0)
-    >>> rule = VoteRule(samples=5, min_share=0.6, max_chance=0.1)
+    >>> rule = VoteRule(samples=5, min_share=0.6, min_margin=1, max_chance=0.1)
     >>> decide(tally(["the roots", "the bark", "the roots", "the roots"], str.__eq__), rule, options=4)
     Open()
     >>> decide(tally(["the roots", "the roots", "the roots", "the roots"], str.__eq__), rule, options=4)
@@ -44,12 +44,15 @@ class VoteRule:
     """k: samples of a full vote, at least 1."""
     min_share: float
     """Share of all k samples that the winner needs, 0 to 1."""
+    min_margin: int
+    """Votes that the winner needs more than the next answer, 1 to k."""
     max_chance: float
     """Largest :func:`chance` at which a vote is still evidence, 0 to 1."""
 
     def __post_init__(self) -> None:
-        if self.samples < 1 or not 0 <= self.min_share <= 1 or not 0 <= self.max_chance <= 1:
-            raise ValueError(f"a vote rule needs samples >= 1 and shares between 0 and 1; found {self}")
+        shares = 0 <= self.min_share <= 1 and 0 <= self.max_chance <= 1
+        if not shares or not 1 <= self.min_margin <= self.samples:
+            raise ValueError(f"a vote rule needs a margin of 1 to samples and shares between 0 and 1; found {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +185,11 @@ def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
         raise ValueError(f"a vote of {rule.samples} samples got {counted.drawn}; options: {options}, allowed: >= 0")
     needed = votes_needed(rule, options)
     lead, second = _lead(counted)
-    if lead >= needed and lead > second + missing:
+    if lead >= needed and lead - second - missing >= rule.min_margin:
         winner = counted.clusters[0].representative
         by_chance = chance(options=options, samples=rule.samples, votes=lead)
         return Accept(winner=winner, votes=lead, agreement=lead / counted.drawn, chance=by_chance)
-    if missing and lead + missing >= needed:
+    if missing and lead + missing >= needed and lead + missing - second >= rule.min_margin:
         return Open()
     return _reject(counted, rule, options)
 
@@ -198,11 +201,14 @@ def next_round(counted: Tally, rule: VoteRule, options: int) -> int:
     needed = votes_needed(rule, options)
     lead, second = _lead(counted)
     missing = rule.samples - counted.drawn
-    # All further samples for the leader: it has enough, and the rest cannot catch it.
-    to_accept = max(needed - lead, (second + missing - lead) // 2 + 1)
+    # All further samples for the leader: it has enough, and the rest cannot come too near.
+    to_accept = max(needed - lead, math.ceil((rule.min_margin + second + missing - lead) / 2))
     # None of them for the leader: the rest cannot bring it to what it needs.
     to_reject = lead + missing - needed + 1
-    return min(to_accept, to_reject, missing)
+    # As many as it takes for the next one, the others for none: the rest cannot bring either far enough from the other.
+    apart = (max(lead - second - further, 0) + missing - further for further in range(missing + 1))
+    to_part = next((further for further, votes in enumerate(apart) if votes < rule.min_margin), missing)
+    return min(to_accept, to_reject, to_part, missing)
 
 
 def _lead(counted: Tally) -> tuple[int, int]:
@@ -230,6 +236,10 @@ def _reject(counted: Tally, rule: VoteRule, options: int) -> Reject:
         return Reject(reason="tie", detail=f"two answers have {lead} of {drawn} samples each")
     if lead + samples - drawn < share:
         return Reject(reason="no_majority", detail=f"{votes}{of}; {share} of {samples} are needed")
+    if lead + samples - drawn - second < rule.min_margin:
+        return Reject(
+            reason="no_majority", detail=f"{votes}{of}, {second} on the next answer; {rule.min_margin} more are needed"
+        )
     guess = chance(options=options, samples=samples, votes=lead + samples - drawn)
     detail = f"{votes}{of}; guessing among {options} options reaches that with {guess:.3g}, allowed {rule.max_chance:g}"
     return Reject(reason="chance", detail=detail)

@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from tsdg.config.base import Config, NonNegativeInt, PositiveInt
+from tsdg.config.mistakes import explain
 from tsdg.errors import RequestWrong
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
@@ -204,7 +205,7 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
             return path
     known = sorted({file.stem for path in paths for file in path.parent.glob("*.yaml")})
     raise RequestWrong(
-        f"cluster={name}: there is no {' and no '.join(str(path) for path in paths)}; "
+        f"cluster={name}: there is no {' and no '.join(dict.fromkeys(str(path) for path in paths))}; "
         f"allowed: {', '.join(known) or 'none there'}, or a path"
     )
 
@@ -251,19 +252,7 @@ def parse_cluster(values: Mapping[str, Any], *, path: Path, environ: Mapping[str
     try:
         return ClusterConfig.model_validate(kept)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "value_error":  # says itself what it found, as the whole of env_vars may hold secrets
-            what = str(first["ctx"]["error"])
-        elif first["type"] == "extra_forbidden":
-            what = "is unknown; allowed: " + ", ".join(sorted(_allowed_at(first["loc"])))
-        else:
-            what = first["msg"][:1].lower() + first["msg"][1:]
-        raise RequestWrong(f"{path}: {f'key {where}: ' if where else ''}{what}") from error
-
-
-def _allowed_at(where: tuple[str | int, ...]) -> set[str]:
-    return set((SshTunnel if where[0] == "ssh_tunnel" else TsdgKeys).model_fields)
+        raise RequestWrong(f"{path}: {explain(error, ClusterConfig, noun='key', settable=False)}") from error
 
 
 def _ssh_tunnel(values: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tsdg.config.base import Config
+from tsdg.config.mistakes import explain
 from tsdg.errors import RequestWrong, VerificationFailed
 from tsdg.launch.remote import Ssh
 from tsdg.storage import make_directory, write_whole
@@ -124,7 +125,10 @@ def read_jobs(run: Path) -> RunJobs:
         record = RunJobs.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError as error:
         raise RequestWrong(f"{run} was not launched: it has no {JOBS}; `tsdg launch` submits a run") from error
-    except (OSError, ValueError, ValidationError) as error:
+    except ValidationError as error:
+        what = explain(error, RunJobs, noun="key", settable=False)
+        raise VerificationFailed(f"{path} cannot be read ({what}); restore it") from error
+    except (OSError, ValueError) as error:
         raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it") from error
     if record.schema_version != VERSION:
         raise VerificationFailed(f"{path} is of schema {record.schema_version}, this tsdg reads {VERSION}")

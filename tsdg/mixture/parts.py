@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.mix import CorpusConfig
 from tsdg.errors import RequestWrong, VerificationFailed
 
 
@@ -25,8 +24,8 @@ class Part:
     text_field: str
 
 
-def read_parts(runs: Sequence[Path], corpora: Sequence[CorpusConfig]) -> tuple[Part, ...]:
-    """List the parts of runs and corpora: runs in the order given, tasks in the order of their manifest.
+def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
+    """List the parts of runs, and then the corpora: runs in the order given, tasks in the order of their manifest.
 
     A task without tokens is left out.
 
@@ -51,10 +50,7 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[CorpusConfig]) -> tuple[P
         )
         for run, task, group, tokens in found
     ]
-    parts += [
-        Part(name=one.name, group=one.group, path=one.path, tokens=one.tokens, text_field=one.text_field)
-        for one in corpora
-    ]
+    parts += corpora
     twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
     if twice:
         raise RequestWrong(f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names")

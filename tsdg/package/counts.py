@@ -31,8 +31,10 @@ from tsdg.package.layout import (
     rejected,
     steps_of,
 )
+from tsdg.tables import unreadable
 
 BATCH_ROWS = 32_768
+_ANEW = f"delete {SEED_COUNTS} and start the run again (`tsdg resume RUN`), which makes it anew"
 SEED_FIELDS = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
 
 
@@ -90,7 +92,7 @@ def columns_of(path: Path, columns: Sequence[str], *, batch_rows: int = BATCH_RO
                 raise VerificationFailed(f"{path} has no column {', '.join(sorted(missing))}")
             yield from file.iter_batches(batch_rows, columns=list(columns))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())})") from error
+        raise unreadable(path, error) from error
 
 
 def count_run(run: Path, phases: Sequence[Sequence[str]]) -> RunCount:
@@ -117,9 +119,7 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
         counts = json.loads(path.read_text(encoding="utf-8"))
         return {task: {name: int(count[name]) for name in SEED_FIELDS} for task, count in sorted(counts.items())}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise VerificationFailed(
-            f"{path} cannot be read ({' '.join(str(error).split())}); it holds, per task, {', '.join(SEED_FIELDS)}"
-        ) from error
+        raise VerificationFailed(f"{path} is damaged: it lacks, per task, {', '.join(SEED_FIELDS)}; {_ANEW}") from error
 
 
 def count_records(run: Path, task: TaskCount) -> None:
@@ -233,7 +233,8 @@ class _Counting:
         values = encoded.dictionary.to_pylist()
         unknown = [value for value in values if value not in self._tasks]
         if unknown:
-            raise VerificationFailed(f"{self._run / name} has rows of task {unknown[0]}, which {SEED_COUNTS} lacks")
+            where = self._run / name
+            raise VerificationFailed(f"{where} has rows of task {unknown[0]}, which {SEED_COUNTS} lacks; {_ANEW}")
         lookup = np.array([self._names.index(value) for value in values], np.int32)
         codes: Codes = lookup[encoded.indices.to_numpy()] if values else np.empty(0, np.int32)
         return codes

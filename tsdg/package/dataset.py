@@ -33,6 +33,7 @@ from tsdg.protocols import HeldOut
 from tsdg.records import (
     RECORD_SCHEMA,
     REJECTION_SCHEMA,
+    AnswerKind,
     Question,
     Reason,
     Record,
@@ -51,6 +52,8 @@ TokensOf = Callable[[Sequence[str]], list[int]]
 GROUP_ROWS = 2048
 """Rows of one row group: some megabytes, the least that a reader has to fetch and that a stream shuffles over."""
 QUESTIONS_AT_ONCE = 256
+_LONG_ANSWERS: frozenset[AnswerKind] = frozenset({"text", "code"})
+"""Kinds in whose answers a benchmark's item may stand."""
 """Questions rendered and counted together."""
 
 _BUILDING, _ASIDE = ".dataset.building", ".dataset.old"
@@ -213,7 +216,8 @@ class _Told:
     @classmethod
     def of(cls, question: Question, solution: Solution) -> _Told:
         reasons = (distractor.why_wrong for distractor in solution.distractors)
-        texts = (question.context, solution.knowledge, solution.reasoning, *reasons)
+        answer = solution.answer if question.answer_kind in _LONG_ANSWERS else ""
+        texts = (question.context, solution.knowledge, solution.reasoning, *reasons, answer)
         return cls(question=question.question, context="\n".join(text for text in texts if text))
 
 

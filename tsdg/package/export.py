@@ -33,7 +33,7 @@ from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import render, variants_of
 from tsdg.records import AnswerSample, Question, Record, Solution, to_row
-from tsdg.storage import make_directory, storage, write_whole
+from tsdg.storage import PARTIAL, make_directory, storage, write_whole
 from tsdg.tables import read_rows
 
 SEED_COLUMNS = pa.schema(
@@ -110,8 +110,8 @@ def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
 def generation(question: Question, solution: Solution, won: AnswerSample) -> dict[str, Any]:
     """One line of NeMo-Skills' generations.
 
-    Its preparation for fine-tuning takes the lines that are ``symbolic_correct``, which there too means that the answer
-    is the one that most samples gave. What nothing verified has no such field: there it is taken with ``add_unlabeled``.
+    Its ``prepare_data`` takes the lines that say ``symbolic_correct``, which as there means that the answer is the one
+    that won. What nothing verified does not say so: that is taken with ``add_unlabeled=true``.
 
     Args:
         question: verified.
@@ -171,7 +171,7 @@ def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> Answ
 def data_designer(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
     """The verified questions as one flat Parquet file, a seed dataset for Data Designer."""
     path = out / "seeds.parquet"
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     rows = 0
     with storage("write", path):
         with pq.ParquetWriter(partial, SEED_COLUMNS, compression="zstd") as writer:
@@ -201,7 +201,7 @@ def _flat(question: Question, solution: Solution) -> dict[str, Any]:
 
 def _write_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
     make_directory(path.parent)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     count = 0
     with storage("write", path):
         with partial.open("wb") as file:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tsdg.errors import RequestWrong
+
 SEED_COUNTS = "seeds/counts.json"
 SEEDS = "seeds/seeds.parquet"
 QUESTIONS = "questions/questions.parquet"
@@ -21,6 +23,26 @@ PHASE_FOLDERS = ("questions", "answers", "questions-answers")
 _WHOLE_FOLDERS = ("seeds", "filter", "snapshot", DATASET)
 _GROWING = frozenset({"snapshot/launches.jsonl"})
 """Files that every start of a run adds to, a start of a finished one too."""
+
+
+def run_directory(word: str, *, command: str) -> Path:
+    """The run directory, or merged dataset, that a word of the command line names.
+
+    Args:
+        word: as typed.
+        command: what the user typed before it, for the message.
+
+    Raises:
+        RequestWrong: it names none.
+    """
+    run = Path(word)
+    if not word or not run.is_dir():
+        raise RequestWrong(f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a folder")
+    if not any((run / name).exists() for name in ("snapshot", "launch", MANIFEST)):
+        raise RequestWrong(
+            f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists the runs below a folder"
+        )
+    return run
 
 
 def rejected(stage: str) -> str:

@@ -23,6 +23,7 @@ from tsdg.package.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.package.storage import sha256_of
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
 from tsdg.storage import storage, write_whole
+from tsdg.tables import unreadable
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent / "data" / "manifest.schema.json"
@@ -86,9 +87,9 @@ class ManifestInputs:
     left_out: Mapping[str, str]
     """Task that a chosen family or group has and that may not be used → why."""
     gpu_hours: float
-    """GPUs × hours that servers of this run were up; 0 where none was, or the servers were not its own."""
+    """GPUs × hours that servers of this run held; 0 where none did, or the servers were not its own."""
     idle_gpu_hours: float
-    """The part of ``gpu_hours`` in which a server had no request; 0 where nobody measured."""
+    """The part of ``gpu_hours`` in which a server had no request, its start included."""
 
 
 def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
@@ -202,17 +203,18 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((run / MANIFEST).read_bytes())
-        if isinstance(manifest["tasks"], dict):
-            return manifest
+        # Of the long list of files one stands for all: `tsdg verify` looks at each.
+        if wrong := breaches({**manifest, "files": manifest["files"][:1]}):
+            raise ValueError(*wrong[0])
     except FileNotFoundError as error:
         raise VerificationFailed(
             f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise VerificationFailed(
-        f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
-    )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VerificationFailed(
+            f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
+        ) from error
+    return manifest
 
 
 def canonical(manifest: Manifest) -> bytes:
@@ -243,7 +245,7 @@ def describe(run: Path, name: str) -> dict[str, Any]:
         try:
             rows = pq.read_metadata(path).num_rows
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())})") from error
+            raise unreadable(path, error) from error
     return {"path": name, "rows": rows, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 

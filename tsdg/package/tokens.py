@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import EnvironmentUnfit, RequestWrong
 
 FILE = "tokenizer.json"
+_FORMATS = {".parquet": "parquet", ".jsonl": "json"}
 BATCH = 256
 """Texts encoded at once: enough for all cores, small enough for little memory."""
 
 
-def find_tokenizer(model_path: str) -> Path:
+def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
     """Return the ``tokenizer.json`` of a model. Quick: a look at the disk, nothing is loaded.
 
     Args:
         model_path: the recipe's ``model.path``: a folder, or a hub id.
+        key: where the user named it, for messages.
 
     Raises:
         EnvironmentUnfit: there is none.
@@ -31,7 +33,7 @@ def find_tokenizer(model_path: str) -> Path:
         return folder / FILE
     if folder.is_dir():
         raise EnvironmentUnfit(
-            f"model.path={model_path} has no {FILE}, which counts the tokens of the dataset; "
+            f"{key}={model_path} has no {FILE}, which counts the tokens of the dataset; "
             "write one there with transformers: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
         )
     if not folder.is_absolute() and model_path.count("/") == 1:
@@ -41,11 +43,11 @@ def find_tokenizer(model_path: str) -> Path:
         if isinstance(cached, str):
             return Path(cached)
         raise EnvironmentUnfit(
-            f"model.path={model_path} is no folder, and this machine's hub cache has no {FILE} of that name, which "
+            f"{key}={model_path} is no folder, and this machine's hub cache has no {FILE} of that name, which "
             f"counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, or give a folder"
         )
     raise EnvironmentUnfit(
-        f"model.path={model_path} is no folder: a folder with the model's {FILE} is needed to count the tokens of the "
+        f"{key}={model_path} is no folder: a folder with the model's {FILE} is needed to count the tokens of the "
         "dataset, with server.type=openai too"
     )
 
@@ -78,3 +80,38 @@ class TokenCounter:
             encoded = self._tokenizer.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
             counts += [len(encoding) for encoding in encoded]
         return counts
+
+
+def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
+    """Tokens of a corpus that tsdg did not make, read batch by batch.
+
+    Args:
+        path: a Parquet or JSONL file, or a folder of them.
+        field: column of the text; a row without one counts as nothing.
+        counter: of the tokens.
+
+    Raises:
+        RequestWrong: there is no such file or column, it holds something else than text, or no token at all.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [file for file in found if file.suffix in _FORMATS and file.is_file()]
+    total = 0
+    for file in files:
+        try:
+            table = ds.dataset(file, format=_FORMATS[file.suffix])
+            if field not in table.schema.names:
+                raise RequestWrong(f"{file} has no column {field!r}; found: {', '.join(table.schema.names)}")
+            kind = table.schema.field(field).type
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+                raise RequestWrong(f"{file}: column {field!r} holds {kind}; text is needed")
+            for batch in table.to_batches(columns=[field], batch_size=BATCH):
+                total += sum(counter([text for text in batch[field].to_pylist() if text]))
+        except (OSError, pa.ArrowException) as error:
+            raise RequestWrong(f"{file} cannot be read: {' '.join(str(error).split())[:200]}; restore it") from error
+    if not total:
+        allowed = " or ".join(_FORMATS)
+        raise RequestWrong(f"{path} is no file or folder of {allowed} files with text; name one that has some")
+    return total

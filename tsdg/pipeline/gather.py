@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tsdg.accounting import sweep_unfinished
 from tsdg.config.recipe import Recipe, StepName
 from tsdg.config.stages import phase_name
 from tsdg.corpus import gather
 from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.near_pass import NearPass
 from tsdg.engine.commit import read_parts
-from tsdg.package.layout import SEEDS
+from tsdg.generate.fields import fixed_options
+from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.prepare import Prepared
-from tsdg.pipeline.progress import gathered
-from tsdg.progress import Reporter
+from tsdg.pipeline.progress import gathered, phase_input
+from tsdg.progress import Reporter, counted
 from tsdg.protocols import HeldOut
 from tsdg.records import Outcome, from_row
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.leaks import build_index
+from tsdg.tables import count_rows
 
 
 def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Reporter) -> None:
@@ -26,18 +29,33 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     directory, recipe = prepared.directory, prepared.recipe
     if gathered(directory, steps):
         return
+    phase = directory / phase_name(steps)
+    total = count_rows(phase_input(directory, steps))
+    reporter.stage(f"{phase.name}.gather", total=total)
+    sweep_unfinished(phase)
 
-    def outcomes() -> Iterator[Outcome]:
-        for part in read_parts(directory / phase_name(steps)):
-            for row in part.to_pylist():
-                yield from_row(Outcome, row)
+    def outcomes(detail: Callable[[], str]) -> Iterator[Outcome]:
+        rows = (from_row(Outcome, row) for part in read_parts(phase) for row in part.to_pylist())
+        return counted(rows, reporter, total=total, detail=detail)
+
+    def questions_read(decontamination: Decontamination) -> Iterator[Outcome]:
+        yield from outcomes(lambda: f"{decontamination.found} contaminated")
+        if recipe.filter.dedup.near:
+            reporter.note(f"{phase.name}.gather: {total} rows read; looking for near-duplicates among their questions")
 
     dropped: set[str] = set()
     if "questions" in steps:
         decontamination = Decontamination(held_out(recipe))
-        near = NearPass(recipe.filter.dedup, seeds=directory / SEEDS, scratch=directory / "questions" / ".near")
+        compared = decontamination.held_out
+        reporter.note(f"decontamination: against {compared.rows} held-out rows of {len(compared.splits)} splits")
+        near = NearPass(
+            recipe.filter.dedup,
+            seeds=directory / SEEDS,
+            scratch=directory / "questions" / ".near",
+            labels=fixed_options,
+        )
         dropped = gather.gather_questions(
-            outcomes(),
+            questions_read(decontamination),
             directory=directory / "questions",
             unit_rows=recipe.engine.unit_rows,
             decontamination=decontamination,
@@ -47,7 +65,10 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         equal = len(dropped) - decontamination.found - near.removed
         reporter.note(f"duplicates: {equal} questions dropped, {near.removed} more that are nearly equal to others")
     if "answers" in steps:
-        gather.gather_answers(outcomes(), directory=directory / "answers", dropped=dropped)
+        answers = outcomes(lambda: "answers to tables")
+        gather.gather_answers(answers, directory=directory / "answers", dropped=dropped)
+    kept = count_rows(directory / (SOLUTIONS if "answers" in steps else QUESTIONS))
+    reporter.end(f"{kept} {'solutions' if 'answers' in steps else 'questions'} of {total} rows go on")
 
 
 def held_out(recipe: Recipe) -> HeldOut:

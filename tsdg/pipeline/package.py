@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
 from tsdg.config.stages import phase_name
 from tsdg.engine.phase import pending_units
 from tsdg.errors import VerificationFailed
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run, finished_manifest
-from tsdg.package.layout import SOLUTIONS, steps_of
+from tsdg.package.layout import MANIFEST, SOLUTIONS, steps_of
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.facts import contamination_of
@@ -22,10 +23,9 @@ from tsdg.pipeline.gather import held_out
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import TABLES, phase_input
 from tsdg.pipeline.roles import models_of
-from tsdg.progress import Reporter
+from tsdg.progress import Reporter, counted
 from tsdg.seeds import catalogue
 from tsdg.seeds.selection import Source
-from tsdg.serving.uptime import gpu_hours, idle_gpu_hours
 from tsdg.tables import count_rows
 
 
@@ -34,6 +34,7 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
     recipe, directory = prepared.recipe, prepared.directory
     finished = finished_manifest(directory, steps_of(recipe.phases))
     if finished is not None:
+        reporter.note(f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads them all")
         return finished
     for steps in recipe.phases:
         folder = directory / phase_name(steps)
@@ -43,9 +44,10 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
                 f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} to make them anew"
             )
     if any("answers" in steps for steps in recipe.phases):
-        reporter.stage("package", total=count_rows(directory / SOLUTIONS))
+        total = count_rows(directory / SOLUTIONS)
+        reporter.stage("package", total=total)
         summary = write_dataset(
-            pairs=accepted_pairs(directory),
+            pairs=counted(accepted_pairs(directory), reporter, total=total, detail=lambda: "records are written"),
             run=directory,
             variants=recipe.answers.variants,
             tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
@@ -72,6 +74,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         packages = {"tsdg": versions["tsdg"], "python": versions["python"], **versions["packages"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VerificationFailed(f"{prepared.directory}/snapshot/versions.json is damaged; restore it") from error
+    used = spent(read_run(prepared.directory))
     return ManifestInputs(
         run=prepared.directory.name,
         created=created,
@@ -90,8 +93,8 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         versions=packages,
         tasks={source.task: _task_facts(source) for source in prepared.sources},
         left_out={task.task: task.reason for task in prepared.left_out},
-        gpu_hours=gpu_hours(prepared.directory / "logs"),
-        idle_gpu_hours=idle_gpu_hours(prepared.directory / "logs"),
+        gpu_hours=used.gpu_hours,
+        idle_gpu_hours=used.idle_gpu_hours,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Self
 
@@ -21,16 +21,17 @@ from tsdg.pipeline.progress import phase_input
 from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
 from tsdg.pipeline.verifiers import choose_verifier
 from tsdg.progress import Reporter
-from tsdg.protocols import Ask, Process, Transport
+from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
 from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, from_row, to_row
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
 
 
 async def work_phase(
-    prepared: Prepared, steps: tuple[StepName, ...], transport: Transport, stop: asyncio.Event, reporter: Reporter
+    prepared: Prepared, steps: tuple[StepName, ...], servers: Servers, stop: asyncio.Event, reporter: Reporter
 ) -> None:
     """Run one phase until all of its units are committed."""
+    transport = await servers.transport(steps)
     source = phase_input(prepared.directory, steps)
     total = count_rows(source)
     reporter.stage(phase_name(steps), total=total)
@@ -47,6 +48,7 @@ async def work_phase(
         directory=prepared.directory / phase_name(steps),
         process=_process(prepared, steps),
         transport=transport,
+        accounted=servers.accounted,
         schema=OUTCOME_SCHEMA,
         config=prepared.recipe.engine,
         budget=prepared.recipe.budget,
@@ -54,6 +56,7 @@ async def work_phase(
         on_event=show,
         note=reporter.note,
     )
+    servers.accounted = transport.replicas()
     again = f", {result.resumed_requests} from the journal" if result.resumed_requests else ""
     reporter.end(f"{total} rows, {result.requests_done} requests{again}, {result.completion_tokens} tokens written")
 
@@ -109,26 +112,36 @@ class Servers:
 
     A phase's roles may have models of their own. All of a phase's models are served at once, each on its server's GPUs;
     those of the phase before it are ended first where they are others.
+
+    Attributes:
+        accounted: what the replicas had done at the end of the last phase; what they do from there on, and the time in
+            which they are held for nothing between two phases, counts to the next one.
     """
 
     def __init__(self, prepared: Prepared, reporter: Reporter) -> None:
         self._prepared, self._reporter = prepared, reporter
         self._stack = AsyncExitStack()
         self._open: dict[Endpoint, Transport] = {}
+        self.accounted: Sequence[ReplicaFacts] = ()
 
     async def transport(self, steps: tuple[StepName, ...]) -> Transport:
         """The transport of a phase; none is opened for a run that has used its budget."""
         recipe = self._prepared.recipe
         needed = endpoints_of(recipe, steps)
-        if set(self._open) != set(needed):
-            await self._stack.aclose()
-            self._open = {}
+        await self.end_unless(steps)
+        if not self._open:
             check_budget(recipe.budget, self._prepared.directory)
             for endpoint in needed:
                 self._open[endpoint] = await self._stack.enter_async_context(self._opening(endpoint))
         if len(needed) == 1:
             return self._open[needed[0]]
         return ByModel({endpoint.model.name: self._open[endpoint] for endpoint in needed})
+
+    async def end_unless(self, steps: tuple[StepName, ...]) -> None:
+        """End the servers where a phase of these steps, or no phase for no steps, does not need just them."""
+        if set(self._open) != set(endpoints_of(self._prepared.recipe, steps)):
+            await self._stack.aclose()
+            self._open, self.accounted = {}, ()
 
     def _opening(self, endpoint: Endpoint) -> AbstractAsyncContextManager[Transport]:
         return open_transport(

@@ -13,6 +13,7 @@ from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
 from tsdg.engine.phase import pending_units
 from tsdg.errors import Interrupted, RequestWrong, WorkShort
+from tsdg.package.finish import check_undamaged
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.package import package
 from tsdg.pipeline.phases import Servers, work_phase
@@ -37,11 +38,13 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
 
     Raises:
         RunConflict: the directory holds another run, or another process is at work in it.
+        VerificationFailed: a file of the run is damaged.
         EnvironmentUnfit: this machine lacks something; what was done stays.
         Interrupted: asked to stop; the same command continues.
     """
     with sole_owner(prepared.directory):
         take_snapshot(prepared, overrides)
+        check_undamaged(prepared.directory)
         make_seeds(prepared.recipe, prepared.directory, reporter)
         asyncio.run(_phases(prepared, reporter))
         return Finished(directory=prepared.directory, manifest=package(prepared, reporter))
@@ -50,11 +53,14 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
 async def _phases(prepared: Prepared, reporter: Reporter) -> None:
     """Stages 2 to 4: each phase, and what is done to all of its rows after it. One server serves all phases."""
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        for steps in prepared.recipe.phases:
+        phases = prepared.recipe.phases
+        for steps, following in zip(phases, (*phases[1:], ()), strict=False):
             if not phase_done(prepared.directory, steps):
-                await work_phase(prepared, steps, await servers.transport(steps), stop, reporter)
+                await work_phase(prepared, steps, servers, stop, reporter)
             if stop.is_set():
                 raise Interrupted("stopped")
+            # While rows are gathered nobody asks servers anything: those that are needed no more go before.
+            await servers.end_unless(following)
             await asyncio.to_thread(gather_phase, prepared, steps, reporter)
 
 
@@ -98,6 +104,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
             done = has_tables(prepared.directory, "seeds")
             done = done and all(gathered(prepared.directory, steps) for steps in prepared.recipe.phases)
             _require(done, prepared, stage)
+            check_undamaged(prepared.directory)
             package(prepared, reporter)
 
 
@@ -110,7 +117,7 @@ async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter) -> No
             await asyncio.gather(*(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed))
         return
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        await work_phase(prepared, stage.steps, await servers.transport(stage.steps), stop, reporter)
+        await work_phase(prepared, stage.steps, servers, stop, reporter)
 
 
 async def _follow(

@@ -26,7 +26,11 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     collector: SeedCollector | PassageCollector = (
         PassageCollector(recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages")
         if recipe.passages.path
-        else SeedCollector(recipe.seeds, seed=recipe.seed)
+        else SeedCollector(
+            recipe.seeds,
+            seed=recipe.seed,
+            on_judged=lambda done, total: reporter.update(done=done, total=total, detail="rows judged"),
+        )
     )
     with (
         Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
@@ -34,8 +38,8 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     ):
         for item in collector:
             (seeds if isinstance(item, Seed) else refused).add(item)
-            if seeds.count % 1000 == 0:
-                reporter.update(done=seeds.count, total=0, detail=f"{refused.count} rejected")
+            if seeds.count and seeds.count % 1000 == 0:
+                reporter.update(done=seeds.count, total=0, detail=f"seeds, {refused.count} rows rejected")
     if not seeds.count:
         why = f"all {refused.count} rows were rejected" if refused.count else "there are no rows"
         raise MirrorUnfit(

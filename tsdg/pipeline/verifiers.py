@@ -1,4 +1,7 @@
-"""Which verifier reads the answers to a question: that of its kind, or the one the recipe names for its family."""
+"""Which verifier reads the answers to a question: that of its family in the catalogue, or the one the recipe names.
+
+Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of their kind.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,37 @@ from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError
 from tsdg.protocols import Verifier
 from tsdg.records import AnswerKind, Question, VerifierName
+from tsdg.seeds.catalogue import load
 from tsdg.seeds.selection import Source
 from tsdg.verify import check_ready, verifier_for, verifiers_of
 
 
 def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
     """Return the function that finds a question's verifier."""
-    named = recipe.filter.verifiers
-    return lambda question: verifier_for(named.get(question.family, question.answer_kind))
+    return lambda question: verifier_for(_chosen(recipe, question.family, question.answer_kind))
 
 
 def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Check that each override names a family of the run and a verifier that can read its answers.
+    """Check that each override names a family of the run and a verifier that can read answers of it.
 
     Raises:
         RecipeError: one does not.
     """
-    families = {source.family.family: source for source in sources}
+    families: dict[str, list[AnswerKind]] = {}
+    for source in sources:
+        families.setdefault(source.family.family, []).extend(_kinds(source))
     for family, name in recipe.filter.verifiers.items():
         if family not in families:
             raise RecipeError(
                 f"filter.verifiers: {family} is no family of this run; its families are {', '.join(sorted(families))}"
             )
-        for source in sources:
-            kind = _kind(source)
-            if source.family.family == family and name not in (allowed := verifiers_of(kind)):
-                raise RecipeError(
-                    f"filter.verifiers.{family}: {name} cannot read its answers, which are of kind {kind}; "
-                    f"allowed: {', '.join(allowed)}"
-                )
+        kinds = list(dict.fromkeys(families[family]))
+        allowed = dict.fromkeys(verifier for kind in kinds for verifier in _allowed(family, kind))
+        if name not in allowed:
+            raise RecipeError(
+                f"filter.verifiers.{family}: {name} cannot read its answers, which are of kind {' and '.join(kinds)}; "
+                f"allowed: {', '.join(allowed)}"
+            )
 
 
 def check_verifiers_ready(recipe: Recipe, sources: Sequence[Source]) -> None:
@@ -46,11 +51,19 @@ def check_verifiers_ready(recipe: Recipe, sources: Sequence[Source]) -> None:
     Raises:
         EnvironmentUnfit: it cannot, e.g. there is no sandbox to run code in.
     """
-    names: set[VerifierName] = set()
-    for source in sources:
-        names.add(recipe.filter.verifiers.get(source.family.family, _kind(source)))
-    check_ready(names)
+    check_ready({_chosen(recipe, source.family.family, kind) for source in sources for kind in _kinds(source)})
 
 
-def _kind(source: Source) -> AnswerKind:
-    return cast("AnswerKind", source.unit.answer_kind) or source.family.answer_kind
+def _chosen(recipe: Recipe, family: str, kind: AnswerKind) -> VerifierName:
+    allowed = _allowed(family, kind)
+    named = recipe.filter.verifiers.get(family)
+    return named if named in allowed else allowed[0]
+
+
+def _allowed(family: str, kind: AnswerKind) -> tuple[VerifierName, ...]:
+    """What can read answers of a kind in a family, the catalogue's choice first."""
+    return tuple(dict.fromkeys((load().verifier_of(family, kind), *verifiers_of(kind))))
+
+
+def _kinds(source: Source) -> tuple[AnswerKind, ...]:
+    return (cast("AnswerKind", source.unit.answer_kind) or source.family.answer_kind, *source.unit.other_kinds)

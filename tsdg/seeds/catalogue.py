@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:  # tsdg.records imports pyarrow, which the guard need not wait for
-    from tsdg.records import AnswerKind, Group, OutputType
+    from tsdg.records import AnswerKind, Group, OutputType, VerifierName
 
 DATA = Path(__file__).parent / "data"
 """The tables of the package."""
@@ -46,7 +46,8 @@ class Family:
     licence: str
     licence_certainty: str
     commercial: Commercial
-    verifier: AnswerKind
+    verifier: VerifierName
+    """Reads the answers of its rows that are of its answer kind; those of other kinds have that of their kind."""
     adapter: str
     """``lm_eval``, or a module of ``tsdg/seeds/adapters``."""
     suggested_cap: int
@@ -143,6 +144,11 @@ class Catalogue:
         """Return whether a unit may be used commercially: its own word, else its family's; ``unclear`` means no."""
         return cast("Commercial", unit.commercial) if unit.commercial else self.family(unit.family).commercial
 
+    def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
+        """Return what reads answers of a kind in a family: its own verifier, else that of the kind."""
+        known = self._families.get(family)  # passages of one's own are in no catalogue
+        return known.verifier if known and known.answer_kind == kind else kind
+
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
         """Return what kind of answer a unit's rows have, but for its ``other_kinds``."""
         return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.family(unit.family).answer_kind
@@ -180,7 +186,7 @@ def _family(row: Mapping[str, str]) -> Family:
         licence=row["licence"],
         licence_certainty=row["licence_certainty"],
         commercial=cast("Commercial", row["commercial"]),
-        verifier=cast("AnswerKind", row["verifier"]),
+        verifier=cast("VerifierName", row["verifier"]),
         adapter=row["adapter"],
         suggested_cap=int(row["suggested_cap"]),
         contamination=row["contamination"],

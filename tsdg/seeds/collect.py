@@ -13,7 +13,7 @@ read a second time and made seeds. No row is held in memory in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,12 +79,13 @@ class SeedCollector:
         held_out_rows: rows of these.
     """
 
-    def __init__(self, config: SeedsConfig, seed: int) -> None:
+    def __init__(self, config: SeedsConfig, seed: int, on_judged: Callable[[int, int], None] = lambda *_: None) -> None:
         """Check the request.
 
         Args:
             config: which tasks, from which mirror, how many seeds.
             seed: of the draw.
+            on_judged: told now and then how many rows are judged, of how many: long before the first seed comes.
 
         Raises:
             SeedsDenied: a task may not be used.
@@ -92,6 +93,7 @@ class SeedCollector:
         """
         self._config = config
         self._seed = seed
+        self._on_judged = on_judged
         located = sources(config)
         self._sources = located.there
         self.skipped = {source.task: source.split.name for source in located.missing}
@@ -149,8 +151,11 @@ class SeedCollector:
         jobs = (
             Judge(number, rows) for number, source in enumerate(self._sources) for rows in source.split.spans(SPAN_ROWS)
         )
+        total, judged = sum(source.split.check(()) for source in self._sources), 0
         for job, result in clerks.run(jobs):
             assert isinstance(job, Judge)
+            judged += len(job.rows)
+            self._on_judged(judged, total)
             assert isinstance(result, Judged)
             part = parts[job.source]
             if not part.rows:

@@ -26,15 +26,15 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import orjson
 
-from tsdg.config.passages import DEMO, PassagesConfig
-from tsdg.errors import MirrorUnfit
+from tsdg.config.passages import PassagesConfig
+from tsdg.errors import RecipeError
 from tsdg.hashset import HashSet
 from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source, stable_id
 from tsdg.seeds.catalogue import Family, Unit
 from tsdg.seeds.collect import TaskCounts
 from tsdg.seeds.mirror import SplitFile
+from tsdg.seeds.passage_files import check_columns, files_of, read_file
 from tsdg.seeds.rotation import Path as Subject
 from tsdg.seeds.rotation import quotas
 from tsdg.seeds.selection import Located
@@ -43,14 +43,9 @@ from tsdg.tables import Table, read_rows
 
 FAMILY = "passages"
 OTHER = "other"
-SUFFIXES = (".parquet", ".jsonl")
-DEMO_FILE = Path(__file__).parent / "demo" / "passages.jsonl"
-"""tsdg's own passages, for trying a recipe: most of them meet the labels that recipe ``rqa`` keeps, some do not."""
 _CODE = re.compile(r"(\d{1,3})(?:\.(\d)(\d)?)?")
 _END = re.compile(r"[.!?。！？]['\")\]]*\s|\n\s*\n")
-_BATCH = 2048
-_COUNTED_BYTES = 1 << 24
-"""A JSONL file up to this size is counted for a plan."""
+_SPOOLED = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +58,6 @@ class _Row:
 def task_of(domain: str) -> str:
     """The task that the passages of a domain make."""
     return f"{FAMILY}_{re.sub(r'[^a-z0-9]+', '_', domain.lower()).strip('_')}"
-
-
-def files_of(config: PassagesConfig) -> tuple[Path, ...]:
-    """The files of a passage corpus, sorted.
-
-    Raises:
-        MirrorUnfit: there are none.
-    """
-    path = DEMO_FILE if config.path == DEMO else Path(config.path).expanduser()
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
-    if not files:
-        raise MirrorUnfit(
-            f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name one, or {DEMO}"
-        )
-    return files
-
-
-def rows_of(config: PassagesConfig) -> int | None:
-    """How many passages a corpus has; None where it has a file that only reading it all could tell.
-
-    Raises:
-        MirrorUnfit: there is no such corpus, or a file cannot be read.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    count = 0
-    for file in files_of(config):
-        try:
-            if file.suffix == ".parquet":
-                count += pq.read_metadata(file).num_rows
-            elif file.stat().st_size <= _COUNTED_BYTES:
-                count += sum(1 for line in file.read_bytes().splitlines() if line.strip())
-            else:
-                return None
-        except (OSError, pa.ArrowException) as error:
-            raise _unreadable(file, error) from error
-    return count
 
 
 def subject_of(domain: str, code: Any) -> Subject:
@@ -163,8 +119,9 @@ def locate(config: PassagesConfig) -> Located:
 
     Raises:
         MirrorUnfit: there is no such corpus.
+        RecipeError: its first file lacks a column.
     """
-    files_of(config)
+    check_columns(files_of(config)[0], config)
     family = Family(
         id=FAMILY, family=FAMILY, group="knowledge", tier="extra", output_type="generate_until", answer_kind="text",
         domain=OTHER, languages=(), licence=config.licence, licence_certainty="", verifier="text", adapter="",
@@ -240,7 +197,8 @@ class PassageCollector:
         """Yield what becomes of the rows.
 
         Raises:
-            MirrorUnfit: a file cannot be read or lacks a column.
+            MirrorUnfit: a file cannot be read.
+            RecipeError: a column is missing, or no row has what is looked for in it.
         """
         rows = dict.fromkeys(self._domains, 0)
         refused = {name: dict.fromkeys(("malformed", "duplicate"), 0) for name in self._domains}
@@ -249,9 +207,11 @@ class PassageCollector:
         hashes: list[int] = []
         numbers: list[int] = []
         seen = HashSet()
+        labelled = False
         for row in self._rows():
             domain = self._domain(row.values)
             rows[domain] += 1
+            labelled = labelled or value_at(row.values, self._config.domain) is not None
             text = value_at(row.values, self._config.text)
             if not isinstance(text, str) or not text.strip():
                 refused[domain]["malformed"] += 1
@@ -265,6 +225,11 @@ class PassageCollector:
                 places.append(subjects.setdefault(subject_of(domain, code), len(subjects)))
                 hashes.append(self._draw(row.number))
                 numbers.append(row.number)
+        total = sum(rows.values())
+        if total and sum(counts["malformed"] for counts in refused.values()) == total:
+            raise self._nothing_in("text", "text", row.values)
+        if total and not labelled:
+            raise self._nothing_in("domain", "a value", row.values)
         drawn = self._drawn(subjects, np.array(places, np.int64), np.array(hashes, np.uint64), np.array(numbers))
         sampled = self._spool(drawn)
         for domain in self._domains:
@@ -283,12 +248,19 @@ class PassageCollector:
             if rows[name]
         }
 
+    def _nothing_in(self, key: str, what: str, row: Mapping[str, Any]) -> RecipeError:
+        """What to say of a key that names the wrong column, or none."""
+        return RecipeError(
+            f"passages.{key}={getattr(self._config, key)}: no row of {self._config.path} has {what} there; the columns "
+            f"of its last row are {', '.join(row)}; name one with passages.{key}=COLUMN"
+        )
+
     def _spool(self, drawn: frozenset[int]) -> dict[str, int]:
         """Write the seeds of each task to a file of its own; return how many there are of each domain."""
         with ExitStack() as stack:
             tables = {
                 domain: stack.enter_context(
-                    Table(self._scratch / f"{task_of(domain)}.parquet", SEED_SCHEMA, group_rows=_BATCH)
+                    Table(self._scratch / f"{task_of(domain)}.parquet", SEED_SCHEMA, group_rows=_SPOOLED)
                 )
                 for domain in self._domains
             }
@@ -319,14 +291,9 @@ class PassageCollector:
     def _rows(self) -> Iterator[_Row]:
         number = 0
         for file in self._files:
-            for values in _read(file, self._columns()):
+            for values in read_file(file, self._config):
                 yield _Row(number, values)
                 number += 1
-
-    def _columns(self) -> tuple[str, ...]:
-        config = self._config
-        paths = (config.text, config.domain, config.subject, config.language, *config.keep)
-        return tuple(dict.fromkeys(path.split(".")[0] for path in paths if path))
 
     def _domain(self, row: Mapping[str, Any]) -> str:
         return domain_of(str(value_at(row, self._config.domain)), self._config.domains)
@@ -372,40 +339,3 @@ class PassageCollector:
             reason=reason,
             detail=f"row {row.number}: {detail}",
         )
-
-
-def _read(file: Path, columns: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        if file.suffix == ".jsonl":
-            with file.open("rb") as lines:
-                for number, line in enumerate(lines, start=1):
-                    if line.strip():
-                        yield _object(file, number, line)
-            return
-        with pq.ParquetFile(file) as table:
-            lacking = [name for name in columns if name not in table.schema_arrow.names]
-            if lacking:
-                raise MirrorUnfit(
-                    f"passages.path: {file} has no column {lacking[0]!r}; found: {', '.join(table.schema_arrow.names)}"
-                )
-            for batch in table.iter_batches(batch_size=_BATCH, columns=list(columns)):
-                yield from batch.to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(file, error) from error
-
-
-def _unreadable(file: Path, error: Exception) -> MirrorUnfit:
-    return MirrorUnfit(f"passages.path: {file} cannot be read: {' '.join(str(error).split())[:200]}; restore it")
-
-
-def _object(file: Path, number: int, line: bytes) -> Mapping[str, Any]:
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise MirrorUnfit(f"passages.path: {file}:{number} is no JSON: {error}; mend the line") from error
-    if not isinstance(row, dict):
-        raise MirrorUnfit(f"passages.path: {file}:{number} is {type(row).__name__}; an object is needed")
-    return row

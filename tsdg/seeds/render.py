@@ -143,7 +143,8 @@ def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
     Raises:
-        Malformed: two options are equal, there is only one, or a text was decoded wrongly at its source.
+        Malformed: two options are equal, there is only one, a text was decoded wrongly at its source, or the checks of
+            a text are no instructions.
     """
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)
@@ -155,6 +156,21 @@ def check(item: Item, gold: Gold) -> None:
             raise Malformed("options", f"found {len(item.options)} option, at least 2 are needed")
         if len(set(item.options)) < len(item.options):
             raise Malformed("options", "two of the options are equal")
+    if gold.kind == "text" and gold.checks:
+        _check_instructions(gold.checks)
+
+
+def _check_instructions(checks: tuple[str, ...]) -> None:
+    """Refuse what is no list of instructions as the verifier ``ifeval`` takes them."""
+    names = set()
+    for check in checks:
+        try:
+            given = orjson.loads(check)
+        except orjson.JSONDecodeError:
+            given = None
+        if not isinstance(given, dict) or not isinstance(given.get("id"), str) or given["id"] in names:
+            raise Malformed("checks", f"found {found(check)}, JSON objects are needed, each with an id of its own")
+        names.add(given["id"])
 
 
 def order(seed_id: str, count: int, *, shuffle: bool) -> tuple[int, ...]:

@@ -61,10 +61,10 @@ class Endpoint:
 
     def facts(self) -> ReplicaFacts:
         """What it has done so far."""
-        ready_s, busy_s = self.tally.seconds()
+        held_s, ready_s, busy_s = self.tally.seconds()
         return ReplicaFacts(
-            name=self.name, url=self.label, gpus=self.gpus, ready_s=ready_s, busy_s=busy_s, idle_s=ready_s - busy_s,
-            requests=self.tally.requests, prompt_tokens=self.tally.prompt_tokens,
+            name=self.name, url=self.label, gpus=self.gpus, held_s=held_s, ready_s=ready_s, busy_s=busy_s,
+            idle_s=ready_s - busy_s, requests=self.tally.requests, prompt_tokens=self.tally.prompt_tokens,
             completion_tokens=self.tally.completion_tokens, restarts=self.restarts,
         )  # fmt: skip
 

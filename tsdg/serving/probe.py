@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import aiohttp
 import orjson
 
@@ -77,7 +79,7 @@ async def canary(session: aiohttp.ClientSession, endpoint: Endpoint, model: str,
     except TimeoutError as error:
         raise Unanswered(f"no answer within {timeout_s:g} s", 0) from error
     except aiohttp.ClientError as error:
-        raise Unanswered(one_line(str(error)) or type(error).__name__, 0) from error
+        raise Unanswered(_why(error), 0) from error
 
 
 async def _get(
@@ -93,4 +95,10 @@ async def _get(
     except TimeoutError as error:
         raise Unanswered(f"no answer within {timeout_s:g} s", 0) from error
     except aiohttp.ClientError as error:
-        raise Unanswered(one_line(str(error)) or type(error).__name__, 0) from error
+        raise Unanswered(_why(error), 0) from error
+
+
+def _why(error: aiohttp.ClientError) -> str:
+    """Why there was no answer, on one line; of a connection that was not made, what the system calls it."""
+    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
+    return os.strerror(number) if number and number > 0 else one_line(str(error)) or type(error).__name__

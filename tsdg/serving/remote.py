@@ -15,6 +15,8 @@ from tsdg.serving.events import EventKind, OnEvent, Pacing, ServerEvent
 from tsdg.serving.pool import Endpoint, Pool
 
 _LONGEST_WAIT_S = 5.0
+_TOLD_EACH_S = 30.0
+"""Between two lines that say that an endpoint still does not answer."""
 
 
 def proxy_for(url: str) -> str | None:
@@ -92,13 +94,19 @@ class RemoteEndpoints:
         began = time.monotonic()
         wait_s = self._pacing.backoff_s
         said: EventKind | None = None
+        hope, told = "", began
         while True:
             try:
                 await probe.models(self._session, endpoint, self._headers, self._pacing.look_timeout_s)
             except probe.Unanswered as error:
                 if said is None:
-                    said = "lost"
-                    self._event(number, said, f"it does not answer ({error}); trying again")
+                    said, told = "lost", time.monotonic()
+                    until = time.strftime("%H:%M:%S", time.localtime(time.time() + self._patience_s))
+                    hope = f"asked again until {until} (server.start_timeout_s={self._patience_s:g}), then given up"
+                    self._event(number, said, f"it does not answer ({error}); {hope}")
+                elif said == "lost" and time.monotonic() - told > _TOLD_EACH_S:
+                    told = time.monotonic()
+                    self._event(number, said, f"still no answer after {told - began:.0f} s; {hope}")
                 if said == "lost" and (reason := self._hopeless(endpoint, error, time.monotonic() - began)):
                     said = "failed"
                     self._event(number, said, reason)

@@ -1,4 +1,4 @@
-"""Pure: adds up for how long a replica was ready, and of that, for how long it had requests of this process."""
+"""Pure: adds up for how long a replica was there, was ready, and of that, had requests of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Tally:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since = clock()
+        self._began = self._since = clock()
         self._ready = False
         self._busy = False
         self._ready_s = 0.0
@@ -32,10 +32,10 @@ class Tally:
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
 
-    def seconds(self) -> tuple[float, float]:
-        """Seconds ready so far, and of those, seconds with at least one request under way."""
+    def seconds(self) -> tuple[float, float, float]:
+        """Seconds so far; of those, ready; and of those, with at least one request under way."""
         self._add_up()
-        return self._ready_s, self._busy_s
+        return self._since - self._began, self._ready_s, self._busy_s
 
     def _add_up(self) -> None:
         now = self._clock()

@@ -46,7 +46,6 @@ async def open_transport(
     from tsdg.serving.agent import Agent
     from tsdg.serving.client import RoutingClient, new_session
     from tsdg.serving.remote import RemoteEndpoints
-    from tsdg.serving.uptime import held
 
     check_server(server, model)
     _allow_open_files()
@@ -56,7 +55,6 @@ async def open_transport(
         if server.type == "vllm":
             agent = Agent(server=server, model=model, logs=logs, session=session, on_event=on_event, pacing=pacing)
             pool = agent.pool
-            await stack.enter_async_context(held(pool.endpoints, logs=logs))
             await stack.enter_async_context(agent)
         else:
             remote = RemoteEndpoints(

@@ -70,14 +70,17 @@ def verifier_for(name: VerifierName) -> Verifier:
 _ALSO: dict[AnswerKind, tuple[VerifierName, ...]] = {
     "number": ("math", "short_text"),
     "math": ("number", "short_text"),
-    "short_text": ("number", "math", "text", "ifeval"),
-    "text": ("short_text", "ifeval"),
+    "short_text": ("number", "math", "text"),
+    "text": ("short_text",),
     "code": ("code_text",),
 }
 
 
 def verifiers_of(kind: AnswerKind) -> tuple[VerifierName, ...]:
-    """Return the verifiers that can read answers of a kind, its own first."""
+    """Return the verifiers that can read any answers of a kind, its own first.
+
+    ``ifeval`` is not among them: it needs questions with instructions, which a family has or has not.
+    """
     return (kind, *_ALSO.get(kind, ()))
 
 

@@ -15,8 +15,8 @@ A question's ``checks`` are instructions, one JSON object each: the checker's na
 Two of the 25 instructions (``number_sentences``, ``capital_word_frequency``) need NLTK's data set ``punkt_tab`` in
 ``NLTK_DATA``, which no package brings; without it a question that uses one is answered by nobody.
 
-No family of the catalogue has such questions: IFEval's only split is its test, and is denied. The verifier is for
-families that are added, by ``filter.verifiers: {FAMILY: ifeval}``.
+IFEval's only split is its test, and is denied: the one family of the catalogue with such questions is tsdg's own
+``demo_instructions``. A family that is added names ``ifeval`` as its verifier in the catalogue.
 """
 
 from __future__ import annotations

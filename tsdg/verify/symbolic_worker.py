@@ -82,14 +82,17 @@ def broken(answer: str, *instructions: str) -> str:
     """Name the first IFEval instruction that an answer does not follow; empty for none."""
     for text in instructions:
         given = json.loads(text)
-        checker = _instructions()[given.pop("id")]("")
+        name = given.pop("id")
+        if name not in _instructions():
+            return f"no instruction is called {name}"
+        checker = _instructions()[name]("")
         # A checker draws what it is not given, so that the verdict would be chance.
         missing = set(checker.get_instruction_args_keys()) - given.keys()
         if missing:
             return f"{text[:80]} lacks {', '.join(sorted(missing))}"
         checker.build_description(**given)
         if not answer.strip() or not checker.check_following(answer):
-            return f"does not follow {json.loads(text)['id']}"
+            return f"does not follow {name}"
     return ""
 
 

@@ -8,13 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
-from tsdg.config.recipe import Recipe, StepName
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.pipeline.roles import model_of, roles_of
 from tsdg.records import AnswerKind
+
+_ORDERS = 2
+"""A judge sees two responses in both orders (:mod:`tsdg.generate.judging`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,17 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolePlan:
+    """What one role does in a phase."""
+
+    role: Role
+    model: str
+    work: Work
+    gpu_hours: float | None
+    """None where nobody assumed a throughput of its model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhasePlan:
     """One phase."""
 
@@ -53,8 +69,11 @@ class PhasePlan:
     units: int
     """Work units."""
     work: Work
+    """Of all roles."""
+    roles: list[RolePlan]
+    """Its steps, and the judge where it judges what they make."""
     gpu_hours: float | None
-    """None where nobody assumed a throughput."""
+    """None where nobody assumed a throughput of one of its models."""
 
 
 @cache
@@ -70,18 +89,34 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
     out = []
     for steps in recipe.phases:
         rows = sum(load.seeds for load in loads) * (1 if steps[0] == "questions" else recipe.questions.per_seed)
-        work = add([_step(step, recipe, prompts, load) for step in steps for load in loads])
-        rate = recipe.model.throughput.get(recipe.hardware)
+        roles = [_role(role, steps, recipe, prompts, loads) for role in roles_of(recipe, steps)]
+        hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
         out.append(
             PhasePlan(
                 phase="-".join(steps),
                 rows=rows,
                 units=math.ceil(rows / recipe.engine.unit_rows),
-                work=work,
-                gpu_hours=round(work.completion_tokens / rate / 3600, 2) if rate else None,
+                work=add([plan.work for plan in roles]),
+                roles=roles,
+                gpu_hours=round(sum(hours), 2) if len(hours) == len(roles) else None,
             )
         )
     return out
+
+
+def _role(role: Role, steps: Sequence[StepName], recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> RolePlan:
+    if role == "judge":
+        work = add([_judging(step, recipe, load) for step in steps for load in loads])
+    else:
+        work = add([_step(role, recipe, prompts, load) for load in loads])
+    model = model_of(recipe, role)
+    rate = model.throughput.get(recipe.hardware)
+    return RolePlan(
+        role=role,
+        model=model.name,
+        work=work,
+        gpu_hours=round(work.completion_tokens / rate / 3600, 2) if rate else None,
+    )
 
 
 def add(parts: Sequence[Work]) -> Work:
@@ -93,7 +128,7 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
     """Tokens of the records that so many questions give, by variant, if every one is accepted."""
     steps = {step for phase in recipe.phases for step in phase}
     variants = recipe.answers.variants if "answers" in steps else ()
-    thinking = {"reasoning": assumed()["thinking_tokens"] if recipe.model.reasoning_parser else 0}
+    thinking = {"reasoning": _thinking("answers", recipe)}
     return {
         variant: questions * (assumed()["record_tokens"][variant] + thinking.get(variant, 0)) for variant in variants
     }
@@ -101,48 +136,110 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
 
 def assumptions(recipe: Recipe) -> list[str]:
     """What the figures rest on, one line each."""
-    figures, model = assumed(), recipe.model
-    reply = ", ".join(f"{step} {_reply(step, recipe):,.0f}" for step in ("questions", "answers", "enrich"))
-    rate = model.throughput.get(recipe.hardware)
+    figures = assumed()
+    roles = list(dict.fromkeys(role for steps in recipe.phases for role in roles_of(recipe, steps)))
+    kinds = [*roles, *(["enrich"] if "answers" in roles and "context" in recipe.answers.variants else [])]
+    reply = ", ".join(f"{kind} {_reply(kind, recipe):,.0f}" for kind in kinds)
+    thinking = any(_thinking(role, recipe) for role in roles)
     return [
         "every row of the splits is good, and no question is rejected",
         f"votes end half-way between answers.first_round and answers.samples: {_samples(recipe):g} samples a question",
+        *(_judges(recipe) if "judge" in roles else ()),
         f"mean reply tokens, at most max_tokens: {reply}"
-        + (f" (with {figures['thinking_tokens']:,} of thinking)" if model.reasoning_parser else ""),
+        + (f" (with {figures['thinking_tokens']:,} of thinking where a model thinks)" if thinking else ""),
         f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} characters a token",
-        f"{rate:,.0f} completion tokens a second of one {recipe.hardware} GPU (model.throughput); without server starts"
-        if rate
-        else f"no GPU-hours: model.throughput has no {recipe.hardware}",
+        *dict.fromkeys(_rate(model_of(recipe, role), recipe.hardware) for role in roles),
     ]
+
+
+def _judges(recipe: Recipe) -> list[str]:
+    """What a judge is taken to be asked: requests for one row."""
+    judge, per = recipe.judge, []
+    if judge.question_min_score:
+        per.append(f"{_ORDERS} a question")
+    if judge.best_of and recipe.answers.samples > 1:
+        per.append(f"{_ORDERS * (recipe.answers.samples - 1)} to choose among {recipe.answers.samples} free texts")
+    if judge.min_score:
+        per.append(f"{_ORDERS} an answer")
+    return [f"the judge compares in both orders: requests {', '.join(per)}"]
+
+
+def _rate(model: ModelConfig, hardware: str) -> str:
+    rate = model.throughput.get(hardware)
+    if not rate:
+        return f"no GPU-hours: model.throughput of {model.name} has no {hardware}"
+    return (
+        f"{rate:,.0f} completion tokens a second of one {hardware} GPU for {model.name} (model.throughput); without "
+        "server starts"
+    )
 
 
 def _samples(recipe: Recipe) -> float:
     return (recipe.answers.first_round + recipe.answers.samples) / 2
 
 
-def _reply(step: str, recipe: Recipe) -> float:
-    """Mean tokens of one reply."""
-    key = "answers_reasoning" if step == "answers" and recipe.answers.reasoning else step
-    mean: float = assumed()["reply_tokens"][key] + (
-        assumed()["thinking_tokens"] if recipe.model.reasoning_parser else 0
-    )
-    return min(mean, _most(step, recipe))
+def _thinking(kind: str, recipe: Recipe) -> int:
+    """Tokens of a reply that are thinking, by who writes it."""
+    role = cast("Role", "answers" if kind == "enrich" else kind)
+    tokens: int = assumed()["thinking_tokens"] if model_of(recipe, role).reasoning_parser else 0
+    return tokens
 
 
-def _most(step: str, recipe: Recipe) -> int:
-    sampling = {"questions": recipe.questions.sampling, "answers": recipe.answers.sampling}
-    return sampling.get(step, recipe.answers.enrich).max_tokens
+def _reply(kind: str, recipe: Recipe) -> float:
+    """Mean tokens of one reply: of the steps, of ``enrich`` and of the ``judge``."""
+    key = "answers_reasoning" if kind == "answers" and recipe.answers.reasoning else kind
+    mean: float = assumed()["reply_tokens"][key] + _thinking(kind, recipe)
+    return min(mean, _most(kind, recipe))
+
+
+def _most(kind: str, recipe: Recipe) -> int:
+    sampling = {
+        "questions": recipe.questions.sampling,
+        "answers": recipe.answers.sampling,
+        "enrich": recipe.answers.enrich,
+        "judge": recipe.judge.sampling,
+    }
+    return sampling[kind].max_tokens
 
 
 def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: Load) -> Work:
     questions = load.seeds * recipe.questions.per_seed
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
-    most, expected = questions * recipe.answers.samples, math.ceil(questions * _samples(recipe))
+    samples = recipe.answers.samples if _is_chosen(recipe, load) else _samples(recipe)
+    most, expected = questions * recipe.answers.samples, math.ceil(questions * samples)
     work = [_requests("answers", recipe, prompts, load, most=most, expected=expected)]
     if "context" in recipe.answers.variants:
         work.append(_requests("enrich", recipe, prompts, load, most=questions, expected=questions))
     return add(work)
+
+
+def _is_chosen(recipe: Recipe, load: Load) -> bool:
+    """Whether the judge chooses among all samples of free texts, in place of a vote."""
+    return load.kind == "text" and recipe.judge.enabled and recipe.judge.best_of
+
+
+def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
+    """What the judge is asked of one step: each comparison shows what was asked, and two responses to it."""
+    judge, rows = recipe.judge, load.seeds * recipe.questions.per_seed
+    row = load.row_chars / assumed()["chars_per_token"]
+    if step == "questions":
+        return _comparisons(recipe, rows if judge.question_min_score else 0, tokens=3 * row)
+    rows *= bool(judge.min_score) + (recipe.answers.samples - 1 if _is_chosen(recipe, load) else 0)
+    response = _reply("answers", recipe) - _thinking("answers", recipe)
+    return _comparisons(recipe, rows, tokens=row + 2 * response)
+
+
+def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
+    asked = count * _ORDERS
+    said = sum(map(len, (recipe.judge.rubric, *recipe.judge.principles))) / assumed()["chars_per_token"]
+    return Work(
+        requests=asked,
+        requests_expected=asked,
+        prompt_tokens=round(asked * (tokens + said)),
+        completion_tokens=round(asked * _reply("judge", recipe)),
+        completion_tokens_most=asked * _most("judge", recipe),
+    )
 
 
 def _requests(step: str, recipe: Recipe, prompts: Prompts, load: Load, *, most: int, expected: int) -> Work:

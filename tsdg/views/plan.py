@@ -17,7 +17,7 @@ from tsdg.config.snapshot import run_name
 from tsdg.generate.prompts import load_prompts
 from tsdg.pipeline.verifiers import check_verifiers
 from tsdg.records import AnswerKind
-from tsdg.seeds import passages, render
+from tsdg.seeds import passage_files, passages, render
 from tsdg.seeds.sampling import Quotas, apportion, solve
 from tsdg.seeds.selection import Located, Source, survey, wishes_of
 from tsdg.views.estimate import Load, PhasePlan, Work, add, assumed, assumptions, plan_phases, record_tokens
@@ -170,7 +170,7 @@ def _of_tasks(recipe: Recipe) -> _Chosen:
 def _of_passages(recipe: Recipe) -> _Chosen:
     """Which domain a passage is of is known when it is read: until then they share alike."""
     used = passages.locate(recipe.passages).there
-    there = passages.rows_of(recipe.passages)
+    there = passage_files.rows_of(recipe.passages)
     most = recipe.passages.total if there is None else min(recipe.passages.total, there)
     parts = {source.task: 1 / len(used) for source in used}
     return _Chosen(
@@ -274,11 +274,15 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         print(f"left out: {len(tasks)} tasks, {reason}: {_few(tasks)}")
     for phase in plan.phases:
         print(f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; {_worded(phase.work)}")
+        for role in phase.roles:
+            if role.role == "judge":
+                print(f"  of these the judge, {role.model}: {_worded(role.work)}")
     if not plan.phases:
         print("no phases: the run stops after the seeds")
     else:
         hours = "unknown" if plan.gpu_hours is None else f"{plan.gpu_hours:,}"
-        print(f"in all: {_worded(plan.total)}; GPU-hours of {plan.model}: {hours}")
+        models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
+        print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
     if plan.record_tokens:
         by_variant = ", ".join(f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items())
         print(f"records: at most {plan.records:,}; tokens of these: {by_variant}")

@@ -85,14 +85,23 @@ def read_all_workers(phase: Path) -> tuple[tuple[WorkerStatus, ...], tuple[str, 
     return tuple(sorted(found, key=lambda worker: worker.started)), tuple(notes)
 
 
-def is_alive(worker: WorkerStatus, *, now: float) -> bool:
+def slurm_key(worker: WorkerStatus) -> str:
+    """The job or array element that a process is of, as :class:`tsdg.launch.queue.Element` has it; empty for none."""
+    owner = worker.owner
+    if owner.slurm_array_job_id:
+        return f"{owner.slurm_array_job_id}_{owner.slurm_array_task_id}"
+    return owner.slurm_job_id
+
+
+def is_alive(worker: WorkerStatus, *, now: float, over: frozenset[str] = frozenset()) -> bool:
     """Whether a process still works: it says so, not long ago, and is not known to have ended.
 
     Args:
         worker: what it wrote last.
         now: Unix seconds.
+        over: keys of what Slurm knows to be over.
     """
-    if worker.state != "running" or now - worker.updated > SILENT_S:
+    if worker.state != "running" or now - worker.updated > SILENT_S or slurm_key(worker) in over:
         return False
     if worker.owner.slurm_job_id or worker.owner.host != socket.gethostname():
         return True
@@ -106,7 +115,12 @@ def is_alive(worker: WorkerStatus, *, now: float) -> bool:
 
 
 def phase_progress(
-    run: Path, steps: tuple[StepName, ...], workers: Sequence[WorkerStatus], *, now: float
+    run: Path,
+    steps: tuple[StepName, ...],
+    workers: Sequence[WorkerStatus],
+    *,
+    now: float,
+    over: frozenset[str] = frozenset(),
 ) -> PhaseProgress:
     """Work out how far a phase is.
 
@@ -115,12 +129,13 @@ def phase_progress(
         steps: of the phase.
         workers: all its processes.
         now: Unix seconds.
+        over: keys of what Slurm knows to be over.
 
     Raises:
         TsdgError: its input or its folder is damaged.
     """
     layout, committed = _state(run, steps)
-    alive = [worker for worker in workers if is_alive(worker, now=now)]
+    alive = [worker for worker in workers if is_alive(worker, now=now, over=over)]
     sums = spent(workers)
     rows = layout.rows_total if layout else 0
     done = sum(layout.rows[unit] for unit in committed if unit < layout.units) if layout else 0
@@ -148,8 +163,8 @@ def phase_progress(
         requests=sums.requests_done,
         prompt_tokens=sums.prompt_tokens,
         completion_tokens=sums.completion_tokens,
-        gpu_hours=round(sums.gpu_seconds / 3600, 3),
-        idle_gpu_hours=round(sums.idle_gpu_seconds / 3600, 3),
+        gpu_hours=sums.gpu_hours,
+        idle_gpu_hours=sums.idle_gpu_hours,
         retries=sums.retries,
         failures=sums.failures,
     )

@@ -47,6 +47,8 @@ def rows(manifest: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _reasons(task: Mapping[str, Any]) -> str:
-    """The rejection reasons of questions and answers, the most frequent first."""
-    counts = Counter(task["questions"]["rejected"]) + Counter(task["answers"]["rejected"])
+    """The rejection reasons of questions, answers and records, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for stage in ("questions", "answers", "filter"):
+        counts.update(task[stage]["rejected"])
     return ", ".join(f"{reason} {count}" for reason, count in counts.most_common(4))

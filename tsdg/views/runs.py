@@ -33,7 +33,8 @@ class RunLine:
     created: str
     """As ISO 8601; empty where it is not known."""
     state: str
-    """As `tsdg status` has it; ``away`` for what was launched over ssh, ``damaged`` for what cannot be read."""
+    """As `tsdg status` has it; ``away`` for what was launched over ssh, ``damaged`` for what cannot be read,
+    ``unreadable`` for a folder that this user may not look into."""
     records: int | None
     """None before it is complete."""
     tokens: int | None
@@ -46,12 +47,17 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
     Raises:
         StorageUnfit: the folder cannot be read.
     """
-    runs = [root / name for name in sorted(list_names(root)) if (root / name / "snapshot" / "recipe.yaml").is_file()]
+    runs, found = [], []
+    for run in (root / name for name in sorted(list_names(root))):
+        try:
+            if (run / "snapshot" / "recipe.yaml").is_file():
+                runs.append(run)
+        except PermissionError:
+            found.append(RunLine(run=str(run), recipe="", created="", state="unreadable", records=None, tokens=None))
     jobs: list[JobRecord] = []
     for run in runs:
         jobs += _jobs_of(run)
     answer = ask(Shell(ssh=None), jobs)
-    found = []
     for run in runs:
         try:
             if is_away(run):
@@ -59,7 +65,7 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
             else:
                 status = read_status(run, answer=answer, whole=False)
                 state, totals = str(status.state), status.totals
-        except TsdgError:
+        except (TsdgError, PermissionError):
             state, totals = "damaged", _NOTHING
         found.append(
             RunLine(
@@ -82,11 +88,11 @@ def _jobs_of(run: Path) -> tuple[JobRecord, ...]:
 
 
 def _recipe_of(run: Path) -> str:
-    with (run / "snapshot" / "recipe.yaml").open() as file:
-        try:
+    try:
+        with (run / "snapshot" / "recipe.yaml").open() as file:
             values = yaml.load(file, Loader=yaml.CSafeLoader)
-        except yaml.YAMLError:
-            return ""
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""
     return str(values.get("name", "")) if isinstance(values, dict) else ""
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 import yaml
 
-from tsdg.accounting import WorkerStatus
+from tsdg.accounting import WorkerStatus, spent
 from tsdg.config.recipe import StepName
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.control import is_owned
@@ -29,7 +29,15 @@ from tsdg.launch.watch import Answer, ask
 from tsdg.package.finish import finished_manifest
 from tsdg.package.layout import MANIFEST, SEED_COUNTS, steps_of
 from tsdg.pipeline.left import stage_done
-from tsdg.views.progress import PhaseProgress, is_alive, now, phase_progress, read_all_workers, tasks_of
+from tsdg.views.progress import (
+    PhaseProgress,
+    is_alive,
+    now,
+    phase_progress,
+    read_all_workers,
+    slurm_key,
+    tasks_of,
+)
 
 RunState = Literal["pending", "running", "stopped", "failed", "complete"]
 Phases = tuple[tuple[StepName, ...], ...]
@@ -102,7 +110,8 @@ def read_phases(run: Path) -> Phases:
     except FileNotFoundError as error:
         raise RequestWrong(f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`") from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it") from error
+        why = " ".join(str(error).split())[:120] if isinstance(error, OSError | yaml.YAMLError) else "it is no recipe"
+        raise VerificationFailed(f"{path} cannot be read ({why}); restore it") from error
 
 
 def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> Status:
@@ -124,12 +133,10 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
     asked = answer if answer is not None else ask(_shell(run, record), jobs)
     at, notes = now(), list(asked.notes)
     workers: dict[str, tuple[WorkerStatus, ...]] = {}
-    progress = []
-    for stage in stages(phases):
-        if stage.kind == "phase":
-            workers[stage.name], unread = read_all_workers(run / stage.name)
-            notes += unread
-            progress.append(phase_progress(run, stage.steps, workers[stage.name], now=at))
+    in_phases = [stage for stage in stages(phases) if stage.kind == "phase"]
+    for stage in in_phases:
+        workers[stage.name], unread = read_all_workers(run / stage.name)
+        notes += unread
     manifest = finished_manifest(run, steps_of(phases))
     done = frozenset(
         stage.name
@@ -138,7 +145,12 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
     )
     settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
     elements = {job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs}
-    alive = {name for name, each in workers.items() if any(is_alive(worker, now=at) for worker in each)}
+    # A process that was killed, or had no room on the disk for its last word, still says that it runs.
+    over = frozenset(
+        element.key for each in elements.values() for element in each if element.state in {"done", "failed", "stopped"}
+    )
+    progress = [phase_progress(run, stage.steps, workers[stage.name], now=at, over=over) for stage in in_phases]
+    alive = {name for name, each in workers.items() if any(is_alive(worker, now=at, over=over) for worker in each)}
     owned = is_owned(run)
     failed_here = tuple(worker for each in workers.values() for worker in each[-1:] if worker.state == "failed")
     state = run_state(
@@ -157,7 +169,7 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         ],
         phases=progress,
         tasks=tasks_of(run, phases, manifest, _seeds(run)) if whole else {},
-        totals=_totals(progress, manifest),
+        totals=_totals([worker for each in workers.values() for worker in each], manifest),
         jobs=[_job_status(job, elements[job.name]) for job in jobs],
         failures=failures,
         notes=notes,
@@ -198,11 +210,7 @@ def _elements(
         return found
     if job.stage in done:
         return tuple(replace(e, state="done") if e.state == "unknown" else e for e in found)
-    latest: dict[str, WorkerStatus] = {}
-    for worker in workers:  # oldest first
-        owner = worker.owner
-        array = f"{owner.slurm_array_job_id}_{owner.slurm_array_task_id}"
-        latest[array if owner.slurm_array_job_id else owner.slurm_job_id] = worker
+    latest = {slurm_key(worker): worker for worker in workers}  # oldest first
     return tuple(
         _from_worker(element, latest[element.key], at)
         if element.state == "unknown" and element.key in latest
@@ -289,29 +297,29 @@ def _why(state: RunState, run: Path, *, launched: bool, failures: Sequence[Failu
     return ""
 
 
-def _seeds(run: Path) -> Mapping[str, Any]:
+def _seeds(run: Path) -> Mapping[str, Mapping[str, int]]:
     try:
-        counts: Mapping[str, Any] = json.loads((run / SEED_COUNTS).read_bytes())
+        counts = json.loads((run / SEED_COUNTS).read_bytes())
+        return {task: {"sampled": int(count["sampled"])} for task, count in counts.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise VerificationFailed(f"{run / SEED_COUNTS} is damaged; `tsdg verify {run}` says what else is") from error
-    return counts
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VerificationFailed(
+            f"{run / SEED_COUNTS} is damaged; delete it and start the run again (`tsdg resume {run}`): it is made anew"
+        ) from error
 
 
-def _totals(progress: Sequence[PhaseProgress], manifest: Mapping[str, Any] | None) -> dict[str, Any]:
-    retries: Counter[str] = Counter()
-    for phase in progress:
-        retries.update(phase.retries)
+def _totals(workers: Sequence[WorkerStatus], manifest: Mapping[str, Any] | None) -> dict[str, Any]:
+    used = spent(workers)
     return {
         "records": manifest["totals"]["records"] if manifest else None,
         "record_tokens": manifest["totals"]["tokens"] if manifest else None,
-        "requests": sum(phase.requests for phase in progress),
-        "completion_tokens": sum(phase.completion_tokens for phase in progress),
-        "prompt_tokens": sum(phase.prompt_tokens for phase in progress),
-        "gpu_hours": round(sum(phase.gpu_hours for phase in progress), 3),
-        "idle_gpu_hours": round(sum(phase.idle_gpu_hours for phase in progress), 3),
-        "retries": dict(retries),
+        "requests": used.requests_done,
+        "completion_tokens": used.completion_tokens,
+        "prompt_tokens": used.prompt_tokens,
+        "gpu_hours": used.gpu_hours,
+        "idle_gpu_hours": used.idle_gpu_hours,
+        "retries": dict(used.retries),
     }
 
 

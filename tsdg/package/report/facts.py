@@ -181,8 +181,8 @@ def _spent(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
         "failures": dict(total.failures),
         "completion_tokens": total.completion_tokens,
         "wall_s": total.wall_seconds,
-        "gpu_hours": total.gpu_seconds / 3600,
-        "idle_gpu_hours": total.idle_gpu_seconds / 3600,
+        "gpu_hours": total.gpu_hours,
+        "idle_gpu_hours": total.idle_gpu_hours,
     }
 
 

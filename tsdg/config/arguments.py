@@ -1,0 +1,83 @@
+"""The words of a Hydra command line, looked at before Hydra does: its own messages of these mistakes name no file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import yaml
+
+from tsdg.errors import RecipeError
+
+_FLAGS = "--cfg job, --multirun, --config-dir FOLDER, --help"
+
+
+def check_flags(words: Sequence[str], *, command: str) -> Path | None:
+    """Check the flags of a command line.
+
+    Returns:
+        The folder of ``--config-dir``, if it is given.
+
+    Raises:
+        RecipeError: a flag is unknown, or its value is missing or wrong.
+    """
+    # The very parser that Hydra will use; of its lines of help only the last says what is wrong.
+    from hydra._internal.utils import get_args_parser
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            parsed = get_args_parser().parse_args(list(words))
+    except SystemExit as error:
+        if not error.code:
+            raise
+        why = said.getvalue().strip().rpartition("error: ")[2]
+        raise RecipeError(f"{command}: {why}; allowed: KEY=VALUE, {_FLAGS}, and what `tsdg --help` names") from error
+    if parsed.config_dir and not Path(parsed.config_dir).is_dir():
+        raise RecipeError(f"{command}: --config-dir: there is no folder {parsed.config_dir}; name one that is there")
+    return Path(parsed.config_dir) if parsed.config_dir else None
+
+
+def check_choices(words: Iterable[str], folders: Sequence[Path]) -> None:
+    """Check that each chosen file of a group (``recipe=NAME``, ``model=NAME``) is a mapping.
+
+    Args:
+        words: the command line.
+        folders: that groups lie in, the first of them first.
+
+    Raises:
+        RecipeError: a choice is no name, or its file holds something else.
+    """
+    for word in words:
+        group, equals, value = word.partition("=")
+        group = group.lstrip("+").partition("@")[0]
+        if equals and not group:
+            raise RecipeError(f"command line: found {word!r}; allowed: KEY=VALUE")
+        found = [folder / group for folder in folders if group.strip("/.") and (folder / group).is_dir()]
+        if not equals or not found or value[:1] in {"[", "{", "$"}:
+            continue
+        if value in {"null", "true", "false"} or value.lstrip("+-").replace(".", "", 1).isdecimal():
+            known = sorted({file.stem for folder in found for file in folder.glob("*.yaml")})
+            raise RecipeError(f"{word}: {group} takes the name of a file; allowed: {', '.join(known)}")
+        file = next((path for folder in found if (path := folder / f"{value}.yaml").is_file()), None)
+        if file is not None:
+            _check_mapping(file)
+
+
+def _check_mapping(file: Path) -> None:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise RecipeError(f"{file}: cannot be read: {error.strerror}; change its owner or mode") from error
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise RecipeError(f"{file}: is no YAML ({where}{error.problem}); mend it") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise RecipeError(f"{file}: is no YAML ({' '.join(str(error).split())[:200]}); mend it") from error
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else f"a {'list' if isinstance(content, list) else 'single value'}"
+        raise RecipeError(
+            f"{file}: found {found}, allowed: a mapping of keys (KEY: VALUE); start from a file of recipes/recipe"
+        )

@@ -1,0 +1,208 @@
+"""How hard a run's questions are beside their seeds: the same solver, prompts and vote on a sample of the seeds.
+
+Seeds have a right answer, so that this also tells how often a majority is right. Nothing of the run changes: what is
+asked stands in ``RUN/difficulty/SAMPLE``, with the figures in ``difficulty.json``. It is a phase like others: what was
+interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tsdg.engine.commit import read_parts
+from tsdg.engine.control import stoppable
+from tsdg.engine.phase import is_complete, run_phase
+from tsdg.errors import WorkShort
+from tsdg.generate.answers import AnswerStep
+from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.pipeline.phases import Servers
+from tsdg.pipeline.prepare import Prepared
+from tsdg.pipeline.progress import gathered
+from tsdg.pipeline.roles import endpoints_of, model_of
+from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
+from tsdg.progress import Reporter
+from tsdg.protocols import Ask, Asked, Prover, Verifier
+from tsdg.records import (
+    OUTCOME_SCHEMA,
+    QUESTION_SCHEMA,
+    Outcome,
+    Provenance,
+    Question,
+    Seed,
+    Solution,
+    from_row,
+    stable_id,
+    to_row,
+)
+from tsdg.serving.checks import check_server
+from tsdg.storage import write_whole
+from tsdg.tables import read_rows, work_table
+
+_UNWRITTEN = Provenance(model="", prompt="", prompt_hash="", sampling="", request_id="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What the solver made of one task's seeds, or of its questions."""
+
+    asked: int
+    accepted: int
+    """Those whose answers won their vote."""
+    agreement: float
+    """Mean of the accepted ones; 0 where there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difficulty:
+    """One task."""
+
+    task: str
+    seeds: Side
+    right: int
+    """Accepted seeds whose answer is the gold one."""
+    questions: Side
+
+
+def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Difficulty, ...]:
+    """Solve up to ``sample`` seeds of each task and compare. Seeds that are answered with free texts are left out.
+
+    Raises:
+        WorkShort: the run's questions are not answered yet, or all its seeds are answered with free texts.
+        EnvironmentUnfit: a server or what a verifier needs is missing.
+        Interrupted: asked to stop; the same command continues.
+    """
+    run = prepared.directory
+    if not gathered(run, ("questions", "answers")):
+        raise WorkShort(f"{run}: its questions are not answered yet; `tsdg resume` goes on with them")
+    folder = run / "difficulty" / str(sample)
+    drawn = {seed.seed_id: seed for seed in _drawn(run / SEEDS, sample)}
+    if not drawn:
+        raise WorkShort(f"{run}: its seeds are answered with free texts, which no vote compares")
+    source = folder / "questions.parquet"
+    if not source.is_file():
+        with work_table(source, QUESTION_SCHEMA, unit_rows=prepared.recipe.engine.unit_rows) as table:
+            for seed in drawn.values():
+                table.add(_posed(seed))
+    if not is_complete(source, folder / "answers"):
+        judge = prepared.recipe.judge.model_copy(update={"enabled": False})  # it would ask for more than the vote
+        alone = replace(prepared, recipe=prepared.recipe.model_copy(update={"judge": judge}))
+        for endpoint in endpoints_of(alone.recipe, ("answers",)):
+            check_server(endpoint.server, endpoint.model)
+        check_verifiers_ready(alone.recipe, alone.sources)
+        asyncio.run(_solve(alone, source, folder / "answers", len(drawn), reporter))
+    found = _compared(prepared, drawn, folder / "answers")
+    text = json.dumps({"tasks": [asdict(task) for task in found]}, indent=1) + "\n"
+    write_whole(folder / "difficulty.json", text.encode())
+    return found
+
+
+def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
+    """The seeds of each task with the smallest hashes, so that a larger sample holds a smaller one."""
+    ranked: dict[str, list[tuple[str, Seed]]] = defaultdict(list)
+    for seed in read_rows(seeds, Seed):
+        if seed.answer_kind == "text":
+            continue
+        known = ranked[seed.task]
+        known.append((stable_id("difficulty", seed.seed_id), seed))
+        if len(known) > 2 * sample:
+            known[:] = sorted(known, key=lambda pair: pair[0])[:sample]
+    for known in ranked.values():
+        yield from (seed for _, seed in sorted(known, key=lambda pair: pair[0])[:sample])
+
+
+def _posed(seed: Seed) -> Question:
+    """A seed as the solver is asked it."""
+    return Question(
+        question_id=seed.seed_id, seed_ids=(seed.seed_id,), group=seed.group, family=seed.family, task=seed.task,
+        domain=seed.domain, language=seed.language, licence=seed.licence, answer_kind=seed.answer_kind,
+        question=seed.question, context=seed.context, options=seed.options, claimed_answer=seed.answer,
+        checks=seed.checks, provenance=_UNWRITTEN,
+    )  # fmt: skip
+
+
+async def _solve(prepared: Prepared, source: Path, folder: Path, total: int, reporter: Reporter) -> None:
+    recipe = prepared.recipe
+    step = AnswerStep(
+        # A record's other parts are not needed.
+        config=recipe.answers.model_copy(update={"variants": ("answer",)}),
+        model=model_of(recipe, "answers"),
+        prompts=prepared.prompts,
+        seed=recipe.seed,
+        verifier_for=choose_verifier(recipe),
+        judge=None,
+    )
+
+    async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+        question = from_row(Question, row)
+        solving = await step(question, ask)
+        outcome = Outcome(
+            input_id=question.question_id, questions=(), samples=solving.samples,
+            solutions=(solving.solution,) if solving.solution else (),
+            rejections=(solving.rejection,) if solving.rejection else (), usage=(solving.usage,),
+            saved_samples=solving.saved_samples,
+        )  # fmt: skip
+        return to_row(outcome)
+
+    reporter.stage("difficulty", total=total)
+    async with stoppable() as stop, Servers(prepared, reporter) as servers:
+        result = await run_phase(
+            input_path=source,
+            directory=folder,
+            process=process,
+            transport=await servers.transport(("answers",)),
+            accounted=servers.accounted,
+            schema=OUTCOME_SCHEMA,
+            config=recipe.engine,
+            budget=recipe.budget,
+            stop=stop,
+            on_event=lambda event: reporter.update(done=event.rows_done, total=event.rows_total, detail=""),
+            note=reporter.note,
+        )
+    reporter.end(f"{total} seeds, {result.requests_done} requests, {result.completion_tokens} tokens written")
+
+
+def _compared(prepared: Prepared, drawn: Mapping[str, Seed], folder: Path) -> tuple[Difficulty, ...]:
+    outcomes = [from_row(Outcome, row) for part in read_parts(folder) for row in part.to_pylist()]
+    solved = {solution.question_id: solution for outcome in outcomes for solution in outcome.solutions}
+    verifier_for = choose_verifier(prepared.recipe)
+    right = Counter(
+        drawn[name].task for name, solution in solved.items() if _right(drawn[name], solution, verifier_for)
+    )
+    seeds = _sides({name: seed.task for name, seed in drawn.items()}, solved.values())
+    tasks = {question.question_id: question.task for question in read_rows(prepared.directory / QUESTIONS, Question)}
+    questions = _sides(tasks, read_rows(prepared.directory / SOLUTIONS, Solution))
+    nothing = Side(asked=0, accepted=0, agreement=0.0)
+    return tuple(
+        Difficulty(task=task, seeds=side, right=right[task], questions=questions.get(task, nothing))
+        for task, side in seeds.items()
+    )
+
+
+def _right(seed: Seed, solution: Solution, verifier_for: Callable[[Question], Verifier]) -> bool:
+    question = _posed(seed)
+    verifier = verifier_for(question)
+    if isinstance(verifier, Prover):
+        return True  # it passed the seed's own tests
+    asked = Asked(question=seed.question, context=seed.context, options=seed.options, checks=seed.checks)
+    gold = [verifier.read(text, asked) for text in (seed.answer, *seed.aliases)]
+    return any(text is not None and verifier.same(text, solution.answer) for text in gold)
+
+
+def _sides(tasks: Mapping[str, str], solutions: Iterable[Solution]) -> dict[str, Side]:
+    agreement: dict[str, list[float]] = defaultdict(list)
+    for solution in solutions:
+        agreement[tasks[solution.question_id]].append(solution.verification.agreement)
+    return {
+        task: Side(
+            asked=asked,
+            accepted=len(agreement[task]),
+            agreement=sum(agreement[task]) / max(len(agreement[task]), 1),
+        )
+        for task, asked in Counter(tasks.values()).items()
+    }
