@@ -17,6 +17,7 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
     shutil.rmtree(tsdg.root / "parts" / "seeds")  # what is left is the snapshot, as a launch would leave it
     recipe = tsdg.root / "parts" / "snapshot" / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("phases: []", "phases: [[questions], [answers]]"))
+    (tsdg.root / "parts" / "manifest.json").unlink()
     for stage in ("seeds", "questions", "questions.gather", "answers", "answers.gather", "package"):
         done = tsdg("work", str(tsdg.root / "parts"), stage)
         assert done.code == 0, (stage, done.err)

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +142,18 @@ def test_missing_and_broken_yaml(tmp_path: Path) -> None:
         load_config(tmp_path / "nowhere.yaml")
     with pytest.raises(EnvironmentUnfit, match="template is broken"):
         template_of(tmp_path, 'doc_to_text: "{{ q + }}"\ndoc_to_target: a\n', "q a")
+
+
+def test_what_is_loaded_off_the_network_leaves_the_rest_of_the_process_on_it() -> None:
+    code = (
+        "from tsdg.seeds.lmeval import load_config, tasks_folder\n"
+        "load_config(tasks_folder() / 'arc' / 'arc_easy.yaml')\n"
+        "from huggingface_hub import constants\n"
+        "print(constants.HF_HUB_OFFLINE)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_OFFLINE")}
+    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert out.stdout == "False\n"
 
 
 def test_unknown_hint(tmp_path: Path) -> None:

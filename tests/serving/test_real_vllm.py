@@ -52,7 +52,15 @@ async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
 
 def processes(parent: int) -> list[psutil.Process]:
     """The keeper, the server and all that it started."""
-    return psutil.Process(parent).children(recursive=True)
+    keepers = [child for child in psutil.Process(parent).children() if _is_keeper(child)]
+    return [*keepers, *(process for keeper in keepers for process in keeper.children(recursive=True))]
+
+
+def _is_keeper(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("/keeper.py") for word in process.cmdline())
+    except psutil.ZombieProcess:
+        return False
 
 
 def shared(found: list[psutil.Process]) -> set[Path]:

@@ -55,11 +55,16 @@ def tasks_folder() -> Path:
 @contextmanager
 def _offline() -> Iterator[None]:
     """Keep what a task module does when imported off the network, and off the environment of later servers."""
+    from huggingface_hub import constants  # it reads the variables once; a prefetch in this process is online again
+
     before = {name: os.environ.get(name) for name in _OFFLINE}
+    online = not constants.HF_HUB_OFFLINE
     os.environ.update(dict.fromkeys(_OFFLINE, "1"))
+    constants.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
+        constants.HF_HUB_OFFLINE = not online
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
