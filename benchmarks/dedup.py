@@ -232,7 +232,7 @@ def report(
     print(
         f"{name:11}{len(texts) / seconds:8,.0f} docs/s  found by words changed "
         f"{'  '.join(f'{c}: {s}' for c, s in zip(CHANGES, shares, strict=True))}  within the threshold "
-        f"{near_found:,}/{len(near):,}  real {real:,}  ({memory:,.0f} MiB)",
+        f"{near_found:,}/{len(near):,}  real {real:,}  ({memory:,.0f} MiB so far)",
         flush=True,
     )
 
