@@ -61,6 +61,8 @@ class PlainReporter:
     def __init__(self) -> None:
         self._name = ""
         self._started = self._said = 0.0
+        self._before: int | None = None
+        """Rows done when the stage began, as where a run goes on."""
 
     def note(self, line: str) -> None:
         """Print the line."""
@@ -68,16 +70,18 @@ class PlainReporter:
 
     def stage(self, name: str, *, total: int) -> None:
         """Print the stage's name."""
-        self._name, self._started, self._said = name, time.monotonic(), time.monotonic()
+        self._name, self._started, self._said, self._before = name, time.monotonic(), time.monotonic(), None
         print(f"{name}: started" + (f", {total} rows" if total else ""), flush=True)
 
     def update(self, *, done: int, total: int, detail: str) -> None:
         """Print how far it is, at most every ten seconds."""
         now = time.monotonic()
+        before = self._before = done if self._before is None else self._before
         if now - self._said < PLAIN_EVERY_S:
             return
         self._said = now
-        print(f"{self._name}: {done}/{total}{_left(done, total, now - self._started)}  {detail}", flush=True)
+        left = _left(done - before, total - before, now - self._started)
+        print(f"{self._name}: {done}/{total}{left}  {detail}", flush=True)
 
     def end(self, summary: str) -> None:
         """Print what came of it and how long it took."""
@@ -137,8 +141,8 @@ def reporter() -> Iterator[Reporter]:
 
 
 def _left(done: int, total: int, elapsed: float) -> str:
-    """The time left at the pace so far."""
-    if not 0 < done < total:
+    """The time left at the pace so far; nothing before a twentieth is done, as servers start and the first rows run."""
+    if not total / 20 <= done < total:
         return ""
     seconds = round(elapsed * (total - done) / done)
     return f", about {seconds // 60} min {seconds % 60} s left" if seconds >= 60 else f", about {seconds} s left"
