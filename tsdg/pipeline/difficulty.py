@@ -13,21 +13,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete, run_phase
 from tsdg.errors import WorkShort
-from tsdg.generate.answers import AnswerStep
 from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
-from tsdg.pipeline.phases import Servers
+from tsdg.pipeline.phases import Servers, process_of
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import gathered
-from tsdg.pipeline.roles import endpoints_of, model_of
+from tsdg.pipeline.roles import endpoints_of
 from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.progress import Reporter
-from tsdg.protocols import Ask, Asked, Prover, Verifier
+from tsdg.protocols import Asked, Prover, Verifier
 from tsdg.records import (
     OUTCOME_SCHEMA,
     QUESTION_SCHEMA,
@@ -38,7 +36,6 @@ from tsdg.records import (
     Solution,
     from_row,
     stable_id,
-    to_row,
 )
 from tsdg.serving.checks import check_server
 from tsdg.storage import write_whole
@@ -90,8 +87,10 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
             for seed in drawn.values():
                 table.add(_posed(seed))
     if not is_complete(source, folder / "answers"):
-        judge = prepared.recipe.judge.model_copy(update={"enabled": False})  # it would ask for more than the vote
-        alone = replace(prepared, recipe=prepared.recipe.model_copy(update={"judge": judge}))
+        # The vote alone: a judge, and the other parts of a record, would ask for more.
+        judge = prepared.recipe.judge.model_copy(update={"enabled": False})
+        answers = prepared.recipe.answers.model_copy(update={"variants": ("answer",)})
+        alone = replace(prepared, recipe=prepared.recipe.model_copy(update={"judge": judge, "answers": answers}))
         for endpoint in endpoints_of(alone.recipe, ("answers",)):
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
@@ -127,39 +126,17 @@ def _posed(seed: Seed) -> Question:
 
 
 async def _solve(prepared: Prepared, source: Path, folder: Path, total: int, reporter: Reporter) -> None:
-    recipe = prepared.recipe
-    step = AnswerStep(
-        # A record's other parts are not needed.
-        config=recipe.answers.model_copy(update={"variants": ("answer",)}),
-        model=model_of(recipe, "answers"),
-        prompts=prepared.prompts,
-        seed=recipe.seed,
-        verifier_for=choose_verifier(recipe),
-        judge=None,
-    )
-
-    async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
-        question = from_row(Question, row)
-        solving = await step(question, ask)
-        outcome = Outcome(
-            input_id=question.question_id, questions=(), samples=solving.samples,
-            solutions=(solving.solution,) if solving.solution else (),
-            rejections=(solving.rejection,) if solving.rejection else (), usage=(solving.usage,),
-            saved_samples=solving.saved_samples,
-        )  # fmt: skip
-        return to_row(outcome)
-
     reporter.stage("difficulty", total=total)
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
         result = await run_phase(
             input_path=source,
             directory=folder,
-            process=process,
+            process=process_of(prepared, ("answers",)),
             transport=await servers.transport(("answers",)),
             accounted=servers.accounted,
             schema=OUTCOME_SCHEMA,
-            config=recipe.engine,
-            budget=recipe.budget,
+            config=prepared.recipe.engine,
+            budget=prepared.recipe.budget,
             stop=stop,
             on_event=lambda event: reporter.update(done=event.rows_done, total=event.rows_total, detail=""),
             note=reporter.note,

@@ -46,7 +46,7 @@ async def work_phase(
     result = await run_phase(
         input_path=source,
         directory=prepared.directory / phase_name(steps),
-        process=_process(prepared, steps),
+        process=process_of(prepared, steps),
         transport=transport,
         accounted=servers.accounted,
         schema=OUTCOME_SCHEMA,
@@ -61,7 +61,7 @@ async def work_phase(
     reporter.end(f"{total} rows, {result.requests_done} requests{again}, {result.completion_tokens} tokens written")
 
 
-def _process(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
+def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     """The chain of steps of one phase, as the engine calls it on one input row."""
     recipe, prompts = prepared.recipe, prepared.prompts
     judge = Judge(config=recipe.judge, model=model_of(recipe, "judge"), seed=recipe.seed)
