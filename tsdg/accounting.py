@@ -60,7 +60,7 @@ class WorkerStatus:
     """None while it runs."""
     state: State
     reason: str
-    """One line: why it stopped or failed; empty otherwise."""
+    """One line: why it stopped, failed, or ended before the phase did; empty otherwise."""
     rows_done: int
     """Rows of the phase with an outcome, of all processes, as this one last saw it."""
     rows_total: int

@@ -27,7 +27,19 @@ The command line prints it and exits with the code; it never shows a traceback f
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
 from typing import ClassVar
+
+
+def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> str:
+    """Show the first of many in a message.
+
+    >>> few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    shown = separator.join(str(item) for item in islice(items, most))
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
 class TsdgError(Exception):

@@ -90,7 +90,7 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
             await run_phase(
                 input_path=Path(source), directory=Path(directory), process=process, transport=transport,
                 accounted=(), schema=SCHEMA, config=engine, budget=NO_CAPS, stop=stop, on_event=lambda event: None,
-                note=print, timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
+                note=print, may_leave=True, timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
             )  # fmt: skip
     except TsdgError as error:
         print(f"{os.getpid()}: {error}", flush=True)

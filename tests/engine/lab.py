@@ -68,6 +68,16 @@ def reply(text: str) -> Reply:
     return Reply(choices=(choice,), prompt_tokens=3, completion_tokens=2)
 
 
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Steps:
     """Asks for ``samples`` completions of each row, all at once, and then for one more."""
 
@@ -169,6 +179,7 @@ async def run(
     budget: BudgetConfig = NO_CAPS,
     accounted: Sequence[ReplicaFacts] = (),
     notes: list[str] | None = None,
+    may_leave: bool = False,
     **limits: int,
 ) -> PhaseResult:
     """One phase in this process."""
@@ -177,7 +188,7 @@ async def run(
     return await run_phase(
         input_path=source, directory=directory, process=process or Steps(), transport=transport,
         accounted=accounted, schema=SCHEMA, config=config(**limits), budget=budget, stop=stop or asyncio.Event(),
-        on_event=seen.append, note=said.append, timing=timing,
+        on_event=seen.append, note=said.append, may_leave=may_leave, timing=timing,
     )  # fmt: skip
 
 
@@ -235,16 +246,16 @@ async def _work(args: argparse.Namespace) -> int:
 
 
 def _claim(args: argparse.Namespace) -> int:
-    """Wait for the start signal, then claim until nothing is left, and print what was got."""
+    """Wait for the start signal, then claim until nothing is found any more, and print what was got."""
     board = LeaseBoard(directory=args.directory, owner=Owner.current(), timing=Timing())
     print("ready", flush=True)
     sys.stdin.readline()
     mine: list[int] = []
-    while True:
+    vain = 0
+    while vain < 20:  # each looks at some of many leases
         lease = board.claim(index for index in range(args.units) if index not in mine)
-        if lease is None:
-            break
-        mine.append(lease.index)
+        vain = vain + 1 if lease is None else 0
+        mine += [lease.index] if lease is not None else []
     print(*mine, flush=True)
     sys.stdin.readline()  # stay alive until all have claimed, or the leases would be free again
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine import lab
+from tests.engine.lab import Clock
 from tsdg.engine.leases import Lease, LeaseBoard, LeaseState, look_at
 from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
@@ -19,14 +20,6 @@ from tsdg.errors import StorageUnfit
 
 TIMING = Timing(heartbeat_s=10.0, lease_timeout_s=60.0)
 HOUR_NS = 3600 * 10**9
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -283,3 +276,24 @@ def test_processes_that_contend_never_share_a_unit(tmp_path: Path, state: str) -
         process.communicate("end\n", timeout=60)
         assert process.returncode == 0
     assert sorted(index for indices in got for index in indices) == list(range(units))
+
+
+def test_one_claim_looks_at_some_of_many_leases_and_the_next_at_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(800):
+        (tmp_path / f"unit-{index:06d}.g0").write_bytes(replace(Owner.current(), boot="another").to_bytes())
+    seen: list[Path] = []
+
+    def counted(path: Path) -> LeaseState | None:
+        seen.append(path)
+        return look_at(path)
+
+    monkeypatch.setattr("tsdg.engine.leases.look_at", counted)
+    board = LeaseBoard(directory=tmp_path, owner=Owner.current(), timing=TIMING)
+    for claims in range(1, 17):
+        assert board.claim(range(800)) is None
+        assert len(seen) == 50 * claims
+    assert len(set(seen)) == 800
+    os.utime(tmp_path / "unit-000123.g0", ns=(0, 0))
+    assert next(lease.index for _ in range(16) if (lease := board.claim(range(800))) is not None) == 123

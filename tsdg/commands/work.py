@@ -1,6 +1,7 @@
 """``tsdg work``: one stage of a run that exists, from its snapshot. What the jobs of a cluster call.
 
-``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no row depends on it.
+``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no row depends on it,
+and ends, with its job, where other jobs are at work on all that is left of a phase.
 """
 
 from __future__ import annotations
@@ -25,5 +26,5 @@ def main(arguments: list[str]) -> int:
     prepared = reopen(Path(words[0]), [word for word in arguments if is_value(word)], file=file)
     stage = find_stage(prepared, words[1])
     with reporter() as shown:
-        run_stage(prepared, stage, shown)
+        run_stage(prepared, stage, shown, may_leave=launched)
     return 0

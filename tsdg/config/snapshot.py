@@ -34,7 +34,7 @@ from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
 from tsdg.config.words import merge_words
-from tsdg.errors import RecipeError, RequestWrong, RunConflict
+from tsdg.errors import RecipeError, RequestWrong, RunConflict, few
 from tsdg.storage import make_directory, storage, write_whole
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ def write_snapshot(
         theirs = _identity_in(marker)
         differences = _differences(theirs, mine)
         if differences:
-            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
             raise RunConflict(
-                f"run directory {directory.parent} holds another run: {'; '.join(differences[:3])}{more}; "
+                f"run directory {directory.parent} holds another run: {few(differences, separator='; ')}; "
                 "choose another name with run=NAME"
             )
     else:
@@ -169,7 +168,9 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/re
     theirs = _identity_in(run / "snapshot" / "fingerprint.json")
     mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
     if differences := _differences(theirs, mine):
-        raise RunConflict(f"{run} would become another run: {'; '.join(differences[:3])}; start one with `tsdg run`")
+        raise RunConflict(
+            f"{run} would become another run: {few(differences, separator='; ')}; start one with `tsdg run`"
+        )
     return recipe
 
 

@@ -29,10 +29,10 @@ class PhaseEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
-    """What one process did for a phase that is now complete."""
+    """What one process did for a phase that is now complete, or that it may leave to others."""
 
     rows_done: int
-    """Input rows with an outcome; all of them."""
+    """Input rows with an outcome; all of them, unless others still work on the rest."""
     rows_total: int
     units_committed: int
     """Units whose part this process wrote."""

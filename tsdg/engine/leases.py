@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from tsdg.storage import list_names, remove, storage, storage_unfit
 _GONE = (errno.ENOENT, errno.ESTALE)
 CLOCK = ".clock-"
 """How the names of files begin that live for a moment, to learn the file system's time; a killed process leaves its."""
+_LOOKS = 32
+_TURNS = 16
+"""Leases of others that one claim looks at: this many at least, and all of them within so many claims."""
 RELEASED_NS = 0
 """The mtime of a lease that was given back: metadata only, so that it works on a full disk."""
 
@@ -214,11 +218,14 @@ class LeaseBoard:
         self._gone = gone
         self._monotonic = monotonic
         self._sights: dict[int, _Sight] = {}
+        self._turn = random.randrange(_TURNS)
 
     def claim(self, wanted: Iterable[int]) -> Lease | None:
         """Take the first unit of ``wanted`` that is free; untouched ones before those of former owners.
 
-        ``wanted`` must not name units that this process holds itself.
+        ``wanted`` must not name units that this process holds itself. Where many are leased, one call looks at some of
+        the leases and the next at others: thousands of processes may wait for the last units of a phase, and each look
+        costs the file system. So None says that none of those looked at is free.
 
         Raises:
             StorageUnfit: a lease cannot be read or created.
@@ -231,7 +238,7 @@ class LeaseBoard:
             elif (lease := self._create(index, 0)) is not None:
                 return lease
         file_system_ns: int | None = None
-        for index in leased:
+        for index in self._in_turn(leased):
             state = look_at(lease_path(self._directory, index, generations[index]))
             if state is None:
                 continue
@@ -244,6 +251,14 @@ class LeaseBoard:
                 self._sights.pop(index, None)
                 return lease
         return None
+
+    def _in_turn(self, leased: Sequence[int]) -> Sequence[int]:
+        """Those of others' leases that are due for a look; each process begins somewhere else."""
+        looks = max(_LOOKS, -(-len(leased) // _TURNS))
+        turns = -(-len(leased) // looks) or 1
+        self._turn += 1
+        start = self._turn % turns * looks
+        return leased[start : start + looks]
 
     def _expired(self, index: int, generation: int, state: LeaseState, file_system_ns: int) -> bool:
         """Whether the owner has not been heard of for the lease timeout.

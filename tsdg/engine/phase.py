@@ -51,6 +51,7 @@ async def run_phase(
     stop: asyncio.Event,
     on_event: Callable[[PhaseEvent], None],
     note: Callable[[str], None],
+    may_leave: bool = False,
     timing: Timing = _TIMING,
 ) -> PhaseResult:
     """Work on a phase until all its units are committed, whoever commits them.
@@ -69,6 +70,8 @@ async def run_phase(
         stop: once set, nothing more is claimed or sent; requests under way are cancelled.
         on_event: called some times a second while something changes, and at the end.
         note: told, in one line, of what went wrong without harm to the work.
+        may_leave: whether to end already where others are at work on all that is left, and enough processes stay to
+            take over from them (:mod:`tsdg.engine.reserve`).
         timing: the times by which the engine works.
 
     Returns:
@@ -89,7 +92,7 @@ async def run_phase(
     worker = Worker(
         layout=layout, directory=directory, committed=committed, process=process, transport=transport,
         accounted=accounted, schema=schema, config=config, budget=budget, stop=stop, on_event=on_event, note=note,
-        timing=timing,
+        may_leave=may_leave, timing=timing,
     )  # fmt: skip
     return await worker.run()
 

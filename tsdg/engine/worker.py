@@ -23,12 +23,13 @@ from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.journal import Journal
 from tsdg.engine.leases import LeaseBoard
 from tsdg.engine.owner import Owner
+from tsdg.engine.reserve import RESERVE, Reserve
 from tsdg.engine.scheduler import Scheduler
 from tsdg.engine.slurm import SlurmJobs
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.engine.work import OpenUnit
-from tsdg.errors import BudgetReached, Interrupted, StorageUnfit
+from tsdg.errors import BudgetReached, Interrupted
 from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
 
@@ -60,6 +61,7 @@ class Worker:
         stop: asyncio.Event,
         on_event: Callable[[PhaseEvent], None],
         note: Callable[[str], None],
+        may_leave: bool,
         timing: Timing,
     ) -> None:
         self._layout = layout
@@ -72,6 +74,9 @@ class Worker:
         self._owner = Owner.current()
         slurm = SlurmJobs(every_s=timing.ask_slurm_s)
         self._board = LeaseBoard(directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone)
+        self._reserve = Reserve(
+            directory=directory / RESERVE, owner=self._owner, timing=timing, gone=slurm.gone, may_leave=may_leave
+        )
         self._scheduler = Scheduler(process=process, transport=transport, config=config, timing=timing)
         self._books = Books(
             phase=directory, token=self._owner.token, budget=budget, timing=timing, note=note, progress=self._event,
@@ -82,7 +87,7 @@ class Worker:
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
         self._starting: OpenUnit | None = None
-        self._closing = False
+        self._closing = self._leaves = False
         self._units_committed = 0
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
@@ -95,12 +100,14 @@ class Worker:
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
 
     async def run(self) -> PhaseResult:
-        """Work until the phase is complete; see :func:`tsdg.engine.phase.run_phase`."""
+        """Work until there is nothing left for this process; see :func:`tsdg.engine.phase.run_phase`."""
         state: State = "failed"
         reason = ""
         try:
             result = await self._work()
             state = "complete"
+            if self._leaves:
+                reason = f"left {self._agenda.units_left} units to those that work on them"
             return result
         except (Interrupted, BudgetReached, asyncio.CancelledError) as error:
             state, reason = "stopped", str(error) or "cancelled"
@@ -138,7 +145,7 @@ class Worker:
         # Where all is done already, a budget that is reached has nothing left to stop.
         if error is not None and (self._agenda.units_left or not isinstance(error, BudgetReached)):
             raise error
-        if left := self._agenda.units_left:
+        if (left := self._agenda.units_left) and not self._leaves:
             raise Interrupted(
                 f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in {self._directory}: "
                 "what is done is kept; start again to go on"
@@ -172,6 +179,10 @@ class Worker:
                     if pause <= 0:
                         if not await self._claim():
                             next_claim = time.monotonic() + self._timing.poll_s
+                            if not self._open:
+                                self._leaves = await self._in(self._pulse, self._reserve.dispensable)
+                            if self._leaves:
+                                return
                         continue
             try:
                 async with asyncio.timeout(pause):
@@ -205,6 +216,8 @@ class Worker:
         if unit is None:
             return False
         self._open[unit.index] = unit
+        if self._reserve.asked:
+            await self._in(self._pulse, self._reserve.quit)
         if unit.rows_total:
             self._starting = unit
         else:
@@ -316,16 +329,15 @@ class Worker:
         while self._ends:
             await asyncio.wait(set(self._ends))
         for unit in self._open.values():
-            try:
-                await self._give_back(unit)
-            except StorageUnfit as error:
-                self._scheduler.fail(error)
+            await self._guarded(self._give_back(unit))
+        await self._guarded(self._in(self._pulse, self._reserve.quit))
 
     # -- side jobs ----------------------------------------------------------------------------------------------------
 
     async def _beat_leases(self) -> None:
         while True:
             await asyncio.sleep(self._timing.heartbeat_s)
+            await self._in(self._pulse, self._reserve.beat)
             for unit in list(self._open.values()):
                 if not await self._in(self._pulse, unit.lease.beat) and not unit.ending:
                     self._scheduler.lost.add(unit)

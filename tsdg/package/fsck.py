@@ -18,9 +18,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationFailed, few
 from tsdg.package.counts import RunCount, count_run
-from tsdg.package.findings import Finding, some
+from tsdg.package.findings import Finding
 from tsdg.package.fsck_rows import check_rows
 from tsdg.package.layout import (
     DATASET,
@@ -175,7 +175,7 @@ def _other_tasks(manifest: Manifest, counts: RunCount) -> Finding:
     return Finding(
         path=f"{MANIFEST}: tasks",
         what=f"are not those of {SEED_COUNTS}",
-        found=f"{some(named, len(named)) or 'none'} too many, {some(there, len(there)) or 'none'} missing",
+        found=f"{few(named) or 'none'} too many, {few(there) or 'none'} missing",
         expected=f"{len(counts.tasks)} tasks",
     )
 

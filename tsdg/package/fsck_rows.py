@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tsdg.errors import few
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import record_id_of
 from tsdg.package.digests import UNKNOWN, Digests, Keys, digests_of
-from tsdg.package.findings import Finding, some
+from tsdg.package.findings import Finding
 from tsdg.package.layout import (
     ALLOWED_UNITS,
     QUESTIONS,
@@ -100,7 +101,7 @@ def _schemas(run: Path, manifest: Manifest) -> Iterator[Finding]:
             yield Finding(
                 path=name,
                 what="has other columns",
-                found=some(wrong, len(wrong)) or "another order",
+                found=few(wrong) or "another order",
                 expected="its schema",
             )
 
@@ -121,7 +122,7 @@ def _repeated(run: Path, names: Sequence[str], column: str, keys: Keys) -> Itera
                 ids += _where(batch[column], np.isin(digests_of(batch[column]), repeated))
             if ids:
                 yield Finding(
-                    path=name, what=f"{column} is not unique", found=some(dict.fromkeys(ids), len(set(ids))),
+                    path=name, what=f"{column} is not unique", found=few(dict.fromkeys(ids)),
                     expected="each id once",
                 )  # fmt: skip
 
@@ -156,7 +157,7 @@ def _seeds_known(run: Path, name: str, seeds: Keys) -> Iterator[Finding]:
 def _strangers(name: str, column: str, ids: Sequence[str]) -> Iterator[Finding]:
     if ids:
         yield Finding(
-            path=name, what=f"{column} refers to a row that is not there", found=some(ids, len(ids)),
+            path=name, what=f"{column} refers to a row that is not there", found=few(ids),
             expected="ids of the stage before",
         )  # fmt: skip
 
@@ -278,7 +279,7 @@ def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Ite
             if misnamed:
                 yield Finding(
                     path=name, what="record_id is not that of its question and variant",
-                    found=some(misnamed, len(misnamed)), expected="the hash of both",
+                    found=few(misnamed), expected="the hash of both",
                 )  # fmt: skip
             if misplaced:
                 yield Finding(

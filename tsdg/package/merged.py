@@ -19,10 +19,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationFailed, few
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
 from tsdg.package.digests import Keys, digests_of
-from tsdg.package.findings import Finding, some
+from tsdg.package.findings import Finding
 from tsdg.package.layout import DATASET, data_files, rejected
 from tsdg.package.manifest import SCHEMA_VERSION, Manifest, describe, sealed
 from tsdg.records import GROUPS, VARIANTS
@@ -93,9 +93,7 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
     for path, keys in ((DATASET, records), (rejected("filter"), dropped)):
         if len(keys.repeated()):
             repeated = [str(one) for one in keys.repeated()]
-            yield Finding(
-                path=path, what="ids are not unique", found=some(repeated, len(repeated)), expected="each id once"
-            )
+            yield Finding(path=path, what="ids are not unique", found=few(repeated), expected="each id once")
 
 
 def _counted(out: Path, manifests: Sequence[Manifest]) -> tuple[dict[str, TaskCount], dict[str, int]]:

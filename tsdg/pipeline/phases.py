@@ -28,9 +28,15 @@ from tsdg.tables import count_rows
 
 
 async def work_phase(
-    prepared: Prepared, steps: tuple[StepName, ...], servers: Servers, stop: asyncio.Event, reporter: Reporter
+    prepared: Prepared,
+    steps: tuple[StepName, ...],
+    servers: Servers,
+    stop: asyncio.Event,
+    reporter: Reporter,
+    *,
+    may_leave: bool,
 ) -> None:
-    """Run one phase until all of its units are committed."""
+    """Run one phase until all of its units are committed, or until others do what is left if this one ``may_leave``."""
     transport = await servers.transport(steps)
     source = phase_input(prepared.directory, steps)
     total = count_rows(source)
@@ -55,10 +61,15 @@ async def work_phase(
         stop=stop,
         on_event=show,
         note=reporter.note,
+        may_leave=may_leave,
     )
     servers.accounted = transport.replicas()
     again = f", {result.resumed_requests} from the journal" if result.resumed_requests else ""
-    reporter.end(f"{total} rows, {result.requests_done} requests{again}, {result.completion_tokens} tokens written")
+    rest = total - result.rows_done
+    others = f", {rest} of them left to those at work on them" if rest else ""
+    reporter.end(
+        f"{total} rows{others}, {result.requests_done} requests{again}, {result.completion_tokens} tokens written"
+    )
 
 
 def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:

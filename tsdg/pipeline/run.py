@@ -56,7 +56,7 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
         phases = prepared.recipe.phases
         for steps, following in zip(phases, (*phases[1:], ()), strict=False):
             if not phase_done(prepared.directory, steps):
-                await work_phase(prepared, steps, servers, stop, reporter)
+                await work_phase(prepared, steps, servers, stop, reporter, may_leave=False)
             if stop.is_set():
                 raise Interrupted("stopped")
             # While rows are gathered nobody asks servers anything: those that are needed no more go before.
@@ -79,8 +79,10 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
     )
 
 
-def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
+def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool) -> None:
     """Do one stage of a run that has its snapshot, or nothing where it is done; a phase may have many processes.
+
+    One that ``may_leave`` ends before the phase does where others are at work on all that is left of it.
 
     Raises:
         WorkShort: the stage before it is not done.
@@ -92,7 +94,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
         if not phase_done(prepared.directory, stage.steps):
             _require(has_input(prepared.directory, stage.steps), prepared, stage)
             check_servers(prepared)
-            asyncio.run(_one_phase(prepared, stage, reporter))
+            asyncio.run(_one_phase(prepared, stage, reporter, may_leave=may_leave))
         return
     with sole_owner(prepared.directory):
         if stage.kind == "seeds":
@@ -108,7 +110,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
             package(prepared, reporter)
 
 
-async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter) -> None:
+async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool) -> None:
     """Work on a phase; or, on a node that only lends its GPUs to a server of another node, serve for as long."""
     endpoints = endpoints_of(prepared.recipe, stage.steps)
     if followed := [endpoint for endpoint in endpoints if is_follower(endpoint.server, endpoint.model)]:
@@ -117,7 +119,7 @@ async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter) -> No
             await asyncio.gather(*(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed))
         return
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        await work_phase(prepared, stage.steps, servers, stop, reporter)
+        await work_phase(prepared, stage.steps, servers, stop, reporter, may_leave=may_leave)
 
 
 async def _follow(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tsdg.config.recipe import Recipe
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorUnfit, few
 from tsdg.package.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
@@ -50,11 +50,14 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
         reporter.note(note)
     if collector.left_out:
         reporter.note(f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` say why")
-    for task, count in collector.counts.items():
-        if task in collector.skipped:
-            reporter.note(f"seeds: task {task} is skipped: {collector.skipped[task]} is not in the mirror")
-        elif not count.sampled:
-            reporter.note(f"seeds: task {task} gives none of its {count.available} rows; see seeds/rejected.parquet")
+    if collector.skipped:
+        reporter.note(
+            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the mirror: "
+            f"{few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
+        )
+    barren = [t for t, count in collector.counts.items() if t not in collector.skipped and not count.sampled]
+    if barren:
+        reporter.note(f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has the reasons")
     counts = {task: asdict(count) for task, count in collector.counts.items()}
     write_whole(directory / SEED_COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
     available = sum(count["available"] for count in counts.values())

@@ -17,14 +17,13 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal
 
-from tsdg.errors import SeedsDenied
+from tsdg.errors import SeedsDenied, few
 from tsdg.seeds.catalogue import Catalogue, Family, Unit, load, table
 from tsdg.seeds.index import Entry, Index, load_index
 
 Kind = Literal["task", "group", "family", "dataset", "unknown"]
 
 NEXT_STEP = "take it out of seeds.tasks; `tsdg seeds list` shows what may be used"
-_SHOWN = 3
 """Names in a message."""
 _CANDIDATES = 40
 """Names that are compared in full with an unknown one."""
@@ -83,7 +82,7 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
             whole = f", or all of it with seeds.families=[{task}]" if verdict.kind == "family" else ""
             raise SeedsDenied(
                 f"seeds.tasks: {task!r} is no task but a {verdict.kind}, allowed are task names; "
-                f"name its tasks instead: {_few(names)}{whole}"
+                f"name its tasks instead: {few(names)}{whole}"
             )
         raise SeedsDenied(f"seeds.tasks: {task!r} is denied: {verdict.reason}; {NEXT_STEP}")
 
@@ -143,7 +142,7 @@ def _describe(units: Sequence[Unit], catalogue: Catalogue) -> str:
     what = first.name if len(units) == 1 else f"{len(units)} units of source, {first.name} the first"
     licences = list(dict.fromkeys(catalogue.licence_of(unit) for unit in units))
     commercial = sorted({catalogue.commercial_of(unit) for unit in units})
-    parts = [f"{what}: {first.proof}", f"licence {_few(licences)} (commercial use: {' or '.join(commercial)})"]
+    parts = [f"{what}: {first.proof}", f"licence {few(licences)} (commercial use: {' or '.join(commercial)})"]
     if family.contamination:
         parts.append(f"note: {family.contamination.rstrip('.')}")
     return "; ".join(parts)
@@ -166,7 +165,7 @@ def _of_group(name: str, catalogue: Catalogue, index: Index, tier_b: bool) -> tu
         return (), "a group without tasks"
     first = _check_known(denied[0], tier_b)
     reason = first[2] if first else "it is defined inside the group, and no catalogued task"
-    ends = f"; allowed in it: {_few([unit.tasks[0] for unit in units])}" if units else ""
+    ends = f"; allowed in it: {few([unit.tasks[0] for unit in units])}" if units else ""
     return (), f"{len(denied)} of its {len(tasks)} tasks are denied, the first {denied[0]}: {reason}{ends}"
 
 
@@ -205,11 +204,11 @@ def _of_dataset(name: str, catalogue: Catalogue, index: Index, tier_b: bool) -> 
     if not (by_path or named or alias or readers):
         return None
     if split is not None and (scorers := index.scored.get((path, config or "", split))):
-        return "dataset", (), f"the split is scored by {_few(scorers)}" + (f"; {named}" if named else "")
+        return "dataset", (), f"the split is scored by {few(scorers)}" + (f"; {named}" if named else "")
     if named or alias:
         return "dataset", (), named or alias or ""
     if by_path:
-        return "dataset", (), f"not catalogued; of {path} only {_few([unit.name for unit in by_path])} may be used"
+        return "dataset", (), f"not catalogued; of {path} only {few([unit.name for unit in by_path])} may be used"
     return "dataset", (), _why_not_task(readers[0])
 
 
@@ -233,7 +232,7 @@ def _near(name: str) -> list[str]:
     triples = {folded[at : at + 3] for at in range(len(folded) - 2)}
     shared = ((sum(triple in known for triple in triples), -len(known), known) for known in _folded())
     best = [known for count, _, known in heapq.nlargest(_CANDIDATES, shared) if count]
-    near = difflib.get_close_matches(folded, best, n=_SHOWN, cutoff=0.6)
+    near = difflib.get_close_matches(folded, best, n=3, cutoff=0.6)
     return list(dict.fromkeys(_folded()[known] for known in near))
 
 
@@ -267,7 +266,7 @@ def _folded() -> Mapping[str, str]:
 def _aliases() -> Mapping[str, str]:
     return {
         row["dataset_path"]: f"{row['note']}; of these data the catalogue lists {row['of']} only: tasks "
-        f"{_few([unit.tasks[0] for unit in _catalogued()[row['of']]])}"
+        f"{few([unit.tasks[0] for unit in _catalogued()[row['of']]])}"
         for row in table("aliases.csv")
     }
 
@@ -298,8 +297,3 @@ def _denied_reason(path: str, config: str, split: str) -> str:
         ):
             return row["reason"]
     return ""
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
-from tsdg.errors import MirrorUnfit, SeedsDenied
+from tsdg.errors import MirrorUnfit, SeedsDenied, few
 from tsdg.seeds import guard, render
 from tsdg.seeds.catalogue import Catalogue, Commercial, Family, Unit, load
 from tsdg.seeds.dealing import Stock, Wishes
@@ -30,7 +30,6 @@ LICENCES: Mapping[str, frozenset[Commercial]] = {
 }
 """``seeds.licences`` → what the catalogue may say of a unit's commercial use."""
 
-_SHOWN = 8
 """Splits in a message."""
 
 
@@ -263,8 +262,7 @@ def sources(config: SeedsConfig) -> Located:
             "folder (or set TSDG_MIRROR); `tsdg seeds prefetch` fills one"
         )
     if missing and (config.missing == "error" or not located.there):
-        listed = ", ".join(f"{source.split.name} (task {source.task})" for source in missing[:_SHOWN])
-        listed += f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        listed = few([f"{source.split.name} (task {source.task})" for source in missing], 8)
         instead = ", or take what is there with seeds.missing=skip" if located.there else ""
         raise MirrorUnfit(
             f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: {listed}; fetch "

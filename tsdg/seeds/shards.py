@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tsdg.errors import few
 from tsdg.seeds.hub import HubFile
 
 _CONVERTED = re.compile(r"(?P<config>[^/]+)/(?P<split>[^/]+)/(?P<number>\d+)\.parquet")
@@ -44,12 +45,15 @@ class Layout:
     def lack(self, config: str, split: str) -> str:
         """Say why a split has no files."""
         if not config and not self.default:
-            return f"none of the configs is the default one for certain: {_few(self.configs)}"
+            return f"none of the configs is the default one for certain: {few(sorted(self.configs), 8) or 'none'}"
         name = self.config(config)
         if not name:
-            return f"no config {config!r} among {_few(self.configs)}"
+            return f"no config {config!r} among {few(sorted(self.configs), 8) or 'none'}"
         known = self.configs[name]
-        return self.doubts.get(f"{name}/{split}") or f"no split {split!r} in config {name!r}, only {_few(known)}"
+        return (
+            self.doubts.get(f"{name}/{split}")
+            or f"no split {split!r} in config {name!r}, only {few(sorted(known), 8) or 'none'}"
+        )
 
 
 def converted(files: Iterable[HubFile]) -> Layout:
@@ -140,8 +144,3 @@ def _expression(pattern: str) -> re.Pattern[str]:
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(special.get(piece) or re.escape(piece) for piece in pieces))
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "") or "none"

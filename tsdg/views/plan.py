@@ -6,7 +6,7 @@ It works without a mirror too: rows of splits that are not there are the catalog
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -14,6 +14,7 @@ from typing import Literal, cast
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import run_name
+from tsdg.errors import few
 from tsdg.generate.prompts import load_prompts
 from tsdg.pipeline.verifiers import check_verifiers
 from tsdg.records import AnswerKind
@@ -24,8 +25,6 @@ from tsdg.views.estimate import Load, PhasePlan, Work, add, assumed, assumptions
 
 _TASKS_SHOWN = 20
 """A table of more tasks than this is left to ``--json``."""
-_NAMED = 3
-"""Tasks that a line names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,13 +254,8 @@ def _notes(
         )
     unknown = [task for task, count in rows.items() if not count]
     if unknown:
-        notes.append(f"no rows are known of {len(unknown)} tasks: {_few(unknown)}")
+        notes.append(f"no rows are known of {len(unknown)} tasks: {few(unknown)}")
     return notes
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def print_plan(plan: Plan, *, as_json: bool) -> None:
@@ -271,7 +265,7 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         return
     _print_shares(plan)
     for reason, tasks in _by_reason(plan.left_out).items():
-        print(f"left out: {len(tasks)} tasks, {reason}: {_few(tasks)}")
+        print(f"left out: {len(tasks)} tasks, {reason}: {few(tasks)}")
     for phase in plan.phases:
         print(f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; {_worded(phase.work)}")
         for role in phase.roles:

@@ -1,0 +1,98 @@
+"""Who stays where all that is left of a phase is in other processes' hands.
+
+At the end of a phase thousands of processes may have nothing to do while the last units are worked on, each with GPUs
+that others could use. A few of them have to stay, to take over where one of those at work dies: they hold the places
+of the reserve, which are leases as those of the units are. The others leave, but not before they have watched for so
+long that a dead process's lease, on a unit or on a place, would have been theirs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tsdg.engine.leases import Lease, LeaseBoard
+from tsdg.engine.owner import Owner
+from tsdg.engine.timing import Timing
+from tsdg.storage import make_directory
+
+RESERVE = "reserve"
+"""Folder of the places, in a phase's."""
+PLACES = 2
+"""Processes that stay. One would do; the second is there when the first takes over a unit."""
+_PATIENCE = 2
+"""Times the lease timeout that a process without work watches before it may leave."""
+
+
+class Reserve:
+    """One process's part in the reserve of a phase. Not for use by several threads at once."""
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        owner: Owner,
+        timing: Timing,
+        gone: Callable[[Owner], bool],
+        may_leave: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take no place yet.
+
+        Args:
+            directory: of the places; made when the first is taken.
+            owner: this process.
+            timing: heartbeat and timeouts.
+            gone: as for :class:`tsdg.engine.leases.LeaseBoard`.
+            may_leave: whether this process may leave at all; else it needs no place to stay.
+            monotonic: a clock, seconds.
+        """
+        self._directory = directory
+        self._board = LeaseBoard(directory=directory, owner=owner, timing=timing, gone=gone, monotonic=monotonic)
+        self._may_leave = may_leave
+        self._patience_s = _PATIENCE * timing.lease_timeout_s
+        self._monotonic = monotonic
+        self._idle_since: float | None = None
+        self._place: Lease | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether this process has been without work since the last :meth:`quit`."""
+        return self._idle_since is not None
+
+    def dispensable(self) -> bool:
+        """Whether this process may leave; to be asked each time that it holds no unit and finds none to claim.
+
+        Raises:
+            StorageUnfit: a place cannot be looked at or taken.
+        """
+        if not self._may_leave:
+            return False
+        now = self._monotonic()
+        if self._idle_since is None:
+            self._idle_since = now
+        if self._place is None:
+            make_directory(self._directory)
+            self._place = self._board.claim(range(PLACES))
+        return self._place is None and now - self._idle_since >= self._patience_s
+
+    def beat(self) -> None:
+        """Show that this process still holds its place, if it has one.
+
+        Raises:
+            StorageUnfit: the place's file cannot be touched.
+        """
+        if self._place is not None and not self._place.beat():
+            self._place = None
+
+    def quit(self) -> None:
+        """Give the place back: there is work again, or this process ends.
+
+        Raises:
+            StorageUnfit: the place's file cannot be removed.
+        """
+        self._idle_since = None
+        if self._place is not None:
+            self._place.discard()
+            self._place = None
