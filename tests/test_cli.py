@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.package.make_run import make_run
-from tsdg.cli import run_command
+from tsdg.cli import COMMANDS, run_command
 
 # Root may read everything, unless these capabilities are taken from it.
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -64,3 +64,13 @@ def test_a_run_that_may_not_be_looked_into_is_listed_beside_the_others(run: Path
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["closed", "run"]
     assert "unreadable" in done.stdout
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in {"run", "plan", "launch"}])
+def test_every_command_says_how_it_is_called(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([command, "--help"], [command, "some/run", "-h"]):
+        assert run_command(words) == 0
+        shown = capsys.readouterr().out.splitlines()
+        assert shown[0].startswith(f"  tsdg {command} ")
+        assert not [line for line in shown if line.startswith("  tsdg ") and not line.startswith(f"  tsdg {command} ")]
+        assert shown[-1].startswith("Exit codes: ")

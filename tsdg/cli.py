@@ -14,7 +14,7 @@ USAGE = """\
 tsdg: new, verified, answer-enriched questions from the training splits of public benchmark tasks
 
   tsdg run recipe=R [KEY=VALUE ...]    all stages on this machine, or what is left of them
-  tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it (--json)
+  tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it
   tsdg launch recipe=R cluster=C [...] the same as jobs of a Slurm cluster (--dry-run: print their scripts)
   tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run, or a hand with it: any number of processes share a phase
   tsdg status RUN [--json] [--watch]   what it does: pending, running, done, failed and why, how fast, how long yet
@@ -24,7 +24,7 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg list [ROOT] [--json]            the runs below a folder
   tsdg doctor [cluster=C] [recipe=R]   whether this machine and a cluster are fit, one line per check
   tsdg replay RUN [KEY=VALUE ...]      the run once more from its snapshot, in a directory of its own
-  tsdg diff RUN RUN                    what differs between their snapshots (--json); exit 1 where anything does
+  tsdg diff RUN RUN                    what differs between their snapshots; exit 1 where anything does
   tsdg verify RUN                      check a run directory against its manifest
   tsdg show RUN [TASK] [-n N]          some questions with seed, votes and records (--rejected: why they are not there)
   tsdg difficulty RUN [sample=N]       whether its questions are as hard as their seeds, and a majority is right
@@ -37,7 +37,9 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg seeds list|show|check           the catalogue of seeds, one family, the guard's verdict on any name
   tsdg seeds prefetch recipe=R [...]   fetch what a recipe's seeds need into the mirror (--dry-run: list it)
 
-R is a file of recipes/recipe. `tsdg run recipe=R --cfg job` prints the whole recipe, `tsdg run --help` the groups.
+R is a file of recipes/recipe. `tsdg run recipe=R --cfg job --resolve` prints the whole recipe, `tsdg run --help` the
+groups, `tsdg --version` the version. launch, resume, replay and eval take --dry-run; plan, status, list, diff, compare
+and seeds --json.
 Exit codes: 0 done, 1 the work fell short, 2 the request was wrong, 3 this machine is not fit, 130 interrupted.
 """
 
@@ -61,6 +63,9 @@ def run_command(arguments: Sequence[str]) -> int:
     if name not in COMMANDS:
         print(f"tsdg: there is no command {name!r}; allowed: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
+    if name not in _OF_HYDRA and not {"-h", "--help"}.isdisjoint(rest):
+        print(usage(name), end="")
+        return 0
     # Slurm ends jobs by SIGTERM and warns them by SIGUSR1: stop as for Ctrl-C, wherever the work is.
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.default_int_handler)
@@ -84,6 +89,12 @@ def run_command(arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
+def usage(command: str) -> str:
+    """What :data:`USAGE` says of one command, and of all."""
+    _, lines, rest = USAGE.split("\n\n")
+    return "\n".join(line for line in lines.splitlines() if line.split()[1] == command) + f"\n\n{rest}"
+
+
 def _refused(error: OSError) -> int:
     where = f" {error.filename}" if error.filename else ""
     step = "; change its owner or mode" if isinstance(error, PermissionError) else ""
@@ -92,6 +103,8 @@ def _refused(error: OSError) -> int:
     return EnvironmentUnfit.exit_code
 
 
+_OF_HYDRA = ("run", "plan", "launch")
+"""These have Hydra's own ``--help``, with the groups and the composed recipe."""
 COMMANDS = (
     "run",
     "plan",

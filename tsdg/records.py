@@ -18,11 +18,10 @@ A seed as it is stored (one of the demo's own)::
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -65,7 +64,6 @@ Reason = Literal[
     # filter
     "bad_record",  # the finished record breaks a format rule
 ]
-REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +176,7 @@ class Verification:
     samples: int
     """Samples drawn, abstentions included."""
     chance: float
-    """Probability that guessing among the options gives some answer at least this many votes; 1 where the
-    number of possible answers is not bounded, and so nothing can be said."""
+    """Probability that guessing gives some option at least this many votes; 1 where the answers are not bounded."""
     score: float
     """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
 
@@ -348,7 +345,6 @@ RECORD_SCHEMA = _schema(
 REJECTION_SCHEMA = _schema(
     row_id=_STRING, group=_STRING, family=_STRING, task=_STRING, stage=_STRING, reason=_STRING, detail=_STRING,
 )  # fmt: skip
-
 USAGE_SCHEMA = _schema(stage=_STRING, requests=_INT, prompt_tokens=_INT, completion_tokens=_INT)
 OUTCOME_SCHEMA = _schema(
     input_id=_STRING, questions=pa.list_(_struct(QUESTION_SCHEMA)), samples=pa.list_(_struct(ANSWER_SAMPLE_SCHEMA)),
@@ -372,7 +368,7 @@ def _fields(cls: type) -> tuple[tuple[str, type | None, bool], ...]:
     for name, annotation in get_type_hints(cls).items():
         is_tuple = get_origin(annotation) is tuple
         inner = get_args(annotation)[0] if is_tuple else annotation
-        out.append((name, inner if dataclasses.is_dataclass(inner) else None, is_tuple))
+        out.append((name, inner if is_dataclass(inner) else None, is_tuple))
     return tuple(out)  # type: ignore[arg-type]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ _NEXT_STEP = {
     errno.EOPNOTSUPP: "the file system lacks the operation; choose a folder on another file system",
 }
 PARTIAL = ".partial"
-"""Ending, after a dot before the name, of a file that is not whole yet."""
+"""Ending, after a dot before the name, of what is not whole yet."""
 _OTHER_STEP = "check the file system"
 
 
@@ -66,6 +67,21 @@ def refuse_runs(out: Path, *, command: str) -> None:
             )
 
 
+def refuse_filled(out: Path, *, command: str) -> None:
+    """Check that a folder to write to is none of a run, and new or empty.
+
+    Args:
+        out: may be missing.
+        command: what the user typed, for the message.
+
+    Raises:
+        RequestWrong: it is or lies in a run, or there is something in it.
+    """
+    refuse_runs(out, command=command)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RequestWrong(f"{command}: {out} is there already; name another folder with out=FOLDER")
+
+
 def list_names(path: Path) -> list[str]:
     """Names in a directory, unordered; none where the directory does not exist.
 
@@ -94,6 +110,31 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def partial_of(path: Path) -> Path:
+    """Where a file or folder is made, to be renamed when it is whole: beside its place, under a hidden name."""
+    return path.with_name(f".{path.name}{PARTIAL}")
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file in hexadecimal, read in pieces.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a closed file durable.
+
+    Raises:
+        OSError: it cannot be synced.
+    """
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable.
 
@@ -119,7 +160,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StorageUnfit: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = partial_of(path)
     with storage("write", path):
         with partial.open("wb") as file:
             file.write(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tsdg.errors import StorageUnfit, VerificationFailed
 from tsdg.records import from_row, to_row
-from tsdg.storage import PARTIAL, storage, storage_unfit
+from tsdg.storage import partial_of, storage, storage_unfit, sync_file
 
 Item = TypeVar("Item")
 
@@ -33,7 +32,7 @@ class Table:
 
     def __init__(self, path: Path, schema: pa.Schema, *, group_rows: int) -> None:
         self._path, self._schema, self._group_rows = path, schema, group_rows
-        self._partial = path.with_name(f".{path.name}{PARTIAL}")
+        self._partial = partial_of(path)
         # As Arrow soon: rows of Python objects take several times the memory.
         self._rows: list[dict[str, object]] = []
         self._chunks: list[pa.Table] = []
@@ -81,8 +80,7 @@ class Table:
         self._flush()
         with storage("write", self._path):
             self._writer.close()
-            with self._partial.open("rb") as file:
-                os.fsync(file.fileno())
+            sync_file(self._partial)
             self._partial.replace(self._path)
 
 

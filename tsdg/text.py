@@ -163,9 +163,3 @@ def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int
         if best > limit:
             return False
     return row[len(right)] <= limit
-
-
-def near_equal(text: str, other: str, share: float) -> bool:
-    """Whether two texts, normalised, differ in at most ``share`` of the longer one's characters (0: equal)."""
-    left, right = normalise(text), normalise(other)
-    return edits_within(left, right, int(share * max(len(left), len(right))))

@@ -56,6 +56,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
         (["recipe=demo", "judge=genrm"], ["judge.form=genrm", "+model@roles.judge.model=nemotron-3-ultra-genrm"]),
         (["recipe=demo", "a=[b"], ["command line", "'a=[b' is not understood", "KEY=VALUE"]),
         (["recipe=demo", "passages.domains.Life Science=x"], ["is not understood", "'+PARENT={KEY: VALUE}'"]),
+        (["recipe=rqa", "passages.licence="], ["passages.licence must name", "unclear"]),
         (["recipe=demo", "=5"], ["'=5'", "KEY=VALUE"]),
         (["recipe=demo", "seeds=5"], ["seeds=5", "takes the name of a file", "default"]),
         (["recipe=demo", "~nope"], ["nope is unknown", "output_root"]),
@@ -258,3 +259,17 @@ def test_cfg_job_prints_the_recipe_and_runs_nothing(capsys: pytest.CaptureFixtur
 
     assert hydra_app(task, command="tsdg run", arguments=["recipe=demo", "--cfg", "job"]) == 0
     assert "cap_per_task: 12" in capsys.readouterr().out
+
+
+def test_options_may_stand_anywhere_among_the_overrides(tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").write_text("# @package _global_\ndefaults: [demo, _self_]\nname: mine\n")
+    seen: list[tuple[str, int]] = []
+
+    def task(recipe: Recipe, _: list[str]) -> int:
+        seen.append((recipe.name, recipe.seed))
+        return 0
+
+    words = ["seed=7,8", "--config-dir", str(tmp_path), "recipe=mine", "-m", "engine.attempts=2"]
+    assert hydra_app(task, command="tsdg run", arguments=words) == 0
+    assert seen == [("mine", 7), ("mine", 8)]

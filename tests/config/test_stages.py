@@ -20,8 +20,3 @@ from tsdg.config.stages import stages
 )
 def test_stages_follow_the_phases(phases: tuple[tuple[StepName, ...], ...], names: list[str]) -> None:
     assert [stage.name for stage in stages(phases)] == names
-
-
-def test_only_phases_are_shared_and_need_servers() -> None:
-    found = stages((("questions",), ("answers",)))
-    assert [stage.name for stage in found if stage.serves] == ["questions", "answers"]

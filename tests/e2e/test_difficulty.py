@@ -1,6 +1,7 @@
 """`tsdg difficulty`: the seeds solved as the questions were, beside them, and nothing of the run changed."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def test_seeds_and_questions_stand_side_by_side(tsdg: Cli, oracle: Callable[...,
 
     first = tsdg("difficulty", str(run), "sample=5")
     assert first.code == 0, first.err
+    assert re.search(r"^difficulty: 10 rows, \d+ requests, \d+ tokens written", first.out, re.MULTILINE), first.out
     found = json.loads((run / "difficulty/5/difficulty.json").read_text())["tasks"]
     assert [task["task"] for task in found] == ["demo_science", "demo_python"]  # free texts are left out
     for task in found:

@@ -57,3 +57,12 @@ def test_seeds_come_from_passages_or_tasks_not_both(tsdg: Cli, tmp_path: Path) -
     assert (done.code, "not from both" in done.err) == (2, True)
     done = tsdg("run", "recipe=rqa", "model=smollm2-135m-instruct", "passages.path=")
     assert (done.code, "are all empty" in done.err) == (2, True)
+
+
+def test_passages_without_a_licence_are_refused(tsdg: Cli, tmp_path: Path) -> None:
+    path = passages(tmp_path / "passages.jsonl", 4)
+    words = ["recipe=rqa", "model=smollm2-135m-instruct", "passages=default", f"passages.path={path}", "model.note="]
+    done = tsdg("plan", *words, "passages.licence=")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "passages.licence must name the texts' licence, or say unclear" in done.err
+    assert tsdg("plan", *words).code == 0

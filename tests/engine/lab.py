@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,16 @@ import pyarrow.parquet as pq
 
 from tsdg import protocols
 from tsdg.config.recipe import BudgetConfig, EngineConfig
+from tsdg.engine.commit import committed_units, read_parts
 from tsdg.engine.events import PhaseEvent, PhaseResult
-from tsdg.engine.leases import LeaseBoard
+from tsdg.engine.leases import LeaseBoard, highest_generations, lease_path, look_at
 from tsdg.engine.owner import Owner
-from tsdg.engine.phase import read_parts, run_phase
+from tsdg.engine.phase import run_phase
 from tsdg.engine.timing import Timing
+from tsdg.engine.units import read_layout
 from tsdg.errors import Interrupted, PermanentFailure
 from tsdg.protocols import Ask, Choice, Load, ReplicaFacts, Reply, Request
+from tsdg.storage import list_names
 
 SCHEMA = pa.schema(
     [
@@ -159,6 +162,27 @@ def expected(rows: int, samples: int = 2) -> list[dict[str, Any]]:
 
 def rows_of(directory: Path) -> list[dict[str, Any]]:
     return [row for table in read_parts(directory) for row in table.to_pylist()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseStatus:
+    """State of a phase on disk, in work units."""
+
+    units: int
+    committed: int
+    claimed: int
+    """Not committed, and held by a process that is not known to have ended."""
+
+
+def phase_status(source: Path, directory: Path) -> PhaseStatus:
+    committed, leases = committed_units(directory / "parts"), directory / "leases"
+    held = (
+        look_at(lease_path(leases, index, generation))
+        for index, generation in highest_generations(list_names(leases)).items()
+        if index not in committed
+    )
+    claimed = sum(state is not None and not state.free for state in held)
+    return PhaseStatus(units=read_layout(source).units, committed=len(committed), claimed=claimed)
 
 
 def files_of(directory: Path) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -132,6 +133,20 @@ def test_a_damaged_part_is_named_with_what_to_do(parts: Path) -> None:
         assert "\n" not in str(caught.value)
         found += 1
     assert found == 3
+
+
+def test_a_part_that_may_not_be_read_is_not_called_damaged(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(parts, lease_on(parts.parent))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(pq, "ParquetFile", refuse)
+    monkeypatch.setattr(pq, "read_schema", refuse)
+    for read in (lambda: list(read_parts(parts.parent)), lambda: part_layout(part_path(parts, 0))):
+        with pytest.raises(StorageUnfit, match=r"cannot read .*unit-000000\.parquet: .*owner or mode") as caught:
+            read()
+        assert "\n" not in str(caught.value)
 
 
 def test_every_flipped_byte_of_the_data_is_found(parts: Path) -> None:

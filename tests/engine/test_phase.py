@@ -16,10 +16,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.engine import lab
-from tests.engine.lab import QUICK, Steps, Transport, expected, files_of, rows_of, run, write_input
-from tsdg.engine.events import PhaseEvent, PhaseStatus
+from tests.engine.lab import (
+    QUICK,
+    PhaseStatus,
+    Steps,
+    Transport,
+    expected,
+    files_of,
+    phase_status,
+    rows_of,
+    run,
+    write_input,
+)
+from tsdg.engine.events import PhaseEvent
 from tsdg.engine.owner import Owner
-from tsdg.engine.phase import is_complete, pending_units, phase_status
+from tsdg.engine.phase import is_complete, pending_units
 from tsdg.errors import Interrupted, RunConflict, StorageUnfit, VerificationFailed
 from tsdg.protocols import Ask, Reply, Request
 
@@ -170,19 +181,6 @@ async def test_a_cancelled_caller_gives_the_units_back_as_well(tmp_path: Path, d
         await task
     assert phase_status(source, directory) == PhaseStatus(units=1, committed=0, claimed=0)
     assert transport.active == 0
-
-
-def test_status_changes_nothing(tmp_path: Path, directory: Path) -> None:
-    source = write_input(tmp_path / "in.parquet", rows=30, unit_rows=10)
-    assert phase_status(source, directory) == PhaseStatus(units=3, committed=0, claimed=0)
-    assert not directory.exists()
-    hold(directory, 0, elsewhere())
-    hold(directory, 1, replace(Owner.current(), pid=2**22 + 1))
-    released = hold(directory, 2, elsewhere())
-    os.utime(released, ns=(0, 0))
-    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
-    assert phase_status(source, directory) == PhaseStatus(units=3, committed=0, claimed=1)
-    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
 
 
 async def test_units_held_by_others_are_waited_for_and_taken_when_they_die(tmp_path: Path, directory: Path) -> None:

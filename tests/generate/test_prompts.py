@@ -54,7 +54,7 @@ def test_the_shipped_sets_load_and_are_loadable_by_nemo_skills(name: str) -> Non
     assert len(set(prompts.hashes().values())) == len(CASES)
 
 
-# What NeMo-Skills' loader (nemo_skills/prompt/utils.py of github.com/NVIDIA-NeMo/Skills at 03a4dba9) takes: it reads
+# What NeMo-Skills' loader (nemo_skills/prompt/utils.py of github.com/NVIDIA-NeMo/Skills at 8b18f399) takes: it reads
 # a file as plain YAML, gives its keys to a class with these fields, fills ``user`` by str.format from the row and from
 # ``examples``, leaves ``system`` as it is, and puts examples of a row's own together from prefix, template and suffix.
 SKILLS_KEYS = {"user", "system", "code_tags", "few_shot_examples"}

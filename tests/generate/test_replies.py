@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsdg.generate.replies import read_object, split_answer_line, split_thinking
+from generate.rows import reply
+from tsdg.errors import PermanentFailure
+from tsdg.generate.replies import only_text, read_object, split_answer_line, split_thinking, strip_fence
 from tsdg.generate.schemas import Flaw, answer_schema
-from tsdg.protocols import Choice
+from tsdg.protocols import Choice, Reply
 
 SCHEMA = answer_schema("short_text", options=(), checks=(), reasoning=True)
 GOOD = '{"reasoning": "because", "answer": "Rome"}'
@@ -86,6 +88,24 @@ def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, arou
 )
 def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]) -> None:
     assert split_thinking(Choice(**{"reasoning": "", "finish_reason": "stop", **fields})) == expected
+
+
+@pytest.mark.parametrize(
+    ("came", "expected"),
+    [
+        (reply("<think>hm</think>42"), "42"),
+        (reply("42", finish="length"), ""),
+        (reply(), ""),
+        (PermanentFailure("too_long", "9000 tokens"), ""),
+    ],
+)
+def test_what_failed_or_was_cut_off_has_no_text(came: Reply | PermanentFailure, expected: str) -> None:
+    assert only_text(came) == expected
+
+
+def test_a_fence_around_code_is_taken_off() -> None:
+    assert strip_fence("Here:\n```python\nx = 1\n```\nand\n```\nx = 2\n```") == "x = 1\n"
+    assert strip_fence("x = 1") == "x = 1"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.launch.test_queue import job
+from tsdg.errors import StorageUnfit
 from tsdg.launch.logs import best, by_failure, find_logs, last_lines, logs_of
 
 
@@ -40,6 +45,33 @@ def test_logs_are_listed_with_the_newest_failure_first(tmp_path: Path) -> None:
         ("1_2", "arr", 2), ("1_1", "arr", 2), ("", "", 3), ("1_0", "arr", 1),
     ]  # fmt: skip
     assert find_logs(tmp_path / "nowhere") == ()
+
+
+def test_logs_that_are_no_folder_are_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "logs").symlink_to("logs")
+    with pytest.raises(StorageUnfit, match=r"^cannot list \S+/logs: "):
+        find_logs(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOENT])
+def test_a_folder_that_cannot_be_read_is_named_and_one_that_went_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    write(tmp_path / "logs/arr/1_0.out", "x", 5)
+    write(tmp_path / "logs/server.log", "x", 5)
+    scandir = os.scandir
+
+    def failing(path: str) -> Any:
+        if Path(path).name == "arr":
+            raise OSError(code, os.strerror(code), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    if code == errno.ENOENT:
+        assert [log.path.name for log in find_logs(tmp_path)] == ["server.log"]
+        return
+    with pytest.raises(StorageUnfit, match=r"^cannot list \S+/logs/arr: Permission denied: "):
+        find_logs(tmp_path)
 
 
 def test_last_lines(tmp_path: Path) -> None:

@@ -131,12 +131,11 @@ def test_every_language_has_every_label() -> None:
 
 
 def test_variants_need_what_they_show() -> None:
-    question = question_of()
-    assert variants_of(question, solution_of(), ("context", "answer", "reasoning")) == VARIANTS
-    assert variants_of(question, solution_of(reasoning=" \n"), VARIANTS) == ("answer", "context")
-    assert variants_of(question, solution_of(knowledge=""), VARIANTS) == ("answer", "reasoning")
-    assert variants_of(question, solution_of(knowledge="", reasoning=""), VARIANTS) == ("answer",)
-    assert variants_of(question, solution_of(knowledge=""), ("context",)) == ()
+    assert variants_of(solution_of(), ("context", "answer", "reasoning")) == VARIANTS
+    assert variants_of(solution_of(reasoning=" \n"), VARIANTS) == ("answer", "context")
+    assert variants_of(solution_of(knowledge=""), VARIANTS) == ("answer", "reasoning")
+    assert variants_of(solution_of(knowledge="", reasoning=""), VARIANTS) == ("answer",)
+    assert variants_of(solution_of(knowledge=""), ("context",)) == ()
 
 
 TEXT = st.text(min_size=1, max_size=40).filter(str.strip)

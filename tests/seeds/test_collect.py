@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import EnvironmentUnfit, MirrorUnfit, SeedsDenied
 from tsdg.records import Seed
-from tsdg.seeds.collect import SeedCollector, collect
+from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.selection import check_request
 
 ARC = ("allenai/ai2_arc", "ARC-Easy", "train")
@@ -39,12 +39,6 @@ def test_every_row_is_accounted_for(mirror_folder: Path, write_split: WriteSplit
     assert "ARC-Easy/test row 0" in details["leaked"]
     assert [seed.source.row for seed in seeds] == sorted(seed.source.row for seed in seeds)
     assert all(rejection.stage == "seeds" for rejection in rejections)
-
-
-def test_collect_is_the_collector(mirror_folder: Path, write_split: WriteSplit) -> None:
-    write_split(*ARC, arc_rows(4))
-    request = config(mirror_folder, "arc_easy", cap=2)
-    assert list(collect(request, seed=5)) == list(SeedCollector(request, 5))
 
 
 def test_judging_is_told_before_the_first_seed_comes(mirror_folder: Path, write_split: WriteSplit) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from tests.seeds import independent_leaks
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import MirrorUnfit, RecipeError, StorageUnfit
+from tsdg.seeds import leaks
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.item import Item
@@ -39,13 +41,13 @@ def test_what_is_held_out(folder: Path, write_split: WriteSplit) -> None:
     ]
     collector = SeedCollector(config(folder, "arc_easy"), 0)
     list(collector)
-    assert (collector.held_out_splits, collector.held_out_rows) == (4, 4)
+    assert collector.held_out_rows == 4
 
 
 def test_without_a_mirror_nothing_is_held_out_and_the_counts_say_so() -> None:
     collector = SeedCollector(config("", "demo_facts"), 0)
     list(collector)
-    assert (collector.held_out_splits, collector.held_out_rows) == (0, 0)
+    assert collector.held_out_rows == 0
 
 
 def test_the_form_of_the_text_does_not_hide_a_leak(folder: Path, write_split: WriteSplit) -> None:
@@ -147,17 +149,21 @@ def test_an_unreadable_held_out_split_stops_the_run(folder: Path, write_split: W
         list(SeedCollector(config(folder, "arc_easy"), 0))
 
 
-def test_the_cache_follows_the_files(folder: Path, write_split: WriteSplit, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tsdg.seeds import leaks
-
-    read: list[str] = []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The held-out splits that were read, not taken from the cache."""
+    names: list[str] = []
     entries = leaks._Entries
 
     def counted(held: Any, *rest: Any) -> Any:
-        read.append(held.name)
+        names.append(held.name)
         return entries(held, *rest)
 
     monkeypatch.setattr(leaks, "_Entries", counted)
+    return names
+
+
+def test_the_cache_follows_the_files(folder: Path, write_split: WriteSplit, read: list[str]) -> None:
     write_split(*ARC, "train", arc_rows(3))
     write_split(*ARC, "test", arc_rows(1, "sea"))
     write_split(*ARC, "validation", arc_rows(1, "lake"))
@@ -168,6 +174,28 @@ def test_the_cache_follows_the_files(folder: Path, write_split: WriteSplit, monk
     write_split(*ARC, "test", arc_rows(1))
     assert len(leaked(folder)) == 1
     assert read[2:] == ["allenai/ai2_arc/ARC-Easy/test"]
+
+
+def test_the_cache_follows_lm_eval(
+    folder: Path, write_split: WriteSplit, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = metadata.version
+    held: dict[str, str] = {}
+
+    def version(package: str) -> str:
+        if package in held:
+            return held[package]
+        raise metadata.PackageNotFoundError(package)
+
+    write_split(*ARC, "test", arc_rows(1))
+    monkeypatch.setattr(leaks, "_code", leaks._code.__wrapped__)  # a process sees one version only
+    for versions, reads in (
+        ({"lm-eval": installed("lm-eval")}, 1), ({"lm-eval": "999.0"}, 2), ({"lm-eval": "999.0"}, 2), ({}, 3),
+    ):  # fmt: skip
+        held = versions
+        monkeypatch.setattr(metadata, "version", version)
+        assert build_index(folder, load(), ngram=8, overlap=0.8).rows == 1
+        assert len(read) == reads
 
 
 @pytest.mark.parametrize(

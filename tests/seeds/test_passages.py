@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tsdg.config.passages import PassagesConfig
 from tsdg.errors import MirrorUnfit, RecipeError
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.passage_files import DEMO_FILE, rows_of
-from tsdg.seeds.passages import PassageCollector, chunk_of, domain_of, subject_of, task_of
+from tsdg.seeds.passages import PassageCollector, chunk_of, domain_of, locate, subject_of, task_of
 from tsdg.seeds.rotation import quotas, turns
 
 
@@ -237,6 +238,17 @@ def test_the_demos_passages_give_each_domain_two_and_the_filters_something_to_do
     for column, kept in recipe.passages.keep.items():
         assert {one[column] in kept for one in rows} == {True, False}, f"nothing for the filter on {column} to do"
     assert len({subject_of("d", one["subject"]) for one in rows}) == len(rows)
+
+
+def test_what_a_passage_task_does_not_say_its_family_does_which_is_in_no_catalogue(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.jsonl", [row(1, "Physics", "535")])
+    for commercial, word in ((True, "yes"), (False, "no")):
+        source = locate(config(path, commercial=commercial)).there[0]
+        silent = replace(source, unit=replace(source.unit, licence="", commercial="", answer_kind=""))
+        assert silent.family.answer_kind_of(silent.unit) == "text"
+        for one in (source, silent):
+            shown = one.catalogue_row()
+            assert (shown["licence"], shown["commercial"]) == ("CC-BY-4.0", word)
 
 
 def test_a_plan_counts_what_it_can(tmp_path: Path) -> None:

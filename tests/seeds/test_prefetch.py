@@ -507,6 +507,26 @@ def test_ctrl_c_is_resumable(hub: HubServer, tmp_path: Path) -> None:
     assert rows(tmp_path, "openai/gsm8k/main/train") == large
 
 
+def test_a_killed_write_leaves_nothing_for_good(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add(GSM8K, gsm8k())
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if target.name == "revisions.json":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(hub, request(tmp_path))
+    assert list(tmp_path.glob(".*.partial"))
+    monkeypatch.undo()
+    fetch(hub, request(tmp_path))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".prefetch", "openai", "revisions.json"]
+
+
 def test_one_at_a_time(hub: HubServer, tmp_path: Path) -> None:
     with staging.alone(tmp_path), pytest.raises(RunConflict, match="another `tsdg seeds prefetch` is at work"):
         fetch(hub, request(tmp_path))

@@ -12,7 +12,7 @@ from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
 from tsdg.package.export import FORMATS, export
 from tsdg.package.layout import run_directory
-from tsdg.storage import refuse_runs, write_whole
+from tsdg.storage import refuse_filled, write_whole
 
 BLENDS = ("nemotron-blend", "megatron")
 USAGE = "tsdg export RUN --format FORMAT [out=FOLDER]"
@@ -32,9 +32,7 @@ def main(arguments: list[str]) -> int:
         raise RequestWrong(f"tsdg export: no format {form!r}; allowed: {', '.join(allowed)}")
     run = run_directory(words[0], command="tsdg export")
     out = Path(outs[-1]) if outs else run.with_name(f"{run.absolute().name}-{form}")
-    refuse_runs(out, command="tsdg export")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestWrong(f"tsdg export: {out} is there already; name another folder with out=FOLDER")
+    refuse_filled(out, command="tsdg export")
     rows = export(run, out, "jsonl" if form in BLENDS else form)
     if form in BLENDS:
         _blend(run, out, form)

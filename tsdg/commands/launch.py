@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.compose import hydra_app
 from tsdg.config.recipe import PromptConfig, Recipe
+from tsdg.launch.plan import CANARY
 from tsdg.storage import storage
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tsdg.pipeline.prepare import Prepared
 
 DRY_RUN = "--dry-run"
-CANARY = "canary"
 
 
 def main(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ pydantic then validates. Nothing is started, read or written before both have pa
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -56,6 +57,25 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
     return recipe
 
 
+def _in_order(arguments: Sequence[str]) -> list[str]:
+    """Put options with their values behind the overrides: Hydra's parser takes those in one piece only.
+
+    >>> _in_order(["recipe=demo", "--config-dir", "mine", "seed=1", "-m"])
+    ['recipe=demo', 'seed=1', '--config-dir', 'mine', '-m']
+    """
+    options: list[str] = []
+    overrides: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            overrides.append(word)
+            continue
+        options.append(word)
+        if word not in _FLAGS and "=" not in word:
+            options += itertools.islice(words, 1)
+    return [*overrides, *options]
+
+
 def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, arguments: Sequence[str]) -> int:
     """Run ``task`` as a Hydra application and return its exit code (the last one of a multirun that is not 0).
 
@@ -71,9 +91,8 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
     """
     import hydra
 
-    # Hydra's parser takes overrides in one piece only, and few users know: what takes no value goes before them.
+    words = _in_order(arguments)
     flags = [word for word in arguments if word in _FLAGS]
-    words = [*flags, *(word for word in arguments if word not in _FLAGS)]
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
         words.append("recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
     extra = check_flags(words, command=command)

@@ -5,18 +5,21 @@ else, so that moving a run to another cluster, folder or number of servers keeps
 one letter does not.
 
 Part of the identity:
-  * which seeds: ``seed`` and all of ``seeds`` but what is named below;
+  * which seeds: ``seed``, and all of ``seeds`` and ``passages`` but what is named below;
   * who writes: ``model.name``, ``model.revision``, ``model.max_model_len`` (what is too long),
-    ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model);
-  * how: all of ``questions``, ``answers`` and ``filter``, and the *text* of every prompt, wherever it lies.
+    ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the same of each model in
+    ``roles``;
+  * how: all of ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of every prompt, wherever it lies.
 
 Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against the recipe):
-  * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``prompt``, ``model.path``,
-    ``model.licence``, ``model.note``;
+  * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``passages.path``, ``prompt``,
+    ``model.path``;
+  * what is only said of seeds and models: ``passages.licence``, ``passages.commercial``, ``model.licence``,
+    ``model.note``;
   * what other keys take their values from: ``hardware``, ``model.parallelism``, ``model.sampling``;
   * what only ``tsdg plan`` reads: ``model.throughput``;
-  * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server``, ``engine``, ``budget``,
-    ``package``, the model's parallelism;
+  * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of ``roles``,
+    ``engine``, ``budget``, ``package``, ``model.tensor_parallel``, ``model.pipeline_parallel``;
   * where and in which jobs: ``cluster``, ``launch``.
 
 ``passages.path=demo`` is part of it all the same: that is no place but a set of passages.

@@ -39,7 +39,7 @@ def explain(error: ValidationError, model: type[Config], *, noun: str, settable:
     key, at, bad_name = _place(root, first["loc"])
     lead = f"{noun} {key}".strip()
     if first["type"] == "extra_forbidden":
-        line = unknown_key(key.split("."), model, noun=noun, settable=settable)
+        line = unknown_key(key.split("."), model, noun=noun)
     elif first["type"] == "missing":
         word = f"{key.partition('[')[0]}=[...]" if "[" in key else f"{key}=VALUE"
         line = f"{lead}: has no value" + (f"; give it one with {word}" if settable else "")
@@ -63,7 +63,7 @@ def wrong_value(key: str, found: object, model: type[Config], *, noun: str, sett
     return f"{line}; set it with {_setting(root, at, key, found)}" if settable else line
 
 
-def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str, settable: bool = True) -> str:
+def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str) -> str:
     """One line for a key that is not there: what is allowed in its place, and the nearest of it."""
     root = _schema_of(model)
     *parents, last = keys

@@ -28,9 +28,9 @@ class PassagesConfig(Config):
     subject: str
     """Column of the subject's code, such as ``535.27``; empty for none."""
     language: str
-    """Column of the language, such as ``en``; empty where ``licence`` is of one language, English."""
+    """Column of the language, such as ``en``; empty where all is English."""
     licence: str
-    """Licence of the passages, for the seeds and the manifest."""
+    """Licence of the passages, for the seeds and the manifest; ``unclear`` where nobody knows it."""
     commercial: bool
     """Whether it allows commercial use."""
     domains: Annotated[dict[str, str], Field(min_length=1)]
@@ -55,4 +55,6 @@ class PassagesConfig(Config):
     def _whole(self) -> PassagesConfig:
         if self.path and not (self.text and self.domain):
             raise ValueError("passages.path is set: passages.text and passages.domain must name columns")
+        if self.path and not self.licence.strip():
+            raise ValueError("passages.path is set: passages.licence must name the texts' licence, or say unclear")
         return self

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tsdg.config.recipe import StepName
+if TYPE_CHECKING:
+    from tsdg.config.recipe import StepName
 
 StageKind = Literal["seeds", "phase", "gather", "package"]
 
@@ -29,11 +30,6 @@ class Stage:
     kind: StageKind
     steps: tuple[StepName, ...]
     """Of the phase that a ``phase`` or ``gather`` stage belongs to; else empty."""
-
-    @property
-    def serves(self) -> bool:
-        """Whether it needs servers, and may be worked on by many processes."""
-        return self.kind == "phase"
 
 
 def phase_name(steps: Sequence[str]) -> str:

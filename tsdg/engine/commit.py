@@ -183,9 +183,9 @@ def _remove_fenced(parts: Path, lease: Lease) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
-    reason = " ".join(str(error).split())
     if isinstance(error, PermissionError):
-        return StorageUnfit(f"cannot read {path}: {reason}: change its owner or mode")
+        return storage_unfit("read", path, error)
+    reason = " ".join(str(error).split())
     return VerificationFailed(
         f"the part {path} is damaged: {reason}: delete it and resume the run, its rows are then made anew"
     )

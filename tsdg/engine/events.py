@@ -17,7 +17,6 @@ class PhaseEvent:
     """Requests that this process got a reply (or a final failure) for."""
     in_flight: int
     """Requests under way at this moment."""
-    retries: int
     prompt_tokens: int
     """Of the requests that this process sent."""
     completion_tokens: int
@@ -43,13 +42,3 @@ class PhaseResult:
     resumed_requests: int
     failures: Mapping[str, int]
     """Requests that failed for good in this process, by reason; each is among ``requests_done``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseStatus:
-    """State of a phase on disk, in work units."""
-
-    units: int
-    committed: int
-    claimed: int
-    """Not committed, and held by a process that is not known to have ended."""

@@ -14,26 +14,13 @@ import pyarrow as pa
 
 from tsdg.config.recipe import BudgetConfig, EngineConfig
 from tsdg.engine.budget import check_budget
-from tsdg.engine.commit import committed_units, part_layout, part_path, read_parts
-from tsdg.engine.events import PhaseEvent, PhaseResult, PhaseStatus
-from tsdg.engine.leases import highest_generations, lease_path, look_at
+from tsdg.engine.commit import committed_units, part_layout, part_path
+from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.engine.worker import Worker
 from tsdg.errors import RunConflict
 from tsdg.protocols import Process, ReplicaFacts, Transport
-from tsdg.storage import list_names
-
-__all__ = [
-    "PhaseEvent",
-    "PhaseResult",
-    "PhaseStatus",
-    "is_complete",
-    "pending_units",
-    "phase_status",
-    "read_parts",
-    "run_phase",
-]
 
 _TIMING = Timing()
 
@@ -95,26 +82,6 @@ async def run_phase(
         may_leave=may_leave, timing=timing,
     )  # fmt: skip
     return await worker.run()
-
-
-def phase_status(input_path: Path, directory: Path) -> PhaseStatus:
-    """State of a phase from its files alone; changes nothing.
-
-    Raises:
-        StorageUnfit: the input or the directory cannot be read.
-        RunConflict: the directory holds parts of an input that was cut in another way.
-        VerificationFailed: a part is damaged.
-    """
-    layout = read_layout(input_path)
-    committed = _committed(layout, directory)
-    leases = directory / "leases"
-    claimed = 0
-    for index, generation in highest_generations(list_names(leases)).items():
-        if index in committed:
-            continue
-        state = look_at(lease_path(leases, index, generation))
-        claimed += state is not None and not state.free
-    return PhaseStatus(units=layout.units, committed=len(committed), claimed=claimed)
 
 
 def pending_units(input_path: Path, directory: Path) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tsdg.engine.commit import sweep
 from tsdg.engine.leases import Lease, LeaseBoard
 from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
@@ -85,6 +86,14 @@ class Reserve:
         """
         if self._place is not None and not self._place.beat():
             self._place = None
+
+    def sweep(self) -> None:
+        """Remove all places: the phase is done.
+
+        Raises:
+            StorageUnfit: one cannot be removed.
+        """
+        sweep((self._directory,), frozenset(range(PLACES)))
 
     def quit(self) -> None:
         """Give the place back: there is work again, or this process ends.

@@ -164,6 +164,7 @@ class Worker:
             self._settle()
             if not self._agenda.units_left and not self._open:
                 await self._in(self._disk, self._sweep)
+                await self._in(self._pulse, self._reserve.sweep)
                 return
             pause: float | None = None
             if self._scheduler.has_room():
@@ -368,9 +369,9 @@ class Worker:
         tally = self._scheduler.tally
         return PhaseEvent(
             rows_done=self._rows_done(), rows_total=self._agenda.rows_total, requests_done=tally.requests_done,
-            in_flight=self._scheduler.in_flight.active, retries=tally.retries.total(),
-            prompt_tokens=tally.prompt_tokens, completion_tokens=tally.completion_tokens,
-            resumed_requests=tally.resumed_requests, units_committed=self._units_committed,
+            in_flight=self._scheduler.in_flight.active, prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
+            units_committed=self._units_committed,
         )  # fmt: skip
 
     def _result(self) -> PhaseResult:

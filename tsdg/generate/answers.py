@@ -192,15 +192,15 @@ class AnswerStep:
         """Let the judge choose among free texts, which no vote can; ``tested`` says what they have passed."""
         assert self._judge is not None
         answered = [place for place, item in enumerate(drawn) if item.said]
-        best = await best_response(self._judge, ask, question, [drawn[place].row.answer for place in answered])
-        replies += best.replies
-        if best.index < 0:
+        best, came = await best_response(self._judge, ask, question, [drawn[place].row.answer for place in answered])
+        replies += came
+        if best is None:
             return Flaw(reason="judged", detail="the judge's verdict could not be read")
         verification = Verification(
             method=f"{tested}judge, best of {len(answered)}", votes=1, agreement=1 / len(drawn), samples=len(drawn),
             chance=1.0, score=0.0,
         )  # fmt: skip
-        return await self._solve(question, ask, prompt, (answered[best.index],), drawn, replies, verification)
+        return await self._solve(question, ask, prompt, (answered[best],), drawn, replies, verification)
 
     async def _solve(
         self,

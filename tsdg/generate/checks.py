@@ -22,6 +22,7 @@ import yaml
 from tsdg.generate.fields import count_blanks
 from tsdg.generate.instructions import unsaid
 from tsdg.generate.language import other_language
+from tsdg.generate.replies import strip_fence
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.records import Seed
 from tsdg.text import normalise, overlap, tokens
@@ -216,12 +217,6 @@ def defined_names(code: str) -> frozenset[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
-
-
-def strip_fence(code: str) -> str:
-    """Return code without the Markdown fence around it."""
-    match = re.search(r"```[\w+-]*[ \t]*\n(.*?)```", code, re.DOTALL)
-    return match.group(1) if match else code
 
 
 def check_json(schema: Mapping[str, object], answer: object) -> Flaw | None:

@@ -17,7 +17,7 @@ from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields, json_reply, language_name, shape_of, shots, window
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompts
-from tsdg.generate.replies import read_object, split_thinking
+from tsdg.generate.replies import only_text, read_object
 from tsdg.generate.requests import chat_request
 from tsdg.generate.schemas import Flaw, Schema, enrich_schema, response_format, sketch
 from tsdg.protocols import Reply, Request
@@ -104,9 +104,7 @@ def read_enrichment(reply: Reply | PermanentFailure, schema: Schema, *, question
     It explains nothing where a field is empty or only names what it should explain ("The answer is iron"), or where it
     is in another language than the question.
     """
-    if isinstance(reply, PermanentFailure) or not reply.choices or reply.choices[0].finish_reason == "length":
-        return NOTHING
-    found = read_object(split_thinking(reply.choices[0])[1], schema)
+    found = read_object(only_text(reply), schema)
     if isinstance(found, Flaw):
         return NOTHING
     why: dict[str, str] = found.get("why_wrong", {})

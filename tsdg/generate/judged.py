@@ -26,15 +26,6 @@ class Judged:
     replies: tuple[Reply | PermanentFailure, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Best:
-    """The best of several responses."""
-
-    index: int
-    """-1 where the judge could not be read."""
-    replies: tuple[Reply | PermanentFailure, ...]
-
-
 def shown(item: Posed) -> str:
     """A question or a seed as the judge sees it: passage, question, options."""
     options = "\n".join(f"- {option}" for option in item.options)
@@ -74,13 +65,27 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
     return _decide(judgement, replies, least=judge.config.question_min_score, beaten_by="")
 
 
-async def best_response(judge: Judge, ask: Ask, question: Question, responses: Sequence[str]) -> Best:
-    """Find the best of several free texts."""
-    index, judgement, replies = await judge.best(
-        ask, question.question_id, request=shown(question), responses=responses,
-        principles=judge.config.principles,
-    )  # fmt: skip
-    return Best(index=index if judgement is not None or len(responses) == 1 else -1, replies=tuple(replies))
+async def best_response(
+    judge: Judge, ask: Ask, question: Question, responses: Sequence[str]
+) -> tuple[int | None, list[Reply | PermanentFailure]]:
+    """Find the best of one or more free texts: the best so far gives way to one that both orders prefer.
+
+    Returns:
+        The index of the best (None where a verdict could not be read), and what came back.
+    """
+    best = 0
+    replies: list[Reply | PermanentFailure] = []
+    for place in range(1, len(responses)):
+        judgement, came = await judge.compare(
+            ask, f"{question.question_id}/{place}", request=shown(question), one=responses[best], two=responses[place],
+            principles=judge.config.principles,
+        )  # fmt: skip
+        replies += came
+        if judgement is None:
+            return None, replies
+        if judgement.preference < 0:
+            best = place
+    return best, replies
 
 
 def _decide(

@@ -23,7 +23,7 @@ from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.draws import number
-from tsdg.generate.replies import split_thinking
+from tsdg.generate.replies import only_text
 from tsdg.generate.requests import chat_request, together, try_ask
 from tsdg.generate.schemas import response_format
 from tsdg.protocols import Ask, Reply, Request
@@ -68,9 +68,8 @@ class Judgement:
 
     one: float
     """Helpfulness of the one, 1 to 5: the mean of both orders."""
-    two: float
     preference: float
-    """2.5: the one is much better, to -2.5; 0 where the orders contradict each other."""
+    """2.5: the one is much better, to -2.5: the other is; 0 where the orders contradict each other."""
 
 
 def read_scores(text: str) -> Scores | None:
@@ -125,7 +124,6 @@ def reconcile(straight: Scores | None, swapped: Scores | None) -> Judgement | No
     agree = leanings[0] * leanings[1] > 0
     return Judgement(
         one=(straight.first + swapped.second) / 2,
-        two=(straight.second + swapped.first) / 2,
         preference=sum(leanings) / 2 if agree else 0.0,
     )
 
@@ -190,36 +188,8 @@ class Judge:
             for place, (first, second) in enumerate(((one, two), (two, one)))
         ]
         replies = await together([try_ask(ask, request) for request in requests])
-        straight, swapped = (_read(reply) for reply in replies)
+        straight, swapped = (read_scores(only_text(reply)) for reply in replies)
         return reconcile(straight, swapped), list(replies)
-
-    async def best(
-        self, ask: Ask, row_id: str, *, request: str, responses: Sequence[str], principles: Sequence[str]
-    ) -> tuple[int, Judgement | None, list[Reply | PermanentFailure]]:
-        """Find the best response: each is compared with the best so far, and takes its place where both orders say so.
-
-        Returns:
-            The index of the best, its last judgement as ``one`` (None where any could not be read), what came back.
-        """
-        replies: list[Reply | PermanentFailure] = []
-        best, judged = 0, None
-        for place in range(1, len(responses)):
-            judgement, came = await self.compare(
-                ask,
-                f"{row_id}/{place}",
-                request=request,
-                one=responses[best],
-                two=responses[place],
-                principles=principles,
-            )
-            replies += came
-            if judgement is None:
-                return best, None, replies
-            if judgement.preference < 0:
-                best = place
-                judgement = Judgement(one=judgement.two, two=judgement.one, preference=-judgement.preference)
-            judged = judgement
-        return best, judged, replies
 
     def _request(
         self, row_id: str, place: int, request: str, first: str, second: str, principles: Sequence[str]
@@ -233,9 +203,3 @@ class Judge:
             samples=1,
             form={"response_format": response_format("judgement", _SCHEMA)} if rubric else {},
         )
-
-
-def _read(reply: Reply | PermanentFailure) -> Scores | None:
-    if isinstance(reply, PermanentFailure) or not reply.choices or reply.choices[0].finish_reason == "length":
-        return None
-    return read_scores(split_thinking(reply.choices[0])[1])

@@ -205,7 +205,7 @@ def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Pr
         system=(system or "").strip(),
         user=data["user"].strip(),
         inline=inline,
-        examples=_examples(step, examples_path, examples_text, examples_data),
+        examples=_examples(step, examples_path, examples_data),
         hash=stable_id(data, examples_data),
         text=text,
         examples_text=examples_text,
@@ -225,7 +225,7 @@ def _inline(path: Path, text: str, data: Any) -> Inline:
     return Inline(**{key: data.get(key, "") for key in _FEW_SHOT_KEYS})
 
 
-def _examples(step: StepPrompt, path: Path, text: str, data: Any) -> tuple[Example, ...]:
+def _examples(step: StepPrompt, path: Path, data: Any) -> tuple[Example, ...]:
     if not isinstance(data, list):
         found = "an empty file" if data is None else type(data).__name__
         raise RecipeError(f"{path}:1: found {found}; allowed: a list of {{user: ..., reply: ...}}, [] for none")

@@ -23,7 +23,7 @@ from tsdg.generate.instructions import renewed
 from tsdg.generate.judged import judge_question
 from tsdg.generate.judging import Judge
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Prompts
-from tsdg.generate.replies import read_object, split_thinking
+from tsdg.generate.replies import read_object, split_thinking, strip_fence
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
@@ -234,7 +234,7 @@ def _content(seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any
     elif shape.kind == "code":
         asserts = tuple(dict.fromkeys(check.strip() for check in found["checks"]))
         flaw = checks.check_code(question, asserts, answer)
-        answer = checks.strip_fence(answer).strip()
+        answer = strip_fence(answer).strip()
     elif shape.kind == "json":
         asserts = (json.dumps(found["schema"], ensure_ascii=False),)
         flaw = checks.check_json(found["schema"], found["answer"])

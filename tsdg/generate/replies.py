@@ -6,8 +6,9 @@ import json
 import re
 from typing import Any
 
+from tsdg.errors import PermanentFailure
 from tsdg.generate.schemas import Flaw, Schema, conform
-from tsdg.protocols import Choice
+from tsdg.protocols import Choice, Reply
 
 _OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
@@ -34,6 +35,19 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
     if opening:
         return text[opening.end() :].strip(), ""
     return "", text.strip()
+
+
+def only_text(reply: Reply | PermanentFailure) -> str:
+    """Return the rest of a reply's one completion; empty where the request failed or the reply was cut off."""
+    if isinstance(reply, PermanentFailure) or not reply.choices or reply.choices[0].finish_reason == "length":
+        return ""
+    return split_thinking(reply.choices[0])[1]
+
+
+def strip_fence(code: str) -> str:
+    """Return code without the Markdown fence around it."""
+    match = _FENCE.search(code)
+    return match.group(1) if match else code
 
 
 def split_answer_line(text: str) -> tuple[str, str]:

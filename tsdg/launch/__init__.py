@@ -15,4 +15,5 @@
     cancel.py     ends all jobs of a run
     away.py       the same command where a run's files are, over ssh
     preflight.py  whether a cluster is fit
+    evaluate.py   lm-eval on a trained model, a job per group
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsdg.launch.jobs import JobRecord
-from tsdg.storage import storage
+from tsdg.storage import storage, storage_unfit
 
 LOGS = "logs"
 _JOB_LOG = re.compile(r"(?P<key>\d+(?:_\d+)?)\.(?:out|node(?P<node>\d+)\.log)")
@@ -40,11 +40,11 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
     """All logs of a run, by path.
 
     Raises:
-        StorageUnfit: the folder cannot be read.
+        StorageUnfit: the folder, or one in it, cannot be read.
     """
     found, root = [], run / LOGS
     with storage("list", root):
-        for folder, _, names in os.walk(root):
+        for folder, _, names in os.walk(root, onerror=_refuse):
             stage = Path(folder).relative_to(root).as_posix() if folder != str(root) else ""
             for name in names:
                 if not name.endswith((".log", ".out")):
@@ -59,6 +59,12 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
                     )
                 )  # fmt: skip
     return tuple(sorted(found, key=lambda log: str(log.path)))
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that is not there has no logs; in one that cannot be read there may be the one that is looked for."""
+    if not isinstance(error, FileNotFoundError):
+        raise storage_unfit("list", Path(error.filename), error) from error
 
 
 def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:

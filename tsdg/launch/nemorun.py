@@ -44,7 +44,7 @@ from nemo_run.core.tunnel.client import Tunnel
 
 from tsdg.errors import EnvironmentUnfit
 from tsdg.launch.cluster import ClusterConfig
-from tsdg.launch.plan import CANARY, JobPlan, job_name
+from tsdg.launch.plan import CANARY, JobPlan, job_name, log_folder, slurm_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +87,6 @@ class Submitted:
     """Job's name → Slurm's number; empty after a dry run."""
 
 
-def slurm_name(cluster: ClusterConfig, run_name: str, job: JobPlan) -> str:
-    """Name of a job in squeue."""
-    return f"{cluster.job_name_prefix}{job_name(run_name)}-{job.name}"
-
-
 def make_executor(job: JobPlan, cluster: ClusterConfig, place: Place, run_name: str) -> nemo_run.SlurmExecutor:
     """Describe one job to NeMo-Run."""
     image = cluster.image_of(gpus=job.gpus)
@@ -126,7 +121,7 @@ def make_executor(job: JobPlan, cluster: ClusterConfig, place: Place, run_name: 
         ],
         job_details=RunLogs(
             job_name=slurm_name(cluster, run_name, job),
-            folder=f"{place.run}/logs/{job.name}",
+            folder=f"{place.run}/{log_folder(job)}",
             in_array=job.array is not None,
         ),
         tunnel=make_tunnel(cluster),

@@ -312,6 +312,16 @@ def job_name(stage: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", stage)
 
 
+def slurm_name(cluster: ClusterConfig, run_name: str, job: JobPlan) -> str:
+    """Name of a job in squeue."""
+    return f"{cluster.job_name_prefix}{job_name(run_name)}-{job.name}"
+
+
+def log_folder(job: JobPlan) -> str:
+    """Where a job's logs are, in the run directory."""
+    return f"logs/{job.name}"
+
+
 def split_array(*, elements: int, max_running: int, max_array_size: int) -> tuple[ArraySpec, ...]:
     """Split the elements of a phase into arrays that Slurm takes, and share the limit of running ones among them.
 

@@ -22,7 +22,16 @@ from tsdg.errors import EnvironmentUnfit, RequestWrong, RunConflict
 from tsdg.launch import ship
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
-from tsdg.launch.plan import CANARY, SLURM_DEFAULT_MAX_ARRAY_SIZE, Endpoint, JobPlan, job_name, plan_jobs
+from tsdg.launch.plan import (
+    CANARY,
+    SLURM_DEFAULT_MAX_ARRAY_SIZE,
+    Endpoint,
+    JobPlan,
+    job_name,
+    log_folder,
+    plan_jobs,
+    slurm_name,
+)
 from tsdg.launch.remote import Shell, active_jobs, max_array_size, ssh_of
 from tsdg.storage import make_directory, write_whole
 
@@ -155,7 +164,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
     )
     if target.cluster.ssh_tunnel:
         _upload(target, shell, ["snapshot", CANARY, ship.LAUNCH])
-        shell.run(["mkdir", "-p", *(f"{target.run}/{_logs(job)}" for job in jobs)])
+        shell.run(["mkdir", "-p", *(f"{target.run}/{log_folder(job)}" for job in jobs)])
         if secrets:
             script = 'umask 077 && mkdir -p "$(dirname "$1")" && cat > "$1"'
             shell.run(["sh", "-c", script, "sh", secrets], data=ship.env_lines(target.environment.secret))
@@ -163,7 +172,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
         if secrets:
             ship.write_secrets(Path(secrets), target.environment)
         for job in jobs:
-            make_directory(target.here / _logs(job))
+            make_directory(target.here / log_folder(job))
     done = _through_nemo_run(target, jobs, dry_run=False)
     _note(done)
     if target.cluster.ssh_tunnel:
@@ -205,7 +214,7 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
     done = nemorun.submit(
         jobs,
         cluster,
-        nemorun.Place(run=target.run, python=sys.executable, mounts=_mounts(target)),
+        nemorun.Place(run=target.run, python=sys.executable, mounts=mounts_of(target)),
         run_name=target.name,
         home=home,
         experiment=experiment,
@@ -221,13 +230,14 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
     )
 
 
-def _mounts(target: Target) -> tuple[str, ...]:
-    """The cluster's mounts, and under their own names the places that jobs need: run, mirror, weights, secrets."""
+def mounts_of(target: Target) -> tuple[str, ...]:
+    """The cluster's mounts, and under their own names the places that jobs need: run, weights, inputs, secrets."""
     recipe, cluster = target.recipe, target.cluster
     mounts = list(cluster.mounts)
     python = Path(cluster.tsdg.python)
     weights = [recipe.model.path, *(own.model.path for own in recipe.roles.values())]
-    places = [target.run, recipe.seeds.mirror, *weights, *(str(p) for p in python.parents[1:2])]
+    read = [recipe.seeds.mirror, recipe.passages.path, *recipe.filter.decontaminate.files, *recipe.filter.dedup.against]
+    places = [target.run, *weights, *read, recipe.server.api_key_file, *(str(p) for p in python.parents[1:2])]
     if not cluster.ssh_tunnel:
         places.append(str(Path.cwd()))
     if target.environment.secret:
@@ -239,10 +249,6 @@ def _mounts(target: Target) -> tuple[str, ...]:
         if path.startswith("/") and path != "/" and not any(f"{path}/".startswith(f"{t}/") for t in targets):
             mounts.append(f"{path}:{path}")
     return tuple(mounts)
-
-
-def _logs(job: JobPlan) -> str:
-    return f"logs/{job.name}"
 
 
 def _upload(target: Target, shell: Shell, names: Sequence[str]) -> None:
@@ -273,7 +279,7 @@ def _note(done: Launch) -> None:
                 stage=job.stage,
                 stages=job.stages,
                 job_id=done.job_ids[job.name],
-                slurm_name=f"{target.cluster.job_name_prefix}{job_name(target.name)}-{job.name}",
+                slurm_name=slurm_name(target.cluster, target.name, job),
                 array=ArrayRecord(**asdict(job.array)) if job.array else None,
                 link=job.link,
                 gpus=job.gpus,
@@ -286,7 +292,7 @@ def _note(done: Launch) -> None:
                 after_ok=job.after_ok,
                 after_any=job.after_any,
                 script=script,
-                logs=_logs(job),
+                logs=log_folder(job),
             )
         )
     add_launch(

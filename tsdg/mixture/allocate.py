@@ -55,7 +55,7 @@ def allocate(parts: Sequence[Part], config: MixConfig) -> tuple[Allotment, ...]:
     for name, members, budget in _pools(parts, config):
         _feasible(name, members, budget, lows, highs, config)
         exact |= _fill({part.name: weights[part.name] for part in members}, lows, highs, budget)
-    tokens = _whole([exact[part.name] for part in parts], config.budget)
+    tokens = round_together([exact[part.name] for part in parts], config.budget)
     total = sum(part.tokens for part in parts)
     return tuple(
         Allotment(part=part, tokens=count, share=count / config.budget, natural=part.tokens / total)
@@ -151,10 +151,10 @@ def _fill(
     return clipped(above)
 
 
-def _whole(exact: Sequence[float], budget: int) -> list[int]:
-    """Round to whole tokens that add up to the budget: down, and up where the remainder is largest."""
+def round_together(exact: Sequence[float], total: int) -> list[int]:
+    """Round numbers that add up to ``total`` to integers that do: down, and up where the remainder is largest."""
     floors = [int(value) for value in exact]
     order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))
-    for i in order[: budget - sum(floors)]:
+    for i in order[: total - sum(floors)]:
         floors[i] += 1
     return floors

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from tsdg.mixture.allocate import Allotment
+from tsdg.mixture.allocate import Allotment, round_together
 from tsdg.mixture.parts import Part
 
 PLACES = 9
@@ -23,11 +23,7 @@ def weights_of(shares: Sequence[float]) -> list[str]:
     """Shares as decimal numbers of nine places that add up to exactly 1."""
     unit = 10**PLACES
     total = sum(shares)
-    scaled = [share / total * unit for share in shares]
-    whole = [int(value) for value in scaled]
-    order = sorted(range(len(shares)), key=lambda i: (whole[i] - scaled[i], i))
-    for i in order[: unit - sum(whole)]:
-        whole[i] += 1
+    whole = round_together([share / total * unit for share in shares], unit)
     return [str(Decimal(value).scaleb(-PLACES).quantize(Decimal(1).scaleb(-PLACES))) for value in whole]
 
 

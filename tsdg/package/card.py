@@ -15,20 +15,18 @@ import yaml
 from tsdg.package.layout import CARD, DATASET, steps_of
 from tsdg.package.render import HERE
 from tsdg.records import GROUPS
-from tsdg.storage import storage, write_whole
+from tsdg.storage import write_whole
 
 ALL = "all"
 
 
-def write_card(run: Path, manifest: Mapping[str, Any]) -> Path:
+def write_card(run: Path, manifest: Mapping[str, Any]) -> None:
     """Write the card of a run; before its manifest, which lists the card.
 
     Raises:
         StorageUnfit: it cannot be written.
     """
-    with storage("write", run):
-        write_whole(run / CARD, card_text(manifest).encode())
-    return run / CARD
+    write_whole(run / CARD, card_text(manifest).encode())
 
 
 def card_text(manifest: Mapping[str, Any]) -> str:

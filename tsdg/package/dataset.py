@@ -14,6 +14,7 @@ was left at any other point is packaged again from the gathered tables, to the s
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -28,7 +29,6 @@ from tsdg.package.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejecte
 from tsdg.package.render import Rendered, Style, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled
-from tsdg.package.storage import flush_to_disk, remove_folder, replace_folder
 from tsdg.protocols import HeldOut
 from tsdg.records import (
     RECORD_SCHEMA,
@@ -43,7 +43,7 @@ from tsdg.records import (
     stable_id,
     to_row,
 )
-from tsdg.storage import storage, write_whole
+from tsdg.storage import storage, sync_file, write_whole
 from tsdg.tables import Table
 
 Pair = tuple[Question, Solution]
@@ -52,9 +52,9 @@ TokensOf = Callable[[Sequence[str]], list[int]]
 GROUP_ROWS = 2048
 """Rows of one row group: some megabytes, the least that a reader has to fetch and that a stream shuffles over."""
 QUESTIONS_AT_ONCE = 256
+"""Questions rendered and counted together."""
 _LONG_ANSWERS: frozenset[AnswerKind] = frozenset({"text", "code"})
 """Kinds in whose answers a benchmark's item may stand."""
-"""Questions rendered and counted together."""
 
 _BUILDING, _ASIDE = ".dataset.building", ".dataset.old"
 
@@ -101,7 +101,7 @@ def write_dataset(
     building, summary, found = run / _BUILDING, DatasetSummary(), Contamination(held_out)
     with storage("write", run):
         (run / MANIFEST).unlink(missing_ok=True)
-        remove_folder(building)
+        _remove_folder(building)
         scratch = building / "scratch"
         scratch.mkdir(parents=True)
         with Table(run / rejected("filter"), REJECTION_SCHEMA, group_rows=10_000) as rejections:
@@ -114,8 +114,8 @@ def write_dataset(
         write_whole(run / FILTER_CONTAMINATION, (json.dumps(found.report(), indent=1) + "\n").encode())
         summary.contaminated = found.found
         (building / DATASET).mkdir(exist_ok=True)
-        replace_folder(building / DATASET, run / DATASET, aside=run / _ASIDE)
-        remove_folder(building)
+        _replace_folder(building / DATASET, run / DATASET, aside=run / _ASIDE)
+        _remove_folder(building)
     return summary
 
 
@@ -189,7 +189,7 @@ def _batches(
                 rejections.add(_rejection(question, flaw))
                 summary.rejected[question.task] += 1
                 continue
-            chosen = variants_of(question, solution, variants)
+            chosen = variants_of(solution, variants)
             if not chosen:
                 rejections.add(_rejection(question, f"its solution has nothing for {', '.join(variants)}"))
                 summary.rejected[question.task] += 1
@@ -221,6 +221,21 @@ class _Told:
         return cls(question=question.question, context="\n".join(text for text in texts if text))
 
 
+def _replace_folder(new: Path, place: Path, *, aside: Path) -> None:
+    """Put the folder ``new`` in the place of another, which waits under ``aside`` until the new one is there."""
+    _remove_folder(aside)
+    if place.exists():
+        place.rename(aside)
+    new.rename(place)
+    _remove_folder(aside)
+
+
+def _remove_folder(path: Path) -> None:
+    """Remove a folder with all it holds, if it is there."""
+    if path.exists():
+        shutil.rmtree(path)
+
+
 def _rejection(question: Question, detail: str, reason: Reason = "bad_record") -> Rejection:
     return Rejection.of(question, stage="filter", reason=reason, detail=detail)
 
@@ -248,7 +263,7 @@ class _Parts:
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
-            flush_to_disk(self._path)
+            sync_file(self._path)
             self._writer, self._rows = None, 0
 
     def _open(self, table: pa.Table) -> pq.ParquetWriter:

@@ -33,7 +33,7 @@ from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import render, variants_of
 from tsdg.records import AnswerSample, Question, Record, Solution, to_row
-from tsdg.storage import PARTIAL, make_directory, storage, write_whole
+from tsdg.storage import make_directory, partial_of, storage, write_whole
 from tsdg.tables import read_rows
 
 SEED_COLUMNS = pa.schema(
@@ -118,7 +118,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
         solution: its answer.
         won: a sample that gave the answer.
     """
-    variant = variants_of(question, solution, ("answer", "reasoning"))[-1]
+    variant = variants_of(solution, ("answer", "reasoning"))[-1]
     user, assistant = render(question, solution, variant, "labelled").messages
     verification = solution.verification
     return {
@@ -171,7 +171,7 @@ def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> Answ
 def data_designer(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
     """The verified questions as one flat Parquet file, a seed dataset for Data Designer."""
     path = out / "seeds.parquet"
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = partial_of(path)
     rows = 0
     with storage("write", path):
         with pq.ParquetWriter(partial, SEED_COLUMNS, compression="zstd") as writer:
@@ -201,7 +201,7 @@ def _flat(question: Question, solution: Solution) -> dict[str, Any]:
 
 def _write_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
     make_directory(path.parent)
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = partial_of(path)
     count = 0
     with storage("write", path):
         with partial.open("wb") as file:

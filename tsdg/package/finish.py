@@ -9,7 +9,15 @@ from pathlib import Path
 from tsdg.errors import VerificationFailed
 from tsdg.package.card import write_card
 from tsdg.package.layout import CARD, CONTAMINATION, MANIFEST, QUESTIONS, steps_of
-from tsdg.package.manifest import Manifest, ManifestInputs, build_manifest, describe, with_file, write_manifest
+from tsdg.package.manifest import (
+    Manifest,
+    ManifestInputs,
+    build_manifest,
+    describe,
+    file_entries,
+    with_file,
+    write_manifest,
+)
 from tsdg.storage import storage
 
 
@@ -38,8 +46,7 @@ def finished_manifest(run: Path, steps: Sequence[str]) -> Manifest | None:
     """
     try:
         manifest: Manifest = json.loads((run / MANIFEST).read_bytes())
-        files = [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
-        whole = all((run / file["path"]).stat().st_size == file["bytes"] for file in files)
+        whole = all((run / file["path"]).stat().st_size == file["bytes"] for file in file_entries(manifest))
         return manifest if whole and set(steps) <= set(steps_of(manifest["phases"])) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # there is none, or it is damaged: it is made again from the tables

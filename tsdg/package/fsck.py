@@ -33,10 +33,10 @@ from tsdg.package.layout import (
     rejected,
     steps_of,
 )
-from tsdg.package.manifest import Manifest, breaches, canonical, counted_part, digest_of, inputs_of
+from tsdg.package.manifest import Manifest, breaches, canonical, counted_part, digest_of, file_entries, inputs_of
 from tsdg.package.merged import check_merged
 from tsdg.package.report.facts import contamination_of
-from tsdg.package.storage import sha256_of
+from tsdg.storage import sha256_of
 
 
 def verify_run(run: Path) -> list[Finding]:
@@ -121,13 +121,9 @@ def _read_manifest(run: Path) -> tuple[Manifest | None, list[Finding]]:
     return manifest, findings
 
 
-def _entries(manifest: Manifest) -> list[dict[str, Any]]:
-    return [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
-
-
 def _listed_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
     """Each listed file against its entry."""
-    for entry in _entries(manifest):
+    for entry in file_entries(manifest):
         path = run / entry["path"]
         if not path.is_file():
             yield Finding(
@@ -152,7 +148,7 @@ def _rows(path: Path) -> int | str | None:
 
 def _unlisted_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
     """Data files that the manifest does not know, and entries that stand twice."""
-    names = [entry["path"] for entry in _entries(manifest)]
+    names = [entry["path"] for entry in file_entries(manifest)]
     for name in data_files(run):
         if name not in set(names):
             yield Finding(path=name, what="is not in the manifest", found="a file", expected="none of this name")

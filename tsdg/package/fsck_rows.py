@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tsdg.config.stages import phase_name
 from tsdg.errors import few
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import record_id_of
@@ -217,7 +218,7 @@ def _parts(run: Path, manifest: Manifest, seeds: Keys, questions: Keys, known: K
         known: all question ids, the rejected among them.
     """
     for phase in manifest["phases"]:
-        folder = "-".join(phase) + "/parts"
+        folder = f"{phase_name(phase)}/parts"
         inputs, made = Keys(), Keys()
         for _, path in part_files(run, [phase]):
             for batch in columns_of(path, ["input_id", "questions", "rejections"], batch_rows=4096):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tsdg.config.stages import phase_name
 from tsdg.errors import RequestWrong
 
 SEED_COUNTS = "seeds/counts.json"
@@ -57,7 +58,7 @@ def steps_of(phases: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def part_files(run: Path, phases: Sequence[Sequence[str]]) -> list[tuple[Sequence[str], Path]]:
     """Each phase's committed part files, in the order of their units."""
-    return [(phase, path) for phase in phases for path in sorted((run / "-".join(phase) / "parts").glob("*.parquet"))]
+    return [(phase, path) for phase in phases for path in sorted((run / phase_name(phase) / "parts").glob("*.parquet"))]
 
 
 def data_files(run: Path) -> Iterator[str]:

@@ -14,16 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from tsdg.errors import VerificationFailed
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
 from tsdg.package.layout import DATASET, MANIFEST, data_files, steps_of
-from tsdg.package.storage import sha256_of
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
-from tsdg.storage import storage, write_whole
-from tsdg.tables import unreadable
+from tsdg.storage import sha256_of, write_whole
+from tsdg.tables import count_rows
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent / "data" / "manifest.schema.json"
@@ -55,6 +51,10 @@ class TaskFacts:
     source: tuple[SourceFacts, ...]
 
 
+TASK_FACTS = ("group", "family", "domain", "language", "licence", "commercial_ok")
+"""What a manifest says of each task beside its sources and counts, as in :class:`TaskFacts`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """A model that wrote rows of the run."""
@@ -71,7 +71,7 @@ class ManifestInputs:
     run: str
     """Name of the run."""
     created: str
-    """When the run was packaged, ISO 8601."""
+    """When the run was first started, ISO 8601."""
     recipe_fingerprint: str
     phases: tuple[tuple[str, ...], ...]
     questions_per_seed: int
@@ -151,7 +151,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
     """The inputs that a manifest was built from; it must have the form of the schema."""
     tasks = {
         task: TaskFacts(
-            **{name: entry[name] for name in ("group", "family", "domain", "language", "licence", "commercial_ok")},
+            **{name: entry[name] for name in TASK_FACTS},
             source=tuple(SourceFacts(**source) for source in entry["source"]),
         )
         for task, entry in manifest["tasks"].items()
@@ -173,13 +173,18 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
     )
 
 
+def file_entries(manifest: Manifest) -> list[dict[str, Any]]:
+    """The entries of all files that a manifest lists, the dataset's among them."""
+    return [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
+
+
 def with_file(manifest: Manifest, entry: Mapping[str, Any]) -> Manifest:
     """The same manifest with one more file, or with a newer state of one that it lists."""
     others = [file for file in manifest["files"] if file["path"] != entry["path"]]
     return sealed({**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))})
 
 
-def write_manifest(run: Path, manifest: Manifest) -> Path:
+def write_manifest(run: Path, manifest: Manifest) -> None:
     """Hold the manifest to its schema and write it as a whole.
 
     Raises:
@@ -190,9 +195,7 @@ def write_manifest(run: Path, manifest: Manifest) -> Path:
     if wrong:
         where, what = wrong[0]
         raise VerificationFailed(f"the manifest of {run} breaks its schema at {where or 'the top'}: {what}")
-    with storage("write", run):
-        write_whole(run / MANIFEST, canonical(manifest))
-    return run / MANIFEST
+    write_whole(run / MANIFEST, canonical(manifest))
 
 
 def read_manifest(run: Path) -> dict[str, Any]:
@@ -237,15 +240,11 @@ def describe(run: Path, name: str) -> dict[str, Any]:
     """Path, rows, bytes and checksum of a file; rows of a file that is no table are null.
 
     Raises:
-        VerificationFailed: it is a table that cannot be read.
+        VerificationFailed: it is a table that is damaged.
+        StorageUnfit: it is a table that this user may not read.
     """
     path = run / name
-    rows = None
-    if path.suffix == ".parquet":
-        try:
-            rows = pq.read_metadata(path).num_rows
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise unreadable(path, error) from error
+    rows = count_rows(path) if path.suffix == ".parquet" else None
     return {"path": name, "rows": rows, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 

@@ -24,11 +24,10 @@ from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_record
 from tsdg.package.digests import Keys, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.layout import DATASET, data_files, rejected
-from tsdg.package.manifest import SCHEMA_VERSION, Manifest, describe, sealed
+from tsdg.package.manifest import SCHEMA_VERSION, TASK_FACTS, Manifest, describe, sealed
 from tsdg.records import GROUPS, VARIANTS
 
 COPIES = "snapshot/merged"
-_FACTS = ("group", "family", "domain", "language", "licence", "commercial_ok")
 
 
 def copy_name(place: int) -> str:
@@ -113,7 +112,7 @@ def _counted(out: Path, manifests: Sequence[Manifest]) -> tuple[dict[str, TaskCo
 
 def _task(out: Path, task: str, manifests: Sequence[Manifest], count: TaskCount, dropped: int) -> dict[str, Any]:
     entries = [one["tasks"][task] for one in manifests if task in one["tasks"]]
-    for key in _FACTS:
+    for key in TASK_FACTS:
         if len({entry[key] for entry in entries}) > 1:
             found = " and ".join(sorted({str(entry[key]) for entry in entries}))
             raise VerificationFailed(f"task {task} has {key} {found} in different runs; they cannot be merged")
@@ -126,7 +125,7 @@ def _task(out: Path, task: str, manifests: Sequence[Manifest], count: TaskCount,
         "tokens": count.tokens,
     }
     return {
-        **{key: entries[0][key] for key in _FACTS},
+        **{key: entries[0][key] for key in TASK_FACTS},
         "source": _union(source for entry in entries for source in entry["source"]),
         **summed,
         "files": [describe(out, name) for name in count.files],

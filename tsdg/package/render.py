@@ -45,8 +45,8 @@ class Rendered:
     """For fine-tuning: the question as the user's turn, the rest as the assistant's."""
 
 
-def variants_of(question: Question, solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Return the variants that this question can have, in the order of ``VARIANTS``.
+def variants_of(solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant, ...]:
+    """Return the variants that a question with this solution can have, in the order of ``VARIANTS``.
 
     ``answer`` needs nothing beyond the answer, ``reasoning`` a reasoning and ``context`` knowledge.
     """

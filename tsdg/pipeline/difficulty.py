@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
-from tsdg.engine.phase import is_complete, run_phase
+from tsdg.engine.phase import is_complete
 from tsdg.errors import WorkShort
 from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
-from tsdg.pipeline.phases import Servers, process_of
+from tsdg.pipeline.phases import Servers, work_on
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import gathered
 from tsdg.pipeline.roles import endpoints_of
@@ -27,7 +27,6 @@ from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Asked, Prover, Verifier
 from tsdg.records import (
-    OUTCOME_SCHEMA,
     QUESTION_SCHEMA,
     Outcome,
     Provenance,
@@ -94,7 +93,7 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
         for endpoint in endpoints_of(alone.recipe, ("answers",)):
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
-        asyncio.run(_solve(alone, source, folder / "answers", len(drawn), reporter))
+        asyncio.run(_solve(alone, source, folder / "answers", reporter))
     found = _compared(prepared, drawn, folder / "answers")
     text = json.dumps({"tasks": [asdict(task) for task in found]}, indent=1) + "\n"
     write_whole(folder / "difficulty.json", text.encode())
@@ -125,23 +124,19 @@ def _posed(seed: Seed) -> Question:
     )  # fmt: skip
 
 
-async def _solve(prepared: Prepared, source: Path, folder: Path, total: int, reporter: Reporter) -> None:
-    reporter.stage("difficulty", total=total)
+async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Reporter) -> None:
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        result = await run_phase(
-            input_path=source,
+        await work_on(
+            prepared,
+            ("answers",),
+            servers,
+            stop,
+            reporter,
+            name="difficulty",
+            source=source,
             directory=folder,
-            process=process_of(prepared, ("answers",)),
-            transport=await servers.transport(("answers",)),
-            accounted=servers.accounted,
-            schema=OUTCOME_SCHEMA,
-            config=prepared.recipe.engine,
-            budget=prepared.recipe.budget,
-            stop=stop,
-            on_event=lambda event: reporter.update(done=event.rows_done, total=event.rows_total, detail=""),
-            note=reporter.note,
+            may_leave=False,
         )
-    reporter.end(f"{total} seeds, {result.requests_done} requests, {result.completion_tokens} tokens written")
 
 
 def _compared(prepared: Prepared, drawn: Mapping[str, Seed], folder: Path) -> tuple[Difficulty, ...]:

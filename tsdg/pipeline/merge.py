@@ -22,7 +22,7 @@ from tsdg.package.manifest import Manifest, describe, read_manifest, with_file, 
 from tsdg.package.merged import copy_name, merged_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, Rejection
-from tsdg.storage import make_directory, refuse_runs, storage
+from tsdg.storage import make_directory, refuse_filled, storage
 from tsdg.tables import Table
 
 _WHY = "an equal question stands in a run before this one"
@@ -42,9 +42,7 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
         VerificationFailed: a run is not finished or damaged, or two runs say different things of one task.
         StorageUnfit: ``out`` cannot be written.
     """
-    refuse_runs(out, command="tsdg merge")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestWrong(f"tsdg merge: {out} is there already; name another folder with out=FOLDER")
+    refuse_filled(out, command="tsdg merge")
     manifests = [_mergeable(run) for run in runs]
     scratch = out / ".scratch"
     for folder in (scratch, out / DATASET, (out / copy_name(0)).parent):

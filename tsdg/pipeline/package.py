@@ -24,8 +24,7 @@ from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import TABLES, phase_input
 from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter, counted
-from tsdg.seeds import catalogue
-from tsdg.seeds.selection import Source
+from tsdg.seeds.selection import LICENCES, Source
 from tsdg.tables import count_rows
 
 
@@ -99,15 +98,14 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
 
 
 def _task_facts(source: Source) -> TaskFacts:
-    loaded = catalogue.load()
-    unit = source.unit
+    family, unit = source.family, source.unit
     return TaskFacts(
-        group=source.family.group,
-        family=source.family.family,
-        domain=source.family.domain,
+        group=family.group,
+        family=family.family,
+        domain=family.domain,
         language=unit.language,
-        licence=loaded.licence_of(unit),
-        commercial_ok=loaded.commercial_of(unit) in {"yes", "share_alike"},
+        licence=family.licence_of(unit),
+        commercial_ok=family.commercial_of(unit) in LICENCES["commercial"],
         source=(
             SourceFacts(
                 dataset_path=unit.dataset_path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 from typing import Any, Self
 
 from tsdg.config.recipe import StepName
@@ -36,11 +37,54 @@ async def work_phase(
     *,
     may_leave: bool,
 ) -> None:
-    """Run one phase until all of its units are committed, or until others do what is left if this one ``may_leave``."""
+    """Run one phase of the run until all of its units are committed; see :func:`work_on`."""
+    name = phase_name(steps)
+    await work_on(
+        prepared,
+        steps,
+        servers,
+        stop,
+        reporter,
+        name=name,
+        source=phase_input(prepared.directory, steps),
+        directory=prepared.directory / name,
+        may_leave=may_leave,
+    )
+
+
+async def work_on(
+    prepared: Prepared,
+    steps: tuple[StepName, ...],
+    servers: Servers,
+    stop: asyncio.Event,
+    reporter: Reporter,
+    *,
+    name: str,
+    source: Path,
+    directory: Path,
+    may_leave: bool,
+) -> None:
+    """Run steps on the rows of a file until all units are committed, or until others do what is left.
+
+    Args:
+        prepared: the run.
+        steps: the chain.
+        servers: give the transport.
+        stop: ends it early.
+        reporter: shown the progress.
+        name: under which it is shown.
+        source: the rows: seeds where the steps begin with ``questions``, else questions.
+        directory: of the phase.
+        may_leave: whether to end already where others are at work on all that is left.
+
+    Raises:
+        Interrupted: ``stop`` was set.
+        BudgetReached: a cap of the run was reached.
+        EnvironmentUnfit: a server or the storage fails.
+    """
     transport = await servers.transport(steps)
-    source = phase_input(prepared.directory, steps)
     total = count_rows(source)
-    reporter.stage(phase_name(steps), total=total)
+    reporter.stage(name, total=total)
     started = asyncio.get_running_loop().time()
 
     def show(event: PhaseEvent) -> None:
@@ -51,7 +95,7 @@ async def work_phase(
 
     result = await run_phase(
         input_path=source,
-        directory=prepared.directory / phase_name(steps),
+        directory=directory,
         process=process_of(prepared, steps),
         transport=transport,
         accounted=servers.accounted,

@@ -6,7 +6,6 @@ Rows of a family whose answers the named one cannot read, as they are of another
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError
@@ -66,4 +65,4 @@ def _allowed(family: str, kind: AnswerKind) -> tuple[VerifierName, ...]:
 
 
 def _kinds(source: Source) -> tuple[AnswerKind, ...]:
-    return (cast("AnswerKind", source.unit.answer_kind) or source.family.answer_kind, *source.unit.other_kinds)
+    return (source.family.answer_kind_of(source.unit), *source.unit.other_kinds)

@@ -55,6 +55,18 @@ class Family:
     contamination: str
     remarks: str
 
+    def licence_of(self, unit: Unit) -> str:
+        """Return the licence of one of its units: the unit's own, else the family's."""
+        return unit.licence or self.licence
+
+    def commercial_of(self, unit: Unit) -> Commercial:
+        """Return whether one of its units may be used commercially: the unit's own word, else the family's."""
+        return cast("Commercial", unit.commercial) if unit.commercial else self.commercial
+
+    def answer_kind_of(self, unit: Unit) -> AnswerKind:
+        """Return what kind of answer the rows of one of its units have, but for the unit's ``other_kinds``."""
+        return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.answer_kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
@@ -137,12 +149,12 @@ class Catalogue:
         return self._units[name]
 
     def licence_of(self, unit: Unit) -> str:
-        """Return the licence of a unit: its own, else its family's."""
-        return unit.licence or self.family(unit.family).licence
+        """Return the licence of a unit of the catalogue; see :meth:`Family.licence_of`."""
+        return self.family(unit.family).licence_of(unit)
 
     def commercial_of(self, unit: Unit) -> Commercial:
-        """Return whether a unit may be used commercially: its own word, else its family's; ``unclear`` means no."""
-        return cast("Commercial", unit.commercial) if unit.commercial else self.family(unit.family).commercial
+        """Return whether a unit of the catalogue may be used commercially; see :meth:`Family.commercial_of`."""
+        return self.family(unit.family).commercial_of(unit)
 
     def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
         """Return what reads answers of a kind in a family: its own verifier, else that of the kind."""
@@ -150,8 +162,8 @@ class Catalogue:
         return known.verifier if known and known.answer_kind == kind else kind
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
-        """Return what kind of answer a unit's rows have, but for its ``other_kinds``."""
-        return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.family(unit.family).answer_kind
+        """Return what kind of answer a unit of the catalogue has; see :meth:`Family.answer_kind_of`."""
+        return self.family(unit.family).answer_kind_of(unit)
 
 
 @cache

@@ -75,8 +75,7 @@ class SeedCollector:
         skipped: tasks whose split is not in the mirror, with the split's name.
         left_out: tasks that a family or group would have brought, and that may not be used.
         notes: one line for each wish of the sampling that the rows do not meet, known when seeds come.
-        held_out_splits: number of held-out splits that seeds are compared with; 0 without a mirror.
-        held_out_rows: rows of these.
+        held_out_rows: rows of the held-out splits that seeds are compared with; 0 without a mirror.
     """
 
     def __init__(self, config: SeedsConfig, seed: int, on_judged: Callable[[int, int], None] = lambda *_: None) -> None:
@@ -100,7 +99,6 @@ class SeedCollector:
         self.left_out: tuple[LeftOut, ...] = located.left_out
         self.counts: dict[str, TaskCounts] = {}
         self.notes: tuple[str, ...] = ()
-        self.held_out_splits = 0
         self.held_out_rows = 0
 
     def __iter__(self) -> Iterator[Seed | Rejection]:
@@ -117,7 +115,7 @@ class SeedCollector:
             ngram=self._config.leaks.ngram, overlap=self._config.leaks.overlap,
             seeded=frozenset(source.unit for source in self._sources),
         )  # fmt: skip
-        self.held_out_splits, self.held_out_rows = len(index.splits), index.rows
+        self.held_out_rows = index.rows
         with Spill() as spill, self._clerks(index, spill) as clerks:
             del index  # workers have theirs
             parts = [_Part() for _ in self._sources]
@@ -188,11 +186,6 @@ class SeedCollector:
 def _pieces(source: int, rows: Array) -> Iterator[Build]:
     for start in range(0, len(rows), BUILT_ROWS):
         yield Build(source, rows[start : start + BUILT_ROWS])
-
-
-def collect(config: SeedsConfig, *, seed: int) -> Iterator[Seed | Rejection]:
-    """Iterate over the rejections and seeds of a request; see :class:`SeedCollector`."""
-    return iter(SeedCollector(config, seed))
 
 
 def _counts(part: _Part, spill: Spill) -> TaskCounts:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.errors import MirrorUnfit
-from tsdg.storage import storage, storage_unfit
+from tsdg.storage import storage, storage_unfit, sync_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,12 +49,12 @@ def join(parts: Sequence[Path], target: Path, name: str) -> int:
     if len(parts) == 1:
         with storage("write", target):
             parts[0].replace(target)
-            _sync(target)
+            sync_file(target)
         return total
     growing = target.with_name(f"{target.name}.growing")
     with _parquet(growing, name):
         _write(parts, growing, schema)
-        _sync(growing)
+        sync_file(growing)
         growing.replace(target)
     return total
 
@@ -100,8 +99,3 @@ def _parquet(path: Path, name: str) -> Iterator[None]:
 def _differ(first: pa.Schema, other: pa.Schema) -> str:
     ours, theirs = ({f"{field.name}: {field.type}" for field in schema} for schema in (first, other))
     return ", ".join(sorted(ours ^ theirs)) or "in another order"
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -8,7 +8,8 @@ text in the row counts as a possible question.
 When two items count as the same or nearly the same, :mod:`tsdg.seeds.leak_index` says. Generated questions are compared
 with the same index, and with further benchmark files that a recipe names.
 
-The hashes of a file are cached by its content and by the code that renders it, so that only new files are read again.
+The hashes of a file are cached by its content and by the code that renders it, lm-eval's version included, so that only
+new files are read again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache as memoised
-from importlib import resources
+from importlib import metadata, resources
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -228,13 +229,21 @@ def _whole(data: bytes) -> bool:
 
 @memoised
 def _code() -> str:
-    """Fingerprint of the code and tables that decide the hashes."""
+    """Fingerprint of what decides the hashes: code and tables of tsdg, and the lm-eval whose templates it renders."""
     here = Path(__file__).parent
     files = [here.parent / "text.py", *here.glob("*.py"), *here.glob("adapters/*.py"), *here.glob("data/*.yaml")]
-    total = hashlib.sha256()
+    total = hashlib.sha256(_lm_eval().encode())
     for file in sorted(files):
         total.update(file.read_bytes())
     return total.hexdigest()
+
+
+def _lm_eval() -> str:
+    """Version of lm-eval; empty where there is none, and its data sets are read by the names of their columns."""
+    try:
+        return metadata.version("lm-eval")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 class _Entries:

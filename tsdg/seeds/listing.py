@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.seeds.catalogue import Catalogue, Unit, load
+from tsdg.seeds.pins import split_path
+from tsdg.seeds.selection import LICENCES
 
 
 def listing(mirror: Path | None) -> list[dict[str, Any]]:
@@ -37,7 +39,7 @@ def listing(mirror: Path | None) -> list[dict[str, Any]]:
                 "units": len(units),
                 "rows": _distinct_rows(units),
                 "licence": _licence(catalogue, units),
-                "commercial_ok": all(catalogue.commercial_of(unit) in ("yes", "share_alike") for unit in units),
+                "commercial_ok": all(catalogue.commercial_of(unit) in LICENCES["commercial"] for unit in units),
                 "tier": family.tier,
                 "mirror": mirrored,
             }
@@ -59,7 +61,7 @@ def _status(unit: Unit, mirror: Path | None, *, demo: bool) -> str:
         return "present"  # part of the package
     if mirror is None:
         return "absent"
-    path = mirror / unit.dataset_path / (unit.config or "default") / f"{unit.split}.parquet"
+    path = split_path(mirror, unit.dataset_path, unit.config, unit.split)
     if not path.is_file():
         return "absent"
     exact = unit.rows_certainty in ("C", "D")

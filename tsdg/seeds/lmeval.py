@@ -86,7 +86,7 @@ def load_config(path: Path) -> dict[str, Any]:
 
             config: dict[str, Any] = load_yaml(path, resolve_func=False)
             for key in ("process_docs", "doc_to_text", "doc_to_target", "doc_to_choice"):
-                config[key] = _resolved(config.get(key), path)
+                config[key] = _resolved(config.get(key))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a task module may do anything when imported, SystemExit included
@@ -100,7 +100,7 @@ def load_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _resolved(value: Any, path: Path) -> Any:
+def _resolved(value: Any) -> Any:
     """Turn ``/folder/of/the/yaml/module.function``, which lm-eval's loader leaves for a function, into the function."""
     if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
         return value

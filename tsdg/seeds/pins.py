@@ -7,9 +7,6 @@ without one was put there by somebody else: it is used as it is, and never repla
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +15,7 @@ import orjson
 
 from tsdg.errors import MirrorUnfit
 from tsdg.seeds.hub import HubFile
-from tsdg.storage import storage
+from tsdg.storage import make_directory, sha256_of, storage, write_whole
 
 State = Literal["present", "foreign", "missing", "damaged", "other_revision"]
 
@@ -151,7 +148,7 @@ def look(path: Path, commit: str, *, full: bool) -> tuple[State, int]:
         return "damaged", 0
     if full or origin.mtime_ns != stat.st_mtime_ns:
         with storage("read", path):
-            if sha256(path) != origin.sha256:
+            if sha256_of(path) != origin.sha256:
                 return "damaged", 0
     return ("present" if commit in ("", origin.revision) else "other_revision"), origin.rows
 
@@ -167,28 +164,13 @@ def keep_time(path: Path) -> None:
         write_origin(origin_path(path), replace(origin, mtime_ns=mtime_ns))
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file so that a reader, or the next start, sees all of it or the one before.
+
+    Only who holds the mirror's lock (:func:`tsdg.seeds.staging.alone`) writes there: two would share the partial file.
 
     Raises:
         StorageUnfit: it cannot be written.
     """
-    with storage("write", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(handle, 0o644)
-                file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-                file.flush()
-                os.fsync(handle)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    make_directory(path.parent)
+    write_whole(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

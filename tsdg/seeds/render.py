@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from tsdg.errors import EnvironmentUnfit
-from tsdg.records import AnswerKind, Seed, Source
+from tsdg.records import Seed, Source
 from tsdg.seeds.forms import form_of
 from tsdg.seeds.item import Gold, Item, Malformed, Row, found
 
@@ -116,9 +116,8 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
         return _Adapter(adapter_of(family), unit)
     from tsdg.seeds.lmeval import Template, tasks_folder
 
-    kind = cast(AnswerKind, unit.answer_kind or family.answer_kind)
     root = DEMO if family.tier == "demo" else tasks_folder()
-    return Template(root / unit.yaml, kind=kind, columns=columns)
+    return Template(root / unit.yaml, kind=family.answer_kind_of(unit), columns=columns)
 
 
 def seed_id_of(unit: Unit, row: Row) -> str:
@@ -204,7 +203,7 @@ def build(
         option_order=shown,
         domain=family.domain,
         language=unit.language,
-        licence=unit.licence or family.licence,
+        licence=family.licence_of(unit),
         source=Source(
             dataset_path=unit.dataset_path,
             config=unit.config,

@@ -28,9 +28,7 @@ LICENCES: Mapping[str, frozenset[Commercial]] = {
     "commercial": frozenset({"yes", "share_alike"}),
     "permissive": frozenset({"yes"}),
 }
-"""``seeds.licences`` → what the catalogue may say of a unit's commercial use."""
-
-"""Splits in a message."""
+"""``seeds.licences`` → what the catalogue may say of a unit's commercial use; ``unclear`` counts as no."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +72,12 @@ class Source:
 
     def catalogue_row(self) -> dict[str, Any]:
         """The catalogue's row of the unit for this task, with what its family says where it says nothing itself."""
-        catalogue = load()
         return {
             **asdict(self.unit),
             "task": self.task,
             "group": self.family.group,
-            "licence": catalogue.licence_of(self.unit),
-            "commercial": catalogue.commercial_of(self.unit),
+            "licence": self.family.licence_of(self.unit),
+            "commercial": self.family.commercial_of(self.unit),
             "revision": self.revision(),
         }
 

@@ -24,7 +24,7 @@ from tsdg.seeds.joining import join
 from tsdg.seeds.pins import Origin, Pin
 from tsdg.seeds.shards import Layout
 from tsdg.seeds.wants import Want
-from tsdg.storage import make_directory, storage
+from tsdg.storage import make_directory, sha256_of, storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def stage(hub: Hub, mirror: Path, dataset: str, pin: Pin, item: Item, *, tell: C
         done += file.bytes
     rows = join(parts, whole, item.want.name)
     with storage("read", whole):
-        stat, digest = whole.stat(), pins.sha256(whole)
+        stat, digest = whole.stat(), sha256_of(whole)
     origin = Origin(
         dataset_path=dataset, config=item.want.config or "default", hub_config=item.hub_config,
         split=item.want.split, ref=pin.ref, revision=pin.commit, files=item.files, rows=rows,

@@ -5,14 +5,12 @@ their GPUs to a server of another node (:func:`is_follower`), :func:`follow` in 
 """
 
 from tsdg.serving.checks import check_server
-from tsdg.serving.events import PACING, EventKind, OnEvent, Pacing, ServerEvent
+from tsdg.serving.events import PACING, Pacing, ServerEvent
 from tsdg.serving.follower import follow, is_follower
 from tsdg.serving.transport import open_transport
 
 __all__ = [
     "PACING",
-    "EventKind",
-    "OnEvent",
     "Pacing",
     "ServerEvent",
     "check_server",

@@ -11,7 +11,7 @@ import aiohttp
 
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import ServerUnfit
-from tsdg.serving.checks import check_server, find_executable
+from tsdg.serving.checks import find_executable
 from tsdg.serving.crew import Crew
 from tsdg.serving.events import OnEvent, Pacing, ServerEvent
 from tsdg.serving.logs import RENDEZVOUS, log_path
@@ -43,7 +43,7 @@ class Agent:
         """Prepare the servers of this node; nothing starts before the context is entered.
 
         Args:
-            server: the recipe's part.
+            server: the recipe's part, which :func:`tsdg.serving.check_server` has passed.
             model: what they serve.
             logs: folder for the servers' logs; made where it is missing.
             session: for looking at them.
@@ -51,10 +51,8 @@ class Agent:
             pacing: how often and how long.
 
         Raises:
-            ServerUnfit: what :func:`tsdg.serving.check_server` finds.
-            RecipeError: the same.
+            ServerUnfit: this node is one of several that share a server, and not the first of them.
         """
-        check_server(server, model)
         self._on_event = on_event
         self._logs = logs
         self._stagger_s = pacing.stagger_s

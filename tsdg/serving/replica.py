@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from tsdg.serving import probe
 from tsdg.serving.crew import Crew, CrewBroken
 from tsdg.serving.diagnosis import describe_end, telling_line
 from tsdg.serving.events import EventKind, OnEvent, Pacing, ServerEvent
-from tsdg.serving.logs import tail
+from tsdg.serving.logs import begin_log, tail
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.ports import PortLease, base_url
 from tsdg.serving.process import ServerProcess
@@ -122,9 +121,7 @@ class Replica:
         self._endpoint.move(base_url(plan.server.host, port))
         self._event("starting", "")
         command = serve_command(server=plan.server, model=plan.model, port=port, member=member)
-        with plan.log.open("a", encoding="utf-8") as log:
-            log.write(f"tsdg: {time.strftime('%Y-%m-%d %H:%M:%S')} starting {shlex.join(command)}\n")
-            self._log_start = log.tell()
+        self._log_start = begin_log(plan.log, command)
         if plan.crew is not None and member is not None:
             plan.crew.start(member.port)
         self._process = await ServerProcess.start(command, env=plan.env, log=plan.log, grace_s=plan.pacing.grace_s)

@@ -14,6 +14,7 @@ import yaml
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import Recipe, Role, StepName
+from tsdg.config.stages import phase_name
 from tsdg.generate.prompts import Prompt, Prompts
 from tsdg.pipeline.roles import model_of, roles_of
 from tsdg.records import AnswerKind
@@ -93,7 +94,7 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
         hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
         out.append(
             PhasePlan(
-                phase="-".join(steps),
+                phase=phase_name(steps),
                 rows=rows,
                 units=math.ceil(rows / recipe.engine.unit_rows),
                 work=add([plan.work for plan in roles]),

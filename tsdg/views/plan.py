@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
@@ -17,7 +17,6 @@ from tsdg.config.snapshot import run_name
 from tsdg.errors import few
 from tsdg.generate.prompts import load_prompts
 from tsdg.pipeline.verifiers import check_verifiers
-from tsdg.records import AnswerKind
 from tsdg.seeds import passage_files, passages, render
 from tsdg.seeds.sampling import Quotas, apportion, solve
 from tsdg.seeds.selection import Located, Source, survey, wishes_of
@@ -107,7 +106,7 @@ def make_plan(recipe: Recipe) -> Plan:
     tasks = [_task(source, chosen.rows[source.task], chosen.seeds[source.task]) for source in chosen.used]
     loads = [
         Load(
-            kind=cast("AnswerKind", source.unit.answer_kind) or source.family.answer_kind,
+            kind=source.family.answer_kind_of(source.unit),
             seeds=chosen.seeds[source.task],
             row_chars=chosen.chars[source.task],
         )
@@ -202,7 +201,7 @@ def _task(source: Source, rows: int, seeds: int) -> TaskPlan:
         family=source.family.family,
         domain=source.family.domain,
         language=source.unit.language,
-        licence=source.unit.licence or source.family.licence,
+        licence=source.family.licence_of(source.unit),
         available=rows,
         counted="mirror" if source.split.path.is_file() else "catalogue",
         seeds=seeds,

@@ -16,9 +16,7 @@ from tsdg.accounting import WorkerStatus, read_run, spent
 from tsdg.errors import VerificationFailed
 from tsdg.package.counts import columns_of
 from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
-
-STAGES = ("rows", "sampled", "asked", "questions", "accepted", "packaged", "records")
-"""The funnel's steps, first to last; ``asked`` and ``records`` may exceed the step before, as one gives several."""
+from tsdg.package.manifest import TASK_FACTS
 
 _BINS = 24
 _POINTS = 120
@@ -53,7 +51,10 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the funnel table, by ``STAGES``, with what was rejected on the way."""
+    """One row of the funnel table: its steps, and what was rejected on the way.
+
+    ``asked`` and ``records`` may exceed the step before, as one gives several.
+    """
     reasons: Counter[str] = Counter()
     for stage in ("questions", "answers", "filter"):
         reasons.update(part[stage]["rejected"])
@@ -74,8 +75,7 @@ def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _task(name: str, task: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("group", "family", "domain", "language", "licence", "commercial_ok")
-    return {"task": name, **{key: task[key] for key in kept}, **funnel(task)}
+    return {"task": name, **{key: task[key] for key in TASK_FACTS}, **funnel(task)}
 
 
 def _ranked(reasons: Mapping[str, int]) -> list[list[Any]]:
