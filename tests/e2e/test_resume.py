@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 
-from tests.e2e.conftest import Cli, Endpoint
+from tests.e2e.conftest import Cli, Endpoint, records
 
 Oracle = Callable[..., Endpoint]
 
@@ -44,3 +44,22 @@ def test_a_killed_run_is_stopped_and_goes_on_from_its_directory(tsdg: Cli, oracl
     assert (logs.code, logs.out) == (0, f"{run}/logs has no log yet\n")
     missing = tsdg("logs", str(run), "answers")
     assert (missing.code, missing.err.count("\n")) == (2, 1)
+
+
+def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint = oracle()
+    common = ["run", "recipe=demo", "seeds.cap_per_task=3", *endpoint.overrides()]
+    assert tsdg(*common).code == 0
+    (run,) = tsdg.runs()
+    labelled, asked = records(run), endpoint.asked()
+    ran = tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1")
+    assert ran.code == 0, ran.err
+    plain = records(run)
+    assert plain.keys() == labelled.keys()
+    assert all(record["text"] != labelled[name]["text"] for name, record in plain.items())
+    assert json.loads((run / "manifest.json").read_text())["package"] == {"rows_per_file": 1, "style": "plain"}
+    assert tsdg("verify", str(run)).code == 0
+    assert endpoint.asked() == asked
+    assert "package: done before" in tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1").out
+    assert tsdg(*common).code == 0
+    assert records(run) == labelled

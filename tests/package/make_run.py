@@ -151,6 +151,7 @@ class _Maker:
             questions_per_seed=self.per_seed,
             models=(ModelFacts(name="model", revision="1", licence="Apache-2.0"),),
             sampling={"questions": {"temperature": 0.7}, "answers": {"samples": 5}},
+            package={"rows_per_file": 100_000, "style": "labelled"},
             commit="",
             versions={"tsdg": "0.1.0"},
             tasks=self.facts,

@@ -78,6 +78,8 @@ class ManifestInputs:
     models: tuple[ModelFacts, ...]
     sampling: Mapping[str, Any]
     """Step → its sampling parameters."""
+    package: Mapping[str, Any]
+    """How records are packed and worded."""
     commit: str
     """Of tsdg's own code; empty where it does not run from a checkout."""
     versions: Mapping[str, str]
@@ -113,6 +115,7 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
         "snapshot": {"commit": inputs.commit, "versions": dict(inputs.versions)},
         "models": [asdict(model) for model in inputs.models],
         "sampling": dict(inputs.sampling),
+        "package": dict(inputs.package),
         "phases": inputs.phases,
         "questions_per_seed": inputs.questions_per_seed,
         **counted,
@@ -164,6 +167,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
         questions_per_seed=manifest["questions_per_seed"],
         models=tuple(ModelFacts(**model) for model in manifest["models"]),
         sampling=manifest["sampling"],
+        package=manifest["package"],
         commit=manifest["snapshot"]["commit"],
         versions=manifest["snapshot"]["versions"],
         tasks=tasks,

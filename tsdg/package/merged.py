@@ -52,6 +52,7 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
         "snapshot": first["snapshot"],
         "models": _union(model for one in manifests for model in one["models"]),
         "sampling": {f"{place}:{one['run']}": one["sampling"] for place, one in enumerate(manifests)},
+        "package": {f"{place}:{one['run']}": one["package"] for place, one in enumerate(manifests)},
         "phases": first["phases"],
         "questions_per_seed": 0,
         "merged": [

@@ -10,6 +10,7 @@ from tsdg.config.stages import Stage, stages
 from tsdg.engine.phase import pending_units
 from tsdg.package.finish import finished_manifest
 from tsdg.package.layout import part_files, steps_of
+from tsdg.package.manifest import Manifest
 from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
 
 
@@ -24,9 +25,17 @@ def stage_done(phases: Sequence[tuple[StepName, ...]], directory: Path, stage: S
     return finished_manifest(directory, steps_of(phases)) is not None
 
 
+def packaged(recipe: Recipe, directory: Path) -> Manifest | None:
+    """The manifest of a finished run, packaged as this recipe says; None where it is not, or otherwise."""
+    manifest = finished_manifest(directory, steps_of(recipe.phases))
+    return manifest if manifest and manifest.get("package") == recipe.package.model_dump() else None
+
+
 def stages_left(recipe: Recipe, directory: Path) -> tuple[Stage, ...]:
-    """List the stages of a run that are not done, in order."""
-    return tuple(stage for stage in stages(recipe.phases) if not stage_done(recipe.phases, directory, stage))
+    """List the stages of a run that are not done, or not as this recipe says, in order."""
+    left = [stage for stage in stages(recipe.phases) if not stage_done(recipe.phases, directory, stage)]
+    *_, last = stages(recipe.phases)
+    return (*left, last) if not left and packaged(recipe, directory) is None else tuple(left)
 
 
 def begun(recipe: Recipe, directory: Path) -> bool:

@@ -12,14 +12,15 @@ from tsdg.config.stages import phase_name
 from tsdg.engine.phase import pending_units
 from tsdg.errors import VerificationFailed
 from tsdg.package.dataset import write_dataset
-from tsdg.package.finish import finish_run, finished_manifest
-from tsdg.package.layout import MANIFEST, SOLUTIONS, steps_of
+from tsdg.package.finish import finish_run
+from tsdg.package.layout import MANIFEST, SOLUTIONS
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.pipeline.gather import held_out
+from tsdg.pipeline.left import packaged
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import TABLES, phase_input
 from tsdg.pipeline.roles import models_of
@@ -31,7 +32,7 @@ from tsdg.tables import count_rows
 def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
     """Stage 5: the dataset, its card, the manifest and, from these, the report, all made anew from the tables."""
     recipe, directory = prepared.recipe, prepared.directory
-    finished = finished_manifest(directory, steps_of(recipe.phases))
+    finished = packaged(recipe, directory)
     if finished is not None:
         reporter.note(f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads them all")
         return finished
@@ -88,6 +89,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
             "answers": recipe.answers.sampling.model_dump(),
             "enrich": recipe.answers.enrich.model_dump(),
         },
+        package=recipe.package.model_dump(),
         commit=commit,
         versions=packages,
         tasks={source.task: _task_facts(source) for source in prepared.sources},
