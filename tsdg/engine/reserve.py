@@ -85,6 +85,7 @@ class Reserve:
             StorageUnfit: the place's file cannot be touched.
         """
         if self._place is not None and not self._place.beat():
+            self._place.close()
             self._place = None
 
     def sweep(self) -> None:
