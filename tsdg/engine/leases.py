@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tsdg.engine.owner import Owner
@@ -237,16 +238,12 @@ class LeaseBoard:
                 leased.append(index)
             elif (lease := self._create(index, 0)) is not None:
                 return lease
-        file_system_ns: int | None = None
+        clock = cache(self._file_system_time)
         for index in self._in_turn(leased):
             state = look_at(lease_path(self._directory, index, generations[index]))
             if state is None:
                 continue
-            takeable = state.free
-            if not takeable:
-                if file_system_ns is None:
-                    file_system_ns = self._file_system_time()
-                takeable = self._expired(index, generations[index], state, file_system_ns)
+            takeable = state.free or self._expired(index, generations[index], state, clock)
             if takeable and (lease := self._create(index, generations[index] + 1)) is not None:
                 self._sights.pop(index, None)
                 return lease
@@ -260,13 +257,13 @@ class LeaseBoard:
         start = self._turn % turns * looks
         return leased[start : start + looks]
 
-    def _expired(self, index: int, generation: int, state: LeaseState, file_system_ns: int) -> bool:
+    def _expired(self, index: int, generation: int, state: LeaseState, clock: Callable[[], int]) -> bool:
         """Whether the owner has not been heard of for the lease timeout.
 
         Two clocks: the file system's says how old the heartbeat is, and our own says how long we have seen it stand
         still. Our own alone suffices after a whole timeout, whatever mtime says (a clock that was set back leaves
         mtimes in the future). The file system's is believed sooner, but never without having watched for longer than
-        a heartbeat, because on some file systems mtime is the *writer's* clock.
+        a heartbeat, because on some file systems mtime is the *writer's* clock; nor is it asked before.
         """
         now = self._monotonic()
         sight = self._sights.get(index)
@@ -279,7 +276,7 @@ class LeaseBoard:
             return True
         if watched < self._timing.confirm_s:
             return False
-        age = (file_system_ns - state.mtime_ns) / 1e9
+        age = (clock() - state.mtime_ns) / 1e9
         return age > self._timing.lease_timeout_s or (state.owner is not None and self._gone(state.owner))
 
     def _file_system_time(self) -> int:

@@ -65,6 +65,8 @@ class Reserve:
     def dispensable(self) -> bool:
         """Whether this process may leave; to be asked each time that it holds no unit and finds none to claim.
 
+        It takes a place where one is free, and then may not.
+
         Raises:
             StorageUnfit: a place cannot be looked at or taken.
         """
@@ -72,9 +74,9 @@ class Reserve:
             return False
         now = self._monotonic()
         if self._idle_since is None:
+            make_directory(self._directory)
             self._idle_since = now
         if self._place is None:
-            make_directory(self._directory)
             self._place = self._board.claim(range(PLACES))
         return self._place is None and now - self._idle_since >= self._patience_s
 

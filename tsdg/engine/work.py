@@ -90,3 +90,11 @@ class OpenUnit:
     def result(self) -> pa.Table:
         """All outcomes in the order of the rows."""
         return pa.Table.from_batches([self._batches[number] for number in sorted(self._batches)], self._schema)
+
+
+async def cancel(tasks: set[asyncio.Task[None]], grace_s: float) -> None:
+    """Cancel tasks and wait for their end, but not for those that refuse to."""
+    if tasks:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(set(tasks), timeout=grace_s)

@@ -28,7 +28,7 @@ from tsdg.engine.scheduler import Scheduler
 from tsdg.engine.slurm import SlurmJobs
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, UnitReader
-from tsdg.engine.work import OpenUnit
+from tsdg.engine.work import OpenUnit, cancel
 from tsdg.errors import BudgetReached, Interrupted
 from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
@@ -297,7 +297,7 @@ class Worker:
         """Stop work on a unit that another process has taken."""
         unit.closed = True
         try:
-            await _cancel(unit.tasks, self._timing.stop_grace_s)
+            await cancel(unit.tasks, self._timing.stop_grace_s)
             await self._let_go(unit)
         finally:
             del self._open[unit.index]
@@ -325,7 +325,7 @@ class Worker:
         for unit in self._open.values():
             unit.closed = True
         tasks = {task for unit in self._open.values() for task in unit.tasks}
-        await _cancel(tasks, self._timing.stop_grace_s)
+        await cancel(tasks, self._timing.stop_grace_s)
         await asyncio.wait({pump})
         while self._ends:
             await asyncio.wait(set(self._ends))
@@ -394,11 +394,3 @@ class Worker:
 
     async def _in(self, pool: ThreadPoolExecutor, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, function)
-
-
-async def _cancel(tasks: set[asyncio.Task[None]], grace_s: float) -> None:
-    """Cancel tasks and wait for their end, but not for those that refuse to."""
-    if tasks:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(set(tasks), timeout=grace_s)
