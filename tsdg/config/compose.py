@@ -92,14 +92,13 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
     import hydra
 
     words = _in_order(arguments)
-    flags = [word for word in arguments if word in _FLAGS]
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
-        words.append("recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
+        words.insert(0, "recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
     extra = check_flags(words, command=command)
     check_choices(words, [*([extra] if extra else []), recipes_dir()])
     codes = [0]
     failures: list[BaseException] = []
-    sweep = bool({"--multirun", "-m"} & set(flags))
+    sweep = bool({"--multirun", "-m"} & set(words))
     ended = False
 
     def job(config: DictConfig) -> None:
@@ -128,9 +127,7 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
     argv = sys.argv
     # A sweep leaves a file with all its overrides in the sweep's folder: not beside the user's files, and not for long.
     with tempfile.TemporaryDirectory(prefix="tsdg-sweep-") as scratch:
-        # Among the other overrides, as Hydra's parser takes them in one piece only.
-        first = next((i for i, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
-        sys.argv = [command, *words[:first], f"hydra.sweep.dir={scratch}", *words[first:]]
+        sys.argv = [command, f"hydra.sweep.dir={scratch}", *words]
         try:
             _one_line(hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(job))
         finally:
