@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from tsdg.config.recipe import Recipe, StepName
+from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.phase import pending_units
 from tsdg.package.finish import finished_manifest
@@ -14,15 +14,13 @@ from tsdg.package.manifest import Manifest
 from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
 
 
-def stage_done(phases: Sequence[tuple[StepName, ...]], directory: Path, stage: Stage) -> bool:
-    """Whether the files of a run directory say that a stage of a run with these phases is done."""
+def stage_done(directory: Path, stage: Stage) -> bool:
+    """Whether the files of a run directory say that a stage but the last, whose manifest tells, is done."""
     if stage.kind == "seeds":
         return has_tables(directory, "seeds")
     if stage.kind == "phase":
         return phase_done(directory, stage.steps)
-    if stage.kind == "gather":
-        return gathered(directory, stage.steps)
-    return finished_manifest(directory, steps_of(phases)) is not None
+    return gathered(directory, stage.steps)
 
 
 def packaged(recipe: Recipe, directory: Path) -> Manifest | None:
@@ -33,9 +31,11 @@ def packaged(recipe: Recipe, directory: Path) -> Manifest | None:
 
 def stages_left(recipe: Recipe, directory: Path) -> tuple[Stage, ...]:
     """List the stages of a run that are not done, or not as this recipe says, in order."""
-    left = [stage for stage in stages(recipe.phases) if not stage_done(recipe.phases, directory, stage)]
-    *_, last = stages(recipe.phases)
-    return (*left, last) if not left and packaged(recipe, directory) is None else tuple(left)
+    return tuple(
+        stage
+        for stage in stages(recipe.phases)
+        if not (packaged(recipe, directory) if stage.kind == "package" else stage_done(directory, stage))
+    )
 
 
 def begun(recipe: Recipe, directory: Path) -> bool:

@@ -141,7 +141,7 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
     done = frozenset(
         stage.name
         for stage in stages(phases)
-        if (manifest is not None if stage.kind == "package" else stage_done(phases, run, stage))
+        if (manifest is not None if stage.kind == "package" else stage_done(run, stage))
     )
     settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
     elements = {job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs}
