@@ -25,13 +25,8 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def assert_every_seed_asked(questions: dict[str, Any], *, seeds: int) -> None:
-    """Each seed gave a question or a rejection, and some a question: how many is up to the model and the batch.
-
-    vLLM's numbers, and so this model's words, depend on which requests shared a step: the same command on an idle
-    machine gave 6 or 7 questions of the 21 real rows, and the format rules have tests of their own.
-    """
+    """Each seed gave a question or a rejection."""
     assert questions["generated"] + sum(questions["rejected"].values()) == seeds
-    assert questions["generated"] >= 1, questions["rejected"]
 
 
 @pytest.fixture
@@ -50,6 +45,8 @@ def test_the_demo_ends_with_a_table_and_every_row_accounted_for(tsdg: Cli) -> No
     totals = manifest["totals"]
     assert totals["seeds"]["sampled"] == 24
     assert_every_seed_asked(totals["questions"], seeds=24)
+    assert totals["questions"]["generated"] >= 12, totals["questions"]["rejected"]
+    # What a model of this size gets past the vote is little; that something does shows every stage at work.
     assert totals["records"] == len(records(run)) >= 1, totals["answers"]["rejected"]
     for record in records(run).values():
         assert record["answer"].strip() in record["text"]
@@ -75,6 +72,8 @@ def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, mirror: Path) -> None:
     assert sources["gsm8k"] == "openai/gsm8k"
     assert sources["winogrande"] == "allenai/winogrande"
     assert_every_seed_asked(manifest["totals"]["questions"], seeds=21)
+    # 6 or 7 with the same command on an idle machine: the model's words depend on which requests shared a step.
+    assert manifest["totals"]["questions"]["generated"] >= 4, manifest["totals"]["questions"]["rejected"]
     assert tsdg("verify", str(run)).code == 0
 
 
