@@ -1,17 +1,21 @@
-"""Measure near-deduplication on real questions with planted near-duplicates, against kept libraries, in one run.
+"""Measure near-deduplication on real questions with planted near-duplicates, against kept
+libraries, in one run.
 
-    TSDG_MIRROR=/path/to/mirror python benchmarks/dedup.py [--rows 100000] [--only NAME ...] [--threshold 0.85]
+    TSDG_MIRROR=/path/to/mirror python benchmarks/dedup.py [--rows 100000] [--only NAME ...]
+    [--threshold 0.85]
 
 The rows are distinct questions of the mirror (15 to 600 characters). Planted among them are
 
-- 5,000 copies with one word replaced, inserted or deleted (words of other questions; numbers are left alone),
+- 5,000 copies with one word replaced, inserted or deleted (words of other questions; numbers are
+  left alone),
 - 1,000 copies with 1, 2, 3, 4 or 6 words changed, 200 of each.
 
-A planted pair counts as *found* where not both of it are left. Every candidate gets the same texts, one core, and its
-own way of reading them: what it takes from text to list of rows to remove is timed. *Real* is what it removes besides
-planted rows and their originals: near-duplicates that stand in the mirror, and mistakes. Of tsdg's own, ``--show N``
-prints some to be read. Candidates that are not installed are named and left out:
-``pip install datasketch rensa gaoya datatrove spacy tokenizers``.
+A planted pair counts as *found* where not both of it are left. Every candidate gets the same texts,
+one core, and its own way of reading them: what it takes from text to list of rows to remove is
+timed. *Real* is what it removes besides planted rows and their originals: near-duplicates that
+stand in the mirror, and mistakes. Of tsdg's own, ``--show N`` prints some to be read. Candidates
+that are not installed are named and left out: ``pip install datasketch rensa gaoya datatrove spacy
+tokenizers``.
 """
 
 from __future__ import annotations
@@ -36,9 +40,22 @@ from tsdg.corpus.near import NearDuplicates
 from tsdg.text import normalise, tokens
 
 COLUMNS = (
-    "question", "question_stem", "problem", "Problem", "sent1", "body", "goal", "ctx", "query", "premise", "sentence1",
-    "passage", "sentence", "context", "input_sentence_1",
-)  # fmt: skip
+    "question",
+    "question_stem",
+    "problem",
+    "Problem",
+    "sent1",
+    "body",
+    "goal",
+    "ctx",
+    "query",
+    "premise",
+    "sentence1",
+    "passage",
+    "sentence",
+    "context",
+    "input_sentence_1",
+)
 CHANGES = (1, 2, 3, 4, 6)
 
 
@@ -57,7 +74,10 @@ def real_questions(mirror: Path, rows: int) -> list[str]:
     found: list[str] = []
     for path in sorted(mirror.rglob("*.parquet")):
         schema = pq.read_schema(path)
-        column = next((c for c in COLUMNS if c in schema.names and pa.types.is_string(schema.field(c).type)), None)
+        column = next(
+            (c for c in COLUMNS if c in schema.names and pa.types.is_string(schema.field(c).type)),
+            None,
+        )
         if column is None:
             continue
         for text in pq.read_table(path, columns=[column])[column].to_pylist():
@@ -101,10 +121,14 @@ def plant(texts: list[str], one_word: int, several: int) -> tuple[list[str], lis
         other = edit(texts[original], wanted[len(pairs)], words, draw)
         if other is not None:
             pairs.append((original, other, wanted[len(pairs)]))
-    rows = [(text, i, 0) for i, text in enumerate(texts)] + [(text, i, changes) for i, text, changes in pairs]
+    rows = [(text, i, 0) for i, text in enumerate(texts)] + [
+        (text, i, changes) for i, text, changes in pairs
+    ]
     draw.shuffle(rows)
     home = {i: place for place, (_, i, changes) in enumerate(rows) if not changes}
-    planted = [Planted(place, home[i], changes) for place, (_, i, changes) in enumerate(rows) if changes]
+    planted = [
+        Planted(place, home[i], changes) for place, (_, i, changes) in enumerate(rows) if changes
+    ]
     return [text for text, _, _ in rows], planted
 
 
@@ -147,7 +171,9 @@ def by_rensa(texts: Sequence[str], threshold: float) -> set[int]:
     for place, text in enumerate(texts):
         sketch = RMinHash(num_perm=128, seed=1)
         sketch.update(_shingles(text))
-        if any(kept[other].jaccard(sketch) >= 0.6 for other in index.query(sketch) if other in kept):
+        if any(
+            kept[other].jaccard(sketch) >= 0.6 for other in index.query(sketch) if other in kept
+        ):
             gone.add(place)
         else:
             index.insert(place, sketch)
@@ -160,9 +186,15 @@ def by_gaoya(texts: Sequence[str], threshold: float) -> set[int]:
     from gaoya.minhash import MinHashStringIndex
 
     index = MinHashStringIndex(
-        hash_size=32, jaccard_threshold=0.6, num_bands=42, band_size=3, num_hashes=126, analyzer="word",
-        lowercase=True, ngram_range=(2, 2),
-    )  # fmt: skip
+        hash_size=32,
+        jaccard_threshold=0.6,
+        num_bands=42,
+        band_size=3,
+        num_hashes=126,
+        analyzer="word",
+        lowercase=True,
+        ngram_range=(2, 2),
+    )
     gone = set()
     for place, text in enumerate(texts):
         if index.query(text):
@@ -176,13 +208,21 @@ def by_datatrove(texts: Sequence[str], threshold: float) -> set[int]:
     """Run datatrove's four-stage MinHash pipeline over pairs of words, 14 buckets of 8 hashes."""
     from datatrove.data import Document
     from datatrove.executor.local import LocalPipelineExecutor
-    from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter
+    from datatrove.pipeline.dedup import (
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+    )
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
     from datatrove.utils.hashing import HashConfig
 
-    hashing = HashConfig(hash_fc="sha1")  # its xxhash does not take what current releases of xxhash want
+    hashing = HashConfig(
+        hash_fc="sha1"
+    )  # its xxhash does not take what current releases of xxhash want
     config = MinhashConfig(hash_config=hashing, n_grams=2, num_buckets=14, hashes_per_bucket=8)
-    documents = [Document(text=" ".join(tokens(text)), id=str(place)) for place, text in enumerate(texts)]
+    documents = [
+        Document(text=" ".join(tokens(text)), id=str(place)) for place, text in enumerate(texts)
+    ]
     left: set[int] = set()
 
     def source(data: object, rank: int, world_size: int) -> Iterator[Document]:
@@ -196,31 +236,58 @@ def by_datatrove(texts: Sequence[str], threshold: float) -> set[int]:
     folder = tempfile.mkdtemp()
     try:
         stages = [
-            [source, MinhashDedupSignature(output_folder=f"{folder}/s", config=config, skip_existing_sigs=False)],
-            [MinhashDedupBuckets(input_folder=f"{folder}/s", output_folder=f"{folder}/b", config=config)],
-            [MinhashDedupCluster(input_folder=f"{folder}/b", output_folder=f"{folder}/c", config=config)],
+            [
+                source,
+                MinhashDedupSignature(
+                    output_folder=f"{folder}/s", config=config, skip_existing_sigs=False
+                ),
+            ],
+            [
+                MinhashDedupBuckets(
+                    input_folder=f"{folder}/s", output_folder=f"{folder}/b", config=config
+                )
+            ],
+            [
+                MinhashDedupCluster(
+                    input_folder=f"{folder}/b", output_folder=f"{folder}/c", config=config
+                )
+            ],
             [source, MinhashDedupFilter(input_folder=f"{folder}/c"), sink],
         ]
         for number, stage in enumerate(stages):
             tasks = config.num_buckets if number == 1 else 1
-            LocalPipelineExecutor(pipeline=stage, tasks=tasks, workers=1, logging_dir=f"{folder}/log{number}").run()
+            LocalPipelineExecutor(
+                pipeline=stage, tasks=tasks, workers=1, logging_dir=f"{folder}/log{number}"
+            ).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return set(range(len(texts))) - left
 
 
 CANDIDATES: dict[str, Callable[[Sequence[str], float], Collection[int]]] = {
-    "tsdg": by_tsdg, "rensa": by_rensa, "gaoya": by_gaoya, "datasketch": by_datasketch, "datatrove": by_datatrove,
-}  # fmt: skip
+    "tsdg": by_tsdg,
+    "rensa": by_rensa,
+    "gaoya": by_gaoya,
+    "datasketch": by_datasketch,
+    "datatrove": by_datatrove,
+}
 
 
 def report(
-    name: str, gone: Collection[int], seconds: float, texts: Sequence[str], planted: Sequence[Planted], threshold: float
+    name: str,
+    gone: Collection[int],
+    seconds: float,
+    texts: Sequence[str],
+    planted: Sequence[Planted],
+    threshold: float,
 ) -> None:
     """Print one line."""
     touched = {row.place for row in planted} | {row.original for row in planted}
     shares = []
-    allowed = {row.place: max(1, int((1 - threshold) * len(tokens(texts[row.original])) + 1e-9)) for row in planted}
+    allowed = {
+        row.place: max(1, int((1 - threshold) * len(tokens(texts[row.original])) + 1e-9))
+        for row in planted
+    }
     near = [row for row in planted if row.changes <= allowed[row.place]]
     near_found = sum(row.place in gone or row.original in gone for row in near)
     for changes in CHANGES:
@@ -231,7 +298,8 @@ def report(
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{name:11}{len(texts) / seconds:8,.0f} docs/s  found by words changed "
-        f"{'  '.join(f'{c}: {s}' for c, s in zip(CHANGES, shares, strict=True))}  within the threshold "
+        f"{'  '.join(f'{c}: {s}' for c, s in zip(CHANGES, shares, strict=True))}  within the "
+        "threshold "
         f"{near_found:,}/{len(near):,}  real {real:,}  ({memory:,.0f} MiB so far)",
         flush=True,
     )
@@ -239,18 +307,27 @@ def report(
 
 def main() -> None:
     """Print one line per candidate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--threshold", type=float, default=0.85)
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES))
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
     if "TSDG_MIRROR" not in os.environ:
-        sys.exit("TSDG_MIRROR is not set: name the folder that holds <dataset>/<config>/<split>.parquet")
+        sys.exit(
+            "TSDG_MIRROR is not set: name the folder that holds <dataset>/<config>/<split>.parquet"
+        )
     logging.disable(logging.CRITICAL)
-    texts, planted = plant(real_questions(Path(os.environ["TSDG_MIRROR"]), options.rows), 5_000, 1_000)
+    texts, planted = plant(
+        real_questions(Path(os.environ["TSDG_MIRROR"]), options.rows), 5_000, 1_000
+    )
     lengths = sorted(len(tokens(text)) for text in texts[::50])
-    print(f"{len(texts):,} rows, {len(planted):,} of them planted; words: median {lengths[len(lengths) // 2]}")
+    print(
+        f"{len(texts):,} rows, {len(planted):,} of them planted; words: median "
+        f"{lengths[len(lengths) // 2]}"
+    )
     for name in options.only:
         start = time.process_time()
         try:

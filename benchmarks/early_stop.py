@@ -1,9 +1,10 @@
 """What stopping a vote early saves, replayed over real votes of which every sample was drawn.
 
-``tsdg run recipe=demo run=votes answers.samples=10 answers.first_round=10 answers.variants=[answer]`` draws all ten
-samples of each question at once; ``python benchmarks/early_stop.py RUN`` then takes them in rounds, as a run with a
-smaller first round would, and counts the tokens of the samples that were never needed. ``--samples 5`` takes the first
-five of each for all there are; ``--min-share`` replays another threshold.
+``tsdg run recipe=demo run=votes answers.samples=10 answers.first_round=10
+answers.variants=[answer]`` draws all ten samples of each question at once; ``python
+benchmarks/early_stop.py RUN`` then takes them in rounds, as a run with a smaller first round would,
+and counts the tokens of the samples that were never needed. ``--samples 5`` takes the first five of
+each for all there are; ``--min-share`` replays another threshold.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ Votes = list[tuple[Question, list[AnswerSample]]]
 
 
 def read_votes(run: Path, drawn_each: int, samples: int) -> Votes:
-    """The questions of a run with the first ``samples`` of each, in the order in which these were drawn."""
+    """The questions of a run with the first ``samples`` of each, in the order in which these were
+    drawn.
+    """
     questions = {
-        question.question_id: question for question in read_rows(run / "questions/questions.parquet", Question)
+        question.question_id: question
+        for question in read_rows(run / "questions/questions.parquet", Question)
     }
     rows = read_rows(run / "answers/samples.parquet", AnswerSample)
     votes = []
@@ -35,7 +39,8 @@ def read_votes(run: Path, drawn_each: int, samples: int) -> Votes:
         drawn = sorted(group, key=lambda row: row.sample)
         if len(drawn) != drawn_each:
             raise SystemExit(
-                f"{question_id}: {len(drawn)} of {drawn_each} samples; see --help for how to draw them all"
+                f"{question_id}: {len(drawn)} of {drawn_each} samples; see --help for how to draw "
+                "them all"
             )
         votes.append((questions[question_id], drawn[:samples]))
     return votes
@@ -45,14 +50,18 @@ def replay(votes: Votes, rule: VoteRule, first_round: int) -> tuple[int, int, in
     """Take the votes in rounds.
 
     Returns:
-        Samples and completion tokens used, rounds over all questions, and question → accepted answer.
+        Samples and completion tokens used, rounds over all questions, and question → accepted
+        answer.
     """
     used = tokens = rounds = 0
     accepted = {}
     for question, drawn in votes:
         verifier = verifier_for(question.answer_kind)
         shape = shape_of(
-            question.answer_kind, question=question.question, context=question.context, options=question.options
+            question.answer_kind,
+            question=question.question,
+            context=question.context,
+            options=question.options,
         )
         options = len(shape.labels or question.options)
         count, step = 0, first_round
@@ -73,7 +82,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--min-share", type=float, default=0.0, help="in place of the run's own")
-    parser.add_argument("--samples", type=int, default=0, help="k; in place of the run's own, and not above it")
+    parser.add_argument(
+        "--samples", type=int, default=0, help="k; in place of the run's own, and not above it"
+    )
     args = parser.parse_args()
     answers = yaml.safe_load((args.run / "snapshot/recipe.yaml").read_text())["answers"]
     rule = VoteRule(
@@ -86,12 +97,22 @@ def main() -> None:
     _, fixed, _, wanted = replay(votes, rule, rule.samples)
     for first_round in range(1, rule.samples + 1):
         used, tokens, rounds, accepted = replay(votes, rule, first_round)
-        print(json.dumps({
-            "questions": len(votes), "k": rule.samples, "min_share": rule.min_share, "first_round": first_round,
-            "samples": used, "tokens": tokens, "saved": round(1 - tokens / fixed, 3),
-            "rounds_per_question": round(rounds / len(votes), 2), "accepted": len(accepted),
-            "same_accepted": accepted == wanted,
-        }))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "questions": len(votes),
+                    "k": rule.samples,
+                    "min_share": rule.min_share,
+                    "first_round": first_round,
+                    "samples": used,
+                    "tokens": tokens,
+                    "saved": round(1 - tokens / fixed, 3),
+                    "rounds_per_question": round(rounds / len(votes), 2),
+                    "accepted": len(accepted),
+                    "same_accepted": accepted == wanted,
+                }
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""What the engine costs per request, and how much memory it takes, beside an instant in-process transport.
+"""What the engine costs per request, and how much memory it takes, beside an instant in-process
+transport.
 
-``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1] [--unit-rows 512]
-[--processes 1] [--latency 0] [--directory /tmp]``
+``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1]
+[--unit-rows 512] [--processes 1] [--latency 0] [--directory /tmp]``
 
-Everything but the network is real: the input file (rows of the seeds' own schema), leases, journal (with its fsyncs),
-accounts, parts. ``--rows 5000000 --samples 1 --reply-bytes 1000 --ask-every 10`` shows the memory at five million rows
-in minutes: one row in ten asks for a reply. ``--samples 0 --unit-rows 1 --processes 8`` shows what work units cost by
-themselves, claimed and committed by eight processes that contend for them. ``--rows 2048 --unit-rows 16 --in-flight 64
---latency 0.5`` shows, with ``--processes 1`` and 4, how far several are sooner than one where replies take their time.
+Everything but the network is real: the input file (rows of the seeds' own schema), leases, journal
+(with its fsyncs), accounts, parts. ``--rows 5000000 --samples 1 --reply-bytes 1000 --ask-every 10``
+shows the memory at five million rows in minutes: one row in ten asks for a reply. ``--samples 0
+--unit-rows 1 --processes 8`` shows what work units cost by themselves, claimed and committed by
+eight processes that contend for them. ``--rows 2048 --unit-rows 16 --in-flight 64 --latency 0.5``
+shows, with ``--processes 1`` and 4, how far several are sooner than one where replies take their
+time.
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ UNITS_OF_GROUP = 16
 
 
 class InstantTransport:
-    """Replies at once, after giving way to the event loop as a real one does; or after some seconds."""
+    """Replies at once, after giving way to the event loop as a real one does.
+
+    Or after some seconds.
+    """
 
     def __init__(self, text: str, latency: float) -> None:
         self._latency = latency
@@ -46,7 +52,9 @@ class InstantTransport:
     async def send(self, request: Request) -> Reply:
         """Reply to anything."""
         await asyncio.sleep(self._latency)
-        return Reply(choices=self._choices, prompt_tokens=200, completion_tokens=len(request.request_id))
+        return Reply(
+            choices=self._choices, prompt_tokens=200, completion_tokens=len(request.request_id)
+        )
 
     async def load(self) -> Load:
         """Tell nothing."""
@@ -71,15 +79,27 @@ def write_input(path: Path, rows: int, unit_rows: int) -> None:
     group_rows = unit_rows * UNITS_OF_GROUP
     schema = SEED_SCHEMA.with_metadata({UNIT_ROWS: str(unit_rows).encode()})
     group = pa.Table.from_pylist(
-        [{field.name: value(field.type, row) for field in schema} for row in range(min(rows, group_rows))], schema
+        [
+            {field.name: value(field.type, row) for field in schema}
+            for row in range(min(rows, group_rows))
+        ],
+        schema,
     )
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, write_statistics=False) as writer:
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", write_page_checksum=True, write_statistics=False
+    ) as writer:
         for start in range(0, rows, group_rows):
             writer.write_table(group.slice(0, rows - start))
 
 
 async def measure(
-    directory: Path, *, samples: int, reply_bytes: int, in_flight: int, ask_every: int, latency: float
+    directory: Path,
+    *,
+    samples: int,
+    reply_bytes: int,
+    in_flight: int,
+    ask_every: int,
+    latency: float,
 ) -> dict[str, Any]:
     """Work on one phase and return what this process did and what it cost."""
     count = 0
@@ -89,23 +109,35 @@ async def measure(
         count += 1
         texts = []
         for sample in range(samples if count % ask_every == 0 else 0):
-            request = Request(request_id=f"{row['seed_id']}/{sample}", body={}, prefix="", expected_tokens=1)
+            request = Request(
+                request_id=f"{row['seed_id']}/{sample}", body={}, prefix="", expected_tokens=1
+            )
             texts.append((await ask(request)).choices[0].text[:64])
         return {"input_id": row["seed_id"], "texts": texts}
 
     config = EngineConfig(unit_rows=1, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
     wall, cpu = time.perf_counter(), time.process_time()
     result = await run_phase(
-        input_path=directory / "input.parquet", directory=directory / "phase", process=process,
-        transport=InstantTransport("x" * reply_bytes, latency), accounted=(), schema=SCHEMA, config=config,
-        budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0), stop=asyncio.Event(),
-        on_event=lambda event: None, note=print,
-    )  # fmt: skip
+        input_path=directory / "input.parquet",
+        directory=directory / "phase",
+        process=process,
+        transport=InstantTransport("x" * reply_bytes, latency),
+        accounted=(),
+        schema=SCHEMA,
+        config=config,
+        budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0),
+        stop=asyncio.Event(),
+        on_event=lambda event: None,
+        note=print,
+    )
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
-        "wall_s": wall, "cpu_s": cpu, "requests": result.requests_done, "units": result.units_committed,
+        "wall_s": wall,
+        "cpu_s": cpu,
+        "requests": result.requests_done,
+        "units": result.units_committed,
         "max_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }  # fmt: skip
+    }
 
 
 def _measure(directory: Path, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,14 +147,22 @@ def _measure(directory: Path, values: Mapping[str, Any]) -> dict[str, Any]:
 def summary(rows: int, processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The figures of all processes together."""
     wall = max(one["wall_s"] for one in processes)
-    cpu, requests, units = (sum(one[name] for one in processes) for name in ("cpu_s", "requests", "units"))
+    cpu, requests, units = (
+        sum(one[name] for one in processes) for name in ("cpu_s", "requests", "units")
+    )
     return {
-        "rows": rows, "units": units, "requests": requests, "processes": len(processes), "wall_s": round(wall, 2),
-        "requests_per_s": round(requests / wall), "units_per_s": round(units / wall),
+        "rows": rows,
+        "units": units,
+        "requests": requests,
+        "processes": len(processes),
+        "wall_s": round(wall, 2),
+        "requests_per_s": round(requests / wall),
+        "units_per_s": round(units / wall),
         "cpu_ms_per_request": round(1000 * cpu / requests, 3) if requests else None,
-        "cpu_ms_per_row": round(1000 * cpu / rows, 3), "cpu_ms_per_unit": round(1000 * cpu / units, 3),
+        "cpu_ms_per_row": round(1000 * cpu / rows, 3),
+        "cpu_ms_per_unit": round(1000 * cpu / units, 3),
         "max_rss_mb": max(one["max_rss_mb"] for one in processes),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -137,14 +177,19 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     args = parser.parse_args()
-    values = {name: getattr(args, name) for name in ("samples", "reply_bytes", "in_flight", "ask_every", "latency")}
+    values = {
+        name: getattr(args, name)
+        for name in ("samples", "reply_bytes", "in_flight", "ask_every", "latency")
+    }
     with tempfile.TemporaryDirectory(dir=args.directory) as scratch:
         write_input(Path(scratch) / "input.parquet", args.rows, args.unit_rows)
         if args.processes == 1:
             done = [_measure(Path(scratch), values)]
         else:
             with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
-                done = pool.starmap(_measure, [(Path(scratch), values)] * args.processes, chunksize=1)
+                done = pool.starmap(
+                    _measure, [(Path(scratch), values)] * args.processes, chunksize=1
+                )
     print(json.dumps(summary(args.rows, done)))
 
 

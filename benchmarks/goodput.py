@@ -1,10 +1,13 @@
-"""Tokens/s through tsdg against ``vllm bench serve``, on the same real server, model, prompts and settings.
+"""Tokens/s through tsdg against ``vllm bench serve``, on the same real server, model, prompts and
+settings.
 
-Run: ``python benchmarks/goodput.py [--requests 96] [--rounds 2]`` (needs what ``make server-env model`` makes).
+Run: ``python benchmarks/goodput.py [--requests 96] [--rounds 2]`` (needs what ``make server-env
+    model`` makes).
 
-tsdg starts the server (the demo's, with prefix caching off, so that no run profits from the one before); then the two
-take turns, A B A B, at the same prompts, output length, sampling and requests in flight. tsdg's time holds all of its
-work: leases, scheduling, journal with its syncs, parts, accounts; that of ``vllm bench serve`` is what it says itself.
+tsdg starts the server (the demo's, with prefix caching off, so that no run profits from the one
+before); then the two take turns, A B A B, at the same prompts, output length, sampling and requests
+in flight. tsdg's time holds all of its work: leases, scheduling, journal with its syncs, parts,
+accounts; that of ``vllm bench serve`` is what it says itself.
 """
 
 from __future__ import annotations
@@ -32,13 +35,28 @@ from tsdg.protocols import Ask, Request, Transport
 from tsdg.serving import ServerEvent, open_transport
 
 SCHEMA = pa.schema([("input_id", pa.string()), ("text", pa.string())])
-WORDS = ("river", "stone", "engine", "market", "letter", "garden", "signal", "winter", "copper", "bridge", "motion")
+WORDS = (
+    "river",
+    "stone",
+    "engine",
+    "market",
+    "letter",
+    "garden",
+    "signal",
+    "winter",
+    "copper",
+    "bridge",
+    "motion",
+)
 
 
 def prompts(count: int, words: int) -> list[str]:
     """Made-up prompts that differ from their first word on."""
     dice = random.Random(7)
-    return [f"{number} {' '.join(dice.choices(WORDS, k=words))}. Write a story." for number in range(count)]
+    return [
+        f"{number} {' '.join(dice.choices(WORDS, k=words))}. Write a story."
+        for number in range(count)
+    ]
 
 
 async def through_tsdg(
@@ -51,35 +69,73 @@ async def through_tsdg(
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         messages = [{"role": "user", "content": row["text"]}]
         body = {"messages": messages, "max_tokens": output, "temperature": 0.7, "ignore_eos": True}
-        reply = await ask(Request(request_id=row["input_id"], body=body, prefix="", expected_tokens=output))
+        reply = await ask(
+            Request(request_id=row["input_id"], body=body, prefix="", expected_tokens=output)
+        )
         return {"input_id": row["input_id"], "text": reply.choices[0].text}
 
     began = time.perf_counter()
     result = await run_phase(
-        input_path=source, directory=folder / "run" / "phase", process=process, transport=transport,
-        accounted=(), schema=SCHEMA, config=recipe.engine, budget=recipe.budget, stop=asyncio.Event(),
-        on_event=lambda event: None, note=print,
-    )  # fmt: skip
+        input_path=source,
+        directory=folder / "run" / "phase",
+        process=process,
+        transport=transport,
+        accounted=(),
+        schema=SCHEMA,
+        config=recipe.engine,
+        budget=recipe.budget,
+        stop=asyncio.Event(),
+        on_event=lambda event: None,
+        note=print,
+    )
     return time.perf_counter() - began, result.completion_tokens
 
 
 def through_bench_serve(
-    vllm: str, url: str, model: str, tokenizer: str, folder: Path, texts: list[str], output: int, in_flight: int
+    vllm: str,
+    url: str,
+    model: str,
+    tokenizer: str,
+    folder: Path,
+    texts: list[str],
+    output: int,
+    in_flight: int,
 ) -> tuple[float, int]:
     """The same by ``vllm bench serve``."""
     data = folder / "prompts.json"  # the one form of a file of prompts that it reads without pandas
-    turns = [{"conversations": [{"value": text}, {"value": "A story of some length."}]} for text in texts]
+    turns = [
+        {"conversations": [{"value": text}, {"value": "A story of some length."}]} for text in texts
+    ]
     data.write_text(json.dumps(turns))
     subprocess.run(
-        [vllm, "bench", "serve", "--backend=openai-chat", "--endpoint=/v1/chat/completions",
-         f"--base-url={url.removesuffix('/v1')}", f"--model={model}", f"--tokenizer={tokenizer}",
-         "--dataset-name=sharegpt", f"--dataset-path={data}", f"--sharegpt-output-len={output}",
-         "--disable-shuffle", "--no-oversample", "--ignore-eos", "--temperature=0.7", "--disable-tqdm",
-         f"--num-prompts={len(texts)}", f"--max-concurrency={in_flight}", "--save-result", f"--result-dir={folder}",
-         "--result-filename=result.json"],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            vllm,
+            "bench",
+            "serve",
+            "--backend=openai-chat",
+            "--endpoint=/v1/chat/completions",
+            f"--base-url={url.removesuffix('/v1')}",
+            f"--model={model}",
+            f"--tokenizer={tokenizer}",
+            "--dataset-name=sharegpt",
+            f"--dataset-path={data}",
+            f"--sharegpt-output-len={output}",
+            "--disable-shuffle",
+            "--no-oversample",
+            "--ignore-eos",
+            "--temperature=0.7",
+            "--disable-tqdm",
+            f"--num-prompts={len(texts)}",
+            f"--max-concurrency={in_flight}",
+            "--save-result",
+            f"--result-dir={folder}",
+            "--result-filename=result.json",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
-    )  # fmt: skip
+    )
     result = json.loads((folder / "result.json").read_text())
     assert result["completed"] == len(texts), result
     return result["duration"], result["total_output_tokens"]
@@ -88,7 +144,11 @@ def through_bench_serve(
 async def measure(args: argparse.Namespace) -> None:
     """Start the server, warm it up, take turns, and print."""
     recipe = compose_recipe(
-        ["recipe=demo", f"engine.max_in_flight={args.in_flight}", "+server.flags.enable-prefix-caching=false"]
+        [
+            "recipe=demo",
+            f"engine.max_in_flight={args.in_flight}",
+            "+server.flags.enable-prefix-caching=false",
+        ]
     )
     texts = prompts(args.requests, args.words)
     ready: asyncio.Queue[str] = asyncio.Queue()
@@ -101,7 +161,9 @@ async def measure(args: argparse.Namespace) -> None:
     rates: dict[str, list[float]] = {"vllm bench serve": [], "tsdg": []}
     with tempfile.TemporaryDirectory() as scratch:
         logs = Path(scratch)
-        async with open_transport(server=recipe.server, model=recipe.model, logs=logs, on_event=on_event) as transport:
+        async with open_transport(
+            server=recipe.server, model=recipe.model, logs=logs, on_event=on_event
+        ) as transport:
             url = await ready.get()
             folder = Path(scratch) / "warm-up"
             folder.mkdir()
@@ -111,15 +173,25 @@ async def measure(args: argparse.Namespace) -> None:
                     folder = Path(scratch) / f"{name}-{number}"
                     folder.mkdir()
                     if name == "tsdg":
-                        seconds, tokens = await through_tsdg(folder, texts, recipe, transport, args.output)
+                        seconds, tokens = await through_tsdg(
+                            folder, texts, recipe, transport, args.output
+                        )
                     else:
                         seconds, tokens = await asyncio.to_thread(
-                            through_bench_serve, recipe.server.command[0], url, recipe.model.name,
-                            str(Path(recipe.model.path).expanduser()), folder, texts, args.output, args.in_flight,
-                        )  # fmt: skip
+                            through_bench_serve,
+                            recipe.server.command[0],
+                            url,
+                            recipe.model.name,
+                            str(Path(recipe.model.path).expanduser()),
+                            folder,
+                            texts,
+                            args.output,
+                            args.in_flight,
+                        )
                     rates[name].append(tokens / seconds)
                     print(
-                        f"{name:<18}{tokens} tokens in {seconds:.1f} s: {tokens / seconds:.1f} tokens/s "
+                        f"{name:<18}{tokens} tokens in {seconds:.1f} s: {tokens / seconds:.1f} "
+                        "tokens/s "
                         f"(load average {os.getloadavg()[0]:.2f})",
                         flush=True,
                     )
@@ -128,7 +200,9 @@ async def measure(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--requests", type=int, default=96)
     parser.add_argument("--words", type=int, default=150, help="of a prompt")
     parser.add_argument("--output", type=int, default=96, help="tokens of each reply")

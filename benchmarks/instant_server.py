@@ -1,6 +1,9 @@
-"""A chat-completions server that gives the same reply at once, or after a fixed time: as cheap as Python allows.
+"""A chat-completions server that gives the same reply at once, or after a fixed time.
 
-Run: ``python benchmarks/instant_server.py PORT_FILE [--latency 0.5] [--reply-bytes 8000]``. It ends with its parent.
+As cheap as Python allows.
+
+Run: ``python benchmarks/instant_server.py PORT_FILE [--latency 0.5] [--reply-bytes 8000]``. It ends
+    with its parent.
 """
 
 from __future__ import annotations
@@ -17,12 +20,20 @@ def replies(reply_bytes: int) -> tuple[bytes, bytes, bytes]:
     usage = {"prompt_tokens": 200, "completion_tokens": 500, "total_tokens": 700}
     head = {"id": "x", "object": "chat.completion", "created": 1, "model": "model", "usage": usage}
     message = {"role": "assistant", "content": "word " * (reply_bytes // 5)}
-    whole = json.dumps({**head, "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})
+    whole = json.dumps(
+        {**head, "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
+    )
     delta = {**head, "object": "chat.completion.chunk"}
-    chunk = json.dumps({**delta, "choices": [{"index": 0, "finish_reason": "stop", "delta": message}]})
+    chunk = json.dumps(
+        {**delta, "choices": [{"index": 0, "finish_reason": "stop", "delta": message}]}
+    )
     stream = f"data: {chunk}\n\ndata: [DONE]\n\n"
     models = json.dumps({"object": "list", "data": [{"id": "model", "object": "model"}]})
-    kinds = (("application/json", whole), ("text/event-stream", stream), ("application/json", models))
+    kinds = (
+        ("application/json", whole),
+        ("text/event-stream", stream),
+        ("application/json", models),
+    )
     return tuple(  # type: ignore[return-value]
         f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         for kind, body in kinds

@@ -1,10 +1,13 @@
-"""What near-deduplication removes of real rows, when it knows their answers and options as a run does.
+"""What near-deduplication removes of real rows, when it knows their answers and options as a run
+does.
 
-    python benchmarks/near_rows.py --mirror DIR [--cap 4000] [--threshold 0.85] [--show 60] [--leave-out UNIT ...]
+    python benchmarks/near_rows.py --mirror DIR [--cap 4000] [--threshold 0.85] [--show 60]
+    [--leave-out UNIT ...]
 
-Up to ``--cap`` rows of every training unit of the mirror stand in for generated questions: their gold is the claimed
-answer. They are sifted three times: by their words alone, with short answers compared, and as a run does it, where
-labels such as yes and no speak for nothing. Of the last ``--show`` are printed beside the row that stays, to be read.
+Up to ``--cap`` rows of every training unit of the mirror stand in for generated questions: their
+gold is the claimed answer. They are sifted three times: by their words alone, with short answers
+compared, and as a run does it, where labels such as yes and no speak for nothing. Of the last
+``--show`` are printed beside the row that stays, to be read.
 """
 
 from __future__ import annotations
@@ -56,14 +59,27 @@ def rows(mirror: Path, cap: int, leave_out: Sequence[str]) -> Iterator[Question]
                 seen.add(digest)
                 taken += 1
                 yield Question(
-                    question_id=f"{unit.name} row {number}", seed_ids=(), group=family.group, family=family.family,
-                    task=unit.name, domain=family.domain, language=unit.language, licence="", answer_kind=gold.kind,
-                    question=item.question, context=item.context, options=item.options, claimed_answer=gold.answer,
-                    checks=gold.checks, provenance=PROVENANCE,
-                )  # fmt: skip
+                    question_id=f"{unit.name} row {number}",
+                    seed_ids=(),
+                    group=family.group,
+                    family=family.family,
+                    task=unit.name,
+                    domain=family.domain,
+                    language=unit.language,
+                    licence="",
+                    answer_kind=gold.kind,
+                    question=item.question,
+                    context=item.context,
+                    options=item.options,
+                    claimed_answer=gold.answer,
+                    checks=gold.checks,
+                    provenance=PROVENANCE,
+                )
 
 
-def removed(questions: Sequence[Question], threshold: float, labels: Callable[[Sequence[str]], bool]) -> dict[str, str]:
+def removed(
+    questions: Sequence[Question], threshold: float, labels: Callable[[Sequence[str]], bool]
+) -> dict[str, str]:
     """Return each question that goes with the one that stays."""
     config = DedupConfig(near=True, threshold=threshold, keep="first", against=())
     with tempfile.TemporaryDirectory() as folder:
@@ -72,17 +88,28 @@ def removed(questions: Sequence[Question], threshold: float, labels: Callable[[S
             pass
         near = NearPass(config, seeds=seeds, scratch=Path(folder) / "near", labels=labels)
         sifted = near.sift((question, 0.0) for question in questions)
-        return {question.question_id: why.removeprefix("question ") for question, why in sifted if why}
+        return {
+            question.question_id: why.removeprefix("question ") for question, why in sifted if why
+        }
 
 
 def _shown(question: Question) -> str:
-    parts = (question.context[-300:], question.question[:300], " | ".join(question.options), question.claimed_answer)
-    return f"{question.question_id}: {' // '.join(' '.join(part.split()) for part in parts if part)}"
+    parts = (
+        question.context[-300:],
+        question.question[:300],
+        " | ".join(question.options),
+        question.claimed_answer,
+    )
+    return (
+        f"{question.question_id}: {' // '.join(' '.join(part.split()) for part in parts if part)}"
+    )
 
 
 def main() -> None:
     """Print the counts, and pairs to be read."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--mirror", type=Path, required=True)
     parser.add_argument("--cap", type=int, default=4_000)
     parser.add_argument("--threshold", type=float, default=0.85)
@@ -95,8 +122,13 @@ def main() -> None:
     # A question of kind text has no answer that is compared.
     plain = [replace(question, answer_kind="text") for question in questions]
     print(f"words alone: {len(removed(plain, args.threshold, lambda options: False)):,} go")
-    answers = [replace(q, answer_kind="choice") if q.answer_kind == "boolean" else q for q in questions]
-    print(f"short answers compared: {len(removed(answers, args.threshold, lambda options: False)):,} go")
+    answers = [
+        replace(q, answer_kind="choice") if q.answer_kind == "boolean" else q for q in questions
+    ]
+    print(
+        f"short answers compared: {len(removed(answers, args.threshold, lambda options: False)):,} "
+        "go"
+    )
     gone = removed(questions, args.threshold, fixed_options)
     print(f"labels speak for nothing, as in a run: {len(gone):,} go")
     for task, count in Counter(by_name[name].task for name in gone).most_common():

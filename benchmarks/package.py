@@ -3,8 +3,9 @@
     python benchmarks/package.py --questions 340000                    about a million records, words as tokens
     python benchmarks/package.py --questions 340000 --tokenizer DIR    counted with a real tokenizer.json
 
-Writes a made-up run (one accepted question per seed, two tasks, three variants each) into a temporary folder, and then
-packages and verifies it in a process of its own each, whose peak memory is shown. Times are those of the processor.
+Writes a made-up run (one accepted question per seed, two tasks, three variants each) into a
+temporary folder, and then packages and verifies it in a process of its own each, whose peak memory
+is shown. Times are those of the processor.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def make(run: Path, questions: int) -> None:
     def words(count: int) -> str:
         return " ".join(draw.choices(WORDS, k=count))
 
-    provenance = Provenance(model="m", prompt="questions/choice", prompt_hash="0" * 16, sampling="{}", request_id="r")
+    provenance = Provenance(
+        model="m", prompt="questions/choice", prompt_hash="0" * 16, sampling="{}", request_id="r"
+    )
     with (
         Table(run / "seeds/seeds.parquet", SEED_SCHEMA, group_rows=10_000) as seeds,
         Table(run / "seeds/rejected.parquet", REJECTION_SCHEMA, group_rows=10_000),
@@ -87,7 +90,10 @@ def make(run: Path, questions: int) -> None:
     ):
         for index in range(questions):
             task = TASKS[index * len(TASKS) // questions]
-            group, common = task.split("_")[0], {"family": "made", "domain": "science", "language": "en"}
+            group, common = (
+                task.split("_")[0],
+                {"family": "made", "domain": "science", "language": "en"},
+            )
             options = (f"{words(4)} 1", f"{words(4)} 2", f"{words(4)} 3", f"{words(4)} 4")
             seed_id = stable_id("seed", index)
             question_id = stable_id("question", index)
@@ -135,12 +141,21 @@ def make(run: Path, questions: int) -> None:
                     answer=options[1],
                     reasoning=words(120),
                     knowledge=words(80),
-                    distractors=tuple(Distractor(option=o, why_wrong=words(12)) for o in options if o != options[1]),
-                    verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0),
+                    distractors=tuple(
+                        Distractor(option=o, why_wrong=words(12))
+                        for o in options
+                        if o != options[1]
+                    ),
+                    verification=Verification(
+                        method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0
+                    ),
                     provenance=provenance,
                 )
             )
-    half = {task: sum(i * len(TASKS) // questions == n for i in range(questions)) for n, task in enumerate(TASKS)}
+    half = {
+        task: sum(i * len(TASKS) // questions == n for i in range(questions))
+        for n, task in enumerate(TASKS)
+    }
     none = {"denied": 0, "leaked": 0, "malformed": 0, "duplicate": 0, "unsampled": 0}
     counts = {task: {"available": rows, "sampled": rows, **none} for task, rows in half.items()}
     (run / "seeds/counts.json").write_text(json.dumps(counts))
@@ -173,10 +188,20 @@ def package(run: Path, tokenizer: str) -> int:
         for task in TASKS
     }
     inputs = ManifestInputs(
-        run="benchmark", created="2026-01-01T00:00:00+00:00", recipe_fingerprint="", phases=(("questions", "answers"),),
-        questions_per_seed=1, models=(ModelFacts(name="m", revision="", licence="MIT"),), sampling={}, commit="",
-        versions={}, tasks=facts, left_out={}, gpu_hours=0.0, idle_gpu_hours=0.0,
-    )  # fmt: skip
+        run="benchmark",
+        created="2026-01-01T00:00:00+00:00",
+        recipe_fingerprint="",
+        phases=(("questions", "answers"),),
+        questions_per_seed=1,
+        models=(ModelFacts(name="m", revision="", licence="MIT"),),
+        sampling={},
+        commit="",
+        versions={},
+        tasks=facts,
+        left_out={},
+        gpu_hours=0.0,
+        idle_gpu_hours=0.0,
+    )
     records: int = finish_run(run, inputs)["totals"]["records"]
     return records
 
@@ -205,9 +230,13 @@ def child(step: str, run: Path, tokenizer: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--questions", type=int, default=340_000)
-    parser.add_argument("--tokenizer", default="", help="folder with a tokenizer.json; words are counted without")
+    parser.add_argument(
+        "--tokenizer", default="", help="folder with a tokenizer.json; words are counted without"
+    )
     parser.add_argument("--step", choices=["package", "verify"], help=argparse.SUPPRESS)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -218,7 +247,16 @@ def main() -> None:
         run = Path(folder)
         make(run, given.questions)
         for step in ("package", "verify"):
-            command = [sys.executable, __file__, "--step", step, "--run", folder, "--tokenizer", given.tokenizer]
+            command = [
+                sys.executable,
+                __file__,
+                "--step",
+                step,
+                "--run",
+                folder,
+                "--tokenizer",
+                given.tokenizer,
+            ]
             subprocess.run(command, check=True)
 
 

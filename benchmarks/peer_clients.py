@@ -1,7 +1,9 @@
-"""One of the clients of ``benchmarks/client.py``: sends requests to an endpoint and prints what they cost.
+"""One of the clients of ``benchmarks/client.py``.
 
-Run by ``client.py`` in the environment of ``peers.txt``: ``python peer_clients.py NAME URL REQUESTS IN_FLIGHT``.
-Imports, and one request before, are not measured.
+Sends requests to an endpoint and prints what they cost.
+
+Run by ``client.py`` in the environment of ``peers.txt``: ``python peer_clients.py NAME URL REQUESTS
+IN_FLIGHT``. Imports, and one request before, are not measured.
 """
 
 from __future__ import annotations
@@ -20,7 +22,11 @@ from pathlib import Path
 from typing import Any
 
 PROMPT = "word " * 200
-BODY: dict[str, Any] = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 512, "temperature": 0.7}
+BODY: dict[str, Any] = {
+    "messages": [{"role": "user", "content": PROMPT}],
+    "max_tokens": 512,
+    "temperature": 0.7,
+}
 
 
 def cpu_s() -> float:
@@ -29,7 +35,9 @@ def cpu_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
-async def pooled(ask: Callable[[int], Awaitable[str]], requests: int, in_flight: int) -> tuple[float, float]:
+async def pooled(
+    ask: Callable[[int], Awaitable[str]], requests: int, in_flight: int
+) -> tuple[float, float]:
     """Send the requests by ``in_flight`` tasks at once; seconds of wall and processor."""
     await ask(-1)
     numbers = iter(range(requests))
@@ -64,7 +72,9 @@ async def httpx_unlimited(url: str, requests: int, in_flight: int) -> tuple[floa
     async with httpx.AsyncClient(limits=limits, timeout=600) as client:
 
         async def ask(number: int) -> str:
-            reply = await client.post(f"{url}/chat/completions", json={**BODY, "model": "model", "seed": number})
+            reply = await client.post(
+                f"{url}/chat/completions", json={**BODY, "model": "model", "seed": number}
+            )
             return str(reply.json()["choices"][0]["message"]["content"])
 
         return await pooled(ask, requests, in_flight)
@@ -83,15 +93,24 @@ async def openai_sdk(url: str, requests: int, in_flight: int) -> tuple[float, fl
 
 
 async def nemo_skills_aiohttp(url: str, requests: int, in_flight: int) -> tuple[float, float]:
-    """AsyncOpenAI over aiohttp with high limits, which NeMo-Skills takes for servers that speak OpenAI's protocol."""
+    """AsyncOpenAI over aiohttp with high limits, which NeMo-Skills takes for servers that speak
+    OpenAI's protocol.
+    """
     import httpx
     from openai import AsyncOpenAI, DefaultAioHttpClient
 
     limits = httpx.Limits(max_connections=65536, max_keepalive_connections=65536)
-    client = AsyncOpenAI(api_key="EMPTY", base_url=url, http_client=DefaultAioHttpClient(limits=limits), max_retries=3)
+    client = AsyncOpenAI(
+        api_key="EMPTY",
+        base_url=url,
+        http_client=DefaultAioHttpClient(limits=limits),
+        max_retries=3,
+    )
 
     async def ask(number: int) -> str:
-        reply = await client.chat.completions.create(**BODY, model="model", seed=number, timeout=14400)
+        reply = await client.chat.completions.create(
+            **BODY, model="model", seed=number, timeout=14400
+        )
         return str(reply.choices[0].message.content)
 
     return await pooled(ask, requests, in_flight)
@@ -107,7 +126,13 @@ async def nemo_skills_litellm(url: str, requests: int, in_flight: int) -> tuple[
 
     async def ask(number: int) -> str:
         reply = await litellm.acompletion(
-            **BODY, model="openai/model", api_key="EMPTY", base_url=url, max_retries=3, seed=number, timeout=14400
+            **BODY,
+            model="openai/model",
+            api_key="EMPTY",
+            base_url=url,
+            max_retries=3,
+            seed=number,
+            timeout=14400,
         )
         return str(reply.choices[0].message.content)
 
@@ -129,17 +154,23 @@ def datatrove_runner(url: str, requests: int, in_flight: int) -> tuple[float, fl
             runner = InferenceRunner(
                 rollout_fn=rollout,
                 config=InferenceConfig(
-                    server_type="endpoint", model_name_or_path="model", endpoint_url=url.removesuffix("/v1"),
+                    server_type="endpoint",
+                    model_name_or_path="model",
+                    endpoint_url=url.removesuffix("/v1"),
                     max_concurrent_generations=in_flight,
                 ),
                 output_writer=JsonlWriter(
-                    f"{folder}/{name}", output_filename="${rank}_chunk_${chunk_index}.jsonl", compression=None
+                    f"{folder}/{name}",
+                    output_filename="${rank}_chunk_${chunk_index}.jsonl",
+                    compression=None,
                 ),
                 checkpoints_local_dir=f"{folder}/{name}-checkpoints",
                 records_per_chunk=500,
-            )  # fmt: skip
+            )
             runner.run((Document(text=PROMPT, id=str(number)) for number in range(count)), 0, 1)
-            written = sum(len(path.read_text().splitlines()) for path in Path(folder, name).rglob("*.jsonl"))
+            written = sum(
+                len(path.read_text().splitlines()) for path in Path(folder, name).rglob("*.jsonl")
+            )
             assert written == count, f"datatrove wrote {written} of {count} documents"
 
         wall, cpu = time.perf_counter(), cpu_s()
@@ -160,16 +191,28 @@ def data_designer_engine(url: str, requests: int, in_flight: int) -> tuple[float
         def run(name: str, count: int) -> None:
             designer = DataDesigner(
                 artifact_path=f"{folder}/{name}",
-                model_providers=[dd.ModelProvider(name="here", endpoint=url, provider_type="openai", api_key="EMPTY")],
+                model_providers=[
+                    dd.ModelProvider(
+                        name="here", endpoint=url, provider_type="openai", api_key="EMPTY"
+                    )
+                ],
             )
             parameters = dd.ChatCompletionInferenceParams(
                 temperature=0.7, max_tokens=512, max_parallel_requests=in_flight, timeout=600
             )
-            models = [dd.ModelConfig(alias="m", model="model", provider="here", inference_parameters=parameters)]
+            models = [
+                dd.ModelConfig(
+                    alias="m", model="model", provider="here", inference_parameters=parameters
+                )
+            ]
             builder = dd.DataDesignerConfigBuilder(model_configs=models)
             category = dd.CategorySamplerParams(values=["a", "b"])
-            builder.add_column(dd.SamplerColumnConfig(name="topic", sampler_type="category", params=category))
-            builder.add_column(dd.LLMTextColumnConfig(name="text", model_alias="m", prompt=PROMPT + "{{ topic }}"))
+            builder.add_column(
+                dd.SamplerColumnConfig(name="topic", sampler_type="category", params=category)
+            )
+            builder.add_column(
+                dd.LLMTextColumnConfig(name="text", model_alias="m", prompt=PROMPT + "{{ topic }}")
+            )
             results = designer.create(builder, num_records=count, dataset_name=name)
             assert len(results.load_dataset()) == count
 
@@ -194,7 +237,9 @@ CLIENTS: dict[str, Callable[[str, int, int], Any]] = {
 
 def main() -> None:
     name, url, requests, in_flight = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", NEMO_TELEMETRY_ENABLED="false", HF_HUB_OFFLINE="1")
+    os.environ.update(
+        LITELLM_LOCAL_MODEL_COST_MAP="True", NEMO_TELEMETRY_ENABLED="false", HF_HUB_OFFLINE="1"
+    )
     logging.disable(logging.WARNING)
     client = CLIENTS[name]
     # What the peers print of their progress is not the result.

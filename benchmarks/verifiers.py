@@ -4,11 +4,14 @@
 
 For each answer kind, over the rows of training splits in the mirror:
 
-- ``gold``: the gold answer, in every form in which a model may write it, is read and is the same as the gold answer;
-- ``wrong``: wrong answers made by rule (another option, a digit changed, a sign flipped, another row's answer) are
-  *not* the same as the gold answer: what is counted is how often one is taken for it.
+- ``gold``: the gold answer, in every form in which a model may write it, is read and is the same as
+  the gold answer;
+- ``wrong``: wrong answers made by rule (another option, a digit changed, a sign flipped, another
+  row's answer) are *not* the same as the gold answer: what is counted is how often one is taken for
+  it.
 
-Nothing is written. ``--every N`` takes each N-th row; ``--list`` prints every miss and every false match.
+Nothing is written. ``--every N`` takes each N-th row; ``--list`` prints every miss and every false
+match.
 """
 
 from __future__ import annotations
@@ -33,9 +36,22 @@ from tsdg.protocols import Asked, Proof, Prover, Verifier
 from tsdg.verify import symbolic, verifier_for
 from tsdg.verify.mathematics import _look, _plain
 
-ARC = ("allenai/ai2_arc/ARC-Easy/train", "allenai/ai2_arc/ARC-Challenge/train", "allenai/openbookqa/main/train")
-STORY = tuple(f"juletxara/xstory_cloze/{language}/train" for language in ("zh", "ar", "te", "my", "hi", "ru"))
-AREAS = ("algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra")
+ARC = (
+    "allenai/ai2_arc/ARC-Easy/train",
+    "allenai/ai2_arc/ARC-Challenge/train",
+    "allenai/openbookqa/main/train",
+)
+STORY = tuple(
+    f"juletxara/xstory_cloze/{language}/train" for language in ("zh", "ar", "te", "my", "hi", "ru")
+)
+AREAS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+)
 MBPP = "google-research-datasets/mbpp/full/train"
 MATH = tuple(f"EleutherAI/hendrycks_math/{area}/train" for area in (*AREAS, "precalculus"))
 
@@ -85,9 +101,15 @@ def _options(name: str, row: dict[str, Any]) -> tuple[tuple[str, ...], int]:
 
 
 def choice(mirror: Path, every: int) -> Iterator[Figure]:
-    """ARC, OpenBookQA, JCommonsenseQA (Japanese), XStoryCloze (six languages): gold options and other options."""
+    """ARC, OpenBookQA, JCommonsenseQA (Japanese), XStoryCloze (six languages).
+
+    Gold options and other options.
+    """
     verifier, draw = verifier_for("choice"), random.Random(0)
-    groups = {"arc, openbookqa (en)": ARC, "jcommonsenseqa (ja)": ("Rakuten/JGLUE/JCommonsenseQA/train",)}
+    groups = {
+        "arc, openbookqa (en)": ARC,
+        "jcommonsenseqa (ja)": ("Rakuten/JGLUE/JCommonsenseQA/train",),
+    }
     for label, names in (groups | {"xstory_cloze (zh ar te my hi ru)": STORY}).items():
         figure, start = Figure("choice", label), time.perf_counter()
         for name in names:
@@ -113,7 +135,9 @@ def _choice(figure: Figure, verifier: Verifier, options: tuple[str, ...], gold: 
         "(letter)": f"({letter.lower()})",
         "letter) text": f"{letter}) {text}",
         "answer: text": f"Answer: {text}",
-        "marked at the end": f"Let me think about each option in turn.\nThe answer is ({letter}) {text}.",
+        (
+            "marked at the end"
+        ): f"Let me think about each option in turn.\nThe answer is ({letter}) {text}.",
     }
     for name, form in forms.items():
         figure.ask("gold", name, verifier.read(form, asked) == text, f"{form!r} of {options!r}")
@@ -149,7 +173,9 @@ def number(mirror: Path, every: int) -> Iterator[Figure]:
 
 
 def _number(figure: Figure, verifier: Verifier, row: dict[str, Any]) -> None:
-    gold = str(row.get("answer_number") or row["answer"].rpartition("####")[2].strip().replace(",", ""))
+    gold = str(
+        row.get("answer_number") or row["answer"].rpartition("####")[2].strip().replace(",", "")
+    )
     value = float(gold)
     whole = int(value) if value == int(value) else value
     forms = {
@@ -167,7 +193,12 @@ def _number(figure: Figure, verifier: Verifier, row: dict[str, Any]) -> None:
         forms["whole solution"] = row["answer"]
     for name, form in forms.items():
         read = verifier.read(form, _asked())
-        figure.ask("gold", name, read is not None and verifier.same(read, gold), f"{form[-80:]!r} read {read}")
+        figure.ask(
+            "gold",
+            name,
+            read is not None and verifier.same(read, gold),
+            f"{form[-80:]!r} read {read}",
+        )
     rules = {
         "one more": str(whole + 1),
         "negated": str(-whole),
@@ -180,13 +211,21 @@ def _number(figure: Figure, verifier: Verifier, row: dict[str, Any]) -> None:
         read = verifier.read(form, _asked())
         if whole == 0 and name in ("negated", "ten times", "per mille"):
             continue
-        figure.ask("wrong", name, read is not None and verifier.same(read, gold), f"{form!r} for {gold}")
+        figure.ask(
+            "wrong", name, read is not None and verifier.same(read, gold), f"{form!r} for {gold}"
+        )
 
 
 def boxed(solution: str) -> str:
-    """The last boxed expression, found independently of the verifier (by counting braces from the left)."""
+    """The last boxed expression, found independently of the verifier (by counting braces from the
+    left).
+    """
     start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
-    rest = solution[solution.index("{", start) + 1 :] if solution[start + 6 : start + 7] != " " else None
+    rest = (
+        solution[solution.index("{", start) + 1 :]
+        if solution[start + 6 : start + 7] != " "
+        else None
+    )
     if rest is None:
         return solution[start + 7 :].split("$")[0].strip()
     depth, out = 1, ""
@@ -221,7 +260,10 @@ def mathematics(mirror: Path, every: int) -> Iterator[Figure]:
                 same = read is not None and verifier.same(read, gold)
                 figure.ask("gold", form_name, same, f"{gold!r} read {read!r}")
             figure.ask(
-                "gold", "math-verify alone", symbolic.same(_plain(gold), _plain(gold)), f"{gold!r} cannot be parsed"
+                "gold",
+                "math-verify alone",
+                symbolic.same(_plain(gold), _plain(gold)),
+                f"{gold!r} cannot be parsed",
             )
             for rule, wrong in _wrong_formulas(gold, previous):
                 figure.ask("wrong", rule, verifier.same(gold, wrong), f"{gold!r} and {wrong!r}")
@@ -251,7 +293,10 @@ def short_text(mirror: Path, every: int) -> Iterator[Figure]:
     """WebQuestions answers and DROP spans."""
     verifier = verifier_for("short_text")
     sets: dict[str, tuple[str, Callable[[dict[str, Any]], list[str]]]] = {
-        "web_questions": ("stanfordnlp/web_questions/default/train", lambda row: list(row["answers"])),
+        "web_questions": (
+            "stanfordnlp/web_questions/default/train",
+            lambda row: list(row["answers"]),
+        ),
         "drop spans": ("EleutherAI/drop/default/train", lambda row: list(row["answer"]["spans"])),
     }
     for label, (name, answers) in sets.items():
@@ -267,9 +312,19 @@ def short_text(mirror: Path, every: int) -> Iterator[Figure]:
                 }
                 for form_name, form in forms.items():
                     read = verifier.read(form, _asked())
-                    figure.ask("gold", form_name, read is not None and verifier.same(read, gold), f"{gold!r}: {read!r}")
+                    figure.ask(
+                        "gold",
+                        form_name,
+                        read is not None and verifier.same(read, gold),
+                        f"{gold!r}: {read!r}",
+                    )
                 if previous.casefold() != gold.casefold():
-                    figure.ask("wrong", "the answer before", verifier.same(gold, previous), f"{gold!r}, {previous!r}")
+                    figure.ask(
+                        "wrong",
+                        "the answer before",
+                        verifier.same(gold, previous),
+                        f"{gold!r}, {previous!r}",
+                    )
                 figure.ask("wrong", "a word more", verifier.same(gold, f"{gold} Park"), gold)
                 previous = gold
         figure.seconds = time.perf_counter() - start
@@ -284,20 +339,39 @@ def code(mirror: Path, every: int) -> Iterator[Figure]:
         source, asked = row["code"].replace("\r\n", "\n"), _asked(checks=tuple(row["test_list"]))
         gold = verifier.read(source, asked)
         relaid = "# a comment\n" + ast.unparse(ast.parse(source))
-        forms = {"bare": source, "fenced": f"Here:\n```python\n{source}\n```\nDone.", "re-laid": relaid}
+        forms = {
+            "bare": source,
+            "fenced": f"Here:\n```python\n{source}\n```\nDone.",
+            "re-laid": relaid,
+        }
         for name, form in forms.items():
-            figure.ask("gold", name, gold is not None and verifier.read(form, asked) == gold, f"{source[:60]!r}")
+            figure.ask(
+                "gold",
+                name,
+                gold is not None and verifier.read(form, asked) == gold,
+                f"{source[:60]!r}",
+            )
         changed = re.sub(r"\d", lambda match: str((int(match[0]) + 1) % 10), source, count=1)
         if changed != source:
-            figure.ask("wrong", "a digit changed", verifier.read(changed, asked) == gold, repr(source[:60]))
-        figure.ask("wrong", "the answer before", verifier.read(previous, asked) == gold, repr(source[:60]))
+            figure.ask(
+                "wrong", "a digit changed", verifier.read(changed, asked) == gold, repr(source[:60])
+            )
+        figure.ask(
+            "wrong", "the answer before", verifier.read(previous, asked) == gold, repr(source[:60])
+        )
         previous = source
     figure.seconds = time.perf_counter() - start
     yield figure
 
 
 _COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq}
-_BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv}
+_BINARY = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+}
 
 
 class _Change(ast.NodeTransformer):
@@ -340,10 +414,11 @@ def _mutants(source: str, most: int) -> list[str]:
 
 
 def executed(mirror: Path, every: int) -> Iterator[Figure]:
-    """MBPP solutions and mutants of them (one operator, comparison or number changed), run in the sandbox.
+    """MBPP solutions and mutants of them (one operator, comparison or number changed), run in the
+    sandbox.
 
-    A mutant that passes the question's tests may be the same function, or one that the tests do not tell apart: what is
-    counted as taken is what also does the same on all probes.
+    A mutant that passes the question's tests may be the same function, or one that the tests do not
+    tell apart: what is counted as taken is what also does the same on all probes.
     """
     verifier = verifier_for("code")
     assert isinstance(verifier, Prover)
@@ -356,11 +431,17 @@ def executed(mirror: Path, every: int) -> Iterator[Figure]:
             continue
         mutants = _mutants(gold, 4)
         first, *others = asyncio.run(_prove(verifier, [gold, *mutants], asked))
-        figure.ask("gold", "passes its tests", first.verdict == "passed", f"{first.detail}: {gold[:60]!r}")
+        figure.ask(
+            "gold", "passes its tests", first.verdict == "passed", f"{first.detail}: {gold[:60]!r}"
+        )
         for mutant, proof in zip(mutants, others, strict=True):
             passed = proof.verdict == "passed"
             figure.ask("wrong", "passes the tests", passed, "")
-            alike = passed and first.verdict == "passed" and verifier.alike(first.behaviour, proof.behaviour)
+            alike = (
+                passed
+                and first.verdict == "passed"
+                and verifier.alike(first.behaviour, proof.behaviour)
+            )
             figure.ask("wrong", "passes, and the same on probes", alike, repr(mutant))
     figure.seconds = time.perf_counter() - start
     yield figure
@@ -388,13 +469,17 @@ def measure(mirror: Path, every: int, kinds: Iterable[str] = PARTS) -> Iterator[
 
 def main() -> None:
     """Print one line per verifier and set of rows, then one per form and rule."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--kind", action="append", choices=list(PARTS), default=None)
     options = parser.parse_args()
     if "TSDG_MIRROR" not in os.environ:
-        sys.exit("TSDG_MIRROR is not set: name the folder that holds <dataset>/<config>/<split>.parquet")
+        sys.exit(
+            "TSDG_MIRROR is not set: name the folder that holds <dataset>/<config>/<split>.parquet"
+        )
     for figure in measure(Path(os.environ["TSDG_MIRROR"]), options.every, options.kind or PARTS):
         trials = sum(c[1] for book in (figure.gold, figure.wrong) for c in book.values())
         rate = trials / figure.seconds

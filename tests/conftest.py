@@ -1,6 +1,7 @@
 """What a test may need from the machine, and what happens where it is missing.
 
-A test that needs something outside the repository carries its marker, or asks for the fixture of it, which marks it:
+A test that needs something outside the repository carries its marker, or asks for the fixture of
+it, which marks it:
 
 =========== ==================== =============================================================================
 marker      fixture              what is needed
@@ -15,8 +16,8 @@ marker      fixture              what is needed
 ``root``    none                 to be root
 =========== ==================== =============================================================================
 
-Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests must run: then a skip
-of such a test is a failure, whatever the reason of the skip.
+Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests
+must run: then a skip of such a test is a failure, whatever the reason of the skip.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 DEMO_MODEL = models_dir() / MODEL
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
-REQUIRED = frozenset(name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip())
+REQUIRED = frozenset(
+    name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip()
+)
 
 
 def _no_mirror() -> str:
@@ -48,7 +51,11 @@ def _no_mirror() -> str:
 
 
 def _no_server() -> str:
-    return "" if os.access(VLLM, os.X_OK) else f"no serving command {VLLM}: run `make server-env` or set TSDG_VLLM"
+    return (
+        ""
+        if os.access(VLLM, os.X_OK)
+        else f"no serving command {VLLM}: run `make server-env` or set TSDG_VLLM"
+    )
 
 
 def _no_model() -> str:
@@ -65,7 +72,9 @@ def _no_slurm() -> str:
 def _no_ssh() -> str:
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     lacking = ", ".join(
-        name for name in ("sshd", "ssh", "ssh-keygen", "rsync") if shutil.which(name, path=path) is None
+        name
+        for name in ("sshd", "ssh", "ssh-keygen", "rsync")
+        if shutil.which(name, path=path) is None
     )
     return f"not installed: {lacking}" if lacking else ""
 
@@ -89,10 +98,15 @@ def _no_root() -> str:
 
 
 LACKS: dict[str, Callable[[], str]] = {
-    "mirror": _no_mirror, "server": _no_server, "model": _no_model, "slurm": _no_slurm,
-    "ssh": _no_ssh, "sandbox": _no_sandbox, "browser": _no_browser,
+    "mirror": _no_mirror,
+    "server": _no_server,
+    "model": _no_model,
+    "slurm": _no_slurm,
+    "ssh": _no_ssh,
+    "sandbox": _no_sandbox,
+    "browser": _no_browser,
     "root": _no_root,
-}  # fmt: skip
+}
 
 
 def _required(item: pytest.Item) -> list[str]:
@@ -101,7 +115,9 @@ def _required(item: pytest.Item) -> list[str]:
 
 def pytest_configure() -> None:
     if unknown := REQUIRED - LACKS.keys():
-        raise pytest.UsageError(f"TSDG_REQUIRE: no marker {', '.join(sorted(unknown))}; there is {', '.join(LACKS)}")
+        raise pytest.UsageError(
+            f"TSDG_REQUIRE: no marker {', '.join(sorted(unknown))}; there is {', '.join(LACKS)}"
+        )
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marker
@@ -118,7 +134,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     names = _required(item)
     if report.skipped and names and not hasattr(report, "wasxfail"):

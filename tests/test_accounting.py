@@ -27,23 +27,56 @@ from tsdg.protocols import ReplicaFacts
 STATUS = WorkerStatus(
     schema_version=1,
     owner=WorkerOwner(
-        host="node1", pid=7, slurm_job_id="12", slurm_array_job_id="10", slurm_array_task_id="2", slurm_node="node1"
+        host="node1",
+        pid=7,
+        slurm_job_id="12",
+        slurm_array_job_id="10",
+        slurm_array_task_id="2",
+        slurm_node="node1",
     ),
-    started=1000.0, updated=1060.0, ended=None, state="running", reason="", rows_done=5, rows_total=9,
-    units_committed=1, requests_done=20, resumed_requests=3, in_flight=4, in_flight_limit=64, waiting=2,
-    retries={"timeout": 2, "http_429": 1}, failures={"too_long": 1}, prompt_tokens=200, completion_tokens=100,
+    started=1000.0,
+    updated=1060.0,
+    ended=None,
+    state="running",
+    reason="",
+    rows_done=5,
+    rows_total=9,
+    units_committed=1,
+    requests_done=20,
+    resumed_requests=3,
+    in_flight=4,
+    in_flight_limit=64,
+    waiting=2,
+    retries={"timeout": 2, "http_429": 1},
+    failures={"too_long": 1},
+    prompt_tokens=200,
+    completion_tokens=100,
     replicas=(
         ReplicaFacts(
-            name="server-0", url="http://h:1/v1", gpus=2, held_s=60.0, ready_s=50.0, busy_s=40.0, idle_s=10.0,
-            requests=20, prompt_tokens=200, completion_tokens=100, restarts=1,
+            name="server-0",
+            url="http://h:1/v1",
+            gpus=2,
+            held_s=60.0,
+            ready_s=50.0,
+            busy_s=40.0,
+            idle_s=10.0,
+            requests=20,
+            prompt_tokens=200,
+            completion_tokens=100,
+            restarts=1,
         ),
     ),
-    gpu_seconds=120.0, idle_gpu_seconds=40.0, history=((0.0, 0, 0, 0), (60.0, 100, 4, 5)),
-)  # fmt: skip
+    gpu_seconds=120.0,
+    idle_gpu_seconds=40.0,
+    history=((0.0, 0, 0, 0), (60.0, 100, 4, 5)),
+)
 
 
 def test_what_is_written_is_read_back_in_the_order_of_the_starts(tmp_path: Path) -> None:
-    later, ended = replace(STATUS, started=2000.0, updated=2010.0), replace(STATUS, ended=1060.0, state="complete")
+    later, ended = (
+        replace(STATUS, started=2000.0, updated=2010.0),
+        replace(STATUS, ended=1060.0, state="complete"),
+    )
     write_worker(tmp_path / "answers", "aa", later)
     write_worker(tmp_path / "answers", "bb", ended)
     write_worker(tmp_path / "questions", "aa", STATUS)
@@ -53,10 +86,30 @@ def test_what_is_written_is_read_back_in_the_order_of_the_starts(tmp_path: Path)
     assert read_run(tmp_path / "nowhere") == ()
     keys = set(json.loads(worker_path(tmp_path / "answers", "aa").read_text()))
     assert keys == {
-        "schema_version", "owner", "started", "updated", "ended", "state", "reason", "rows_done", "rows_total",
-        "units_committed", "requests_done", "resumed_requests", "in_flight", "in_flight_limit", "waiting", "retries",
-        "failures", "prompt_tokens", "completion_tokens", "replicas", "gpu_seconds", "idle_gpu_seconds", "history",
-    }  # fmt: skip
+        "schema_version",
+        "owner",
+        "started",
+        "updated",
+        "ended",
+        "state",
+        "reason",
+        "rows_done",
+        "rows_total",
+        "units_committed",
+        "requests_done",
+        "resumed_requests",
+        "in_flight",
+        "in_flight_limit",
+        "waiting",
+        "retries",
+        "failures",
+        "prompt_tokens",
+        "completion_tokens",
+        "replicas",
+        "gpu_seconds",
+        "idle_gpu_seconds",
+        "history",
+    }
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -88,14 +141,17 @@ def test_a_damaged_file_is_one_line_that_names_it(tmp_path: Path, content: bytes
         (b'{"schema_version": 1}', "owner is missing or wrong"),
     ],
 )
-def test_what_is_wrong_in_a_damaged_file_is_said_plainly(tmp_path: Path, content: bytes, says: str) -> None:
+def test_what_is_wrong_in_a_damaged_file_is_said_plainly(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
     path = worker_path(tmp_path, "aa")
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(VerificationFailed) as caught:
         read_workers(tmp_path)
     assert str(caught.value) == (
-        f"the accounting file {path} is damaged: {says}: delete it (its figures are then missing in the sums)"
+        f"the accounting file {path} is damaged: {says}: delete it (its figures are then missing "
+        "in the sums)"
     )
 
 
@@ -127,11 +183,18 @@ def test_sums_are_over_all_workers_and_wall_time_counts_once() -> None:
     assert used.wall_seconds == pytest.approx(91.0)
     assert used.retries == {"timeout": 7, "http_429": 1}
     assert used.failures == {"too_long": 3}
-    assert (used.workers, used.prompt_tokens, used.completion_tokens, used.gpu_seconds) == (3, 600, 300, 360.0)
+    assert (used.workers, used.prompt_tokens, used.completion_tokens, used.gpu_seconds) == (
+        3,
+        600,
+        300,
+        360.0,
+    )
     assert spent([]).wall_seconds == 0
 
 
-spans = st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+spans = st.tuples(st.integers(0, 60), st.integers(0, 20)).map(
+    lambda pair: (pair[0], pair[0] + pair[1])
+)
 
 
 @given(st.lists(spans, max_size=12))
@@ -142,7 +205,10 @@ def test_the_length_of_a_union_is_that_of_its_seconds(each: list[tuple[int, int]
 def test_prometheus_text_has_each_family_once_and_escapes_what_it_must() -> None:
     status = replace(STATUS, owner=replace(STATUS.owner, host='a"b\\c'))
     text = prometheus(status, phase="answers", worker="aa")
-    sample = re.compile(r'tsdg_[a-z_]+\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\} \S+')
+    sample = re.compile(
+        r'tsdg_[a-z_]+\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\} '
+        r"\S+"
+    )
     families = []
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -152,8 +218,12 @@ def test_prometheus_text_has_each_family_once_and_escapes_what_it_must() -> None
             assert line.split("{")[0] == families[-1]
             float(line.rpartition(" ")[2])
     assert len(families) == len(set(families))
-    assert 'tsdg_retries_total{phase="answers",worker="aa",host="a\\"b\\\\c",reason="timeout"} 2' in text
     assert (
-        'tsdg_replica_busy_seconds_total{phase="answers",worker="aa",host="a\\"b\\\\c",replica="server-0"} 40.0' in text
+        'tsdg_retries_total{phase="answers",worker="aa",host="a\\"b\\\\c",reason="timeout"} 2'
+        in text
+    )
+    assert (
+        'tsdg_replica_busy_seconds_total{phase="answers",worker="aa",host="a\\"b\\\\c",replica="server-0"} 40.0'
+        in text
     )
     assert text.endswith("\n")

@@ -34,7 +34,9 @@ def test_nothing_else_in_the_code_says_where_it_lies() -> None:
     assert tellers == {Path(cache.__file__)}
 
 
-def test_the_recipe_finds_the_model_where_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_recipe_finds_the_model_where_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder in (None, str(tmp_path)):
         monkeypatch.delenv("TSDG_CACHE", raising=False)
         if folder is not None:
@@ -48,7 +50,11 @@ def test_python_alone_is_enough_to_use_it() -> None:
     code = "import tsdg.cache, sys; print(sorted(m for m in sys.modules if m.startswith('tsdg')))"
     command = [sys.executable, "-S", "-P", "-c", code]
     ran = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        command,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.stdout == "['tsdg', 'tsdg.cache', 'tsdg.errors']\n", ran.stderr
 
@@ -61,7 +67,9 @@ def test_a_file_appears_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("TSDG_CACHE", str(tmp_path / "file"))
     with pytest.raises(StorageUnfit, match="point TSDG_CACHE to a folder") as caught:

@@ -20,7 +20,10 @@ ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.ge
 def ordinary(*words: str) -> subprocess.CompletedProcess[str]:
     """``tsdg`` as a user that files' modes hold for."""
     return subprocess.run(
-        [*ORDINARY, sys.executable, "-m", "tsdg", *words], capture_output=True, text=True, check=False
+        [*ORDINARY, sys.executable, "-m", "tsdg", *words],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -30,8 +33,12 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "runs" / "run"
 
 
-@pytest.mark.parametrize("command", ["status", "logs", "cancel", "resume", "verify", "show", "report"])
-@pytest.mark.parametrize(("word", "says"), [("", "there is no directory ''"), ("{here}", "is no run directory")])
+@pytest.mark.parametrize(
+    "command", ["status", "logs", "cancel", "resume", "verify", "show", "report"]
+)
+@pytest.mark.parametrize(
+    ("word", "says"), [("", "there is no directory ''"), ("{here}", "is no run directory")]
+)
 def test_a_word_that_names_no_run_is_one_line(
     command: str, word: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,7 +55,10 @@ def test_what_may_not_be_read_is_not_called_damaged(run: Path) -> None:
         for command in ("show", "report"):
             done = ordinary(command, str(run))
             assert done.returncode == 3, done.stderr
-            assert done.stderr == f"tsdg: this machine refuses {hidden}: Permission denied; change its owner or mode\n"
+            assert (
+                done.stderr
+                == f"tsdg: this machine refuses {hidden}: Permission denied; change its owner or mode\n"
+            )
     finally:
         hidden.chmod(0o644)
 
@@ -66,11 +76,19 @@ def test_a_run_that_may_not_be_looked_into_is_listed_beside_the_others(run: Path
     assert "unreadable" in done.stdout
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in {"run", "plan", "launch"}])
-def test_every_command_says_how_it_is_called(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command not in {"run", "plan", "launch"}]
+)
+def test_every_command_says_how_it_is_called(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     for words in ([command, "--help"], [command, "some/run", "-h"]):
         assert run_command(words) == 0
         shown = capsys.readouterr().out.splitlines()
         assert shown[0].startswith(f"  tsdg {command} ")
-        assert not [line for line in shown if line.startswith("  tsdg ") and not line.startswith(f"  tsdg {command} ")]
+        assert not [
+            line
+            for line in shown
+            if line.startswith("  tsdg ") and not line.startswith(f"  tsdg {command} ")
+        ]
         assert shown[-1].startswith("Exit codes: ")

@@ -1,4 +1,7 @@
-"""docs/method.md says which key, recipe or command does what the method claims: each of them exists."""
+"""docs/method.md says which key, recipe or command does what the method claims.
+
+Each of them exists.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ def keys_of(values: dict[str, Any], above: str = "") -> set[str]:
     """Every key of a recipe by its path, and by its last name alone."""
     keys = set()
     for name, value in values.items():
-        keys |= {name, f"{above}{name}"} | (keys_of(value, f"{above}{name}.") if isinstance(value, dict) else set())
+        keys |= {name, f"{above}{name}"} | (
+            keys_of(value, f"{above}{name}.") if isinstance(value, dict) else set()
+        )
     return keys
 
 
@@ -42,7 +47,9 @@ def exists(named: str) -> bool:
     if chosen and (recipes_dir() / key).is_dir():
         return (recipes_dir() / key / f"{value}.yaml").is_file()
     if chosen:
-        return bool(compose_recipe(["recipe=knowledge", *shlex.split(named.replace("NAME", "deepseek-v3"))]))
+        return bool(
+            compose_recipe(["recipe=knowledge", *shlex.split(named.replace("NAME", "deepseek-v3"))])
+        )
     return named in KEYS | RECIPES | VALUES or (ROOT / named).exists()
 
 
@@ -52,13 +59,19 @@ def test_what_the_page_names_exists(named: str) -> None:
 
 
 def test_what_is_not_there_is_noticed() -> None:
-    assert not any(map(exists, ["answers.votes", "judge=strict", "tsdg blend", "everything", "docs/none.md"]))
+    assert not any(
+        map(exists, ["answers.votes", "judge=strict", "tsdg blend", "everything", "docs/none.md"])
+    )
     with pytest.raises(RecipeError, match=r"seeds\.mix"):
         exists("seeds.mix=stirred")
 
 
 def test_every_claim_has_its_place() -> None:
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.splitlines()
+        if line.startswith("|")
+    ]
     claims = [row for row in rows if row[0] != "the post" and not row[0].startswith("---")]
     assert len(claims) > 12
     assert [claim for claim, place in claims if "`" not in place] == []

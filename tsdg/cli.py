@@ -1,4 +1,7 @@
-"""The command line: it parses, calls and prints; everything else is elsewhere, and imported only when needed."""
+"""The command line: it parses, calls and prints.
+
+Everything else is elsewhere, and imported only when needed.
+"""
 
 from __future__ import annotations
 
@@ -61,19 +64,25 @@ def run_command(arguments: Sequence[str]) -> int:
         return 0
     name, *rest = arguments
     if name not in COMMANDS:
-        print(f"tsdg: there is no command {name!r}; allowed: {', '.join(COMMANDS)}", file=sys.stderr)
+        print(
+            f"tsdg: there is no command {name!r}; allowed: {', '.join(COMMANDS)}", file=sys.stderr
+        )
         return 2
     if name not in _OF_HYDRA and not {"-h", "--help"}.isdisjoint(rest):
         print(usage(name), end="")
         return 0
-    # Slurm ends jobs by SIGTERM and warns them by SIGUSR1: stop as for Ctrl-C, wherever the work is.
+    # Slurm ends jobs by SIGTERM and warns them by SIGUSR1: stop as for Ctrl-C, wherever the work
+    # is.
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.default_int_handler)
     try:
         main_of: Callable[[list[str]], int] = import_module(f"tsdg.commands.{name}").main
         return main_of(rest)
     except (Interrupted, KeyboardInterrupt):
-        print("tsdg: interrupted; what was done is kept, and the same command continues", file=sys.stderr)
+        print(
+            "tsdg: interrupted; what was done is kept, and the same command continues",
+            file=sys.stderr,
+        )
         return Interrupted.exit_code
     except BrokenPipeError:
         sys.stderr.close()
@@ -81,7 +90,8 @@ def run_command(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _refused(error)
     except TsdgError as error:
-        # What may not be read looks damaged to who reads it; to remove it would be the wrong advice.
+        # What may not be read looks damaged to who reads it; to remove it would be the wrong
+        # advice.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, PermissionError) and not isinstance(error, EnvironmentUnfit):
             return _refused(cause)
@@ -92,7 +102,9 @@ def run_command(arguments: Sequence[str]) -> int:
 def usage(command: str) -> str:
     """What :data:`USAGE` says of one command, and of all."""
     _, lines, rest = USAGE.split("\n\n")
-    return "\n".join(line for line in lines.splitlines() if line.split()[1] == command) + f"\n\n{rest}"
+    return (
+        "\n".join(line for line in lines.splitlines() if line.split()[1] == command) + f"\n\n{rest}"
+    )
 
 
 def _refused(error: OSError) -> int:

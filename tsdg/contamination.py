@@ -1,4 +1,7 @@
-"""What was found to stand in held-out items, per task and benchmark: the account that stages of a run write."""
+"""What was found to stand in held-out items, per task and benchmark.
+
+The account that stages of a run write.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ class Contamination:
         tasks = {
             task: {
                 "questions": count,
-                "contaminated": sum(found.total() for found in self._by_task.get(task, {}).values()),
+                "contaminated": sum(
+                    found.total() for found in self._by_task.get(task, {}).values()
+                ),
                 "benchmarks": {
                     name: {"same": found["same"], "near": found["near"]}
                     for name, found in sorted(self._by_task.get(task, {}).items())

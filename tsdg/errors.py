@@ -21,8 +21,9 @@
         ├── RetryableFailure     the server's or the network's fault: send it again
         └── PermanentFailure     the request's fault: sending it again would not help
 
-Every message is one line that says what is wrong, where, what was found, what is allowed and the next step.
-The command line prints it and exits with the code; it never shows a traceback for a ``TsdgError``.
+Every message is one line that says what is wrong, where, what was found, what is allowed and the
+next step. The command line prints it and exits with the code; it never shows a traceback for a
+``TsdgError``.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ class RequestFailure(TsdgError):
     """One request to a model failed.
 
     Attributes:
-        reason: a short word of a closed set, e.g. ``timeout``, ``connection``, ``http_429``, ``too_long``.
+        reason: a short word of a closed set, e.g. ``timeout``, ``connection``, ``http_429``,
+            ``too_long``.
         detail: one line for a person.
     """
 
@@ -131,11 +133,13 @@ class RetryableFailure(RequestFailure):
 
     Attributes:
         retry_after: seconds that the server asked to wait; 0 where it did not.
-        counts: False where no server had taken the request (connection refused): such a failure is waited out
-            and does not use up one of the request's attempts.
+        counts: False where no server had taken the request (connection refused): such a failure is
+            waited out and does not use up one of the request's attempts.
     """
 
-    def __init__(self, reason: str, detail: str, *, retry_after: float = 0.0, counts: bool = True) -> None:
+    def __init__(
+        self, reason: str, detail: str, *, retry_after: float = 0.0, counts: bool = True
+    ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
         self.counts = counts

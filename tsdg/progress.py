@@ -40,7 +40,9 @@ class Reporter(Protocol):
         ...
 
 
-def counted(rows: Iterable[Row], reporter: Reporter, *, total: int, detail: Callable[[], str]) -> Iterator[Row]:
+def counted(
+    rows: Iterable[Row], reporter: Reporter, *, total: int, detail: Callable[[], str]
+) -> Iterator[Row]:
     """Yield rows, and show how many of them there were.
 
     Args:
@@ -70,7 +72,12 @@ class PlainReporter:
 
     def stage(self, name: str, *, total: int) -> None:
         """Print the stage's name."""
-        self._name, self._started, self._said, self._before = name, time.monotonic(), time.monotonic(), None
+        self._name, self._started, self._said, self._before = (
+            name,
+            time.monotonic(),
+            time.monotonic(),
+            None,
+        )
         print(f"{name}: started" + (f", {total} rows" if total else ""), flush=True)
 
     def update(self, *, done: int, total: int, detail: str) -> None:
@@ -133,16 +140,27 @@ def reporter() -> Iterator[Reporter]:
     )
 
     columns = (
-        TextColumn("{task.description:<10}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-        TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[detail]}"),
-    )  # fmt: skip
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
     with Progress(*columns) as progress:
         yield LiveReporter(progress)
 
 
 def _left(done: int, total: int, elapsed: float) -> str:
-    """The time left at the pace so far; nothing before a twentieth is done, as servers start and the first rows run."""
+    """The time left at the pace so far.
+
+    Nothing before a twentieth is done, as servers start and the first rows run.
+    """
     if not total / 20 <= done < total:
         return ""
     seconds = round(elapsed * (total - done) / done)
-    return f", about {seconds // 60} min {seconds % 60} s left" if seconds >= 60 else f", about {seconds} s left"
+    return (
+        f", about {seconds // 60} min {seconds % 60} s left"
+        if seconds >= 60
+        else f", about {seconds} s left"
+    )

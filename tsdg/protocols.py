@@ -1,7 +1,8 @@
 """What the wings know of each other: small protocols and the two messages that cross them.
 
-A *step* (``generate``) builds a :class:`Request`, the *engine* journals and schedules it, a *transport* (``serving``)
-carries it to a server, and a *verifier* (``verify``) reads the answers. None of them imports another.
+A *step* (``generate``) builds a :class:`Request`, the *engine* journals and schedules it, a
+*transport* (``serving``) carries it to a server, and a *verifier* (``verify``) reads the answers.
+None of them imports another.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Request:
     model: str = ""
     """Name of the model that shall answer; empty where there is only one."""
     expected_tokens: int
-    """Completion tokens that this request may take at most (``max_tokens`` × ``n``): long ones start first."""
+    """Completion tokens that this request may take at most (``max_tokens`` × ``n``): long ones
+    start first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,8 @@ class Ask(Protocol):
         """Return the reply, from the journal where it is already there.
 
         Raises:
-            PermanentFailure: the request failed for good (its attempts are used up, or it cannot succeed).
+            PermanentFailure: the request failed for good (its attempts are used up, or it cannot
+                succeed).
         """
         ...
 
@@ -129,7 +132,8 @@ class Ask(Protocol):
 class Process(Protocol):
     """The chain of steps that a phase runs on one input row.
 
-    Must be a pure function of the row and the replies: after a crash it runs again and is answered from the journal.
+    Must be a pure function of the row and the replies: after a crash it runs again and is answered
+    from the journal.
     """
 
     async def __call__(self, row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
@@ -148,14 +152,19 @@ class Asked:
 
 
 class Verifier(Protocol):
-    """Reads answers of one kind so that they can be compared. One small file per kind in ``tsdg/verify``."""
+    """Reads answers of one kind so that they can be compared.
+
+    One small file per kind in ``tsdg/verify``.
+    """
 
     kind: AnswerKind
     method: str
     """What the records say of how their answer was verified: ``vote``, or what was done beside it."""
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the answer in normal form, or None where the text holds no answer of this kind (an abstention)."""
+        """Return the answer in normal form, or None where the text holds no answer of this kind (an
+        abstention).
+        """
         ...
 
     def same(self, left: str, right: str) -> bool:
@@ -163,9 +172,11 @@ class Verifier(Protocol):
         ...
 
 
-ProofVerdict = Literal["passed", "wrong", "raised", "timeout", "memory", "forbidden", "output", "crashed"]
-"""``passed``, or the first thing that stood against it: a test gave another value or raised; a limit on time or memory;
-a call that the sandbox forbids; too much output; a crash."""
+ProofVerdict = Literal[
+    "passed", "wrong", "raised", "timeout", "memory", "forbidden", "output", "crashed"
+]
+"""``passed``, or the first thing that stood against it: a test gave another value or raised; a
+limit on time or memory; a call that the sandbox forbids; too much output; a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +192,10 @@ class Proof:
 
 @runtime_checkable
 class Prover(Verifier, Protocol):
-    """A verifier that can put an answer to the test by itself; then only answers that pass take part in the vote."""
+    """A verifier that can put an answer to the test by itself.
+
+    Then only answers that pass take part in the vote.
+    """
 
     async def prove(self, answers: Sequence[str], asked: Asked) -> Sequence[Proof]:
         """Test answers in normal form. Never blocks the event loop, however long the tests take.
@@ -235,7 +249,10 @@ class Match:
 
 
 class HeldOut(Protocol):
-    """All held-out items, of the mirror and of benchmark files: ``seeds`` has them, ``corpus`` compares with them."""
+    """All held-out items, of the mirror and of benchmark files.
+
+    ``seeds`` has them, ``corpus`` compares with them.
+    """
 
     splits: tuple[str, ...]
     """Their names."""

@@ -1,9 +1,9 @@
 """The rows that tsdg reads and writes, and nothing else.
 
-Each row is a frozen dataclass with an Arrow schema of the same fields in the same order; JSONL has the same fields.
-Every id is a stable hash of what makes the row what it is, so that a re-run gives the same ids: a seed is its source
-row, a question is its seed, prompt, model, sampling and draw (not its text, which differs between two GPUs), a record
-is its question and variant.
+Each row is a frozen dataclass with an Arrow schema of the same fields in the same order; JSONL has
+the same fields. Every id is a stable hash of what makes the row what it is, so that a re-run gives
+the same ids: a seed is its source row, a question is its seed, prompt, model, sampling and draw
+(not its text, which differs between two GPUs), a record is its question and variant.
 
 A seed as it is stored (one of the demo's own)::
 
@@ -42,7 +42,8 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 Reason = Literal[
     # seeds
-    "malformed",  # a null answer, a label out of range, an empty question: `detail` names the column
+    # a null answer, a label out of range, an empty question: `detail` names the column
+    "malformed",
     "denied",  # the row is known by number to be scored elsewhere
     "leaked",  # the item also stands in a held-out split
     "duplicate",  # the same item, or the same question, came earlier in the run
@@ -50,9 +51,12 @@ Reason = Literal[
     "request_failed",  # the server could not be made to answer this request
     "truncated",  # the reply ended at the token limit
     "bad_schema",  # the reply is not the JSON that was asked for
-    "bad_format",  # valid JSON, but not a question: equal options, answer not among them, empty text ...
+    # valid JSON, but not a question: equal options, answer not among them, empty text ...
+    "bad_format",
     "near_duplicate",  # few words differ from a question or seed that stays: `detail` names it
-    "contaminated",  # the question is, or nearly is, an item of a held-out split or benchmark file: `detail` names it
+    # the question is, or nearly is, an item of a held-out split or benchmark file: `detail` names
+    # it
+    "contaminated",
     "copy_of_seed",  # the question repeats its seed or a few-shot example
     # answers
     "no_answer",  # too many samples abstained (nothing readable) for any answer to win
@@ -99,7 +103,8 @@ class Seed:
     aliases: tuple[str, ...]
     """Other texts that are right as well (short_text)."""
     checks: tuple[str, ...]
-    """What a right answer must pass: assertions (code), a JSON schema (json), instructions as JSON objects (text)."""
+    """What a right answer must pass: assertions (code), a JSON schema (json), instructions as JSON
+    objects (text)."""
     option_order: tuple[int, ...]
     """``options[i]`` stood at ``option_order[i]`` in the source row."""
     domain: str
@@ -156,9 +161,11 @@ class AnswerSample:
     """The answer in normal form; empty where the sample abstained."""
     finish_reason: str
     prompt_tokens: int
-    """Prompt tokens of the request; a request with n samples counts its prompt at the first of them."""
+    """Prompt tokens of the request; a request with n samples counts its prompt at the first of
+    them."""
     completion_tokens: int
-    """Completion tokens, the request's total shared evenly over its samples, the remainder at the first."""
+    """Completion tokens, the request's total shared evenly over its samples, the remainder at the
+    first."""
     option_order: tuple[int, ...]
     """Position shown → index in the question's options; empty where the options were not shown."""
 
@@ -168,7 +175,8 @@ class Verification:
     """How the answer was verified."""
 
     method: str
-    """``vote``, or what the verifier did beside it: ``tests, then vote on behaviour``; ``none`` for a single sample."""
+    """``vote``, or what the verifier did beside it: ``tests, then vote on behaviour``; ``none`` for
+    a single sample."""
     votes: int
     """Samples that gave the winning answer."""
     agreement: float
@@ -176,7 +184,8 @@ class Verification:
     samples: int
     """Samples drawn, abstentions included."""
     chance: float
-    """Probability that guessing gives some option at least this many votes; 1 where the answers are not bounded."""
+    """Probability that guessing gives some option at least this many votes; 1 where the answers are
+    not bounded."""
     score: float
     """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
 
@@ -207,7 +216,8 @@ class Solution:
     reasoning: str
     """Reasoning of one sample that voted for the answer; empty where none gave any."""
     knowledge: str
-    """Definition and background that lead to the answer; empty where not asked for, or the reply was unusable."""
+    """Definition and background that lead to the answer; empty where not asked for, or the reply
+    was unusable."""
     distractors: tuple[Distractor, ...]
     verification: Verification
     provenance: Provenance
@@ -263,9 +273,14 @@ class Rejection:
     def of(cls, question: Question, *, stage: Stage, reason: Reason, detail: str) -> Rejection:
         """Say why a question does not go on."""
         return cls(
-            row_id=question.question_id, group=question.group, family=question.family, task=question.task, stage=stage,
-            reason=reason, detail=detail,
-        )  # fmt: skip
+            row_id=question.question_id,
+            group=question.group,
+            family=question.family,
+            task=question.task,
+            stage=stage,
+            reason=reason,
+            detail=detail,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,10 +295,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything that a phase made of one input row: one row of a part file, whatever steps the phase has.
+    """Everything that a phase made of one input row.
 
-    Each question that was asked for is in ``questions`` or, by its id, in ``rejections``; with answers in the phase,
-    each question is in ``solutions`` or in ``rejections``.
+    One row of a part file, whatever steps the phase has.
+
+    Each question that was asked for is in ``questions`` or, by its id, in ``rejections``; with
+    answers in the phase, each question is in ``solutions`` or in ``rejections``.
     """
 
     input_id: str
@@ -309,54 +326,126 @@ def _struct(schema: pa.Schema) -> pa.DataType:
     return pa.struct(list(schema))
 
 
-SOURCE_SCHEMA = _schema(dataset_path=_STRING, config=_STRING, split=_STRING, row=_INT, revision=_STRING)
-PROVENANCE_SCHEMA = _schema(model=_STRING, prompt=_STRING, prompt_hash=_STRING, sampling=_STRING, request_id=_STRING)
-VERIFICATION_SCHEMA = _schema(method=_STRING, votes=_INT, agreement=_FLOAT, samples=_INT, chance=_FLOAT, score=_FLOAT)
+SOURCE_SCHEMA = _schema(
+    dataset_path=_STRING, config=_STRING, split=_STRING, row=_INT, revision=_STRING
+)
+PROVENANCE_SCHEMA = _schema(
+    model=_STRING, prompt=_STRING, prompt_hash=_STRING, sampling=_STRING, request_id=_STRING
+)
+VERIFICATION_SCHEMA = _schema(
+    method=_STRING, votes=_INT, agreement=_FLOAT, samples=_INT, chance=_FLOAT, score=_FLOAT
+)
 MESSAGE_SCHEMA = _schema(role=_STRING, content=_STRING)
 DISTRACTOR_SCHEMA = _schema(option=_STRING, why_wrong=_STRING)
 SEED_SCHEMA = _schema(
-    seed_id=_STRING, group=_STRING, family=_STRING, task=_STRING, output_type=_STRING, answer_kind=_STRING,
-    question=_STRING, context=_STRING, options=_STRINGS, answer=_STRING, answer_index=_INT, aliases=_STRINGS,
-    checks=_STRINGS, option_order=_INTS, domain=_STRING, language=_STRING, licence=_STRING,
+    seed_id=_STRING,
+    group=_STRING,
+    family=_STRING,
+    task=_STRING,
+    output_type=_STRING,
+    answer_kind=_STRING,
+    question=_STRING,
+    context=_STRING,
+    options=_STRINGS,
+    answer=_STRING,
+    answer_index=_INT,
+    aliases=_STRINGS,
+    checks=_STRINGS,
+    option_order=_INTS,
+    domain=_STRING,
+    language=_STRING,
+    licence=_STRING,
     source=_struct(SOURCE_SCHEMA),
-)  # fmt: skip
+)
 QUESTION_SCHEMA = _schema(
-    question_id=_STRING, seed_ids=_STRINGS, group=_STRING, family=_STRING, task=_STRING, domain=_STRING,
-    language=_STRING, licence=_STRING, answer_kind=_STRING, question=_STRING, context=_STRING, options=_STRINGS,
-    claimed_answer=_STRING, checks=_STRINGS, provenance=_struct(PROVENANCE_SCHEMA),
-)  # fmt: skip
+    question_id=_STRING,
+    seed_ids=_STRINGS,
+    group=_STRING,
+    family=_STRING,
+    task=_STRING,
+    domain=_STRING,
+    language=_STRING,
+    licence=_STRING,
+    answer_kind=_STRING,
+    question=_STRING,
+    context=_STRING,
+    options=_STRINGS,
+    claimed_answer=_STRING,
+    checks=_STRINGS,
+    provenance=_struct(PROVENANCE_SCHEMA),
+)
 ANSWER_SAMPLE_SCHEMA = _schema(
-    question_id=_STRING, sample=_INT, text=_STRING, reasoning=_STRING, answer=_STRING, finish_reason=_STRING,
-    prompt_tokens=_INT, completion_tokens=_INT, option_order=_INTS,
-)  # fmt: skip
+    question_id=_STRING,
+    sample=_INT,
+    text=_STRING,
+    reasoning=_STRING,
+    answer=_STRING,
+    finish_reason=_STRING,
+    prompt_tokens=_INT,
+    completion_tokens=_INT,
+    option_order=_INTS,
+)
 SOLUTION_SCHEMA = _schema(
-    question_id=_STRING, answer=_STRING, reasoning=_STRING, knowledge=_STRING,
-    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)), verification=_struct(VERIFICATION_SCHEMA),
+    question_id=_STRING,
+    answer=_STRING,
+    reasoning=_STRING,
+    knowledge=_STRING,
+    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)),
+    verification=_struct(VERIFICATION_SCHEMA),
     provenance=_struct(PROVENANCE_SCHEMA),
-)  # fmt: skip
+)
 RECORD_SCHEMA = _schema(
-    record_id=_STRING, question_id=_STRING, group=_STRING, family=_STRING, task=_STRING, domain=_STRING,
-    language=_STRING, licence=_STRING, variant=_STRING, answer_kind=_STRING, question=_STRING, context=_STRING,
-    options=_STRINGS, answer=_STRING, knowledge=_STRING, reasoning=_STRING,
-    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)), text=_STRING, messages=pa.list_(_struct(MESSAGE_SCHEMA)),
-    verification=_struct(VERIFICATION_SCHEMA), tokens=_INT, seed_ids=_STRINGS,
+    record_id=_STRING,
+    question_id=_STRING,
+    group=_STRING,
+    family=_STRING,
+    task=_STRING,
+    domain=_STRING,
+    language=_STRING,
+    licence=_STRING,
+    variant=_STRING,
+    answer_kind=_STRING,
+    question=_STRING,
+    context=_STRING,
+    options=_STRINGS,
+    answer=_STRING,
+    knowledge=_STRING,
+    reasoning=_STRING,
+    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)),
+    text=_STRING,
+    messages=pa.list_(_struct(MESSAGE_SCHEMA)),
+    verification=_struct(VERIFICATION_SCHEMA),
+    tokens=_INT,
+    seed_ids=_STRINGS,
     provenance=_struct(PROVENANCE_SCHEMA),
-)  # fmt: skip
+)
 REJECTION_SCHEMA = _schema(
-    row_id=_STRING, group=_STRING, family=_STRING, task=_STRING, stage=_STRING, reason=_STRING, detail=_STRING,
-)  # fmt: skip
+    row_id=_STRING,
+    group=_STRING,
+    family=_STRING,
+    task=_STRING,
+    stage=_STRING,
+    reason=_STRING,
+    detail=_STRING,
+)
 USAGE_SCHEMA = _schema(stage=_STRING, requests=_INT, prompt_tokens=_INT, completion_tokens=_INT)
 OUTCOME_SCHEMA = _schema(
-    input_id=_STRING, questions=pa.list_(_struct(QUESTION_SCHEMA)), samples=pa.list_(_struct(ANSWER_SAMPLE_SCHEMA)),
-    solutions=pa.list_(_struct(SOLUTION_SCHEMA)), rejections=pa.list_(_struct(REJECTION_SCHEMA)),
-    usage=pa.list_(_struct(USAGE_SCHEMA)), saved_samples=_INT,
-)  # fmt: skip
+    input_id=_STRING,
+    questions=pa.list_(_struct(QUESTION_SCHEMA)),
+    samples=pa.list_(_struct(ANSWER_SAMPLE_SCHEMA)),
+    solutions=pa.list_(_struct(SOLUTION_SCHEMA)),
+    rejections=pa.list_(_struct(REJECTION_SCHEMA)),
+    usage=pa.list_(_struct(USAGE_SCHEMA)),
+    saved_samples=_INT,
+)
 
 Row = TypeVar("Row")
 
 
 def stable_id(*parts: object) -> str:
-    """Hash JSON-able parts into 24 hexadecimal digits (96 bits: no clash among 10^12 rows is to be expected)."""
+    """Hash JSON-able parts into 24 hexadecimal digits (96 bits: no clash among 10^12 rows is to be
+    expected).
+    """
     canonical = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 

@@ -28,12 +28,16 @@ def storage_unfit(action: str, path: Path, error: OSError) -> StorageUnfit:
     """Say in one line what could not be done, where, why, and what to do about it."""
     step = _NEXT_STEP.get(error.errno or 0, _OTHER_STEP)
     reason = error.strerror or " ".join(str(error).split())
-    return StorageUnfit(f"cannot {action} {path}: {reason}: {step}, then start again: what was done is kept")
+    return StorageUnfit(
+        f"cannot {action} {path}: {reason}: {step}, then start again: what was done is kept"
+    )
 
 
 @contextmanager
 def storage(action: str, path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a :class:`StorageUnfit` (``cannot <action> <path>: ...``)."""
+    """Turn an ``OSError`` of the block into a :class:`StorageUnfit` (``cannot <action> <path>:
+    ...``).
+    """
     try:
         yield
     except OSError as error:
@@ -51,7 +55,9 @@ def make_directory(path: Path) -> None:
 
 
 def refuse_runs(out: Path, *, command: str) -> None:
-    """Check that a folder to write to is none of a run: such advice as to remove it would cost the run.
+    """Check that a folder to write to is none of a run.
+
+    Such advice as to remove it would cost the run.
 
     Args:
         out: may be missing.
@@ -63,7 +69,8 @@ def refuse_runs(out: Path, *, command: str) -> None:
     for folder in (out.absolute(), *out.absolute().parents):
         if (folder / "snapshot").is_dir() or (folder / "manifest.json").is_file():
             raise RequestWrong(
-                f"{command}: out={out} would write into {folder}, which is a run; name a folder outside it: out=FOLDER"
+                f"{command}: out={out} would write into {folder}, which is a run; name a folder "
+                "outside it: out=FOLDER"
             )
 
 
@@ -79,14 +86,16 @@ def refuse_filled(out: Path, *, command: str) -> None:
     """
     refuse_runs(out, command=command)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestWrong(f"{command}: {out} is there already; name another folder with out=FOLDER")
+        raise RequestWrong(
+            f"{command}: {out} is there already; name another folder with out=FOLDER"
+        )
 
 
 def list_names(path: Path) -> list[str]:
     """Names in a directory, unordered; none where the directory does not exist.
 
-    A listing, not a stat per name: opening a directory makes NFS ask its server, where a stat may be answered
-    from a cache that is a minute old.
+    A listing, not a stat per name: opening a directory makes NFS ask its server, where a stat may
+    be answered from a cache that is a minute old.
 
     Raises:
         StorageUnfit: it cannot be read.
@@ -111,7 +120,10 @@ def remove(path: Path) -> None:
 
 
 def partial_of(path: Path) -> Path:
-    """Where a file or folder is made, to be renamed when it is whole: beside its place, under a hidden name."""
+    """Where a file or folder is made, to be renamed when it is whole.
+
+    Beside its place, under a hidden name.
+    """
     return path.with_name(f".{path.name}{PARTIAL}")
 
 
@@ -138,7 +150,8 @@ def sync_file(path: Path) -> None:
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable.
 
-    File systems that cannot sync a directory (``EINVAL``: some FUSE and network ones) order names themselves.
+    File systems that cannot sync a directory (``EINVAL``: some FUSE and network ones) order names
+    themselves.
 
     Raises:
         StorageUnfit: it cannot be synced.
@@ -155,7 +168,9 @@ def sync_directory(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or none: under another name, flushed, then renamed.
+    """Write a file so that a reader sees all of it or none.
+
+    Under another name, flushed, then renamed.
 
     Raises:
         StorageUnfit: it cannot be written.

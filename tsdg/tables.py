@@ -24,7 +24,8 @@ _CHUNK_ROWS = 512
 
 
 class Table:
-    """A Parquet file that grows row group by row group and appears under its name only when it is whole.
+    """A Parquet file that grows row group by row group and appears under its name only when it is
+    whole.
 
     Raises:
         StorageUnfit: the disk is full, or the folder cannot be written.
@@ -40,7 +41,11 @@ class Table:
             path.parent.mkdir(parents=True, exist_ok=True)
             # No statistics: nobody reads them, and they are half of the footer.
             self._writer = pq.ParquetWriter(
-                self._partial, schema, compression="zstd", write_page_checksum=True, write_statistics=False
+                self._partial,
+                schema,
+                compression="zstd",
+                write_page_checksum=True,
+                write_statistics=False,
             )
         self.count = 0
 
@@ -62,14 +67,19 @@ class Table:
         self._pack()
         if self._chunks:
             with storage("write", self._path):
-                self._writer.write_table(pa.concat_tables(self._chunks), row_group_size=self._group_rows)
+                self._writer.write_table(
+                    pa.concat_tables(self._chunks), row_group_size=self._group_rows
+                )
             self._chunks.clear()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is not None:
             # What went wrong is on its way up; a full disk must not hide it behind a second error.
@@ -87,7 +97,8 @@ class Table:
 def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
     """A table whose rows are worked on in units of ``unit_rows``.
 
-    A row group holds many units: with one for each, the footer of millions of rows would fill a worker's memory.
+    A row group holds many units: with one for each, the footer of millions of rows would fill a
+    worker's memory.
 
     Raises:
         StorageUnfit: the disk is full, or the folder cannot be written.
@@ -97,12 +108,16 @@ def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
 
 
 def unreadable(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
-    """What to say of a table of a run that cannot be read: each of them can be made again from what it came from."""
+    """What to say of a table of a run that cannot be read.
+
+    Each of them can be made again from what it came from.
+    """
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
     return VerificationFailed(
-        f"{path} cannot be read ({reason}); delete it and start its run again (`tsdg resume RUN`), which makes it anew"
+        f"{path} cannot be read ({reason}); delete it and start its run again (`tsdg resume RUN`), "
+        "which makes it anew"
     )
 
 

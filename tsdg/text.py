@@ -1,7 +1,9 @@
-"""Texts in comparable form: folding, normalisation, tokens, shingles, overlap, edit distance. Pure functions.
+"""Texts in comparable form: folding, normalisation, tokens, shingles, overlap, edit distance.
 
-All of it is Unicode-aware: a normaliser that knows only ASCII turns every Chinese text into the same empty string and
-so invents duplicates and leaks. Example::
+Pure functions.
+
+All of it is Unicode-aware: a normaliser that knows only ASCII turns every Chinese text into the
+same empty string and so invents duplicates and leaks. Example::
 
     >>> normalise("  Which part of a plant takes up WATER\u00a0(H₂O)? ")
     'which part of a plant takes up water h2o'
@@ -15,8 +17,8 @@ import re
 import unicodedata
 from collections.abc import Hashable, Sequence
 
-# Scripts written without spaces between words: there one character is one token. Thai, Lao, Tibetan, Myanmar, Khmer,
-# CJK radicals and kana, CJK ideographs with their extensions.
+# Scripts written without spaces between words: there one character is one token. Thai, Lao,
+# Tibetan, Myanmar, Khmer, CJK radicals and kana, CJK ideographs with their extensions.
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -30,7 +32,15 @@ _LOOSE_PUNCTUATION = re.compile(
     + r"|\.(?:(?!\d)|(?<=[^\W\d]\.))|-(?:(?!\.?\d)|(?<=[^\W\d]-))"
 )
 _NUMBER_PUNCTUATION = frozenset(".,/:-")
-_DASHES = {0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2014: " - ", 0x2015: " - ", 0x2212: "-"}
+_DASHES = {
+    0x2010: "-",
+    0x2011: "-",
+    0x2012: "-",
+    0x2013: "-",
+    0x2014: " - ",
+    0x2015: " - ",
+    0x2212: "-",
+}
 
 
 class _Folding(dict[int, str]):
@@ -52,12 +62,19 @@ class _Folding(dict[int, str]):
 
 
 class _Plain(dict[int, str]):
-    """Code point → itself where it is a letter, mark, digit, mathematical or currency sign, else a space."""
+    """Code point → itself where it is a letter, mark, digit, mathematical or currency sign, else a
+    space.
+    """
 
     def __missing__(self, point: int) -> str:
         char = chr(point)
         category = unicodedata.category(char)
-        keep = category[0] in "LMN" or category in ("Sm", "Sc") or char in _NUMBER_PUNCTUATION or char in "%^#"
+        keep = (
+            category[0] in "LMN"
+            or category in ("Sm", "Sc")
+            or char in _NUMBER_PUNCTUATION
+            or char in "%^#"
+        )
         out = self[point] = char if keep else " "
         return out
 
@@ -67,14 +84,18 @@ _PLAIN = _Plain()
 
 
 def fold(text: str) -> str:
-    """Unify how a text is encoded, and keep what it says: NFKC, one kind of dash, single spaces, no invisible signs.
+    """Unify how a text is encoded, and keep what it says.
 
-    Full-width digits become plain ones. Superscript digits become ``^2`` and vulgar fractions ``1/2``, because plain
-    NFKC would turn ``10²`` into 102 and ``2½`` into 21/2.
+    NFKC, one kind of dash, single spaces, no invisible signs.
+
+    Full-width digits become plain ones. Superscript digits become ``^2`` and vulgar fractions
+    ``1/2``, because plain NFKC would turn ``10²`` into 102 and ``2½`` into 21/2.
     """
     if text.isascii():
         return _single_spaces(text)
-    return _single_spaces(unicodedata.normalize("NFKC", text.translate(_FOLDING)).translate(_DASHES))
+    return _single_spaces(
+        unicodedata.normalize("NFKC", text.translate(_FOLDING)).translate(_DASHES)
+    )
 
 
 def _single_spaces(text: str) -> str:
@@ -84,7 +105,8 @@ def _single_spaces(text: str) -> str:
 def normalise(text: str) -> str:
     """Reduce a text to what two copies of it have in common: folded, without case and punctuation.
 
-    Signs that change a number or a formula stay (``-5``, ``3.5``, ``3/4``, ``+``, ``=``, ``%``, ``$``, ``^``, ``#``).
+    Signs that change a number or a formula stay (``-5``, ``3.5``, ``3/4``, ``+``, ``=``, ``%``,
+    ``$``, ``^``, ``#``).
     """
     plain = unicodedata.normalize("NFKC", fold(text).casefold()).translate(_PLAIN)
     if not _NUMBER_PUNCTUATION.isdisjoint(plain):
@@ -104,7 +126,10 @@ def unspaced(text: str) -> bool:
 
 
 def shingles(text: str, size: int = 3) -> frozenset[tuple[str, ...]]:
-    """Return all runs of ``size`` tokens; of a shorter text, the one run that it is; of an empty one, nothing."""
+    """Return all runs of ``size`` tokens.
+
+    Of a shorter text, the one run that it is; of an empty one, nothing.
+    """
     words = tokens(text)
     if not words:
         return frozenset()
@@ -113,10 +138,13 @@ def shingles(text: str, size: int = 3) -> frozenset[tuple[str, ...]]:
 
 
 def overlap(text: str, other: str) -> float:
-    """Share of the token trigrams of ``text`` that stand in ``other`` as well: 0 to 1; 0 for an empty text.
+    """Share of the token trigrams of ``text`` that stand in ``other`` as well: 0 to 1.
 
-    A text of one or two tokens counts by the runs of that length. Not symmetric: a question that repeats its short
-    seed within a longer story is not a copy of it, one that consists of parts of its seed is.
+    0 for an empty text.
+
+    A text of one or two tokens counts by the runs of that length. Not symmetric: a question that
+    repeats its short seed within a longer story is not a copy of it, one that consists of parts of
+    its seed is.
     """
     words = tokens(text)
     size = min(3, len(words))
@@ -129,10 +157,11 @@ def overlap(text: str, other: str) -> float:
 
 
 def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int) -> bool:
-    """Whether at most ``limit`` insertions, deletions or replacements turn one sequence into the other.
+    """Whether at most ``limit`` insertions, deletions or replacements turn one sequence into the
+    other.
 
-    Of a text the elements are characters, of its tokens words. Compares them as given: normalise texts first. Takes
-    time proportional to length × limit (Ukkonen's band).
+    Of a text the elements are characters, of its tokens words. Compares them as given: normalise
+    texts first. Takes time proportional to length × limit (Ukkonen's band).
     """
     if abs(len(left) - len(right)) > limit:
         return False
@@ -141,7 +170,9 @@ def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int
     # What stands at both ends needs no edit, and is most of two texts that are near.
     shorter = min(len(left), len(right))
     start = next((i for i in range(shorter) if left[i] != right[i]), shorter)
-    end = next((i for i in range(shorter - start) if left[-1 - i] != right[-1 - i]), shorter - start)
+    end = next(
+        (i for i in range(shorter - start) if left[-1 - i] != right[-1 - i]), shorter - start
+    )
     left, right = left[start : len(left) - end], right[start : len(right) - end]
     if max(len(left), len(right)) <= limit:
         return True

@@ -1,4 +1,6 @@
-"""What a dev cluster is made of: its settings, its folder, and the text of Slurm's configuration files.
+"""What a dev cluster is made of.
+
+Its settings, its folder, and the text of Slurm's configuration files.
 
 Nothing here starts or writes anything.
 """
@@ -12,12 +14,29 @@ from pathlib import Path
 CLUSTER = "dev"
 ACCOUNT = "research"
 MARK = ".tsdg-devcluster"
-LONGEST_FOLDER = 60  # characters: Slurm and munge make Unix sockets below the folder, whose paths end at 107
+LONGEST_FOLDER = (
+    60  # characters: Slurm and munge make Unix sockets below the folder, whose paths end at 107
+)
 SUBNET = "10.99.7"  # exists in the cluster's own network namespaces only
 CLIENTS = (
-    "sacct", "sacctmgr", "salloc", "sattach", "sbatch", "sbcast", "scancel", "scontrol", "sdiag", "sinfo", "sprio",
-    "squeue", "sreport", "srun", "sshare", "sstat", "strigger",
-)  # fmt: skip
+    "sacct",
+    "sacctmgr",
+    "salloc",
+    "sattach",
+    "sbatch",
+    "sbcast",
+    "scancel",
+    "scontrol",
+    "sdiag",
+    "sinfo",
+    "sprio",
+    "squeue",
+    "sreport",
+    "srun",
+    "sshare",
+    "sstat",
+    "strigger",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,7 +44,8 @@ class Settings:
     """How a dev cluster is brought up.
 
     Attributes:
-        namespaces: Whether every node has its own network, hostname, process ids and mounts; needs root.
+        namespaces: Whether every node has its own network, hostname, process ids and mounts; needs
+            root.
         host: Short name of the machine; the login node is called so where there are no namespaces.
         user: Name of the user who runs all daemons.
         ports: First of the ``nodes + 4`` TCP ports: controller, accounting, database, node daemons.
@@ -151,8 +171,10 @@ def slurm_conf(settings: Settings, folder: Folder) -> str:
     for i, name in enumerate(settings.node_names):
         host = name if settings.namespaces else settings.host
         lines.append(
-            f"NodeName={name} NodeHostname={host} NodeAddr={settings.address(name)} Port={settings.ports + 4 + i}"
-            f" CPUs={settings.cpus} RealMemory={settings.memory_mb} Gres=gpu:h100:{settings.gpus} State=UNKNOWN"
+            f"NodeName={name} NodeHostname={host} NodeAddr={settings.address(name)} "
+            f"Port={settings.ports + 4 + i}"
+            f" CPUs={settings.cpus} RealMemory={settings.memory_mb} Gres=gpu:h100:{settings.gpus} "
+            "State=UNKNOWN"
         )
     first, last = "PriorityTier=10 PreemptMode=OFF", "PriorityTier=1"
     partitions = {
@@ -201,9 +223,13 @@ def slurmdbd_conf(settings: Settings, folder: Folder) -> str:
 def hosts(settings: Settings) -> str:
     """Return /etc/hosts as every node sees it."""
     names = [settings.login, *settings.node_names]
-    return "\n".join(["127.0.0.1 localhost", *(f"{settings.address(name)} {name}" for name in names), ""])
+    return "\n".join(
+        ["127.0.0.1 localhost", *(f"{settings.address(name)} {name}" for name in names), ""]
+    )
 
 
 def client_script(program: str, pid: int) -> str:
-    """Return a script that runs a Slurm command on the login node, whose first process is ``pid`` on this machine."""
+    """Return a script that runs a Slurm command on the login node, whose first process is ``pid``
+    on this machine.
+    """
     return f'#!/bin/sh\nexec nsenter --target {pid} --net --uts -- {program} "$@"\n'

@@ -1,8 +1,11 @@
-"""The first process of a dev cluster: it starts Slurm's daemons and nodes, and does what its socket is told.
+"""The first process of a dev cluster.
 
-``supervisor.py login FOLDER`` is the login node: munge, the database, slurmdbd, slurmctld, and a child per compute
-node, ``supervisor.py node FOLDER NAME``, which holds slurmd and all jobs of that node. Both adopt and reap what their
-children leave behind, so that all that a node started stays below it and can be killed with it, namespaces or not.
+It starts Slurm's daemons and nodes, and does what its socket is told.
+
+``supervisor.py login FOLDER`` is the login node: munge, the database, slurmdbd, slurmctld, and a
+child per compute node, ``supervisor.py node FOLDER NAME``, which holds slurmd and all jobs of that
+node. Both adopt and reap what their children leave behind, so that all that a node started stays
+below it and can be killed with it, namespaces or not.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ def run(*words: str) -> str:
     """
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{' '.join(words)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        raise SystemExit(
+            f"{' '.join(words)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}"
+        )
     return done.stdout
 
 
@@ -119,9 +124,14 @@ class Login:
         """Start a daemon or a node that stays in the foreground; its output goes to log/NAME.out."""
         with (self.folder.log / f"{name}.out").open("ab") as out:
             self.running[name] = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd="/",
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd="/",
                 preexec_fn=end_with_parent,
-            )  # fmt: skip
+            )
 
     def network(self) -> None:
         """Give this network namespace its address, and a bridge to the nodes."""
@@ -131,17 +141,28 @@ class Login:
         run("ip", "link", "set", "nodes", "up")
         socket.sethostname(self.settings.login)
         run("mount", "--bind", str(self.folder.hosts), "/etc/hosts")
-        run("mount", "-t", "tmpfs", "tmpfs", str(self.folder.bin))  # inside, the clients need no wrapper
-        run("mount", "--make-rshared", "/")  # what is mounted on the login node from now on is seen by all nodes
+        run(
+            "mount", "-t", "tmpfs", "tmpfs", str(self.folder.bin)
+        )  # inside, the clients need no wrapper
+        run(
+            "mount", "--make-rshared", "/"
+        )  # what is mounted on the login node from now on is seen by all nodes
 
     def start_munge(self) -> None:
         """Start munged."""
         at, listens = self.folder.munge, self.folder.munge_socket
         listens.unlink(missing_ok=True)
         self.spawn(
-            "munged", "munged", "--foreground", "--force", f"--key-file={at}/key", f"--socket={listens}",
-            f"--pid-file={at}/pid", f"--log-file={self.folder.log}/munged.log", f"--seed-file={at}/seed",
-        )  # fmt: skip
+            "munged",
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={at}/key",
+            f"--socket={listens}",
+            f"--pid-file={at}/pid",
+            f"--log-file={self.folder.log}/munged.log",
+            f"--seed-file={at}/seed",
+        )
         wait_for("munged", 10, listens.exists)
 
     def start_database(self) -> None:
@@ -149,15 +170,35 @@ class Login:
         at, user = str(self.folder.database), f"--user={self.settings.user}"
         if not (self.folder.database / "mysql").exists():
             run(
-                "mariadb-install-db", "--no-defaults", user, f"--datadir={at}", "--skip-test-db",
+                "mariadb-install-db",
+                "--no-defaults",
+                user,
+                f"--datadir={at}",
+                "--skip-test-db",
                 "--auth-root-authentication-method=normal",
-            )  # fmt: skip
+            )
         self.spawn(
-            "mariadbd", "mariadbd", "--no-defaults", user, f"--datadir={at}", f"--socket={self.folder.database_socket}",
-            f"--pid-file={at}/pid", "--bind-address=127.0.0.1", f"--port={self.settings.ports + 2}", "--skip-log-bin",
-            "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900", "--innodb-flush-log-at-trx-commit=2",
-        )  # fmt: skip
-        client = ("mariadb", "--no-defaults", "-uroot", f"--socket={self.folder.database_socket}", "-e")
+            "mariadbd",
+            "mariadbd",
+            "--no-defaults",
+            user,
+            f"--datadir={at}",
+            f"--socket={self.folder.database_socket}",
+            f"--pid-file={at}/pid",
+            "--bind-address=127.0.0.1",
+            f"--port={self.settings.ports + 2}",
+            "--skip-log-bin",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-lock-wait-timeout=900",
+            "--innodb-flush-log-at-trx-commit=2",
+        )
+        client = (
+            "mariadb",
+            "--no-defaults",
+            "-uroot",
+            f"--socket={self.folder.database_socket}",
+            "-e",
+        )
         wait_for("mariadbd", 60, lambda: succeeds(*client, "select 1"))
         run(*client, "create database if not exists slurm_acct_db")
         for who in ("'slurm'@'localhost'", "'slurm'@'127.0.0.1'"):
@@ -165,7 +206,10 @@ class Login:
             run(*client, f"grant all on slurm_acct_db.* to {who}")
 
     def start_slurmdbd(self) -> None:
-        """Start the accounting daemon; the first time, make the cluster, an account, a QOS and this user in it."""
+        """Start the accounting daemon.
+
+        The first time, make the cluster, an account, a QOS and this user in it.
+        """
         self.spawn("slurmdbd", "slurmdbd", "-D")
         wait_for("slurmdbd", 30, lambda: succeeds("sacctmgr", "-n", "show", "cluster"))
         if CLUSTER not in run("sacctmgr", "-n", "show", "cluster", "format=cluster").split():
@@ -187,12 +231,23 @@ class Login:
         if not self.settings.namespaces:
             self.spawn(name, *words)
             return
-        own = ("--net", "--uts", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=KILL")
+        own = (
+            "--net",
+            "--uts",
+            "--mount",
+            "--propagation",
+            "slave",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+        )
         self.spawn(name, "unshare", *own, "--mount-proc", *words)
         pid = self.running[name].pid
         here = Path("/proc/self/ns/net").readlink()
         wait_for(f"{name}: network", 10, lambda: Path(f"/proc/{pid}/ns/net").readlink() != here)
-        subprocess.run(["ip", "link", "delete", name], capture_output=True)  # of the node before its crash
+        subprocess.run(
+            ["ip", "link", "delete", name], capture_output=True
+        )  # of the node before its crash
         run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
         run("ip", "link", "set", name, "master", "nodes", "up")
 
@@ -238,7 +293,10 @@ class Login:
             self.running[name].wait()
 
     def restore(self, name: str) -> None:
-        """Switch a node on again; the controller is told that it was off, should it not have noticed yet."""
+        """Switch a node on again.
+
+        The controller is told that it was off, should it not have noticed yet.
+        """
         if not self.alive(name):
             run("scontrol", "update", f"nodename={name}", "state=down", "reason=off")
             self.start_node(name)
@@ -297,7 +355,11 @@ class Login:
 def node(settings: Settings, name: str) -> None:
     """Be a compute node: set its network up, then hold slurmd and its jobs until it ends."""
     if settings.namespaces:
-        wait_for(f"{name}: eth0", 10, lambda: "eth0" in [interface for _, interface in socket.if_nameindex()])
+        wait_for(
+            f"{name}: eth0",
+            10,
+            lambda: "eth0" in [interface for _, interface in socket.if_nameindex()],
+        )
         socket.sethostname(name)
         run("ip", "link", "set", "lo", "up")
         run("ip", "address", "add", f"{settings.address(name)}/24", "dev", "eth0")

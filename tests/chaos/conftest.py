@@ -47,7 +47,13 @@ def endpoint(zygote: lab.Zygote, scratch: Path) -> Iterator[Callable[..., lab.Su
     started: list[lab.Supervised] = []
 
     def start(
-        name: str, *, seed: str, wrong: float = 0.0, hangs: float = 0.0, crashes: float = 0.0, delay: float = 0.0
+        name: str,
+        *,
+        seed: str,
+        wrong: float = 0.0,
+        hangs: float = 0.0,
+        crashes: float = 0.0,
+        delay: float = 0.0,
     ) -> lab.Supervised:
         options = {
             "model": MODEL,

@@ -1,8 +1,10 @@
-"""One of several processes that contend for units by a script, and what it saw: material for the property tests.
+"""One of several processes that contend for units by a script, and what it saw.
 
-A script is a list of operations on the unit held: ``claim``, ``append``, ``beat``, ``release``, ``commit``, ``wait``
-and ``die``; those that need a unit do nothing without one. What was done is told in lines of JSON, each written before
-the next operation starts, so that a death loses none.
+Material for the property tests.
+
+A script is a list of operations on the unit held: ``claim``, ``append``, ``beat``, ``release``,
+``commit``, ``wait`` and ``die``; those that need a unit do nothing without one. What was done is
+told in lines of JSON, each written before the next operation starts, so that a death loses none.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class Contender:
     """Owns at most one unit at a time."""
 
     def __init__(self, directory: Path, name: str, units: int) -> None:
-        self.leases, self.journals, self.parts = (directory / part for part in ("leases", "journal", "parts"))
+        self.leases, self.journals, self.parts = (
+            directory / part for part in ("leases", "journal", "parts")
+        )
         self.name = name
         self.units = units
         self.owner = Owner.current()
@@ -35,7 +39,9 @@ class Contender:
         self.lease: Lease | None = None
         self.journal: Journal | None = None
         self.count = 0
-        self.report = os.open(directory / f"{name}.report", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644)
+        self.report = os.open(
+            directory / f"{name}.report", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o644
+        )
 
     def tell(self, **facts: Any) -> None:
         os.write(self.report, (json.dumps(facts) + "\n").encode())
@@ -43,11 +49,15 @@ class Contender:
     def claim(self) -> None:
         if self.lease is None:
             committed = committed_units(self.parts)
-            self.lease = self.board.claim(index for index in range(self.units) if index not in committed)
+            self.lease = self.board.claim(
+                index for index in range(self.units) if index not in committed
+            )
             if self.lease is not None:
                 index, generation = self.lease.index, self.lease.generation
                 self.tell(did="claim", index=index, generation=generation)
-                if index in committed_units(self.parts):  # as the engine does: it may have been committed meanwhile
+                if index in committed_units(
+                    self.parts
+                ):  # as the engine does: it may have been committed meanwhile
                     self.lease.discard()
                     self.lease = None
                     return
@@ -73,9 +83,18 @@ class Contender:
         if self.lease is not None:
             table = pa.table({"by": [self.name]})
             outcome = commit_part(
-                parts=self.parts, lease=self.lease, token=self.owner.token, table=table, layout="layout"
+                parts=self.parts,
+                lease=self.lease,
+                token=self.owner.token,
+                table=table,
+                layout="layout",
             )
-            self.tell(did="commit", index=self.lease.index, generation=self.lease.generation, outcome=outcome)
+            self.tell(
+                did="commit",
+                index=self.lease.index,
+                generation=self.lease.generation,
+                outcome=outcome,
+            )
             self.let_go()
 
     def wait(self) -> None:

@@ -1,19 +1,23 @@
-"""The fault server with the oracle's replies, going wrong by the dice: what a kill may hit, and what must not matter.
+"""The fault server with the oracle's replies, going wrong by the dice.
 
-Called in a process of the zygote, or, as the serving command, a program: ``python endpoint.py serve MODEL --port P``
-with the options of :class:`Endpoint` as JSON in ``CHAOS_ENDPOINT``; then it has an engine and a worker process, too.
+What a kill may hit, and what must not matter.
 
-Each request has a *fate*, drawn from the seed, the request and how often it came: most are answered; a few meet what
-``tests/serving/fault_server.py`` can do wrong, each request at most ``WRONGS`` times by one server. ``null`` content is
-drawn from the seed and the request alone, as the row must not depend on how often it was asked for.
+Called in a process of the zygote, or, as the serving command, a program: ``python endpoint.py serve
+MODEL --port P`` with the options of :class:`Endpoint` as JSON in ``CHAOS_ENDPOINT``; then it has an
+engine and a worker process, too.
+
+Each request has a *fate*, drawn from the seed, the request and how often it came: most are
+answered; a few meet what ``tests/serving/fault_server.py`` can do wrong, each request at most
+``WRONGS`` times by one server. ``null`` content is drawn from the seed and the request alone, as
+the row must not depend on how often it was asked for.
 
 The ledger, one line per event, is the server's own account of what was asked of it::
 
     <monotonic ns> ask <who> <request> <fate>        when it came
     <monotonic ns> end <who> <request> <fate>        when a reply that counts was sent, or would have been
 
-``who`` is the bearer token (each worker has its own) or, with own servers, whose server it is; ``probe`` where no
-record is asked for. ``request`` is a hash of the body.
+``who`` is the bearer token (each worker has its own) or, with own servers, whose server it is;
+``probe`` where no record is asked for. ``request`` is a hash of the body.
 """
 
 from __future__ import annotations
@@ -38,7 +42,19 @@ from tests.serving import fault_server
 
 GOOD = ("ok", "null", "slow")
 """Fates after which the client has a reply that counts."""
-FATES = ("429:0", "500", "502", "503", "drop", "cut", "html", "truncated", "schema", "fewer", "slow:0.3")
+FATES = (
+    "429:0",
+    "500",
+    "502",
+    "503",
+    "drop",
+    "cut",
+    "html",
+    "truncated",
+    "schema",
+    "fewer",
+    "slow:0.3",
+)
 WRONGS = 2
 NULLS = 0.02
 
@@ -54,12 +70,24 @@ def is_null(seed: str, digest: str) -> bool:
 
 
 class Endpoint(fault_server.Server):
-    """One server: ``wrong`` is the share of requests that go wrong, ``delay`` the seconds that a reply takes."""
+    """One server.
+
+    ``wrong`` is the share of requests that go wrong, ``delay`` the seconds that a reply takes.
+    """
 
     def __init__(
-        self, start: str = "ok", *, model: str, seed: str, wrong: float, hangs: float, crashes: float, delay: float,
-        ledger: str, who: str,
-    ) -> None:  # fmt: skip
+        self,
+        start: str = "ok",
+        *,
+        model: str,
+        seed: str,
+        wrong: float,
+        hangs: float,
+        crashes: float,
+        delay: float,
+        ledger: str,
+        who: str,
+    ) -> None:
         super().__init__(model, start)
         self._seed = seed
         self._shares = (("hang", hangs), ("crash", crashes), ("", wrong))
@@ -109,9 +137,16 @@ class Endpoint(fault_server.Server):
         return response
 
     def reply(self, body: dict[str, Any], name: str) -> web.Response:
-        contents = [None if name == "null" else oracle.reply(body, index) for index in range(body.get("n", 1))]
+        contents = [
+            None if name == "null" else oracle.reply(body, index)
+            for index in range(body.get("n", 1))
+        ]
         choices = [
-            {"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+            {
+                "index": index,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": content},
+            }
             for index, content in enumerate(contents)
         ]
         usage = {"prompt_tokens": 100, "completion_tokens": 10 * len(choices)}

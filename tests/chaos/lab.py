@@ -1,4 +1,7 @@
-"""What the chaos tests share: dice, processes to be killed, an endpoint that comes back, and its ledger."""
+"""What the chaos tests share.
+
+Dice, processes to be killed, an endpoint that comes back, and its ledger.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ class Child:
         assert self.ended.wait(PATIENCE_S)
 
     def wait(self, seconds: float = PATIENCE_S) -> int:
-        assert self.ended.wait(seconds), f"{self.name} still runs after {seconds} s; it said: {self.said()}"
+        assert self.ended.wait(seconds), (
+            f"{self.name} still runs after {seconds} s; it said: {self.said()}"
+        )
         assert self.code is not None
         return self.code
 
@@ -65,8 +70,11 @@ class Zygote:
         self._scratch = scratch
         self._process = subprocess.Popen(
             [*prefix, sys.executable, str(Path(__file__).with_name("zygote.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
         self._started: queue.Queue[int] = queue.Queue()
         self._children: dict[int, Child] = {}
         self._early: dict[int, int] = {}
@@ -76,7 +84,9 @@ class Zygote:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def start(self, call: str, *arguments: Any, name: str = "", environment: dict[str, str] | None = None) -> Child:
+    def start(
+        self, call: str, *arguments: Any, name: str = "", environment: dict[str, str] | None = None
+    ) -> Child:
         """Fork a process that makes a call of ``zygote.CALLS``."""
         with self._starting:
             self._count += 1
@@ -163,7 +173,9 @@ class Supervised:
 
     def _start(self) -> Child:
         self.starts += 1
-        return self._zygote.start("endpoint", self._port, str(self._port_file), self._options, name=self._name)
+        return self._zygote.start(
+            "endpoint", self._port, str(self._port_file), self._options, name=self._name
+        )
 
     def _keep(self) -> None:
         while True:
@@ -194,16 +206,22 @@ class Ledger:
         if not self.path.exists():
             return []
         lines = (line.split() for line in self.path.read_text().splitlines())
-        entries = (Entry(int(at), event, who, request, fate) for at, event, who, request, fate in lines)
+        entries = (
+            Entry(int(at), event, who, request, fate) for at, event, who, request, fate in lines
+        )
         return [entry for entry in entries if entry.who != "probe"]
 
     def sent(self) -> Counter[str]:
         """Good requests by who sent them."""
-        return Counter(entry.who for entry in self.entries() if entry.event == "ask" and entry.fate in GOOD)
+        return Counter(
+            entry.who for entry in self.entries() if entry.event == "ask" and entry.fate in GOOD
+        )
 
     def asked(self) -> set[str]:
         """All requests that were to be answered well at some time."""
-        return {entry.request for entry in self.entries() if entry.event == "ask" and entry.fate in GOOD}
+        return {
+            entry.request for entry in self.entries() if entry.event == "ask" and entry.fate in GOOD
+        }
 
     def answered(self) -> Counter[str]:
         """How often each request got a reply that counts."""
@@ -217,7 +235,8 @@ class Ledger:
         return Counter(entry.fate for entry in self.entries() if entry.event == "ask")
 
     def open_at(self, at: int, who: str) -> int:
-        """Requests of one worker that the server was at work on at a moment of the monotonic clock, in ns."""
+        """Requests of one worker that the server was at work on at a moment of the monotonic clock,
+        in ns."""
         under_way: Counter[str] = Counter()
         for entry in self.entries():
             if entry.who == who and entry.at <= at and entry.fate in GOOD:
@@ -234,7 +253,10 @@ class Toll:
     """Whom, and when by the monotonic clock in ns."""
 
     def allowed(self, ledger: Ledger) -> int:
-        """Requests in flight at the kills, at most: the limit, and not more than the killed one had sent at all."""
+        """Requests in flight at the kills, at most.
+
+        The limit, and not more than the killed one had sent at all.
+        """
         sent = ledger.sent()
         return sum(min(self.in_flight, sent[name]) for name, _ in self.killed)
 
@@ -243,16 +265,23 @@ class Toll:
         return sum(ledger.open_at(at, name) for name, at in self.killed)
 
 
-def wait_for(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = PATIENCE_S) -> None:
+def wait_for(
+    condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = PATIENCE_S
+) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain for {what if isinstance(what, str) else what()}")
+            raise AssertionError(
+                f"waited {seconds:g} s in vain for {what if isinstance(what, str) else what()}"
+            )
         time.sleep(0.005)
 
 
 def fresh_dice() -> Iterator[random.Random]:
-    """Dice with a printed seed; ``CHAOS_SEED`` gives them the same again (the moments of the machine stay its own)."""
+    """Dice with a printed seed.
+
+    ``CHAOS_SEED`` gives them the same again (the moments of the machine stay its own).
+    """
     seed = os.environ.get("CHAOS_SEED") or str(random.SystemRandom().randrange(10**9))
     print(f"CHAOS_SEED={seed} CHAOS_ROUNDS={ROUNDS}")
     yield random.Random(seed)
@@ -296,7 +325,8 @@ def storm(
             crew.append(start(f"{name}-{count}"))
         if dice.random() < at_work:
             wait_for(
-                lambda: not all(worker.alive and not ledger.sent()[worker.name] for worker in crew), "one to be at work"
+                lambda: not all(worker.alive and not ledger.sent()[worker.name] for worker in crew),
+                "one to be at work",
             )
         time.sleep(dice.expovariate(1 / mean_s))
         victim = crew.pop(dice.randrange(len(crew)))

@@ -1,4 +1,7 @@
-"""Storms of kills on the engine: units, leases, journal and commit, over real HTTP to an endpoint that goes wrong."""
+"""Storms of kills on the engine.
+
+Units, leases, journal and commit, over real HTTP to an endpoint that goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,9 @@ def expected(seed: str, rows: int) -> list[dict[str, Any]]:
 
     names = [f"row-{number:05d}" for number in range(rows)]
     kinds = [*map(str, range(SAMPLES)), "last"]
-    return [{"input_id": name, "texts": [text(f"{name}/{kind}") for kind in kinds]} for name in names]
+    return [
+        {"input_id": name, "texts": [text(f"{name}/{kind}") for kind in kinds]} for name in names
+    ]
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,30 @@ class Phase:
         return self.folder / "phase"
 
     def start(
-        self, *, foreign: bool = False, in_flight: int = 8, timeout_s: int = 60, own: Callable[[str], Any] | None = None
+        self,
+        *,
+        foreign: bool = False,
+        in_flight: int = 8,
+        timeout_s: int = 60,
+        own: Callable[[str], Any] | None = None,
     ) -> Callable[[str], Child]:
         def start(name: str) -> Child:
             options = {
-                "url": self.url, "own": own and own(name), "replicas": 2, "foreign": foreign, "in_flight": in_flight,
-                "lease_timeout_s": 1.0, "request_timeout_s": timeout_s,
-            }  # fmt: skip
+                "url": self.url,
+                "own": own and own(name),
+                "replicas": 2,
+                "foreign": foreign,
+                "in_flight": in_flight,
+                "lease_timeout_s": 1.0,
+                "request_timeout_s": timeout_s,
+            }
             return self.zygote.start(
-                "phase", str(self.source), str(self.directory), options, name=name, environment={"CHAOS_KEY": name}
+                "phase",
+                str(self.source),
+                str(self.directory),
+                options,
+                name=name,
+                environment={"CHAOS_KEY": name},
             )
 
         return start
@@ -98,13 +118,20 @@ def test_workers_killed_by_the_dozen(
         server = endpoint(f"endpoint-{number}", seed=seed, wrong=wrong, delay=0.02)
         phase = Phase(folder, zygote, server.url, server.ledger)
         toll = storm(
-            dice=dice, start=phase.start(), ledger=server.ledger, workers=3, kills=60, mean_s=0.07, in_flight=8,
+            dice=dice,
+            start=phase.start(),
+            ledger=server.ledger,
+            workers=3,
+            kills=60,
+            mean_s=0.07,
+            in_flight=8,
             name=f"{number}",
-        )  # fmt: skip
+        )
         phase.check(seed)
         rework, allowed = server.ledger.rework(), toll.allowed(server.ledger)
         print(
-            f"{len(toll.killed)} kills, {rework} of {allowed} allowed requests again, {toll.open(server.ledger)} under "
+            f"{len(toll.killed)} kills, {rework} of {allowed} allowed requests again, "
+            f"{toll.open(server.ledger)} under "
             f"way at the server; {dict(server.ledger.fates())}"
         )
         assert rework <= allowed
@@ -124,7 +151,10 @@ def test_killed_half_way_through_2000_records_with_256_in_flight(
     assert (last := start("second")).wait() == 0, last.said()
     phase.check(seed)
     rework = server.ledger.rework()
-    print(f"{rework} of {2000 * (SAMPLES + 1)} requests again, {toll.open(server.ledger)} under way at the server")
+    print(
+        f"{rework} of {2000 * (SAMPLES + 1)} requests again, {toll.open(server.ledger)} under way "
+        "at the server"
+    )
     assert rework <= 256
 
 
@@ -144,15 +174,22 @@ def test_an_endpoint_that_crashes_hangs_and_is_killed_meanwhile(
     striker = threading.Thread(target=strike_servers)
     striker.start()
     toll = storm(
-        dice=dice, start=phase.start(timeout_s=6), ledger=server.ledger, workers=3, kills=30 * ROUNDS, mean_s=0.2,
-        in_flight=8, name="w",
-    )  # fmt: skip
+        dice=dice,
+        start=phase.start(timeout_s=6),
+        ledger=server.ledger,
+        workers=3,
+        kills=30 * ROUNDS,
+        mean_s=0.2,
+        in_flight=8,
+        name="w",
+    )
     over.set()
     striker.join()
     phase.check(seed)
     rework, allowed = server.ledger.rework(), toll.allowed(server.ledger)
     print(
-        f"{len(toll.killed)} kills of workers, {server.starts - 1} of the endpoint, {rework} of {allowed} allowed "
+        f"{len(toll.killed)} kills of workers, {server.starts - 1} of the endpoint, {rework} of "
+        f"{allowed} allowed "
         f"requests again; {dict(server.ledger.fates())}"
     )
     assert rework <= allowed
@@ -161,7 +198,10 @@ def test_an_endpoint_that_crashes_hangs_and_is_killed_meanwhile(
 def test_workers_known_by_their_heartbeat_alone_frozen_killed_and_their_clocks_moved(
     tmp_path: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """As on many hosts: a death shows by a heartbeat that stands still; all marks of time jump by hours meanwhile."""
+    """As on many hosts: a death shows by a heartbeat that stands still.
+
+    All marks of time jump by hours meanwhile.
+    """
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, delay=0.1)
     phase = Phase(tmp_path, zygote, server.url, server.ledger, rows=900 * ROUNDS)
@@ -181,7 +221,8 @@ def test_workers_known_by_their_heartbeat_alone_frozen_killed_and_their_clocks_m
                         jumps += 1
 
     def freeze_or_kill(child: Child) -> None:
-        """Stop it for longer than its leases last, wake it, let it see what has become of its units, and kill it."""
+        """Stop it for longer than its leases last, wake it, let it see what has become of its
+        units, and kill it."""
         if dice.random() < 0.5:
             child.signal(signal.SIGSTOP)
             time.sleep(1.3)
@@ -192,9 +233,16 @@ def test_workers_known_by_their_heartbeat_alone_frozen_killed_and_their_clocks_m
     mover = threading.Thread(target=move_clocks)
     mover.start()
     toll = storm(
-        dice=dice, start=phase.start(foreign=True), ledger=server.ledger, workers=4, kills=16 * ROUNDS, mean_s=0.1,
-        in_flight=8, name="w", strike=freeze_or_kill,
-    )  # fmt: skip
+        dice=dice,
+        start=phase.start(foreign=True),
+        ledger=server.ledger,
+        workers=4,
+        kills=16 * ROUNDS,
+        mean_s=0.1,
+        in_flight=8,
+        name="w",
+        strike=freeze_or_kill,
+    )
     over.set()
     mover.join()
     phase.check(seed)
@@ -214,7 +262,9 @@ def test_workers_in_containers_share_a_phase(
     contained = []
     for number, namespaces in enumerate([days, (*days, "--pid", "--mount-proc")]):
         (scratch / str(number)).mkdir()
-        contained.append(Zygote(scratch / str(number), "unshare", "--fork", "--kill-child", *namespaces))
+        contained.append(
+            Zygote(scratch / str(number), "unshare", "--fork", "--kill-child", *namespaces)
+        )
     try:
         for parent in contained:
             assert parent.start("tsdg", "--version").wait() == 0
@@ -236,14 +286,19 @@ def test_workers_in_containers_share_a_phase(
 
 
 async def test_a_phase_goes_on_from_its_journal_torn_at_every_byte(memory: Path) -> None:
-    """Each frame that is whole is answered from the journal, the rest is asked again, and the outcome is the same."""
+    """Each frame that is whole is answered from the journal, the rest is asked again, and the
+    outcome is the same."""
     rows, directory = 2, memory / "phase"
     source = write_input(memory / "input.parquet", rows=rows, unit_rows=rows)
     wanted = SAMPLES + 1
     journal = Journal(directory=make(directory / "journal"), index=0, generation=0)
     ends = {}
     log = directory / "journal" / "unit-000000.g0.log"
-    names = [f"row-{row:05d}/{kind}" for row in range(rows) for kind in [*map(str, range(SAMPLES)), "last"]]
+    names = [
+        f"row-{row:05d}/{kind}"
+        for row in range(rows)
+        for kind in [*map(str, range(SAMPLES)), "last"]
+    ]
     for number, name in enumerate(names):
         journal.append(name, lab.reply(name))
         ends[log.stat().st_size] = number + 1
@@ -257,7 +312,10 @@ async def test_a_phase_goes_on_from_its_journal_torn_at_every_byte(memory: Path)
         result = await lab.run(source, directory, transport)
         known = max((number for end, number in ends.items() if end <= cut), default=0)
         assert rows_of(directory) == lab.expected(rows)
-        assert (sum(transport.sent.values()), result.resumed_requests) == (wanted * rows - known, known), cut
+        assert (sum(transport.sent.values()), result.resumed_requests) == (
+            wanted * rows - known,
+            known,
+        ), cut
     print(f"torn at {len(whole) + 1} offsets")
 
 

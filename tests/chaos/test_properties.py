@@ -1,4 +1,7 @@
-"""Leases and journal by properties: any order of events in one process, and any two scripts in contending ones."""
+"""Leases and journal by properties.
+
+Any order of events in one process, and any two scripts in contending ones.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ UNITS = 2
 
 
 class Leases(RuleBasedStateMachine):
-    """Three workers of different hosts over two units; time passes only by rule, mtimes move by rule."""
+    """Three workers of different hosts over two units.
+
+    Time passes only by rule, mtimes move by rule.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +56,9 @@ class Leases(RuleBasedStateMachine):
 
     def board(self, number: int) -> LeaseBoard:
         owner = replace(Owner.current(), boot=f"host-{number}", token=f"{number}")
-        return LeaseBoard(directory=self.folder, owner=owner, timing=TIMING, monotonic=lambda: self.now)
+        return LeaseBoard(
+            directory=self.folder, owner=owner, timing=TIMING, monotonic=lambda: self.now
+        )
 
     @rule(worker=WORKERS)
     def claim(self, worker: int) -> None:
@@ -61,7 +69,9 @@ class Leases(RuleBasedStateMachine):
         self.granted[lease.index, lease.generation] += 1
         for (holder, unit), other in self.held.items():
             if unit == lease.index and other.held():
-                raise AssertionError(f"worker {worker} and worker {holder} hold unit {unit} at once")
+                raise AssertionError(
+                    f"worker {worker} and worker {holder} hold unit {unit} at once"
+                )
             if unit == lease.index:
                 silent_s = self.now - self.silent[holder, unit]
                 assert silent_s >= TIMING.confirm_s, f"robbed after {silent_s} s of silence"
@@ -94,7 +104,10 @@ class Leases(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([-10_000, -1, 1, 10_000]), data=st.data())
     def clock_jumps(self, hours: int, data: st.DataObject) -> None:
-        """The clock that stamps the files is set by hours: all marks so far are in its past or its future."""
+        """The clock that stamps the files is set by hours.
+
+        All marks so far are in its past or its future.
+        """
         for path in self.folder.iterdir():
             stamp = path.stat().st_mtime_ns
             if stamp:  # 0 says that the unit was given back
@@ -122,7 +135,9 @@ class Leases(RuleBasedStateMachine):
             board = self.board(number)
             leases: dict[int, Lease] = {}
             for _ in range(2):
-                while (lease := board.claim(unit for unit in range(UNITS) if unit not in leases)) is not None:
+                while (
+                    lease := board.claim(unit for unit in range(UNITS) if unit not in leases)
+                ) is not None:
                     leases[lease.index] = lease
                 self.now += TIMING.lease_timeout_s + 1
             assert set(leases) == set(range(UNITS))
@@ -133,7 +148,10 @@ class Leases(RuleBasedStateMachine):
 
 TestLeases = Leases.TestCase
 TestLeases.settings = settings(
-    max_examples=60 * ROUNDS, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60 * ROUNDS,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -170,15 +188,20 @@ class Journals(RuleBasedStateMachine):
         if files:
             whole = files[-1].read_bytes()
             tail = data.draw(st.binary(max_size=12))
-            if data.draw(st.booleans()) and whole:  # as much as a frame of its own, with its end torn away
+            if (
+                data.draw(st.booleans()) and whole
+            ):  # as much as a frame of its own, with its end torn away
                 tail = whole[: data.draw(st.integers(1, min(len(whole), 40)))]
                 tail = tail[: max(1, len(tail) - 1)] if tail == whole else tail
             files[-1].write_bytes(whole + tail)
             reading = Journal(directory=self.folder, index=0, generation=10**6)
             before = {key: reading.lookup(key) for key in "abcdefgh"}
             reading.close()
-            # What was torn may by chance be a whole frame (of a request already answered): it must say nothing new.
-            assert {key: result for key, result in before.items() if result is not None} == self.known
+            # What was torn may by chance be a whole frame (of a request already answered): it must
+            # say nothing new.
+            assert {
+                key: result for key, result in before.items() if result is not None
+            } == self.known
         self.generation += 1
         self.journal = Journal(directory=self.folder, index=0, generation=self.generation)
 
@@ -193,10 +216,15 @@ class Journals(RuleBasedStateMachine):
 
 TestJournals = Journals.TestCase
 TestJournals.settings = settings(
-    max_examples=60 * ROUNDS, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60 * ROUNDS,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
-OPERATIONS = st.sampled_from(["claim", "claim", "append", "append", "beat", "release", "commit", "wait"])
+OPERATIONS = st.sampled_from(
+    ["claim", "claim", "append", "append", "beat", "release", "commit", "wait"]
+)
 SCRIPTS = st.tuples(st.lists(OPERATIONS, min_size=2, max_size=14), st.booleans()).map(
     lambda drawn: drawn[0] + ["die"] * drawn[1]
 )
@@ -213,13 +241,15 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @settings(max_examples=60 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scripts=st.lists(SCRIPTS, min_size=2, max_size=3), units=st.integers(1, 3))
 def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: int) -> None:
-    """Whatever two or three processes do at the same time, a unit is one's at a time, and committed once."""
+    """Whatever two or three processes do at the same time, a unit is one's at a time, and committed
+    once."""
     with tempfile.TemporaryDirectory(prefix="tsdg-contend-", dir=MEMORY) as name:
         folder = Path(name)
         for part in ("leases", "journal", "parts"):
             (folder / part).mkdir()
         children = [
-            forks.start("contend", str(folder), f"p{number}", units, script) for number, script in enumerate(scripts)
+            forks.start("contend", str(folder), f"p{number}", units, script)
+            for number, script in enumerate(scripts)
         ]
         reports = [folder / f"p{number}.report" for number in range(len(scripts))]
         deadline = time.monotonic() + 60
@@ -231,7 +261,9 @@ def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: in
             assert child.wait() == (9 if script[-1] == "die" else 0), child.said()
         done = [json.loads(line) for report in reports for line in report.read_text().splitlines()]
 
-        claims = Counter((fact["index"], fact["generation"]) for fact in done if fact["did"] == "claim")
+        claims = Counter(
+            (fact["index"], fact["generation"]) for fact in done if fact["did"] == "claim"
+        )
         assert all(count == 1 for count in claims.values()), claims
         commits = Counter(fact["index"] for fact in done if fact.get("outcome") == "committed")
         assert set(commits) == committed_units(folder / "parts")
@@ -240,11 +272,17 @@ def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: in
             if fact["did"] == "beat":  # nobody is robbed while it lives
                 assert fact["held"]
             if fact.get("outcome") == "committed":
-                winner = pq.read_table(part_path(folder / "parts", fact["index"])).column("by").to_pylist()
+                winner = (
+                    pq.read_table(part_path(folder / "parts", fact["index"]))
+                    .column("by")
+                    .to_pylist()
+                )
                 assert len(winner) == 1
         assert not any(fact.get("outcome") in {"late", "lost"} for fact in done)
         for index in range(units):
-            wanted = {fact["key"] for fact in done if fact["did"] == "append" and fact["index"] == index}
+            wanted = {
+                fact["key"] for fact in done if fact["did"] == "append" and fact["index"] == index
+            }
             journal = Journal(directory=folder / "journal", index=index, generation=10**6)
             found = {key: journal.lookup(key) for key in wanted}
             assert len(journal) == len(wanted)
@@ -252,4 +290,6 @@ def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: in
             for key, result in found.items():
                 assert isinstance(result, Reply)
                 assert result.choices[0].text == key
-        assert set(highest_generations([path.name for path in (folder / "leases").iterdir()])) <= set(range(units))
+        assert set(
+            highest_generations([path.name for path in (folder / "leases").iterdir()])
+        ) <= set(range(units))

@@ -34,7 +34,10 @@ def free_port() -> int:
 def kills(holder: Child, ready: int, roles: list[str]) -> None:
     """Kill what serves, one role after the other, each time that it is ready again."""
     for role in roles:
-        wait_for(lambda: Counter(holder.said().split())["ready"] > ready, f"the server, to strike its {role}")  # noqa: B023
+        wait_for(
+            lambda seen=ready: Counter(holder.said().split())["ready"] > seen,
+            f"the server, to strike its {role}",
+        )
         ready += 1
         time.sleep(1)
         children = psutil.Process(holder.pid).children(recursive=True)
@@ -47,28 +50,50 @@ def kills(holder: Child, ready: int, roles: list[str]) -> None:
             engine.suspend()
 
 
-def test_workers_and_servers_killed(tmp_path: Path, zygote: Zygote, vllm: Path, dice: random.Random) -> None:
-    """Workers by the dozen; meanwhile the engine is killed, then the group of the server, then the engine hangs."""
+def test_workers_and_servers_killed(
+    tmp_path: Path, zygote: Zygote, vllm: Path, dice: random.Random
+) -> None:
+    """Workers by the dozen.
+
+    Meanwhile the engine is killed, then the group of the server, then the engine hangs.
+    """
     model, port = tmp_path / "model", free_port()
     python = str(vllm.parent / "python")
     subprocess.run([python, str(MAKE_MODEL), str(model)], check=True, capture_output=True)
     overrides = [
-        "recipe=demo", f"model.path={model}", "model.max_model_len=512", f"server.command=[{vllm},serve]",
+        "recipe=demo",
+        f"model.path={model}",
+        "model.max_model_len=512",
+        f"server.command=[{vllm},serve]",
         f"server.port={port}",
-    ]  # fmt: skip
+    ]
     holder = zygote.start("hold", str(tmp_path / "logs"), overrides, name="holder")
     wait_for(lambda: "ready" in holder.said().split() or not holder.alive, "the server")
     assert holder.alive, holder.said()
-    phase = Phase(tmp_path, zygote, f"http://127.0.0.1:{port}/v1", Ledger(tmp_path / "none"), rows=ROWS * ROUNDS)
+    phase = Phase(
+        tmp_path,
+        zygote,
+        f"http://127.0.0.1:{port}/v1",
+        Ledger(tmp_path / "none"),
+        rows=ROWS * ROUNDS,
+    )
     striker = threading.Thread(target=kills, args=(holder, 0, ["engine", "group", "hang"]))
     striker.start()
     toll = storm(
-        dice=dice, start=phase.start(timeout_s=60), ledger=phase.ledger, workers=2, kills=15 * ROUNDS, mean_s=1.0,
-        in_flight=8, name="w",
-    )  # fmt: skip
+        dice=dice,
+        start=phase.start(timeout_s=60),
+        ledger=phase.ledger,
+        workers=2,
+        kills=15 * ROUNDS,
+        mean_s=1.0,
+        in_flight=8,
+        name="w",
+    )
     striker.join()
     rows = rows_of(phase.directory)
-    assert [row["input_id"] for row in rows] == [f"row-{number:05d}" for number in range(phase.rows)]
+    assert [row["input_id"] for row in rows] == [
+        f"row-{number:05d}" for number in range(phase.rows)
+    ]
     for row in rows:
         assert len(row["texts"]) == SAMPLES + 1
         assert not any(text.startswith("failed: ") for text in row["texts"])

@@ -17,9 +17,15 @@ from tests.e2e.conftest import records, table
 
 Endpoints = Callable[..., Supervised]
 COMMON = (
-    "recipe=demo", "server=openai", "server.api_key_env=CHAOS_KEY", "questions.per_seed=3", "seeds.cap_per_task=6",
-    "engine.unit_rows=8", "engine.attempts=12", "package.rows_per_file=10",
-)  # fmt: skip
+    "recipe=demo",
+    "server=openai",
+    "server.api_key_env=CHAOS_KEY",
+    "questions.per_seed=3",
+    "seeds.cap_per_task=6",
+    "engine.unit_rows=8",
+    "engine.attempts=12",
+    "package.rows_per_file=10",
+)
 IN_FLIGHT = 8
 APART, FUSED = "[[questions],[answers]]", "[[questions,answers]]"
 
@@ -27,22 +33,32 @@ APART, FUSED = "[[questions],[answers]]", "[[questions,answers]]"
 class Run:
     """One run directory and the endpoint that its workers ask."""
 
-    def __init__(self, root: Path, name: str, zygote: Zygote, server: Supervised, phases: str = APART) -> None:
+    def __init__(
+        self, root: Path, name: str, zygote: Zygote, server: Supervised, phases: str = APART
+    ) -> None:
         self.directory = root / name
         self.zygote = zygote
         self.server = server
         self.options = (
-            *COMMON, f"output_root={root}", f"run={name}", f"phases={phases}", f"engine.max_in_flight={IN_FLIGHT}",
+            *COMMON,
+            f"output_root={root}",
+            f"run={name}",
+            f"phases={phases}",
+            f"engine.max_in_flight={IN_FLIGHT}",
             f"server.base_urls=[{server.url}]",
-        )  # fmt: skip
+        )
 
     def tsdg(self, *arguments: str) -> Callable[[str], Child]:
         """What starts this command under a name."""
-        return lambda name: self.zygote.start("tsdg", *arguments, name=name, environment={"CHAOS_KEY": name})
+        return lambda name: self.zygote.start(
+            "tsdg", *arguments, name=name, environment={"CHAOS_KEY": name}
+        )
 
     def do(self, *arguments: str) -> None:
         """Run a command undisturbed."""
-        child = self.tsdg(*arguments)(f"{self.directory.name}-{'-'.join(arguments[::2])[:20]}".replace("/", "_"))
+        child = self.tsdg(*arguments)(
+            f"{self.directory.name}-{'-'.join(arguments[::2])[:20]}".replace("/", "_")
+        )
         assert child.wait() == 0, child.said()
 
     def begin(self) -> None:
@@ -76,8 +92,10 @@ def verify(run: Run, whole: dict[str, Any], tolls: list[Toll]) -> None:
     ledger = run.server.ledger
     rework, allowed = ledger.rework(), sum(toll.allowed(ledger) for toll in tolls)
     print(
-        f"{run.directory.name}: {sum(len(toll.killed) for toll in tolls)} kills, {len(ledger.answered())} requests, "
-        f"{rework} of {allowed} allowed ones again, {sum(toll.open(ledger) for toll in tolls)} under way at the "
+        f"{run.directory.name}: {sum(len(toll.killed) for toll in tolls)} kills, "
+        f"{len(ledger.answered())} requests, "
+        f"{rework} of {allowed} allowed ones again, {sum(toll.open(ledger) for toll in tolls)} "
+        "under way at the "
         f"server; {dict(ledger.fates())}"
     )
     assert rework <= allowed
@@ -88,7 +106,9 @@ def calm(tmp_path: Path, zygote: Zygote, endpoint: Endpoints) -> Callable[..., d
     """What a run comes to when nobody is killed and nothing goes wrong."""
 
     def calm(seed: str, name: str) -> dict[str, Any]:
-        run = Run(tmp_path / "runs", f"calm-{name}", zygote, endpoint(f"calm-endpoint-{name}", seed=seed))
+        run = Run(
+            tmp_path / "runs", f"calm-{name}", zygote, endpoint(f"calm-endpoint-{name}", seed=seed)
+        )
         run.do("run", *run.options)
         assert len(records(run.directory)) > 20
         return run.whole()
@@ -107,9 +127,17 @@ def test_a_run_that_is_killed_again_and_again(
         server = endpoint(f"endpoint-{number}", seed=seed, wrong=0.03, delay=0.01)
         run = Run(tmp_path / "runs", f"killed-{number}", zygote, server, phases)
         toll = storm(
-            dice=dice, start=run.tsdg("run", *run.options), ledger=server.ledger, workers=1, kills=15, mean_s=0.5,
-            in_flight=IN_FLIGHT, name=f"run-{number}", strike=partial(Child.kill, group=True), at_work=0.6,
-        )  # fmt: skip
+            dice=dice,
+            start=run.tsdg("run", *run.options),
+            ledger=server.ledger,
+            workers=1,
+            kills=15,
+            mean_s=0.5,
+            in_flight=IN_FLIGHT,
+            name=f"run-{number}",
+            strike=partial(Child.kill, group=True),
+            at_work=0.6,
+        )
         verify(run, whole, [toll])
 
 
@@ -117,7 +145,10 @@ def test_a_run_that_is_killed_again_and_again(
 def test_stages_whose_workers_are_killed_again_and_again(
     tmp_path: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random, calm: Any, phases: str
 ) -> None:
-    """`tsdg work` as a cluster's jobs call it: three processes on a phase, one on every other stage."""
+    """`tsdg work` as a cluster's jobs call it.
+
+    Three processes on a phase, one on every other stage.
+    """
     for number in range(ROUNDS):
         seed = str(dice.random())
         whole = calm(seed, str(number))
@@ -126,13 +157,18 @@ def test_stages_whose_workers_are_killed_again_and_again(
         run.begin()
         tolls = [
             storm(
-                dice=dice, start=run.tsdg("work", str(run.directory), stage), ledger=server.ledger,
-                workers=1 if stage not in ("questions", "answers", "questions-answers") else 3, kills=50, mean_s=0.1,
-                in_flight=IN_FLIGHT, name=f"{stage}-{number}",
+                dice=dice,
+                start=run.tsdg("work", str(run.directory), stage),
+                ledger=server.ledger,
+                workers=1 if stage not in ("questions", "answers", "questions-answers") else 3,
+                kills=50,
+                mean_s=0.1,
+                in_flight=IN_FLIGHT,
+                name=f"{stage}-{number}",
                 strike=lambda child: child.kill(group=dice.random() < 0.5),
             )
             for stage in stages(phases)
-        ]  # fmt: skip
+        ]
         verify(run, whole, tolls)
         hidden = [path for path in run.directory.rglob(".*") if path.parent.name != "workers"]
         assert hidden == [run.directory / ".lock"], "what a killed worker left half-written"
@@ -150,7 +186,10 @@ def test_four_workers_of_which_two_are_killed_and_one_comes_late(
     toll = Toll(IN_FLIGHT)
     crew = [start(name) for name in ("first", "second", "third")]
     for victim in crew[:2]:
-        wait_for(lambda: server.ledger.sent()[victim.name] > 2 * IN_FLIGHT, f"{victim.name} to be at work")  # noqa: B023
+        wait_for(
+            lambda name=victim.name: server.ledger.sent()[name] > 2 * IN_FLIGHT,
+            f"{victim.name} to be at work",
+        )
         toll.killed.append((victim.name, time.monotonic_ns()))
         victim.kill(group=True)
     crew.append(start("late"))

@@ -1,4 +1,7 @@
-"""Storms of kills on own servers: API servers, engines, their workers, their keepers, whole groups, and tsdg itself."""
+"""Storms of kills on own servers.
+
+API servers, engines, their workers, their keepers, whole groups, and tsdg itself.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,16 @@ from tests.chaos.worker import MODEL
 from tsdg.errors import ServerUnfit
 
 STRIKES = 14
-ROLES = ("server", "engine", "worker", "keeper", "server group", "hung engine", "tsdg", "tsdg group")
+ROLES = (
+    "server",
+    "engine",
+    "worker",
+    "keeper",
+    "server group",
+    "hung engine",
+    "tsdg",
+    "tsdg group",
+)
 IN_FLIGHT = 8
 
 
@@ -68,9 +80,13 @@ class Servers:
         try:
             victim = psutil.Process(dice.choice(found))
             if role == "keeper":
-                # The fault server's worker has left the session of its server, as vLLM's do not: the keeper alone knows
-                # of it, so it goes with the keeper.
-                workers = [other for other in victim.children(recursive=True) if other.pid in self.alive("worker")]
+                # The fault server's worker has left the session of its server, as vLLM's do not:
+                # the keeper alone knows of it, so it goes with the keeper.
+                workers = [
+                    other
+                    for other in victim.children(recursive=True)
+                    if other.pid in self.alive("worker")
+                ]
                 if not workers:
                     return "nobody"
                 for process in (victim.parent(), *workers):
@@ -96,27 +112,45 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         segment.unlink(missing_ok=True)
 
 
-def test_own_servers_struck_at_random(tmp_path: Path, zygote: Zygote, servers: Servers, dice: random.Random) -> None:
-    """Two replicas under one worker; every strike but the last ones comes while requests are answered."""
+def test_own_servers_struck_at_random(
+    tmp_path: Path, zygote: Zygote, servers: Servers, dice: random.Random
+) -> None:
+    """Two replicas under one worker.
+
+    Every strike but the last ones comes while requests are answered.
+    """
     seed = str(dice.random())
     ledger = Ledger(tmp_path / "ledger")
     phase = Phase(tmp_path, zygote, "", ledger, rows=400 * ROUNDS)
 
     def own(name: str) -> dict[str, str]:
         options = {
-            "model": MODEL, "seed": seed, "wrong": 0.02, "hangs": 0.0, "crashes": 0.0, "delay": 0.1,
-            "ledger": str(ledger.path), "who": name,
-        }  # fmt: skip
+            "model": MODEL,
+            "seed": seed,
+            "wrong": 0.02,
+            "hangs": 0.0,
+            "crashes": 0.0,
+            "delay": 0.1,
+            "ledger": str(ledger.path),
+            "who": name,
+        }
         return {"CHAOS_ENDPOINT": json.dumps(options), "FAULT_STATE": str(tmp_path / "state")}
 
     start = phase.start(own=own, in_flight=IN_FLIGHT)
     toll, struck, workers = Toll(IN_FLIGHT), Counter[str](), [start("tsdg-0")]
     for number in range(STRIKES * ROUNDS):
         answered = sum(ledger.answered().values())
-        wait_for(lambda: sum(ledger.answered().values()) > answered + 5 or not workers[-1].alive, "work to go on")  # noqa: B023
+        wait_for(
+            lambda past=answered: (
+                sum(ledger.answered().values()) > past + 5 or not workers[-1].alive
+            ),
+            "work to go on",
+        )
         if workers[-1].code == 0:
             break
-        if workers[-1].code == ServerUnfit.exit_code:  # too many strikes at one replica in a row: as a job, once more
+        if (
+            workers[-1].code == ServerUnfit.exit_code
+        ):  # too many strikes at one replica in a row: as a job, once more
             workers.append(start(f"tsdg-{len(workers)}"))
             struck["given up"] += 1
             continue
@@ -136,5 +170,8 @@ def test_own_servers_struck_at_random(tmp_path: Path, zygote: Zygote, servers: S
     wait_for(lambda: not servers.all_alive(), lambda: f"the end of {servers.described()}")
     phase.check(seed)
     rework, allowed = ledger.rework(), toll.allowed(ledger)
-    print(f"struck {dict(struck)}: {rework} of {allowed} allowed requests again; {dict(ledger.fates())}")
+    print(
+        f"struck {dict(struck)}: {rework} of {allowed} allowed requests again; "
+        f"{dict(ledger.fates())}"
+    )
     assert rework <= allowed

@@ -1,4 +1,7 @@
-"""Storage that fails under workers at full work: a disk that fills up, folders that cannot be written any more."""
+"""Storage that fails under workers at full work.
+
+A disk that fills up, folders that cannot be written any more.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def bound(scratch: Path) -> Iterator[Zygote]:
-    """A parent of processes that may not write where the mode of a folder forbids it, not even as root."""
+    """A parent of processes that may not write where the mode of a folder forbids it, not even as
+    root."""
     able = os.geteuid() == 0
     prefix = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override") if able else ()
     parent = Zygote(scratch, *prefix)
@@ -47,7 +51,10 @@ def trouble(
     afflict: Callable[[], None],
     relieve: Callable[[], None],
 ) -> int:
-    """Afflict the storage under a worker again and again; it must end with one line, or finish. How often it ended."""
+    """Afflict the storage under a worker again and again; it must end with one line, or finish.
+
+    How often it ended.
+    """
     ended = 0
     for number in range(times):
         worker = start(f"w-{number}")
@@ -60,7 +67,9 @@ def trouble(
         if code == 0:
             break
         assert code == StorageUnfit.exit_code, said
-        assert said[-1].startswith(f"{worker.pid}: "), said  # beside it, a note that the accounts cannot be kept
+        assert said[-1].startswith(f"{worker.pid}: "), (
+            said
+        )  # beside it, a note that the accounts cannot be kept
         assert "start again: what was done is kept" in said[-1]
         ended += 1
     last = start("w-last")
@@ -78,7 +87,8 @@ def test_a_disk_that_fills_up_again_and_again(
     filler = disk / "filler"
 
     def fill() -> None:
-        """Take all that is left, and again what is given back meanwhile, so that the next write fails."""
+        """Take all that is left, and again what is given back meanwhile, so that the next write
+        fails."""
         with filler.open("ab", buffering=0) as file:
             for piece in (1 << 16, 1 << 12, 1 << 9):
                 with contextlib.suppress(OSError):
@@ -96,7 +106,10 @@ def test_a_disk_that_fills_up_again_and_again(
 def test_folders_that_cannot_be_written_any_more(
     tmp_path: Path, bound: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """As when a file system is mounted read-only under the workers: no new lease, journal or part can be made."""
+    """As when a file system is mounted read-only under the workers.
+
+    No new lease, journal or part can be made.
+    """
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, delay=0.02)
     phase = Phase(tmp_path, bound, server.url, server.ledger)
@@ -107,8 +120,12 @@ def test_folders_that_cannot_be_written_any_more(
                 path.chmod(mode)
 
     times = 6 * ROUNDS
-    ended = trouble(phase.start(in_flight=IN_FLIGHT), dice, times, lambda: modes(0o555), lambda: modes(0o755))
+    ended = trouble(
+        phase.start(in_flight=IN_FLIGHT), dice, times, lambda: modes(0o555), lambda: modes(0o755)
+    )
     phase.check(seed)
-    print(f"{ended} ends by folders that cannot be written, {server.ledger.rework()} requests again")
+    print(
+        f"{ended} ends by folders that cannot be written, {server.ledger.rework()} requests again"
+    )
     assert ended > 0
     assert server.ledger.rework() <= ended * IN_FLIGHT

@@ -1,4 +1,7 @@
-"""A worker of the engine alone, over real HTTP, with short times: what the storms of kills run by the hundred."""
+"""A worker of the engine alone, over real HTTP, with short times.
+
+What the storms of kills run by the hundred.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,17 @@ SCHEMA = pa.schema(
 )
 SAMPLES = 2
 RECIPE = compose_recipe(
-    ["recipe=demo", "server=openai", "server.base_urls=[http://127.0.0.1:1/v1]", "server.api_key_env=CHAOS_KEY"]
+    [
+        "recipe=demo",
+        "server=openai",
+        "server.base_urls=[http://127.0.0.1:1/v1]",
+        "server.api_key_env=CHAOS_KEY",
+    ]
 )
 ENDPOINT = Path(__file__).with_name("endpoint.py")
-OWN = compose_recipe(["recipe=demo", f"server.command=[{sys.executable},{ENDPOINT},serve]", "model.path=owner/model"])
+OWN = compose_recipe(
+    ["recipe=demo", f"server.command=[{sys.executable},{ENDPOINT},serve]", "model.path=owner/model"]
+)
 MODEL = RECIPE.model.name
 
 
@@ -54,7 +64,10 @@ async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
     for reply in replies:
         if isinstance(reply, BaseException) and not isinstance(reply, PermanentFailure):
             raise reply
-    texts = [reply.choices[0].text if isinstance(reply, Reply) else f"failed: {reply}" for reply in replies]
+    texts = [
+        reply.choices[0].text if isinstance(reply, Reply) else f"failed: {reply}"
+        for reply in replies
+    ]
     return {"input_id": name, "texts": texts}
 
 
@@ -64,9 +77,10 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
     Args:
         source: the input.
         directory: of the phase.
-        options: ``url`` of the endpoint, or ``own``, the environment of own servers, and how many ``replicas``;
-            ``in_flight``; ``foreign`` makes this process look like one of another host, of which others know only the
-            heartbeat; ``lease_timeout_s``; ``request_timeout_s``.
+        options: ``url`` of the endpoint, or ``own``, the environment of own servers, and how many
+            ``replicas``; ``in_flight``; ``foreign`` makes this process look like one of another
+            host, of which others know only the heartbeat; ``lease_timeout_s``;
+            ``request_timeout_s``.
     """
     if options["foreign"]:
         here = Owner.current
@@ -75,23 +89,40 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = RECIPE.engine.model_copy(
         update={
-            "max_in_flight": options["in_flight"], "attempts": 12, "request_timeout_s": options["request_timeout_s"],
+            "max_in_flight": options["in_flight"],
+            "attempts": 12,
+            "request_timeout_s": options["request_timeout_s"],
         }
-    )  # fmt: skip
+    )
     if options["own"]:
-        server = OWN.server.model_copy(update={"env": options["own"], "replicas": options["replicas"]})
+        server = OWN.server.model_copy(
+            update={"env": options["own"], "replicas": options["replicas"]}
+        )
     else:
         server = RECIPE.server.model_copy(update={"base_urls": (options["url"],)})
     try:
         async with open_transport(
-            server=server, model=OWN.model, logs=Path(directory) / "logs", on_event=lambda event: None,
+            server=server,
+            model=OWN.model,
+            logs=Path(directory) / "logs",
+            on_event=lambda event: None,
             pacing=replace(PACING, stall_s=4.0, canary_timeout_s=4.0),
-        ) as transport:  # fmt: skip
+        ) as transport:
             await run_phase(
-                input_path=Path(source), directory=Path(directory), process=process, transport=transport,
-                accounted=(), schema=SCHEMA, config=engine, budget=NO_CAPS, stop=stop, on_event=lambda event: None,
-                note=print, may_leave=True, timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
-            )  # fmt: skip
+                input_path=Path(source),
+                directory=Path(directory),
+                process=process,
+                transport=transport,
+                accounted=(),
+                schema=SCHEMA,
+                config=engine,
+                budget=NO_CAPS,
+                stop=stop,
+                on_event=lambda event: None,
+                note=print,
+                may_leave=True,
+                timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
+            )
     except TsdgError as error:
         print(f"{os.getpid()}: {error}", flush=True)
         return error.exit_code
@@ -109,6 +140,8 @@ async def hold(logs: str, overrides: list[str]) -> int:
 
     # Each strike comes soon after the server is ready again: they are no failures in a row.
     pacing = replace(PACING, stall_s=10.0, stable_s=0.5)
-    async with open_transport(server=recipe.server, model=recipe.model, logs=Path(logs), on_event=say, pacing=pacing):
+    async with open_transport(
+        server=recipe.server, model=recipe.model, logs=Path(logs), on_event=say, pacing=pacing
+    ):
         await stop.wait()
     return 0

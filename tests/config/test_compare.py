@@ -13,7 +13,14 @@ from tsdg.config.compose import compose_recipe
 from tsdg.config.snapshot import write_snapshot
 from tsdg.errors import RequestWrong, VerificationFailed
 
-ROW = {"task": "demo_science", "dataset_path": "tsdg/demo", "config": "", "split": "train", "revision": "a", "rows": 3}
+ROW = {
+    "task": "demo_science",
+    "dataset_path": "tsdg/demo",
+    "config": "",
+    "split": "train",
+    "revision": "a",
+    "rows": 3,
+}
 
 
 def snapshot(run: Path, *overrides: str, prompt: str = "one\ntwo\n", revision: str = "a") -> Path:
@@ -41,7 +48,9 @@ def test_equal_snapshots_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_each_part_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left = snapshot(tmp_path / "a")
-    right = snapshot(tmp_path / "b", "seed=7", "engine.unit_rows=9", prompt="one\nthree\n", revision="b")
+    right = snapshot(
+        tmp_path / "b", "seed=7", "engine.unit_rows=9", prompt="one\nthree\n", revision="b"
+    )
     path = right / "snapshot/versions.json"
     versions = json.loads(path.read_text())
     versions["packages"]["pyarrow"] = versions["environment"]["pyarrow"] = "0.1"
@@ -50,12 +59,16 @@ def test_each_part_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (right / "snapshot/clusters/dev.yaml").write_text("account: research\n")
     found = differences(left, right)
     assert {key for key in found if found[key].identity} == {
-        ("recipe", "seed"), ("prompts", "answers/choice"),
+        ("recipe", "seed"),
+        ("prompts", "answers/choice"),
         ("catalogue", "demo_science tsdg/demo - train.revision"),
-    }  # fmt: skip
+    }
     assert {key for key in found if not found[key].identity} == {
-        ("recipe", "engine.unit_rows"), ("versions", "commit"), ("packages", "pyarrow"), ("clusters", "dev.account"),
-    }  # fmt: skip
+        ("recipe", "engine.unit_rows"),
+        ("versions", "commit"),
+        ("packages", "pyarrow"),
+        ("clusters", "dev.account"),
+    }
     assert (found["recipe", "seed"].left, found["recipe", "seed"].right) == (0, 7)
     assert found["clusters", "dev.account"].left == ABSENT
     assert run_command(["diff", str(left), str(right)]) == 1
@@ -67,14 +80,24 @@ def test_each_part_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert len(json.loads(capsys.readouterr().out)) == 7
 
 
-def test_what_rows_do_not_depend_on_is_the_same_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    left, right = snapshot(tmp_path / "a"), snapshot(tmp_path / "b", "launch.elements=3", "cluster=dev")
+def test_what_rows_do_not_depend_on_is_the_same_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right = (
+        snapshot(tmp_path / "a"),
+        snapshot(tmp_path / "b", "launch.elements=3", "cluster=dev"),
+    )
     assert run_command(["diff", str(left), str(right)]) == 1
     assert capsys.readouterr().out.startswith("the same: no row depends on it\n")
 
 
 def test_places_are_no_difference(tmp_path: Path) -> None:
-    assert compare_snapshots(snapshot(tmp_path / "a"), snapshot(tmp_path / "b", "output_root=/x", "run=y")) == []
+    assert (
+        compare_snapshots(
+            snapshot(tmp_path / "a"), snapshot(tmp_path / "b", "output_root=/x", "run=y")
+        )
+        == []
+    )
 
 
 def test_a_directory_without_a_snapshot_is_one_line(tmp_path: Path) -> None:

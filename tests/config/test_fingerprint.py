@@ -37,7 +37,11 @@ KEYS = leaves(VALUES)
 
 def with_change(key: str) -> dict[str, Any]:
     first, _, second = key.partition(".")
-    new = {**VALUES[first], second: changed(VALUES[first][second])} if second else changed(VALUES[first])
+    new = (
+        {**VALUES[first], second: changed(VALUES[first][second])}
+        if second
+        else changed(VALUES[first])
+    )
     return {**VALUES, first: new}
 
 

@@ -35,16 +35,28 @@ def test_it_holds_what_reproduces_the_run(tmp_path: Path) -> None:
     assert json.loads((folder / "catalogue.json").read_text())[0]["dataset_path"] == "tsdg/demo"
     versions = json.loads((folder / "versions.json").read_text())
     assert set(versions) == {
-        "created", "tsdg", "python", "packages", "environment", "weights", "commit", "dirty",
-    }  # fmt: skip
+        "created",
+        "tsdg",
+        "python",
+        "packages",
+        "environment",
+        "weights",
+        "commit",
+        "dirty",
+    }
     assert versions["packages"].items() <= versions["environment"].items()
-    assert json.loads((folder / "launches.jsonl").read_text())["overrides"] == ["recipe=demo", "seed=7"]
+    assert json.loads((folder / "launches.jsonl").read_text())["overrides"] == [
+        "recipe=demo",
+        "seed=7",
+    ]
 
 
 def test_two_runs_of_one_recipe_have_one_fingerprint_and_name(tmp_path: Path) -> None:
     snapshot(tmp_path / "a")
     snapshot(tmp_path / "b", "output_root=/elsewhere", "server.replicas=4", "engine.unit_rows=7")
-    first, second = (json.loads((tmp_path / x / "snapshot/fingerprint.json").read_text()) for x in "ab")
+    first, second = (
+        json.loads((tmp_path / x / "snapshot/fingerprint.json").read_text()) for x in "ab"
+    )
     assert first == second
     assert run_name(compose_recipe(["recipe=demo"]), HASHES) == f"demo-{first['fingerprint'][:10]}"
     assert run_name(compose_recipe(["recipe=demo", "run=mine"]), HASHES) == "mine"
@@ -75,7 +87,8 @@ def test_a_snapshot_of_another_version_of_tsdg_says_so(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(tmp_path, ["seed=1"])
     assert str(caught.value) == (
-        f"{path} is of another version of tsdg, or was changed: recipe key seeds.total: has no value; go on with the "
+        f"{path} is of another version of tsdg, or was changed: recipe key seeds.total: has no "
+        "value; go on with the "
         "version in snapshot/versions.json, or start a new run"
     )
 
@@ -88,7 +101,10 @@ def test_a_snapshot_of_another_version_of_tsdg_says_so(tmp_path: Path) -> None:
         ("engine.attempts=[1", "'engine.attempts=[1' is not understood"),
         ("engine=5", "recipe key engine: found 5, allowed: a mapping of the keys unit_rows"),
         ("server.base_urls={a: 1}", "recipe key server.base_urls: found {a: 1}, allowed: a list"),
-        ("engine.attempts=${nowhere}", "recipe key engine.attempts: Interpolation key 'nowhere' not found"),
+        (
+            "engine.attempts=${nowhere}",
+            "recipe key engine.attempts: Interpolation key 'nowhere' not found",
+        ),
     ],
 )
 def test_a_wrong_word_is_one_plain_line(tmp_path: Path, word: str, says: str) -> None:

@@ -15,8 +15,13 @@ from tsdg.config.stages import stages
             (("questions",), ("answers",)),
             ["seeds", "questions", "questions.gather", "answers", "answers.gather", "package"],
         ),
-        ((("questions", "answers"),), ["seeds", "questions-answers", "questions-answers.gather", "package"]),
+        (
+            (("questions", "answers"),),
+            ["seeds", "questions-answers", "questions-answers.gather", "package"],
+        ),
     ],
 )
-def test_stages_follow_the_phases(phases: tuple[tuple[StepName, ...], ...], names: list[str]) -> None:
+def test_stages_follow_the_phases(
+    phases: tuple[tuple[StepName, ...], ...], names: list[str]
+) -> None:
     assert [stage.name for stage in stages(phases)] == names

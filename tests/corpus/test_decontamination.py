@@ -26,7 +26,9 @@ class Marked:
         if "same" in question:
             return Match(split=self.splits[0], row=3, exact=True, how="also in")
         if "near" in question:
-            return Match(split=self.splits[1], row=5, exact=False, how="has 8 of the 9 runs of 8 words of")
+            return Match(
+                split=self.splits[1], row=5, exact=False, how="has 8 of the 9 runs of 8 words of"
+            )
         return None
 
 
@@ -38,21 +40,37 @@ def gathered(folder: Path, rows: list[Outcome], decontamination: Decontamination
     return dropped
 
 
-def test_contaminated_questions_are_rejected_with_the_match_and_all_of_theirs_goes(tmp_path: Path) -> None:
-    rows = [outcome(0, ["What is 1?", "the same as 2"]), outcome(1, ["near to 3", "near to 3"]), outcome(2, [])]
+def test_contaminated_questions_are_rejected_with_the_match_and_all_of_theirs_goes(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        outcome(0, ["What is 1?", "the same as 2"]),
+        outcome(1, ["near to 3", "near to 3"]),
+        outcome(2, []),
+    ]
     decontamination = Decontamination(Marked())
     dropped = gathered(tmp_path, rows, decontamination)
     assert decontamination.found == 3
-    rejections = [r for r in read_rows(tmp_path / "questions/rejected.parquet", Rejection) if r.row_id in dropped]
+    rejections = [
+        r
+        for r in read_rows(tmp_path / "questions/rejected.parquet", Rejection)
+        if r.row_id in dropped
+    ]
     assert [(r.reason, r.stage, r.detail) for r in rejections] == [
         ("contaminated", "questions", "also in a/set/default/test row 3"),
         ("contaminated", "questions", "has 8 of the 9 runs of 8 words of b.jsonl row 5"),
         ("contaminated", "questions", "has 8 of the 9 runs of 8 words of b.jsonl row 5"),
     ]
-    kept = {question.question_id for question in read_rows(tmp_path / "questions/questions.parquet", Question)}
+    kept = {
+        question.question_id
+        for question in read_rows(tmp_path / "questions/questions.parquet", Question)
+    }
     assert len(kept) == 1
     assert not kept & dropped
-    assert {solution.question_id for solution in read_rows(tmp_path / "answers/solutions.parquet", Solution)} <= kept
+    assert {
+        solution.question_id
+        for solution in read_rows(tmp_path / "answers/solutions.parquet", Solution)
+    } <= kept
 
 
 def test_the_report_counts_by_task_and_benchmark() -> None:
@@ -69,7 +87,10 @@ def test_the_report_counts_by_task_and_benchmark() -> None:
             task: {
                 "questions": 900,
                 "contaminated": 600,
-                "benchmarks": {"a/set/default/test": {"same": 300, "near": 0}, "b.jsonl": {"same": 0, "near": 300}},
+                "benchmarks": {
+                    "a/set/default/test": {"same": 300, "near": 0},
+                    "b.jsonl": {"same": 0, "near": 300},
+                },
             }
         },
     }

@@ -5,7 +5,9 @@ def test_the_same_item_has_the_same_digest() -> None:
     first = item_digest("Which part takes up water?", "", ("the roots", "the bark"))
     assert item_digest("which part takes up WATER", "", ("The Bark", "the roots.")) == first
     assert item_digest("Which part takes up water?", "", ("the roots", "the seeds")) != first
-    assert item_digest("Which part takes up water?", "A passage.", ("the roots", "the bark")) != first
+    assert (
+        item_digest("Which part takes up water?", "A passage.", ("the roots", "the bark")) != first
+    )
     assert item_digest("Which part takes up water?", "", ()) != first
 
 

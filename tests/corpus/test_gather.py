@@ -31,55 +31,96 @@ from tsdg.tables import UNIT_ROWS, Table, read_rows
 
 NONE = Decontamination(Nothing())
 OFF = NearPass(
-    DedupConfig(near=False, threshold=0.85, keep="first", against=()), seeds=Path("none"), scratch=Path("none"),
+    DedupConfig(near=False, threshold=0.85, keep="first", against=()),
+    seeds=Path("none"),
+    scratch=Path("none"),
     labels=lambda options: False,
-)  # fmt: skip
-PROVENANCE = Provenance(model="m", prompt="questions/number", prompt_hash="h", sampling="{}", request_id="r")
+)
+PROVENANCE = Provenance(
+    model="m", prompt="questions/number", prompt_hash="h", sampling="{}", request_id="r"
+)
 
 
 def question(name: str, text: str) -> Question:
     return Question(
-        question_id=name, seed_ids=("s",), group="reasoning", family="f", task="t", domain="d", language="en",
-        licence="l", answer_kind="number", question=text, context="", options=(), claimed_answer="", checks=(),
+        question_id=name,
+        seed_ids=("s",),
+        group="reasoning",
+        family="f",
+        task="t",
+        domain="d",
+        language="en",
+        licence="l",
+        answer_kind="number",
+        question=text,
+        context="",
+        options=(),
+        claimed_answer="",
+        checks=(),
         provenance=PROVENANCE,
-    )  # fmt: skip
+    )
 
 
 def rejection(name: str, stage: Stage, reason: Reason) -> Rejection:
-    return Rejection(row_id=name, group="reasoning", family="f", task="t", stage=stage, reason=reason, detail="")
+    return Rejection(
+        row_id=name, group="reasoning", family="f", task="t", stage=stage, reason=reason, detail=""
+    )
 
 
 def solution(name: str) -> Solution:
-    verification = Verification(method="vote", votes=3, agreement=1.0, samples=3, chance=1.0, score=0.0)
+    verification = Verification(
+        method="vote", votes=3, agreement=1.0, samples=3, chance=1.0, score=0.0
+    )
     return Solution(
-        question_id=name, answer="1", reasoning="", knowledge="", distractors=(), verification=verification,
+        question_id=name,
+        answer="1",
+        reasoning="",
+        knowledge="",
+        distractors=(),
+        verification=verification,
         provenance=PROVENANCE,
-    )  # fmt: skip
+    )
 
 
 def sample(name: str) -> AnswerSample:
     return AnswerSample(
-        question_id=name, sample=0, text="1", reasoning="", answer="1", finish_reason="stop", prompt_tokens=1,
-        completion_tokens=1, option_order=(),
-    )  # fmt: skip
+        question_id=name,
+        sample=0,
+        text="1",
+        reasoning="",
+        answer="1",
+        finish_reason="stop",
+        prompt_tokens=1,
+        completion_tokens=1,
+        option_order=(),
+    )
 
 
 def outcome(number: int, texts: list[str]) -> Outcome:
-    """One input row: a question per text, every other one solved, and one that was rejected at once."""
+    """One input row.
+
+    A question per text, every other one solved, and one that was rejected at once.
+    """
     questions = [question(f"{number}.{index}", text) for index, text in enumerate(texts)]
     solved = [q.question_id for q in questions[::2]]
     refused = [q.question_id for q in questions[1::2]]
     return Outcome(
-        input_id=str(number), questions=tuple(questions), samples=tuple(sample(q.question_id) for q in questions),
+        input_id=str(number),
+        questions=tuple(questions),
+        samples=tuple(sample(q.question_id) for q in questions),
         solutions=tuple(solution(name) for name in solved),
         rejections=(
-            rejection(f"{number}.x", "questions", "bad_schema"), *(rejection(n, "answers", "tie") for n in refused)
+            rejection(f"{number}.x", "questions", "bad_schema"),
+            *(rejection(n, "answers", "tie") for n in refused),
         ),
-        usage=(), saved_samples=0,
-    )  # fmt: skip
+        usage=(),
+        saved_samples=0,
+    )
 
 
-TEXTS = st.lists(st.sampled_from(["What is 1?", "WHAT is  1", "What is 2?", "¿Qué es?", "何ですか"]), max_size=4)
+TEXTS = st.lists(
+    st.sampled_from(["What is 1?", "WHAT is  1", "What is 2?", "¿Qué es?", "何ですか"]), max_size=4
+)
 
 
 @settings(deadline=None, max_examples=60)
@@ -89,16 +130,18 @@ def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("run")  # type: ignore[attr-defined]
     fused = [outcome(number, texts) for number, texts in enumerate(rows)]
-    dropped = gather_questions(fused, directory=folder / "questions", unit_rows=2, decontamination=NONE, near=OFF)
+    dropped = gather_questions(
+        fused, directory=folder / "questions", unit_rows=2, decontamination=NONE, near=OFF
+    )
     gather_answers(fused, directory=folder / "answers", dropped=dropped)
 
     kept = list(read_rows(folder / "questions/questions.parquet", Question))
     asked = [q for row in fused for q in row.questions]
     rejected = list(read_rows(folder / "questions" / "rejected.parquet", Rejection))
     assert len(kept) + len(rejected) == len(asked) + len(fused)
-    assert {q.question_id for q in kept} | {r.row_id for r in rejected if r.reason == "duplicate"} == {
-        q.question_id for q in asked
-    }
+    assert {q.question_id for q in kept} | {
+        r.row_id for r in rejected if r.reason == "duplicate"
+    } == {q.question_id for q in asked}
     # The first of equal ones stays: no kept question has an equal one before it.
     first: dict[str, str] = {}
     for q in asked:
@@ -109,7 +152,9 @@ def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
     solved = [s.question_id for s in read_rows(folder / "answers/solutions.parquet", Solution)]
     refused = [r.row_id for r in read_rows(folder / "answers" / "rejected.parquet", Rejection)]
     assert sorted(solved + refused) == sorted(ids)
-    assert {s.question_id for s in read_rows(folder / "answers/samples.parquet", AnswerSample)} == ids
+    assert {
+        s.question_id for s in read_rows(folder / "answers/samples.parquet", AnswerSample)
+    } == ids
 
 
 def test_the_questions_say_how_many_are_a_work_unit_of_the_answers(tmp_path: Path) -> None:
@@ -122,9 +167,15 @@ def test_gathering_again_gives_the_same_files(tmp_path: Path) -> None:
     rows = [outcome(0, ["What is 1?", "what is 1"]), outcome(1, ["What is 2?"])]
     before = []
     for _ in range(2):
-        dropped = gather_questions(rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=OFF)
-        gather_answers([replace(row, questions=()) for row in rows], directory=tmp_path / "a", dropped=dropped)
-        before.append({path.name: path.read_bytes() for path in sorted(tmp_path.rglob("*.parquet"))})
+        dropped = gather_questions(
+            rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=OFF
+        )
+        gather_answers(
+            [replace(row, questions=()) for row in rows], directory=tmp_path / "a", dropped=dropped
+        )
+        before.append(
+            {path.name: path.read_bytes() for path in sorted(tmp_path.rglob("*.parquet"))}
+        )
     assert before[0] == before[1]
 
 
@@ -140,18 +191,34 @@ def near_pass(
         seeds.add(row)
     config = DedupConfig(near=True, threshold=0.85, keep=keep, against=against)
     return NearPass(
-        config, seeds=folder / "seeds.parquet", scratch=folder / "scratch",
+        config,
+        seeds=folder / "seeds.parquet",
+        scratch=folder / "scratch",
         labels=lambda options: "yes" in options,
-    )  # fmt: skip
+    )
 
 
 def seed(text: str) -> Seed:
     return Seed(
-        seed_id="seed0", group="reasoning", family="f", task="t", output_type="generate_until", answer_kind="number",
-        question=text, context="", options=(), answer="", answer_index=-1, aliases=(), checks=(), option_order=(),
-        domain="d", language="en", licence="l",
+        seed_id="seed0",
+        group="reasoning",
+        family="f",
+        task="t",
+        output_type="generate_until",
+        answer_kind="number",
+        question=text,
+        context="",
+        options=(),
+        answer="",
+        answer_index=-1,
+        aliases=(),
+        checks=(),
+        option_order=(),
+        domain="d",
+        language="en",
+        licence="l",
         source=Source(dataset_path="p", config="c", split="train", row=0, revision="r"),
-    )  # fmt: skip
+    )
 
 
 def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) -> None:
@@ -159,19 +226,28 @@ def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) 
         outcome(0, [LEGS, "Which part of a plant takes up salt from the soil?"]),
         outcome(1, [LEGS.replace("garden", "house"), LEGS.upper()]),
         outcome(2, ["How many moons does the planet Mars have?"]),
-    ]  # fmt: skip
+    ]
     near = near_pass(tmp_path)
-    dropped = gather_questions(rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=near)
+    dropped = gather_questions(
+        rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=near
+    )
     gather_answers(rows, directory=tmp_path / "a", dropped=dropped)
     assert dropped == {"0.1", "1.0", "1.1"}
     assert near.removed == 2
-    rejected = {row.row_id: row for row in read_rows(tmp_path / "q" / "rejected.parquet", Rejection)}
-    assert {name: (row.reason, row.detail) for name, row in rejected.items() if name in dropped} == {
+    rejected = {
+        row.row_id: row for row in read_rows(tmp_path / "q" / "rejected.parquet", Rejection)
+    }
+    assert {
+        name: (row.reason, row.detail) for name, row in rejected.items() if name in dropped
+    } == {
         "0.1": ("near_duplicate", "differs in few words from seed seed0, which stays"),
         "1.0": ("near_duplicate", "differs in few words from question 0.0, which stays"),
         "1.1": ("duplicate", "an equal question came earlier in this run"),
     }
-    assert [q.question_id for q in read_rows(tmp_path / "q" / "questions.parquet", Question)] == ["0.0", "2.0"]
+    assert [q.question_id for q in read_rows(tmp_path / "q" / "questions.parquet", Question)] == [
+        "0.0",
+        "2.0",
+    ]
     assert not (tmp_path / "scratch").exists()
 
     later = [outcome(3, [LEGS.replace("in all", "at all"), "Why is the sky blue at noon?"])]
@@ -179,8 +255,14 @@ def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) 
     (run / "questions").mkdir(parents=True)
     (tmp_path / "q" / "questions.parquet").rename(run / "questions" / "questions.parquet")
     again = near_pass(tmp_path, against=(str(run),))
-    assert gather_questions(later, directory=tmp_path / "p", unit_rows=2, decontamination=NONE, near=again) == {"3.0"}
-    details = [row.detail for row in read_rows(tmp_path / "p" / "rejected.parquet", Rejection) if row.row_id == "3.0"]
+    assert gather_questions(
+        later, directory=tmp_path / "p", unit_rows=2, decontamination=NONE, near=again
+    ) == {"3.0"}
+    details = [
+        row.detail
+        for row in read_rows(tmp_path / "p" / "rejected.parquet", Rejection)
+        if row.row_id == "3.0"
+    ]
     assert details == ["differs in few words from run earlier: question 0.0, which stays"]
 
 
@@ -192,7 +274,12 @@ SURE = ("yes", "no", "cannot tell")
     [
         ("number", (), ("8", "8"), True),
         ("number", (), ("8", "6"), False),
-        ("text", (), ("They have eight, as all spiders do.", "Eight."), True),  # long answers are not compared
+        (
+            "text",
+            (),
+            ("They have eight, as all spiders do.", "Eight."),
+            True,
+        ),  # long answers are not compared
         ("boolean", (), ("yes", "yes"), False),
         ("choice", SURE, ("yes", "yes"), False),
         ("choice", ("eight", "six", "ten"), ("eight", "eight"), True),
@@ -203,19 +290,33 @@ def test_a_short_answer_speaks_for_the_same_question_and_a_label_does_not(
 ) -> None:
     asked = [
         replace(
-            question(f"0.{place}", text), answer_kind=kind, options=options, claimed_answer=answer, context="A passage."
+            question(f"0.{place}", text),
+            answer_kind=kind,
+            options=options,
+            claimed_answer=answer,
+            context="A passage.",
         )
-        for place, (text, answer) in enumerate(zip((LEGS, LEGS.replace("garden", "house")), answers, strict=True))
-    ]  # fmt: skip
+        for place, (text, answer) in enumerate(
+            zip((LEGS, LEGS.replace("garden", "house")), answers, strict=True)
+        )
+    ]
     sifted = near_pass(tmp_path).sift((one, 0.0) for one in asked)
     assert [bool(why) for _, why in sifted] == [False, goes]
 
 
 @pytest.mark.parametrize(("called", "goes"), [("legs_of", True), ("eyes_of", False)])
-def test_exercises_are_the_same_whose_tests_call_the_same(tmp_path: Path, called: str, goes: bool) -> None:
+def test_exercises_are_the_same_whose_tests_call_the_same(
+    tmp_path: Path, called: str, goes: bool
+) -> None:
     asked = [
-        replace(question(f"0.{place}", text), answer_kind="code", checks=(f"assert len({name}({place})) == 8",))
-        for place, (text, name) in enumerate(((LEGS, "legs_of"), (LEGS.replace("garden", "house"), called)))
+        replace(
+            question(f"0.{place}", text),
+            answer_kind="code",
+            checks=(f"assert len({name}({place})) == 8",),
+        )
+        for place, (text, name) in enumerate(
+            ((LEGS, "legs_of"), (LEGS.replace("garden", "house"), called))
+        )
     ]
     sifted = near_pass(tmp_path).sift((one, 0.0) for one in asked)
     assert [bool(why) for _, why in sifted] == [False, goes]
@@ -225,23 +326,34 @@ def test_passages_of_questions_with_labels_may_be_near(tmp_path: Path) -> None:
     story = "The heron stands still for hours and then it strikes."
     asked = [
         replace(
-            question(f"0.{place}", "Is this true?"), answer_kind="boolean", options=("yes", "no"),
-            claimed_answer="yes", context=text,
+            question(f"0.{place}", "Is this true?"),
+            answer_kind="boolean",
+            options=("yes", "no"),
+            claimed_answer="yes",
+            context=text,
         )
         for place, text in enumerate((story, story.replace("hours", "minutes")))
-    ]  # fmt: skip
+    ]
     sifted = list(near_pass(tmp_path).sift((one, 0.0) for one in asked))
     assert [why for _, why in sifted] == ["", "question 0.0"]
 
 
 def test_the_one_whose_answers_agree_stays_where_the_recipe_says_so(tmp_path: Path) -> None:
-    """Of each row only every other question is solved, so that the second of a row has no agreement."""
-    rows = [outcome(0, ["Why?", LEGS]), outcome(1, [LEGS.replace("garden", "house")])]  # fmt: skip
+    """Of each row only every other question is solved, so that the second of a row has no
+    agreement."""
+    rows = [outcome(0, ["Why?", LEGS]), outcome(1, [LEGS.replace("garden", "house")])]
     for keep, gone in (("first", {"1.0"}), ("agreement", {"0.1"})):
         near = near_pass(tmp_path, keep=keep)  # type: ignore[arg-type]
-        assert gather_questions(rows, directory=tmp_path / keep, unit_rows=2, decontamination=NONE, near=near) == gone
+        assert (
+            gather_questions(
+                rows, directory=tmp_path / keep, unit_rows=2, decontamination=NONE, near=near
+            )
+            == gone
+        )
 
 
 def test_an_earlier_run_without_questions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"filter\.dedup\.against: .* has no questions/questions\.parquet"):
+    with pytest.raises(
+        RecipeError, match=r"filter\.dedup\.against: .* has no questions/questions\.parquet"
+    ):
         check_against((str(tmp_path),))

@@ -48,7 +48,12 @@ def oracle(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
 
     def start(delay: float = 0.0, manner: str = "") -> Endpoint:
         port_file = tmp_path / f"port-{len(started)}"
-        command = [sys.executable, str(Path(__file__).with_name("oracle.py")), str(port_file), str(delay)]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("oracle.py")),
+            str(port_file),
+            str(delay),
+        ]
         command += ["127.0.0.1", manner]
         process = subprocess.Popen(command)
         started.append(process)
@@ -87,16 +92,25 @@ class Cli:
 
     def __call__(self, *arguments: str, timeout: float = 300) -> Ran:
         done = subprocess.run(
-            self.command(*arguments), cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=timeout,
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
             check=False,
-        )  # fmt: skip
+        )
         return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*arguments), cwd=ROOT, env=self.environment, text=True, stdout=subprocess.PIPE,
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )  # fmt: skip
+        )
 
     def runs(self) -> list[Path]:
         return sorted(self.root.iterdir()) if self.root.exists() else []
@@ -104,7 +118,9 @@ class Cli:
 
 @pytest.fixture
 def tsdg(tmp_path: Path) -> Cli:
-    environment = {k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}}
+    environment = {
+        k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}
+    }
     return Cli(root=tmp_path / "runs", environment=environment)
 
 

@@ -1,10 +1,13 @@
-"""An instant endpoint whose replies are a function of the request: it writes pseudo-words in whatever form is asked.
+"""An instant endpoint whose replies are a function of the request.
 
-Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE, ends with its parent,
-and tells at ``/asked`` how often each request (by a hash of its body) was sent; ``POST /delay?s=S`` changes the delay.
-MANNER is how it solves in free text: ``rubbish``, ``first`` (the first option, always) or ``chinese``. It stands in for
-a model where a test needs thousands of replies, or the same replies twice; whether real servers behave is tested with
-real ones.
+It writes pseudo-words in whatever form is asked.
+
+Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE,
+ends with its parent, and tells at ``/asked`` how often each request (by a hash of its body) was
+sent; ``POST /delay?s=S`` changes the delay. MANNER is how it solves in free text: ``rubbish``,
+``first`` (the first option, always) or ``chinese``. It stands in for a model where a test needs
+thousands of replies, or the same replies twice; whether real servers behave is tested with real
+ones.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from aiohttp import web
 
 SYLLABLES = ["ba", "ke", "lu", "mo", "ni", "pra", "sto", "tir", "vel", "zan", "quo", "fe"]
 ASKED: collections.Counter[str] = collections.Counter()
-DELAY = web.AppKey("delay", list)  # of one float: an application's own values are fixed once it runs
+DELAY = web.AppKey(
+    "delay", list
+)  # of one float: an application's own values are fixed once it runs
 MANNER = web.AppKey("manner", str)
 
 
@@ -57,18 +62,26 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
     if name == "question":
         return " ".join(["What", *(word(rng) for _ in range(9))]) + "?"
     text = " ".join(word(rng) for _ in range(2))
-    if name == "reasoning":  # of its own words, so that what else is drawn does not depend on its length
+    if (
+        name == "reasoning"
+    ):  # of its own words, so that what else is drawn does not depend on its length
         more = random.Random(text)
         text += " " + " ".join(word(more) for _ in range(14))
     return text
 
 
 def follow(rules: dict[str, dict[str, Any]], rng: random.Random) -> str:
-    """Use all words that the rules of a task name, also those that it forbids, and as many words as it says."""
+    """Use all words that the rules of a task name, also those that it forbids, and as many words as
+    it says."""
     values = [value for arguments in rules.values() for value in arguments.values()]
-    words = [word(rng) for _ in range(max([2, *(value for value in values if isinstance(value, int))]))]
+    words = [
+        word(rng) for _ in range(max([2, *(value for value in values if isinstance(value, int))]))
+    ]
     named = [
-        one for value in values if not isinstance(value, int) for one in ([value] if isinstance(value, str) else value)
+        one
+        for value in values
+        if not isinstance(value, int)
+        for one in ([value] if isinstance(value, str) else value)
     ]
     return " ".join([*words, *named])
 
@@ -84,13 +97,20 @@ def solve_badly(manner: str, content: str, rng: random.Random) -> str:
 
 
 def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
-    """The content of sample ``index``: four of five follow the question alone, the others the request's seed too."""
+    """The content of sample ``index``.
+
+    Four of five follow the question alone, the others the request's seed too.
+    """
     if manner and "response_format" not in body:
-        return solve_badly(manner, body["messages"][-1]["content"], random.Random(f"{body.get('seed')}/{index}"))
+        return solve_badly(
+            manner, body["messages"][-1]["content"], random.Random(f"{body.get('seed')}/{index}")
+        )
     asked = json.dumps(body["messages"][-1], sort_keys=True)
     noisy = random.Random(f"{body.get('seed')}/{index}").random() < 0.2
     # A question is drawn per request, a solution mostly per question, so that votes agree.
-    solving = "reasoning" in json.dumps(body.get("response_format", "")) or "structured_outputs" in body
+    solving = (
+        "reasoning" in json.dumps(body.get("response_format", "")) or "structured_outputs" in body
+    )
     rng = random.Random(f"{asked}/{'' if solving and not noisy else body.get('seed')}")
     if "structured_outputs" in body:
         return str(rng.choice(body["structured_outputs"]["choice"]))
@@ -110,10 +130,18 @@ async def completions(request: web.Request) -> web.Response:
     await asyncio.sleep(request.app[DELAY][0])
     manner = request.app[MANNER]
     choices = [
-        {"index": i, "finish_reason": "stop", "message": {"role": "assistant", "content": reply(body, i, manner)}}
+        {
+            "index": i,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": reply(body, i, manner)},
+        }
         for i in range(body.get("n", 1))
     ]
-    usage = {"prompt_tokens": 100, "completion_tokens": 10 * len(choices), "total_tokens": 100 + 10 * len(choices)}
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 10 * len(choices),
+        "total_tokens": 100 + 10 * len(choices),
+    }
     return web.json_response({"choices": choices, "usage": usage})
 
 

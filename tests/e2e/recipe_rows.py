@@ -1,4 +1,5 @@
-"""A small mirror of the splits that recipe ``agieval`` reads, with rows written here in the hub's columns."""
+"""A small mirror of the splits that recipe ``agieval`` reads, with rows written here in the hub's
+columns."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         "deepmind/aqua_rat/raw/train": [
             {
                 "question": f"A shelf in the cellar holds {n} rows of {n + 3} jars. How many jars does it hold?",
-                "options": [f"A){n * 2 + 3}", f"B){n * (n + 3)}", f"C){n + 3}", f"D){n * 9 + 1}", "E)none of these"],
+                "options": [
+                    f"A){n * 2 + 3}",
+                    f"B){n * (n + 3)}",
+                    f"C){n + 3}",
+                    f"D){n * 9 + 1}",
+                    "E)none of these",
+                ],
                 "rationale": f"{n} x {n + 3} = {n * (n + 3)}",
                 "correct": "B",
             }
@@ -37,7 +44,10 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
                 "context": f"Every one of the guests who drank {drink} stayed late. {name} left the party early.",
                 "question": "Which of these follows from what is said?",
                 "options": [
-                    f"{name} drank {drink}.", f"{name} drank no {drink}.", "Nobody left.", f"All guests drank {drink}.",
+                    f"{name} drank {drink}.",
+                    f"{name} drank no {drink}.",
+                    "Nobody left.",
+                    f"All guests drank {drink}.",
                 ],
                 "label": "b",
             }
@@ -47,7 +57,12 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             {
                 "context": f"农场里所有的{animal}都是健康的动物，健康的动物都不需要吃药。",
                 "question": "根据上面的话可以推出什么？",
-                "options": [f"{animal}不需要吃药", f"{animal}需要吃药", f"有的{animal}不健康", "动物都需要吃药"],
+                "options": [
+                    f"{animal}不需要吃药",
+                    f"{animal}需要吃药",
+                    f"有的{animal}不健康",
+                    "动物都需要吃药",
+                ],
                 "label": "a",
             }
             for animal in ANIMALS
@@ -61,7 +76,7 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             }
             for n, (name, liquid) in enumerate(zip(NAMES, LIQUIDS, strict=True))
         ],
-    }  # fmt: skip
+    }
 
 
 def write_mirror(folder: Path) -> Path:

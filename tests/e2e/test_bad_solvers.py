@@ -21,12 +21,19 @@ def test_a_solver_of_no_use_makes_no_record(
     tsdg: Cli, oracle: Callable[..., Endpoint], manner: str, expected: set[str]
 ) -> None:
     ran = tsdg(
-        "run", "recipe=demo", "run=bad", "seeds.tasks=[demo_science,demo_arithmetic,demo_facts]",
-        "answers.structured=false", "answers.reasoning=true", "answers.show_options=true",
+        "run",
+        "recipe=demo",
+        "run=bad",
+        "seeds.tasks=[demo_science,demo_arithmetic,demo_facts]",
+        "answers.structured=false",
+        "answers.reasoning=true",
+        "answers.show_options=true",
         *oracle(manner=manner).overrides(),
-    )  # fmt: skip
+    )
     assert ran.code == 1
-    assert ran.err.endswith("the run made no record; the table says why, and the rejected rows say it one by one\n")
+    assert ran.err.endswith(
+        "the run made no record; the table says why, and the rejected rows say it one by one\n"
+    )
     run = tsdg.root / "bad"
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["totals"]["records"] == 0

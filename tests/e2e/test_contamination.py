@@ -1,4 +1,5 @@
-"""A benchmark's item that a model writes, as a question or in a solution, is in no record of the run."""
+"""A benchmark's item that a model writes, as a question or in a solution, is in no record of the
+run."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +7,9 @@ from collections.abc import Callable
 from tests.e2e.conftest import Cli, Endpoint, records, table
 
 
-def test_what_a_benchmark_file_holds_is_in_no_record(tsdg: Cli, oracle: Callable[..., Endpoint]) -> None:
+def test_what_a_benchmark_file_holds_is_in_no_record(
+    tsdg: Cli, oracle: Callable[..., Endpoint]
+) -> None:
     common = ["recipe=demo", "seeds.cap_per_task=4", *oracle().overrides()]
     assert tsdg("run", *common, "run=before").code == 0
     before = tsdg.root / "before"
@@ -24,9 +27,13 @@ def test_what_a_benchmark_file_holds_is_in_no_record(tsdg: Cli, oracle: Callable
     assert ran.code == 0, ran.err
     after = tsdg.root / "after"
     assert tsdg("verify", str(after)).code == 0
-    assert {row["question_id"] for row in records(after).values()} == {name for name, _ in packaged} - {asked, solved}
+    assert {row["question_id"] for row in records(after).values()} == {
+        name for name, _ in packaged
+    } - {asked, solved}
     for stage, name, row in (("questions", asked, 0), ("filter", solved, 1)):
-        (rejection,) = (r for r in table(after / stage / "rejected.parquet") if r["reason"] == "contaminated")
+        (rejection,) = (
+            r for r in table(after / stage / "rejected.parquet") if r["reason"] == "contaminated"
+        )
         assert rejection["row_id"] == name
         assert rejection["detail"].endswith(f"{held} row {row}")
         account = json.loads((after / stage / "contamination.json").read_text())

@@ -1,4 +1,7 @@
-"""`tsdg difficulty`: the seeds solved as the questions were, beside them, and nothing of the run changed."""
+"""`tsdg difficulty`.
+
+The seeds solved as the questions were, beside them, and nothing of the run changed.
+"""
 
 import json
 import re
@@ -17,15 +20,26 @@ def test_seeds_and_questions_stand_side_by_side(tsdg: Cli, oracle: Callable[...,
 
     first = tsdg("difficulty", str(run), "sample=5")
     assert first.code == 0, first.err
-    assert re.search(r"^difficulty: 10 rows, \d+ requests, \d+ tokens written", first.out, re.MULTILINE), first.out
+    assert re.search(
+        r"^difficulty: 10 rows, \d+ requests, \d+ tokens written", first.out, re.MULTILINE
+    ), first.out
     found = json.loads((run / "difficulty/5/difficulty.json").read_text())["tasks"]
-    assert [task["task"] for task in found] == ["demo_science", "demo_python"]  # free texts are left out
+    assert [task["task"] for task in found] == [
+        "demo_science",
+        "demo_python",
+    ]  # free texts are left out
     for task in found:
         assert task["seeds"]["asked"] == 5
         assert 0 <= task["right"] <= task["seeds"]["accepted"] <= 5
         solutions = {row["question_id"]: row for row in table(run / "answers/solutions.parquet")}
-        mine = {row["question_id"] for row in table(run / "questions/questions.parquet") if row["task"] == task["task"]}
-        agreement = [solutions[name]["verification"]["agreement"] for name in mine & solutions.keys()]
+        mine = {
+            row["question_id"]
+            for row in table(run / "questions/questions.parquet")
+            if row["task"] == task["task"]
+        }
+        agreement = [
+            solutions[name]["verification"]["agreement"] for name in mine & solutions.keys()
+        ]
         assert task["questions"]["asked"] == len(mine)
         assert task["questions"]["accepted"] == len(agreement)
         assert abs(task["questions"]["agreement"] - sum(agreement) / max(len(agreement), 1)) < 1e-9
@@ -50,7 +64,11 @@ def test_seeds_and_questions_stand_side_by_side(tsdg: Cli, oracle: Callable[...,
 def right_answers(run: Path) -> int:
     """Count the accepted seeds of the choice task whose answer is the gold one, from the parts."""
     gold = {row["seed_id"]: row["answer"] for row in table(run / "seeds/seeds.parquet")}
-    parts = [row for path in (run / "difficulty/5/answers/parts").glob("*.parquet") for row in table(path)]
+    parts = [
+        row
+        for path in (run / "difficulty/5/answers/parts").glob("*.parquet")
+        for row in table(path)
+    ]
     solutions = [solution for row in parts for solution in row["solutions"]]
     return sum(solution["answer"] == gold[solution["question_id"]] for solution in solutions)
 

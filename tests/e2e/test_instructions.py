@@ -1,4 +1,7 @@
-"""Records whose answers follow instructions that lm-eval's own checkers can tell: from the seeds to the dataset."""
+"""Records whose answers follow instructions that lm-eval's own checkers can tell.
+
+From the seeds to the dataset.
+"""
 
 import json
 from collections import Counter
@@ -11,7 +14,12 @@ from tsdg.verify.symbolic import broken_instruction
 def test_answers_of_records_follow_the_instructions_of_their_questions(
     tsdg: Cli, oracle: Callable[..., Endpoint]
 ) -> None:
-    common = ["recipe=demo", "seeds.tasks=[demo_instructions]", "questions.per_seed=4", *oracle().overrides()]
+    common = [
+        "recipe=demo",
+        "seeds.tasks=[demo_instructions]",
+        "questions.per_seed=4",
+        *oracle().overrides(),
+    ]
     ran = tsdg("run", *common, "run=checked")
     assert ran.code == 0, ran.err
     run = tsdg.root / "checked"
@@ -28,7 +36,9 @@ def test_answers_of_records_follow_the_instructions_of_their_questions(
     assert len(solved) > 5
     for row in rows.values():
         assert row["verification"]["method"] == "instructions, then their share"
-        assert broken_instruction(row["answer"], tuple(questions[row["question_id"]]["checks"])) == ""
+        assert (
+            broken_instruction(row["answer"], tuple(questions[row["question_id"]]["checks"])) == ""
+        )
     refused = table(run / "answers" / "rejected.parquet")
     assert solved | {row["row_id"] for row in refused} == set(questions)
     failed = [row["detail"] for row in refused if row["reason"] == "failed_tests"]

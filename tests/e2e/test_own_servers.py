@@ -26,27 +26,39 @@ from tsdg.progress import Reporter
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Overrides for servers of one's own: a stand-in with the oracle's replies."""
     calm = {"model": "stand-in", "seed": "0", "wrong": 0, "hangs": 0, "crashes": 0, "delay": 0.0}
-    monkeypatch.setenv("CHAOS_ENDPOINT", json.dumps({**calm, "ledger": str(tmp_path / "ledger"), "who": "own"}))
+    monkeypatch.setenv(
+        "CHAOS_ENDPOINT", json.dumps({**calm, "ledger": str(tmp_path / "ledger"), "who": "own"})
+    )
     save_tokenizer(tmp_path / "model")
     (tmp_path / "model/config.json").write_text("{}")
     command = f"server.command=[{sys.executable},{ROOT}/tests/chaos/endpoint.py,serve]"
     return [command, "model.name=stand-in", f"model.path={tmp_path}/model", "seeds.cap_per_task=2"]
 
 
-def test_status_manifest_report_and_budget_agree_on_the_gpu_hours_of_a_run(own: list[str], tsdg: Cli) -> None:
+def test_status_manifest_report_and_budget_agree_on_the_gpu_hours_of_a_run(
+    own: list[str], tsdg: Cli
+) -> None:
     on_gpus = replace(tsdg, environment={**tsdg.environment, "CUDA_VISIBLE_DEVICES": "0,1,2,3"})
-    ran = on_gpus("run", "recipe=demo", "run=gpus", *own, "model.tensor_parallel=2", "server.replicas=auto")
+    ran = on_gpus(
+        "run", "recipe=demo", "run=gpus", *own, "model.tensor_parallel=2", "server.replicas=auto"
+    )
     assert ran.code == 0, ran.err
     run = tsdg.root / "gpus"
     questions, answers = (read_workers(run / phase) for phase in ("questions", "answers"))
     assert [facts.gpus for worker in (*questions, *answers) for facts in worker.replicas] == [2] * 4
-    at_work, all_along = (answers[0].updated - start for start in (answers[0].started, questions[0].updated))
-    assert 4 * at_work < answers[0].gpu_seconds <= 4 * all_along + 0.001, "they are held between the phases, too"
+    at_work, all_along = (
+        answers[0].updated - start for start in (answers[0].started, questions[0].updated)
+    )
+    assert 4 * at_work < answers[0].gpu_seconds <= 4 * all_along + 0.001, (
+        "they are held between the phases, too"
+    )
     used = spent(read_run(run))
     manifest = json.loads((run / "manifest.json").read_text())
     status = json.loads(tsdg("status", str(run), "--json").out)
     told = [manifest["cost"], facts_of(run, manifest)["spent"], status["totals"]]
-    assert {(each["gpu_hours"], each["idle_gpu_hours"]) for each in told} == {(used.gpu_hours, used.idle_gpu_hours)}
+    assert {(each["gpu_hours"], each["idle_gpu_hours"]) for each in told} == {
+        (used.gpu_hours, used.idle_gpu_hours)
+    }
     assert 0 < used.idle_gpu_hours < used.gpu_hours
     with pytest.raises(BudgetReached, match=f"this run has used {used.gpu_hours};"):
         check_budget(BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=used.gpu_hours), run)

@@ -46,7 +46,8 @@ def test_the_demo_ends_with_a_table_and_every_row_accounted_for(tsdg: Cli) -> No
     assert totals["seeds"]["sampled"] == 24
     assert_every_seed_asked(totals["questions"], seeds=24)
     assert totals["questions"]["generated"] >= 12, totals["questions"]["rejected"]
-    # What a model of this size gets past the vote is little; that something does shows every stage at work.
+    # What a model of this size gets past the vote is little; that something does shows every stage
+    # at work.
     assert totals["records"] == len(records(run)) >= 1, totals["answers"]["rejected"]
     for record in records(run).values():
         assert record["answer"].strip() in record["text"]
@@ -57,23 +58,34 @@ def test_the_demo_ends_with_a_table_and_every_row_accounted_for(tsdg: Cli) -> No
 @pytest.mark.mirror
 def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, mirror: Path) -> None:
     ran = tsdg(
-        "run", "recipe=demo", f"seeds.mirror={mirror}", f"seeds.tasks=[{','.join(REAL_TASKS)}]",
-        "seeds.cap_per_task=3", timeout=1400,
-    )  # fmt: skip
+        "run",
+        "recipe=demo",
+        f"seeds.mirror={mirror}",
+        f"seeds.tasks=[{','.join(REAL_TASKS)}]",
+        "seeds.cap_per_task=3",
+        timeout=1400,
+    )
     assert ran.code == 0, ran.err
     (run,) = tsdg.runs()
     manifest = json.loads((run / "manifest.json").read_text())
     assert list(manifest["tasks"]) == sorted(REAL_TASKS)
     for name, task in manifest["tasks"].items():
         assert task["seeds"]["sampled"] == 3, name
-        assert task["seeds"]["available"] == sum(n for key, n in task["seeds"].items() if key != "available")
+        assert task["seeds"]["available"] == sum(
+            n for key, n in task["seeds"].items() if key != "available"
+        )
     assert manifest["tasks"]["openbookqa"]["seeds"]["leaked"] >= 23
-    sources = {row["task"]: row["source"]["dataset_path"] for row in table(run / "seeds/seeds.parquet")}
+    sources = {
+        row["task"]: row["source"]["dataset_path"] for row in table(run / "seeds/seeds.parquet")
+    }
     assert sources["gsm8k"] == "openai/gsm8k"
     assert sources["winogrande"] == "allenai/winogrande"
     assert_every_seed_asked(manifest["totals"]["questions"], seeds=21)
-    # 6 or 7 with the same command on an idle machine: the model's words depend on which requests shared a step.
-    assert manifest["totals"]["questions"]["generated"] >= 4, manifest["totals"]["questions"]["rejected"]
+    # 6 or 7 with the same command on an idle machine: the model's words depend on which requests
+    # shared a step.
+    assert manifest["totals"]["questions"]["generated"] >= 4, manifest["totals"]["questions"][
+        "rejected"
+    ]
     assert tsdg("verify", str(run)).code == 0
 
 
@@ -82,7 +94,9 @@ def test_ctrl_c_leaves_no_process_within_5_s_and_the_same_command_continues(tsdg
     process = tsdg.start(*common)
     journal = "questions/journal"
     deadline = time.monotonic() + 600
-    while not any(path.stat().st_size > 0 for run in tsdg.runs() for path in (run / journal).glob("*")):
+    while not any(
+        path.stat().st_size > 0 for run in tsdg.runs() for path in (run / journal).glob("*")
+    ):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -1,4 +1,5 @@
-"""Every recipe is planned without a mirror, and runs in small from real rows, or rows and passages written here."""
+"""Every recipe is planned without a mirror, and runs in small from real rows, or rows and passages
+written here."""
 
 import json
 import os
@@ -15,7 +16,12 @@ from tsdg.views.plan import make_plan
 Oracle = Callable[..., Endpoint]
 RECIPES = sorted(path.stem for path in (recipes_dir() / "recipe").glob("*.yaml"))
 # The oracle's votes agree where it does not see the options, as the demo's model does best.
-SMALL = ("model=smollm2-135m-instruct", "model.note=", "answers.show_options=false", "answers.structured=true")
+SMALL = (
+    "model=smollm2-135m-instruct",
+    "model.note=",
+    "answers.show_options=false",
+    "answers.structured=true",
+)
 FEW_FAMILIES = {
     "knowledge": ["ai2_arc", "openbookqa", "webqs"],
     "reasoning": ["hendrycks_ethics", "gsm8k"],
@@ -27,7 +33,9 @@ FEW_FAMILIES = {
 @pytest.fixture
 def mirrored(tsdg: Cli) -> Cli:
     """The command line with the mirror of this machine."""
-    return Cli(root=tsdg.root, environment={**tsdg.environment, "TSDG_MIRROR": os.environ["TSDG_MIRROR"]})
+    return Cli(
+        root=tsdg.root, environment={**tsdg.environment, "TSDG_MIRROR": os.environ["TSDG_MIRROR"]}
+    )
 
 
 def families(*names: str) -> list[str]:
@@ -63,8 +71,16 @@ def test_each_recipe_is_planned_with_a_mirror(name: str, mirror: Path) -> None:
 
 @pytest.mark.mirror
 @pytest.mark.parametrize("name", FEW_FAMILIES)
-def test_recipes_of_the_catalogue_run_on_real_rows(mirrored: Cli, oracle: Oracle, name: str) -> None:
-    words = [f"recipe={name}", *SMALL, f"run={name}", *families(*FEW_FAMILIES[name]), *oracle().overrides()]
+def test_recipes_of_the_catalogue_run_on_real_rows(
+    mirrored: Cli, oracle: Oracle, name: str
+) -> None:
+    words = [
+        f"recipe={name}",
+        *SMALL,
+        f"run={name}",
+        *families(*FEW_FAMILIES[name]),
+        *oracle().overrides(),
+    ]
     done = mirrored("run", *words)
     assert done.code == 0, done.err
     run = mirrored.root / name
@@ -77,8 +93,15 @@ def test_recipes_of_the_catalogue_run_on_real_rows(mirrored: Cli, oracle: Oracle
 
 
 @pytest.mark.mirror
-def test_the_ablation_makes_two_datasets_of_the_same_questions(mirrored: Cli, oracle: Oracle) -> None:
-    words = ["recipe=context_ablation", *SMALL, *families("openbookqa", "gsm8k"), *oracle().overrides()]
+def test_the_ablation_makes_two_datasets_of_the_same_questions(
+    mirrored: Cli, oracle: Oracle
+) -> None:
+    words = [
+        "recipe=context_ablation",
+        *SMALL,
+        *families("openbookqa", "gsm8k"),
+        *oracle().overrides(),
+    ]
     done = mirrored("run", "--multirun", *words)
     assert done.code == 0, done.err
     runs = mirrored.runs()
@@ -86,9 +109,13 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(mirrored: Cli, or
     assert all(verified(mirrored, run) for run in runs)
     by_variant = {tuple({row["variant"] for row in records(run).values()}): run for run in runs}
     assert set(by_variant) == {("reasoning",), ("context",)}
-    asked = [[row["question"] for row in table(run / "questions/questions.parquet")] for run in runs]
+    asked = [
+        [row["question"] for row in table(run / "questions/questions.parquet")] for run in runs
+    ]
     assert asked[0] == asked[1]
-    first, second = ({row["question"]: row["answer"] for row in records(run).values()} for run in runs)
+    first, second = (
+        {row["question"]: row["answer"] for row in records(run).values()} for run in runs
+    )
     assert first == second
     done = mirrored("report", *map(str, runs))
     assert done.code == 0, done.err
@@ -96,9 +123,17 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(mirrored: Cli, or
     assert all(run.name in page for run in runs)
 
 
-def test_agieval_runs_on_rows_in_the_columns_of_its_sets(tsdg: Cli, oracle: Oracle, tmp_path: Path) -> None:
+def test_agieval_runs_on_rows_in_the_columns_of_its_sets(
+    tsdg: Cli, oracle: Oracle, tmp_path: Path
+) -> None:
     mirror = write_mirror(tmp_path / "mirror")
-    words = ["recipe=agieval", *SMALL, f"seeds.mirror={mirror}", "run=agieval", *oracle().overrides()]
+    words = [
+        "recipe=agieval",
+        *SMALL,
+        f"seeds.mirror={mirror}",
+        "run=agieval",
+        *oracle().overrides(),
+    ]
     done = tsdg("run", *words)
     assert done.code == 0, done.err
     run = tsdg.root / "agieval"
@@ -108,7 +143,13 @@ def test_agieval_runs_on_rows_in_the_columns_of_its_sets(tsdg: Cli, oracle: Orac
 
 
 def test_rqa_runs_on_the_passages_that_come_with_it(tsdg: Cli, oracle: Oracle) -> None:
-    words = ["recipe=rqa", "model=smollm2-135m-instruct", "model.note=", "run=rqa", *oracle().overrides()]
+    words = [
+        "recipe=rqa",
+        "model=smollm2-135m-instruct",
+        "model.note=",
+        "run=rqa",
+        *oracle().overrides(),
+    ]
     done = tsdg("run", *words)
     assert done.code == 0, done.err
     run = tsdg.root / "rqa"

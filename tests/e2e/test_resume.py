@@ -46,7 +46,9 @@ def test_a_killed_run_is_stopped_and_goes_on_from_its_directory(tsdg: Cli, oracl
     assert (missing.code, missing.err.count("\n")) == (2, 1)
 
 
-def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(tsdg: Cli, oracle: Oracle) -> None:
+def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(
+    tsdg: Cli, oracle: Oracle
+) -> None:
     endpoint = oracle()
     common = ["run", "recipe=demo", "seeds.cap_per_task=3", *endpoint.overrides()]
     assert tsdg(*common).code == 0
@@ -57,9 +59,15 @@ def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(tsdg: C
     plain = records(run)
     assert plain.keys() == labelled.keys()
     assert all(record["text"] != labelled[name]["text"] for name, record in plain.items())
-    assert json.loads((run / "manifest.json").read_text())["package"] == {"rows_per_file": 1, "style": "plain"}
+    assert json.loads((run / "manifest.json").read_text())["package"] == {
+        "rows_per_file": 1,
+        "style": "plain",
+    }
     assert tsdg("verify", str(run)).code == 0
     assert endpoint.asked() == asked
-    assert "package: done before" in tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1").out
+    assert (
+        "package: done before"
+        in tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1").out
+    )
     assert tsdg(*common).code == 0
     assert records(run) == labelled

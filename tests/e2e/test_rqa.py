@@ -1,4 +1,7 @@
-"""The rqa recipe: from labelled passages to question, trace and answer, with records that say they are unverified."""
+"""The rqa recipe.
+
+From labelled passages to question, trace and answer, with records that say they are unverified.
+"""
 
 import json
 from collections.abc import Callable
@@ -15,20 +18,39 @@ def passages(path: Path, count: int) -> Path:
     rows: list[dict[str, Any]] = []
     for number in range(count):
         field = list(FIELDS)[number % 4]
-        text = " ".join(f"Passage {number} on {field} makes its point number {n} here." for n in range(60))
+        text = " ".join(
+            f"Passage {number} on {field} makes its point number {n} here." for n in range(60)
+        )
         level = "Graduate Level" if number % 5 else "High School"
-        rows.append({"text": text, "domain": field, "subject": FIELDS[field], "language": "en", "level": level})
+        rows.append(
+            {
+                "text": text,
+                "domain": field,
+                "subject": FIELDS[field],
+                "language": "en",
+                "level": level,
+            }
+        )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def test_passages_become_questions_answered_from_the_question_alone(tsdg: Cli, oracle: Oracle, tmp_path: Path) -> None:
+def test_passages_become_questions_answered_from_the_question_alone(
+    tsdg: Cli, oracle: Oracle, tmp_path: Path
+) -> None:
     path = passages(tmp_path / "passages.jsonl", 60)
     words = [
-        "recipe=rqa", "model=smollm2-135m-instruct", "passages=default", f"passages.path={path}", "passages.total=24",
-        "model.note=", "+passages.keep={level: [Graduate Level]}", "passages.chunk_chars=900", "run=rqa",
+        "recipe=rqa",
+        "model=smollm2-135m-instruct",
+        "passages=default",
+        f"passages.path={path}",
+        "passages.total=24",
+        "model.note=",
+        "+passages.keep={level: [Graduate Level]}",
+        "passages.chunk_chars=900",
+        "run=rqa",
         *oracle().overrides(),
-    ]  # fmt: skip
+    ]
     done = tsdg("run", *words)
     assert done.code == 0, done.err
     run = tsdg.root / "rqa"
@@ -36,8 +58,11 @@ def test_passages_become_questions_answered_from_the_question_alone(tsdg: Cli, o
     made = records(run)
     assert made
     assert {row["task"] for row in made.values()} <= {
-        "passages_physics", "passages_biology", "passages_chemistry", "passages_other",
-    }  # fmt: skip
+        "passages_physics",
+        "passages_biology",
+        "passages_chemistry",
+        "passages_other",
+    }
     for row in made.values():
         assert row["verification"]["method"] == "none"
         assert row["context"] == ""
@@ -46,8 +71,14 @@ def test_passages_become_questions_answered_from_the_question_alone(tsdg: Cli, o
         assert row["text"] == f"{row['question']}\n\n{row['reasoning']}\n\n{row['answer']}"
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["totals"]["seeds"] == {
-        "available": 60, "denied": 0, "leaked": 0, "malformed": 0, "duplicate": 0, "sampled": 24, "unsampled": 36,
-    }  # fmt: skip
+        "available": 60,
+        "denied": 0,
+        "leaked": 0,
+        "malformed": 0,
+        "duplicate": 0,
+        "sampled": 24,
+        "unsampled": 36,
+    }
     assert {task["seeds"]["sampled"] for task in manifest["tasks"].values()} == {6}
 
 
@@ -61,7 +92,13 @@ def test_seeds_come_from_passages_or_tasks_not_both(tsdg: Cli, tmp_path: Path) -
 
 def test_passages_without_a_licence_are_refused(tsdg: Cli, tmp_path: Path) -> None:
     path = passages(tmp_path / "passages.jsonl", 4)
-    words = ["recipe=rqa", "model=smollm2-135m-instruct", "passages=default", f"passages.path={path}", "model.note="]
+    words = [
+        "recipe=rqa",
+        "model=smollm2-135m-instruct",
+        "passages=default",
+        f"passages.path={path}",
+        "model.note=",
+    ]
     done = tsdg("plan", *words, "passages.licence=")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "passages.licence must name the texts' licence, or say unclear" in done.err

@@ -17,7 +17,9 @@ from tests.e2e.conftest import Cli, Endpoint, records, table
 Oracle = Callable[..., Endpoint]
 
 
-def test_a_run_gives_records_counts_that_add_up_and_a_directory_that_verifies(tsdg: Cli, oracle: Oracle) -> None:
+def test_a_run_gives_records_counts_that_add_up_and_a_directory_that_verifies(
+    tsdg: Cli, oracle: Oracle
+) -> None:
     ran = tsdg("run", "recipe=demo", *oracle().overrides())
     assert ran.code == 0, ran.err
     (run,) = tsdg.runs()
@@ -28,7 +30,9 @@ def test_a_run_gives_records_counts_that_add_up_and_a_directory_that_verifies(ts
         assert asked >= 10, name
         assert asked == task["questions"]["generated"] + sum(task["questions"]["rejected"].values())
         answers = task["answers"]
-        assert task["questions"]["generated"] == answers["accepted"] + sum(answers["rejected"].values())
+        assert task["questions"]["generated"] == answers["accepted"] + sum(
+            answers["rejected"].values()
+        )
     rows = records(run)
     assert len(rows) == manifest["totals"]["records"] > 0
     assert Counter(row["task"] for row in rows.values()) == Counter(
@@ -54,7 +58,9 @@ def test_fused_and_separate_phases_give_the_same_rows(tsdg: Cli, oracle: Oracle)
         assert ran.code == 0, ran.err
     assert records(tsdg.root / "apart") == records(tsdg.root / "fused")
     for step in ("questions", "answers"):
-        apart, fused = (table(tsdg.root / name / step / "rejected.parquet") for name in ("apart", "fused"))
+        apart, fused = (
+            table(tsdg.root / name / step / "rejected.parquet") for name in ("apart", "fused")
+        )
         assert sorted(apart, key=str) == sorted(fused, key=str)
     # The same replies served both: every request of the second run was one of the first.
     assert set(endpoint.asked().values()) == {2}
@@ -64,13 +70,24 @@ def test_no_phases_stops_after_the_seeds_with_a_manifest(tsdg: Cli) -> None:
     ran = tsdg("run", "recipe=demo", "phases=[]", "run=seeds")
     assert ran.code == 0, ran.err
     manifest = json.loads((tsdg.root / "seeds/manifest.json").read_text())
-    assert manifest["totals"]["seeds"]["sampled"] == len(table(tsdg.root / "seeds/seeds/seeds.parquet")) >= 60
+    assert (
+        manifest["totals"]["seeds"]["sampled"]
+        == len(table(tsdg.root / "seeds/seeds/seeds.parquet"))
+        >= 60
+    )
     assert tsdg("verify", str(tsdg.root / "seeds")).code == 0
 
 
-def test_two_runs_of_one_recipe_have_the_same_seeds_ids_prompts_and_fingerprint(tsdg: Cli, oracle: Oracle) -> None:
+def test_two_runs_of_one_recipe_have_the_same_seeds_ids_prompts_and_fingerprint(
+    tsdg: Cli, oracle: Oracle
+) -> None:
     for name in "ab":
-        assert tsdg("run", "recipe=demo", f"run={name}", "seeds.cap_per_task=5", *oracle().overrides()).code == 0
+        assert (
+            tsdg(
+                "run", "recipe=demo", f"run={name}", "seeds.cap_per_task=5", *oracle().overrides()
+            ).code
+            == 0
+        )
     a, b = tsdg.root / "a", tsdg.root / "b"
     assert table(a / "seeds/seeds.parquet") == table(b / "seeds/seeds.parquet")
     assert table(a / "questions/questions.parquet") == table(b / "questions/questions.parquet")
@@ -127,13 +144,18 @@ def test_what_cannot_be_made_again_is_named_and_gets_no_manifest(tsdg: Cli, orac
             mend()
 
 
-def test_the_same_command_mends_or_names_what_was_cut_of_a_finished_run(tsdg: Cli, oracle: Oracle) -> None:
+def test_the_same_command_mends_or_names_what_was_cut_of_a_finished_run(
+    tsdg: Cli, oracle: Oracle
+) -> None:
     common = ["run", "recipe=demo", "run=one", "seeds.cap_per_task=3", *oracle().overrides()]
     assert tsdg(*common).code == 0
     run = tsdg.root / "one"
     again = tsdg(*common)
     assert "package: done before; all files have the sizes of manifest.json" in again.out
-    samples, records_file = run / "answers/samples.parquet", next((run / "dataset").rglob("*.parquet"))
+    samples, records_file = (
+        run / "answers/samples.parquet",
+        next((run / "dataset").rglob("*.parquet")),
+    )
     samples.write_bytes(b"")
     named = tsdg(*common)
     assert (named.code, len(named.err.splitlines())) == (1, 1)
@@ -170,9 +192,16 @@ def test_a_damaged_fingerprint_is_one_line(tsdg: Cli) -> None:
 
 
 @pytest.mark.parametrize("share", [0.2, 0.6])
-def test_a_killed_run_continues_and_ends_as_if_it_had_not_been(tsdg: Cli, oracle: Oracle, share: float) -> None:
+def test_a_killed_run_continues_and_ends_as_if_it_had_not_been(
+    tsdg: Cli, oracle: Oracle, share: float
+) -> None:
     whole, killed = oracle(), oracle(delay=0.02)
-    common = ["recipe=demo", "questions.per_seed=4", "engine.unit_rows=20", "engine.max_in_flight=8"]
+    common = [
+        "recipe=demo",
+        "questions.per_seed=4",
+        "engine.unit_rows=20",
+        "engine.max_in_flight=8",
+    ]
     assert tsdg("run", *common, "run=whole", *whole.overrides()).code == 0
     wanted = sum(whole.asked().values())
 
@@ -192,7 +221,13 @@ def test_a_killed_run_continues_and_ends_as_if_it_had_not_been(tsdg: Cli, oracle
 
 def test_ctrl_c_ends_within_5_s_and_the_same_command_continues(tsdg: Cli, oracle: Oracle) -> None:
     endpoint = oracle(delay=0.3)
-    common = ["run", "recipe=demo", "engine.max_in_flight=4", "seeds.cap_per_task=4", *endpoint.overrides()]
+    common = [
+        "run",
+        "recipe=demo",
+        "engine.max_in_flight=4",
+        "seeds.cap_per_task=4",
+        *endpoint.overrides(),
+    ]
     process = tsdg.start(*common)
     while not endpoint.asked():
         assert process.poll() is None, process.communicate()[1]
@@ -234,7 +269,15 @@ def test_a_second_process_on_the_same_run_is_refused(tsdg: Cli, oracle: Oracle) 
         (["server=openai", "server.base_urls=[http://127.0.0.1:99999/v1]"], 2, ["99999"]),
         (["name=../outside"], 2, ["name", "../outside"]),
         (["prompt.dir=/no/such/prompts"], 2, ["/no/such/prompts"]),
-        (["server=openai", "server.base_urls=[http://127.0.0.1:1/v1]", "server.api_key_env=NO_KEY"], 3, ["NO_KEY"]),
+        (
+            [
+                "server=openai",
+                "server.base_urls=[http://127.0.0.1:1/v1]",
+                "server.api_key_env=NO_KEY",
+            ],
+            3,
+            ["NO_KEY"],
+        ),
     ],
 )
 def test_what_cannot_work_is_one_line_and_starts_nothing(
@@ -248,14 +291,24 @@ def test_what_cannot_work_is_one_line_and_starts_nothing(
 
 def test_a_taken_port_is_one_line(tsdg: Cli, oracle: Oracle, demo_model: Path) -> None:
     port = oracle().url.rpartition(":")[2]
-    ran = tsdg("run", "recipe=demo", f"server.port={port}", "server.command=[sh]", f"model.path={demo_model}")
+    ran = tsdg(
+        "run",
+        "recipe=demo",
+        f"server.port={port}",
+        "server.command=[sh]",
+        f"model.path={demo_model}",
+    )
     assert (ran.code, len(ran.err.splitlines())) == (3, 1), ran.err
     assert port in ran.err
     assert tsdg.runs() == []
 
 
 def test_an_unknown_command_and_recipe_say_what_is_allowed(tsdg: Cli) -> None:
-    for arguments, part in ((["nope"], "plan"), (["run", "recipe=nope"], "demo"), (["run"], "recipe=")):
+    for arguments, part in (
+        (["nope"], "plan"),
+        (["run", "recipe=nope"], "demo"),
+        (["run"], "recipe="),
+    ):
         ran = tsdg(*arguments)
         assert ran.code == 2
         assert part in ran.err
@@ -269,7 +322,9 @@ def test_an_output_root_that_cannot_be_written_is_one_line(tsdg: Cli, tmp_path: 
     assert str(blocked) in ran.err
 
 
-def test_the_plan_changes_nothing_and_counts_what_the_run_asks_for(tsdg: Cli, oracle: Oracle) -> None:
+def test_the_plan_changes_nothing_and_counts_what_the_run_asks_for(
+    tsdg: Cli, oracle: Oracle
+) -> None:
     endpoint = oracle()
     common = ["recipe=demo", "seeds.cap_per_task=3", *endpoint.overrides()]
     ran = tsdg("plan", *common, "--json")
@@ -287,14 +342,21 @@ def test_the_plan_changes_nothing_and_counts_what_the_run_asks_for(tsdg: Cli, or
 
 def test_output_into_a_closed_pipe_is_no_traceback(tsdg: Cli) -> None:
     process = subprocess.Popen(
-        f"{' '.join(tsdg.command('plan', 'recipe=demo'))} | true", shell=True, stderr=subprocess.PIPE, text=True,
+        f"{' '.join(tsdg.command('plan', 'recipe=demo'))} | true",
+        shell=True,
+        stderr=subprocess.PIPE,
+        text=True,
         env=os.environ,
-    )  # fmt: skip
+    )
     assert "Traceback" not in process.communicate(timeout=60)[1]
 
 
-def test_a_machine_that_cannot_run_code_is_refused_before_anything_is_written(tsdg: Cli, tmp_path: Path) -> None:
-    bare = Cli(root=tsdg.root, environment=tsdg.environment | {"PATH": str(tmp_path)})  # no bwrap, no unshare
+def test_a_machine_that_cannot_run_code_is_refused_before_anything_is_written(
+    tsdg: Cli, tmp_path: Path
+) -> None:
+    bare = Cli(
+        root=tsdg.root, environment=tsdg.environment | {"PATH": str(tmp_path)}
+    )  # no bwrap, no unshare
     where = ["server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
     ran = bare("run", "recipe=demo", "seeds.tasks=[demo_python]", *where)
     assert ran.code == 3

@@ -14,7 +14,9 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
     endpoint = oracle()
     assert tsdg("run", "recipe=demo", "run=whole", *endpoint.overrides()).code == 0
     assert tsdg("run", "recipe=demo", "run=parts", "phases=[]", *endpoint.overrides()).code == 0
-    shutil.rmtree(tsdg.root / "parts" / "seeds")  # what is left is the snapshot, as a launch would leave it
+    shutil.rmtree(
+        tsdg.root / "parts" / "seeds"
+    )  # what is left is the snapshot, as a launch would leave it
     recipe = tsdg.root / "parts" / "snapshot" / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("phases: []", "phases: [[questions], [answers]]"))
     (tsdg.root / "parts" / "manifest.json").unlink()
@@ -44,7 +46,17 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
 )
 def test_what_cannot_be_done_is_one_line(tsdg: Cli, words: list[str], code: int, says: str) -> None:
     run = tsdg.root / "r"
-    assert tsdg("run", "recipe=demo", "run=r", "phases=[]", "server=openai", "server.base_urls=[http://h/v1]").code == 0
+    assert (
+        tsdg(
+            "run",
+            "recipe=demo",
+            "run=r",
+            "phases=[]",
+            "server=openai",
+            "server.base_urls=[http://h/v1]",
+        ).code
+        == 0
+    )
     recipe = run / "snapshot" / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("phases: []", "phases: [[questions], [answers]]"))
     done = tsdg("work", *(word.format(run=run) for word in words))

@@ -65,7 +65,12 @@ def test_four_of_which_two_are_killed_and_one_comes_late_end_before_one_alone_wi
     assert set(four.asked()) == set(endpoints["alone"].asked())
 
     workers = read_workers(runs["four"] / "questions")
-    assert sorted(worker.state for worker in workers) == ["complete", "complete", "running", "running"]
+    assert sorted(worker.state for worker in workers) == [
+        "complete",
+        "complete",
+        "running",
+        "running",
+    ]
     assert {worker.owner.pid for worker in workers} == {p.pid for p in (first, second, third, late)}
     assert {worker.rows_done for worker in workers if worker.ended} == {72}
     (one,) = read_workers(runs["alone"] / "questions")

@@ -1,6 +1,9 @@
-"""What the engine's tests share: inputs, a chain of steps, transports that can be told to fail, short times.
+"""What the engine's tests share.
 
-Also a program: ``python lab.py worker ...`` works on a phase, ``python engine_lab.py claim ...`` claims units.
+Inputs, a chain of steps, transports that can be told to fail, short times.
+
+Also a program: ``python lab.py worker ...`` works on a phase, ``python engine_lab.py claim ...``
+claims units.
 """
 
 from __future__ import annotations
@@ -42,9 +45,18 @@ SCHEMA = pa.schema(
     ]
 )
 QUICK = Timing(
-    heartbeat_s=0.1, lease_timeout_s=1.0, poll_s=0.05, sync_s=0.1, progress_s=0.02, backoff_s=0.01, backoff_cap_s=0.05,
-    waiting_cap_s=0.02, account_s=0.2, steer_s=0.05, budget_s=0.02,
-)  # fmt: skip
+    heartbeat_s=0.1,
+    lease_timeout_s=1.0,
+    poll_s=0.05,
+    sync_s=0.1,
+    progress_s=0.02,
+    backoff_s=0.01,
+    backoff_cap_s=0.05,
+    waiting_cap_s=0.02,
+    account_s=0.2,
+    steer_s=0.05,
+    budget_s=0.02,
+)
 
 
 NO_CAPS = BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0)
@@ -56,14 +68,21 @@ def write_input(path: Path, rows: int, unit_rows: int) -> Path:
     return path
 
 
-def config(*, max_in_flight: int = 8, attempts: int = 3, request_timeout_s: int = 30) -> EngineConfig:
+def config(
+    *, max_in_flight: int = 8, attempts: int = 3, request_timeout_s: int = 30
+) -> EngineConfig:
     return EngineConfig(
-        unit_rows=1, max_in_flight=max_in_flight, attempts=attempts, request_timeout_s=request_timeout_s
+        unit_rows=1,
+        max_in_flight=max_in_flight,
+        attempts=attempts,
+        request_timeout_s=request_timeout_s,
     )
 
 
 def request(request_id: str, expected_tokens: int = 1) -> Request:
-    return Request(request_id=request_id, body={"id": request_id}, prefix="", expected_tokens=expected_tokens)
+    return Request(
+        request_id=request_id, body={"id": request_id}, prefix="", expected_tokens=expected_tokens
+    )
 
 
 def reply(text: str) -> Reply:
@@ -108,7 +127,9 @@ class Steps:
 class Transport:
     """Answers with the request's own id, after ``latency``; ``fault`` may raise in place of it."""
 
-    def __init__(self, latency: float = 0.0, fault: Callable[[Request, int], None] | None = None) -> None:
+    def __init__(
+        self, latency: float = 0.0, fault: Callable[[Request, int], None] | None = None
+    ) -> None:
         self.latency = latency
         self.fault = fault
         self.sent: Counter[str] = Counter()
@@ -135,7 +156,10 @@ class Transport:
 
 
 class LoggingTransport(Transport):
-    """Also writes each request that is sent to a file, so that it outlives the process; replies once a file exists."""
+    """Also writes each request that is sent to a file, so that it outlives the process.
+
+    Replies once a file exists.
+    """
 
     def __init__(self, log: Path, latency: float, gate: Path) -> None:
         super().__init__(latency)
@@ -155,7 +179,11 @@ class LoggingTransport(Transport):
 def expected(rows: int, samples: int = 2) -> list[dict[str, Any]]:
     names = [f"row-{i:05d}" for i in range(rows)]
     return [
-        {"input_id": name, "texts": [*(f"{name}/{n}" for n in range(samples)), f"{name}/last"], "failures": []}
+        {
+            "input_id": name,
+            "texts": [*(f"{name}/{n}" for n in range(samples)), f"{name}/last"],
+            "failures": [],
+        }
         for name in names
     ]
 
@@ -210,10 +238,20 @@ async def run(
     seen: list[PhaseEvent] = [] if events is None else events
     said: list[str] = [] if notes is None else notes
     return await run_phase(
-        input_path=source, directory=directory, process=process or Steps(), transport=transport,
-        accounted=accounted, schema=SCHEMA, config=config(**limits), budget=budget, stop=stop or asyncio.Event(),
-        on_event=seen.append, note=said.append, may_leave=may_leave, timing=timing,
-    )  # fmt: skip
+        input_path=source,
+        directory=directory,
+        process=process or Steps(),
+        transport=transport,
+        accounted=accounted,
+        schema=SCHEMA,
+        config=config(**limits),
+        budget=budget,
+        stop=stop or asyncio.Event(),
+        on_event=seen.append,
+        note=said.append,
+        may_leave=may_leave,
+        timing=timing,
+    )
 
 
 def start_worker(
@@ -229,8 +267,10 @@ def start_worker(
     numbers = map(str, (latency, in_flight, lease_timeout_s))
     return subprocess.Popen(
         [sys.executable, __file__, "worker", source, directory, log, gate or source, *numbers],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
@@ -257,10 +297,19 @@ async def _work(args: argparse.Namespace) -> int:
     timing = replace(QUICK, lease_timeout_s=args.lease_timeout_s)
     try:
         await run_phase(
-            input_path=args.source, directory=args.directory, process=Steps(), transport=transport,
-            accounted=(), schema=SCHEMA, config=config(max_in_flight=args.in_flight), budget=NO_CAPS, stop=stop,
-            on_event=lambda event: None, note=print, timing=timing,
-        )  # fmt: skip
+            input_path=args.source,
+            directory=args.directory,
+            process=Steps(),
+            transport=transport,
+            accounted=(),
+            schema=SCHEMA,
+            config=config(max_in_flight=args.in_flight),
+            budget=NO_CAPS,
+            stop=stop,
+            on_event=lambda event: None,
+            note=print,
+            timing=timing,
+        )
     except Interrupted as error:
         print(error)
         return Interrupted.exit_code
@@ -270,7 +319,8 @@ async def _work(args: argparse.Namespace) -> int:
 
 
 def _claim(args: argparse.Namespace) -> int:
-    """Wait for the start signal, then claim until nothing is found any more, and print what was got."""
+    """Wait for the start signal, then claim until nothing is found any more, and print what was
+    got."""
     board = LeaseBoard(directory=args.directory, owner=Owner.current(), timing=Timing())
     print("ready", flush=True)
     sys.stdin.readline()

@@ -32,7 +32,9 @@ def agenda_of(layout: InputLayout, committed: Sequence[int] = ()) -> Agenda:
     return Agenda(layout, frozenset(committed), Random(1))
 
 
-def test_much_longer_units_are_begun_first_and_others_stay_in_order(layout: InputLayout, tmp_path: Path) -> None:
+def test_much_longer_units_are_begun_first_and_others_stay_in_order(
+    layout: InputLayout, tmp_path: Path
+) -> None:
     assert list(agenda_of(layout).left(NONE)) == [2, 4, 0, 1, 3, 5]
     even = read_layout(write_input(tmp_path / "even.parquet", rows=400, unit_rows=100))
     assert list(agenda_of(even).left(NONE)) == [0, 1, 2, 3]

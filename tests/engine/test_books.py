@@ -43,7 +43,9 @@ def phase(tmp_path: Path) -> Path:
     return tmp_path / "run" / "answers"
 
 
-async def test_a_worker_files_what_it_did(source: Path, phase: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_files_what_it_did(
+    source: Path, phase: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "10")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
@@ -62,16 +64,25 @@ async def test_a_worker_files_what_it_did(source: Path, phase: Path, monkeypatch
     assert (worker.rows_done, worker.rows_total, worker.units_committed) == (20, 20, 4)
     assert (worker.requests_done, worker.in_flight, worker.waiting) == (60, 0, 0)
     assert (worker.retries, worker.failures) == ({"http_503": 2}, {"too_long": 1})
-    assert (worker.prompt_tokens, worker.completion_tokens) == (result.prompt_tokens, result.completion_tokens)
+    assert (worker.prompt_tokens, worker.completion_tokens) == (
+        result.prompt_tokens,
+        result.completion_tokens,
+    )
     assert 1 <= worker.in_flight_limit <= 8
     assert worker.history[-1][1:] == (result.completion_tokens, 0, 20)
     owner = worker.owner
     assert (owner.host, owner.pid) == (os.uname().nodename, os.getpid())
-    assert (owner.slurm_job_id, owner.slurm_array_job_id, owner.slurm_array_task_id) == ("12", "10", "2")
+    assert (owner.slurm_job_id, owner.slurm_array_job_id, owner.slurm_array_task_id) == (
+        "12",
+        "10",
+        "2",
+    )
     assert owner.slurm_node == "node7"
 
 
-async def test_a_stopped_and_a_failed_worker_say_so_and_each_start_has_its_file(source: Path, phase: Path) -> None:
+async def test_a_stopped_and_a_failed_worker_say_so_and_each_start_has_its_file(
+    source: Path, phase: Path
+) -> None:
     stop = asyncio.Event()
     stop.set()
     with pytest.raises(Interrupted):
@@ -98,7 +109,9 @@ async def test_a_cancelled_worker_is_a_stopped_one(source: Path, phase: Path) ->
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [(worker.state, worker.reason) for worker in read_workers(phase)] == [("stopped", "cancelled")]
+    assert [(worker.state, worker.reason) for worker in read_workers(phase)] == [
+        ("stopped", "cancelled")
+    ]
 
 
 def test_a_killed_worker_leaves_its_figures(source: Path, phase: Path, tmp_path: Path) -> None:
@@ -110,7 +123,9 @@ def test_a_killed_worker_leaves_its_figures(source: Path, phase: Path, tmp_path:
         workers = read_workers(phase)
         return workers[0] if workers else None
 
-    lab.wait_for(lambda: (now := status()) is not None and now.in_flight == 4, "the figures of the worker")
+    lab.wait_for(
+        lambda: (now := status()) is not None and now.in_flight == 4, "the figures of the worker"
+    )
     worker.kill()
     worker.communicate()
     left = status()
@@ -137,7 +152,10 @@ async def test_a_full_disk_under_the_books_is_said_once_and_stops_nothing(
 
 
 class Busy(Transport):
-    """One replica of two GPUs: it took 20 s to start, answered 7 requests in 10 s, and has been busy ever since."""
+    """One replica of two GPUs.
+
+    It took 20 s to start, answered 7 requests in 10 s, and has been busy ever since.
+    """
 
     def __init__(self) -> None:
         super().__init__(latency=0.05)
@@ -146,10 +164,16 @@ class Busy(Transport):
     def replicas(self) -> Sequence[ReplicaFacts]:
         busy = asyncio.get_running_loop().time() - self.began + 10
         done = self.sent.total()
-        return (replace(FACTS, held_s=busy + 20, ready_s=busy, busy_s=busy, requests=done + 7, restarts=1),)
+        return (
+            replace(
+                FACTS, held_s=busy + 20, ready_s=busy, busy_s=busy, requests=done + 7, restarts=1
+            ),
+        )
 
 
-async def test_replicas_are_counted_from_where_they_were_accounted_for_last(source: Path, phase: Path) -> None:
+async def test_replicas_are_counted_from_where_they_were_accounted_for_last(
+    source: Path, phase: Path
+) -> None:
     transport = Busy()
     transport.began -= 90  # between the phases
     accounted = [replace(FACTS, held_s=30.0, ready_s=10.0, busy_s=10.0, requests=7, restarts=1)]
@@ -163,7 +187,9 @@ async def test_replicas_are_counted_from_where_they_were_accounted_for_last(sour
     assert worker.idle_gpu_seconds == 0.0
 
 
-async def test_the_start_of_the_servers_counts_to_their_first_phase_and_is_idle(source: Path, phase: Path) -> None:
+async def test_the_start_of_the_servers_counts_to_their_first_phase_and_is_idle(
+    source: Path, phase: Path
+) -> None:
     await run(source, phase, Busy())
     (worker,) = read_workers(phase)
     assert worker.replicas[0].requests == 67

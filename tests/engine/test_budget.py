@@ -33,7 +33,9 @@ USED = spent([STATUS])  # 3 retries, 60 s, 300 tokens, 120 GPU-seconds
         ({"gpu_hours": 0.0333}, {"gpu_hours": 0.0334}),
     ],
 )
-def test_each_cap_is_reached_at_its_value_and_said_in_one_line(cap: dict[str, float], below: dict[str, float]) -> None:
+def test_each_cap_is_reached_at_its_value_and_said_in_one_line(
+    cap: dict[str, float], below: dict[str, float]
+) -> None:
     ((key, value),) = cap.items()
     line = reached(caps(**cap), USED)
     assert line.startswith(f"budget.{key}={value} is reached: this run has used ")
@@ -128,7 +130,9 @@ async def test_where_all_is_done_no_budget_stops_it(
     assert [worker.state for worker in read_workers(phase)] == ["complete", "complete"]
 
 
-async def test_what_other_processes_use_counts_while_they_use_it(tmp_path: Path, phase: Path) -> None:
+async def test_what_other_processes_use_counts_while_they_use_it(
+    tmp_path: Path, phase: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=40, unit_rows=40)
     write_worker(phase.parent / "questions", "other", STATUS)
     transport = Transport(latency=3600.0)
@@ -136,12 +140,16 @@ async def test_what_other_processes_use_counts_while_they_use_it(tmp_path: Path,
     while not transport.active:
         await asyncio.sleep(0.01)
     write_worker(phase.parent / "questions", "other", replace(STATUS, completion_tokens=5000))
-    with pytest.raises(BudgetReached, match=r"budget\.tokens=5000 is reached: this run has used 5200"):
+    with pytest.raises(
+        BudgetReached, match=r"budget\.tokens=5000 is reached: this run has used 5200"
+    ):
         await task
     assert transport.active == 0
 
 
-async def test_a_damaged_file_of_another_process_is_said_once_and_stops_nothing(tmp_path: Path, phase: Path) -> None:
+async def test_a_damaged_file_of_another_process_is_said_once_and_stops_nothing(
+    tmp_path: Path, phase: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=40, unit_rows=40)
 
     class Damaging(Transport):

@@ -35,7 +35,9 @@ def listings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return seen
 
 
-async def test_parts_are_not_listed_for_every_unit(tmp_path: Path, directory: Path, listings: list[Path]) -> None:
+async def test_parts_are_not_listed_for_every_unit(
+    tmp_path: Path, directory: Path, listings: list[Path]
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=200, unit_rows=1)
     await run(source, directory, Transport(), timing=SELDOM)
     assert rows_of(directory) == expected(200)
@@ -73,7 +75,9 @@ async def test_processes_that_meet_leave_each_others_neighbourhood(
     source = write_input(tmp_path / "in.parquet", rows=600, unit_rows=1)
     transports = [Transport(latency=0.001) for _ in range(4)]
     timing = replace(QUICK, poll_s=0.5)
-    results = await asyncio.gather(*(run(source, directory, each, timing=timing) for each in transports))
+    results = await asyncio.gather(
+        *(run(source, directory, each, timing=timing) for each in transports)
+    )
     assert rows_of(directory) == expected(600)
     assert sum(result.units_committed for result in results) == 600
     assert sum(transport.sent.total() for transport in transports) == 1800

@@ -11,7 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.engine.lab import QUICK, files_of
-from tsdg.engine.commit import Commit, commit_part, committed_units, part_layout, part_path, read_parts, sweep
+from tsdg.engine.commit import (
+    Commit,
+    commit_part,
+    committed_units,
+    part_layout,
+    part_path,
+    read_parts,
+    sweep,
+)
 from tsdg.engine.leases import Lease, LeaseBoard
 from tsdg.engine.owner import Owner
 from tsdg.errors import StorageUnfit, VerificationFailed
@@ -77,19 +85,29 @@ def test_of_many_at_once_exactly_one_wins(parts: Path) -> None:
 
 def test_who_lost_the_lease_does_not_commit(parts: Path) -> None:
     lease = lease_on(parts.parent)
-    (parts.parent / "leases" / "unit-000000.g1").write_bytes(replace(Owner.current(), boot="another").to_bytes())
+    (parts.parent / "leases" / "unit-000000.g1").write_bytes(
+        replace(Owner.current(), boot="another").to_bytes()
+    )
     assert commit(parts, lease) == "lost"
     assert files_of(parts) == []
 
 
 def test_a_taker_removes_the_temporaries_of_those_before_and_no_others(parts: Path) -> None:
-    for name in (".unit-000000.g0.dead.tmp", ".unit-000000.g2.later.tmp", ".unit-000001.g0.other.tmp"):
+    for name in (
+        ".unit-000000.g0.dead.tmp",
+        ".unit-000000.g2.later.tmp",
+        ".unit-000001.g0.other.tmp",
+    ):
         (parts / name).write_bytes(b"PAR1")
     lease_on(parts.parent).release()
     lease = lease_on(parts.parent)
     assert lease.generation == 1
     assert commit(parts, lease) == "committed"
-    assert files_of(parts) == [".unit-000000.g2.later.tmp", ".unit-000001.g0.other.tmp", "unit-000000.parquet"]
+    assert files_of(parts) == [
+        ".unit-000000.g2.later.tmp",
+        ".unit-000001.g0.other.tmp",
+        "unit-000000.parquet",
+    ]
 
 
 def test_a_temporary_that_is_no_part_is_not_committed(parts: Path) -> None:
@@ -100,24 +118,37 @@ def test_a_temporary_that_is_no_part_is_not_committed(parts: Path) -> None:
 
 def test_sweeping_removes_what_committed_units_left_and_nothing_else(tmp_path: Path) -> None:
     for name in (
-        "leases/unit-000000.g0", "leases/unit-000000.g1", "leases/unit-000001.g0", "leases/.clock-ab",
-        "journal/unit-000000.g0.log", "journal/unit-000001.g0.log", "parts/.unit-000000.g0.ab.tmp",
-        "parts/.unit-000001.g0.ab.tmp", "parts/unit-000000.parquet",
-    ):  # fmt: skip
+        "leases/unit-000000.g0",
+        "leases/unit-000000.g1",
+        "leases/unit-000001.g0",
+        "leases/.clock-ab",
+        "journal/unit-000000.g0.log",
+        "journal/unit-000001.g0.log",
+        "parts/.unit-000000.g0.ab.tmp",
+        "parts/.unit-000001.g0.ab.tmp",
+        "parts/unit-000000.parquet",
+    ):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
     sweep((tmp_path / "leases", tmp_path / "journal", tmp_path / "parts"), frozenset({0}))
     assert files_of(tmp_path) == [
-        "journal/unit-000001.g0.log", "leases/unit-000001.g0", "parts/.unit-000001.g0.ab.tmp",
+        "journal/unit-000001.g0.log",
+        "leases/unit-000001.g0",
+        "parts/.unit-000001.g0.ab.tmp",
         "parts/unit-000000.parquet",
-    ]  # fmt: skip
+    ]
 
 
 def test_parts_come_in_the_order_of_the_units_also_beyond_six_digits(parts: Path) -> None:
     for index in (1_000_000, 2, 999_999, 10):
         commit(parts, lease_on(parts.parent, index), pa.table({"index": [index]}))
-    assert [table["index"][0].as_py() for table in read_parts(parts.parent)] == [2, 10, 999_999, 1_000_000]
+    assert [table["index"][0].as_py() for table in read_parts(parts.parent)] == [
+        2,
+        10,
+        999_999,
+        1_000_000,
+    ]
 
 
 def test_a_damaged_part_is_named_with_what_to_do(parts: Path) -> None:
@@ -128,14 +159,18 @@ def test_a_damaged_part_is_named_with_what_to_do(parts: Path) -> None:
     found = 0
     for damaged in (sound[:half], b"", sound[:half] + bytes([sound[half] ^ 1]) + sound[half + 1 :]):
         path.write_bytes(damaged)
-        with pytest.raises(VerificationFailed, match=r"unit-000000\.parquet is damaged: .*delete it") as caught:
+        with pytest.raises(
+            VerificationFailed, match=r"unit-000000\.parquet is damaged: .*delete it"
+        ) as caught:
             list(read_parts(parts.parent))
         assert "\n" not in str(caught.value)
         found += 1
     assert found == 3
 
 
-def test_a_part_that_may_not_be_read_is_not_called_damaged(parts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_may_not_be_read_is_not_called_damaged(
+    parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit(parts, lease_on(parts.parent))
 
     def refuse(*_: object, **__: object) -> None:
@@ -144,7 +179,9 @@ def test_a_part_that_may_not_be_read_is_not_called_damaged(parts: Path, monkeypa
     monkeypatch.setattr(pq, "ParquetFile", refuse)
     monkeypatch.setattr(pq, "read_schema", refuse)
     for read in (lambda: list(read_parts(parts.parent)), lambda: part_layout(part_path(parts, 0))):
-        with pytest.raises(StorageUnfit, match=r"cannot read .*unit-000000\.parquet: .*owner or mode") as caught:
+        with pytest.raises(
+            StorageUnfit, match=r"cannot read .*unit-000000\.parquet: .*owner or mode"
+        ) as caught:
             read()
         assert "\n" not in str(caught.value)
 
@@ -173,7 +210,9 @@ def test_a_full_disk_leaves_no_part_and_no_temporary(small_disk: Path) -> None:
     lease = lease_on(small_disk)
     (small_disk / "ballast").write_bytes(bytes(400_000))
     big = pa.table({"text": [os.urandom(40).hex() for _ in range(20_000)]})
-    with pytest.raises(StorageUnfit, match=r"cannot write .*unit-000000\.g0\.t0\.tmp: .*disk is full") as caught:
+    with pytest.raises(
+        StorageUnfit, match=r"cannot write .*unit-000000\.g0\.t0\.tmp: .*disk is full"
+    ) as caught:
         commit(parts, lease, big)
     assert "\n" not in str(caught.value)
     assert files_of(parts) == []

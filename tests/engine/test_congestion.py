@@ -17,7 +17,10 @@ def look(
 
 
 class Server:
-    """Replicas that run ``capacity`` requests at once and let the others queue; full caches where it says so."""
+    """Replicas that run ``capacity`` requests at once and let the others queue.
+
+    Full caches where it says so.
+    """
 
     def __init__(self, capacity: int, *, replicas: int = 1, kv: float = 0.5) -> None:
         self.capacity, self.replicas, self.kv = capacity, replicas, kv
@@ -25,9 +28,11 @@ class Server:
     def load(self, active: int) -> Load:
         running = min(active, self.capacity)
         return Load(
-            replicas=self.replicas, running=running, waiting=active - running,
+            replicas=self.replicas,
+            running=running,
+            waiting=active - running,
             kv_cache_usage=self.kv if running == self.capacity else 0.1,
-        )  # fmt: skip
+        )
 
 
 def play(control: Congestion, server: Server, looks: int) -> list[int]:
@@ -59,7 +64,9 @@ def test_while_no_server_works_the_limit_stays() -> None:
         assert control.look(look(load=load, active=256, replies=0)) == 256
 
 
-@pytest.mark.parametrize(("ceiling", "capacity", "replicas"), [(512, 64, 1), (512, 64, 4), (256, 7, 1), (2048, 900, 8)])
+@pytest.mark.parametrize(
+    ("ceiling", "capacity", "replicas"), [(512, 64, 1), (512, 64, 4), (256, 7, 1), (2048, 900, 8)]
+)
 def test_the_limit_settles_where_the_batch_is_full_and_the_queue_short(
     ceiling: int, capacity: int, replicas: int
 ) -> None:
@@ -103,7 +110,9 @@ def test_requests_still_under_way_after_a_cut_bring_no_second_one() -> None:
 
 def test_a_long_queue_of_others_never_takes_the_limit_up() -> None:
     control = Congestion(3)
-    others = [Load(replicas=replicas, running=0, waiting=13, kv_cache_usage=0) for replicas in (0, 3)]
+    others = [
+        Load(replicas=replicas, running=0, waiting=13, kv_cache_usage=0) for replicas in (0, 3)
+    ]
     assert [control.look(look(load=load, active=0)) for load in others] == [1, 1]
 
 
@@ -115,12 +124,18 @@ loads = st.builds(
     kv_cache_usage=st.floats(0, 1),
 )
 seen = st.builds(
-    Look, load=loads, active=st.integers(0, 5000), replies=st.integers(0, 10**6), pushed_back=st.integers(0, 10**4)
+    Look,
+    load=loads,
+    active=st.integers(0, 5000),
+    replies=st.integers(0, 10**6),
+    pushed_back=st.integers(0, 10**4),
 )
 
 
 @given(ceiling=st.integers(1, 4096), looks=st.lists(seen, max_size=30))
-def test_the_limit_stays_in_its_bounds_and_moves_down_only_for_a_reason(ceiling: int, looks: list[Look]) -> None:
+def test_the_limit_stays_in_its_bounds_and_moves_down_only_for_a_reason(
+    ceiling: int, looks: list[Look]
+) -> None:
     control = Congestion(ceiling)
     for one in looks:
         before = control.limit

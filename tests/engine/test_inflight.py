@@ -25,7 +25,12 @@ async def test_places_go_to_the_smallest_order_then_to_who_came_first() -> None:
     await places.acquire((9,))
     tasks = [
         asyncio.create_task(take(name, *order))
-        for name, *order in (("late row", 2, 0), ("short", 1, -5), ("long", 1, -50), ("short too", 1, -5))
+        for name, *order in (
+            ("late row", 2, 0),
+            ("short", 1, -5),
+            ("long", 1, -50),
+            ("short too", 1, -5),
+        )
     ]
     await settle()
     assert got == []
@@ -36,7 +41,9 @@ async def test_places_go_to_the_smallest_order_then_to_who_came_first() -> None:
     assert places.active == 1
 
 
-async def test_a_raised_limit_lets_waiting_ones_in_and_a_lowered_one_takes_effect_as_they_end() -> None:
+async def test_a_raised_limit_lets_waiting_ones_in_and_a_lowered_one_takes_effect_as_they_end() -> (
+    None
+):
     places = InFlight(1)
     tasks = [asyncio.create_task(places.acquire((n,))) for n in range(4)]
     await settle()
@@ -63,7 +70,12 @@ def test_a_limit_below_one_is_refused() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(moves=st.lists(st.tuples(st.sampled_from(["take", "give", "cancel", "limit"]), st.integers(0, 9)), max_size=60))
+@given(
+    moves=st.lists(
+        st.tuples(st.sampled_from(["take", "give", "cancel", "limit"]), st.integers(0, 9)),
+        max_size=60,
+    )
+)
 def test_no_place_is_ever_lost_or_given_twice(moves: list[tuple[str, int]]) -> None:
     async def play() -> None:
         places = InFlight(2)
@@ -98,11 +110,16 @@ def test_no_place_is_ever_lost_or_given_twice(moves: list[tuple[str, int]]) -> N
 
 def test_requests_of_one_prefix_have_one_number_while_any_is_open() -> None:
     prefixes = Prefixes()
-    with prefixes.rank("maths") as maths, prefixes.rank("law") as law, prefixes.rank("maths") as again:
+    with (
+        prefixes.rank("maths") as maths,
+        prefixes.rank("law") as law,
+        prefixes.rank("maths") as again,
+    ):
         assert maths == again < law
         with prefixes.rank("law") as other:
             assert other == law
-    # A prefix that comes back after its end waits behind those that came meanwhile; nothing is kept of it.
+    # A prefix that comes back after its end waits behind those that came meanwhile; nothing is kept
+    # of it.
     with prefixes.rank("music") as music, prefixes.rank("maths") as late:
         assert law < music < late
     assert not prefixes._open

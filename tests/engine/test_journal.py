@@ -17,7 +17,9 @@ from tsdg.protocols import Choice, Reply
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 REPLIES = st.builds(
     Reply,
-    choices=st.lists(st.builds(Choice, text=TEXT, reasoning=TEXT, finish_reason=TEXT), max_size=3).map(tuple),
+    choices=st.lists(
+        st.builds(Choice, text=TEXT, reasoning=TEXT, finish_reason=TEXT), max_size=3
+    ).map(tuple),
     prompt_tokens=st.integers(0, 10**9),
     completion_tokens=st.integers(0, 10**9),
 )
@@ -56,7 +58,9 @@ def test_frames_torn_at_every_byte_give_the_frames_before(payloads: list[bytes])
 
 @settings(deadline=None)
 @given(payloads=PAYLOADS, data=st.data())
-def test_a_damaged_byte_ends_the_reading_before_its_frame(payloads: list[bytes], data: st.DataObject) -> None:
+def test_a_damaged_byte_ends_the_reading_before_its_frame(
+    payloads: list[bytes], data: st.DataObject
+) -> None:
     frames = [encode_frame(payload) for payload in payloads]
     raw = bytearray(b"".join(frames))
     position = data.draw(st.integers(0, len(raw) - 1))
@@ -99,7 +103,11 @@ def test_a_journal_file_torn_at_every_byte_is_read_and_never_appended_to(tmp_pat
         journal.append("c", reply("again"))
         journal.close()
         assert path.read_bytes() == raw[:cut]
-        assert known(tmp_path, ["a", "b", "c"]) == {"a": reply("A"), "b": reply("B"), "c": reply("again")}
+        assert known(tmp_path, ["a", "b", "c"]) == {
+            "a": reply("A"),
+            "b": reply("B"),
+            "c": reply("again"),
+        }
         (tmp_path / "unit-000000.g1.log").unlink()
 
 
@@ -188,7 +196,9 @@ def test_a_full_disk_costs_nothing_that_was_written(small_disk: Path) -> None:
             journal.append(f"r{number}", reply(os.urandom(300).hex()))
             kept.append(f"r{number}")
 
-    with pytest.raises(StorageUnfit, match=r"cannot write the journal .*unit-000000\.g0\.log.*disk is full") as caught:
+    with pytest.raises(
+        StorageUnfit, match=r"cannot write the journal .*unit-000000\.g0\.log.*disk is full"
+    ) as caught:
         fill()
     assert "\n" not in str(caught.value)
     with pytest.raises(StorageUnfit, match="disk is full"):
@@ -206,4 +216,7 @@ def test_a_read_only_directory_is_one_clear_line(read_only: Path) -> None:
 
 
 def test_the_frame_of_a_result_is_json_with_its_request() -> None:
-    assert encode_result("a", PermanentFailure("x", "y")) == b'{"request_id":"a","failure":{"reason":"x","detail":"y"}}'
+    assert (
+        encode_result("a", PermanentFailure("x", "y"))
+        == b'{"request_id":"a","failure":{"reason":"x","detail":"y"}}'
+    )

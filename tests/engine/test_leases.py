@@ -57,7 +57,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def owner_of(process: subprocess.Popen[bytes]) -> Owner:
     stat = Path(f"/proc/{process.pid}/stat").read_text()
-    return replace(Owner.current(), pid=process.pid, started=int(stat[stat.rindex(")") + 2 :].split()[19]))
+    return replace(
+        Owner.current(), pid=process.pid, started=int(stat[stat.rindex(")") + 2 :].split()[19])
+    )
 
 
 def test_units_are_claimed_in_order_and_only_once(board: LeaseBoard) -> None:
@@ -112,7 +114,9 @@ def test_a_process_number_of_another_container_or_host_says_nothing(tmp_path: Pa
     assert not replace(gone, boot="another").is_gone()
 
 
-def test_a_job_that_is_gone_frees_the_unit_once_its_heartbeat_stands_still(tmp_path: Path, clock: Clock) -> None:
+def test_a_job_that_is_gone_frees_the_unit_once_its_heartbeat_stands_still(
+    tmp_path: Path, clock: Clock
+) -> None:
     lease = foreign_lease(tmp_path)
     asked: list[float] = []
     gone = False
@@ -122,7 +126,9 @@ def test_a_job_that_is_gone_frees_the_unit_once_its_heartbeat_stands_still(tmp_p
         asked.append(clock.now)
         return gone
 
-    board = LeaseBoard(directory=tmp_path, owner=Owner.current(), timing=TIMING, gone=ask, monotonic=clock)
+    board = LeaseBoard(
+        directory=tmp_path, owner=Owner.current(), timing=TIMING, gone=ask, monotonic=clock
+    )
     # A heartbeat that moves is never doubted, however old it is by the file system's clock.
     for beat in range(5):
         stamp = time.time_ns() - HOUR_NS + beat
@@ -153,7 +159,9 @@ def test_an_old_heartbeat_frees_the_unit_once_it_was_seen_to_stand_still(
     assert claimed(board, 0).generation == 1
 
 
-def test_a_fresh_heartbeat_protects_for_the_whole_timeout(board: LeaseBoard, tmp_path: Path, clock: Clock) -> None:
+def test_a_fresh_heartbeat_protects_for_the_whole_timeout(
+    board: LeaseBoard, tmp_path: Path, clock: Clock
+) -> None:
     foreign_lease(tmp_path)
     assert board.claim([0]) is None
     clock.now += TIMING.lease_timeout_s - 0.1
@@ -200,7 +208,9 @@ def test_the_highest_generation_counts_as_a_number(board: LeaseBoard, tmp_path: 
     assert claimed(board, 0).generation == 11
 
 
-def test_who_was_robbed_notices_and_leaves_the_new_owner_alone(board: LeaseBoard, tmp_path: Path) -> None:
+def test_who_was_robbed_notices_and_leaves_the_new_owner_alone(
+    board: LeaseBoard, tmp_path: Path
+) -> None:
     lease = claimed(board, 0)
     thief = foreign_lease(tmp_path, generation=1)
     before = thief.stat().st_mtime_ns
@@ -257,10 +267,12 @@ def test_processes_that_contend_never_share_a_unit(tmp_path: Path, state: str) -
     processes = [
         subprocess.Popen(
             [sys.executable, lab.__file__, "claim", tmp_path, str(units)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     got: list[list[int]] = []
     for process in processes:
         assert process.stdout is not None
@@ -282,7 +294,9 @@ def test_one_claim_looks_at_some_of_many_leases_and_the_next_at_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for index in range(800):
-        (tmp_path / f"unit-{index:06d}.g0").write_bytes(replace(Owner.current(), boot="another").to_bytes())
+        (tmp_path / f"unit-{index:06d}.g0").write_bytes(
+            replace(Owner.current(), boot="another").to_bytes()
+        )
     seen: list[Path] = []
 
     def counted(path: Path) -> LeaseState | None:
@@ -296,4 +310,7 @@ def test_one_claim_looks_at_some_of_many_leases_and_the_next_at_others(
         assert len(seen) == 50 * claims
     assert len(set(seen)) == 800
     os.utime(tmp_path / "unit-000123.g0", ns=(0, 0))
-    assert next(lease.index for _ in range(16) if (lease := board.claim(range(800))) is not None) == 123
+    assert (
+        next(lease.index for _ in range(16) if (lease := board.claim(range(800))) is not None)
+        == 123
+    )

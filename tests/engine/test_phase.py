@@ -53,7 +53,9 @@ def elsewhere() -> Owner:
     return replace(Owner.current(), host="elsewhere", boot="another")
 
 
-async def test_every_row_is_done_once_in_order_and_nothing_else_is_left(tmp_path: Path, directory: Path) -> None:
+async def test_every_row_is_done_once_in_order_and_nothing_else_is_left(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=250, unit_rows=70)
     transport = Transport()
     events: list[PhaseEvent] = []
@@ -66,7 +68,12 @@ async def test_every_row_is_done_once_in_order_and_nothing_else_is_left(tmp_path
     assert (result.rows_done, result.rows_total, result.units_committed) == (250, 250, 4)
     assert (result.retries, result.resumed_requests, result.failures) == (0, 0, {})
     last = events[-1]
-    assert (last.rows_done, last.rows_total, last.requests_done, last.in_flight) == (250, 250, 750, 0)
+    assert (last.rows_done, last.rows_total, last.requests_done, last.in_flight) == (
+        250,
+        250,
+        750,
+        0,
+    )
     done = [event.rows_done for event in events]
     assert done == sorted(done)
 
@@ -83,7 +90,9 @@ async def test_the_smallest_inputs(tmp_path: Path, directory: Path, rows: int) -
     assert is_complete(source, directory)
 
 
-async def test_a_complete_phase_asks_nothing_and_says_so_before(tmp_path: Path, directory: Path) -> None:
+async def test_a_complete_phase_asks_nothing_and_says_so_before(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     assert not is_complete(source, directory)
     assert pending_units(source, directory) == (0, 1)
@@ -95,7 +104,9 @@ async def test_a_complete_phase_asks_nothing_and_says_so_before(tmp_path: Path, 
     assert (result.rows_done, result.units_committed) == (20, 0)
 
 
-async def test_what_a_process_left_of_committed_units_is_swept(tmp_path: Path, directory: Path) -> None:
+async def test_what_a_process_left_of_committed_units_is_swept(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     await run(source, directory, Transport())
     for name in (
@@ -109,7 +120,9 @@ async def test_what_a_process_left_of_committed_units_is_swept(tmp_path: Path, d
     assert files_of(directory) == ["parts/unit-000000.parquet", "parts/unit-000001.parquet"]
 
 
-async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(tmp_path: Path, directory: Path) -> None:
+async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=300, unit_rows=100)
     stop = asyncio.Event()
 
@@ -122,7 +135,9 @@ async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(tmp_path
 
     first = Half()
     began = time.monotonic()
-    with pytest.raises(Interrupted, match=r"stopped with 1 of 3 units done in .*start again to go on"):
+    with pytest.raises(
+        Interrupted, match=r"stopped with 1 of 3 units done in .*start again to go on"
+    ):
         await run(source, directory, first, stop=stop, max_in_flight=16)
     assert time.monotonic() - began < 30
     assert first.active == 0
@@ -137,7 +152,9 @@ async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(tmp_path
     assert 0 < result.resumed_requests < 400
 
 
-async def test_a_step_that_refuses_to_be_cancelled_does_not_hold_up_the_stop(tmp_path: Path, directory: Path) -> None:
+async def test_a_step_that_refuses_to_be_cancelled_does_not_hold_up_the_stop(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=4, unit_rows=4)
     stop = asyncio.Event()
     end = asyncio.Event()
@@ -152,7 +169,14 @@ async def test_a_step_that_refuses_to_be_cancelled_does_not_hold_up_the_stop(tmp
         return {}
 
     with pytest.raises(Interrupted):
-        await run(source, directory, Transport(), process=process, stop=stop, timing=replace(QUICK, stop_grace_s=0.2))
+        await run(
+            source,
+            directory,
+            Transport(),
+            process=process,
+            stop=stop,
+            timing=replace(QUICK, stop_grace_s=0.2),
+        )
     assert phase_status(source, directory).claimed == 0
     end.set()
     await asyncio.sleep(0.05)
@@ -169,7 +193,9 @@ async def test_stop_before_the_start_sends_nothing(tmp_path: Path, directory: Pa
     assert rows_of(directory) == expected(4)
 
 
-async def test_a_cancelled_caller_gives_the_units_back_as_well(tmp_path: Path, directory: Path) -> None:
+async def test_a_cancelled_caller_gives_the_units_back_as_well(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=4, unit_rows=4)
     transport = Transport(latency=60.0)
     task = asyncio.create_task(run(source, directory, transport))
@@ -183,7 +209,9 @@ async def test_a_cancelled_caller_gives_the_units_back_as_well(tmp_path: Path, d
     assert transport.active == 0
 
 
-async def test_units_held_by_others_are_waited_for_and_taken_when_they_die(tmp_path: Path, directory: Path) -> None:
+async def test_units_held_by_others_are_waited_for_and_taken_when_they_die(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     lease = hold(directory, 0, elsewhere())
     task = asyncio.create_task(run(source, directory, Transport()))
@@ -201,7 +229,9 @@ async def test_the_unit_of_a_job_that_slurm_knows_to_be_over_is_taken_long_befor
     tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     squeue = tmp_path / "squeue"
-    squeue.write_text('#!/bin/sh\ncase "$*" in *--jobs=17*) echo 17 NODE_FAIL 0;; *) echo 18 RUNNING 0;; esac\n')
+    squeue.write_text(
+        '#!/bin/sh\ncase "$*" in *--jobs=17*) echo 17 NODE_FAIL 0;; *) echo 18 RUNNING 0;; esac\n'
+    )
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_CLUSTER_NAME", "dev")
@@ -220,15 +250,21 @@ async def test_the_unit_of_a_job_that_slurm_knows_to_be_over_is_taken_long_befor
         await task
 
 
-async def test_a_unit_that_another_process_commits_ends_the_wait(tmp_path: Path, directory: Path) -> None:
+async def test_a_unit_that_another_process_commits_ends_the_wait(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     other = tmp_path / "other"
     await run(source, other, Transport())
     hold(directory, 1, elsewhere())
-    task = asyncio.create_task(run(source, directory, Transport(), timing=replace(QUICK, lease_timeout_s=3600.0)))
+    task = asyncio.create_task(
+        run(source, directory, Transport(), timing=replace(QUICK, lease_timeout_s=3600.0))
+    )
     await asyncio.sleep(0.3)
     assert not task.done()
-    shutil.copy(other / "parts" / "unit-000001.parquet", directory / "parts" / "unit-000001.parquet")
+    shutil.copy(
+        other / "parts" / "unit-000001.parquet", directory / "parts" / "unit-000001.parquet"
+    )
     result = await task
     assert result.units_committed == 1
     assert rows_of(directory) == expected(20)
@@ -275,7 +311,9 @@ async def test_a_damaged_part_can_be_deleted_and_made_anew(tmp_path: Path, direc
     assert rows_of(directory) == expected(20)
 
 
-async def test_a_read_only_directory_ends_before_anything_is_sent(tmp_path: Path, read_only: Path) -> None:
+async def test_a_read_only_directory_ends_before_anything_is_sent(
+    tmp_path: Path, read_only: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     transport = Transport()
     with pytest.raises(StorageUnfit, match="cannot create the directory") as caught:
@@ -284,7 +322,9 @@ async def test_a_read_only_directory_ends_before_anything_is_sent(tmp_path: Path
     assert transport.sent == Counter()
 
 
-@pytest.mark.parametrize(("text_bytes", "what"), [(600, "parts/.unit-000000"), (3000, "the journal")])
+@pytest.mark.parametrize(
+    ("text_bytes", "what"), [(600, "parts/.unit-000000"), (3000, "the journal")]
+)
 async def test_a_full_disk_ends_the_phase_and_loses_nothing(
     tmp_path: Path, small_disk: Path, text_bytes: int, what: str
 ) -> None:
@@ -305,7 +345,9 @@ async def test_a_full_disk_ends_the_phase_and_loses_nothing(
     shutil.copytree(directory, bigger, copy_function=shutil.copy2)
     second = Long()
     await run(source, bigger, second)
-    assert [row["input_id"] for row in rows_of(bigger)] == [row["input_id"] for row in expected(200)]
+    assert [row["input_id"] for row in rows_of(bigger)] == [
+        row["input_id"] for row in expected(200)
+    ]
     sent = first.sent + second.sent
     assert len(sent) == 600
     assert sum(sent.values()) - 600 <= 8
@@ -339,7 +381,10 @@ def test_four_workers_of_which_two_are_killed(tmp_path: Path, directory: Path) -
     source = write_input(tmp_path / "in.parquet", rows=rows, unit_rows=25)
     logs = [tmp_path / f"sent-{number}" for number in range(4)]
     gate = tmp_path / "all_are_here"
-    workers = [lab.start_worker(source, directory, log, latency=0.02, in_flight=in_flight, gate=gate) for log in logs]
+    workers = [
+        lab.start_worker(source, directory, log, latency=0.02, in_flight=in_flight, gate=gate)
+        for log in logs
+    ]
     for log in logs:
         lab.wait_for_lines(log, 1)
     gate.touch()
@@ -356,7 +401,9 @@ def test_four_workers_of_which_two_are_killed(tmp_path: Path, directory: Path) -
     assert files_of(directory) == [f"parts/unit-{i:06d}.parquet" for i in range(24)]
 
 
-def test_sigterm_hands_the_work_to_the_next_process_at_once(tmp_path: Path, directory: Path) -> None:
+def test_sigterm_hands_the_work_to_the_next_process_at_once(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=100, unit_rows=50)
     log = tmp_path / "sent"
     worker = lab.start_worker(source, directory, log, latency=0.05, in_flight=8)
@@ -371,13 +418,19 @@ def test_sigterm_hands_the_work_to_the_next_process_at_once(tmp_path: Path, dire
     assert sum(sent_to(log).values()) - 300 <= 8
 
 
-def test_a_process_that_was_frozen_and_robbed_does_no_harm_when_it_wakes(tmp_path: Path, directory: Path) -> None:
+def test_a_process_that_was_frozen_and_robbed_does_no_harm_when_it_wakes(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=40, unit_rows=40)
     logs = [tmp_path / "sent-0", tmp_path / "sent-1"]
-    frozen = lab.start_worker(source, directory, logs[0], latency=0.05, in_flight=4, lease_timeout_s=2.0)
+    frozen = lab.start_worker(
+        source, directory, logs[0], latency=0.05, in_flight=4, lease_timeout_s=2.0
+    )
     lab.wait_for_lines(logs[0], 20)
     frozen.send_signal(signal.SIGSTOP)
-    other = lab.start_worker(source, directory, logs[1], latency=0.05, in_flight=4, lease_timeout_s=2.0)
+    other = lab.start_worker(
+        source, directory, logs[1], latency=0.05, in_flight=4, lease_timeout_s=2.0
+    )
     lab.wait_for_lines(logs[1], 20)
     frozen.send_signal(signal.SIGCONT)
     for worker in (frozen, other):
@@ -387,7 +440,9 @@ def test_a_process_that_was_frozen_and_robbed_does_no_harm_when_it_wakes(tmp_pat
     assert files_of(directory) == ["parts/unit-000000.parquet"]
 
 
-async def test_memory_does_not_grow_with_the_number_of_rows(tmp_path: Path, directory: Path) -> None:
+async def test_memory_does_not_grow_with_the_number_of_rows(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "in.parquet", rows=4000, unit_rows=100)
     held = []
 

@@ -37,7 +37,12 @@ def member(directory: Path, clock: Clock, *, may_leave: bool = True) -> Reserve:
     """A process of another host, of which nothing but its heartbeat is known."""
     owner = replace(Owner.current(), boot="another", token=os.urandom(8).hex())
     return Reserve(
-        directory=directory, owner=owner, timing=TIMING, gone=lambda owner: False, may_leave=may_leave, monotonic=clock
+        directory=directory,
+        owner=owner,
+        timing=TIMING,
+        gone=lambda owner: False,
+        may_leave=may_leave,
+        monotonic=clock,
     )
 
 
@@ -97,7 +102,9 @@ def test_who_finds_work_gives_its_place_to_the_next(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-async def begun(source: Path, directory: Path, timing: Timing) -> tuple[Gated, asyncio.Task[PhaseResult]]:
+async def begun(
+    source: Path, directory: Path, timing: Timing
+) -> tuple[Gated, asyncio.Task[PhaseResult]]:
     """A process that has claimed the only unit, and whose server does not answer yet."""
     transport = Gated()
     task = asyncio.create_task(run(source, directory, transport, timing=timing, may_leave=True))
@@ -106,9 +113,15 @@ async def begun(source: Path, directory: Path, timing: Timing) -> tuple[Gated, a
 
 
 async def test_the_reserve_alone_waits_for_the_last_unit(tmp_path: Path) -> None:
-    source, directory = write_input(tmp_path / "in.parquet", rows=1, unit_rows=1), tmp_path / "phase"
+    source, directory = (
+        write_input(tmp_path / "in.parquet", rows=1, unit_rows=1),
+        tmp_path / "phase",
+    )
     holder, works = await begun(source, directory, QUICK)
-    others = [asyncio.create_task(run(source, directory, Transport(), may_leave=True)) for _ in range(PLACES + 3)]
+    others = [
+        asyncio.create_task(run(source, directory, Transport(), may_leave=True))
+        for _ in range(PLACES + 3)
+    ]
     while len(left := [task.result() for task in others if task.done()]) < 3:
         await asyncio.sleep(0.01)
     assert [(result.rows_done, result.units_committed) for result in left] == [(0, 0)] * 3
@@ -123,15 +136,22 @@ async def test_the_reserve_alone_waits_for_the_last_unit(tmp_path: Path) -> None
     assert files_of(directory) == ["parts/unit-000000.parquet"]
 
 
-async def test_before_anybody_leaves_the_unit_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
-    source, directory = write_input(tmp_path / "in.parquet", rows=1, unit_rows=1), tmp_path / "phase"
+async def test_before_anybody_leaves_the_unit_of_a_dead_process_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    source, directory = (
+        write_input(tmp_path / "in.parquet", rows=1, unit_rows=1),
+        tmp_path / "phase",
+    )
     # Its first heartbeat never comes: to the others it died.
     holder, works = await begun(source, directory, replace(QUICK, heartbeat_s=3600.0))
     waiting = replace(QUICK, lease_timeout_s=2.0)
     transports = [Transport() for _ in range(PLACES + 3)]
     others = [run(source, directory, each, timing=waiting, may_leave=True) for each in transports]
     results = await asyncio.gather(*others)
-    assert [result.rows_done for result in results] == [1] * len(others), "all stayed until it was done"
+    assert [result.rows_done for result in results] == [1] * len(others), (
+        "all stayed until it was done"
+    )
     assert sum(each.sent.total() for each in transports) == 3
     assert rows_of(directory) == expected(1)
     holder.gate.set()

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.engine.lab import QUICK, Steps, Transport, expected, files_of, reply, request, rows_of, run, write_input
+from tests.engine.lab import (
+    QUICK,
+    Steps,
+    Transport,
+    expected,
+    files_of,
+    reply,
+    request,
+    rows_of,
+    run,
+    write_input,
+)
 from tsdg.accounting import read_workers
 from tsdg.errors import PermanentFailure, RetryableFailure, ServerUnfit
 from tsdg.protocols import NOT_SENT, Ask, Load, Reply, Request
@@ -43,25 +54,33 @@ async def test_a_retryable_failure_is_sent_again(source: Path, directory: Path) 
     assert (result.retries, result.requests_done, result.failures) == (2, 18, {})
 
 
-async def test_attempts_are_capped_and_the_step_hears_the_reason(source: Path, directory: Path) -> None:
+async def test_attempts_are_capped_and_the_step_hears_the_reason(
+    source: Path, directory: Path
+) -> None:
     transport = Transport(fault=fail_first(99, RetryableFailure("http_503", "busy")))
     result = await run(source, directory, transport, attempts=3)
     assert transport.sent["row-00001/0"] == 3
     assert rows_of(directory)[1] == {
-        "input_id": "row-00001", "texts": ["row-00001/1", "row-00001/last"], "failures": ["http_503"]
-    }  # fmt: skip
+        "input_id": "row-00001",
+        "texts": ["row-00001/1", "row-00001/last"],
+        "failures": ["http_503"],
+    }
     assert (result.retries, result.requests_done, result.failures) == (2, 18, {"http_503": 1})
 
 
 async def test_failures_that_do_not_count_are_waited_out(source: Path, directory: Path) -> None:
-    transport = Transport(fault=fail_first(25, RetryableFailure("connection", "refused", counts=False)))
+    transport = Transport(
+        fault=fail_first(25, RetryableFailure("connection", "refused", counts=False))
+    )
     result = await run(source, directory, transport, attempts=1)
     assert rows_of(directory) == expected(6)
     assert (result.retries, result.failures) == (25, {})
 
 
 async def test_waiting_for_a_server_is_no_retry(source: Path, directory: Path) -> None:
-    transport = Transport(fault=fail_first(25, RetryableFailure(NOT_SENT, "none is ready", counts=False)))
+    transport = Transport(
+        fault=fail_first(25, RetryableFailure(NOT_SENT, "none is ready", counts=False))
+    )
     result = await run(source, directory, transport, attempts=1)
     assert rows_of(directory) == expected(6)
     assert (result.retries, result.failures) == (0, {})
@@ -89,12 +108,18 @@ async def test_retry_after_is_honoured(source: Path, directory: Path) -> None:
     assert sent[1] - sent[0] >= 0.4
 
 
-async def test_a_request_past_its_deadline_is_cancelled_and_sent_again(source: Path, directory: Path) -> None:
+async def test_a_request_past_its_deadline_is_cancelled_and_sent_again(
+    source: Path, directory: Path
+) -> None:
     class Slow(Transport):
         cancelled = 0
 
         async def send(self, request: Request) -> Reply:
-            self.latency = 60.0 if request.request_id == "row-00001/0" and not self.sent["row-00001/0"] else 0.0
+            self.latency = (
+                60.0
+                if request.request_id == "row-00001/0" and not self.sent["row-00001/0"]
+                else 0.0
+            )
             try:
                 return await super().send(request)
             except asyncio.CancelledError:
@@ -118,7 +143,9 @@ async def test_requests_that_always_time_out_end_as_failures(source: Path, direc
     assert result.failures == {"timeout": 1}
 
 
-async def test_a_reply_that_cannot_be_stored_is_asked_for_again(source: Path, directory: Path) -> None:
+async def test_a_reply_that_cannot_be_stored_is_asked_for_again(
+    source: Path, directory: Path
+) -> None:
     class Odd(Transport):
         async def send(self, request: Request) -> Reply:
             good = await super().send(request)
@@ -165,9 +192,11 @@ async def test_the_second_step_of_one_row_overlaps_the_first_of_others(tmp_path:
             under_way.add(request.request_id)
             try:
                 overlaps.update(
-                    (one[:9], other[:9]) for one in under_way for other in under_way
+                    (one[:9], other[:9])
+                    for one in under_way
+                    for other in under_way
                     if one.endswith("/last") and other.endswith("/0")
-                )  # fmt: skip
+                )
                 return await super().send(request)
             finally:
                 under_way.remove(request.request_id)
@@ -177,7 +206,9 @@ async def test_the_second_step_of_one_row_overlaps_the_first_of_others(tmp_path:
     assert all(one != other for one, other in overlaps)
 
 
-async def test_the_rows_open_at_once_are_bounded_by_the_requests_in_flight(tmp_path: Path, directory: Path) -> None:
+async def test_the_rows_open_at_once_are_bounded_by_the_requests_in_flight(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "many.parquet", rows=400, unit_rows=400)
     process = Steps(samples=4)
     transport = Transport(latency=0.001)
@@ -187,7 +218,9 @@ async def test_the_rows_open_at_once_are_bounded_by_the_requests_in_flight(tmp_p
     assert rows_of(directory) == expected(400, samples=4)
 
 
-async def test_rows_that_ask_nothing_are_bounded_too_and_need_no_journal(tmp_path: Path, directory: Path) -> None:
+async def test_rows_that_ask_nothing_are_bounded_too_and_need_no_journal(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "many.parquet", rows=200, unit_rows=100)
     most = active = 0
 
@@ -204,7 +237,9 @@ async def test_rows_that_ask_nothing_are_bounded_too_and_need_no_journal(tmp_pat
     assert len(rows_of(directory)) == 200
 
 
-async def test_rows_start_in_order_and_the_longest_request_of_a_row_goes_first(source: Path, directory: Path) -> None:
+async def test_rows_start_in_order_and_the_longest_request_of_a_row_goes_first(
+    source: Path, directory: Path
+) -> None:
     order: list[str] = []
 
     class Ordered(Transport):
@@ -219,8 +254,12 @@ async def test_rows_start_in_order_and_the_longest_request_of_a_row_goes_first(s
 
     await run(source, directory, Ordered(latency=0.001), process=process, max_in_flight=1)
     # The first request of a row finds the free place before the others have come.
-    assert order[:8] == [f"row-00000/{n}" for n in (1, 9, 5, 3)] + [f"row-00001/{n}" for n in (1, 9, 5, 3)]
-    assert [name.split("/")[0] for name in order] == [f"row-{i:05d}" for i in range(6) for _ in range(4)]
+    assert order[:8] == [f"row-00000/{n}" for n in (1, 9, 5, 3)] + [
+        f"row-00001/{n}" for n in (1, 9, 5, 3)
+    ]
+    assert [name.split("/")[0] for name in order] == [
+        f"row-{i:05d}" for i in range(6) for _ in range(4)
+    ]
 
 
 async def test_waiting_requests_go_longest_first_then_those_of_one_prefix_together_then_the_oldest_row(
@@ -241,7 +280,14 @@ async def test_waiting_requests_go_longest_first_then_those_of_one_prefix_togeth
         await all_rows.wait()
         await asyncio.gather(
             *(
-                ask(Request(request_id=f"{name}/{prefix}/{tokens}", body={}, prefix=prefix, expected_tokens=tokens))
+                ask(
+                    Request(
+                        request_id=f"{name}/{prefix}/{tokens}",
+                        body={},
+                        prefix=prefix,
+                        expected_tokens=tokens,
+                    )
+                )
                 for tokens in (5, 50)
                 for prefix in prefixes
             )
@@ -276,29 +322,40 @@ class Server(Transport):
 
     async def load(self) -> Load:
         self.loads.append(self.active)
-        return Load(replicas=1, running=self.running, waiting=self.active - self.running, kv_cache_usage=0.5)
+        return Load(
+            replicas=1, running=self.running, waiting=self.active - self.running, kv_cache_usage=0.5
+        )
 
 
 async def test_the_limit_follows_the_replicas_own_queue(tmp_path: Path, directory: Path) -> None:
     source = write_input(tmp_path / "many.parquet", rows=1200, unit_rows=400)
     server = Server(16)
-    await run(source, directory, server, process=Steps(samples=1), max_in_flight=128, timing=STEERED)
+    await run(
+        source, directory, server, process=Steps(samples=1), max_in_flight=128, timing=STEERED
+    )
     assert server.most_active > 32
     settled = server.loads[len(server.loads) // 2 : -5]
-    # Little waits behind the batch; that the batch stays full is shown without a clock, in test_congestion.py.
+    # Little waits behind the batch; that the batch stays full is shown without a clock, in
+    # test_congestion.py.
     assert median(settled) <= 32
     assert len(rows_of(directory)) == 1200
 
 
-async def test_a_server_that_takes_everything_is_given_everything(tmp_path: Path, directory: Path) -> None:
+async def test_a_server_that_takes_everything_is_given_everything(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "many.parquet", rows=1200, unit_rows=400)
-    await run(source, directory, Server(1000), process=Steps(samples=1), max_in_flight=128, timing=STEERED)
+    await run(
+        source, directory, Server(1000), process=Steps(samples=1), max_in_flight=128, timing=STEERED
+    )
     (worker,) = read_workers(directory)
     assert worker.in_flight_limit == 128
     assert worker.retries == {}
 
 
-async def test_an_endpoint_without_metrics_that_pushes_back_is_asked_for_less(tmp_path: Path, directory: Path) -> None:
+async def test_an_endpoint_without_metrics_that_pushes_back_is_asked_for_less(
+    tmp_path: Path, directory: Path
+) -> None:
     source = write_input(tmp_path / "many.parquet", rows=600, unit_rows=200)
 
     class Limited(Transport):
@@ -310,7 +367,9 @@ async def test_an_endpoint_without_metrics_that_pushes_back_is_asked_for_less(tm
             return await super().send(request)
 
     transport = Limited(latency=0.02)
-    await run(source, directory, transport, process=Steps(samples=1), max_in_flight=100, timing=STEERED)
+    await run(
+        source, directory, transport, process=Steps(samples=1), max_in_flight=100, timing=STEERED
+    )
     (worker,) = read_workers(directory)
     assert worker.in_flight_limit < 50
     assert rows_of(directory) == expected(600, samples=1)
@@ -330,7 +389,8 @@ async def test_a_server_given_up_by_the_transport_ends_the_phase_and_keeps_what_
         answered += 1
 
     transport = Transport(fault=fault)
-    # Steps gathers replies and exceptions alike: the engine must not depend on the step to pass it on.
+    # Steps gathers replies and exceptions alike: the engine must not depend on the step to pass it
+    # on.
     with pytest.raises(ServerUnfit, match="all servers are down"):
         await run(source, directory, transport)
     again = Transport()
@@ -340,7 +400,9 @@ async def test_a_server_given_up_by_the_transport_ends_the_phase_and_keeps_what_
     assert rows_of(directory) == expected(60)
 
 
-async def test_failures_are_not_asked_for_again_after_a_resume(source: Path, directory: Path) -> None:
+async def test_failures_are_not_asked_for_again_after_a_resume(
+    source: Path, directory: Path
+) -> None:
     def fault(request: Request, sent: int) -> None:
         if request.request_id == "row-00000/0":
             raise PermanentFailure("too_long", "9000 of 8192 tokens")
@@ -355,7 +417,9 @@ async def test_failures_are_not_asked_for_again_after_a_resume(source: Path, dir
     assert rows_of(directory)[0]["failures"] == ["too_long"]
 
 
-async def test_a_fault_in_a_step_ends_the_phase_and_says_in_which_row(source: Path, directory: Path) -> None:
+async def test_a_fault_in_a_step_ends_the_phase_and_says_in_which_row(
+    source: Path, directory: Path
+) -> None:
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         await ask(request(row["input_id"]))
         raise KeyError("oh")
@@ -365,12 +429,16 @@ async def test_a_fault_in_a_step_ends_the_phase_and_says_in_which_row(source: Pa
     assert caught.value.__notes__ == ["while processing row 0 of unit-000000"]
 
 
-async def test_a_failure_that_a_step_lets_through_is_a_fault_of_the_step(source: Path, directory: Path) -> None:
+async def test_a_failure_that_a_step_lets_through_is_a_fault_of_the_step(
+    source: Path, directory: Path
+) -> None:
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         return {"texts": await ask(request(row["input_id"]))}
 
     transport = Transport(fault=fail_first(9, PermanentFailure("refused", "no"), only="row-00000"))
-    with pytest.raises(RuntimeError, match="row 0 of unit-000000: a step did not handle PermanentFailure"):
+    with pytest.raises(
+        RuntimeError, match="row 0 of unit-000000: a step did not handle PermanentFailure"
+    ):
         await run(source, directory, transport, process=process, max_in_flight=1)
 
 
@@ -394,7 +462,9 @@ async def test_an_outcome_that_is_not_of_the_schema_is_refused(
     assert [name for name in files_of(directory) if name.startswith("parts")] == []
 
 
-async def test_requests_that_a_row_left_behind_are_waited_for_before_the_commit(source: Path, directory: Path) -> None:
+async def test_requests_that_a_row_left_behind_are_waited_for_before_the_commit(
+    source: Path, directory: Path
+) -> None:
     left: list[asyncio.Task[Reply]] = []
 
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
@@ -418,11 +488,17 @@ async def test_the_same_request_twice_gets_the_same_answer(source: Path, directo
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         both = await asyncio.gather(ask(request("same")), ask(request("same")))
         replies = [*both, await ask(request("same"))]
-        return {"input_id": row["input_id"], "texts": [r.choices[0].text for r in replies], "failures": []}
+        return {
+            "input_id": row["input_id"],
+            "texts": [r.choices[0].text for r in replies],
+            "failures": [],
+        }
 
     await run(source, directory, Different(latency=0.001), process=process)
     first, second = (rows_of(directory)[place : place + 3] for place in (0, 3))
-    assert all(len({text for row in unit for text in row["texts"]}) == 1 for unit in (first, second))
+    assert all(
+        len({text for row in unit for text in row["texts"]}) == 1 for unit in (first, second)
+    )
 
 
 def test_back_off_grows_is_spread_and_is_the_same_each_time(source: Path) -> None:
@@ -431,8 +507,12 @@ def test_back_off_grows_is_spread_and_is_the_same_each_time(source: Path) -> Non
         from tsdg.engine.scheduler import Scheduler
         from tsdg.engine.timing import Timing
 
-        timing = Timing(backoff_s=1.0, backoff_cap_s=8.0, waiting_cap_s=2.0, retry_after_cap_s=100.0)
-        scheduler = Scheduler(process=Steps(), transport=Transport(), config=config(), timing=timing)
+        timing = Timing(
+            backoff_s=1.0, backoff_cap_s=8.0, waiting_cap_s=2.0, retry_after_cap_s=100.0
+        )
+        scheduler = Scheduler(
+            process=Steps(), transport=Transport(), config=config(), timing=timing
+        )
         busy = RetryableFailure("http_503", "busy")
         down = RetryableFailure("connection", "refused", counts=False)
         late = RetryableFailure("http_429", "slow", retry_after=1e9)
@@ -444,7 +524,10 @@ def test_back_off_grows_is_spread_and_is_the_same_each_time(source: Path) -> Non
         ]
 
     growing, waiting, spread, late = asyncio.run(delays())
-    assert all(0.5 * bound <= delay <= bound for delay, bound in zip(growing[:4], (1, 2, 4, 8), strict=True))
+    assert all(
+        0.5 * bound <= delay <= bound
+        for delay, bound in zip(growing[:4], (1, 2, 4, 8), strict=True)
+    )
     assert all(4 <= delay <= 8 for delay in growing[4:])
     assert max(waiting) <= 2
     assert len(set(spread)) == 100

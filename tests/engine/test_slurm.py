@@ -13,7 +13,9 @@ from tsdg.engine.slurm import SlurmJobs, is_over
 
 
 def owner(job: str = "17", restarts: str = "", cluster: str = "eos") -> Owner:
-    return replace(Owner.current(), slurm_cluster=cluster, slurm_job_id=job, slurm_restarts=restarts)
+    return replace(
+        Owner.current(), slurm_cluster=cluster, slurm_job_id=job, slurm_restarts=restarts
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,9 @@ def test_only_what_is_certain_counts(restarts: str, out: str, over: bool) -> Non
         ("slurm_load_jobs error: Socket timed out on send/recv operation\n", False),
     ],
 )
-def test_a_forgotten_job_is_over_and_a_controller_that_is_away_says_nothing(err: str, over: bool) -> None:
+def test_a_forgotten_job_is_over_and_a_controller_that_is_away_says_nothing(
+    err: str, over: bool
+) -> None:
     assert is_over(owner(), code=1, out="", err=err) is over
 
 
@@ -62,7 +66,9 @@ class Cluster:
     def __init__(self, path: Path) -> None:
         self.path, self.log, self.now = path, path / "asked", 0.0
         script = path / "squeue"
-        script.write_text(f'#!/bin/sh\necho "$@" >> {self.log}\ncat {path}/answer\nexit $(cat {path}/code)\n')
+        script.write_text(
+            f'#!/bin/sh\necho "$@" >> {self.log}\ncat {path}/answer\nexit $(cat {path}/code)\n'
+        )
         script.chmod(0o755)
         self.answers("")
 
@@ -100,11 +106,15 @@ def test_a_job_is_asked_for_now_and_then_and_never_again_once_it_is_over(cluster
     assert len(cluster.asked()) == 3
 
 
-def test_owners_of_no_job_of_another_cluster_and_without_squeue_are_not_asked_for(cluster: Cluster) -> None:
+def test_owners_of_no_job_of_another_cluster_and_without_squeue_are_not_asked_for(
+    cluster: Cluster,
+) -> None:
     cluster.answers("17 FAILED 0\n")
     assert not cluster.jobs().gone(owner(job=""))
     assert not cluster.jobs().gone(owner(cluster="other"))
     assert not cluster.jobs("other").gone(owner())
-    assert not SlurmJobs(every_s=1.0, environment={"PATH": "/nowhere", "SLURM_CLUSTER_NAME": "eos"}).gone(owner())
+    assert not SlurmJobs(
+        every_s=1.0, environment={"PATH": "/nowhere", "SLURM_CLUSTER_NAME": "eos"}
+    ).gone(owner())
     assert cluster.asked() == []
     assert cluster.jobs().gone(owner())

@@ -17,7 +17,13 @@ from tsdg.tables import work_table
 
 def rejection(row_id: str) -> Rejection:
     return Rejection(
-        row_id=row_id, group="reasoning", family="f", task="t", stage="seeds", reason="duplicate", detail=""
+        row_id=row_id,
+        group="reasoning",
+        family="f",
+        task="t",
+        stage="seeds",
+        reason="duplicate",
+        detail="",
     )
 
 
@@ -25,7 +31,11 @@ def rejection(row_id: str) -> Rejection:
 @given(index=st.integers(0, 10**8), generation=st.integers(0, 10**4))
 def test_names_of_all_files_of_a_unit_are_read_back(index: int, generation: int) -> None:
     name = unit_name(index)
-    for file_name in (f"{name}.g{generation}", f"{name}.g{generation}.log", f".{name}.g{generation}.ab12.tmp"):
+    for file_name in (
+        f"{name}.g{generation}",
+        f"{name}.g{generation}.log",
+        f".{name}.g{generation}.ab12.tmp",
+    ):
         file = parse_name(file_name)
         assert file is not None
         assert (file.index, file.generation) == (index, generation)
@@ -34,7 +44,9 @@ def test_names_of_all_files_of_a_unit_are_read_back(index: int, generation: int)
     assert (part.index, part.generation) == (index, -1)
 
 
-@pytest.mark.parametrize("name", [".clock-12ab", "unit-1.g0", "unit-000001x", "notes.txt", "xunit-000001.g0", ""])
+@pytest.mark.parametrize(
+    "name", [".clock-12ab", "unit-1.g0", "unit-000001x", "notes.txt", "xunit-000001.g0", ""]
+)
 def test_other_names_are_not_ours(name: str) -> None:
     assert parse_name(name) is None
 
@@ -47,7 +59,9 @@ def test_units_are_the_row_groups(tmp_path: Path) -> None:
     assert [row["input_id"] for row in rows] == [f"row-{i:05d}" for i in range(100, 200)]
 
 
-@pytest.mark.parametrize(("rows", "unit_rows"), [(20_000, 3000), (9000, 9000), (20_000, 9000), (100, 30), (0, 5)])
+@pytest.mark.parametrize(
+    ("rows", "unit_rows"), [(20_000, 3000), (9000, 9000), (20_000, 9000), (100, 30), (0, 5)]
+)
 def test_a_row_group_may_hold_many_units(tmp_path: Path, rows: int, unit_rows: int) -> None:
     path = tmp_path / "in.parquet"
     with work_table(path, REJECTION_SCHEMA, unit_rows=unit_rows) as table:

@@ -84,14 +84,22 @@ SEEDS: dict[str, dict[str, Any]] = {
         "answer": "the roots",
         "domain": "science",
     },
-    "number": {"question": "A crate holds 12 jars. How many jars are in 7 crates?", "answer": "84", "domain": "math"},
+    "number": {
+        "question": "A crate holds 12 jars. How many jars are in 7 crates?",
+        "answer": "84",
+        "domain": "math",
+    },
     "math": {"question": "What is $\\gcd(12, 18)$?", "answer": "6", "domain": "math"},
     "short_text": {
         "question": "Which sea lies between Italy and Croatia?",
         "answer": "the Adriatic",
         "domain": "factual",
     },
-    "text": {"question": "Explain in one sentence why bread rises.", "answer": "Yeast makes gas.", "domain": "general"},
+    "text": {
+        "question": "Explain in one sentence why bread rises.",
+        "answer": "Yeast makes gas.",
+        "domain": "general",
+    },
     "code": {
         "question": "Write a function halve(n) that returns half of n.",
         "answer": "def halve(n):\n    return n / 2",
@@ -150,11 +158,15 @@ def question(kind: AnswerKind = "choice", **over: Any) -> Question:
         options=tuple(values.get("options", ())),
         claimed_answer="CLAIMED-BY-THE-GENERATOR",
         checks=tuple(values.get("checks", ())),
-        provenance=Provenance(model="m", prompt="p", prompt_hash="h", sampling="{}", request_id="r"),
+        provenance=Provenance(
+            model="m", prompt="p", prompt_hash="h", sampling="{}", request_id="r"
+        ),
     )
 
 
-def reply(*texts: str, finish: str = "stop", reasoning: str = "", prompt: int = 10, completion: int = 7) -> Reply:
+def reply(
+    *texts: str, finish: str = "stop", reasoning: str = "", prompt: int = 10, completion: int = 7
+) -> Reply:
     choices = tuple(Choice(text=text, reasoning=reasoning, finish_reason=finish) for text in texts)
     return Reply(choices=choices, prompt_tokens=prompt, completion_tokens=completion)
 
@@ -164,7 +176,10 @@ def as_json(**fields: Any) -> str:
 
 
 class ScriptedAsk:
-    """Answers each request from a function, and keeps what was asked. ``None`` from the function is a failure."""
+    """Answers each request from a function, and keeps what was asked.
+
+    ``None`` from the function is a failure.
+    """
 
     def __init__(self, script: Callable[[Request], Reply | None]) -> None:
         self._script = script

@@ -58,7 +58,9 @@ def replies(*answers: str | None) -> Callable[[Request], Reply | None]:
 
     def script(request: Request) -> Reply:
         texts = [next(left) for _ in range(request.body.get("n", 1))]
-        return reply(*("" if t is None else as_json(reasoning=f"because {t}", answer=t) for t in texts))
+        return reply(
+            *("" if t is None else as_json(reasoning=f"because {t}", answer=t) for t in texts)
+        )
 
     return script
 
@@ -95,7 +97,9 @@ def test_the_solver_sees_the_question_and_never_the_claimed_answer() -> None:
     for kind in ("choice", "number", "math", "short_text", "text", "code", "boolean", "json"):
         item = question(kind)  # type: ignore[arg-type]
         config = answers_config(few_shot=3, variants=("answer", "context"))
-        _, requests, _ = solve(item, lambda request: reply(as_json(answer="x", reasoning="y")), config)
+        _, requests, _ = solve(
+            item, lambda request: reply(as_json(answer="x", reasoning="y")), config
+        )
         asked = json.dumps([dict(request.body) for request in requests])
         assert "CLAIMED-BY-THE-GENERATOR" not in asked
         assert json.dumps(item.question)[1:-1] in asked
@@ -131,7 +135,10 @@ def test_options_are_turned_so_that_a_liking_for_a_place_cancels() -> None:
     for sample, seen in zip(solving.samples, asked, strict=True):
         assert seen.options == tuple(CHOICE.options[index] for index in sample.option_order)
         assert sample.answer == seen.options[0]
-    enums = [request.body["response_format"]["json_schema"]["schema"]["properties"]["answer"] for request in requests]
+    enums = [
+        request.body["response_format"]["json_schema"]["schema"]["properties"]["answer"]
+        for request in requests
+    ]
     assert [tuple(enum["enum"]) for enum in enums] == [seen.options for seen in asked]
 
 
@@ -144,11 +151,15 @@ def test_an_option_that_speaks_of_those_above_it_is_always_last() -> None:
 
     solving, _, asked = solve(item, first, config)
     assert {seen.options[-1] for seen in asked} == {"none of the above"}
-    assert Counter(sample.answer for sample in solving.samples) == dict.fromkeys(("oak", "elm", "ash"), 2)
+    assert Counter(sample.answer for sample in solving.samples) == dict.fromkeys(
+        ("oak", "elm", "ash"), 2
+    )
 
 
 def test_a_vote_on_permuted_options_is_on_the_text() -> None:
-    solving, _, _ = solve(CHOICE, lambda _: reply(as_json(reasoning="roots drink", answer="the roots")))
+    solving, _, _ = solve(
+        CHOICE, lambda _: reply(as_json(reasoning="roots drink", answer="the roots"))
+    )
     assert solving.solution is not None
     assert solving.solution.answer == "the roots"
     assert solving.solution.verification.chance < 0.2
@@ -164,7 +175,10 @@ def test_hidden_options_are_enforced_and_not_shown() -> None:
         text = json.dumps(request.body["messages"])
         assert not any(option in text for option in CHOICE.options)
         assert "- " not in text
-        assert request.body["messages"][2] == {"role": "assistant", "content": request.body["messages"][2]["content"]}
+        assert request.body["messages"][2] == {
+            "role": "assistant",
+            "content": request.body["messages"][2]["content"],
+        }
         assert not request.body["messages"][2]["content"].startswith("{")
     assert {sample.option_order for sample in solving.samples} == {()}
 
@@ -193,7 +207,9 @@ def test_the_same_question_makes_the_same_requests_and_runs_differ() -> None:
 
 def test_without_structure_the_reasoning_is_split_from_the_last_line() -> None:
     config = answers_config(structured=False)
-    solving, requests, _ = solve(NUMBER, lambda _: reply(*["7 times 12 is 84.\n\nAnswer: 84"] * 3), config)
+    solving, requests, _ = solve(
+        NUMBER, lambda _: reply(*["7 times 12 is 84.\n\nAnswer: 84"] * 3), config
+    )
     assert "response_format" not in requests[0].body
     assert requests[0].body["messages"][-1]["content"].endswith("...\n\nAnswer: ...")
     assert solving.solution is not None
@@ -211,7 +227,9 @@ def test_a_model_that_reasons_by_itself_is_not_asked_for_reasoning() -> None:
     assert solving.solution is not None
     assert solving.solution.reasoning == "7 times 12 ..."
     config = answers_config(structured=False)
-    _, requests, _ = solve(NUMBER, lambda _: reply(*["Answer: 84"] * 3), config, reasoning_parser="qwen3")
+    _, requests, _ = solve(
+        NUMBER, lambda _: reply(*["Answer: 84"] * 3), config, reasoning_parser="qwen3"
+    )
     assert requests[0].body["messages"][-1]["content"].endswith("form:\nAnswer: ...")
 
 
@@ -229,14 +247,24 @@ def test_think_tags_are_reasoning_and_a_model_that_never_ends_abstains() -> None
     ("script", "reason", "detail"),
     [
         (lambda _: None, "request_failed", "3 of 3 samples: too_long: the prompt does not fit"),
-        (lambda r: reply(*["8"] * r.body.get("n", 1), finish="length"), "truncated", "3 of 3 samples reached the"),
-        (lambda r: reply(*["rubbish"] * r.body.get("n", 1)), "no_answer", "3 of 3 samples abstained"),
+        (
+            lambda r: reply(*["8"] * r.body.get("n", 1), finish="length"),
+            "truncated",
+            "3 of 3 samples reached the",
+        ),
+        (
+            lambda r: reply(*["rubbish"] * r.body.get("n", 1)),
+            "no_answer",
+            "3 of 3 samples abstained",
+        ),
         (lambda r: reply(), "no_answer", "3 of 3 samples abstained"),
         (replies("1", "1", "2", "2", "3"), "tie", "two answers have 2 of 5 samples each"),
         (replies("1", "2", "3", "4", "5"), "no_majority", "1 of 4 samples agree"),
     ],
 )
-def test_rejections_say_why(script: Callable[[Request], Reply | None], reason: str, detail: str) -> None:
+def test_rejections_say_why(
+    script: Callable[[Request], Reply | None], reason: str, detail: str
+) -> None:
     solving, requests, _ = solve(NUMBER, script)
     assert solving.solution is None
     assert solving.rejection is not None
@@ -252,7 +280,12 @@ def test_one_failed_request_costs_its_samples_and_not_the_question() -> None:
     solving, _, _ = solve(CHOICE, lambda _: next(left), config)
     assert solving.solution is not None
     assert (solving.solution.verification.votes, solving.solution.verification.samples) == (3, 4)
-    assert [sample.finish_reason for sample in solving.samples] == ["failed", "stop", "stop", "stop"]
+    assert [sample.finish_reason for sample in solving.samples] == [
+        "failed",
+        "stop",
+        "stop",
+        "stop",
+    ]
     assert solving.usage.requests == 4
     assert solving.usage.prompt_tokens == 30
 
@@ -262,8 +295,16 @@ def test_tokens_add_up_over_the_samples() -> None:
         return reply(*["x"] * request.body.get("n", 1), prompt=101, completion=32)
 
     solving, requests, _ = solve(NUMBER, script)
-    assert sum(s.prompt_tokens for s in solving.samples) == solving.usage.prompt_tokens == 101 * len(requests)
-    assert sum(s.completion_tokens for s in solving.samples) == solving.usage.completion_tokens == 32 * len(requests)
+    assert (
+        sum(s.prompt_tokens for s in solving.samples)
+        == solving.usage.prompt_tokens
+        == 101 * len(requests)
+    )
+    assert (
+        sum(s.completion_tokens for s in solving.samples)
+        == solving.usage.completion_tokens
+        == 32 * len(requests)
+    )
     assert [s.completion_tokens for s in solving.samples[:3]] == [12, 10, 10]
     assert [s.sample for s in solving.samples] == list(range(len(solving.samples)))
 
@@ -271,7 +312,9 @@ def test_tokens_add_up_over_the_samples() -> None:
 def test_yes_or_no_is_a_vote_between_two() -> None:
     solving, requests, asked = solve(question("boolean"), replies("no", "no", "no", "no", "no"))
     assert asked[0].options == ("yes", "no")
-    assert requests[0].body["response_format"]["json_schema"]["schema"]["properties"]["answer"]["enum"] == ["yes", "no"]
+    assert requests[0].body["response_format"]["json_schema"]["schema"]["properties"]["answer"][
+        "enum"
+    ] == ["yes", "no"]
     assert solving.solution is not None
     assert solving.solution.verification.votes == 5
     strict = answers_config(max_chance=0.01)
@@ -280,7 +323,9 @@ def test_yes_or_no_is_a_vote_between_two() -> None:
     assert solving.rejection.reason == "chance"
 
 
-def enriched(item: Question, answer: str, knowledge: Reply | None, **over: Any) -> tuple[Solving, Request]:
+def enriched(
+    item: Question, answer: str, knowledge: Reply | None, **over: Any
+) -> tuple[Solving, Request]:
     config = answers_config(variants=("answer", "context"), **over)
 
     def script(request: Request) -> Reply | None:
@@ -293,7 +338,11 @@ def enriched(item: Question, answer: str, knowledge: Reply | None, **over: Any) 
     return solving, requests[-1]
 
 
-WHY = {"the petals": "They attract insects.", "the seeds": "They sprout.", "the bark": "It protects."}
+WHY = {
+    "the petals": "They attract insects.",
+    "the seeds": "They sprout.",
+    "the bark": "It protects.",
+}
 
 
 def test_the_enrichment_explains_every_wrong_option() -> None:
@@ -331,7 +380,9 @@ def test_reasoning_is_asked_for_where_no_sample_gave_any() -> None:
         reply(as_json(definition="d", background="b", why_wrong={**WHY, "the bark": ""})),
     ],
 )
-def test_an_unusable_enrichment_leaves_its_fields_empty_and_is_counted(knowledge: Reply | None) -> None:
+def test_an_unusable_enrichment_leaves_its_fields_empty_and_is_counted(
+    knowledge: Reply | None,
+) -> None:
     solving, _ = enriched(CHOICE, "the roots", knowledge)
     assert solving.solution is not None
     assert (solving.solution.knowledge, solving.solution.distractors) == ("", ())

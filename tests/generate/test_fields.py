@@ -5,14 +5,23 @@ from typing import Any
 import pytest
 
 from generate.rows import prompt_set, seed
-from tsdg.generate.fields import as_fields, count_blanks, fixed_options, language_name, shape_of, window
+from tsdg.generate.fields import (
+    as_fields,
+    count_blanks,
+    fixed_options,
+    language_name,
+    shape_of,
+    window,
+)
 from tsdg.generate.prompts import Example
 from tsdg.generate.schemas import Shape
 from tsdg.records import Seed
 
 
 def shape(row: Seed) -> Shape:
-    return shape_of(row.answer_kind, question=row.question, context=row.context, options=row.options)
+    return shape_of(
+        row.answer_kind, question=row.question, context=row.context, options=row.options
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,13 +58,25 @@ def test_blanks_are_counted(text: str, blanks: int) -> None:
 
 
 def test_shapes() -> None:
-    assert shape(seed()) == Shape(kind="choice", context=False, options=4, labels=(), blanks=0, claimed=True)
-    pubmed = seed(context="A trial.", options=("yes", "no", "maybe"), answer="no", question="Does it help?")
+    assert shape(seed()) == Shape(
+        kind="choice", context=False, options=4, labels=(), blanks=0, claimed=True
+    )
+    pubmed = seed(
+        context="A trial.", options=("yes", "no", "maybe"), answer="no", question="Does it help?"
+    )
     assert shape(pubmed) == Shape(
-        kind="choice", context=True, options=0, labels=("yes", "no", "maybe"), blanks=0, claimed=True
+        kind="choice",
+        context=True,
+        options=0,
+        labels=("yes", "no", "maybe"),
+        blanks=0,
+        claimed=True,
     )
     assert shape(seed("boolean")).labels == ("yes", "no")
-    assert shape(seed("boolean", options=("True", "False"), answer="True")).labels == ("True", "False")
+    assert shape(seed("boolean", options=("True", "False"), answer="True")).labels == (
+        "True",
+        "False",
+    )
     assert shape(seed("code", question="Write f(_).")).blanks == 0
 
 
@@ -83,13 +104,27 @@ def test_fields_are_strings_whatever_the_row_holds() -> None:
 @pytest.mark.parametrize(
     ("row", "wanted"),
     [
-        ({}, lambda user: "context" not in user and len(user["options"]) == 4 and "_" not in user["question"]),
         (
-            {"question": "Ann rang Eve because _ was ill.", "options": ("Ann", "Eve"), "answer": "Eve"},
+            {},
+            lambda user: (
+                "context" not in user and len(user["options"]) == 4 and "_" not in user["question"]
+            ),
+        ),
+        (
+            {
+                "question": "Ann rang Eve because _ was ill.",
+                "options": ("Ann", "Eve"),
+                "answer": "Eve",
+            },
             lambda user: "_" in user["question"],
         ),
         (
-            {"context": "A trial.", "question": "Does it help?", "options": ("yes", "no", "maybe"), "answer": "no"},
+            {
+                "context": "A trial.",
+                "question": "Does it help?",
+                "options": ("yes", "no", "maybe"),
+                "answer": "no",
+            },
             lambda user: "context" in user and user["options"] == ["yes", "no", "maybe"],
         ),
     ],
@@ -115,7 +150,8 @@ def test_windows_turn_and_use_every_example_alike() -> None:
 
 def test_examples_in_the_language_of_the_seed_come_first() -> None:
     examples = tuple(
-        Example(user={"question": "q", "language": language}, reply={}) for language in ("en", "de", "en", "de")
+        Example(user={"question": "q", "language": language}, reply={})
+        for language in ("en", "de", "en", "de")
     )
     plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0, claimed=True)
     assert {e.user["language"] for e in window(examples, "number", plain, "de", 2, 1)} == {"de"}

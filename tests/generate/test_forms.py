@@ -23,18 +23,40 @@ def form(kind: AnswerKind = "choice", parser: str = "", **over: Any) -> Form:
 @pytest.mark.parametrize(
     ("kind", "structured", "reasoning", "parser", "constraint", "sketch", "written"),
     [
-        ("choice", True, True, "", "response_format", '{"reasoning": "...", "answer": "..."}',
-         '{"reasoning": "since it is", "answer": "iron"}'),
+        (
+            "choice",
+            True,
+            True,
+            "",
+            "response_format",
+            '{"reasoning": "...", "answer": "..."}',
+            '{"reasoning": "since it is", "answer": "iron"}',
+        ),
         ("choice", True, False, "", "structured_outputs", "", "iron"),
         ("choice", True, True, "qwen3", "structured_outputs", "", "iron"),
-        ("short_text", True, False, "", "response_format", '{"answer": "..."}', '{"answer": "iron"}'),
+        (
+            "short_text",
+            True,
+            False,
+            "",
+            "response_format",
+            '{"answer": "..."}',
+            '{"answer": "iron"}',
+        ),
         ("choice", False, True, "", None, "...\n\nAnswer: ...", "since it is\n\nAnswer: iron"),
         ("choice", False, False, "", None, "", "iron"),
         ("choice", False, True, "qwen3", None, "Answer: ...", "Answer: iron"),
-        ("code", False, True, "", None, "...\n\nAnswer:\n```python\n...\n```",
-         "since it is\n\nAnswer:\n```python\niron\n```"),
+        (
+            "code",
+            False,
+            True,
+            "",
+            None,
+            "...\n\nAnswer:\n```python\n...\n```",
+            "since it is\n\nAnswer:\n```python\niron\n```",
+        ),
     ],
-)  # fmt: skip
+)
 def test_forms(
     kind: AnswerKind,
     structured: bool,
@@ -70,5 +92,9 @@ def test_the_schema_of_a_json_question_is_enforced_and_left_to_its_verifier() ->
     enforced = made.constraint["response_format"]["json_schema"]["schema"]["properties"]["answer"]
     assert "list" in enforced["properties"]
     assert made.sketch() == '{"reasoning": "...", "answer": {...}}'
-    read = made.read(Choice(text='{"reasoning": "r", "answer": {"other": [1]}}', reasoning="", finish_reason="stop"))
+    read = made.read(
+        Choice(
+            text='{"reasoning": "r", "answer": {"other": [1]}}', reasoning="", finish_reason="stop"
+        )
+    )
     assert read == ("r", '{"other": [1]}')

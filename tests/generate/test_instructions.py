@@ -25,7 +25,9 @@ def checks(*given: dict[str, Any]) -> tuple[str, ...]:
 
 
 def instructed(**over: Any) -> Seed:
-    return seed("text", question=TASK, answer="Sand and wind.", checks=checks(WORDS, COMMA, KEYS), **over)
+    return seed(
+        "text", question=TASK, answer="Sand and wind.", checks=checks(WORDS, COMMA, KEYS), **over
+    )
 
 
 def written(question: str, words: Any = 40, keywords: Any = ("rope", "wood")) -> str:
@@ -52,26 +54,54 @@ def test_a_task_keeps_the_instructions_of_its_seed_with_arguments_of_its_own() -
     assert question is not None
     assert (question.question, question.answer_kind) == (said, "text")
     assert [json.loads(check) for check in question.checks] == [
-        WORDS | {"num_words": 40}, COMMA, KEYS | {"keywords": ["rope", "wood"]},
-    ]  # fmt: skip
+        WORDS | {"num_words": 40},
+        COMMA,
+        KEYS | {"keywords": ["rope", "wood"]},
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "reason", "detail"),
     [
-        (written("Tell how a raft of rope and wood is built."), "bad_format", "does not say num_words 40 of length"),
-        (written("Build a raft of rope, wood in 140 words."), "bad_format", "does not say num_words 40"),
-        (written("Tell in 40 words how a raft of rope is built."), "bad_format", "does not say keywords wood of key"),
-        (written("Tell it in -1 words.", words=-1), "bad_format", "is no whole number from 1 on: -1"),
-        (written("Tell it in 2.5 words.", words=2.5), "bad_format", "is no whole number from 1 on: 2.5"),
-        (written("40 words: (a+)+b, c", keywords=("(a+)+b", "c")), "bad_format", "is no plain text: '(a+)+b'"),
+        (
+            written("Tell how a raft of rope and wood is built."),
+            "bad_format",
+            "does not say num_words 40 of length",
+        ),
+        (
+            written("Build a raft of rope, wood in 140 words."),
+            "bad_format",
+            "does not say num_words 40",
+        ),
+        (
+            written("Tell in 40 words how a raft of rope is built."),
+            "bad_format",
+            "does not say keywords wood of key",
+        ),
+        (
+            written("Tell it in -1 words.", words=-1),
+            "bad_format",
+            "is no whole number from 1 on: -1",
+        ),
+        (
+            written("Tell it in 2.5 words.", words=2.5),
+            "bad_format",
+            "is no whole number from 1 on: 2.5",
+        ),
+        (
+            written("40 words: (a+)+b, c", keywords=("(a+)+b", "c")),
+            "bad_format",
+            "is no plain text: '(a+)+b'",
+        ),
         (written("40 words: c", keywords=(" ", "c")), "bad_format", "is no plain text: ''"),
         (written("40 words: c", keywords=("c",)), "bad_schema", "keywords is not a list of 2"),
         (written("Tell it.", words="few"), "bad_schema", "num_words is not a number"),
         (as_json(question="Tell it.", answer="No."), "bad_schema", "reply has no 'rules'"),
     ],
 )
-def test_what_a_checker_could_not_take_or_the_task_does_not_say_is_refused(text: str, reason: str, detail: str) -> None:
+def test_what_a_checker_could_not_take_or_the_task_does_not_say_is_refused(
+    text: str, reason: str, detail: str
+) -> None:
     question, found, why = one(instructed(), text)
     assert question is None
     assert (found, detail in why) == (reason, True), why
@@ -93,7 +123,9 @@ def test_examples_without_instructions_fill_the_window_where_there_are_too_few()
     shape = shape_of("text", question=row.question, context="", options=(), checks=row.checks)
     examples = prompt_set().get("questions", "text").examples
     assert len(window(examples, "text", shape, "en", len(examples), 0)) == len(examples)
-    assert all(example.user.get("checks") for example in window(examples, "text", shape, "en", 3, 5))
+    assert all(
+        example.user.get("checks") for example in window(examples, "text", shape, "en", 3, 5)
+    )
 
 
 def test_arguments_are_read_in_any_script() -> None:
@@ -106,5 +138,7 @@ def test_nothing_to_write_leaves_them_as_they_are() -> None:
     assert renewed(checks(COMMA, WORDS), {}) == checks(COMMA, WORDS)
     assert conform(
         {"question": "Q", "answer": "A"},
-        question_schema(shape_of("text", question="", context="", options=(), checks=checks(COMMA))),
+        question_schema(
+            shape_of("text", question="", context="", options=(), checks=checks(COMMA))
+        ),
     ) == {"question": "Q", "answer": "A"}

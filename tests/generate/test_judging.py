@@ -1,4 +1,7 @@
-"""The judge: what it is asked, what is read of it, and that one which cannot be trusted lets nothing through."""
+"""The judge.
+
+What it is asked, what is read of it, and that one which cannot be trusted lets nothing through.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,16 @@ from tsdg.verify.ifeval import InstructionVerifier
 
 def config(**over: Any) -> JudgeConfig:
     values: dict[str, Any] = {
-        "enabled": True, "form": "genrm", "rubric": "", "best_of": False, "min_score": 3.0, "principles": (),
-        "question_min_score": 3.0, "question_principles": ("It is new.",),
+        "enabled": True,
+        "form": "genrm",
+        "rubric": "",
+        "best_of": False,
+        "min_score": 3.0,
+        "principles": (),
+        "question_min_score": 3.0,
+        "question_principles": ("It is new.",),
         "sampling": {"temperature": 1.0, "top_p": 0.95, "max_tokens": 512},
-    }  # fmt: skip
+    }
     return JudgeConfig(**{**values, **over})
 
 
@@ -64,7 +73,9 @@ JUDGE_MODEL = model(name="judge-model")
         ("", None),
     ],
 )
-def test_scores_are_read_in_the_forms_that_judges_use(text: str, expected: tuple[float, float, float] | None) -> None:
+def test_scores_are_read_in_the_forms_that_judges_use(
+    text: str, expected: tuple[float, float, float] | None
+) -> None:
     found = read_scores(text)
     assert (found and (found.first, found.second, found.ranking)) == expected
 
@@ -72,7 +83,9 @@ def test_scores_are_read_in_the_forms_that_judges_use(text: str, expected: tuple
 @given(st.text(max_size=400))
 def test_no_text_is_read_as_scores_out_of_scale(text: str) -> None:
     found = read_scores(text)
-    assert found is None or (1 <= found.first <= 5 and 1 <= found.second <= 5 and 1 <= found.ranking <= 6)
+    assert found is None or (
+        1 <= found.first <= 5 and 1 <= found.second <= 5 and 1 <= found.ranking <= 6
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,15 +109,21 @@ def test_both_orders_make_one_judgement(
 
 
 def test_a_generative_reward_model_gets_its_own_roles() -> None:
-    turns = judge_turns(config(), request="Why?", first="a", second="b", principles=("Be right.", "Be short."))
+    turns = judge_turns(
+        config(), request="Why?", first="a", second="b", principles=("Be right.", "Be short.")
+    )
     assert [turn["role"] for turn in turns] == ["user", "response_1", "response_2", "principle"]
     assert turns[3]["content"].endswith("1. Be right.\n2. Be short.")
     assert len(judge_turns(config(), request="Why?", first="a", second="b", principles=())) == 3
 
 
 def test_a_rubric_is_filled_once_whatever_the_texts_hold() -> None:
-    rubric = config(form="rubric", rubric="Q: {request}\nA: {response_1}\nB: {response_2}\n{principles}")
-    turns = judge_turns(rubric, request="{response_1}", first="{principles}", second="b", principles=())
+    rubric = config(
+        form="rubric", rubric="Q: {request}\nA: {response_1}\nB: {response_2}\n{principles}"
+    )
+    turns = judge_turns(
+        rubric, request="{response_1}", first="{principles}", second="b", principles=()
+    )
     assert turns == [{"role": "user", "content": "Q: {response_1}\nA: {principles}\nB: b"}]
 
 
@@ -115,7 +134,8 @@ def test_a_config_that_asks_for_nothing_or_has_no_places_is_refused() -> None:
         config(form="rubric", rubric="Which is better?")
 
 
-# -- in the steps -----------------------------------------------------------------------------------------------------
+# -- in the steps
+# -----------------------------------------------------------------------------------------------------
 
 Verdict = Callable[[str, str], str]
 
@@ -139,14 +159,21 @@ def solve_texts(
 ) -> tuple[Solving, list[Request]]:
     left = iter(texts)
     ask = scripted(
-        lambda request: reply(*(as_json(answer=next(left)) for _ in range(request.body.get("n", 1)))), verdict
+        lambda request: reply(
+            *(as_json(answer=next(left)) for _ in range(request.body.get("n", 1)))
+        ),
+        verdict,
     )
     step = AnswerStep(
-        config=answers_config(samples=len(texts), first_round=1, reasoning=False, variants=("answer",)), model=model(),
-        prompts=prompt_set(), seed=7,
+        config=answers_config(
+            samples=len(texts), first_round=1, reasoning=False, variants=("answer",)
+        ),
+        model=model(),
+        prompts=prompt_set(),
+        seed=7,
         verifier_for=lambda _: InstructionVerifier() if checks else FreeTextVerifier(),
         judge=Judge(config=config(**over), model=JUDGE_MODEL, seed=7),
-    )  # fmt: skip
+    )
     return asyncio.run(step(question("text", checks=checks), ask)), ask.requests
 
 
@@ -157,7 +184,11 @@ def by_length(one: str, two: str) -> str:
     return json.dumps({"score_1": scores[0], "score_2": scores[1], "ranking": ranking})
 
 
-TEXTS = ["Yeast.", "Yeast makes gas that lifts the dough and swells it.", "Yeast eats sugar and makes gas."]
+TEXTS = [
+    "Yeast.",
+    "Yeast makes gas that lifts the dough and swells it.",
+    "Yeast eats sugar and makes gas.",
+]
 
 
 @pytest.mark.parametrize("order", range(6))
@@ -167,7 +198,11 @@ def test_of_free_texts_the_best_is_taken_wherever_it_stands(order: int) -> None:
     assert solving.solution is not None
     assert solving.solution.answer == TEXTS[1]
     verification = solving.solution.verification
-    assert (verification.method, verification.samples, verification.score) == ("judge, best of 3", 3, 5.0)
+    assert (verification.method, verification.samples, verification.score) == (
+        "judge, best of 3",
+        3,
+        5.0,
+    )
     judged = [request for request in requests if request.model == JUDGE_MODEL.name]
     assert len(judged) == 6  # two comparisons to choose and one to score, each in both orders
     assert len({request.request_id for request in judged}) == 6
@@ -210,13 +245,19 @@ def test_a_judge_that_always_likes_the_first_prefers_nothing() -> None:
 
 def test_a_vote_that_the_judge_does_not_like_is_no_record() -> None:
     def answers(request: Request) -> Reply:
-        return reply(*(as_json(reasoning="so", answer="84") for _ in range(request.body.get("n", 1))))
+        return reply(
+            *(as_json(reasoning="so", answer="84") for _ in range(request.body.get("n", 1)))
+        )
 
     def step(verdict: Verdict) -> Solving:
         made = AnswerStep(
-            config=answers_config(), model=model(), prompts=prompt_set(), seed=7,
-            verifier_for=lambda _: FreeTextVerifier(), judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
-        )  # fmt: skip
+            config=answers_config(),
+            model=model(),
+            prompts=prompt_set(),
+            seed=7,
+            verifier_for=lambda _: FreeTextVerifier(),
+            judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
+        )
         return asyncio.run(made(question("number"), scripted(answers, verdict)))
 
     liked = step(says(4, 4, 3)).solution
@@ -231,7 +272,9 @@ def test_a_vote_that_the_judge_does_not_like_is_no_record() -> None:
 @pytest.mark.parametrize("parser", ["", "deepseek_r1"])
 def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None:
     def answers(request: Request) -> Reply:
-        return reply(*("Answer: 84" for _ in range(request.body.get("n", 1))), reasoning="a long trace")
+        return reply(
+            *("Answer: 84" for _ in range(request.body.get("n", 1))), reasoning="a long trace"
+        )
 
     seen: list[str] = []
 
@@ -240,9 +283,13 @@ def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None
         return says(4, 4, 3)(one, two)
 
     step = AnswerStep(
-        config=answers_config(structured=False), model=model(reasoning_parser=parser), prompts=prompt_set(), seed=7,
-        verifier_for=lambda _: FreeTextVerifier(), judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
-    )  # fmt: skip
+        config=answers_config(structured=False),
+        model=model(reasoning_parser=parser),
+        prompts=prompt_set(),
+        seed=7,
+        verifier_for=lambda _: FreeTextVerifier(),
+        judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
+    )
     solution = asyncio.run(step(question("number"), scripted(answers, note))).solution
     assert solution is not None
     assert solution.reasoning == "a long trace"
@@ -251,17 +298,24 @@ def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None
 
 def ask_questions(verdict: Verdict) -> Asking:
     written = as_json(
-        question="Which organ lets a fish breathe?", answer="the gills", distractors=["fins", "scales", "tail"]
+        question="Which organ lets a fish breathe?",
+        answer="the gills",
+        distractors=["fins", "scales", "tail"],
     )
     step = QuestionStep(
-        config=questions_config(), model=model(), prompts=prompt_set(), seed=7,
+        config=questions_config(),
+        model=model(),
+        prompts=prompt_set(),
+        seed=7,
         judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
-    )  # fmt: skip
+    )
     return asyncio.run(step(seed(), scripted(lambda _: reply(written), verdict)))
 
 
 def test_questions_pass_a_gate_and_all_of_them_are_accounted_for() -> None:
-    good, bad, unread = (ask_questions(verdict) for verdict in (says(4, 4, 3), says(2, 2, 5), lambda one, two: "?"))
+    good, bad, unread = (
+        ask_questions(verdict) for verdict in (says(4, 4, 3), says(2, 2, 5), lambda one, two: "?")
+    )
     assert (len(good.questions), len(good.rejections)) == (2, 0)
     for asking in (bad, unread):
         assert (len(asking.questions), {one.reason for one in asking.rejections}) == (0, {"judged"})
@@ -283,7 +337,9 @@ def test_the_judge_is_shown_the_question_and_its_options_not_the_claimed_answer(
 def test_a_question_from_a_passage_is_not_compared_with_the_passage() -> None:
     made, passage = question("text"), seed("text", question="", context="Yeast eats sugar.")
     ask = scripted(lambda _: reply(""), says(4, 4, 3))
-    judged = asyncio.run(judge_question(Judge(config=config(), model=JUDGE_MODEL, seed=7), ask, passage, made))
+    judged = asyncio.run(
+        judge_question(Judge(config=config(), model=JUDGE_MODEL, seed=7), ask, passage, made)
+    )
     assert (judged.score, judged.flaw) == (4.0, "")
     for request in ask.requests:
         asked, *responses = [turn["content"] for turn in request.body["messages"][:3]]
@@ -296,11 +352,18 @@ def test_a_question_row_is_what_the_solver_got() -> None:
     seen: list[Request] = []
     ask = scripted(lambda request: reply(as_json(answer="Gas.")), says(4, 4, 3))
     step = AnswerStep(
-        config=answers_config(samples=1, first_round=1, reasoning=False, variants=("answer",), min_share=1.0),
-        model=model(), prompts=prompt_set(), seed=7, verifier_for=lambda _: FreeTextVerifier(),
+        config=answers_config(
+            samples=1, first_round=1, reasoning=False, variants=("answer",), min_share=1.0
+        ),
+        model=model(),
+        prompts=prompt_set(),
+        seed=7,
+        verifier_for=lambda _: FreeTextVerifier(),
         judge=Judge(config=config(), model=JUDGE_MODEL, seed=7),
-    )  # fmt: skip
+    )
     solving = asyncio.run(step(item, ask))
     seen = [request for request in ask.requests if request.model == JUDGE_MODEL.name]
     assert solving.solution is not None
-    assert all(request.body["messages"][0]["content"].startswith("A passage.\n\n") for request in seen)
+    assert all(
+        request.body["messages"][0]["content"].startswith("A passage.\n\n") for request in seen
+    )

@@ -24,7 +24,11 @@ ENGLISH = "Which part of a plant takes up the water from the soil?"
         (SPANISH, "es", ""),
         (SPANISH, "en", "es"),
         (SPANISH, "gl", "es"),
-        ("Hvilken del af en plante optager vandet fra jorden?", "nb", ""),  # Danish, and too near to tell
+        (
+            "Hvilken del af en plante optager vandet fra jorden?",
+            "nb",
+            "",
+        ),  # Danish, and too near to tell
         ("Bahagian manakah dalam tumbuhan menyerap air daripada tanah?", "id", ""),
         (ENGLISH, "xx", ""),  # a language that nobody knows
         ("Berlin Hamburg", "es", ""),
@@ -39,35 +43,61 @@ def test_only_what_is_surely_another_language_is_named(text: str, wanted: str, f
 
 def flaw(written: str, **over: str) -> str:
     row = seed(**over)
-    shape = shape_of(row.answer_kind, question=row.question, context=row.context, options=row.options)
+    shape = shape_of(
+        row.answer_kind, question=row.question, context=row.context, options=row.options
+    )
     found = checks.check_texts(row, shape, question=written, context="")
     return found.detail if found else ""
 
 
 def test_a_question_in_another_language_is_bad_format() -> None:
-    assert flaw(ENGLISH, language="de", question=GERMAN) == "written in the language 'en', the seed in 'de'"
-    assert flaw("Welches Organ einer Pflanze speichert den Zucker?", language="de", question=GERMAN) == ""
+    assert (
+        flaw(ENGLISH, language="de", question=GERMAN)
+        == "written in the language 'en', the seed in 'de'"
+    )
+    assert (
+        flaw("Welches Organ einer Pflanze speichert den Zucker?", language="de", question=GERMAN)
+        == ""
+    )
 
 
 def test_what_the_seed_does_is_not_held_against_its_question() -> None:
     """A task whose seeds are in another language than the catalogue says."""
-    assert flaw("Which organ of a plant stores the sugar in winter?", language="de", question=ENGLISH) == ""
+    assert (
+        flaw("Which organ of a plant stores the sugar in winter?", language="de", question=ENGLISH)
+        == ""
+    )
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "The answer is", "The answer is iron.", "Iron", "N/A", "None.", "", "...", "So the correct answer is: iron",
-        "Die richtige Antwort ist Iron.", "答案是", "Incorrect option.", "unknown",
+        "The answer is",
+        "The answer is iron.",
+        "Iron",
+        "N/A",
+        "None.",
+        "",
+        "...",
+        "So the correct answer is: iron",
+        "Die richtige Antwort ist Iron.",
+        "答案是",
+        "Incorrect option.",
+        "unknown",
     ],
-)  # fmt: skip
+)
 def test_an_explanation_that_only_names_the_answer_says_nothing(text: str) -> None:
     assert checks.says_nothing(text, "the iron")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["Iron rusts in moist air.", "It conducts electricity.", "铁会生锈。", "Gold is the answer to another question."],
+    [
+        "Iron rusts in moist air.",
+        "It conducts electricity.",
+        "铁会生锈。",
+        "Gold is the answer to another question.",
+    ],
 )
 def test_an_explanation_says_something(text: str) -> None:
     assert not checks.says_nothing(text, "the iron")

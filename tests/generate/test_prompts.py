@@ -32,12 +32,21 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_paragraph_without_content_is_left_out() -> None:
     template = "Passage:\n{context}\n\nTopic: {topic}, {language}\n\nReply {{so}}"
-    assert fill(template, {"context": "", "topic": "", "language": "Thai"}) == "Topic: , Thai\n\nReply {so}"
-    assert fill(template, {"context": "a\n\nb", "topic": "", "language": ""}) == "Passage:\na\n\nb\n\nReply {so}"
+    assert (
+        fill(template, {"context": "", "topic": "", "language": "Thai"})
+        == "Topic: , Thai\n\nReply {so}"
+    )
+    assert (
+        fill(template, {"context": "a\n\nb", "topic": "", "language": ""})
+        == "Passage:\na\n\nb\n\nReply {so}"
+    )
 
 
 def test_values_that_look_like_fields_stay_as_they_are() -> None:
-    assert fill("{question}", {"question": "Fill in {question} and {x}"}) == "Fill in {question} and {x}"
+    assert (
+        fill("{question}", {"question": "Fill in {question} and {x}"})
+        == "Fill in {question} and {x}"
+    )
 
 
 @pytest.mark.parametrize("name", ["default", "small", "rqa", "rqa_small"])
@@ -54,14 +63,24 @@ def test_the_shipped_sets_load_and_are_loadable_by_nemo_skills(name: str) -> Non
     assert len(set(prompts.hashes().values())) == len(CASES)
 
 
-# What NeMo-Skills' loader (nemo_skills/prompt/utils.py of github.com/NVIDIA-NeMo/Skills at 8b18f399) takes: it reads
-# a file as plain YAML, gives its keys to a class with these fields, fills ``user`` by str.format from the row and from
-# ``examples``, leaves ``system`` as it is, and puts examples of a row's own together from prefix, template and suffix.
+# What NeMo-Skills' loader (nemo_skills/prompt/utils.py of github.com/NVIDIA-NeMo/Skills at
+# 8b18f399) takes: it reads a file as plain YAML, gives its keys to a class with these fields, fills
+# ``user`` by str.format from the row and from ``examples``, leaves ``system`` as it is, and puts
+# examples of a row's own together from prefix, template and suffix.
 SKILLS_KEYS = {"user", "system", "code_tags", "few_shot_examples"}
 SKILLS_FEW_SHOT_KEYS = {
-    "prefix", "template", "suffix", "examples_type", "retrieval_field", "retrieval_file", "retrieved_entries",
-    "retrieved_few_shots", "randomize_retrieved_entries", "max_retrieved_chars", "max_retrieved_chars_field",
-}  # fmt: skip
+    "prefix",
+    "template",
+    "suffix",
+    "examples_type",
+    "retrieval_field",
+    "retrieval_file",
+    "retrieved_entries",
+    "retrieved_few_shots",
+    "randomize_retrieved_entries",
+    "max_retrieved_chars",
+    "max_retrieved_chars_field",
+}
 PROMPT_FILES = sorted(
     path.relative_to(RECIPES / "prompt").as_posix()
     for path in (RECIPES / "prompt").glob("*/*/*.yaml")
@@ -101,13 +120,16 @@ def test_the_shipped_examples_are_what_they_ask_for(step: str, kind: str) -> Non
         )
         if step == "questions":
             assert conform(reply, question_schema(shape)) == {
-                key: value if not isinstance(value, str) else value.strip() for key, value in reply.items()
+                key: value if not isinstance(value, str) else value.strip()
+                for key, value in reply.items()
             }
             assert overlap(reply["question"], user["question"]) < 0.5 or user.get("context")
             assert user["topic"]
             if options:
                 assert user["answer"] in options
-                written = [normalise(text) for text in (reply["answer"], *reply.get("distractors", ()))]
+                written = [
+                    normalise(text) for text in (reply["answer"], *reply.get("distractors", ()))
+                ]
                 assert len(set(written)) == len(written)
             if kind == "code":
                 assert check_code(reply["question"], reply["checks"], reply["answer"]) is None
@@ -142,7 +164,10 @@ def test_a_single_file_replaces_that_of_the_set(tmp_path: Path) -> None:
     config = PromptConfig(dir="default", files={"questions/choice": str(mine)})
     prompts = load_prompts(config, RECIPES)
     assert prompts.get("questions", "choice").system == "Mine."
-    assert prompts.get("questions", "choice").examples == prompt_set().get("questions", "choice").examples
+    assert (
+        prompts.get("questions", "choice").examples
+        == prompt_set().get("questions", "choice").examples
+    )
     assert prompts.get("questions", "choice").hash != prompt_set().get("questions", "choice").hash
     assert prompts.get("questions", "number").hash == prompt_set().get("questions", "number").hash
 
@@ -168,7 +193,8 @@ def test_examples_within_the_prompt_are_written_through_the_template(folder: Pat
     path = folder / "answers" / "number.yaml"
     path.write_text(
         "user: |-\n  {examples}\n\n  Now: {question}\n"
-        "few_shot_examples:\n  prefix: 'Like this: '\n  template: '[{question} => {response}]'\n  suffix: ' End.'\n",
+        "few_shot_examples:\n  prefix: 'Like this: '\n  template: '[{question} => {response}]'\n  "
+        "suffix: ' End.'\n",
         encoding="utf-8",
     )
     prompt = load_prompts(PromptConfig(dir=str(folder), files={}), RECIPES).get("answers", "number")
@@ -184,14 +210,26 @@ def test_examples_within_the_prompt_are_written_through_the_template(folder: Pat
     ("file", "text", "message"),
     [
         ("questions/choice.yaml", None, "questions/choice.yaml: no such prompt file"),
-        ("examples/questions/choice.yaml", None, "examples/questions/choice.yaml: no such prompt file"),
+        (
+            "examples/questions/choice.yaml",
+            None,
+            "examples/questions/choice.yaml: no such prompt file",
+        ),
         (
             "questions/choice.yaml",
             "user: |-\n  Ask {qestion}\n",
             "choice.yaml:2: unknown field {qestion}; allowed: {lang",
         ),
-        ("questions/choice.yaml", "user: '{question!r}'", "choice.yaml:1: unknown field {question} with a format"),
-        ("questions/choice.yaml", "user: '{question.x}'", "choice.yaml:1: unknown field {question.x}"),
+        (
+            "questions/choice.yaml",
+            "user: '{question!r}'",
+            "choice.yaml:1: unknown field {question} with a format",
+        ),
+        (
+            "questions/choice.yaml",
+            "user: '{question.x}'",
+            "choice.yaml:1: unknown field {question.x}",
+        ),
         ("questions/choice.yaml", "user: '{}'", "choice.yaml:1: unknown field {}"),
         (
             "questions/choice.yaml",
@@ -199,22 +237,42 @@ def test_examples_within_the_prompt_are_written_through_the_template(folder: Pat
             "choice.yaml: expected '}' before end of string; a brace that is no field",
         ),
         ("questions/choice.yaml", "\nuser: [a\n", "choice.yaml:3: not YAML"),
-        ("questions/choice.yaml", "- user", "choice.yaml:1: found list; allowed: keys system, user, few_shot"),
+        (
+            "questions/choice.yaml",
+            "- user",
+            "choice.yaml:1: found list; allowed: keys system, user, few_shot",
+        ),
         (
             "questions/choice.yaml",
             "user: a\nusr: b",
             "choice.yaml:2: unknown key 'usr'; allowed: system, user, few_shot",
         ),
         ("questions/choice.yaml", "system: a", "choice.yaml:1: key 'user' is missing"),
-        ("questions/choice.yaml", "system: [a]\nuser: b", "choice.yaml:1: 'system' is list; allowed: text"),
-        ("questions/choice.yaml", "system: About {topic}\nuser: b", "choice.yaml:1: field {topic} in 'system'"),
-        ("questions/choice.yaml", "user: '{examples}'", "choice.yaml:1: {examples} needs few_shot_examples.template"),
+        (
+            "questions/choice.yaml",
+            "system: [a]\nuser: b",
+            "choice.yaml:1: 'system' is list; allowed: text",
+        ),
+        (
+            "questions/choice.yaml",
+            "system: About {topic}\nuser: b",
+            "choice.yaml:1: field {topic} in 'system'",
+        ),
+        (
+            "questions/choice.yaml",
+            "user: '{examples}'",
+            "choice.yaml:1: {examples} needs few_shot_examples.template",
+        ),
         (
             "questions/choice.yaml",
             "user: a\nfew_shot_examples:\n  retriever: b",
             "choice.yaml:3: unknown key 'retriever'",
         ),
-        ("answers/choice.yaml", "user: 'The answer is {answer}'", "choice.yaml:1: unknown field {answer}"),
+        (
+            "answers/choice.yaml",
+            "user: 'The answer is {answer}'",
+            "choice.yaml:1: unknown field {answer}",
+        ),
         ("examples/answers/choice.yaml", "", "choice.yaml:1: found an empty file; allowed: a list"),
         (
             "examples/answers/choice.yaml",
@@ -233,7 +291,9 @@ def test_examples_within_the_prompt_are_written_through_the_template(folder: Pat
         ),
     ],
 )
-def test_a_mistake_is_one_line_that_says_where(folder: Path, file: str, text: str | None, message: str) -> None:
+def test_a_mistake_is_one_line_that_says_where(
+    folder: Path, file: str, text: str | None, message: str
+) -> None:
     path = folder / file
     path.unlink() if text is None else path.write_text(text, encoding="utf-8")
     with pytest.raises(RecipeError) as caught:
@@ -249,9 +309,14 @@ def test_a_file_that_is_no_text_is_refused(folder: Path) -> None:
 
 
 def test_names_that_do_not_exist_are_refused_with_those_that_do(folder: Path) -> None:
-    with pytest.raises(RecipeError, match=r"prompt\.files: unknown prompt 'questions/chioce'; allowed: STEP/KIND"):
+    with pytest.raises(
+        RecipeError, match=r"prompt\.files: unknown prompt 'questions/chioce'; allowed: STEP/KIND"
+    ):
         load(folder, **{"questions/chioce": "x"})
-    with pytest.raises(RecipeError, match=r"prompt\.dir: no folder .*nope; allowed: .*default, rqa, rqa_small, small"):
+    with pytest.raises(
+        RecipeError,
+        match=r"prompt\.dir: no folder .*nope; allowed: .*default, rqa, rqa_small, small",
+    ):
         load(Path("nope"))
 
 

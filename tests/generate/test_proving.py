@@ -31,7 +31,9 @@ class Doubler:
         out = []
         for answer in answers:
             verdict: ProofVerdict = "wrong" if "wrong" in answer else "passed"
-            behaviour = "" if verdict == "wrong" else "double" if answer in ("n + n", "2 * n") else "other"
+            behaviour = (
+                "" if verdict == "wrong" else "double" if answer in ("n + n", "2 * n") else "other"
+            )
             out.append(Proof(verdict=verdict, detail=f"{answer} tried", behaviour=behaviour))
         return out
 
@@ -48,9 +50,13 @@ def solve(*answers: str) -> tuple[Solving, Doubler]:
 
     verifier = Doubler()
     step = AnswerStep(
-        config=answers_config(), model=model(), prompts=prompt_set(), seed=7, verifier_for=lambda _: verifier,
+        config=answers_config(),
+        model=model(),
+        prompts=prompt_set(),
+        seed=7,
+        verifier_for=lambda _: verifier,
         judge=None,
-    )  # fmt: skip
+    )
     return asyncio.run(step(question("code"), ScriptedAsk(script))), verifier
 
 

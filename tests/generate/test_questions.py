@@ -24,7 +24,11 @@ def ask(
 ) -> tuple[Asking, list[Request]]:
     script = ScriptedAsk(answer if callable(answer) else lambda _: reply(answer))
     step = QuestionStep(
-        config=config or questions_config(), model=model(), prompts=prompt_set(), seed=run_seed, judge=None
+        config=config or questions_config(),
+        model=model(),
+        prompts=prompt_set(),
+        seed=run_seed,
+        judge=None,
     )
     return asyncio.run(step(row, script)), script.requests
 
@@ -61,9 +65,15 @@ def test_the_right_option_stands_in_every_place_alike() -> None:
 
 def test_an_option_that_speaks_of_those_above_it_is_stored_last() -> None:
     row = seed(options=("the roots", "the petals", "the bark", "none of these"))
-    text = as_json(question="Which organ?", answer="None of these", distractors=["the fins", "the tail", "the eyes"])
+    text = as_json(
+        question="Which organ?",
+        answer="None of these",
+        distractors=["the fins", "the tail", "the eyes"],
+    )
     for number in range(20):
-        question, _, why = one(seed(options=row.options, seed_id=f"s{number}"), text.replace("organ", "organ is it"))
+        question, _, why = one(
+            seed(options=row.options, seed_id=f"s{number}"), text.replace("organ", "organ is it")
+        )
         assert question is not None, why
         assert question.options[-1] == question.claimed_answer == "None of these"
 
@@ -97,7 +107,14 @@ def test_ids_are_known_before_asking_and_do_not_depend_on_the_reply() -> None:
 def test_the_request_shows_examples_first_and_the_seed_last() -> None:
     _, requests = ask(seed(), GOOD)
     body = requests[0].body
-    assert [turn["role"] for turn in body["messages"]] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert [turn["role"] for turn in body["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+    ]
     last = body["messages"][-1]["content"]
     assert seed().question in last
     assert "- the roots\n- the petals" in last
@@ -121,10 +138,18 @@ def test_every_draw_ends_once_and_usage_counts_every_request() -> None:
     script = iter([reply(GOOD), None, reply("no JSON"), reply(GOOD, finish="length")])
     asking, requests = ask(seed(), lambda _: next(script), questions_config(per_seed=4))
     assert len(asking.questions) == 1
-    assert [rejection.reason for rejection in asking.rejections] == ["request_failed", "bad_schema", "truncated"]
+    assert [rejection.reason for rejection in asking.rejections] == [
+        "request_failed",
+        "bad_schema",
+        "truncated",
+    ]
     assert {rejection.stage for rejection in asking.rejections} == {"questions"}
     assert "too_long: the prompt does not fit" in asking.rejections[0].detail
-    assert (asking.usage.requests, asking.usage.prompt_tokens, asking.usage.completion_tokens) == (4, 30, 21)
+    assert (asking.usage.requests, asking.usage.prompt_tokens, asking.usage.completion_tokens) == (
+        4,
+        30,
+        21,
+    )
     assert len(requests) == 4
 
 
@@ -136,14 +161,19 @@ PUBMED = seed(
     domain="medical",
 )
 WINOGRANDE = seed(
-    question="Ann rang Eve because _ was ill.", options=("Ann", "Eve"), answer="Eve", domain="commonsense: coreference"
+    question="Ann rang Eve because _ was ill.",
+    options=("Ann", "Eve"),
+    answer="Eve",
+    domain="commonsense: coreference",
 )
 MBPP = seed("code")
 
 
 def test_a_seed_with_passage_and_fixed_options() -> None:
     passage = "Ninety adults took a course in relaxation; they fell asleep as late as before."
-    text = as_json(context=passage, question="Does the course help adults to fall asleep?", answer="no")
+    text = as_json(
+        context=passage, question="Does the course help adults to fall asleep?", answer="no"
+    )
     question, _, _ = one(PUBMED, text)
     assert question is not None
     assert question.options == ("yes", "no", "maybe")
@@ -153,7 +183,10 @@ def test_a_seed_with_passage_and_fixed_options() -> None:
     assert schema["properties"]["answer"] == {"type": "string", "enum": ["yes", "no", "maybe"]}
     assert PUBMED.context in requests[0].body["messages"][-1]["content"]
     assert one(PUBMED, as_json(question="Does it?", answer="no"))[1] == "bad_schema"
-    assert one(PUBMED, as_json(context=PUBMED.context, question="Does it?", answer="no"))[1] == "copy_of_seed"
+    assert (
+        one(PUBMED, as_json(context=PUBMED.context, question="Does it?", answer="no"))[1]
+        == "copy_of_seed"
+    )
 
 
 def test_a_sentence_with_a_blank() -> None:
@@ -171,31 +204,47 @@ def test_a_sentence_with_a_blank() -> None:
 def test_an_exercise_with_assertions() -> None:
     code = "def triple(n):\n    return 3 * n"
     asserts = ["assert triple(1) == 3", "assert triple(0) == 0", "assert triple(0) == 0"]
-    question, _, _ = one(MBPP, as_json(question="Write a function triple(n).", checks=asserts, answer=code))
+    question, _, _ = one(
+        MBPP, as_json(question="Write a function triple(n).", checks=asserts, answer=code)
+    )
     assert question is not None
     assert question.checks == ("assert triple(1) == 3", "assert triple(0) == 0")
     assert question.claimed_answer == code
-    assert one(MBPP, as_json(question="Write a function f(n).", checks=asserts, answer=code))[1] == "bad_format"
+    assert (
+        one(MBPP, as_json(question="Write a function f(n).", checks=asserts, answer=code))[1]
+        == "bad_format"
+    )
 
 
 def test_a_json_task() -> None:
     schema = {"type": "object", "properties": {"cups": {"type": "integer"}}, "required": ["cups"]}
     row = seed("json")
-    question, _, _ = one(row, as_json(question="Extract: three cups of milk.", schema=schema, answer={"cups": 3}))
+    question, _, _ = one(
+        row, as_json(question="Extract: three cups of milk.", schema=schema, answer={"cups": 3})
+    )
     assert question is not None
     assert json.loads(question.checks[0]) == schema
     assert json.loads(question.claimed_answer) == {"cups": 3}
-    assert one(row, as_json(question="Extract: three cups.", schema=schema, answer={"cups": "x"}))[1] == "bad_format"
+    assert (
+        one(row, as_json(question="Extract: three cups.", schema=schema, answer={"cups": "x"}))[1]
+        == "bad_format"
+    )
 
 
 def test_numbers_and_yes_or_no() -> None:
-    question, _, _ = one(seed("number"), as_json(question="A coach seats 50. How many seat 3 coaches?", answer="1,50"))
+    question, _, _ = one(
+        seed("number"),
+        as_json(question="A coach seats 50. How many seat 3 coaches?", answer="1,50"),
+    )
     assert question is not None
     assert question.claimed_answer == "150"
     question, _, _ = one(seed("boolean"), as_json(question="Is a bat a bird?", answer="No"))
     assert question is not None
     assert (question.claimed_answer, question.options) == ("no", ())
-    assert one(seed("boolean"), as_json(question="Is a bat a bird?", answer="perhaps"))[1] == "bad_schema"
+    assert (
+        one(seed("boolean"), as_json(question="Is a bat a bird?", answer="perhaps"))[1]
+        == "bad_schema"
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,9 +252,21 @@ def test_numbers_and_yes_or_no() -> None:
     [
         (reply(), "bad_schema", "no completion"),
         ('{"question": "Q?"}', "bad_schema", "reply has no 'answer'"),
-        (as_json(question="Why?", answer="x", distractors=["a", "A", "b"]), "bad_format", "two options are the same"),
-        (as_json(question=seed().question, answer="ivy", distractors=["oak", "elm", "fir"]), "copy_of_seed", "100%"),
-        (as_json(question="Why?", answer=" ", distractors=["a", "b", "c"]), "bad_format", "the answer is empty"),
+        (
+            as_json(question="Why?", answer="x", distractors=["a", "A", "b"]),
+            "bad_format",
+            "two options are the same",
+        ),
+        (
+            as_json(question=seed().question, answer="ivy", distractors=["oak", "elm", "fir"]),
+            "copy_of_seed",
+            "100%",
+        ),
+        (
+            as_json(question="Why?", answer=" ", distractors=["a", "b", "c"]),
+            "bad_format",
+            "the answer is empty",
+        ),
         (reply(f"<think>{GOOD}", reasoning=""), "bad_schema", "no JSON object"),
     ],
 )
@@ -244,7 +305,9 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
         finally:
             alive -= 1
 
-    step = QuestionStep(config=questions_config(per_seed=3), model=model(), prompts=prompt_set(), seed=7, judge=None)
+    step = QuestionStep(
+        config=questions_config(per_seed=3), model=model(), prompts=prompt_set(), seed=7, judge=None
+    )
 
     async def run() -> None:
         with pytest.raises(Stop):
@@ -255,23 +318,32 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
 
 
 def passage_seed() -> Seed:
-    text = "Light slows down in glass. The ratio of its speeds is the refractive index of the glass."
+    text = (
+        "Light slows down in glass. The ratio of its speeds is the refractive index of the glass."
+    )
     return seed("text", question="", context=text, answer="")
 
 
 def test_a_stand_alone_question_comes_without_passage_and_claim() -> None:
     question, reason, detail = one(
-        passage_seed(), as_json(question="Derive the path of a ray in a layered medium."), stand_alone=True, few_shot=0
+        passage_seed(),
+        as_json(question="Derive the path of a ray in a layered medium."),
+        stand_alone=True,
+        few_shot=0,
     )
     assert question is not None, (reason, detail)
     assert (question.context, question.claimed_answer, question.options) == ("", "", ())
-    _, requests = ask(passage_seed(), as_json(question="Why?"), questions_config(stand_alone=True, few_shot=0))
+    _, requests = ask(
+        passage_seed(), as_json(question="Why?"), questions_config(stand_alone=True, few_shot=0)
+    )
     schema = requests[0].body["response_format"]["json_schema"]["schema"]
     assert list(schema["properties"]) == ["question"]
     assert "refractive index" in json.dumps(requests[0].body["messages"])
 
 
-@pytest.mark.parametrize("said", ["According to the passage, why is it so?", "Why, as described in the text above?"])
+@pytest.mark.parametrize(
+    "said", ["According to the passage, why is it so?", "Why, as described in the text above?"]
+)
 def test_a_stand_alone_question_must_not_speak_of_its_passage(said: str) -> None:
     _, reason, detail = one(passage_seed(), as_json(question=said), stand_alone=True, few_shot=0)
     assert reason == "bad_format"

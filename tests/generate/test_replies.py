@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from generate.rows import reply
 from tsdg.errors import PermanentFailure
-from tsdg.generate.replies import only_text, read_object, split_answer_line, split_thinking, strip_fence
+from tsdg.generate.replies import (
+    only_text,
+    read_object,
+    split_answer_line,
+    split_thinking,
+    strip_fence,
+)
 from tsdg.generate.schemas import Flaw, answer_schema
 from tsdg.protocols import Choice, Reply
 
@@ -34,7 +40,10 @@ def test_the_object_is_found_wherever_it_stands(text: str) -> None:
 
 
 def test_a_line_break_within_a_string_is_forgiven() -> None:
-    assert read_object('{"reasoning": "one\ntwo", "answer": "x"}', SCHEMA) == {"reasoning": "one\ntwo", "answer": "x"}
+    assert read_object('{"reasoning": "one\ntwo", "answer": "x"}', SCHEMA) == {
+        "reasoning": "one\ntwo",
+        "answer": "x",
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,12 @@ def test_what_is_wrong_is_said(text: str, detail: str) -> None:
 
 
 def test_a_reply_of_braces_alone_is_refused_at_once() -> None:
-    for text in ("{" * 200_000, '{"a":' * 100_000, "[" * 100_000 + "{", '{"a": ' + "9" * 5000 + "}"):
+    for text in (
+        "{" * 200_000,
+        '{"a":' * 100_000,
+        "[" * 100_000 + "{",
+        '{"a": ' + "9" * 5000 + "}",
+    ):
         assert isinstance(read_object(text, SCHEMA), Flaw)
 
 
@@ -71,7 +85,10 @@ def test_no_text_raises(text: str) -> None:
 @given(st.text(), st.text(), st.text(alphabet=st.characters(exclude_characters="{}`[]")))
 def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, around: str) -> None:
     text = json.dumps({"reasoning": reasoning, "answer": answer})
-    assert read_object(f"{around}{text}{around}", SCHEMA) == {"reasoning": reasoning.strip(), "answer": answer.strip()}
+    assert read_object(f"{around}{text}{around}", SCHEMA) == {
+        "reasoning": reasoning.strip(),
+        "answer": answer.strip(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,7 +104,9 @@ def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, arou
     ],
 )
 def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]) -> None:
-    assert split_thinking(Choice(**{"reasoning": "", "finish_reason": "stop", **fields})) == expected
+    assert (
+        split_thinking(Choice(**{"reasoning": "", "finish_reason": "stop", **fields})) == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +118,9 @@ def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]
         (PermanentFailure("too_long", "9000 tokens"), ""),
     ],
 )
-def test_what_failed_or_was_cut_off_has_no_text(came: Reply | PermanentFailure, expected: str) -> None:
+def test_what_failed_or_was_cut_off_has_no_text(
+    came: Reply | PermanentFailure, expected: str
+) -> None:
     assert only_text(came) == expected
 
 
@@ -114,7 +135,10 @@ def test_a_fence_around_code_is_taken_off() -> None:
         ("It has no end.\n\nAnswer: Rome", ("It has no end.", "Rome")),
         ("Steps.\n**Answer:** Rome", ("Steps.", "Rome")),
         ("Answer: 1\nNo, wait.\nFinal answer: 2", ("Answer: 1\nNo, wait.", "2")),
-        ("Steps.\n\nAnswer:\n```python\ndef f(): ...\n```", ("Steps.", "```python\ndef f(): ...\n```")),
+        (
+            "Steps.\n\nAnswer:\n```python\ndef f(): ...\n```",
+            ("Steps.", "```python\ndef f(): ...\n```"),
+        ),
         ("The answer is Rome", ("", "The answer is Rome")),
     ],
 )

@@ -80,7 +80,12 @@ def test_only_a_final_failure_becomes_a_value() -> None:
 
 def test_usage_counts_failed_requests_without_tokens() -> None:
     usage = usage_of("answers", [reply("a"), PermanentFailure("too_long", "x")])
-    assert (usage.stage, usage.requests, usage.prompt_tokens, usage.completion_tokens) == ("answers", 2, 10, 7)
+    assert (usage.stage, usage.requests, usage.prompt_tokens, usage.completion_tokens) == (
+        "answers",
+        2,
+        10,
+        7,
+    )
 
 
 def test_results_come_in_order() -> None:

@@ -21,7 +21,13 @@ from tsdg.records import ANSWER_KINDS, AnswerKind
 
 
 def shape(kind: AnswerKind, **over: Any) -> Shape:
-    values: dict[str, Any] = {"context": False, "options": 0, "labels": (), "blanks": 0, "claimed": True}
+    values: dict[str, Any] = {
+        "context": False,
+        "options": 0,
+        "labels": (),
+        "blanks": 0,
+        "claimed": True,
+    }
     return Shape(kind=kind, **{**values, **over})
 
 
@@ -94,7 +100,8 @@ def test_conform_names_the_flaw(value: Any, detail: str) -> None:
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_conform_counts_the_distractors(count: int) -> None:
     held = conform(
-        {"question": "Q", "answer": "a", "distractors": ["x"] * count}, question_schema(shape("choice", options=4))
+        {"question": "Q", "answer": "a", "distractors": ["x"] * count},
+        question_schema(shape("choice", options=4)),
     )
     assert isinstance(held, Flaw)
     assert held.detail.startswith("distractors is not a list of 3")
@@ -102,7 +109,10 @@ def test_conform_counts_the_distractors(count: int) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["question", "answer", "context", "x"]), inner),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["question", "answer", "context", "x"]), inner)
+    ),
     max_leaves=8,
 )
 

@@ -8,15 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdg.generate.voting import Accept, Open, Reject, VoteRule, chance, decide, next_round, tally, votes_needed
+from tsdg.generate.voting import (
+    Accept,
+    Open,
+    Reject,
+    VoteRule,
+    chance,
+    decide,
+    next_round,
+    tally,
+    votes_needed,
+)
 
 
 def equal(left: str, right: str) -> bool:
     return left == right
 
 
-def rule(samples: int = 5, min_share: float = 0.6, min_margin: int = 1, max_chance: float = 1.0) -> VoteRule:
-    return VoteRule(samples=samples, min_share=min_share, min_margin=min_margin, max_chance=max_chance)
+def rule(
+    samples: int = 5, min_share: float = 0.6, min_margin: int = 1, max_chance: float = 1.0
+) -> VoteRule:
+    return VoteRule(
+        samples=samples, min_share=min_share, min_margin=min_margin, max_chance=max_chance
+    )
 
 
 def vote(text: str, voted: VoteRule, options: int = 4):
@@ -27,7 +41,9 @@ def vote(text: str, voted: VoteRule, options: int = 4):
 @pytest.mark.parametrize("options", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("samples", [1, 2, 3, 4, 5, 6])
 def test_chance_is_what_counting_all_guesses_gives(options: int, samples: int) -> None:
-    largest = Counter(max(Counter(g).values()) for g in itertools.product(range(options), repeat=samples))
+    largest = Counter(
+        max(Counter(g).values()) for g in itertools.product(range(options), repeat=samples)
+    )
     for votes in range(1, samples + 1):
         exact = Fraction(sum(n for most, n in largest.items() if most >= votes), options**samples)
         assert chance(options=options, samples=samples, votes=votes) == float(exact)
@@ -55,10 +71,19 @@ def test_chance_of_known_votes() -> None:
         ("AABC-", rule(min_share=0.4), 4, "A", 2, 0.4),
         ("A", rule(samples=1, min_share=0.0), 4, "A", 1, 1.0),
         ("AAAB-", rule(min_margin=2), 4, "A", 3, 0.6),
-        ("AAAA", rule(min_margin=3), 4, "A", 4, 1.0),  # the fifth can leave it no less than three ahead
+        (
+            "AAAA",
+            rule(min_margin=3),
+            4,
+            "A",
+            4,
+            1.0,
+        ),  # the fifth can leave it no less than three ahead
     ],
 )
-def test_accepts(votes: str, voted: VoteRule, options: int, winner: str, count: int, agreement: float) -> None:
+def test_accepts(
+    votes: str, voted: VoteRule, options: int, winner: str, count: int, agreement: float
+) -> None:
     verdict = vote(votes, voted, options)
     assert isinstance(verdict, Accept)
     assert (verdict.winner, verdict.votes, verdict.agreement) == (winner, count, agreement)
@@ -78,7 +103,12 @@ def test_accepts(votes: str, voted: VoteRule, options: int, winner: str, count: 
         ("AAABB", rule(min_margin=2), 4, "no_majority"),
         ("AABB", rule(min_share=0.4, min_margin=2), 4, "no_majority"),  # closed before the fifth
         ("AAABB", rule(max_chance=0.1), 4, "chance"),
-        ("ABAB", rule(max_chance=0.1), 4, "chance"),  # three would do for the share, not for the chance
+        (
+            "ABAB",
+            rule(max_chance=0.1),
+            4,
+            "chance",
+        ),  # three would do for the share, not for the chance
         ("", rule(max_chance=0.05), 2, "chance"),  # even five of five over two options: 6.25 %
     ],
 )
@@ -109,12 +139,19 @@ def test_share_is_exact_where_floats_are_not() -> None:
 
 def test_tally_groups_equivalent_answers_and_keeps_the_first_form() -> None:
     counted = tally(["7", None, "7.0", "8", "07"], lambda a, b: float(a) == float(b))
-    assert [(c.representative, c.count, c.members) for c in counted.clusters] == [("7", 3, (0, 2, 4)), ("8", 1, (3,))]
+    assert [(c.representative, c.count, c.members) for c in counted.clusters] == [
+        ("7", 3, (0, 2, 4)),
+        ("8", 1, (3,)),
+    ]
     assert (counted.abstained, counted.drawn) == (1, 5)
 
 
 def test_equal_counts_keep_the_order_of_appearance() -> None:
-    assert [c.representative for c in tally(["B", "A", "A", "B", "C"], equal).clusters] == ["B", "A", "C"]
+    assert [c.representative for c in tally(["B", "A", "A", "B", "C"], equal).clusters] == [
+        "B",
+        "A",
+        "C",
+    ]
 
 
 def test_more_samples_than_the_rule_has_are_refused() -> None:
@@ -123,7 +160,14 @@ def test_more_samples_than_the_rule_has_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"samples": 0}, {"min_share": 1.1}, {"max_chance": -0.1}, {"min_margin": 0}, {"min_margin": 6}]
+    "wrong",
+    [
+        {"samples": 0},
+        {"min_share": 1.1},
+        {"max_chance": -0.1},
+        {"min_margin": 0},
+        {"min_margin": 6},
+    ],
 )
 def test_a_rule_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="a vote rule needs"):
@@ -133,14 +177,19 @@ def test_a_rule_out_of_range_is_refused(wrong: dict[str, float]) -> None:
 answers = st.one_of(st.none(), st.sampled_from("AAABBCabD"))
 
 
-def rules_of(samples: int, min_share: list[float], max_chance: list[float]) -> st.SearchStrategy[VoteRule]:
+def rules_of(
+    samples: int, min_share: list[float], max_chance: list[float]
+) -> st.SearchStrategy[VoteRule]:
     """Rules of up to so many samples, half of them with a margin of one vote."""
 
     def of(count: int) -> st.SearchStrategy[VoteRule]:
         return st.builds(
-            VoteRule, samples=st.just(count), min_share=st.sampled_from(min_share),
-            min_margin=st.just(1) | st.integers(1, count), max_chance=st.sampled_from(max_chance),
-        )  # fmt: skip
+            VoteRule,
+            samples=st.just(count),
+            min_share=st.sampled_from(min_share),
+            min_margin=st.just(1) | st.integers(1, count),
+            max_chance=st.sampled_from(max_chance),
+        )
 
     return st.integers(1, samples).flatmap(of)
 
@@ -155,7 +204,9 @@ def near(left: str, right: str) -> bool:
 
 @settings(max_examples=600, deadline=None)
 @given(data=st.data(), voted=rules, options=st.integers(0, 6), same=st.sampled_from([equal, near]))
-def test_an_early_decision_is_the_decision_of_all_samples(data, voted: VoteRule, options: int, same) -> None:
+def test_an_early_decision_is_the_decision_of_all_samples(
+    data, voted: VoteRule, options: int, same
+) -> None:
     drawn = data.draw(st.lists(answers, min_size=voted.samples, max_size=voted.samples))
     full = decide(tally(drawn, same), voted, options)
     assert not isinstance(full, Open)
@@ -176,7 +227,9 @@ def test_an_early_decision_is_the_decision_of_all_samples(data, voted: VoteRule,
     voted=rules_of(6, [0.0, 0.3, 0.5, 0.6, 1.0], [0.01, 0.1, 0.5, 1.0]),
     options=st.sampled_from([0, 2, 3, 4]),
 )
-def test_the_next_round_is_the_smallest_that_could_close_the_vote(data, voted: VoteRule, options: int) -> None:
+def test_the_next_round_is_the_smallest_that_could_close_the_vote(
+    data, voted: VoteRule, options: int
+) -> None:
     alphabet = [None, "A", "B", "C"]
     drawn = data.draw(st.lists(st.sampled_from(alphabet), max_size=voted.samples))
     missing = voted.samples - len(drawn)
@@ -193,7 +246,9 @@ def test_the_next_round_is_the_smallest_that_could_close_the_vote(data, voted: V
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), voted=rules, options=st.integers(0, 6))
-def test_open_means_that_both_outcomes_or_two_winners_are_still_possible(data, voted: VoteRule, options: int) -> None:
+def test_open_means_that_both_outcomes_or_two_winners_are_still_possible(
+    data, voted: VoteRule, options: int
+) -> None:
     drawn = data.draw(st.lists(st.sampled_from(["A", "B", None]), max_size=voted.samples))
     missing = voted.samples - len(drawn)
     if not isinstance(decide(tally(drawn, equal), voted, options), Open) or missing > 5:

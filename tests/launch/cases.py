@@ -21,7 +21,13 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 ROOT = HERE.parents[1]
 
-_BASE = ["recipe=demo", "run=golden", "output_root=/lustre/runs", "seeds.cap_per_task=1000", "engine.unit_rows=4"]
+_BASE = [
+    "recipe=demo",
+    "run=golden",
+    "output_root=/lustre/runs",
+    "seeds.cap_per_task=1000",
+    "engine.unit_rows=4",
+]
 _H100 = [*_BASE, "server=vllm", f"cluster={HERE / 'h100.yaml'}"]
 
 
@@ -41,7 +47,8 @@ CASES = {
 
 
 def dry_run(name: str) -> str:
-    """What `tsdg launch --dry-run` prints, without what differs from machine to machine and from time to time."""
+    """What `tsdg launch --dry-run` prints, without what differs from machine to machine and from
+    time to time."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         code = run_command(["launch", *CASES[name], "--dry-run"])
@@ -59,29 +66,43 @@ def _arrays(text: str) -> str:
 
 
 def _servers(name: str) -> str:
-    """What the agents of one element start on its nodes of 8 GPUs; address and ports are found out there."""
+    """What the agents of one element start on its nodes of 8 GPUs.
+
+    Address and ports are found out there.
+    """
     recipe = compose_recipe(CASES[name])
     server, model = recipe.server, recipe.model
     gpus = tuple(map(str, range(8)))
     nodes = nodes_per_replica(model, len(gpus))
     lines = ["==== servers of an element"]
     for node in range(nodes):
-        placement = Placement(node=node, nodes=nodes, element=name, address="", gpus=gpus, slots=len(gpus))
+        placement = Placement(
+            node=node, nodes=nodes, element=name, address="", gpus=gpus, slots=len(gpus)
+        )
         share = share_of(placement, server, model)
-        member = Member(nodes=nodes, rank=share.rank, address="<head>", port=29500) if nodes > 1 else None
+        member = (
+            Member(nodes=nodes, rank=share.rank, address="<head>", port=29500)
+            if nodes > 1
+            else None
+        )
         for replica in range(share.replicas):
             command = serve_command(server=server, model=model, port=8000 + replica, member=member)
             own = ",".join(gpus_of(placement, share, replica))
-            lines.append(f"node {node}, {share.role}: CUDA_VISIBLE_DEVICES={own} {' '.join(command)}")
+            lines.append(
+                f"node {node}, {share.role}: CUDA_VISIBLE_DEVICES={own} {' '.join(command)}"
+            )
     return "\n".join(lines) + "\n"
 
 
 def write(folder: Path) -> None:
-    """Write all of them into a folder, by a process without the caller's environment, in an empty folder."""
+    """Write all of them into a folder, by a process without the caller's environment, in an empty
+    folder."""
     command = [sys.executable, "-m", "tests.launch.cases", str(folder)]
     environ = {"PATH": os.environ["PATH"], "HOME": "/nobody", "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryDirectory() as scratch:
-        done = subprocess.run(command, cwd=scratch, env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=scratch, env=environ, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert list(Path(scratch).iterdir()) == []
 

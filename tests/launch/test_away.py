@@ -27,7 +27,9 @@ def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> No
         command_there(here, ["status", RUN])
 
 
-def test_the_same_command_runs_there_with_the_code_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_command_runs_there_with_the_code_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = tmp_path / "copy", tmp_path / "the re"
     add_launch(here, launch(1), cluster="configs/far.yaml", ssh=SSH, remote=str(there))
     python = tmp_path / "python"
@@ -48,6 +50,8 @@ def test_the_same_command_runs_there_with_the_code_of_the_run(tmp_path: Path, mo
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ssh.parent}:/usr/bin:/bin")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    done = subprocess.run(command_there(here, ["logs", RUN, "a b; echo"]), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command_there(here, ["logs", RUN, "a b; echo"]), capture_output=True, text=True, check=True
+    )
     assert done.stdout == f"mine<-P><-m><tsdg><logs><{there}><a b; echo>"
     assert list(tmp_path.glob("tsdg-code-*")) == []

@@ -1,7 +1,9 @@
-"""`slurm/job/batch.sh`: which exit of a job is requeued, how often, and that a signal reaches the processes.
+"""`slurm/job/batch.sh`.
 
-Slurm's own commands are stand-ins here, so that each fault comes when it shall; the whole runs on a real Slurm in
-`test_real_slurm.py`.
+Which exit of a job is requeued, how often, and that a signal reaches the processes.
+
+Slurm's own commands are stand-ins here, so that each fault comes when it shall; the whole runs on a
+real Slurm in `test_real_slurm.py`.
 """
 
 from __future__ import annotations
@@ -22,22 +24,32 @@ BATCH = packaged("slurm") / "job" / "batch.sh"
 
 @dataclass(frozen=True)
 class Lab:
-    """A folder with an `srun` that does what STEP says, and an `scontrol` that notes what it is asked."""
+    """A folder with an `srun` that does what STEP says, and an `scontrol` that notes what it is
+    asked."""
 
     folder: Path
 
-    def start(self, step: str, *, stages: str = "questions", retries: int = 3, **env: str) -> subprocess.Popen[str]:
-        (self.folder / "srun").write_text(f"#!/bin/bash\necho $TSDG_STAGE $@ >> {self.folder}/steps\n{step}\n")
+    def start(
+        self, step: str, *, stages: str = "questions", retries: int = 3, **env: str
+    ) -> subprocess.Popen[str]:
+        (self.folder / "srun").write_text(
+            f"#!/bin/bash\necho $TSDG_STAGE $@ >> {self.folder}/steps\n{step}\n"
+        )
         says = f'#!/bin/bash\nif [ "$1" = show ]; then cat {self.folder}/job; else echo $@ >> {self.folder}/asked; fi\n'
         (self.folder / "scontrol").write_text(says)
         for name in ("srun", "scontrol"):
             (self.folder / name).chmod(0o755)
         script = f". {BATCH}\nsrun --label bash node.sh\nexit $?\n"
         environ = {
-            "PATH": f"{self.folder}:{os.environ['PATH']}", "SLURM_JOB_ID": "7",
-            "TSDG_STAGES": stages, "TSDG_RETRIES": str(retries), **env,
-        }  # fmt: skip
-        return subprocess.Popen(["bash", "-c", script], env=environ, stdout=subprocess.PIPE, text=True)
+            "PATH": f"{self.folder}:{os.environ['PATH']}",
+            "SLURM_JOB_ID": "7",
+            "TSDG_STAGES": stages,
+            "TSDG_RETRIES": str(retries),
+            **env,
+        }
+        return subprocess.Popen(
+            ["bash", "-c", script], env=environ, stdout=subprocess.PIPE, text=True
+        )
 
     def run(self, step: str, **kwargs: object) -> tuple[int, str]:
         process = self.start(step, **kwargs)  # type: ignore[arg-type]
@@ -96,7 +108,9 @@ def test_scancel_is_final(lab: Lab) -> None:
 
 
 def test_what_stops_in_the_grace_time_of_a_preemption_is_requeued(lab: Lab) -> None:
-    (lab.folder / "job").write_text("JobState=RUNNING Reason=None\n PreemptEligibleTime=2026 PreemptTime=2026-11-21\n")
+    (lab.folder / "job").write_text(
+        "JobState=RUNNING Reason=None\n PreemptEligibleTime=2026 PreemptTime=2026-11-21\n"
+    )
     assert lab.run("exit 130", **ELEMENT)[0] == 130
     assert lab.lines("asked") == ["requeue 5_2"]
 
@@ -127,7 +141,10 @@ def test_stages_run_in_order_and_those_without_servers_on_one_node(lab: Lab) -> 
 
 
 def test_a_stage_that_fails_is_the_last(lab: Lab) -> None:
-    assert lab.run('[ "$TSDG_STAGE" != questions ] || exit 1', stages="seeds questions package")[0] == 1
+    assert (
+        lab.run('[ "$TSDG_STAGE" != questions ] || exit 1', stages="seeds questions package")[0]
+        == 1
+    )
     assert [line.split()[0] for line in lab.lines("steps")] == ["seeds", "questions"]
 
 
@@ -138,5 +155,7 @@ def test_a_warning_between_stages_stops_before_the_next(lab: Lab) -> None:
 
 
 def test_srun_gets_the_cores_of_the_job(lab: Lab) -> None:
-    assert lab.run(f"echo $SRUN_CPUS_PER_TASK > {lab.folder}/cores", SLURM_CPUS_PER_TASK="12")[0] == 0
+    assert (
+        lab.run(f"echo $SRUN_CPUS_PER_TASK > {lab.folder}/cores", SLURM_CPUS_PER_TASK="12")[0] == 0
+    )
     assert lab.lines("cores") == ["12"]

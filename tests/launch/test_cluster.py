@@ -14,9 +14,17 @@ from tsdg.launch.cluster import ClusterConfig, expand_env, find_cluster, parse_c
 # All keys that NeMo-Skills itself reads, as its examples write them.
 SKILLS: dict[str, Any] = {
     "executor": "slurm",
-    "containers": {"vllm": "vllm/vllm-openai:v0.10.1.1", "nemo-skills": "igitman/nemo-skills:0.7.1"},
+    "containers": {
+        "vllm": "vllm/vllm-openai:v0.10.1.1",
+        "nemo-skills": "igitman/nemo-skills:0.7.1",
+    },
     "job_name_prefix": "nemo_skills:",
-    "ssh_tunnel": {"host": "login", "user": "ada", "job_dir": "/lustre/jobs", "identity": "~/.ssh/id"},
+    "ssh_tunnel": {
+        "host": "login",
+        "user": "ada",
+        "job_dir": "/lustre/jobs",
+        "identity": "~/.ssh/id",
+    },
     "account": "research",
     "partition": "batch",
     "cpu_partition": "cpu",
@@ -62,7 +70,9 @@ def test_a_key_whose_lines_are_all_commented_out_is_no_key() -> None:
 
 def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
     tunnel = {"host": "h", "user": None, "job_dir": "/lustre/$USER/jobs"}
-    cluster = parse_cluster({"executor": "slurm", "ssh_tunnel": tunnel}, path=Path("x.yaml"), environ={"USER": "ada"})
+    cluster = parse_cluster(
+        {"executor": "slurm", "ssh_tunnel": tunnel}, path=Path("x.yaml"), environ={"USER": "ada"}
+    )
     assert cluster.ssh_tunnel is not None
     assert (cluster.ssh_tunnel.user, cluster.ssh_tunnel.job_dir) == ("ada", "/lustre/ada/jobs")
 
@@ -77,11 +87,17 @@ def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
         ({"timeouts": {"batch": "six hours"}}, "'six hours' is no time limit"),
         ({"mounts": ["/a"]}, "'/a' is no mount; allowed: SOURCE:TARGET"),
         ({"env_vars": ["MY-TOKEN=hunter2"]}, "'MY-TOKEN' is no variable"),
-        ({"env_vars": "TOKEN=hunter2"}, "key env_vars: found a text, allowed: a list, e.g. [a,b], each a text"),
+        (
+            {"env_vars": "TOKEN=hunter2"},
+            "key env_vars: found a text, allowed: a list, e.g. [a,b], each a text",
+        ),
         ({"containers": {5: "x"}}, "key containers.5: found the name 5, allowed: a text"),
         ({"ssh_tunnel": {"job_dir": "/x"}}, "key ssh_tunnel.host: has no value"),
         ({"executor": "pbs"}, "key executor: found 'pbs', allowed: slurm, local or none"),
-        ({"ssh_tunnel": {"host": "h", "user": "$NOBODY", "job_dir": "/x"}}, "names a variable that is not set"),
+        (
+            {"ssh_tunnel": {"host": "h", "user": "$NOBODY", "job_dir": "/x"}},
+            "names a variable that is not set",
+        ),
         ({"partition": 3}, "key partition: found 3, allowed: a text"),
     ],
 )
@@ -110,7 +126,10 @@ def test_the_working_folder_has_clusters(folders: Path) -> None:
 
 
 def test_the_variable_of_nemo_skills_comes_first(folders: Path) -> None:
-    assert read_cluster("mine", {"NEMO_SKILLS_CONFIG_DIR": str(folders / "elsewhere")}).job_dir == "/elsewhere"
+    assert (
+        read_cluster("mine", {"NEMO_SKILLS_CONFIG_DIR": str(folders / "elsewhere")}).job_dir
+        == "/elsewhere"
+    )
 
 
 def test_a_path_is_a_path(folders: Path) -> None:

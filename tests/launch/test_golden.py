@@ -1,4 +1,7 @@
-"""`tsdg launch --dry-run`: each script as it has been looked at. `python -m tests.launch.cases` writes them anew."""
+"""`tsdg launch --dry-run`: each script as it has been looked at.
+
+`python -m tests.launch.cases` writes them anew.
+"""
 
 from __future__ import annotations
 

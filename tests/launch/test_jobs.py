@@ -16,19 +16,39 @@ SSH = Ssh(user="ada", host="login", port=22, identity="", pre_command="")
 
 def launch(number: int) -> LaunchRecord:
     job = JobRecord(
-        name="questions", stage="questions", stages=("questions",), job_id=str(number), slurm_name="run-questions",
-        array=ArrayRecord(size=4, limit=2, first=0), link=0, gpus=True, nodes=2, gpus_per_node=8, partition="batch",
-        qos="", time_limit="04:00:00", retries=20, after_ok=("seeds",), after_any=(), script="launch/scripts/1.sh",
+        name="questions",
+        stage="questions",
+        stages=("questions",),
+        job_id=str(number),
+        slurm_name="run-questions",
+        array=ArrayRecord(size=4, limit=2, first=0),
+        link=0,
+        gpus=True,
+        nodes=2,
+        gpus_per_node=8,
+        partition="batch",
+        qos="",
+        time_limit="04:00:00",
+        retries=20,
+        after_ok=("seeds",),
+        after_any=(),
+        script="launch/scripts/1.sh",
         logs="logs/questions",
-    )  # fmt: skip
-    return LaunchRecord(id=f"e_{number}", home="/h", submitted="2026-01-01", host="login", user="ada", jobs=(job,))
+    )
+    return LaunchRecord(
+        id=f"e_{number}", home="/h", submitted="2026-01-01", host="login", user="ada", jobs=(job,)
+    )
 
 
 def test_each_launch_is_added(tmp_path: Path) -> None:
     add_launch(tmp_path, launch(1), cluster="dev", ssh=None, remote="/r")
     written = add_launch(tmp_path, launch(2), cluster="far", ssh=SSH, remote="/r")
     assert read_jobs(tmp_path) == written
-    assert (written.cluster, written.ssh, [job.job_id for job in written.jobs]) == ("far", SSH, ["1", "2"])
+    assert (written.cluster, written.ssh, [job.job_id for job in written.jobs]) == (
+        "far",
+        SSH,
+        ["1", "2"],
+    )
 
 
 def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> None:
@@ -40,7 +60,10 @@ def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> 
     path.write_text(json.dumps(values | {"schema_version": 9}))
     with pytest.raises(VerificationFailed, match="is of schema 9, this tsdg reads 1"):
         read_jobs(tmp_path)
-    for damage, says in (("null", "found null, allowed: a mapping"), ("{}", "key schema_version: has no value")):
+    for damage, says in (
+        ("null", "found null, allowed: a mapping"),
+        ("{}", "key schema_version: has no value"),
+    ):
         path.write_text(damage)
         with pytest.raises(VerificationFailed, match=says):
             read_jobs(tmp_path)
@@ -51,8 +74,16 @@ def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> 
 
 
 def test_over_ssh_words_stay_words() -> None:
-    shell = Shell(ssh=Ssh(user="ada", host="login", port=2222, identity="/k", pre_command="module load slurm"))
+    shell = Shell(
+        ssh=Ssh(user="ada", host="login", port=2222, identity="/k", pre_command="module load slurm")
+    )
     assert shell.command(["squeue", "--me", "a b;c"]) == [
-        "ssh", "-p", "2222", "-i", "/k", "ada@login", "module load slurm && squeue --me 'a b;c'",
-    ]  # fmt: skip
+        "ssh",
+        "-p",
+        "2222",
+        "-i",
+        "/k",
+        "ada@login",
+        "module load slurm && squeue --me 'a b;c'",
+    ]
     assert Shell(ssh=None).command(["squeue", "a b"]) == ["squeue", "a b"]

@@ -42,8 +42,11 @@ def test_logs_are_listed_with_the_newest_failure_first(tmp_path: Path) -> None:
     write(tmp_path / "logs/rendezvous/a.json", "{}", 9)
     found = by_failure(find_logs(tmp_path), frozenset({"1_1", "1_2"}))
     assert [(log.key, log.stage, log.size) for log in found] == [
-        ("1_2", "arr", 2), ("1_1", "arr", 2), ("", "", 3), ("1_0", "arr", 1),
-    ]  # fmt: skip
+        ("1_2", "arr", 2),
+        ("1_1", "arr", 2),
+        ("", "", 3),
+        ("1_0", "arr", 1),
+    ]
     assert find_logs(tmp_path / "nowhere") == ()
 
 

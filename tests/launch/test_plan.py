@@ -19,9 +19,14 @@ MODEL = ["recipe=demo", "server=vllm"]
 
 def cluster(**keys: Any) -> ClusterConfig:
     values = {
-        "executor": "slurm", "job_dir": "/lustre/jobs", "account": "research", "partition": "batch",
-        "cpu_partition": "cpu", "timeouts": {"batch": "04:00:00", "cpu": "01:00:00"}, "tsdg": keys,
-    }  # fmt: skip
+        "executor": "slurm",
+        "job_dir": "/lustre/jobs",
+        "account": "research",
+        "partition": "batch",
+        "cpu_partition": "cpu",
+        "timeouts": {"batch": "04:00:00", "cpu": "01:00:00"},
+        "tsdg": keys,
+    }
     return parse_cluster(values, path=Path("test.yaml"), environ={})
 
 
@@ -72,8 +77,11 @@ def test_gather_waits_for_the_end_of_its_arrays_and_all_else_for_success() -> No
 
 def test_fused_phases_are_one_array() -> None:
     assert list(plan("phases=[[questions,answers]]", "launch.canary=0")) == [
-        "seeds", "questions-answers", "questions-answers-gather", "package",
-    ]  # fmt: skip
+        "seeds",
+        "questions-answers",
+        "questions-answers-gather",
+        "package",
+    ]
 
 
 def test_without_phases_there_is_no_canary() -> None:
@@ -89,15 +97,22 @@ def test_a_chain_follows_each_array_and_the_gather_job_waits_for_all() -> None:
     jobs = plan("launch.chain=2", "launch.canary=0")
     assert waits(jobs)["questions-chain1"] == (("seeds",), ("questions",))
     assert waits(jobs)["questions-chain2"] == (("seeds",), ("questions-chain1",))
-    assert jobs["questions-gather"].after_any == ("questions", "questions-chain1", "questions-chain2")
+    assert jobs["questions-gather"].after_any == (
+        "questions",
+        "questions-chain1",
+        "questions-chain2",
+    )
     assert [jobs[name].link for name in jobs["questions-gather"].after_any] == [0, 1, 2]
 
 
 def test_a_split_phase_has_its_parts_chained_part_by_part() -> None:
     jobs = plan("launch.elements=5", "launch.max_running=4", "launch.chain=2", limit=3)
-    assert [(job.array.size, job.array.limit, job.array.first) for job in jobs.values() if job.array][:2] == [
-        (3, 2, 0), (2, 2, 3),
-    ]  # fmt: skip
+    assert [
+        (job.array.size, job.array.limit, job.array.first) for job in jobs.values() if job.array
+    ][:2] == [
+        (3, 2, 0),
+        (2, 2, 3),
+    ]
     assert jobs["questions-chain2-part1"].after_any == ("questions-chain1-part1",)
     assert jobs["questions-chain1-part0"].after_any == ("questions-part0",)
 
@@ -109,7 +124,11 @@ def test_there_are_no_more_elements_than_units() -> None:
 
 def test_cpu_jobs_go_to_their_partition_with_its_time() -> None:
     jobs = plan("launch.time_limit=02:00:00")
-    assert (jobs["seeds"].partition, jobs["seeds"].time_limit, jobs["seeds"].gpus_per_node) == ("cpu", "01:00:00", 0)
+    assert (jobs["seeds"].partition, jobs["seeds"].time_limit, jobs["seeds"].gpus_per_node) == (
+        "cpu",
+        "01:00:00",
+        0,
+    )
     assert (jobs["answers"].partition, jobs["answers"].time_limit) == ("batch", "02:00:00")
     assert jobs["canary"].time_limit == "01:00:00"
     assert plan()["answers"].time_limit == "04:00:00"
@@ -125,7 +144,13 @@ def test_cpu_jobs_go_to_their_partition_with_its_time() -> None:
         (["model.tensor_parallel=8", "model.pipeline_parallel=2"], 2, 8, True, True),
         (["model.tensor_parallel=16"], 2, 8, True, True),
         (["model.tensor_parallel=8", "launch.nodes_per_element=3"], 3, 8, True, False),
-        (["model.tensor_parallel=8", "model.pipeline_parallel=2", "launch.nodes_per_element=4"], 4, 8, True, True),
+        (
+            ["model.tensor_parallel=8", "model.pipeline_parallel=2", "launch.nodes_per_element=4"],
+            4,
+            8,
+            True,
+            True,
+        ),
         (["model.tensor_parallel=3"], 1, 6, False, False),
     ],
 )
@@ -133,11 +158,18 @@ def test_nodes_and_gpus_follow_the_models_parallelism(
     overrides: list[str], nodes: int, gpus: int, exclusive: bool, together: bool
 ) -> None:
     job = plan(*overrides)["questions"]
-    assert (job.nodes, job.gpus_per_node, job.exclusive, job.together) == (nodes, gpus, exclusive, together)
+    assert (job.nodes, job.gpus_per_node, job.exclusive, job.together) == (
+        nodes,
+        gpus,
+        exclusive,
+        together,
+    )
 
 
 def test_endpoints_of_others_need_no_gpus() -> None:
-    job = plan("server=openai", "server.base_urls=[http://h/v1]", "launch.nodes_per_element=2")["questions"]
+    job = plan("server=openai", "server.base_urls=[http://h/v1]", "launch.nodes_per_element=2")[
+        "questions"
+    ]
     assert (job.gpus, job.nodes, job.gpus_per_node, job.partition) == (False, 2, 0, "cpu")
 
 
@@ -153,7 +185,10 @@ def test_nodes_without_gpus_are_asked_for_none() -> None:
             ["model.tensor_parallel=16", "launch.nodes_per_element=3"],
             "2 nodes of 8 GPUs; allowed: a multiple of 2",
         ),
-        (["server.replicas=9"], "need 9 GPUs a node for their server.replicas, a node of cluster test has 8"),
+        (
+            ["server.replicas=9"],
+            "need 9 GPUs a node for their server.replicas, a node of cluster test has 8",
+        ),
         (["model.tensor_parallel=9"], "cannot be shared evenly by 2 nodes"),
     ],
 )
@@ -182,12 +217,20 @@ def test_two_thousand_elements_over_twenty_thousand_units() -> None:
 
 
 def test_a_phase_with_two_models_has_room_for_both() -> None:
-    judge = compose_recipe([*MODEL, "server.replicas=1", "model.tensor_parallel=8", "model.pipeline_parallel=2"])
+    judge = compose_recipe(
+        [*MODEL, "server.replicas=1", "model.tensor_parallel=8", "model.pipeline_parallel=2"]
+    )
     jobs = plan("server.replicas=auto", also=[(judge.model, judge.server)])
-    assert [(jobs[name].nodes, jobs[name].gpus_per_node) for name in ("questions", "answers", "canary")] == [
-        (1, 8), (2, 8), (2, 8),
-    ]  # fmt: skip
+    assert [
+        (jobs[name].nodes, jobs[name].gpus_per_node) for name in ("questions", "answers", "canary")
+    ] == [
+        (1, 8),
+        (2, 8),
+        (2, 8),
+    ]
     small = compose_recipe([*MODEL, "server.replicas=2", "model.tensor_parallel=2"])
-    assert plan("server.replicas=3", also=[(small.model, small.server)])["answers"].gpus_per_node == 7
+    assert (
+        plan("server.replicas=3", also=[(small.model, small.server)])["answers"].gpus_per_node == 7
+    )
     with pytest.raises(RequestWrong, match="need 9 GPUs a node"):
         plan("server.replicas=5", also=[(small.model, small.server)])

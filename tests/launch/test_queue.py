@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tsdg.launch.jobs import ArrayRecord, JobRecord
-from tsdg.launch.queue import elements_of, merge, names_of, parse_sacct, parse_squeue, tally, why_pending
+from tsdg.launch.queue import (
+    elements_of,
+    merge,
+    names_of,
+    parse_sacct,
+    parse_squeue,
+    tally,
+    why_pending,
+)
 
 NAMES = {"1": "arr", "2": "after"}
 
@@ -30,7 +38,8 @@ SACCT_22_CANCELLED = """\
 1_2|CANCELLED by 0|0:0|2026-11-21T16:15:05|node1|arr
 1_3|CANCELLED by 0|0:0|None|None assigned|arr
 """
-# As 24.11 may have it: no word for a node that is not there, a part of an array in one line, a requeue of each start.
+# As 24.11 may have it: no word for a node that is not there, a part of an array in one line, a
+# requeue of each start.
 SACCT_24 = """\
 1_0|NODE_FAIL|0:0|2026-11-21T16:15:04|node1|arr
 1_0|COMPLETED|0:0|2026-11-21T16:16:04|node2|arr
@@ -44,11 +53,25 @@ SACCT_24 = """\
 
 def job(number: str, name: str, size: int = 0, **keys: object) -> JobRecord:
     values: dict[str, object] = {
-        "name": name, "stage": name, "stages": (name,), "job_id": number, "slurm_name": name,
-        "array": ArrayRecord(size=size, limit=2, first=0) if size else None, "link": 0, "gpus": False, "nodes": 1,
-        "gpus_per_node": 0, "partition": "", "qos": "", "time_limit": "", "retries": 1, "after_ok": (),
-        "after_any": (), "script": "", "logs": f"logs/{name}",
-    }  # fmt: skip
+        "name": name,
+        "stage": name,
+        "stages": (name,),
+        "job_id": number,
+        "slurm_name": name,
+        "array": ArrayRecord(size=size, limit=2, first=0) if size else None,
+        "link": 0,
+        "gpus": False,
+        "nodes": 1,
+        "gpus_per_node": 0,
+        "partition": "",
+        "qos": "",
+        "time_limit": "",
+        "retries": 1,
+        "after_ok": (),
+        "after_any": (),
+        "script": "",
+        "logs": f"logs/{name}",
+    }
     return JobRecord.model_validate(values | keys)
 
 
@@ -79,21 +102,35 @@ LIVE = {"1_0": "running", "1_1": "failed", "1_2": "running", "1_3": "pending", "
         # All forgotten by the controller, and accounting is late: they have ended, who knows how.
         ("", SACCT_22, dict.fromkeys(KEYS, "unknown") | {"1_1": "failed"}),
         (None, None, dict.fromkeys(KEYS, "unknown")),
-        (None, SACCT_24, {"1_0": "done", "1_1": "pending", "1_2": "pending", "1_3": "pending", "2": "pending"}),
+        (
+            None,
+            SACCT_24,
+            {"1_0": "done", "1_1": "pending", "1_2": "pending", "1_3": "pending", "2": "pending"},
+        ),
     ],
     ids=["both", "no-dbd", "lags", "no-ctld", "cancelled", "late", "none", "24.11"],
-)  # fmt: skip
-def test_both_are_put_together(queue: str | None, accounting: str | None, expected: dict[str, str]) -> None:
+)
+def test_both_are_put_together(
+    queue: str | None, accounting: str | None, expected: dict[str, str]
+) -> None:
     assert states(queue, accounting) == expected
 
 
 def test_a_job_of_another_name_has_only_the_same_number() -> None:
-    assert parse_squeue(SQUEUE_22.replace("|after", "|someone-elses"), NAMES).keys() == {"1_0", "1_1", "1_2", "1_3"}
+    assert parse_squeue(SQUEUE_22.replace("|after", "|someone-elses"), NAMES).keys() == {
+        "1_0",
+        "1_1",
+        "1_2",
+        "1_3",
+    }
     assert parse_sacct(SACCT_22.replace("|arr", "|other"), NAMES).keys() == {"2"}
 
 
 def test_names_and_reasons_may_hold_anything_but_lines() -> None:
-    assert parse_squeue("7|N/A|PENDING||Nodes: down, drained|a|b c", {"7": "a|b c"})["7"].slurm_state == "PENDING"
+    assert (
+        parse_squeue("7|N/A|PENDING||Nodes: down, drained|a|b c", {"7": "a|b c"})["7"].slurm_state
+        == "PENDING"
+    )
     assert parse_squeue("garbage\n\n7|x", {"7": "a"}) == {}
     assert parse_sacct("garbage\n\n7|x", {"7": "a"}) == {}
 
@@ -122,11 +159,19 @@ def test_what_waits_for_what_never_comes_has_stopped() -> None:
 @pytest.mark.parametrize(
     ("word", "state"),
     [
-        ("COMPLETING", "running"), ("CONFIGURING", "running"), ("REQUEUE_HOLD", "pending"), ("PREEMPTED", "stopped"),
-        ("OUT_OF_MEMORY", "failed"), ("TIMEOUT", "failed"), ("NODE_FAIL", "failed"), ("COMPLETED", "done"),
-        ("A_NEW_WORD", "unknown"), ("CANCELLED+", "stopped"), ("", "unknown"),
+        ("COMPLETING", "running"),
+        ("CONFIGURING", "running"),
+        ("REQUEUE_HOLD", "pending"),
+        ("PREEMPTED", "stopped"),
+        ("OUT_OF_MEMORY", "failed"),
+        ("TIMEOUT", "failed"),
+        ("NODE_FAIL", "failed"),
+        ("COMPLETED", "done"),
+        ("A_NEW_WORD", "unknown"),
+        ("CANCELLED+", "stopped"),
+        ("", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_words_of_slurm(word: str, state: str) -> None:
     assert merge(["2"], parse_squeue(f"2|N/A|{word}|||after", NAMES), None)[0].state == state
 

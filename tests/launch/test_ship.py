@@ -34,13 +34,26 @@ def recipe(**server: Any) -> Recipe:
 
 
 def test_secrets_are_told_from_the_rest() -> None:
-    where = cluster(env_vars=["HF_HOME=/hf", "MY_API_KEY=one", "FROM_SHELL"], required_env_vars=["NEEDED"])
-    environ = {"HF_TOKEN": "two", "FROM_SHELL": "x", "NEEDED": "y", "OTHER_TOKEN": "not asked for", "ENDPOINT": "three"}
+    where = cluster(
+        env_vars=["HF_HOME=/hf", "MY_API_KEY=one", "FROM_SHELL"], required_env_vars=["NEEDED"]
+    )
+    environ = {
+        "HF_TOKEN": "two",
+        "FROM_SHELL": "x",
+        "NEEDED": "y",
+        "OTHER_TOKEN": "not asked for",
+        "ENDPOINT": "three",
+    }
     found = ship.job_environment(
         recipe(api_key_env="ENDPOINT", env={"WANDB_API_KEY": "four", "A": "b"}), where, environ
     )
     assert found.plain == {"HF_HOME": "/hf", "FROM_SHELL": "x", "NEEDED": "y"}
-    assert found.secret == {"HF_TOKEN": "two", "ENDPOINT": "three", "MY_API_KEY": "one", "WANDB_API_KEY": "four"}
+    assert found.secret == {
+        "HF_TOKEN": "two",
+        "ENDPOINT": "three",
+        "MY_API_KEY": "one",
+        "WANDB_API_KEY": "four",
+    }
 
 
 def test_a_required_variable_must_be_set() -> None:
@@ -48,7 +61,9 @@ def test_a_required_variable_must_be_set() -> None:
         ship.job_environment(recipe(), cluster(required_env_vars=["NEEDED"]), {})
 
 
-@pytest.mark.parametrize("path", ["/a b", "/a;b", "/a'b", "/a$b", "/a%jb", "/a,b", "/a:b", "/home/me/nemo_run/x"])
+@pytest.mark.parametrize(
+    "path", ["/a b", "/a;b", "/a'b", "/a$b", "/a%jb", "/a,b", "/a:b", "/home/me/nemo_run/x"]
+)
 def test_places_that_nemo_run_cannot_carry_are_refused(path: str) -> None:
     with pytest.raises(RequestWrong) as caught:
         ship.check_path("output_root and run", path)
@@ -64,7 +79,11 @@ def test_the_code_is_packed_the_same_each_time_and_runs(tmp_path: Path) -> None:
         archive.extractall(tmp_path, filter="data")
     command = [sys.executable, "-P", "-m", "tsdg", "run", "recipe=demo", "--cfg", "job"]
     done = subprocess.run(
-        command, cwd="/", env={"PYTHONPATH": str(tmp_path), "HOME": "/nobody"}, capture_output=True, text=True
+        command,
+        cwd="/",
+        env={"PYTHONPATH": str(tmp_path), "HOME": "/nobody"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert yaml.safe_load(done.stdout)["name"] == "demo"
@@ -72,24 +91,38 @@ def test_the_code_is_packed_the_same_each_time_and_runs(tmp_path: Path) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run directory with a snapshot and launch files, with as many secrets as there are places for them."""
+    """A run directory with a snapshot and launch files, with as many secrets as there are places
+    for them."""
     path = tmp_path / "runs" / "mine"
-    mine = recipe(env={"API_TOKEN": "hunter2", "PLAIN": NASTY}, base_urls=("https://me:hunter2@host/v1",))
+    mine = recipe(
+        env={"API_TOKEN": "hunter2", "PLAIN": NASTY}, base_urls=("https://me:hunter2@host/v1",)
+    )
     mine = mine.model_copy(update={"model": mine.model.model_copy(update={"note": NASTY})})
-    where = cluster(env_vars=[f"NASTY={NASTY}", "HF_TOKEN=hunter2", "B_KEY=hunter2"], required_env_vars=["C_SECRET"])
+    where = cluster(
+        env_vars=[f"NASTY={NASTY}", "HF_TOKEN=hunter2", "B_KEY=hunter2"],
+        required_env_vars=["C_SECRET"],
+    )
     write_snapshot(
-        path / "snapshot", recipe=mine, overrides=["server.env.API_TOKEN=hunter2"], prompt_texts={}, prompt_hashes={},
+        path / "snapshot",
+        recipe=mine,
+        overrides=["server.env.API_TOKEN=hunter2"],
+        prompt_texts={},
+        prompt_hashes={},
         catalogue=[],
-    )  # fmt: skip
+    )
     found = ship.job_environment(mine, where, {"C_SECRET": "hunter2"})
-    ship.write_launch_files(path, mine, where, found, directory=str(tmp_path), secrets=str(tmp_path / "private"))
+    ship.write_launch_files(
+        path, mine, where, found, directory=str(tmp_path), secrets=str(tmp_path / "private")
+    )
     ship.write_secrets(tmp_path / "private", found)
     return path
 
 
 def test_nothing_that_is_written_into_the_run_holds_a_secret(run: Path) -> None:
     files = [path for path in run.rglob("*") if path.is_file()]
-    assert {"env", "recipe.yaml", "batch.sh", "node.sh", "mine.yaml", "code.tar.gz"} <= {path.name for path in files}
+    assert {"env", "recipe.yaml", "batch.sh", "node.sh", "mine.yaml", "code.tar.gz"} <= {
+        path.name for path in files
+    }
     for path in files:
         content = path.read_bytes()
         assert b"hunter2" not in content, path
@@ -109,29 +142,49 @@ def test_a_node_gets_environment_code_and_stage_literally(run: Path, tmp_path: P
     """`node.sh` itself, with a Python that says what it was given."""
     python = tmp_path / "python"
     python.write_text(
-        '#!/bin/bash\nprintf "%s\\n" "$@" "$NASTY" "$HF_TOKEN" "$PWD" > "$OUT"\nls "${PYTHONPATH%%:*}" >> "$OUT"\n'
+        '#!/bin/bash\nprintf "%s\\n" "$@" "$NASTY" "$HF_TOKEN" "$PWD" > "$OUT"\nls '
+        '"${PYTHONPATH%%:*}" >> "$OUT"\n'
     )
     python.chmod(0o755)
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     scratch.mkdir()
     environ = {
-        "PATH": os.environ["PATH"], "TMPDIR": str(scratch), "OUT": str(out), "TSDG_PYTHON": str(python),
-        "TSDG_RUN": str(run), "TSDG_LAUNCH": str(run / "launch"), "TSDG_STAGE": "questions",
-    }  # fmt: skip
-    done = subprocess.run(["bash", str(run / "launch/node.sh")], env=environ, capture_output=True, text=True, cwd="/")
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(scratch),
+        "OUT": str(out),
+        "TSDG_PYTHON": str(python),
+        "TSDG_RUN": str(run),
+        "TSDG_LAUNCH": str(run / "launch"),
+        "TSDG_STAGE": "questions",
+    }
+    done = subprocess.run(
+        ["bash", str(run / "launch/node.sh")], env=environ, capture_output=True, text=True, cwd="/"
+    )
     assert done.returncode == 0, done.stderr
     words = ["-P", "-m", "tsdg", "work", str(run), "questions", "--launched"]
-    assert out.read_text().splitlines() == [*words, NASTY, "hunter2", str(tmp_path), "recipes", "tsdg"]
+    assert out.read_text().splitlines() == [
+        *words,
+        NASTY,
+        "hunter2",
+        str(tmp_path),
+        "recipes",
+        "tsdg",
+    ]
     assert list(scratch.iterdir()) == []
 
 
 def test_a_node_without_its_secrets_stops(run: Path, tmp_path: Path) -> None:
     (tmp_path / "private").unlink()
     environ = {
-        "PATH": os.environ["PATH"], "TSDG_PYTHON": "true", "TSDG_RUN": str(run), "TSDG_LAUNCH": str(run / "launch"),
+        "PATH": os.environ["PATH"],
+        "TSDG_PYTHON": "true",
+        "TSDG_RUN": str(run),
+        "TSDG_LAUNCH": str(run / "launch"),
         "TSDG_STAGE": "questions",
-    }  # fmt: skip
-    done = subprocess.run(["bash", str(run / "launch/node.sh")], env=environ, capture_output=True, text=True)
+    }
+    done = subprocess.run(
+        ["bash", str(run / "launch/node.sh")], env=environ, capture_output=True, text=True
+    )
     assert done.returncode == 3
     assert "private" in done.stderr
 
@@ -144,7 +197,9 @@ def test_the_code_of_a_run_stays_the_code_of_its_first_launch(run: Path, tmp_pat
 
 
 def test_the_clusters_file_is_kept_with_the_digests_of_its_images() -> None:
-    kept = yaml.safe_load(ship.cluster_text(cluster(containers={"vllm": "host/vllm@sha256:ab12", "other": "x.sqsh"})))
+    kept = yaml.safe_load(
+        ship.cluster_text(cluster(containers={"vllm": "host/vllm@sha256:ab12", "other": "x.sqsh"}))
+    )
     assert kept["digests"] == {"vllm": "sha256:ab12"}
 
 

@@ -14,9 +14,12 @@ from tsdg.launch.remote import Shell
 from tsdg.launch.watch import ask
 
 RECORD = RunJobs(
-    schema_version=1, run="/r", cluster="dev", ssh=None,
+    schema_version=1,
+    run="/r",
+    cluster="dev",
+    ssh=None,
     launches=(LaunchRecord(id="x", home="/h", submitted="", host="", user="", jobs=(ARR, AFTER)),),
-)  # fmt: skip
+)
 SHELL = Shell(ssh=None)
 
 
@@ -35,7 +38,12 @@ def test_one_question_each(commands: Path) -> None:
     says(commands, "squeue", SQUEUE_22)
     says(commands, "sacct", SACCT_22)
     answer = ask(SHELL, [ARR, AFTER])
-    assert [element.state for element in answer.elements(ARR)] == ["running", "failed", "running", "pending"]
+    assert [element.state for element in answer.elements(ARR)] == [
+        "running",
+        "failed",
+        "running",
+        "pending",
+    ]
     assert [element.exit_code for element in answer.elements(ARR)][1] == "3:0"
     assert answer.notes == ()
     assert (commands / "squeue.asked").read_text().count("--jobs=1,2 ") == 1
@@ -69,7 +77,10 @@ def test_cancel_ends_what_waits_before_what_runs_and_looks_again(commands: Path)
         says(commands, "squeue", "1|0|PENDING||BeginTime|arr\n" if len(pauses) == 1 else "")
 
     ended = cancel(RECORD, SHELL, sleep=sleep)
-    assert [(job.job.name, job.pending, job.running) for job in ended] == [("arr", 1, 2), ("after", 1, 0)]
+    assert [(job.job.name, job.pending, job.running) for job in ended] == [
+        ("arr", 1, 2),
+        ("after", 1, 0),
+    ]
     assert (commands / "scancel.asked").read_text().splitlines() == ["2", "1", "1"]
     assert cancel(RECORD, SHELL) == ()
 

@@ -22,10 +22,21 @@ def part(name: str, tokens: int, group: str = "knowledge") -> Part:
 
 def config(**values: Any) -> MixConfig:
     base: dict[str, Any] = {
-        "budget": 1000, "policy": "proportional", "temperature": 2.0, "weights": {}, "group_shares": {}, "floors": {},
-        "caps": {}, "max_epochs": 4.0, "corpora": (), "tokenizer": "", "valid": (), "test": (),
-        "prefix": "{name}", "out": "mix",
-    }  # fmt: skip
+        "budget": 1000,
+        "policy": "proportional",
+        "temperature": 2.0,
+        "weights": {},
+        "group_shares": {},
+        "floors": {},
+        "caps": {},
+        "max_epochs": 4.0,
+        "corpora": (),
+        "tokenizer": "",
+        "valid": (),
+        "test": (),
+        "prefix": "{name}",
+        "out": "mix",
+    }
     return MixConfig(**base | values)
 
 
@@ -37,16 +48,28 @@ def test_policies() -> None:
     parts = [part("a", 100), part("b", 400), part("c", 1600)]
     assert tokens(parts, budget=2100) == {"a": 100, "b": 400, "c": 1600}
     assert tokens(parts, budget=300, policy="uniform") == {"a": 100, "b": 100, "c": 100}
-    assert tokens(parts, budget=700, policy="temperature", temperature=2.0) == {"a": 100, "b": 200, "c": 400}
+    assert tokens(parts, budget=700, policy="temperature", temperature=2.0) == {
+        "a": 100,
+        "b": 200,
+        "c": 400,
+    }
     weights = {"a": 1.0, "b": 1.0, "c": 3.0}
-    assert tokens(parts, budget=500, policy="explicit", weights=weights) == {"a": 100, "b": 100, "c": 300}
+    assert tokens(parts, budget=500, policy="explicit", weights=weights) == {
+        "a": 100,
+        "b": 100,
+        "c": 300,
+    }
 
 
 def test_what_a_capped_part_leaves_goes_to_the_others_by_their_weights() -> None:
     parts = [part("a", 100), part("b", 100), part("c", 800)]
     assert tokens(parts, caps={"c": 0.5}, max_epochs=10.0) == {"a": 250, "b": 250, "c": 500}
     assert tokens(parts, floors={"a": 0.4}, max_epochs=10.0) == {"a": 400, "b": 67, "c": 533}
-    assert tokens(parts, budget=1500, policy="uniform", max_epochs=4.0) == {"a": 400, "b": 400, "c": 700}
+    assert tokens(parts, budget=1500, policy="uniform", max_epochs=4.0) == {
+        "a": 400,
+        "b": 400,
+        "c": 700,
+    }
 
 
 def test_groups_have_their_shares_and_the_rest_shares_what_is_left() -> None:
@@ -58,9 +81,18 @@ def test_groups_have_their_shares_and_the_rest_shares_what_is_left() -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"budget": 10_000}, r"budget is 10,000 tokens, and its 2 parts give 800 at most \(max_epochs=4"),
-        ({"floors": {"a": 0.7, "b": 0.6}, "max_epochs": 50.0}, "the floors of its 2 parts ask for 1,300"),
-        ({"floors": {"a": 0.9}}, r"floors.a asks for 900 tokens, 400 is the most: 100 tokens, max_epochs=4"),
+        (
+            {"budget": 10_000},
+            r"budget is 10,000 tokens, and its 2 parts give 800 at most \(max_epochs=4",
+        ),
+        (
+            {"floors": {"a": 0.7, "b": 0.6}, "max_epochs": 50.0},
+            "the floors of its 2 parts ask for 1,300",
+        ),
+        (
+            {"floors": {"a": 0.9}},
+            r"floors.a asks for 900 tokens, 400 is the most: 100 tokens, max_epochs=4",
+        ),
         ({"floors": {"a": 0.3}, "caps": {"a": 0.2}}, r"floors.a asks for 300 .* caps.a=0.2"),
         ({"caps": {"z": 0.2}}, "caps.z names nothing here; allowed: a, b"),
         ({"group_shares": {"web": 0.2}}, "group_shares.web names nothing here; allowed: knowledge"),
@@ -86,7 +118,9 @@ def wishes(draw: st.DrawFn) -> tuple[list[Part], MixConfig]:
         "policy": draw(st.sampled_from(["proportional", "uniform", "temperature", "explicit"])),
         "temperature": draw(st.floats(0.3, 10.0)),
         "weights": {name: draw(st.floats(0.01, 100.0)) for name in names},
-        "group_shares": draw(st.dictionaries(st.sampled_from(groups), st.floats(0.0, 0.3), max_size=2)),
+        "group_shares": draw(
+            st.dictionaries(st.sampled_from(groups), st.floats(0.0, 0.3), max_size=2)
+        ),
         "floors": draw(bounded),
         "caps": draw(st.dictionaries(st.sampled_from(names), st.floats(0.2, 1.0), max_size=4)),
         "max_epochs": draw(st.floats(0.5, 20.0)),
@@ -96,7 +130,9 @@ def wishes(draw: st.DrawFn) -> tuple[list[Part], MixConfig]:
 
 @given(wishes())
 @settings(max_examples=300, deadline=None)
-def test_every_division_holds_to_the_budget_and_to_every_bound(wish: tuple[list[Part], MixConfig]) -> None:
+def test_every_division_holds_to_the_budget_and_to_every_bound(
+    wish: tuple[list[Part], MixConfig],
+) -> None:
     parts, held = wish
     try:
         got = allocate(parts, held)
@@ -116,7 +152,9 @@ def test_every_division_holds_to_the_budget_and_to_every_bound(wish: tuple[list[
 
 @given(wishes())
 @settings(max_examples=100, deadline=None)
-def test_wishes_are_refused_only_where_no_division_exists(wish: tuple[list[Part], MixConfig]) -> None:
+def test_wishes_are_refused_only_where_no_division_exists(
+    wish: tuple[list[Part], MixConfig],
+) -> None:
     parts, held = wish
     free = held.model_copy(update={"floors": {}, "caps": {}, "group_shares": {}})
     if sum(one.tokens * held.max_epochs for one in parts) >= held.budget:

@@ -41,11 +41,15 @@ class Blend(BaseModel):
         return self
 
 
-@given(st.lists(st.floats(0.0, 1e12), min_size=1, max_size=50).filter(lambda shares: sum(shares) > 0))
+@given(
+    st.lists(st.floats(0.0, 1e12), min_size=1, max_size=50).filter(lambda shares: sum(shares) > 0)
+)
 def test_weights_add_up_to_exactly_one(shares: list[float]) -> None:
     weights = [Decimal(weight) for weight in blends.weights_of(shares)]
     assert sum(weights) == 1
-    assert all(abs(float(w) - s / sum(shares)) <= 2e-9 for w, s in zip(weights, shares, strict=True))
+    assert all(
+        abs(float(w) - s / sum(shares)) <= 2e-9 for w, s in zip(weights, shares, strict=True)
+    )
 
 
 def test_nemotron_reads_both_forms() -> None:
@@ -53,7 +57,9 @@ def test_nemotron_reads_both_forms() -> None:
     one = Blend.model_validate(blends.nemotron({"train": [(a, 0.25), (b, 0.75)], "valid": []}))
     assert one.datasets is not None
     assert [(entry.name, entry.weight) for entry in one.datasets] == [("run--a", 0.25), ("b", 0.75)]
-    split = Blend.model_validate(blends.nemotron({"train": [(a, 1.0)], "valid": [(b, 30.0)], "test": []}))
+    split = Blend.model_validate(
+        blends.nemotron({"train": [(a, 1.0)], "valid": [(b, 30.0)], "test": []})
+    )
     assert split.train is not None
     assert split.valid is not None
     assert split.test is None
@@ -61,7 +67,9 @@ def test_nemotron_reads_both_forms() -> None:
 
 
 def test_megatron_gets_weights_and_prefixes_in_turn_and_no_weight_of_zero() -> None:
-    listed = blends.megatron([(part("x/a", 1), 0.5), (part("b", 1), 0.0), (part("c", 1), 0.5)], "/tok/{name}_text")
+    listed = blends.megatron(
+        [(part("x/a", 1), 0.5), (part("b", 1), 0.0), (part("c", 1), 0.5)], "/tok/{name}_text"
+    )
     assert listed[1::2] == ["/tok/x--a_text", "/tok/c_text"]
     assert sum(Decimal(weight) for weight in listed[::2]) == 1
 

@@ -27,21 +27,39 @@ def runs(tmp_path: Path) -> list[str]:
 
 
 def test_runs_and_a_corpus_become_blends(
-    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    runs: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.yaml").write_text("corpora: [{name: web, path: /data/web, tokens: 100000, group: web}]\n")
-    words = ["budget=20000", "config=mine.yaml", "group_shares={web: 0.5, knowledge: 0.2}", "valid=[b/arc]"]
+    (tmp_path / "mine.yaml").write_text(
+        "corpora: [{name: web, path: /data/web, tokens: 100000, group: web}]\n"
+    )
+    words = [
+        "budget=20000",
+        "config=mine.yaml",
+        "group_shares={web: 0.5, knowledge: 0.2}",
+        "valid=[b/arc]",
+    ]
     assert run_command(["mix", *runs, *words]) == 0
     shown = capsys.readouterr().out
     assert "20,000 tokens" in shown
     blend = json.loads((tmp_path / "mix" / "blend.json").read_text())
-    assert {entry["name"]: entry["weight"] for entry in blend["train"]} == {"a--arc": 0.2, "gsm8k": 0.3, "web": 0.5}
+    assert {entry["name"]: entry["weight"] for entry in blend["train"]} == {
+        "a--arc": 0.2,
+        "gsm8k": 0.3,
+        "web": 0.5,
+    }
     assert [entry["name"] for entry in blend["valid"]] == ["b--arc"]
     listed = json.loads((tmp_path / "mix" / "megatron.json").read_text())
     assert sum(Decimal(weight) for weight in listed[::2]) == 1
     splits = json.loads((tmp_path / "mix" / "megatron-splits.json").read_text())
-    assert splits == {"train": listed, "valid": ["1.000000000", "b--arc_text_document"], "test": None}
+    assert splits == {
+        "train": listed,
+        "valid": ["1.000000000", "b--arc_text_document"],
+        "test": None,
+    }
     record = json.loads((tmp_path / "mix" / "mix.json").read_text())
     assert {one["name"]: one["epochs"] for one in record["parts"]}["gsm8k"] == pytest.approx(1.5)
     assert record["config"]["budget"] == 20000
@@ -80,18 +98,33 @@ def test_a_corpus_is_counted_with_a_tokenizer_only(
         (["budget=10", "polcy=uniform"], "polcy is unknown; allowed: budget, caps"),
         (["budget=10", "policy=best"], "policy: found 'best', allowed: proportional, uniform"),
         (["budget=10", "prefix=x"], "prefix is 'x'; it needs {name}"),
-        (["budget=10", "valid=[arc]"], "valid names arc, which is no part; allowed: a/arc, gsm8k, b/arc"),
+        (
+            ["budget=10", "valid=[arc]"],
+            "valid names arc, which is no part; allowed: a/arc, gsm8k, b/arc",
+        ),
         (["budget=10", "valid=[a/arc,b/arc,gsm8k]"], "valid and test take every part"),
         (["budget=10", "valid=[gsm8k]", "test=[gsm8k]"], "gsm8k stands in valid and in test"),
-        (["budget=10", "group_shares={knowledge: 0.7, reasoning: 0.7}"], "group_shares add up to 1.4"),
+        (
+            ["budget=10", "group_shares={knowledge: 0.7, reasoning: 0.7}"],
+            "group_shares add up to 1.4",
+        ),
         (["budget=10", "config=nowhere.yaml"], "nowhere.yaml cannot be read"),
         (["budget=10", "caps={a"], "'caps={a' is not understood; allowed: KEY=VALUE"),
-        (["budget=10", "caps=[a]"], "tsdg mix: caps: found ['a'], allowed: a mapping {NAME: VALUE}"),
+        (
+            ["budget=10", "caps=[a]"],
+            "tsdg mix: caps: found ['a'], allowed: a mapping {NAME: VALUE}",
+        ),
         (["budget=10", "caps=${a}"], "tsdg mix: caps: Interpolation key 'a' not found"),
         (["budget=10", ".=5"], "found '.=5'; allowed: KEY=VALUE"),
         (["budget=10", "out=RUN/x"], "which is a run; name a folder outside it"),
-        (["budget=10", "corpora=[{name: x}]"], "corpora[0].path: has no value; give it one with corpora=[...]"),
-        (["budget=10", "corpora=[{name: gsm8k, path: x, tokens: 5, group: web}]"], "two parts are named gsm8k"),
+        (
+            ["budget=10", "corpora=[{name: x}]"],
+            "corpora[0].path: has no value; give it one with corpora=[...]",
+        ),
+        (
+            ["budget=10", "corpora=[{name: gsm8k, path: x, tokens: 5, group: web}]"],
+            "two parts are named gsm8k",
+        ),
     ],
 )
 def test_what_cannot_be_mixed_is_one_line(

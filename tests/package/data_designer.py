@@ -13,15 +13,25 @@ _BATCH = 1000
 
 
 def write_output(dataset: Path, rows: list[dict[str, Any]]) -> Path:
-    """Write ``dataset`` and return the folder of its rows: files of 1,000 rows, texts as large strings."""
+    """Write ``dataset`` and return the folder of its rows.
+
+    Files of 1,000 rows, texts as large strings.
+    """
     files = dataset / "parquet-files"
     files.mkdir(parents=True)
     (dataset / "tmp-partial-parquet-files").mkdir()
-    (dataset / "metadata.json").write_text(json.dumps({"actual_num_records": len(rows), "buffer_size": _BATCH}))
+    (dataset / "metadata.json").write_text(
+        json.dumps({"actual_num_records": len(rows), "buffer_size": _BATCH})
+    )
     (dataset / "builder_config.json").write_text("{}")
     table = pa.Table.from_pylist(rows)
-    kinds = [pa.large_string() if pa.types.is_string(field.type) else field.type for field in table.schema]
+    kinds = [
+        pa.large_string() if pa.types.is_string(field.type) else field.type
+        for field in table.schema
+    ]
     schema = pa.schema(zip(table.schema.names, kinds, strict=True))
     for number, start in enumerate(range(0, len(rows), _BATCH)):
-        pq.write_table(table.slice(start, _BATCH).cast(schema), files / f"batch_{number:05d}.parquet")
+        pq.write_table(
+            table.slice(start, _BATCH).cast(schema), files / f"batch_{number:05d}.parquet"
+        )
     return files

@@ -1,6 +1,9 @@
-"""Small synthetic runs: real files in the run directory's layout, random but valid, with their counts kept apart.
+"""Small synthetic runs.
 
-``Expected`` is counted while the rows are made, not from the files, so that a test can hold the manifest to it.
+Real files in the run directory's layout, random but valid, with their counts kept apart.
+
+``Expected`` is counted while the rows are made, not from the files, so that a test can hold the
+manifest to it.
 """
 
 from __future__ import annotations
@@ -57,7 +60,9 @@ PHASES = (NO_PHASE, QUESTIONS_ONLY, TWO_PHASES, FUSED)
 
 KINDS = ("choice", "number", "short_text", "code", "text", "math", "boolean", "json")
 LANGUAGES = ("en", "zh", "de", "sw", "xx")
-PROVENANCE = Provenance(model="model", prompt="questions/choice", prompt_hash="00", sampling="{}", request_id="r")
+PROVENANCE = Provenance(
+    model="model", prompt="questions/choice", prompt_hash="00", sampling="{}", request_id="r"
+)
 
 
 def words(texts: Sequence[str]) -> list[int]:
@@ -123,12 +128,22 @@ def make_run(
     unit_rows: int = 3,
 ) -> Made:
     """Write all that the stages before packaging leave in a run directory."""
-    return _Maker(directory, random.Random(seed), phases, per_seed, unit_rows).make(tasks, seeds_per_task, seed)
+    return _Maker(directory, random.Random(seed), phases, per_seed, unit_rows).make(
+        tasks, seeds_per_task, seed
+    )
 
 
 class _Maker:
-    def __init__(self, run: Path, draw: random.Random, phases: Any, per_seed: int, unit_rows: int) -> None:
-        self.run, self.draw, self.phases, self.per_seed, self.unit_rows = run, draw, phases, per_seed, unit_rows
+    def __init__(
+        self, run: Path, draw: random.Random, phases: Any, per_seed: int, unit_rows: int
+    ) -> None:
+        self.run, self.draw, self.phases, self.per_seed, self.unit_rows = (
+            run,
+            draw,
+            phases,
+            per_seed,
+            unit_rows,
+        )
         self.steps = [step for phase in phases for step in phase]
         self.expected: dict[str, TaskExpected] = {}
         self.facts: dict[str, TaskFacts] = {}
@@ -159,7 +174,9 @@ class _Maker:
             gpu_hours=1.5,
             idle_gpu_hours=0.25,
         )
-        return Made(directory=self.run, inputs=inputs, expected=self.expected, usage=self.usage, seed=seed)
+        return Made(
+            directory=self.run, inputs=inputs, expected=self.expected, usage=self.usage, seed=seed
+        )
 
     def _task(self, index: int, sampled: int) -> None:
         draw, task = self.draw, f"task_{index}"
@@ -171,7 +188,9 @@ class _Maker:
             language=LANGUAGES[index % len(LANGUAGES)],
             licence=("Apache-2.0", "CC-BY-SA-4.0", "none stated")[index % 3],
             commercial_ok=index % 3 < 2,
-            source=(SourceFacts(dataset_path=f"made/{task}", config="", split="train", revision="1"),),
+            source=(
+                SourceFacts(dataset_path=f"made/{task}", config="", split="train", revision="1"),
+            ),
         )
         expected = self.expected[task] = TaskExpected()
         self.facts[task] = facts
@@ -215,7 +234,9 @@ class _Maker:
                     domain=facts.domain,
                     language=facts.language,
                     licence=facts.licence,
-                    source=Source(dataset_path=f"made/{task}", config="", split="train", row=row, revision="1"),
+                    source=Source(
+                        dataset_path=f"made/{task}", config="", split="train", row=row, revision="1"
+                    ),
                 )
             )
 
@@ -223,7 +244,9 @@ class _Maker:
         write_table(self.run / "seeds/seeds.parquet", SEED_SCHEMA, self.seeds)
         write_table(self.run / "seeds/rejected.parquet", REJECTION_SCHEMA, self.rejections)
         names = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
-        counts = {task: {name: e.seeds[name] for name in names} for task, e in self.expected.items()}
+        counts = {
+            task: {name: e.seeds[name] for name in names} for task, e in self.expected.items()
+        }
         (self.run / "seeds/counts.json").write_text(json.dumps(counts))
         snapshot = self.run / "snapshot"
         snapshot.mkdir()
@@ -246,20 +269,29 @@ class _Maker:
             for turn in range(self.per_seed):
                 if self.draw.random() < 0.3:
                     reason = self.draw.choice(["bad_format", "copy_of_seed", "truncated"])
-                    parts.append(self._rejection(seed, stable_id(seed.seed_id, turn), "questions", reason))
+                    parts.append(
+                        self._rejection(seed, stable_id(seed.seed_id, turn), "questions", reason)
+                    )
                 else:
                     made.append(self._question(seed, turn))
             dropped = [question for question in made if self.draw.random() < 0.15]
             kept = [question for question in made if question not in dropped]
             rejected += parts
-            rejected += [self._rejection(seed, q.question_id, "questions", "duplicate") for q in dropped]
+            rejected += [
+                self._rejection(seed, q.question_id, "questions", "duplicate") for q in dropped
+            ]
             questions += kept
             expected = self.expected[seed.task]
             expected.generated += len(kept)
             outcome = Outcome(
-                input_id=seed.seed_id, questions=tuple(made), samples=(), solutions=(), rejections=tuple(parts),
-                usage=(self._usage("questions"),), saved_samples=0,
-            )  # fmt: skip
+                input_id=seed.seed_id,
+                questions=tuple(made),
+                samples=(),
+                solutions=(),
+                rejections=tuple(parts),
+                usage=(self._usage("questions"),),
+                saved_samples=0,
+            )
             if fused:
                 solved = [self._solve(question) for question in made]
                 for answered in solved:
@@ -267,13 +299,17 @@ class _Maker:
                     if answered.input_id in {question.question_id for question in kept}:
                         self._keep(answered, samples, solutions, refused)
                 outcome = Outcome(
-                    input_id=seed.seed_id, questions=tuple(made),
+                    input_id=seed.seed_id,
+                    questions=tuple(made),
                     samples=tuple(row for answered in solved for row in answered.samples),
                     solutions=tuple(row for answered in solved for row in answered.solutions),
-                    rejections=(*parts, *(row for answered in solved for row in answered.rejections)),
+                    rejections=(
+                        *parts,
+                        *(row for answered in solved for row in answered.rejections),
+                    ),
                     usage=(*outcome.usage, *(row for answered in solved for row in answered.usage)),
                     saved_samples=sum(answered.saved_samples for answered in solved),
-                )  # fmt: skip
+                )
             outcomes.append(outcome)
         self._write_parts(self.phases[0], outcomes)
         for row in rejected:
@@ -314,13 +350,24 @@ class _Maker:
     def _question(self, seed: Seed, turn: int) -> Question:
         draw, kind = self.draw, self.draw.choice(KINDS)
         question = Question(
-            question_id=stable_id(seed.seed_id, turn), seed_ids=(seed.seed_id,), group=seed.group, family=seed.family,
-            task=seed.task, domain=seed.domain, language=seed.language, licence=seed.licence, answer_kind=kind,
+            question_id=stable_id(seed.seed_id, turn),
+            seed_ids=(seed.seed_id,),
+            group=seed.group,
+            family=seed.family,
+            task=seed.task,
+            domain=seed.domain,
+            language=seed.language,
+            licence=seed.licence,
+            answer_kind=kind,
             question=f"What is {draw.randint(0, 10**9)} in {seed.task}?\nSay so.",
             context=draw.choice(["", "A passage of\ntwo lines with {{ braces }} and 水."]),
-            options=("the roots", "the\npetals", "the bark") if kind in ("choice", "boolean") else (),
-            claimed_answer="the roots", checks=("assert f() == 1",) if kind == "code" else (), provenance=PROVENANCE,
-        )  # fmt: skip
+            options=("the roots", "the\npetals", "the bark")
+            if kind in ("choice", "boolean")
+            else (),
+            claimed_answer="the roots",
+            checks=("assert f() == 1",) if kind == "code" else (),
+            provenance=PROVENANCE,
+        )
         self._by_id[question.question_id] = question
         return question
 
@@ -350,32 +397,56 @@ class _Maker:
             wrong = [option for option in question.options if option != answer] if knowledge else []
             votes = draw.randint(1, drawn)
             solution = Solution(
-                question_id=question.question_id, answer=answer, reasoning=draw.choice(["", "First.\n\nThen."]),
-                knowledge=knowledge, distractors=tuple(Distractor(option=o, why_wrong="It is not.") for o in wrong),
+                question_id=question.question_id,
+                answer=answer,
+                reasoning=draw.choice(["", "First.\n\nThen."]),
+                knowledge=knowledge,
+                distractors=tuple(Distractor(option=o, why_wrong="It is not.") for o in wrong),
                 verification=Verification(
-                    method="vote", votes=votes, agreement=votes / drawn, samples=drawn, chance=0.1, score=0.0
+                    method="vote",
+                    votes=votes,
+                    agreement=votes / drawn,
+                    samples=drawn,
+                    chance=0.1,
+                    score=0.0,
                 ),
                 provenance=PROVENANCE,
-            )  # fmt: skip
+            )
             solutions = (solution,)
         else:
             reason = draw.choice(["no_majority", "tie", "no_answer", "chance"])
             rejections = (self._rejection(question, question.question_id, "answers", reason),)
         return Outcome(
-            input_id=question.question_id, questions=(), samples=samples, solutions=solutions, rejections=rejections,
-            usage=(self._usage("answers"),), saved_samples=5 - drawn,
-        )  # fmt: skip
+            input_id=question.question_id,
+            questions=(),
+            samples=samples,
+            solutions=solutions,
+            rejections=rejections,
+            usage=(self._usage("answers"),),
+            saved_samples=5 - drawn,
+        )
 
     def _usage(self, stage: Any) -> Usage:
         usage = Usage(
-            stage=stage, requests=1, prompt_tokens=self.draw.randint(1, 50), completion_tokens=self.draw.randint(1, 50)
+            stage=stage,
+            requests=1,
+            prompt_tokens=self.draw.randint(1, 50),
+            completion_tokens=self.draw.randint(1, 50),
         )
-        self.usage.update(requests=1, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+        self.usage.update(
+            requests=1, prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+        )
         return usage
 
     def _rejection(self, row: Seed | Question, row_id: str, stage: Any, reason: Any) -> Rejection:
         return Rejection(
-            row_id=row_id, group=row.group, family=row.family, task=row.task, stage=stage, reason=reason, detail="made"
+            row_id=row_id,
+            group=row.group,
+            family=row.family,
+            task=row.task,
+            stage=stage,
+            reason=reason,
+            detail="made",
         )
 
     def _write_parts(self, phase: Sequence[str], outcomes: Sequence[Outcome]) -> None:

@@ -29,7 +29,9 @@ from tsdg.tables import read_rows
 def pairs_of(tasks: dict[str, int], group: str = "knowledge") -> list[Pair]:
     return [
         (
-            question_of(question_id=f"{task}-{index}", task=task, group=group, question=f"Question {index}?"),
+            question_of(
+                question_id=f"{task}-{index}", task=task, group=group, question=f"Question {index}?"
+            ),
             solution_of(question_id=f"{task}-{index}"),
         )
         for task, count in tasks.items()
@@ -78,7 +80,8 @@ class Marked:
 
 
 @pytest.mark.parametrize(
-    ("field", "kind"), [("reasoning", "number"), ("knowledge", "number"), ("answer", "text"), ("answer", "code")]
+    ("field", "kind"),
+    [("reasoning", "number"), ("knowledge", "number"), ("answer", "text"), ("answer", "code")],
 )
 def test_what_stands_beside_a_question_is_compared_with_the_held_out_items(
     tmp_path: Path, field: str, kind: AnswerKind
@@ -88,15 +91,25 @@ def test_what_stands_beside_a_question_is_compared_with_the_held_out_items(
     pairs[5] = (question, replace(pairs[5][1], **{field: "As it is held out elsewhere."}))
     held_out = Marked()
     write(tmp_path, pairs, held_out=held_out)
-    assert {"a-5"} == {pair[0].question_id for pair in pairs[:600]} - {r.question_id for r in records_of(tmp_path, "a")}
+    assert {"a-5"} == {pair[0].question_id for pair in pairs[:600]} - {
+        r.question_id for r in records_of(tmp_path, "a")
+    }
     (rejection,) = read_rows(tmp_path / "filter/rejected.parquet", Rejection)
-    assert (rejection.row_id, rejection.stage, rejection.reason) == ("a-5", "filter", "contaminated")
+    assert (rejection.row_id, rejection.stage, rejection.reason) == (
+        "a-5",
+        "filter",
+        "contaminated",
+    )
     assert rejection.detail == "has 8 of the 9 runs of 8 words of b.jsonl row 5"
     assert json.loads((tmp_path / "filter/contamination.json").read_text()) == {
         "schema_version": 1,
         "held_out": {"splits": 2, "rows": 7},
         "tasks": {
-            "a": {"questions": 600, "contaminated": 1, "benchmarks": {"b.jsonl": {"same": 0, "near": 1}}},
+            "a": {
+                "questions": 600,
+                "contaminated": 1,
+                "benchmarks": {"b.jsonl": {"same": 0, "near": 1}},
+            },
             "b": {"questions": 2, "contaminated": 0, "benchmarks": {}},
         },
     }
@@ -124,7 +137,11 @@ def test_records_hold_what_their_variant_shows(tmp_path: Path) -> None:
 def test_files_are_cut_and_stream(tmp_path: Path) -> None:
     write(tmp_path, pairs_of({"task": 30}), rows_per_file=40)
     files = sorted((tmp_path / "dataset/knowledge/task").iterdir())
-    assert [file.name for file in files] == ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]
+    assert [file.name for file in files] == [
+        "part-00000.parquet",
+        "part-00001.parquet",
+        "part-00002.parquet",
+    ]
     assert [pq.read_metadata(file).num_rows for file in files] == [40, 40, 10]
     for file in files:
         assert pq.read_schema(file).equals(RECORD_SCHEMA)
@@ -133,7 +150,10 @@ def test_files_are_cut_and_stream(tmp_path: Path) -> None:
     write(tmp_path, pairs_of({"task": GROUP_ROWS}), rows_per_file=10**6)
     (file,) = (tmp_path / "dataset/knowledge/task").iterdir()
     metadata = pq.read_metadata(file)
-    assert max(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)) == GROUP_ROWS
+    assert (
+        max(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
+        == GROUP_ROWS
+    )
 
 
 def test_order_is_shuffled_and_fixed(tmp_path: Path) -> None:
@@ -152,7 +172,9 @@ def test_rejections_have_a_reason(tmp_path: Path) -> None:
     bad = question_of(question_id="bad"), solution_of(question_id="bad", answer="B")
     bare = question_of(question_id="bare"), solution_of(question_id="bare", knowledge="")
     write(tmp_path, [*pairs_of({"task": 2}), bad, bare], variants=("context",))
-    rejections = {row.row_id: row for row in read_rows(tmp_path / "filter/rejected.parquet", Rejection)}
+    rejections = {
+        row.row_id: row for row in read_rows(tmp_path / "filter/rejected.parquet", Rejection)
+    }
     assert {row_id: row.detail for row_id, row in rejections.items()} == {
         "bad": "the answer is only a letter: 'B'",
         "bare": "its solution has nothing for context",
@@ -177,11 +199,17 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: after the first one, nothing changes the directory any more."""
+    """Stands for the end of the process.
+
+    After the first one, nothing changes the directory any more.
+    """
 
 
-def test_a_kill_anywhere_is_completed_by_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends packaging of a finished run before each of its changes to the directory, in turn, and packages again."""
+def test_a_kill_anywhere_is_completed_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ends packaging of a finished run before each of its changes to the directory, in turn, and
+    packages again."""
     run = tmp_path / "run"
     made = make_run(run, seed=5, phases=FUSED)
     made.package()
@@ -235,7 +263,9 @@ def test_solutions_in_another_order_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "answers/solutions.parquet"
     table = pq.read_table(path)
     pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
-    with pytest.raises(VerificationFailed, match=r"does not stand in questions/questions.parquet after"):
+    with pytest.raises(
+        VerificationFailed, match=r"does not stand in questions/questions.parquet after"
+    ):
         list(accepted_pairs(tmp_path))
 
 
@@ -269,7 +299,9 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, dict[str, li
     return made, json.loads(done.stdout)
 
 
-def test_load_dataset_reads_every_configuration_offline(loaded: tuple[Made, dict[str, list[str]]]) -> None:
+def test_load_dataset_reads_every_configuration_offline(
+    loaded: tuple[Made, dict[str, list[str]]],
+) -> None:
     made, out = loaded
     of_task = {task: expected.by_variant.total() for task, expected in made.expected.items()}
     full = [task for task, records in of_task.items() if records]

@@ -33,7 +33,11 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def records_of(run: Path) -> dict[str, dict[str, Any]]:
-    rows = [row for file in (run / "dataset").rglob("*.parquet") for row in pq.read_table(file).to_pylist()]
+    rows = [
+        row
+        for file in (run / "dataset").rglob("*.parquet")
+        for row in pq.read_table(file).to_pylist()
+    ]
     return {row["record_id"]: row for row in rows}
 
 
@@ -44,14 +48,18 @@ def exported(run: Path, out: Path, form: str, capsys: pytest.CaptureFixture[str]
     return int(shown.split()[0].replace(",", ""))
 
 
-def test_jsonl_holds_every_record_as_it_is(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_jsonl_holds_every_record_as_it_is(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     count = exported(run, tmp_path / "out", "jsonl", capsys)
     rows = [row for file in (tmp_path / "out").rglob("*.jsonl") for row in lines(file)]
     assert len(rows) == count
     assert {row["record_id"]: row for row in rows} == json.loads(json.dumps(records_of(run)))
 
 
-def test_parquet_and_hf_load_with_datasets(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parquet_and_hf_load_with_datasets(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from datasets import load_dataset
 
     expected = set(records_of(run))
@@ -59,20 +67,35 @@ def test_parquet_and_hf_load_with_datasets(run: Path, tmp_path: Path, capsys: py
     exported(run, tmp_path / "hf", "hf", capsys)
     files = [str(file) for file in (tmp_path / "parquet").rglob("*.parquet")]
     cache = str(tmp_path / "cache")
-    assert set(load_dataset("parquet", data_files=files, split="train", cache_dir=cache)["record_id"]) == expected
-    assert set(load_dataset(str(tmp_path / "hf"), split="train", cache_dir=cache)["record_id"]) == expected
+    assert (
+        set(load_dataset("parquet", data_files=files, split="train", cache_dir=cache)["record_id"])
+        == expected
+    )
+    assert (
+        set(load_dataset(str(tmp_path / "hf"), split="train", cache_dir=cache)["record_id"])
+        == expected
+    )
 
 
 def test_nemo_skills_has_its_field_names_and_one_line_per_verified_question(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     count = exported(run, tmp_path / "out", "nemo-skills", capsys)
-    solutions = {row["question_id"]: row for row in pq.read_table(run / "answers/solutions.parquet").to_pylist()}
+    solutions = {
+        row["question_id"]: row
+        for row in pq.read_table(run / "answers/solutions.parquet").to_pylist()
+    }
     files = sorted((tmp_path / "out").rglob("output.jsonl"))
     rows = [row for file in files for row in lines(file)]
     assert count == len(rows) == len(solutions)
     for row in rows:
-        assert {"problem", "expected_answer", "predicted_answer", "generation", "num_generated_tokens"} <= set(row)
+        assert {
+            "problem",
+            "expected_answer",
+            "predicted_answer",
+            "generation",
+            "num_generated_tokens",
+        } <= set(row)
         solution = solutions[row["id"]]
         assert row["expected_answer"] == row["predicted_answer"] == solution["answer"]
         # What its preparation for fine-tuning drops lines by.
@@ -86,7 +109,11 @@ def test_nemo_skills_has_its_field_names_and_one_line_per_verified_question(
 
 def test_nemo_skills_is_not_told_that_unverified_answers_are_right(run: Path) -> None:
     question, solution = next(accepted_pairs(run))
-    won = next(row for row in read_rows(run / SAMPLES, AnswerSample) if row.question_id == question.question_id)
+    won = next(
+        row
+        for row in read_rows(run / SAMPLES, AnswerSample)
+        if row.question_id == question.question_id
+    )
     for method, told in (("none", False), ("vote", True), ("vote, then judge", True)):
         verification = replace(solution.verification, method=method)
         row = generation(question, replace(solution, verification=verification), won)
@@ -94,15 +121,24 @@ def test_nemo_skills_is_not_told_that_unverified_answers_are_right(run: Path) ->
         assert row["verification"] == method
 
 
-def test_data_designer_gets_flat_columns(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_designer_gets_flat_columns(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     count = exported(run, tmp_path / "out", "data-designer", capsys)
     rows = pq.read_table(tmp_path / "out" / "seeds.parquet").to_pylist()
-    solutions = {row["question_id"]: row for row in pq.read_table(run / "answers/solutions.parquet").to_pylist()}
+    solutions = {
+        row["question_id"]: row
+        for row in pq.read_table(run / "answers/solutions.parquet").to_pylist()
+    }
     assert count == len(rows) == len(solutions)
-    assert all(row["answer"] == solutions[row["question_id"]]["answer"] and row["question"] for row in rows)
+    assert all(
+        row["answer"] == solutions[row["question_id"]]["answer"] and row["question"] for row in rows
+    )
 
 
-def test_blends_lie_beside_the_lines_they_name(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_blends_lie_beside_the_lines_they_name(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     exported(run, tmp_path / "n", "nemotron-blend", capsys)
     blend = Blend.model_validate(json.loads((tmp_path / "n" / "blend.json").read_text()))
     assert blend.datasets
@@ -113,7 +149,9 @@ def test_blends_lie_beside_the_lines_they_name(run: Path, tmp_path: Path, capsys
     assert len(listed) == 2 * len(blend.datasets)
 
 
-@pytest.mark.parametrize("text", ["null", "[]", '{"tasks": {}}', '{"tasks": {"a": 5}, "phases": 5, "files": []}'])
+@pytest.mark.parametrize(
+    "text", ["null", "[]", '{"tasks": {}}', '{"tasks": {"a": 5}, "phases": 5, "files": []}']
+)
 @pytest.mark.parametrize("words", [["show"], ["report"], ["export", "jsonl"]])
 def test_a_manifest_of_another_form_is_one_line(
     text: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -122,21 +160,37 @@ def test_a_manifest_of_another_form_is_one_line(
     (tmp_path / "a=b" / "manifest.json").write_text(text)
     command, *others = words
     assert run_command([command, str(tmp_path / "a=b"), *others]) == 1
-    assert capsys.readouterr().err.startswith(f"tsdg: {tmp_path}/a=b/manifest.json is damaged; remove it")
+    assert capsys.readouterr().err.startswith(
+        f"tsdg: {tmp_path}/a=b/manifest.json is damaged; remove it"
+    )
 
 
-def test_what_cannot_be_exported_is_one_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_exported_is_one_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "begun" / "snapshot").mkdir(parents=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     for words, code, says in (
         ([], 2, "takes a run and a format"),
-        ([str(run), "--format", "csv"], 2, f"no format 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron"),
+        (
+            [str(run), "--format", "csv"],
+            2,
+            f"no format 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron",
+        ),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
         ([str(tmp_path), "--format", "jsonl"], 2, "is no run directory: it has no snapshot"),
-        ([str(tmp_path / "begun"), "--format=jsonl"], 1, "is not finished: it has no manifest.json"),
+        (
+            [str(tmp_path / "begun"), "--format=jsonl"],
+            1,
+            "is not finished: it has no manifest.json",
+        ),
         ([str(run), "jsonl", f"out={run}"], 2, f"out={run} would write into {run}, which is a run"),
-        ([str(run), "jsonl", f"out={run / 'dataset' / 'x'}"], 2, f"would write into {run}, which is a run"),
+        (
+            [str(run), "jsonl", f"out={run / 'dataset' / 'x'}"],
+            2,
+            f"would write into {run}, which is a run",
+        ),
         ([str(run), "--format", "jsonl", f"out={tmp_path / 'full'}"], 2, "is there already"),
     ):
         assert run_command(["export", *words]) == code, says

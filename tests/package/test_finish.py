@@ -31,7 +31,11 @@ def test_a_run_with_all_its_files_is_finished(run: Path) -> None:
 
 
 def test_what_packaging_makes_is_made_again_where_it_was_cut(run: Path) -> None:
-    for path in (next((run / "dataset").rglob("*.parquet")), run / "README.md", run / "filter" / "rejected.parquet"):
+    for path in (
+        next((run / "dataset").rglob("*.parquet")),
+        run / "README.md",
+        run / "filter" / "rejected.parquet",
+    ):
         whole = path.read_bytes()
         cut(path)
         assert finished_manifest(run, STEPS) is None
@@ -43,10 +47,22 @@ def test_what_packaging_makes_is_made_again_where_it_was_cut(run: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "step"),
     [
-        ("answers/samples.parquet", "restore it, or delete it and start the run again, which makes it anew"),
-        ("seeds/counts.json", "restore it, or delete it and start the run again, which makes it anew"),
-        ("questions/contamination.json", "or delete it and questions/questions.parquet and start the run again"),
-        ("questions/parts/*.parquet", "or delete it and the tables of questions/ and start the run again"),
+        (
+            "answers/samples.parquet",
+            "restore it, or delete it and start the run again, which makes it anew",
+        ),
+        (
+            "seeds/counts.json",
+            "restore it, or delete it and start the run again, which makes it anew",
+        ),
+        (
+            "questions/contamination.json",
+            "or delete it and questions/questions.parquet and start the run again",
+        ),
+        (
+            "questions/parts/*.parquet",
+            "or delete it and the tables of questions/ and start the run again",
+        ),
         ("snapshot/catalogue.json", "restore it"),
     ],
 )

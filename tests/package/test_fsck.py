@@ -56,7 +56,10 @@ def relist(run: Path) -> None:
 
 def listed(run: Path) -> list[str]:
     manifest = manifest_of(run)
-    files = [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
+    files = [
+        *manifest["files"],
+        *(file for task in manifest["tasks"].values() for file in task["files"]),
+    ]
     return [file["path"] for file in files]
 
 
@@ -75,7 +78,9 @@ def test_whole_runs_have_no_findings(tmp_path: Path, phases: Any, seed: int) -> 
     assert verify_run(tmp_path) == []
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_flipped_byte_is_found_and_located(whole: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["manifest.json", *listed(whole)]))
@@ -92,7 +97,9 @@ def test_any_flipped_byte_is_found_and_located(whole: Path, data: st.DataObject)
     assert findings[0].path.startswith(name)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_cut_file_is_found_and_located(whole: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["manifest.json", *listed(whole)]))
@@ -119,7 +126,12 @@ def test_any_deleted_file_is_found_and_located(whole: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["dataset/knowledge/task_0/part-99999.parquet", "questions/parts/unit-000099.parquet", "seeds/other.json"]
+    "name",
+    [
+        "dataset/knowledge/task_0/part-99999.parquet",
+        "questions/parts/unit-000099.parquet",
+        "seeds/other.json",
+    ],
 )
 def test_a_file_too_many_is_found(run: Path, name: str) -> None:
     (run / name).parent.mkdir(exist_ok=True)
@@ -128,7 +140,14 @@ def test_a_file_too_many_is_found(run: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["report.html", "logs/server.log", "questions/journal/unit-000000.jsonl", "questions/.x.partial", ".lock"]
+    "name",
+    [
+        "report.html",
+        "logs/server.log",
+        "questions/journal/unit-000000.jsonl",
+        "questions/.x.partial",
+        ".lock",
+    ],
 )
 def test_files_of_others_are_let_be(run: Path, name: str) -> None:
     (run / name).parent.mkdir(exist_ok=True)
@@ -165,7 +184,11 @@ def test_any_edited_number_of_the_manifest_is_found_and_located(tmp_path: Path) 
         else:
             save(tmp_path, manifest)
             paths = {finding.path for finding in verify_run(tmp_path)}
-            assert paths & {owner.get("path"), f"manifest.json: {name}", "questions/questions.parquet"}, name
+            assert paths & {
+                owner.get("path"),
+                f"manifest.json: {name}",
+                "questions/questions.parquet",
+            }, name
         edited += 1
         owner[place[-1]] = value
     assert edited > 100
@@ -244,16 +267,36 @@ def set_first(column: str, value: object) -> Callable[[list[dict[str, Any]]], ob
             "seeds/seeds.parquet",
             "seeds of a source that was not allowed",
         ),
-        ("seeds/seeds.parquet", set_first("seed_id", "0"), "questions/questions.parquet", "seed_ids refers to"),
+        (
+            "seeds/seeds.parquet",
+            set_first("seed_id", "0"),
+            "questions/questions.parquet",
+            "seed_ids refers to",
+        ),
         (
             "questions/questions.parquet",
             set_first("seed_ids", []),
             "questions/questions.parquet",
             "rows without a seed",
         ),
-        ("questions/questions.parquet", set_first("licence", "WTFPL"), "questions/questions.parquet", "licence of its"),
-        ("questions/rejected.parquet", set_first("row_id", "0"), "questions/parts", "questions, kept or rejected"),
-        ("answers/solutions.parquet", set_first("question_id", stable_id(1)), ".", "the tables do not fit together"),
+        (
+            "questions/questions.parquet",
+            set_first("licence", "WTFPL"),
+            "questions/questions.parquet",
+            "licence of its",
+        ),
+        (
+            "questions/rejected.parquet",
+            set_first("row_id", "0"),
+            "questions/parts",
+            "questions, kept or rejected",
+        ),
+        (
+            "answers/solutions.parquet",
+            set_first("question_id", stable_id(1)),
+            ".",
+            "the tables do not fit together",
+        ),
         (
             "dataset/knowledge/task_0/part-00000.parquet",
             set_first("record_id", stable_id(1)),
@@ -294,7 +337,9 @@ def test_a_table_of_other_columns_is_found(run: Path) -> None:
     path = run / "questions/questions.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["checks"]), path)
     relist(run)
-    assert ("questions/questions.parquet", "has other columns") in [(f.path, f.what) for f in verify_run(run)]
+    assert ("questions/questions.parquet", "has other columns") in [
+        (f.path, f.what) for f in verify_run(run)
+    ]
 
 
 def test_fused_phases_are_checked_too(tmp_path: Path) -> None:
@@ -307,7 +352,8 @@ def test_fused_phases_are_checked_too(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     (finding,) = verify_run(tmp_path)
     assert str(finding) == (
-        "manifest.json: cannot be read: found No such file or directory, expected the manifest of a finished run"
+        "manifest.json: cannot be read: found No such file or directory, expected the manifest of "
+        "a finished run"
     )
 
 

@@ -15,7 +15,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.package.make_run import FUSED, NO_PHASE, PHASES, QUESTIONS_ONLY, TWO_PHASES, Made, make_run
+from tests.package.make_run import (
+    FUSED,
+    NO_PHASE,
+    PHASES,
+    QUESTIONS_ONLY,
+    TWO_PHASES,
+    Made,
+    make_run,
+)
 from tsdg.errors import VerificationFailed
 from tsdg.package.card import header_of
 from tsdg.package.fsck import verify_run
@@ -42,7 +50,9 @@ def expected_of(made: Made, task: str) -> dict[str, Any]:
     return {
         "seeds": {name: expected.seeds[name] for name in names},
         "questions": {
-            "asked": expected.seeds["sampled"] * made.inputs.questions_per_seed if "questions" in steps else 0,
+            "asked": expected.seeds["sampled"] * made.inputs.questions_per_seed
+            if "questions" in steps
+            else 0,
             "generated": expected.generated,
             "rejected": dict(expected.questions_rejected),
         },
@@ -59,7 +69,9 @@ def expected_of(made: Made, task: str) -> dict[str, Any]:
             "rejected": {"bad_record": expected.filtered} if expected.filtered else {},
         },
         "records": expected.by_variant.total(),
-        "records_by_variant": {name: expected.by_variant[name] for name in ("answer", "reasoning", "context")},
+        "records_by_variant": {
+            name: expected.by_variant[name] for name in ("answer", "reasoning", "context")
+        },
     }
 
 
@@ -74,7 +86,15 @@ def numbers(entry: dict[str, Any]) -> Counter[str]:
         elif isinstance(value, int):
             flat[place] += value
 
-    for key in ("seeds", "questions", "answers", "filter", "records", "records_by_variant", "tokens"):
+    for key in (
+        "seeds",
+        "questions",
+        "answers",
+        "filter",
+        "records",
+        "records_by_variant",
+        "tokens",
+    ):
         walk(entry[key], key)
     return flat
 
@@ -93,13 +113,24 @@ def test_counts_in_manifest_files_and_card_agree(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
-        made = make_run(run, seed=seed, phases=phases, tasks=tasks, seeds_per_task=seeds_per_task, per_seed=per_seed)
+        made = make_run(
+            run,
+            seed=seed,
+            phases=phases,
+            tasks=tasks,
+            seeds_per_task=seeds_per_task,
+            per_seed=per_seed,
+        )
         manifest = made.package(rows_per_file=rows_per_file)
         assert json.loads((run / "manifest.json").read_text()) == manifest
         assert verify_run(run) == []
         summed: Counter[str] = Counter()
         for task, entry in manifest["tasks"].items():
-            records = [record for file in entry["files"] for record in read_rows(run / file["path"], Record)]
+            records = [
+                record
+                for file in entry["files"]
+                for record in read_rows(run / file["path"], Record)
+            ]
             wanted = expected_of(made, task)
             assert {key: entry[key] for key in wanted} == wanted
             assert entry["records"] == len(records) == sum(file["rows"] for file in entry["files"])
@@ -109,7 +140,10 @@ def test_counts_in_manifest_files_and_card_agree(
             summed += numbers(entry)
         assert numbers(manifest["totals"]) + Counter() == summed
         assert sum((numbers(group) for group in manifest["groups"].values()), Counter()) == summed
-        cost = {name: manifest["cost"][name] for name in ("requests", "prompt_tokens", "completion_tokens")}
+        cost = {
+            name: manifest["cost"][name]
+            for name in ("requests", "prompt_tokens", "completion_tokens")
+        }
         assert cost == {name: made.usage[name] for name in cost}
         check_card((run / "README.md").read_text(), manifest)
 
@@ -128,24 +162,39 @@ def check_card(card: str, manifest: dict[str, Any]) -> None:
         ]
     header = yaml.safe_load(card.split("---\n")[1])
     names = {config["config_name"] for config in header.get("configs", [])}
-    assert names - {"all", "knowledge", "reasoning"} == {t for t, e in manifest["tasks"].items() if e["files"]}
+    assert names - {"all", "knowledge", "reasoning"} == {
+        t for t, e in manifest["tasks"].items() if e["files"]
+    }
 
 
 @pytest.mark.parametrize("phases", PHASES)
 def test_every_data_file_is_listed_with_its_checksum(tmp_path: Path, phases: Any) -> None:
     manifest = make_run(tmp_path, seed=2, phases=phases).package()
-    entries = [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
-    on_disk = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert {entry["path"] for entry in entries} == on_disk - {"manifest.json", "snapshot/launches.jsonl"}
+    entries = [
+        *manifest["files"],
+        *(file for task in manifest["tasks"].values() for file in task["files"]),
+    ]
+    on_disk = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    }
+    assert {entry["path"] for entry in entries} == on_disk - {
+        "manifest.json",
+        "snapshot/launches.jsonl",
+    }
     for entry in entries:
         path = tmp_path / entry["path"]
         assert entry["bytes"] == path.stat().st_size
         assert entry["sha256"] == sha256_of(path)
-        assert entry["rows"] == (pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None)
+        assert entry["rows"] == (
+            pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+        )
 
 
 def test_stages_that_did_not_run_are_zero(tmp_path: Path) -> None:
-    for name, phases, missing in (("a", NO_PHASE, ("questions", "answers")), ("b", QUESTIONS_ONLY, ("answers",))):
+    for name, phases, missing in (
+        ("a", NO_PHASE, ("questions", "answers")),
+        ("b", QUESTIONS_ONLY, ("answers",)),
+    ):
         manifest = make_run(tmp_path / name, seed=3, phases=phases).package()
         for stage in missing:
             assert sum(n for n in manifest["totals"][stage].values() if isinstance(n, int)) == 0
@@ -164,7 +213,11 @@ def test_both_forms_of_phases_are_counted(tmp_path: Path) -> None:
 def test_the_form_is_canonical_and_sealed(tmp_path: Path) -> None:
     manifest = make_run(tmp_path).package()
     raw = (tmp_path / "manifest.json").read_bytes()
-    assert raw == canonical(manifest) == (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    assert (
+        raw
+        == canonical(manifest)
+        == (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    )
     assert manifest["digest"] == digest_of(manifest)
     assert inputs_of(manifest) == inputs_of(json.loads(raw))
 
@@ -174,7 +227,9 @@ def test_a_manifest_that_breaks_the_schema_is_not_written(tmp_path: Path) -> Non
     before = (tmp_path / "manifest.json").read_bytes()
     wrong = copy.deepcopy(manifest)
     wrong["tasks"]["task_0"]["records"] = -1
-    with pytest.raises(VerificationFailed, match=r"breaks its schema at tasks\.task_0\.records: -1 is less than"):
+    with pytest.raises(
+        VerificationFailed, match=r"breaks its schema at tasks\.task_0\.records: -1 is less than"
+    ):
         write_manifest(tmp_path, wrong)
     assert (tmp_path / "manifest.json").read_bytes() == before
 
@@ -191,7 +246,9 @@ def test_the_schema_is_closed_and_knows_every_reason() -> None:
 
     for node in objects(schema):
         assert node["additionalProperties"] is False
-        assert set(node["required"]) == set(node["properties"]) - {"merged"}  # which an ordinary run has not
+        assert set(node["required"]) == set(node["properties"]) - {
+            "merged"
+        }  # which an ordinary run has not
 
 
 def test_the_published_schema_is_the_packaged_one() -> None:
@@ -208,7 +265,9 @@ def test_the_documented_task_has_the_form_and_the_sums_that_it_is_an_example_of(
     for one in tasks.values():
         one["files"][0]["sha256"] = "0" * 64
         assert [error.message for error in validator.iter_errors(one)] == []
-        seeds, questions, answers, kept = (one[name] for name in ("seeds", "questions", "answers", "filter"))
+        seeds, questions, answers, kept = (
+            one[name] for name in ("seeds", "questions", "answers", "filter")
+        )
         assert seeds["available"] == sum(seeds.values()) - seeds["available"]
         assert questions["asked"] == seeds["sampled"]
         assert questions["asked"] == questions["generated"] + sum(questions["rejected"].values())
@@ -216,7 +275,11 @@ def test_the_documented_task_has_the_form_and_the_sums_that_it_is_an_example_of(
         assert answers["questions"] == answers["accepted"] + sum(answers["rejected"].values())
         assert kept["questions"] == answers["accepted"]
         assert kept["questions"] == kept["packaged"] + sum(kept["rejected"].values())
-        assert one["records"] == sum(one["records_by_variant"].values()) == sum(file["rows"] for file in one["files"])
+        assert (
+            one["records"]
+            == sum(one["records_by_variant"].values())
+            == sum(file["rows"] for file in one["files"])
+        )
 
 
 def test_a_table_that_must_be_there_is_missed(tmp_path: Path) -> None:
@@ -229,14 +292,18 @@ def test_a_table_that_must_be_there_is_missed(tmp_path: Path) -> None:
 def test_a_task_without_facts_is_refused(tmp_path: Path) -> None:
     made = make_run(tmp_path, phases=NO_PHASE)
     counts = json.loads((tmp_path / "seeds/counts.json").read_text())
-    (tmp_path / "seeds/counts.json").write_text(json.dumps({**counts, "stranger": counts["task_0"]}))
+    (tmp_path / "seeds/counts.json").write_text(
+        json.dumps({**counts, "stranger": counts["task_0"]})
+    )
     with pytest.raises(VerificationFailed, match="task stranger, which the run does not name"):
         build_manifest(tmp_path, made.inputs)
 
 
 def test_licences_of_the_card(tmp_path: Path) -> None:
     manifest = make_run(tmp_path, seed=1, tasks=5).package()
-    for task, licence in zip(manifest["tasks"].values(), ["MIT", "CC-BY-4.0", "mixed: a; b", "MIT", ""], strict=True):
+    for task, licence in zip(
+        manifest["tasks"].values(), ["MIT", "CC-BY-4.0", "mixed: a; b", "MIT", ""], strict=True
+    ):
         task["licence"] = licence
     header = header_of(manifest)
     assert header["license"] == ["cc-by-4.0", "mit", "other"]

@@ -1,4 +1,7 @@
-"""Runs merged into one dataset: each question once, counts that add up, and a `tsdg verify` that sees damage."""
+"""Runs merged into one dataset.
+
+Each question once, counts that add up, and a `tsdg verify` that sees damage.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,11 @@ from tsdg.cli import run_command
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    return [row for file in sorted((folder / "dataset").rglob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+    return [
+        row
+        for file in sorted((folder / "dataset").rglob("*.parquet"))
+        for row in pq.read_table(file).to_pylist()
+    ]
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -61,23 +68,36 @@ def test_counts_are_the_sums_of_the_runs(runs: list[Path], merged: Path) -> None
             assert totals[stage][name] == sum(part["totals"][stage][name] for part in parts)
     dropped = totals["filter"]["rejected"]["duplicate"]
     assert dropped == parts[2]["totals"]["filter"]["packaged"]
-    assert totals["filter"]["packaged"] + sum(totals["filter"]["rejected"].values()) == totals["filter"]["questions"]
+    assert (
+        totals["filter"]["packaged"] + sum(totals["filter"]["rejected"].values())
+        == totals["filter"]["questions"]
+    )
     assert totals["records"] == len(rows(merged))
     assert [one["run"] for one in whole["merged"]] == [part["run"] for part in parts]
-    assert sum(whole["rejected"].values()) == sum(sum(part["rejected"].values()) for part in parts) + dropped
+    assert (
+        sum(whole["rejected"].values())
+        == sum(sum(part["rejected"].values()) for part in parts) + dropped
+    )
 
 
-def test_it_verifies_and_loads(merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_verifies_and_loads(
+    merged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from datasets import load_dataset
 
     assert run_command(["verify", str(merged)]) == 0, capsys.readouterr().out
     loaded = load_dataset(str(merged), split="train", cache_dir=str(tmp_path / "cache"))
     assert len(loaded) == manifest_of(merged)["totals"]["records"]
-    assert run_command(["mix", str(merged), "budget=100", "max_epochs=100", f"out={tmp_path / 'mix'}"]) == 0
+    assert (
+        run_command(["mix", str(merged), "budget=100", "max_epochs=100", f"out={tmp_path / 'mix'}"])
+        == 0
+    )
 
 
 @pytest.mark.parametrize("damage", ["record", "manifest", "copy", "file"])
-def test_damage_is_found(merged: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_is_found(
+    merged: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(merged, folder)
     file = next(path for path in sorted((folder / "dataset").rglob("*.parquet")))

@@ -43,7 +43,9 @@ def solution_of(**changes: Any) -> Solution:
             Distractor(option="the petals", why_wrong="They draw insects."),
             Distractor(option="the bark", why_wrong="It protects the stem."),
         ),
-        verification=Verification(method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0),
+        verification=Verification(
+            method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0
+        ),
         provenance=PROVENANCE,
     )
     return dataclasses.replace(solution, **changes)
@@ -59,7 +61,8 @@ def test_answer_variant() -> None:
     user, assistant = rendered.messages
     assert (user.role, assistant.role) == ("user", "assistant")
     assert user.content == (
-        "Which part of a plant takes up water from the soil?\n\nOptions:\n- the petals\n- the roots\n- the bark"
+        "Which part of a plant takes up water from the soil?\n\nOptions:\n- the petals\n- the "
+        "roots\n- the bark"
     )
     assert assistant.content == "the roots"
 
@@ -72,19 +75,23 @@ def test_context_variant_has_its_parts_in_order() -> None:
         "Options:\n- the petals\n- the roots\n- the bark\n\n"
         "Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\n"
         "Answer: the roots\n\n"
-        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It protects the stem."
+        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It "
+        "protects the stem."
     )
     assert rendered.messages[1].content == (
         "A root is the part of a plant below the ground.\n\n"
         "Roots stand in the soil.\nSo they reach its water.\n\n"
         "Answer: the roots\n\n"
-        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It protects the stem."
+        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It "
+        "protects the stem."
     )
 
 
 def test_context_variant_without_reasoning_and_options() -> None:
     solution = solution_of(answer="42", reasoning="", distractors=())
-    rendered = render(question_of(answer_kind="number", options=()), solution, "context", "labelled")
+    rendered = render(
+        question_of(answer_kind="number", options=()), solution, "context", "labelled"
+    )
     assert rendered.text == (
         "Background: A root is the part of a plant below the ground.\n\n"
         "Question: Which part of a plant takes up water from the soil?\n\n"
@@ -94,13 +101,19 @@ def test_context_variant_without_reasoning_and_options() -> None:
 
 def test_reasoning_variant_shows_no_background() -> None:
     rendered = render(question_of(), solution_of(), "reasoning", "labelled")
-    assert rendered.text.endswith("Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots")
+    assert rendered.text.endswith(
+        "Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots"
+    )
     assert "below the ground" not in rendered.text
-    assert rendered.messages[1].content == ("Roots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots")
+    assert rendered.messages[1].content == (
+        "Roots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots"
+    )
 
 
 def test_passage_stands_before_the_question() -> None:
-    rendered = render(question_of(context="First line.\nSecond line."), solution_of(), "answer", "labelled")
+    rendered = render(
+        question_of(context="First line.\nSecond line."), solution_of(), "answer", "labelled"
+    )
     assert rendered.text.startswith("Passage:\nFirst line.\nSecond line.\n\nQuestion: Which")
     assert rendered.messages[0].content.startswith("First line.\nSecond line.\n\nWhich")
 
@@ -115,8 +128,12 @@ def test_code_stands_in_a_fence_that_it_cannot_close() -> None:
 
 
 def test_labels_follow_the_language() -> None:
-    assert render(question_of(language="zh_Hans"), solution_of(), "answer", "labelled").text.endswith("答案：the roots")
-    assert render(question_of(language="fra"), solution_of(), "answer", "labelled").text.endswith("Réponse : the roots")
+    assert render(
+        question_of(language="zh_Hans"), solution_of(), "answer", "labelled"
+    ).text.endswith("答案：the roots")
+    assert render(question_of(language="fra"), solution_of(), "answer", "labelled").text.endswith(
+        "Réponse : the roots"
+    )
     assert labels_of("pt-BR") == labels_of("por") != labels_of("en")
     assert labels_of("xx") == labels_of("") == labels_of("eng") == labels_of("en")
 
@@ -146,13 +163,19 @@ TEXT = st.text(min_size=1, max_size=40).filter(str.strip)
     variant=st.sampled_from(VARIANTS),
     language=st.sampled_from(["en", "ja", "fr", "qq"]),
     texts=st.tuples(TEXT, TEXT, TEXT, TEXT, TEXT),
-    options=st.lists(st.text(alphabet="ab{}%# é水", min_size=1, max_size=9).filter(str.strip), max_size=4, unique=True),
+    options=st.lists(
+        st.text(alphabet="ab{}%# é水", min_size=1, max_size=9).filter(str.strip),
+        max_size=4,
+        unique=True,
+    ),
 )
 def test_values_stand_in_the_text_as_they_are(
     kind: Any, variant: Any, language: str, texts: tuple[str, ...], options: list[str]
 ) -> None:
     asked, passage, answer, reasoning, knowledge = texts
-    question = question_of(answer_kind=kind, language=language, question=asked, context=passage, options=tuple(options))
+    question = question_of(
+        answer_kind=kind, language=language, question=asked, context=passage, options=tuple(options)
+    )
     solution = solution_of(answer=answer, reasoning=reasoning, knowledge=knowledge, distractors=())
     rendered = render(question, solution, variant, "labelled")
     user, assistant = (message.content for message in rendered.messages)
@@ -176,9 +199,14 @@ def test_values_stand_in_the_text_as_they_are(
 
 def test_the_plain_style_is_the_parts_alone() -> None:
     question, solution = question_of(), solution_of()
-    answer, reasoning, context = (render(question, solution, variant, "plain") for variant in VARIANTS)
+    answer, reasoning, context = (
+        render(question, solution, variant, "plain") for variant in VARIANTS
+    )
     user = answer.messages[0].content
     assert answer.text == f"{user}\n\n{solution.answer}"
     assert reasoning.text == f"{user}\n\n{solution.reasoning}\n\n{solution.answer}"
-    assert context.text == f"{solution.knowledge}\n\n{user}\n\n{solution.reasoning}\n\n{solution.answer}"
+    assert (
+        context.text
+        == f"{solution.knowledge}\n\n{user}\n\n{solution.reasoning}\n\n{solution.answer}"
+    )
     assert reasoning.messages == render(question, solution, "reasoning", "labelled").messages

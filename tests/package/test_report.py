@@ -33,17 +33,44 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     questions = pq.read_table(folder / "questions/questions.parquet")
     hostile = pa.array([HOSTILE, *questions["question"].to_pylist()[1:]], pa.string())
     place = questions.schema.get_field_index("question")
-    pq.write_table(questions.set_column(place, "question", hostile), folder / "questions/questions.parquet")
+    pq.write_table(
+        questions.set_column(place, "question", hostile), folder / "questions/questions.parquet"
+    )
     made.package()
-    owner = WorkerOwner(host="h", pid=1, slurm_job_id="", slurm_array_job_id="", slurm_array_task_id="", slurm_node="")
+    owner = WorkerOwner(
+        host="h",
+        pid=1,
+        slurm_job_id="",
+        slurm_array_job_id="",
+        slurm_array_task_id="",
+        slurm_node="",
+    )
     for token, started in (("a", 1000.0), ("b", 1050.0)):
         status = WorkerStatus(
-            schema_version=SCHEMA_VERSION, owner=owner, started=started, updated=started + 100, ended=started + 100,
-            state="complete", reason="", rows_done=10, rows_total=10, units_committed=1, requests_done=50,
-            resumed_requests=0, in_flight=0, in_flight_limit=8, waiting=0, retries={"timeout": 2}, failures={},
-            prompt_tokens=900, completion_tokens=6000, replicas=(), gpu_seconds=800.0, idle_gpu_seconds=200.0,
+            schema_version=SCHEMA_VERSION,
+            owner=owner,
+            started=started,
+            updated=started + 100,
+            ended=started + 100,
+            state="complete",
+            reason="",
+            rows_done=10,
+            rows_total=10,
+            units_committed=1,
+            requests_done=50,
+            resumed_requests=0,
+            in_flight=0,
+            in_flight_limit=8,
+            waiting=0,
+            retries={"timeout": 2},
+            failures={},
+            prompt_tokens=900,
+            completion_tokens=6000,
+            replicas=(),
+            gpu_seconds=800.0,
+            idle_gpu_seconds=200.0,
             history=((0.0, 0, 0, 0), (50.0, 2000, 8, 5), (100.0, 6000, 8, 10)),
-        )  # fmt: skip
+        )
         write_worker(folder / "questions", token, status)
     write_report(folder)
     return folder
@@ -64,11 +91,20 @@ def rows_in(page: str) -> list[dict[str, Any]]:
 def dom(page: Path, tmp_path: Path) -> str:
     """The page as Chromium has it after its scripts ran."""
     command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=5000",
+        "--dump-dom",
+        page.as_uri(),
+    ]
     environment = {**os.environ, "HOME": str(tmp_path)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=True, env=environment
+    ).stdout
 
 
 def test_the_figures_are_the_manifests(run: Path) -> None:
@@ -76,20 +112,27 @@ def test_the_figures_are_the_manifests(run: Path) -> None:
     facts = facts_of(run, manifest)
     assert facts["totals"]["records"] == manifest["totals"]["records"] > 0
     assert sum(count for _, _, count in facts["tokens"]) == manifest["totals"]["records"]
-    assert sum(count for _, _, count in facts["agreement"]) == manifest["totals"]["answers"]["accepted"]
+    assert (
+        sum(count for _, _, count in facts["agreement"])
+        == manifest["totals"]["answers"]["accepted"]
+    )
     assert {task["task"]: task["records"] for task in facts["tasks"]} == {
         name: task["records"] for name, task in manifest["tasks"].items()
     }
     assert sum(records for _, records, _ in facts["languages"]) == manifest["totals"]["records"]
     assert sum(count for _, count in facts["rejected"]) == sum(manifest["rejected"].values())
-    assert sum(family[2] for family in facts["families"]) == manifest["totals"]["seeds"]["available"]
+    assert (
+        sum(family[2] for family in facts["families"]) == manifest["totals"]["seeds"]["available"]
+    )
 
 
 def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_path: Path) -> None:
     account = {
         "held_out": {"splits": 3, "rows": 40},
         "tasks": {
-            "a": {"benchmarks": {"x/test": {"same": 2, "near": 1}, "y/test": {"same": 0, "near": 9}}},
+            "a": {
+                "benchmarks": {"x/test": {"same": 2, "near": 1}, "y/test": {"same": 0, "near": 9}}
+            },
             "b": {"benchmarks": {}},
         },
     }
@@ -98,7 +141,11 @@ def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_p
     (copy / "questions/contamination.json").write_text(json.dumps(account))
     (copy / "filter/contamination.json").write_text(json.dumps(account))
     facts = facts_of(copy, manifest_of(copy))["contamination"]
-    assert facts == {"splits": 3, "rows": 40, "found": [["a", "y/test", 0, 18], ["a", "x/test", 4, 2]]}
+    assert facts == {
+        "splits": 3,
+        "rows": 40,
+        "found": [["a", "y/test", 0, 18], ["a", "x/test", 4, 2]],
+    }
     page = write_report(copy).read_text()
     assert "y/test" in page
     assert "3 held-out files" in page
@@ -124,7 +171,9 @@ def test_every_task_is_there_to_read_with_its_verdicts(run: Path) -> None:
         for stage in ("questions", "answers", "filter"):
             assert {(name, reason) for reason in task[stage]["rejected"]} <= seen
     accepted = [row for row in rows if row["verdict"] == "accepted"]
-    assert all(row["seed"] and row["question"] and row["samples"] and row["records"] for row in accepted)
+    assert all(
+        row["seed"] and row["question"] and row["samples"] and row["records"] for row in accepted
+    )
     assert len({row["id"] for row in rows}) == len(rows)
 
 
@@ -135,7 +184,8 @@ def test_it_samples_says_so_and_stays_small(run: Path, tmp_path: Path) -> None:
     assert len(small) < len(large)
     assert {row["id"] for row in small} <= {row["id"] for row in large}
     assert (
-        f"A sample of {len(rows_in((run / 'report.html').read_text()))} questions" in (run / "report.html").read_text()
+        f"A sample of {len(rows_in((run / 'report.html').read_text()))} questions"
+        in (run / "report.html").read_text()
     )
 
 
@@ -153,7 +203,9 @@ def test_runs_of_any_phases_have_a_report(phases: Any, tmp_path: Path) -> None:
     assert rows_in(write_report(tmp_path / "run").read_text()) or phases == NO_PHASE
 
 
-def test_totals_of_other_runs_stand_beside(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_totals_of_other_runs_stand_beside(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_run(tmp_path / "other", seed=9).package()
     assert run_command(["report", str(run), str(tmp_path / "other")]) == 0
     assert "Beside other runs" in (run / "report.html").read_text()
@@ -165,7 +217,9 @@ def test_totals_of_other_runs_stand_beside(run: Path, tmp_path: Path, capsys: py
 def test_a_browser_filters_and_walks_the_list_by_keyboard(run: Path, tmp_path: Path) -> None:
     page = (run / "report.html").read_text()
     rows = rows_in(page)
-    assert any(row["question"] and row["question"]["question"].startswith("</script>") for row in rows)
+    assert any(
+        row["question"] and row["question"]["question"].startswith("</script>") for row in rows
+    )
     driver = """
 <script>
 const out = {title: document.title, scrolled: window.scrollY, all: document.querySelectorAll("#list div").length};
@@ -186,7 +240,9 @@ told.textContent = JSON.stringify(out);
 document.body.append(told);
 </script></body>"""
     (tmp_path / "driven.html").write_text(page.replace("</body>", driver))
-    found = re.search(r'<pre id="told">(.*?)</pre>', dom(tmp_path / "driven.html", tmp_path), re.DOTALL)
+    found = re.search(
+        r'<pre id="told">(.*?)</pre>', dom(tmp_path / "driven.html", tmp_path), re.DOTALL
+    )
     assert found
     told = json.loads(unescape(found[1]))
     accepted = sum(row["verdict"] == "accepted" for row in rows)

@@ -21,7 +21,11 @@ def test_a_good_record_has_no_flaw() -> None:
         ({}, {"answer": " "}, "the answer is empty"),
         ({}, {"answer": "the leaves"}, "the answer is not among the options: 'the leaves'"),
         ({}, {"answer": "(B)"}, "the answer is only a letter: '(B)'"),
-        ({"options": ("a", "b"), "answer_kind": "choice"}, {"answer": "b"}, "the answer is only a letter: 'b'"),
+        (
+            {"options": ("a", "b"), "answer_kind": "choice"},
+            {"answer": "b"},
+            "the answer is only a letter: 'b'",
+        ),
         ({"options": ("the roots", " the roots")}, {}, "two options are equal"),
         ({"options": ("the roots", "")}, {}, "option 2 is empty"),
         (
@@ -41,7 +45,21 @@ def test_flaws(question: dict[str, Any], solution: dict[str, Any], flaw: str) ->
 
 
 @pytest.mark.parametrize(
-    "answer", ["B", "b", "(b)", "C.", "**D**", "Option A", "option (c)", "Answer: b", " E ) ", "Ｂ", "`a`", "Д"]
+    "answer",
+    [
+        "B",
+        "b",
+        "(b)",
+        "C.",
+        "**D**",
+        "Option A",
+        "option (c)",
+        "Answer: b",
+        " E ) ",
+        "Ｂ",
+        "`a`",
+        "Д",
+    ],
 )
 def test_bare_letters(answer: str) -> None:
     assert is_bare_letter(answer)

@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 from tsdg.package.shuffle import shuffled
 
 
-def order(rows: list[tuple[str, str]], *, batch: int, seed: int, budget: int) -> list[tuple[str, str]]:
+def order(
+    rows: list[tuple[str, str]], *, batch: int, seed: int, budget: int
+) -> list[tuple[str, str]]:
     schema = pa.schema([("id", pa.string()), ("text", pa.string())])
     batches = [
-        pa.RecordBatch.from_pylist([{"id": i, "text": t} for i, t in rows[start : start + batch]], schema=schema)
+        pa.RecordBatch.from_pylist(
+            [{"id": i, "text": t} for i, t in rows[start : start + batch]], schema=schema
+        )
         for start in range(0, len(rows), batch)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        tables = list(shuffled(batches, id_column="id", seed=seed, scratch=Path(folder), budget=budget))
+        tables = list(
+            shuffled(batches, id_column="id", seed=seed, scratch=Path(folder), budget=budget)
+        )
         assert list(Path(folder).iterdir()) == []
     assert all(table.column_names == ["id", "text"] for table in tables)
     return [(row["id"], row["text"]) for table in tables for row in table.to_pylist()]
@@ -32,7 +38,9 @@ def order(rows: list[tuple[str, str]], *, batch: int, seed: int, budget: int) ->
     seed=st.integers(0, 3),
     budget=st.sampled_from([1, 300, 3000, 1 << 20]),
 )
-def test_the_order_depends_on_seed_and_ids_alone(count: int, batch: int, other: int, seed: int, budget: int) -> None:
+def test_the_order_depends_on_seed_and_ids_alone(
+    count: int, batch: int, other: int, seed: int, budget: int
+) -> None:
     rows = [(f"id{index}", f"text {index} " * (index % 5)) for index in range(count)]
     expected = order(rows, batch=batch, seed=seed, budget=1 << 30)
     random.Random(count).shuffle(rows)

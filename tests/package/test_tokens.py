@@ -27,7 +27,9 @@ def test_counts_what_the_text_has(model: Path) -> None:
 
 
 def test_a_folder_without_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentUnfit, match=r"^model.path=.* has no tokenizer.json.*save_pretrained\(DIR\)$"):
+    with pytest.raises(
+        EnvironmentUnfit, match=r"^model.path=.* has no tokenizer.json.*save_pretrained\(DIR\)$"
+    ):
         find_tokenizer(str(tmp_path))
 
 
@@ -36,7 +38,9 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
         find_tokenizer(str(tmp_path / "nope"))
 
 
-def test_a_hub_id_is_looked_up_in_the_cache(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id_is_looked_up_in_the_cache(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -46,7 +50,9 @@ def test_a_hub_id_is_looked_up_in_the_cache(tmp_path: Path, model: Path, monkeyp
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "main").write_text("abc")
     (folder / "snapshots" / "abc").mkdir(parents=True)
-    (folder / "snapshots" / "abc" / "tokenizer.json").write_bytes((model / "tokenizer.json").read_bytes())
+    (folder / "snapshots" / "abc" / "tokenizer.json").write_bytes(
+        (model / "tokenizer.json").read_bytes()
+    )
     assert TokenCounter(find_tokenizer("someone/model"))(["a b"]) == [2]
 
 
@@ -73,7 +79,11 @@ def test_a_corpus_without_text_is_one_line(tmp_path: Path, model: Path) -> None:
     folder = write_output(tmp_path / "artifacts", [{"sample": "", "score": 1}])
     (tmp_path / "broken.parquet").write_text("no table")
     for path, field, says in (
-        (tmp_path / "nowhere", "sample", "is no file or folder of .parquet or .jsonl files with text"),
+        (
+            tmp_path / "nowhere",
+            "sample",
+            "is no file or folder of .parquet or .jsonl files with text",
+        ),
         (folder, "sample", "with text; name one that has some"),
         (folder, "text", r"has no column 'text'; found: sample, score"),
         (folder, "score", "column 'score' holds int64; text is needed"),

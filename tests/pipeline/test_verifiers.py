@@ -1,4 +1,7 @@
-"""Which verifier reads an answer: the catalogue's, or the recipe's; and what is refused before anything starts."""
+"""Which verifier reads an answer: the catalogue's, or the recipe's.
+
+And what is refused before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,22 @@ def prepared(*overrides: str) -> Prepared:
 
 def chosen(family: str, kind: AnswerKind, *overrides: str) -> object:
     question = Question(
-        question_id="q", seed_ids=("s",), group="reasoning", family=family, task="t", domain="d", language="en",
-        licence="l", answer_kind=kind, question="", context="", options=(), claimed_answer="", checks=(),
+        question_id="q",
+        seed_ids=("s",),
+        group="reasoning",
+        family=family,
+        task="t",
+        domain="d",
+        language="en",
+        licence="l",
+        answer_kind=kind,
+        question="",
+        context="",
+        options=(),
+        claimed_answer="",
+        checks=(),
         provenance=PROVENANCE,
-    )  # fmt: skip
+    )
     return choose_verifier(recipe(*overrides))(question)
 
 
@@ -62,9 +77,13 @@ def test_the_catalogue_chooses(family: str, kind: AnswerKind, name: str) -> None
         ("hendrycks_math", "choice", "number", "choice"),  # which cannot read an option
     ],
 )
-def test_the_recipe_overrides_where_its_choice_can_read(family: str, kind: AnswerKind, named: str, name: str) -> None:
+def test_the_recipe_overrides_where_its_choice_can_read(
+    family: str, kind: AnswerKind, named: str, name: str
+) -> None:
     assert chosen(family, kind, f"+filter.verifiers.{family}={named}") is verifier_for(name)  # type: ignore[arg-type]
-    assert chosen("demo_arithmetic", "number", f"+filter.verifiers.{family}={named}") is verifier_for("number")
+    assert chosen(
+        "demo_arithmetic", "number", f"+filter.verifiers.{family}={named}"
+    ) is verifier_for("number")
 
 
 @pytest.mark.parametrize(
@@ -72,17 +91,20 @@ def test_the_recipe_overrides_where_its_choice_can_read(family: str, kind: Answe
     [
         (
             "gsm8k=math",
-            "filter.verifiers: gsm8k is no family of this run; its families are demo_arithmetic, demo_instructions, "
+            "filter.verifiers: gsm8k is no family of this run; its families are demo_arithmetic, "
+            "demo_instructions, "
             "demo_python",
         ),
         (
             "demo_arithmetic=ifeval",
-            "filter.verifiers.demo_arithmetic: ifeval cannot read its answers, which are of kind number; allowed: "
+            "filter.verifiers.demo_arithmetic: ifeval cannot read its answers, which are of kind "
+            "number; allowed: "
             "number, math, short_text",
         ),
         (
             "demo_instructions=choice",
-            "filter.verifiers.demo_instructions: choice cannot read its answers, which are of kind text; allowed: "
+            "filter.verifiers.demo_instructions: choice cannot read its answers, which are of kind "
+            "text; allowed: "
             "ifeval, text, short_text",
         ),
     ],
@@ -95,14 +117,18 @@ def test_what_cannot_be_is_one_clear_line(override: str, message: str) -> None:
 
 def test_ifeval_is_for_families_with_instructions() -> None:
     tasks = "seeds.tasks=[mediqa_qa2019]"  # of kind text, without any
-    with pytest.raises(RecipeError, match=r"ifeval cannot read its answers, .* allowed: text, short_text$"):
+    with pytest.raises(
+        RecipeError, match=r"ifeval cannot read its answers, .* allowed: text, short_text$"
+    ):
         prepared(tasks, "+filter.verifiers.mediqa_qa2019=ifeval")
 
 
 def test_a_family_of_several_kinds_may_name_what_reads_one_of_them() -> None:
     tasks = "seeds.tasks=[hendrycks_math_algebra]"  # problems, some of them with options
     assert prepared(tasks, "+filter.verifiers.hendrycks_math=number").sources
-    with pytest.raises(RecipeError, match=r"of kind math and choice; allowed: math, number, short_text, choice$"):
+    with pytest.raises(
+        RecipeError, match=r"of kind math and choice; allowed: math, number, short_text, choice$"
+    ):
         prepared(tasks, "+filter.verifiers.hendrycks_math=json")
 
 
@@ -120,10 +146,17 @@ def test_a_sandbox_is_needed_where_code_is_run_and_only_there() -> None:
     with_code = prepared()
     with pytest.raises(EnvironmentUnfit, match="no sandbox to run answers of kind code in"):
         check_verifiers_ready(with_code.recipe, with_code.sources)
-    for other in (prepared("+filter.verifiers.demo_python=code_text"), prepared("seeds.tasks=[demo_instructions]")):
+    for other in (
+        prepared("+filter.verifiers.demo_python=code_text"),
+        prepared("seeds.tasks=[demo_instructions]"),
+    ):
         check_verifiers_ready(other.recipe, other.sources)
 
 
 @pytest.mark.usefixtures("no_sandbox")
 def test_without_answers_nothing_is_run() -> None:
-    check_servers(prepared("phases=[[questions]]", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"))
+    check_servers(
+        prepared(
+            "phases=[[questions]]", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"
+        )
+    )

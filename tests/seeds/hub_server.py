@@ -1,4 +1,7 @@
-"""A small hub on loopback: references, trees and bytes by range, with faults that the tests ask for."""
+"""A small hub on loopback.
+
+References, trees and bytes by range, with faults that the tests ask for.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,9 @@ class Fault:
 
     words: str
     kind: str
-    """``500``, ``503`` and so on; ``cut``: half of the bytes; ``wrong``: other bytes; ``slow``: a little at a time;
-    ``page``, ``list``: an answer that no hub gives; ``elsewhere``: the next page of a tree is on another host."""
+    """``500``, ``503`` and so on; ``cut``: half of the bytes; ``wrong``: other bytes; ``slow``: a
+    little at a time; ``page``, ``list``: an answer that no hub gives; ``elsewhere``: the next page
+    of a tree is on another host."""
     times: int = 1
 
 
@@ -76,7 +80,9 @@ class HubServer:
         for server in self._servers:
             server.daemon_threads = True
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url, self.store = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
+        self.url, self.store = (
+            f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
+        )
 
     def close(self) -> None:
         for server in self._servers:
@@ -92,7 +98,11 @@ class HubServer:
         return commit
 
     def bytes_asked(self) -> list[Asked]:
-        return [asked for asked in self.asked if "/resolve/" in asked.path and asked.path.startswith("store")]
+        return [
+            asked
+            for asked in self.asked
+            if "/resolve/" in asked.path and asked.path.startswith("store")
+        ]
 
     def fault_of(self, path: str) -> str:
         with self._lock:
@@ -114,14 +124,22 @@ class HubServer:
                 parts = urlsplit(self.path)
                 path = unquote(parts.path)
                 where = "store" if host == hub.store else "hub"
-                asked = Asked(f"{where}{path}", self.headers.get("Range", ""), self.headers.get("Authorization", ""))
+                asked = Asked(
+                    f"{where}{path}",
+                    self.headers.get("Range", ""),
+                    self.headers.get("Authorization", ""),
+                )
                 hub.asked.append(asked)
                 fault = hub.fault_of(asked.path)
                 if fault.isdecimal():
                     self._send(int(fault), b"", {"Retry-After": "0"} if fault == "429" else {})
                     return
                 if fault in ("page", "list"):
-                    self._send(200, b"<html>log in to the network</html>" if fault == "page" else b"[1]", {})
+                    self._send(
+                        200,
+                        b"<html>log in to the network</html>" if fault == "page" else b"[1]",
+                        {},
+                    )
                     return
                 names = path.strip("/").split("/")
                 api = names[0] == "api"
@@ -138,12 +156,16 @@ class HubServer:
                     self._send(404, b"", {"X-Error-Code": "RevisionNotFound"})
                 elif api:
                     cursor = int(parse_qs(parts.query).get("cursor", ["0"])[0])
-                    self._tree(repository, rest[1], cursor, hub.store if fault == "elsewhere" else host)
+                    self._tree(
+                        repository, rest[1], cursor, hub.store if fault == "elsewhere" else host
+                    )
                 else:
                     name = "/".join(rest[2:])
                     hub.on_resolve(name)
                     if where == "hub" and name.endswith(".parquet"):
-                        self._send(302, b"", {"Location": f"{hub.store}{self.path}?signature=secret"})
+                        self._send(
+                            302, b"", {"Location": f"{hub.store}{self.path}?signature=secret"}
+                        )
                     else:
                         self._bytes(repository.commits[rest[1]][name], fault)
 
@@ -153,23 +175,34 @@ class HubServer:
                     for ref, commit in repository.refs.items()
                 ]
                 kinds = {"branches": "refs/heads/", "converts": "refs/convert/"}
-                answer = {kind: [ref for ref in refs if ref["ref"].startswith(start)] for kind, start in kinds.items()}
+                answer = {
+                    kind: [ref for ref in refs if ref["ref"].startswith(start)]
+                    for kind, start in kinds.items()
+                }
                 self._send(200, json.dumps({**answer, "tags": []}).encode(), {})
 
             def _tree(self, repository: Repository, commit: str, start: int, host: str) -> None:
                 files = repository.commits[commit]
-                entries: list[dict[str, Any]] = [{"type": "directory", "path": "main", "size": 0, "oid": "0" * 40}]
+                entries: list[dict[str, Any]] = [
+                    {"type": "directory", "path": "main", "size": 0, "oid": "0" * 40}
+                ]
                 for path, data in files.items():
                     size = repository.sizes.get(path, len(data))
                     oid = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
                     entry = {"type": "file", "path": path, "size": size, "oid": oid}
                     if path.endswith(".parquet"):
-                        entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": size, "pointerSize": 134}
+                        entry["lfs"] = {
+                            "oid": hashlib.sha256(data).hexdigest(),
+                            "size": size,
+                            "pointerSize": 134,
+                        }
                     entries.append(entry)
                 headers = {}
                 if start + PAGE < len(entries):
                     path = urlsplit(self.path).path
-                    headers["Link"] = f'<{host}{path}?recursive=true&cursor={start + PAGE}>; rel="next"'
+                    headers["Link"] = (
+                        f'<{host}{path}?recursive=true&cursor={start + PAGE}>; rel="next"'
+                    )
                 self._send(200, json.dumps(entries[start : start + PAGE]).encode(), headers)
 
             def _bytes(self, data: bytes, fault: str) -> None:

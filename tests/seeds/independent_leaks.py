@@ -1,11 +1,14 @@
-"""Counts leaks without tsdg: which training rows of five families also stand in a held-out split of a mirror.
+"""Counts leaks without tsdg.
+
+Which training rows of five families also stand in a held-out split of a mirror.
 
     python tests/seeds/independent_leaks.py MIRROR
 
-It shares no line with ``tsdg.seeds``: its own list of what is held out, its own normal form, its own reading of the
-columns, and comparison by whole strings in a dictionary. A training row leaks where its question, long enough, equals a
-text of a held-out row; where it is short, the row must be of the same data set, or must have the same options too.
-``test_leaks.py`` holds tsdg's count to this one.
+It shares no line with ``tsdg.seeds``: its own list of what is held out, its own normal form, its
+own reading of the columns, and comparison by whole strings in a dictionary. A training row leaks
+where its question, long enough, equals a text of a held-out row; where it is short, the row must be
+of the same data set, or must have the same options too. ``test_leaks.py`` holds tsdg's count to
+this one.
 """
 
 import json
@@ -17,7 +20,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-# Files called train that are held out all the same: scored by some benchmark, or its few-shot exemplars.
+# Files called train that are held out all the same: scored by some benchmark, or its few-shot
+# exemplars.
 SCORED_TRAIN = ("Albertmade/memo-trap/", "eladsegal/strategyqa/", "juletxara/mgsm/")
 LONG = 40
 TASKS = {
@@ -29,12 +33,16 @@ TASKS = {
     **{
         f"hendrycks_math_{short}": f"EleutherAI/hendrycks_math/{name}"
         for short, name in {
-            "algebra": "algebra", "counting_and_prob": "counting_and_probability", "geometry": "geometry",
-            "intermediate_algebra": "intermediate_algebra", "num_theory": "number_theory",
-            "prealgebra": "prealgebra", "precalc": "precalculus",
+            "algebra": "algebra",
+            "counting_and_prob": "counting_and_probability",
+            "geometry": "geometry",
+            "intermediate_algebra": "intermediate_algebra",
+            "num_theory": "number_theory",
+            "prealgebra": "prealgebra",
+            "precalc": "precalculus",
         }.items()
     },
-}  # fmt: skip
+}
 NO_QUESTION = ("answer", "answerKey", "code", "explanation", "passage", "solution")
 QUESTION = ("question_stem", "question", "problem", "article", "text")
 OPTIONS = ("choices", "options", "endings")
@@ -48,7 +56,11 @@ def plain(text: str) -> str:
         before, after = text[at - 1 : at], text[at + 1 : at + 2]
         kind = unicodedata.category(char)
         in_number = char in "./:*" and before.isdigit() and after.isdigit()
-        minus = char in "-−" and (after.isalnum() or after == "_") and not (before.isalnum() or before == "_")
+        minus = (
+            char in "-−"
+            and (after.isalnum() or after == "_")
+            and not (before.isalnum() or before == "_")
+        )
         between = char == "-" and before.isdigit() and after.isdigit()
         if kind[0] in "LMN" or kind in ("Sm", "So") or char == "^" or in_number or minus or between:
             out.append("-" if char == "−" else char)
@@ -56,7 +68,10 @@ def plain(text: str) -> str:
 
 
 def texts(row: dict[str, Any]) -> Iterator[str]:
-    """Every text of a row that may be a question; of a whole prompt, what stands before its choices."""
+    """Every text of a row that may be a question.
+
+    Of a whole prompt, what stands before its choices.
+    """
     for column, value in row.items():
         if isinstance(value, str) and column not in NO_QUESTION:
             yield value.split("Answer Choices:")[0].removeprefix("Q:")
@@ -79,7 +94,10 @@ def held_out(mirror: Path) -> Iterator[tuple[str, Path]]:
 
 
 def leaks(mirror: Path) -> dict[str, dict[int, list[str]]]:
-    """Per task: the rows of its training split that leak, each with the held-out rows that it stands in."""
+    """Per task.
+
+    The rows of its training split that leak, each with the held-out rows that it stands in.
+    """
     by_text: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {}
     for name, path in held_out(mirror):
         for number, row in enumerate(pq.read_table(path).to_pylist()):
@@ -90,7 +108,9 @@ def leaks(mirror: Path) -> dict[str, dict[int, list[str]]]:
         data_set = folder.rsplit("/", 1)[0] + "/"
         found: dict[int, list[str]] = {}
         for number, row in enumerate(pq.read_table(mirror / folder / "train.parquet").to_pylist()):
-            text = plain(next(row[column] for column in QUESTION if isinstance(row.get(column), str)))
+            text = plain(
+                next(row[column] for column in QUESTION if isinstance(row.get(column), str))
+            )
             for name, other, choices in by_text.get(text, ()):
                 same_options = bool(choices) and choices == options(row)
                 if len(text) >= LONG or name.startswith(data_set) or same_options:

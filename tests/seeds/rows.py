@@ -13,11 +13,15 @@ from tsdg.seeds.selection import by_name
 WriteSplit = Callable[[str, str, str, list[dict[str, Any]]], Path]
 
 
-def config(mirror: Path | str, *tasks: str, cap: int = 10**9, missing: str = "error") -> SeedsConfig:
+def config(
+    mirror: Path | str, *tasks: str, cap: int = 10**9, missing: str = "error"
+) -> SeedsConfig:
     return by_name(str(mirror), tasks, cap).model_copy(update={"missing": missing})
 
 
-def collected(request: SeedsConfig, seed: int = 0) -> tuple[list[Seed], list[Rejection], dict[str, TaskCounts]]:
+def collected(
+    request: SeedsConfig, seed: int = 0
+) -> tuple[list[Seed], list[Rejection], dict[str, TaskCounts]]:
     """Collect, and hold the counts to what came out."""
     collector = SeedCollector(request, seed)
     items = list(collector)
@@ -46,7 +50,10 @@ def arc_rows(count: int, word: str = "river") -> list[dict[str, Any]]:
         {
             "id": f"{word}_{number}",
             "question": f"Where does the long and winding {word} number {number} come out of the mountains?",
-            "choices": {"text": [f"place {number}", f"town {number}", f"lake {number}"], "label": ["A", "B", "C"]},
+            "choices": {
+                "text": [f"place {number}", f"town {number}", f"lake {number}"],
+                "label": ["A", "B", "C"],
+            },
             "answerKey": "ABC"[number % 3],
         }
         for number in range(count)

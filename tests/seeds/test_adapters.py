@@ -1,4 +1,7 @@
-"""Each adapter on rows written here in the hub's columns: the sound ones, and one for each way to be broken."""
+"""Each adapter on rows written here in the hub's columns.
+
+The sound ones, and one for each way to be broken.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -38,13 +41,19 @@ def rendered(task: str, row: Mapping[str, Any]) -> tuple[Item, Gold]:
 def test_sound_rows(name: str) -> None:
     case = SOUND[name]
     item, gold = rendered(case["task"], case["row"])
-    assert (item.question, item.context, list(item.options)) == (case["question"], case["context"], case["options"])
+    assert (item.question, item.context, list(item.options)) == (
+        case["question"],
+        case["context"],
+        case["options"],
+    )
     assert gold.answer == case["answer"]
     assert gold.index == (case["options"].index(case["answer"]) if case["options"] else -1)
     assert (gold.kind == "choice") == bool(case["options"])
 
 
-@pytest.mark.parametrize("case", TABLE["broken"], ids=lambda case: f"{case['task']}-{case['column']}")
+@pytest.mark.parametrize(
+    "case", TABLE["broken"], ids=lambda case: f"{case['task']}-{case['column']}"
+)
 def test_broken_rows_name_the_column(case: dict[str, Any]) -> None:
     with pytest.raises(Malformed) as caught:
         rendered(case["task"], FIRST[case["task"]] | case["change"])
@@ -54,7 +63,11 @@ def test_broken_rows_name_the_column(case: dict[str, Any]) -> None:
 
 def test_aliases_and_checks() -> None:
     assert rendered("webqs", FIRST["webqs"])[1].aliases == ("River Blue",)
-    assert [rendered("babi", case["row"])[1].aliases for case in SOUND.values() if case["task"] == "babi"] == [
+    assert [
+        rendered("babi", case["row"])[1].aliases
+        for case in SOUND.values()
+        if case["task"] == "babi"
+    ] == [
         (),
         ("s,e",),
     ]
@@ -89,11 +102,17 @@ def test_what_other_annotators_of_drop_answered_is_an_alias_but_not_another_numb
 @pytest.mark.parametrize(
     ("solution", "answer"),
     [
-        (r"\boxed{5}", "5"), (r"\boxed{\frac{a}{b}}", r"\frac{a}{b}"), (r"first \boxed{1} then \boxed{2}", "2"),
-        (r"$\boxed 7$.", "7"), (r"\fbox{9}", "9"), ("none", ""), (r"\boxed{open", ""), (r"\boxed{}", ""),
+        (r"\boxed{5}", "5"),
+        (r"\boxed{\frac{a}{b}}", r"\frac{a}{b}"),
+        (r"first \boxed{1} then \boxed{2}", "2"),
+        (r"$\boxed 7$.", "7"),
+        (r"\fbox{9}", "9"),
+        ("none", ""),
+        (r"\boxed{open", ""),
+        (r"\boxed{}", ""),
         (r"\boxed", ""),
     ],
-)  # fmt: skip
+)
 def test_boxed(solution: str, answer: str) -> None:
     assert boxed(solution) == answer
 

@@ -12,11 +12,25 @@ from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.mirror import split_file
 
 SOUND = Seed(
-    seed_id="0" * 24, group="knowledge", family="f", task="t", output_type="multiple_choice", answer_kind="choice",
-    question="Which part takes up water?", context="A plant has several parts.", options=("petals", "roots"),
-    answer="roots", answer_index=1, aliases=(), checks=(), option_order=(0, 1), domain="science", language="en",
-    licence="MIT", source=Source(dataset_path="a/b", config="", split="train", row=3, revision="r"),
-)  # fmt: skip
+    seed_id="0" * 24,
+    group="knowledge",
+    family="f",
+    task="t",
+    output_type="multiple_choice",
+    answer_kind="choice",
+    question="Which part takes up water?",
+    context="A plant has several parts.",
+    options=("petals", "roots"),
+    answer="roots",
+    answer_index=1,
+    aliases=(),
+    checks=(),
+    option_order=(0, 1),
+    domain="science",
+    language="en",
+    licence="MIT",
+    source=Source(dataset_path="a/b", config="", split="train", row=3, revision="r"),
+)
 
 
 def found(**changes: Any) -> list[str]:
@@ -57,11 +71,16 @@ def test_each_flaw_is_found(changes: dict[str, Any], what: str) -> None:
 def test_code_and_mathematics_may_look_so() -> None:
     plain = {"options": (), "answer_index": -1, "option_order": ()}
     assert found(answer_kind="code", answer="x = {'a': ['b']}", **plain) == []
-    assert found(answer_kind="math", question='What is $x^{{2}}$ in ["a", "b"]?', answer="4", **plain) == []
+    assert (
+        found(answer_kind="math", question='What is $x^{{2}}$ in ["a", "b"]?', answer="4", **plain)
+        == []
+    )
 
 
 def test_repeated_items_and_one_place_for_all_right_options() -> None:
-    many = [dataclasses.replace(SOUND, question=f"Which part is number {n}?") for n in range(ENOUGH)]
+    many = [
+        dataclasses.replace(SOUND, question=f"Which part is number {n}?") for n in range(ENOUGH)
+    ]
     assert [finding.what for finding in audit(many)] == ["right option always at one place"]
     assert audit(many[1:]) == ()
     assert [(f.what, f.count) for f in audit([SOUND, SOUND])] == [("repeated item", 1)]
@@ -69,7 +88,8 @@ def test_repeated_items_and_one_place_for_all_right_options() -> None:
 
 
 KNOWN = {"aps/super_glue/wsc.fixed/train": {"right option always at one place"}}
-"""Of wsc.fixed the mirror has 32 rows only, all of which are positive: the audit is right about them."""
+"""Of wsc.fixed the mirror has 32 rows only, all of which are positive: the audit is right about
+them."""
 
 
 @pytest.mark.timeout(900)
@@ -80,6 +100,8 @@ def test_no_family_of_the_mirror_has_a_finding(mirror: Path) -> None:
         there = split_file(mirror, unit.dataset_path, unit.config, unit.split).path.is_file()
         if there and family.tier != "B" and family.tier != "demo":
             items = SeedCollector(config(mirror, unit.tasks[0]), 0)
-            audited[unit.name] = {finding.what for finding in audit(item for item in items if isinstance(item, Seed))}
+            audited[unit.name] = {
+                finding.what for finding in audit(item for item in items if isinstance(item, Seed))
+            }
     assert {name: flaws for name, flaws in audited.items() if flaws} == KNOWN
     assert len(audited) >= 45

@@ -30,7 +30,11 @@ def index() -> Index:
 
 def lm_eval_units(catalogue: Catalogue) -> list[Unit]:
     """Units that an lm-eval task reads."""
-    return [unit for unit in catalogue.units if unit.yaml and catalogue.family(unit.family).tier != "demo"]
+    return [
+        unit
+        for unit in catalogue.units
+        if unit.yaml and catalogue.family(unit.family).tier != "demo"
+    ]
 
 
 def test_39_and_34_families(catalogue: Catalogue) -> None:
@@ -63,7 +67,10 @@ def test_every_yaml_is_there_and_defines_the_first_task(catalogue: Catalogue, in
         entry = index.entries[unit.tasks[0]]
         assert unit.yaml == entry.yaml
         if entry.kind == "task" and "/" in (cfg.get("dataset_path") or ""):
-            assert (cfg["dataset_path"], str(cfg.get("dataset_name") or "")) == (unit.dataset_path, unit.config)
+            assert (cfg["dataset_path"], str(cfg.get("dataset_name") or "")) == (
+                unit.dataset_path,
+                unit.config,
+            )
 
 
 def test_every_task_reads_the_unit_that_lists_it(catalogue: Catalogue, index: Index) -> None:
@@ -75,7 +82,8 @@ def test_every_task_reads_the_unit_that_lists_it(catalogue: Catalogue, index: In
 
 
 def test_every_task_that_reads_a_unit_is_listed(catalogue: Catalogue, index: Index) -> None:
-    """A task over catalogued data may be left out only where it is listed with another part of them."""
+    """A task over catalogued data may be left out only where it is listed with another part of
+    them."""
     units = {(unit.dataset_path, unit.config) for unit in lm_eval_units(catalogue)}
     for path, readers in index.datasets.items():
         for entry in readers:
@@ -86,8 +94,12 @@ def test_every_task_that_reads_a_unit_is_listed(catalogue: Catalogue, index: Ind
 def test_names_of_our_own_are_not_lm_evals(catalogue: Catalogue, index: Index) -> None:
     own = [unit for unit in catalogue.units if not unit.yaml]
     assert {unit.family for unit in own if catalogue.family(unit.family).tier != "extra"} == {
-        "mmlu_auxiliary_train", "race", "mlqa_translate_train", "agieval_sources", "winogrande",
-    }  # fmt: skip
+        "mmlu_auxiliary_train",
+        "race",
+        "mlqa_translate_train",
+        "agieval_sources",
+        "winogrande",
+    }
     assert "folio" in {unit.family for unit in own}
     for unit in own:
         assert len(unit.tasks) == 1
@@ -104,14 +116,21 @@ def test_no_unit_is_scored_by_any_task(catalogue: Catalogue, index: Index) -> No
     scored = {(path.casefold(), config, split) for path, config, split in index.scored}
     aliases = {row["dataset_path"]: row["of"] for row in table("aliases.csv")}
     for unit in catalogue.units:
-        names = [unit.dataset_path, *(alias for alias, of in aliases.items() if of == unit.dataset_path)]
+        names = [
+            unit.dataset_path,
+            *(alias for alias, of in aliases.items() if of == unit.dataset_path),
+        ]
         for name in names:
             assert (name.casefold(), unit.config, unit.split) not in scored, unit.name
 
 
-def test_no_sister_config_of_a_unit_is_scored_on_a_split_of_its_name(catalogue: Catalogue, index: Index) -> None:
+def test_no_sister_config_of_a_unit_is_scored_on_a_split_of_its_name(
+    catalogue: Catalogue, index: Index
+) -> None:
     by_split = {(path, split) for path, _, split in index.scored}
-    assert [unit.name for unit in catalogue.units if (unit.dataset_path, unit.split) in by_split] == []
+    assert [
+        unit.name for unit in catalogue.units if (unit.dataset_path, unit.split) in by_split
+    ] == []
 
 
 def test_units_and_tasks_are_named_once(catalogue: Catalogue) -> None:
@@ -130,7 +149,9 @@ def test_values_are_of_their_closed_sets(catalogue: Catalogue) -> None:
         assert family.answer_kind in ANSWER_KINDS
         assert family.verifier in get_args(VerifierName)
         assert family.commercial in get_args(Commercial)
-        assert family.licence_certainty in CERTAINTIES | {"E"}, family.family  # the demo's own is exact
+        assert family.licence_certainty in CERTAINTIES | {"E"}, (
+            family.family
+        )  # the demo's own is exact
         assert family.suggested_cap > 0
         assert family.licence
         assert catalogue.units_of_family(family.family)
@@ -163,7 +184,10 @@ def test_a_smaller_size_is_of_a_unit_that_is_there(catalogue: Catalogue) -> None
 def test_non_commercial_words_are_never_commercial(catalogue: Catalogue) -> None:
     for unit in catalogue.units:
         licence = catalogue.licence_of(unit).casefold()
-        if any(word in licence for word in ("nc-", "-nc", "non-commercial", "research only", "none stated", "-nd")):
+        if any(
+            word in licence
+            for word in ("nc-", "-nc", "non-commercial", "research only", "none stated", "-nd")
+        ):
             assert catalogue.commercial_of(unit) in ("no", "unclear"), unit.name
         if licence.startswith(("unknown", "unset", "unverified", "unclear")):
             assert catalogue.commercial_of(unit) in ("no", "unclear"), unit.name
@@ -172,7 +196,10 @@ def test_non_commercial_words_are_never_commercial(catalogue: Catalogue) -> None
 def test_units_fall_back_to_their_family(catalogue: Catalogue) -> None:
     boolq = catalogue.unit_of_task("boolq")
     assert boolq is not None
-    assert (catalogue.licence_of(boolq), catalogue.commercial_of(boolq)) == ("CC-BY-SA-3.0", "share_alike")
+    assert (catalogue.licence_of(boolq), catalogue.commercial_of(boolq)) == (
+        "CC-BY-SA-3.0",
+        "share_alike",
+    )
     gsm8k = catalogue.unit_of_task("gsm8k")
     assert gsm8k is not None
     assert (catalogue.licence_of(gsm8k), catalogue.commercial_of(gsm8k)) == ("MIT", "yes")
@@ -186,7 +213,17 @@ def test_units_fall_back_to_their_family(catalogue: Catalogue) -> None:
 def test_tydiqa_has_one_unit_a_language(catalogue: Catalogue) -> None:
     units = catalogue.units_of_family("tydiqa_goldp")
     assert {unit.name for unit in units} == {"google-research-datasets/tydiqa/secondary_task/train"}
-    assert sorted(unit.language for unit in units) == ["ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te"]
+    assert sorted(unit.language for unit in units) == [
+        "ar",
+        "bn",
+        "en",
+        "fi",
+        "id",
+        "ko",
+        "ru",
+        "sw",
+        "te",
+    ]
     assert sum(unit.rows for unit in units) == 49_881
 
 

@@ -26,12 +26,23 @@ def test_every_row_is_accounted_for(mirror_folder: Path, write_split: WriteSplit
     rows = arc_rows(8)
     rows[2]["answerKey"] = None
     rows[3] = rows[1] | {"id": "again"}
-    rows[5]["question"] = "Which is held out, and quite long enough to be told from any other question?"
+    rows[5]["question"] = (
+        "Which is held out, and quite long enough to be told from any other question?"
+    )
     write_split(*ARC, rows)
-    write_split("allenai/ai2_arc", "ARC-Easy", "test", [arc_rows(1, "sea")[0] | {"question": rows[5]["question"]}])
+    write_split(
+        "allenai/ai2_arc",
+        "ARC-Easy",
+        "test",
+        [arc_rows(1, "sea")[0] | {"question": rows[5]["question"]}],
+    )
     seeds, rejections, counts = collected(config(mirror_folder, "arc_easy", cap=3))
     assert counts["arc_easy"].available == 8
-    assert (counts["arc_easy"].malformed, counts["arc_easy"].duplicate, counts["arc_easy"].leaked) == (1, 1, 1)
+    assert (
+        counts["arc_easy"].malformed,
+        counts["arc_easy"].duplicate,
+        counts["arc_easy"].leaked,
+    ) == (1, 1, 1)
     assert (counts["arc_easy"].sampled, counts["arc_easy"].unsampled) == (3, 2)
     details = {rejection.reason: rejection.detail for rejection in rejections}
     assert "row 2" in details["malformed"]
@@ -41,7 +52,9 @@ def test_every_row_is_accounted_for(mirror_folder: Path, write_split: WriteSplit
     assert all(rejection.stage == "seeds" for rejection in rejections)
 
 
-def test_judging_is_told_before_the_first_seed_comes(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_judging_is_told_before_the_first_seed_comes(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     write_split(*ARC, arc_rows(40))
     told: list[tuple[int, int]] = []
     request = config(mirror_folder, "arc_easy", "demo_facts", cap=2)
@@ -55,13 +68,17 @@ def test_judging_is_told_before_the_first_seed_comes(mirror_folder: Path, write_
 def test_tasks_come_in_the_order_asked_for(mirror_folder: Path, write_split: WriteSplit) -> None:
     write_split(*ARC, arc_rows(3))
     write_split("allenai/ai2_arc", "ARC-Challenge", "train", arc_rows(3, "brook"))
-    seeds, _, counts = collected(config(mirror_folder, "arc_challenge", "demo_facts", "arc_easy", cap=2))
+    seeds, _, counts = collected(
+        config(mirror_folder, "arc_challenge", "demo_facts", "arc_easy", cap=2)
+    )
     tasks = [seed.task for seed in seeds]
     assert tasks == ["arc_challenge"] * 2 + ["demo_facts"] * 2 + ["arc_easy"] * 2
     assert list(counts) == ["arc_challenge", "demo_facts", "arc_easy"]
 
 
-def test_a_sample_is_the_same_whatever_the_order_of_the_file(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_a_sample_is_the_same_whatever_the_order_of_the_file(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     rows = arc_rows(2500)
     write_split(*ARC, rows)
     request = config(mirror_folder, "arc_easy", cap=300)
@@ -74,7 +91,9 @@ def test_a_sample_is_the_same_whatever_the_order_of_the_file(mirror_folder: Path
     assert first == {seed.seed_id for seed in collected(request)[0]}
 
 
-def test_a_larger_cap_keeps_what_a_smaller_one_drew(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_a_larger_cap_keeps_what_a_smaller_one_drew(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     write_split(*ARC, arc_rows(200))
     small = {seed.seed_id for seed in collected(config(mirror_folder, "arc_easy", cap=20))[0]}
     large = {seed.seed_id for seed in collected(config(mirror_folder, "arc_easy", cap=60))[0]}
@@ -94,13 +113,21 @@ def test_the_sample_is_uniform(mirror_folder: Path, write_split: WriteSplit) -> 
 
 
 FLAWS: list[dict[str, Any]] = [
-    {}, {}, {"answerKey": None}, {"answerKey": "Q"}, {"question": ""}, {"choices": None},
-    {"question": "the same question"}, {"choices": {"text": ["a", "a"], "label": ["A", "B"]}},
+    {},
+    {},
+    {"answerKey": None},
+    {"answerKey": "Q"},
+    {"question": ""},
+    {"choices": None},
+    {"question": "the same question"},
+    {"choices": {"text": ["a", "a"], "label": ["A", "B"]}},
     {"question": "leak " * 20},
-]  # fmt: skip
+]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     flaws=st.lists(st.integers(min_value=0, max_value=len(FLAWS) - 1), min_size=1, max_size=40),
     cap=st.integers(min_value=1, max_value=45),
@@ -110,13 +137,17 @@ def test_counts_add_up_for_any_mixture_of_rows(
 ) -> None:
     rows = [row | FLAWS[flaw] for row, flaw in zip(arc_rows(len(flaws)), flaws, strict=True)]
     write_split(*ARC, rows)
-    write_split("allenai/ai2_arc", "ARC-Easy", "test", [arc_rows(1, "sea")[0] | {"question": "leak " * 20}])
+    write_split(
+        "allenai/ai2_arc", "ARC-Easy", "test", [arc_rows(1, "sea")[0] | {"question": "leak " * 20}]
+    )
     seeds, _, counts = collected(config(mirror_folder, "arc_easy", cap=cap))
     assert counts["arc_easy"].available == len(rows)
     assert len(seeds) == min(cap, len(seeds) + counts["arc_easy"].unsampled)
 
 
-def test_denied_rows_of_an_allowed_unit_are_counted(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_denied_rows_of_an_allowed_unit_are_counted(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     row = {
         "text": "",
         "code": "def f(): pass",
@@ -124,7 +155,10 @@ def test_denied_rows_of_an_allowed_unit_are_counted(mirror_folder: Path, write_s
         "test_setup_code": "",
         "challenge_test_list": [],
     }
-    rows = [row | {"task_id": number, "text": f"Write function number {number}."} for number in (700, 809, 810, 900)]
+    rows = [
+        row | {"task_id": number, "text": f"Write function number {number}."}
+        for number in (700, 809, 810, 900)
+    ]
     write_split("google-research-datasets/mbpp", "full", "train", rows)
     seeds, rejections, counts = collected(config(mirror_folder, "mbpp"))
     assert [seed.source.row for seed in seeds] == [2, 3]
@@ -132,9 +166,16 @@ def test_denied_rows_of_an_allowed_unit_are_counted(mirror_folder: Path, write_s
     assert "task_id 700" in rejections[0].detail
 
 
-def test_a_smaller_size_of_the_training_set_stands_in(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_a_smaller_size_of_the_training_set_stands_in(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     rows = [
-        {"sentence": f"Mug {n} hit tap {n} and _ broke.", "option1": "mug", "option2": "tap", "answer": "1"}
+        {
+            "sentence": f"Mug {n} hit tap {n} and _ broke.",
+            "option1": "mug",
+            "option2": "tap",
+            "answer": "1",
+        }
         for n in range(3)
     ]
     write_split("allenai/winogrande", "winogrande_l", "train", rows)
@@ -158,7 +199,9 @@ def test_a_mirror_that_does_not_exist(tmp_path: Path, task: str) -> None:
 
 
 def test_no_mirror_at_all() -> None:
-    with pytest.raises(MirrorUnfit, match="arc_easy needs the split allenai/ai2_arc/ARC-Easy/train"):
+    with pytest.raises(
+        MirrorUnfit, match="arc_easy needs the split allenai/ai2_arc/ARC-Easy/train"
+    ):
         check_request(config("", "arc_easy"))
 
 
@@ -174,7 +217,9 @@ def test_missing_splits_are_all_named(mirror_folder: Path, write_split: WriteSpl
     assert "\n" not in message
 
 
-def test_missing_splits_can_be_skipped_and_are_counted(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_missing_splits_can_be_skipped_and_are_counted(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     write_split(*ARC, arc_rows(2))
     request = config(mirror_folder, "gsm8k", "arc_easy", missing="skip")
     check_request(request)
@@ -194,13 +239,19 @@ def test_a_missing_column_of_an_adapter_is_found_before_anything_starts(
         check_request(config(mirror_folder, "gsm8k"))
 
 
-def test_a_missing_column_of_a_template_is_named(mirror_folder: Path, write_split: WriteSplit) -> None:
-    write_split(*ARC, [{"question": "Which?", "choices": {"text": ["a", "b"], "label": ["A", "B"]}}])
+def test_a_missing_column_of_a_template_is_named(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
+    write_split(
+        *ARC, [{"question": "Which?", "choices": {"text": ["a", "b"], "label": ["A", "B"]}}]
+    )
     with pytest.raises(MirrorUnfit, match="no column 'answerKey'"):
         list(SeedCollector(config(mirror_folder, "arc_easy"), 0))
 
 
-def test_a_torn_split_is_found_before_anything_starts(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_a_torn_split_is_found_before_anything_starts(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     path = write_split(*ARC, arc_rows(50))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(MirrorUnfit, match="not a readable Parquet file"):
@@ -216,8 +267,15 @@ def test_damage_inside_a_split_is_no_crash(mirror_folder: Path, write_split: Wri
         list(SeedCollector(config(mirror_folder, "arc_easy"), 0))
 
 
-def test_a_row_of_another_shape_is_malformed_and_no_crash(mirror_folder: Path, write_split: WriteSplit) -> None:
-    write_split("stanfordnlp/web_questions", "", "train", [{"question": "who?", "answers": "not a list", "url": ""}])
+def test_a_row_of_another_shape_is_malformed_and_no_crash(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
+    write_split(
+        "stanfordnlp/web_questions",
+        "",
+        "train",
+        [{"question": "who?", "answers": "not a list", "url": ""}],
+    )
     _, rejections, counts = collected(config(mirror_folder, "webqs"))
     assert counts["webqs"].malformed == 1
     assert "answers" in rejections[0].detail
@@ -229,7 +287,9 @@ def test_a_family_without_its_adapter_is_one_clear_line(
     import importlib.util
 
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.endswith(".gsm8k") else find(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name.endswith(".gsm8k") else find(name)
+    )
     write_split("openai/gsm8k", "main", "train", [{"question": "How many?", "answer": "#### 4"}])
     with pytest.raises(EnvironmentUnfit, match="no adapter 'gsm8k'"):
         check_request(config(mirror_folder, "gsm8k"))

@@ -19,16 +19,23 @@ from tsdg.verify.symbolic import broken_instruction
 
 TASKS = [unit.tasks[0] for unit in load().units if load().family(unit.family).tier == "demo"]
 KINDS = {
-    "demo_science": "choice", "demo_commonsense": "choice", "demo_arithmetic": "number", "demo_facts": "short_text",
-    "demo_reading": "short_text", "demo_python": "code", "demo_instructions": "text",
-}  # fmt: skip
+    "demo_science": "choice",
+    "demo_commonsense": "choice",
+    "demo_arithmetic": "number",
+    "demo_facts": "short_text",
+    "demo_reading": "short_text",
+    "demo_python": "code",
+    "demo_instructions": "text",
+}
 
 
 @pytest.fixture(scope="module")
 def seeds() -> list[Seed]:
     found, rejections, counts = collected(config("", *TASKS))
     assert rejections == []
-    assert {task: count.available for task, count in counts.items()} == Counter(seed.task for seed in found)
+    assert {task: count.available for task, count in counts.items()} == Counter(
+        seed.task for seed in found
+    )
     return found
 
 
@@ -63,7 +70,9 @@ def test_the_python_answers_pass_their_checks(seeds: list[Seed]) -> None:
     for seed in seeds:
         if seed.answer_kind == "code":
             assert len(seed.checks) >= 3
-            subprocess.run([sys.executable, "-c", "\n".join([seed.answer, *seed.checks])], check=True)
+            subprocess.run(
+                [sys.executable, "-c", "\n".join([seed.answer, *seed.checks])], check=True
+            )
 
 
 def test_the_answers_to_instructions_follow_them_and_the_tasks_say_them(seeds: list[Seed]) -> None:
@@ -94,7 +103,9 @@ def test_each_is_a_task_that_lm_eval_itself_can_build(task: str) -> None:
 
     disable_progress_bars()
     declared = yaml.safe_load((DEMO / f"{task}.yaml").read_text())
-    rows = Dataset.from_json(str(DEMO / "data" / declared["dataset_path"] / declared["dataset_name"] / "train.jsonl"))
+    rows = Dataset.from_json(
+        str(DEMO / "data" / declared["dataset_path"] / declared["dataset_name"] / "train.jsonl")
+    )
 
     class Own(ConfigurableTask):  # type: ignore[misc]
         def download(self, *args: object, **kwargs: object) -> None:
@@ -112,4 +123,6 @@ def test_each_is_a_task_that_lm_eval_itself_can_build(task: str) -> None:
 
 def test_the_data_lies_in_the_layout_of_a_mirror() -> None:
     files = sorted(path.relative_to(DEMO / "data") for path in (DEMO / "data").rglob("*.jsonl"))
-    assert files == sorted(Path("tsdg/demo") / name.removeprefix("demo_") / "train.jsonl" for name in TASKS)
+    assert files == sorted(
+        Path("tsdg/demo") / name.removeprefix("demo_") / "train.jsonl" for name in TASKS
+    )

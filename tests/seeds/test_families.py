@@ -1,7 +1,10 @@
-"""Every family of the catalogue yields sound seeds: from rows written here in the hub's columns, or from the mirror.
+"""Every family of the catalogue yields sound seeds.
 
-``family_rows/<family>.yaml`` lists rows with what a person would expect of them: the answer, and where it matters the
-question, the context, the options and the aliases; or ``malformed``, the column at fault, or ``duplicate``.
+From rows written here in the hub's columns, or from the mirror.
+
+``family_rows/<family>.yaml`` lists rows with what a person would expect of them: the answer, and
+where it matters the question, the context, the options and the aliases; or ``malformed``, the
+column at fault, or ``duplicate``.
 """
 
 import dataclasses
@@ -28,7 +31,9 @@ from tsdg.seeds.mirror import split_file
 FOLDER = Path(__file__).with_name("family_rows")
 FAMILIES = tuple(family.family for family in load().families)
 WRITTEN = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
-MIRRORED = tuple(name for name in FAMILIES if name not in WRITTEN and load().family(name).tier != "demo")
+MIRRORED = tuple(
+    name for name in FAMILIES if name not in WRITTEN and load().family(name).tier != "demo"
+)
 """Families whose evidence is rows of the mirror."""
 EXPECTED = ("answer", "question", "context", "options", "aliases")
 
@@ -68,14 +73,26 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
                 render.check(item, gold)
             except Malformed as error:
                 yield Rejection(
-                    row_id=seed_id, group=family.group, family=family.family, task=task, stage="seeds",
-                    reason="malformed", detail=f"row {number}: {error}",
-                )  # fmt: skip
+                    row_id=seed_id,
+                    group=family.group,
+                    family=family.family,
+                    task=task,
+                    stage="seeds",
+                    reason="malformed",
+                    detail=f"row {number}: {error}",
+                )
                 continue
             yield render.build(
-                family=family, unit=unit, task=task, seed_id=seed_id, number=number, revision="r", item=item, gold=gold,
+                family=family,
+                unit=unit,
+                task=task,
+                seed_id=seed_id,
+                number=number,
+                revision="r",
+                item=item,
+                gold=gold,
                 shuffle=renderer.shuffle,
-            )  # fmt: skip
+            )
 
 
 @pytest.mark.parametrize("family", WRITTEN)
@@ -104,18 +121,25 @@ def test_written_rows(family: str, tmp_path: Path) -> None:
                 continue
             seed = given[task, number]
             shown = {name: getattr(seed, name) for name in EXPECTED}
-            shown["options"] = tuple(seed.options[seed.option_order.index(n)] for n in range(len(seed.options)))
+            shown["options"] = tuple(
+                seed.options[seed.option_order.index(n)] for n in range(len(seed.options))
+            )
             wanted = {name: case[name] for name in EXPECTED if name in case}
-            assert {name: list(v) if isinstance(v := shown[name], tuple) else v for name in wanted} == wanted
+            assert {
+                name: list(v) if isinstance(v := shown[name], tuple) else v for name in wanted
+            } == wanted
     assert audit(seeds) == ()
 
 
 def kinds_differ(unit: Unit, seeds: Iterable[Seed]) -> set[str]:
-    """Answer kinds of a unit's seeds that the catalogue does not name for it, and output types that do not fit."""
+    """Answer kinds of a unit's seeds that the catalogue does not name for it, and output types that
+    do not fit."""
     named = {load().answer_kind_of(unit), *unit.other_kinds}
     types = {True: "multiple_choice", False: "generate_until"}
     return {seed.answer_kind for seed in seeds if seed.answer_kind not in named} | {
-        seed.output_type for seed in seeds if seed.output_type != types[seed.answer_kind == "choice"]
+        seed.output_type
+        for seed in seeds
+        if seed.output_type != types[seed.answer_kind == "choice"]
     }
 
 
@@ -152,10 +176,22 @@ def test_every_unit_has_an_adapter_that_knows_it(family: str) -> None:
 def test_options_whose_gold_has_a_fixed_place_are_shuffled(family: str, tmp_path: Path) -> None:
     task, cases = next(iter(cases_of(family).items()))
     asks, unit = next(iter(name for name in cases[0]["row"] if name == "question")), unit_of(task)
-    write(tmp_path, unit, [cases[0]["row"] | {asks: f"Question number {number}?"} for number in range(60)])
+    write(
+        tmp_path,
+        unit,
+        [cases[0]["row"] | {asks: f"Question number {number}?"} for number in range(60)],
+    )
     seeds = [item for item in rendered(tmp_path, task) if isinstance(item, Seed)]
     assert {seed.answer_index for seed in seeds} == set(range(len(seeds[0].options)))
-    assert len({seed.option_order.index(seeds[0].option_order[seeds[0].answer_index]) for seed in seeds}) > 1
+    assert (
+        len(
+            {
+                seed.option_order.index(seeds[0].option_order[seeds[0].answer_index])
+                for seed in seeds
+            }
+        )
+        > 1
+    )
     assert audit(seeds) == ()
 
 
@@ -203,7 +239,9 @@ def test_rubbish_is_refused_and_never_crashes(family: str) -> None:
 
 
 def test_every_adapter_is_the_adapter_of_a_family() -> None:
-    modules = {path.stem for path in Path(tsdg.seeds.adapters.__file__).parent.glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in Path(tsdg.seeds.adapters.__file__).parent.glob("*.py")} - {
+        "__init__"
+    }
     assert modules == {family.adapter for family in load().families} - {"lm_eval"}
 
 
@@ -212,12 +250,28 @@ def test_no_family_is_without_evidence() -> None:
     tiers = [load().family(name).tier for name in FAMILIES]
     assert tiers.count("A") + tiers.count("B") == 73
     assert set(MIRRORED) == {
-        "babi", "basqueglue", "drop", "folio", "glue", "gsm8k", "hellaswag", "hendrycks_ethics", "hendrycks_math",
-        "mbpp", "mutual", "pubmedqa", "super_glue", "webqs", "winogrande", "xstorycloze",
-    }  # fmt: skip
+        "babi",
+        "basqueglue",
+        "drop",
+        "folio",
+        "glue",
+        "gsm8k",
+        "hellaswag",
+        "hendrycks_ethics",
+        "hendrycks_math",
+        "mbpp",
+        "mutual",
+        "pubmedqa",
+        "super_glue",
+        "webqs",
+        "winogrande",
+        "xstorycloze",
+    }
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if load().family(name).tier == "demo"])
+@pytest.mark.parametrize(
+    "family", [name for name in FAMILIES if load().family(name).tier == "demo"]
+)
 def test_demo_rows(family: str) -> None:
     tasks = [task for unit in load().units_of_family(family) for task in unit.tasks]
     seeds, rejections, _ = collected(config("", *tasks))

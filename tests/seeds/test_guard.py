@@ -54,7 +54,12 @@ def tasks_reading(path: str) -> list[Entry]:
 
 @pytest.mark.parametrize(
     ("path", "count"),
-    [("nyu-mll/blimp", 67), ("Idavidrein/gpqa", 18), ("google/IFEval", 1), ("inverse-scaling/NeQA", 1)],
+    [
+        ("nyu-mll/blimp", 67),
+        ("Idavidrein/gpqa", 18),
+        ("google/IFEval", 1),
+        ("inverse-scaling/NeQA", 1),
+    ],
 )
 def test_a_train_split_that_is_scored_is_denied(path: str, count: int) -> None:
     entries = tasks_reading(path)
@@ -69,7 +74,11 @@ def test_a_train_split_that_is_scored_is_denied(path: str, count: int) -> None:
 
 
 def test_all_inverse_scaling_tasks_are_denied() -> None:
-    names = [name for name in load_index().entries if name.startswith("inverse_scaling") and name[-2:] != "mc"]
+    names = [
+        name
+        for name in load_index().entries
+        if name.startswith("inverse_scaling") and name[-2:] != "mc"
+    ]
     assert len(names) == 11
     for name in names:
         assert not check(name).allowed
@@ -89,16 +98,28 @@ def test_truthfulqa_has_no_training_split() -> None:
 
 def test_strategyqa_is_denied_under_all_its_names() -> None:
     scored = load_index().scored["hails/bigbench", "strategyqa_zero_shot", "default"]
-    assert sorted(scored) == ["bigbench_strategyqa_generate_until", "bigbench_strategyqa_multiple_choice"]
-    for name in [*scored, "StrategyQA", "strategyqa", "eladsegal/strategyqa", "eladsegal/strategyqa/default/train",
-                 "ChilleD/StrategyQA", "wics/strategy-qa"]:  # fmt: skip
+    assert sorted(scored) == [
+        "bigbench_strategyqa_generate_until",
+        "bigbench_strategyqa_multiple_choice",
+    ]
+    for name in [
+        *scored,
+        "StrategyQA",
+        "strategyqa",
+        "eladsegal/strategyqa",
+        "eladsegal/strategyqa/default/train",
+        "ChilleD/StrategyQA",
+        "wics/strategy-qa",
+    ]:
         verdict = check(name)
         assert not verdict.allowed, name
         assert "StrategyQA" in verdict.reason
         assert "BIG-bench" in verdict.reason or "bigbench" in verdict.reason
 
 
-@pytest.mark.parametrize("name", ["BLiMP", "GPQA", "IFEval", "TruthfulQA", "StrategyQA", "Memo-Trap", "MMLU", "FLORES"])
+@pytest.mark.parametrize(
+    "name", ["BLiMP", "GPQA", "IFEval", "TruthfulQA", "StrategyQA", "Memo-Trap", "MMLU", "FLORES"]
+)
 def test_the_names_that_people_use_are_denied(name: str) -> None:
     verdict = check(name)
     assert not verdict.allowed
@@ -183,7 +204,9 @@ def test_other_uploads_of_catalogued_data_are_denied() -> None:
 )
 def test_allowed(name: str, kind: str, units: int) -> None:
     verdict = check(name)
-    assert (verdict.allowed, verdict.kind, len(verdict.units)) == (True, kind, units), verdict.reason
+    assert (verdict.allowed, verdict.kind, len(verdict.units)) == (True, kind, units), (
+        verdict.reason
+    )
     assert "licence" in verdict.reason
 
 
@@ -191,7 +214,11 @@ def test_allowed(name: str, kind: str, units: int) -> None:
     ("name", "kind", "reason"),
     [
         ("allenai/ai2_arc/ARC-Easy/test", "dataset", "scored by arc_easy"),
-        ("allenai/ai2_arc/ARC-Easy/validation", "dataset", "not catalogued; of allenai/ai2_arc only"),
+        (
+            "allenai/ai2_arc/ARC-Easy/validation",
+            "dataset",
+            "not catalogued; of allenai/ai2_arc only",
+        ),
         ("allenai/ai2_arc/default/train", "dataset", "not catalogued"),
         ("cais/mmlu/all/test", "dataset", "auxiliary_train"),
         ("cais/mmlu/abstract_algebra/dev", "dataset", "few-shot prompt"),
@@ -207,7 +234,11 @@ def test_allowed(name: str, kind: str, units: int) -> None:
         ("gsm_plus", "task", "declare the split they score"),
         ("wikitext", "task", "without proof"),
         ("hellaswag_ar", "task", "m_hellaswag"),
-        ("aexams_Biology", "task", "names no training split, only test (scored), dev (few-shot prompt)"),
+        (
+            "aexams_Biology",
+            "task",
+            "names no training split, only test (scored), dev (few-shot prompt)",
+        ),
         ("graphwalks_128k", "task", "code of its own"),
         ("ag_news", "task", "code of its own"),
         ("nobody/nothing", "unknown", "unknown name"),
@@ -222,7 +253,9 @@ def test_denied(name: str, kind: str, reason: str) -> None:
 
 def test_a_group_with_some_denied_tasks_is_denied_and_says_which_are_fine() -> None:
     verdict = check("japanese_leaderboard")
-    assert verdict.kind == "family"  # a family of the catalogue goes before a group of the same name
+    assert (
+        verdict.kind == "family"
+    )  # a family of the catalogue goes before a group of the same name
     verdict = check("catalan_bench")
     assert verdict.allowed
     verdict = check("leaderboard")
@@ -248,26 +281,39 @@ def test_any_text_gets_a_verdict(name: str) -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted({unit.dataset_path for unit in load().units})), st.text(), st.text())
-def test_no_made_up_split_of_a_catalogued_data_set_is_allowed(path: str, config: str, split: str) -> None:
-    named = {(unit.config or "default", unit.split) for unit in load().units if unit.dataset_path == path}
+def test_no_made_up_split_of_a_catalogued_data_set_is_allowed(
+    path: str, config: str, split: str
+) -> None:
+    named = {
+        (unit.config or "default", unit.split) for unit in load().units if unit.dataset_path == path
+    }
     verdict = check(f"{path}/{config}/{split}")
     assert not verdict.allowed or (config, split.rstrip()) in named
 
 
 def test_a_path_with_holes_is_unknown() -> None:
     assert check("EleutherAI/drop/default/train").allowed
-    for name in ("EleutherAI/drop//train", "EleutherAI/drop/", "EleutherAI/drop/default/", "/EleutherAI/drop"):
+    for name in (
+        "EleutherAI/drop//train",
+        "EleutherAI/drop/",
+        "EleutherAI/drop/default/",
+        "/EleutherAI/drop",
+    ):
         assert not check(name).allowed, name
 
 
 def test_require_allowed() -> None:
     require_allowed(["gsm8k", "arc_easy", "demo_science"])
     require_allowed(["mmlu_pro_biology"], tier_b=True)
-    with pytest.raises(SeedsDenied, match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks"):
+    with pytest.raises(
+        SeedsDenied, match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks"
+    ):
         require_allowed(["gsm8k", "blimp", "gpqa"])
     with pytest.raises(SeedsDenied, match=r"'mmlu_pro_biology' is denied: .*tier B"):
         require_allowed(["mmlu_pro_biology"])
-    with pytest.raises(SeedsDenied, match=r"'ai2_arc' is no task but a family.*arc_easy, arc_challenge"):
+    with pytest.raises(
+        SeedsDenied, match=r"'ai2_arc' is no task but a family.*arc_easy, arc_challenge"
+    ):
         require_allowed(["ai2_arc"])
     with pytest.raises(SeedsDenied, match=r"unknown name.*near names: gsm8k"):
         require_allowed(["gsm8kk"])
@@ -302,7 +348,8 @@ def test_a_row_that_cannot_be_placed_is_denied_and_other_units_are_not_asked() -
 def test_the_guard_needs_nothing_heavy() -> None:
     code = (
         "import sys; from tsdg.seeds.guard import check; check('blimp'); check('gsm8kk'); "
-        "print([m for m in ('lm_eval', 'pyarrow', 'datasets', 'yaml', 'numpy', 'torch') if m in sys.modules])"
+        "print([m for m in ('lm_eval', 'pyarrow', 'datasets', 'yaml', 'numpy', 'torch') if m in "
+        "sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -47,7 +47,18 @@ def test_what_differs_in_meaning_is_not_the_same(left: str, right: str) -> None:
 
 
 def test_no_script_is_folded_to_nothing() -> None:
-    for text in ("Ελλάδα", "Россия", "العربية", "हिन्दी", "ไทย", "မြန်မာ", "తెలుగు", "日本語", "한국어", "አማርኛ"):
+    for text in (
+        "Ελλάδα",
+        "Россия",
+        "العربية",
+        "हिन्दी",
+        "ไทย",
+        "မြန်မာ",
+        "తెలుగు",
+        "日本語",
+        "한국어",
+        "አማርኛ",
+    ):
         assert len(normalise(text)) >= 2, text
 
 
@@ -57,10 +68,15 @@ def test_no_white_space_is_left_and_spaces_around_do_not_count(text: str) -> Non
     assert normalise(f" {text}\n") == normalise(text)
 
 
-@given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1), st.text(alphabet=" .,!?;\n", max_size=5))
+@given(
+    st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1),
+    st.text(alphabet=" .,!?;\n", max_size=5),
+)
 def test_idle_punctuation_around_a_text_is_dropped(text: str, punctuation: str) -> None:
     assert normalise(f"{punctuation}{text} {punctuation}") == normalise(text)
-    assert normalise(unicodedata.normalize("NFD", text)) == normalise(unicodedata.normalize("NFC", text))
+    assert normalise(unicodedata.normalize("NFD", text)) == normalise(
+        unicodedata.normalize("NFC", text)
+    )
 
 
 def test_a_character_of_an_unspaced_script_weighs_more() -> None:
@@ -73,11 +89,21 @@ def key(question: str, **others: Any) -> Keys:
     return one
 
 
-TEXTS = st.text(st.characters(codec="utf-8") | st.sampled_from("aZ9 -./:*.?!\n'`^_\x01\x05\x1f。−"), max_size=12)
+TEXTS = st.text(
+    st.characters(codec="utf-8") | st.sampled_from("aZ9 -./:*.?!\n'`^_\x01\x05\x1f。−"), max_size=12
+)
 
 
-@given(st.lists(st.builds(Item, question=TEXTS, context=TEXTS, options=st.lists(TEXTS, max_size=2).map(tuple))))
-def test_items_together_have_the_keys_that_each_has_alone_and_the_words_of_their_texts(items: list[Item]) -> None:
+@given(
+    st.lists(
+        st.builds(
+            Item, question=TEXTS, context=TEXTS, options=st.lists(TEXTS, max_size=2).map(tuple)
+        )
+    )
+)
+def test_items_together_have_the_keys_that_each_has_alone_and_the_words_of_their_texts(
+    items: list[Item],
+) -> None:
     together = keys(items)
     assert together == [keys([item])[0] for item in items]
     for item, one in zip(items, together, strict=True):
@@ -90,7 +116,10 @@ def test_items_together_have_the_keys_that_each_has_alone_and_the_words_of_their
 def parts(question: str) -> tuple[str, str]:
     """The sentences before the last, and the last, by another expression than the code's."""
     ends = [
-        match.end() for match in re.finditer(r"[.!?؟।।]['\"”’)\]]*\s+(?=\S)|[。！？](?=.)|\n(?=.)", question.rstrip())
+        match.end()
+        for match in re.finditer(
+            r"[.!?؟।।]['\"”’)\]]*\s+(?=\S)|[。！？](?=.)|\n(?=.)", question.rstrip()
+        )
     ]
     return question[: ends[-1] if ends else 0], question[ends[-1] if ends else 0 :]
 
@@ -106,7 +135,9 @@ def test_options_count_in_any_order() -> None:
 
 
 def test_a_question_that_every_row_asks_is_told_by_its_options() -> None:
-    one, other = (key("Which is better?", options=pair, by_options=True) for pair in (("a", "b"), ("a", "c")))
+    one, other = (
+        key("Which is better?", options=pair, by_options=True) for pair in (("a", "b"), ("a", "c"))
+    )
     assert one.stem != other.stem
 
 

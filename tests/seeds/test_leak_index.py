@@ -15,9 +15,17 @@ ASK = "How many jars are left when the market closes at noon?"
 BEFORE = "Here is something that our teacher wrote on the board."
 
 
-def index_of(*items: Item, dataset_path: str = "some/set", ngram: int = 8, overlap: float = 0.8) -> LeakIndex:
+def index_of(
+    *items: Item, dataset_path: str = "some/set", ngram: int = 8, overlap: float = 0.8
+) -> LeakIndex:
     docs, runs = index_items(enumerate(keys(items)), ngram)
-    piece = Piece(name="some/set/default/test", dataset_path=dataset_path, rows=len(items), docs=docs, runs=runs)
+    piece = Piece(
+        name="some/set/default/test",
+        dataset_path=dataset_path,
+        rows=len(items),
+        docs=docs,
+        runs=runs,
+    )
     return LeakIndex([piece], ngram=ngram, overlap=overlap)
 
 
@@ -40,7 +48,10 @@ def test_an_empty_index_finds_nothing() -> None:
         (f"{STORY} {ASK}".upper().replace(".", " -"), "same"),
         (f"{BEFORE} {STORY} {ASK}", "near"),
         (f"{STORY} {ASK} Explain your answer step by step to a child.", "near"),
-        (f"{STORY.replace('each morning', 'every morning')} {ASK}", ""),  # one word of twenty is 7 of the 14 runs
+        (
+            f"{STORY.replace('each morning', 'every morning')} {ASK}",
+            "",
+        ),  # one word of twenty is 7 of the 14 runs
         (f"{STORY} How much does she earn by it on an ordinary day?", ""),
         (f"Tom bakes 30 loaves. {ASK}", ""),
         (ASK, "near"),  # word by word, and long enough to be no common stem
@@ -100,9 +111,19 @@ def test_yes_and_no_say_nothing() -> None:
 
 def test_a_question_of_some_length_needs_no_options_but_bears_no_others() -> None:
     stem = "Which gas do the leaves of a flowering plant take in?"
-    index = index_of(Item(question=stem, options=("carbon dioxide", "oxygen", "nitrogen", "helium")))
+    index = index_of(
+        Item(question=stem, options=("carbon dioxide", "oxygen", "nitrogen", "helium"))
+    )
     assert found(index, Item(question=f"{BEFORE} {stem}")) == "near"
-    assert found(index, Item(question=f"{BEFORE} {stem}", options=("warm air", "cold air", "wet air", "old air"))) == ""
+    assert (
+        found(
+            index,
+            Item(
+                question=f"{BEFORE} {stem}", options=("warm air", "cold air", "wet air", "old air")
+            ),
+        )
+        == ""
+    )
 
 
 def test_templates_are_no_evidence() -> None:
@@ -116,10 +137,15 @@ def test_templates_are_no_evidence() -> None:
 def test_items_that_only_their_options_tell_apart() -> None:
     def pair(*options: str) -> Item:
         return Item(
-            question="Which of the two is more pleasant to the one who tells it?", options=options, by_options=True
+            question="Which of the two is more pleasant to the one who tells it?",
+            options=options,
+            by_options=True,
         )
 
-    one, two = "I found a coin on my way to school this morning.", "I lost my only coat on the bus to the sea today."
+    one, two = (
+        "I found a coin on my way to school this morning.",
+        "I lost my only coat on the bus to the sea today.",
+    )
     index = index_of(pair(one, two))
     assert found(index, pair(two, one)) == "same"
     assert found(index, pair(one, f"{two} It rained.")) == "near"
@@ -127,7 +153,9 @@ def test_items_that_only_their_options_tell_apart() -> None:
 
 
 def test_the_match_says_where_and_how_much() -> None:
-    index = index_of(Item(question="Another one, to be the first?"), Item(question=f"{STORY} {ASK}"))
+    index = index_of(
+        Item(question="Another one, to be the first?"), Item(question=f"{STORY} {ASK}")
+    )
     (match,) = index.compare([Item(question=f"{BEFORE} {STORY} {ASK}")])
     assert str(match) == "has 18 of the 18 runs of 8 words of some/set/default/test row 1"
     (match,) = index.compare([Item(question=f"{STORY} {ASK}")])
@@ -140,14 +168,23 @@ def test_of_a_long_text_a_fixed_number_of_runs_is_kept_and_is_fair() -> None:
     docs, runs = index_items(enumerate(keys([Item(question="What?", context=" ".join(words))])), 8)
     assert runs.nbytes == KEPT * RUN.itemsize
     assert docs["runs"][0].tolist() == [0, 20_000 - 7]
-    index = LeakIndex([Piece(name="x", dataset_path="x", rows=1, docs=docs, runs=runs)], ngram=8, overlap=0.8)
+    index = LeakIndex(
+        [Piece(name="x", dataset_path="x", rows=1, docs=docs, runs=runs)], ngram=8, overlap=0.8
+    )
     assert found(index, Item(question="What?", context=" ".join(words[:18_000]))) == "near"
-    assert found(index, Item(question="What?", context=" ".join(words[:14_000]))) == "near"  # it stands in the other
-    assert found(index, Item(question="What?", context=" ".join(words[:10_000] + words[:10_000:-1]))) == ""
+    assert (
+        found(index, Item(question="What?", context=" ".join(words[:14_000]))) == "near"
+    )  # it stands in the other
+    assert (
+        found(index, Item(question="What?", context=" ".join(words[:10_000] + words[:10_000:-1])))
+        == ""
+    )
 
 
 WORDS = st.lists(st.sampled_from(["ab", "cd", "ef", "gh", "ij", "kl"]), max_size=14).map(" ".join)
-ITEMS = st.builds(Item, question=WORDS, context=WORDS, options=st.lists(WORDS, max_size=3).map(tuple))
+ITEMS = st.builds(
+    Item, question=WORDS, context=WORDS, options=st.lists(WORDS, max_size=3).map(tuple)
+)
 
 
 @settings(max_examples=150, deadline=None)

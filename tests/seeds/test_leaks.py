@@ -53,7 +53,9 @@ def test_without_a_mirror_nothing_is_held_out_and_the_counts_say_so() -> None:
 def test_the_form_of_the_text_does_not_hide_a_leak(folder: Path, write_split: WriteSplit) -> None:
     write_split(*ARC, "train", arc_rows(3))
     test = arc_rows(2)[1]
-    test["question"] = "  WHERE does the long, and winding river number 1 come out of the mountains "
+    test["question"] = (
+        "  WHERE does the long, and winding river number 1 come out of the mountains "
+    )
     test["choices"]["text"] = ["quite", "other", "options"]
     test["answerKey"] = ""
     write_split(*ARC, "test", [arc_rows(1, "sea")[0], test])
@@ -64,7 +66,14 @@ SHORT = "Which is a solid?"
 
 
 def stem(options: list[str]) -> list[dict[str, Any]]:
-    return [{"id": "x", "question": SHORT, "choices": {"text": options, "label": ["A", "B"]}, "answerKey": "A"}]
+    return [
+        {
+            "id": "x",
+            "question": SHORT,
+            "choices": {"text": options, "label": ["A", "B"]},
+            "answerKey": "A",
+        }
+    ]
 
 
 def test_a_short_stem_leaks_within_its_data_set(folder: Path, write_split: WriteSplit) -> None:
@@ -73,12 +82,18 @@ def test_a_short_stem_leaks_within_its_data_set(folder: Path, write_split: Write
     assert len(leaked(folder)) == 1
 
 
-def test_a_short_stem_of_another_data_set_leaks_only_with_its_options(folder: Path, write_split: WriteSplit) -> None:
+def test_a_short_stem_of_another_data_set_leaks_only_with_its_options(
+    folder: Path, write_split: WriteSplit
+) -> None:
     write_split(*ARC, "train", stem(["ice", "steam"]))
-    path = write_split("cais/mmlu", "all", "test", [{"question": SHORT, "choices": ["iron", "air"], "answer": 0}])
+    path = write_split(
+        "cais/mmlu", "all", "test", [{"question": SHORT, "choices": ["iron", "air"], "answer": 0}]
+    )
     assert leaked(folder) == []
     path.unlink()
-    write_split("cais/mmlu", "all", "test", [{"question": SHORT, "choices": ["Steam", "ice"], "answer": 1}])
+    write_split(
+        "cais/mmlu", "all", "test", [{"question": SHORT, "choices": ["Steam", "ice"], "answer": 1}]
+    )
     assert len(leaked(folder)) == 1
 
 
@@ -87,7 +102,10 @@ def test_a_short_stem_of_another_data_set_leaks_only_with_its_options(folder: Pa
     [
         {"question": "{}", "choices": ["a", "b"], "answer": 0},
         {"some_column": "{}", "other": 3},
-        {"query": "Q: {} Answer Choices: (A)1 (B)2\nA: Among A through B, the answer is", "choices": ["(A)1", "(B)2"]},
+        {
+            "query": "Q: {} Answer Choices: (A)1 (B)2\nA: Among A through B, the answer is",
+            "choices": ["(A)1", "(B)2"],
+        },
         {"sent1": "{}", "sent2": "", "ending0": "a", "label": 0},
         {"prompt": "{}", "task_id": 3},
     ],
@@ -115,9 +133,21 @@ def test_chinese_is_compared_by_its_characters(folder: Path, write_split: WriteS
             "answer_right_ending": 1,
         }
 
-    write_split("juletxara/xstory_cloze", "zh", "train", [story("他钓到三条鱼。"), story("他什么也没钓到。")])
-    write_split("juletxara/xstory_cloze", "zh", "eval", [story("他钓到了一只鞋。"), story("他什么也没钓到 !")])
-    assert leaked(folder, "xstorycloze_zh") == ["row 1: also in juletxara/xstory_cloze/zh/eval row 1"]
+    write_split(
+        "juletxara/xstory_cloze",
+        "zh",
+        "train",
+        [story("他钓到三条鱼。"), story("他什么也没钓到。")],
+    )
+    write_split(
+        "juletxara/xstory_cloze",
+        "zh",
+        "eval",
+        [story("他钓到了一只鞋。"), story("他什么也没钓到 !")],
+    )
+    assert leaked(folder, "xstorycloze_zh") == [
+        "row 1: also in juletxara/xstory_cloze/zh/eval row 1"
+    ]
 
 
 def test_a_passage_with_another_question_is_no_leak(folder: Path, write_split: WriteSplit) -> None:
@@ -130,12 +160,17 @@ def test_a_passage_with_another_question_is_no_leak(folder: Path, write_split: W
         }
 
     write_split("aps/super_glue", "boolq", "train", [row("do whales sing"), row("is the sea deep")])
-    write_split("aps/super_glue", "boolq", "validation", [row("is the sea deep"), row("is it cold")])
+    write_split(
+        "aps/super_glue", "boolq", "validation", [row("is the sea deep"), row("is it cold")]
+    )
     assert leaked(folder, "boolq") == ["row 1: also in aps/super_glue/boolq/validation row 0"]
 
 
 def test_items_told_by_their_options_only(folder: Path, write_split: WriteSplit) -> None:
-    rows = [{"activity": f"I found coin {n}.", "baseline": f"I lost coin {n}.", "rating": ""} for n in range(4)]
+    rows = [
+        {"activity": f"I found coin {n}.", "baseline": f"I lost coin {n}.", "rating": ""}
+        for n in range(4)
+    ]
     write_split("EleutherAI/hendrycks_ethics", "utilitarianism", "train", rows[:3])
     write_split("EleutherAI/hendrycks_ethics", "utilitarianism", "test", rows[2:])
     assert len(leaked(folder, "ethics_utilitarianism")) == 1
@@ -163,7 +198,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_the_cache_follows_the_files(folder: Path, write_split: WriteSplit, read: list[str]) -> None:
+def test_the_cache_follows_the_files(
+    folder: Path, write_split: WriteSplit, read: list[str]
+) -> None:
     write_split(*ARC, "train", arc_rows(3))
     write_split(*ARC, "test", arc_rows(1, "sea"))
     write_split(*ARC, "validation", arc_rows(1, "lake"))
@@ -190,8 +227,11 @@ def test_the_cache_follows_lm_eval(
     write_split(*ARC, "test", arc_rows(1))
     monkeypatch.setattr(leaks, "_code", leaks._code.__wrapped__)  # a process sees one version only
     for versions, reads in (
-        ({"lm-eval": installed("lm-eval")}, 1), ({"lm-eval": "999.0"}, 2), ({"lm-eval": "999.0"}, 2), ({}, 3),
-    ):  # fmt: skip
+        ({"lm-eval": installed("lm-eval")}, 1),
+        ({"lm-eval": "999.0"}, 2),
+        ({"lm-eval": "999.0"}, 2),
+        ({}, 3),
+    ):
         held = versions
         monkeypatch.setattr(metadata, "version", version)
         assert build_index(folder, load(), ngram=8, overlap=0.8).rows == 1
@@ -225,7 +265,9 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(
 def test_hashes_only_are_kept(folder: Path, write_split: WriteSplit) -> None:
     write_split(*ARC, "test", arc_rows(500))
     index = build_index(folder, load(), ngram=8, overlap=0.8)
-    held = keys([Item(question=arc_rows(500)[7]["question"], options=("place 7", "town 7", "lake 7"))])
+    held = keys(
+        [Item(question=arc_rows(500)[7]["question"], options=("place 7", "town 7", "lake 7"))]
+    )
     (match,) = index.find(held, "another/data_set")
     assert match is not None
     assert (match.split, match.row) == ("allenai/ai2_arc/ARC-Easy/test", 7)
@@ -241,7 +283,9 @@ def test_generic_items_skip_what_is_no_question() -> None:
     assert [item.question for item in generic_items(row)] == [row["note"]]
 
 
-def test_a_benchmark_file_is_held_out_as_well(folder: Path, write_split: WriteSplit, tmp_path: Path) -> None:
+def test_a_benchmark_file_is_held_out_as_well(
+    folder: Path, write_split: WriteSplit, tmp_path: Path
+) -> None:
     write_split(*ARC, "test", arc_rows(2))
     held = tmp_path / "held.parquet"
     rows = [{"some_column": row["question"]} for row in arc_rows(3, "brook")]
@@ -251,7 +295,9 @@ def test_a_benchmark_file_is_held_out_as_well(folder: Path, write_split: WriteSp
     lines.write_text(f'{{"id": 7, "asks": "{asked}"}}\n\n{{"other": [1], "asks": "Too short"}}\n')
     index = build_index(folder, load(), ngram=8, overlap=0.8, files=[str(held), str(lines)])
     assert index.splits[-2:] == (str(held), str(lines))
-    matches = index.compare([Item(question=arc_rows(3, "brook")[2]["question"]), Item(question=asked)])
+    matches = index.compare(
+        [Item(question=arc_rows(3, "brook")[2]["question"]), Item(question=asked)]
+    )
     assert [str(match) for match in matches] == [f"also in {held} row 2", f"also in {lines} row 0"]
     assert index.rows == 2 + 3 + 2
 
@@ -278,30 +324,56 @@ def test_a_benchmark_file_that_cannot_be_read_is_one_clear_line(
         build_index(None, load(), ngram=8, overlap=0.8, files=[str(tmp_path / name)])
 
 
-def test_held_out_rows_in_another_form_are_read_by_their_texts(folder: Path, write_split: WriteSplit) -> None:
-    """Columns of other types than the adapter expects must not stop the run, nor hide what the row says."""
+def test_held_out_rows_in_another_form_are_read_by_their_texts(
+    folder: Path, write_split: WriteSplit
+) -> None:
+    """Columns of other types than the adapter expects must not stop the run, nor hide what the row
+    says."""
     rows = arc_rows(2)
     write_split(*ARC, "train", rows)
-    write_split(*ARC, "test", [{"id": 1, "question": rows[1]["question"], "choices": "A, B or C", "answerKey": 3}])
+    write_split(
+        *ARC,
+        "test",
+        [{"id": 1, "question": rows[1]["question"], "choices": "A, B or C", "answerKey": 3}],
+    )
     assert leaked(folder) == ["row 1: also in allenai/ai2_arc/ARC-Easy/test row 0"]
 
 
 Leaks = dict[str, dict[int, list[str]]]
 NEAR = {
-    "openbookqa": 1, "arc_easy": 3, "arc_challenge": 0, "mutual": 90, "mbpp": 6, "hendrycks_math_algebra": 14,
-    "hendrycks_math_counting_and_prob": 2, "hendrycks_math_geometry": 6, "hendrycks_math_intermediate_algebra": 2,
-    "hendrycks_math_num_theory": 4, "hendrycks_math_prealgebra": 3, "hendrycks_math_precalc": 17,
-}  # fmt: skip
-"""Rows of the real mirror that leak by their runs only; ``docs/decontamination.md`` says what they are."""
+    "openbookqa": 1,
+    "arc_easy": 3,
+    "arc_challenge": 0,
+    "mutual": 90,
+    "mbpp": 6,
+    "hendrycks_math_algebra": 14,
+    "hendrycks_math_counting_and_prob": 2,
+    "hendrycks_math_geometry": 6,
+    "hendrycks_math_intermediate_algebra": 2,
+    "hendrycks_math_num_theory": 4,
+    "hendrycks_math_prealgebra": 3,
+    "hendrycks_math_precalc": 17,
+}
+"""Rows of the real mirror that leak by their runs only; ``docs/decontamination.md`` says what they
+are."""
 
 
 @pytest.mark.mirror
-def test_the_leaks_of_the_real_mirror_are_those_of_an_independent_count(mirror: Path, independent: Leaks) -> None:
+def test_the_leaks_of_the_real_mirror_are_those_of_an_independent_count(
+    mirror: Path, independent: Leaks
+) -> None:
     assert {task: len(rows) for task, rows in independent.items() if rows} == {
-        "openbookqa": 45, "arc_easy": 11, "arc_challenge": 8, "mutual": 59, "mbpp": 3, "hendrycks_math_algebra": 40,
-        "hendrycks_math_counting_and_prob": 20, "hendrycks_math_geometry": 1, "hendrycks_math_num_theory": 9,
+        "openbookqa": 45,
+        "arc_easy": 11,
+        "arc_challenge": 8,
+        "mutual": 59,
+        "mbpp": 3,
+        "hendrycks_math_algebra": 40,
+        "hendrycks_math_counting_and_prob": 20,
+        "hendrycks_math_geometry": 1,
+        "hendrycks_math_num_theory": 9,
         "hendrycks_math_prealgebra": 4,
-    }  # fmt: skip
+    }
     same: dict[str, set[int]] = {task: set() for task in independent}
     near = dict.fromkeys(independent, 0)
     for rejection in collected(config(mirror, *independent))[1]:
@@ -326,13 +398,25 @@ def independent(mirror: Path) -> Leaks:
 
 def held_rows(leaks: dict[int, list[str]], split: str) -> int:
     """How many rows of one held-out split the leaking rows stand in."""
-    return len({place for places in leaks.values() for place in places if place.startswith(f"{split}.parquet ")})
+    return len(
+        {
+            place
+            for places in leaks.values()
+            for place in places
+            if place.startswith(f"{split}.parquet ")
+        }
+    )
 
 
 @pytest.mark.mirror
 def test_the_known_leaks_come_out(independent: Leaks) -> None:
     found = independent
     assert held_rows(found["openbookqa"], "allenai/openbookqa/main/test") == 23
-    assert held_rows(found["arc_challenge"], "allenai/ai2_arc/ARC-Challenge/test") == 7  # of 6 questions
+    assert (
+        held_rows(found["arc_challenge"], "allenai/ai2_arc/ARC-Challenge/test") == 7
+    )  # of 6 questions
     assert held_rows(found["mbpp"], "google-research-datasets/mbpp/full/test") == 3
-    assert sum(held_rows(rows, "cais/mmlu/all/test") for task, rows in found.items() if "math" in task) >= 60
+    assert (
+        sum(held_rows(rows, "cais/mmlu/all/test") for task, rows in found.items() if "math" in task)
+        >= 60
+    )

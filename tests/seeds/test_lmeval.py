@@ -20,14 +20,20 @@ from tsdg.seeds.lmeval import Template, load_config, split_prompt, tasks_folder
         ("Question: {{question}}\nAnswer:", "", "{{question}}"),
         ("{{passage}}\nQuestion: {{question}}?\nAnswer:", "{{passage}}", "{{question}}?"),
         ("Passage: {{passage}}Question: {{question}}\nAnswer:", "{{passage}}", "{{question}}"),
-        ("{{sentence}}\nQuestion: Does this make sense?\nAnswer:", "{{sentence}}", "Does this make sense?"),
+        (
+            "{{sentence}}\nQuestion: Does this make sense?\nAnswer:",
+            "{{sentence}}",
+            "Does this make sense?",
+        ),
         ("Testua: {{text}}\nGaldera: Zein da gaia?\nErantzuna:", "{{text}}", "Zein da gaia?"),
         ("{{a}} {{b}}", "", "{{a}} {{b}}"),
         ("Q: {{q}}\nA:", "", "{{q}}"),
         ("問題：{{question}}\n回答：", "", "{{question}}"),
     ],
 )
-def test_the_scaffolding_of_a_prompt_is_taken_off(template: str, context: str, question: str) -> None:
+def test_the_scaffolding_of_a_prompt_is_taken_off(
+    template: str, context: str, question: str
+) -> None:
     assert split_prompt(template) == (context, question)
 
 
@@ -49,7 +55,9 @@ def test_arc_as_lm_eval_declares_it() -> None:
 
 
 def test_a_text_that_looks_like_scaffolding_stays_whole(tmp_path: Path) -> None:
-    template = template_of(tmp_path, 'doc_to_text: "Question: {{q}}\\nAnswer:"\ndoc_to_target: a\n', "q a")
+    template = template_of(
+        tmp_path, 'doc_to_text: "Question: {{q}}\\nAnswer:"\ndoc_to_target: a\n', "q a"
+    )
     text = "Question: what does a sign 'Answer:' mean?\nQuestion: and why? Answer:"
     assert template.item({"q": text, "a": "x"}).question == text
 
@@ -66,9 +74,13 @@ def test_a_text_that_looks_like_scaffolding_stays_whole(tmp_path: Path) -> None:
         ({"choices": {"text": ["a", " "], "label": ["A", "B"]}}, "choices", "' '"),
     ],
 )
-def test_a_malformed_row_names_column_and_value(change: dict[str, Any], column: str, found: str) -> None:
+def test_a_malformed_row_names_column_and_value(
+    change: dict[str, Any], column: str, found: str
+) -> None:
     row = arc_rows(1)[0] | change
-    template = Template(tasks_folder() / unit_of("arc_easy").yaml, kind="choice", columns=frozenset(row))
+    template = Template(
+        tasks_folder() / unit_of("arc_easy").yaml, kind="choice", columns=frozenset(row)
+    )
     with pytest.raises(Malformed) as caught:
         template.gold(row, template.item(row))
     assert caught.value.column == column
@@ -77,10 +89,18 @@ def test_a_malformed_row_names_column_and_value(change: dict[str, Any], column: 
 
 @pytest.mark.parametrize(
     ("target", "answer"),
-    [("answer", "second"), ("{{answer}}", "second"), ("{{index}}", "second"), ("index", "second"), (1, "second")],
+    [
+        ("answer", "second"),
+        ("{{answer}}", "second"),
+        ("{{index}}", "second"),
+        ("index", "second"),
+        (1, "second"),
+    ],
 )
 def test_gold_by_text_or_index(tmp_path: Path, target: object, answer: str) -> None:
-    text = json.dumps({"doc_to_text": "q", "doc_to_choice": ["first", "second"], "doc_to_target": target})
+    text = json.dumps(
+        {"doc_to_text": "q", "doc_to_choice": ["first", "second"], "doc_to_target": target}
+    )
     template = template_of(tmp_path, text, "q answer index", kind="choice")
     row = {"q": "Which?", "answer": "second", "index": 1}
     assert template.gold(row, template.item(row)).answer == answer
@@ -88,7 +108,9 @@ def test_gold_by_text_or_index(tmp_path: Path, target: object, answer: str) -> N
 
 @pytest.mark.parametrize("value", [-1, 2, "3", "", None, True, 1.0, ["first", "second"]])
 def test_gold_that_is_no_option(tmp_path: Path, value: object) -> None:
-    text = json.dumps({"doc_to_text": "q", "doc_to_choice": ["first", "second"], "doc_to_target": "label"})
+    text = json.dumps(
+        {"doc_to_text": "q", "doc_to_choice": ["first", "second"], "doc_to_target": "label"}
+    )
     template = template_of(tmp_path, text, "q label", kind="choice")
     row = {"q": "Which?", "label": value}
     with pytest.raises(Malformed) as caught:
@@ -110,7 +132,9 @@ doc_to_target: "{{words.index('b')}}"
 
 
 def test_a_column_named_like_a_method_of_dict(tmp_path: Path) -> None:
-    template = template_of(tmp_path, 'doc_to_text: "{{q.items}}"\ndoc_to_target: "{{items}}"\n', "q items")
+    template = template_of(
+        tmp_path, 'doc_to_text: "{{q.items}}"\ndoc_to_target: "{{items}}"\n', "q items"
+    )
     with pytest.raises(Malformed):
         template.item({"q": {"items": "hidden by the method, as in lm-eval"}, "items": "x"})
 
@@ -122,7 +146,9 @@ def test_includes_and_functions_are_resolved(tmp_path: Path) -> None:
     assert template.item({"q": "Why", "a": "x"}).question == "Why!"
 
 
-@pytest.mark.parametrize("body", ["raise SystemExit(3)", "import no_such_module_at_all", "1/0", "def other(): pass"])
+@pytest.mark.parametrize(
+    "body", ["raise SystemExit(3)", "import no_such_module_at_all", "1/0", "def other(): pass"]
+)
 def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path: Path, body: str) -> None:
     (tmp_path / "helpers.py").write_text(body + "\n")
     with pytest.raises(EnvironmentUnfit) as caught:
@@ -151,14 +177,20 @@ def test_what_is_loaded_off_the_network_leaves_the_rest_of_the_process_on_it() -
         "from huggingface_hub import constants\n"
         "print(constants.HF_HUB_OFFLINE)"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_OFFLINE")}
-    out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.endswith("_OFFLINE")
+    }
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert out.stdout == "False\n"
 
 
 def test_unknown_hint(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentUnfit, match=r"metadata\.tsdg has \['questoin'\]"):
-        template_of(tmp_path, "doc_to_text: q\ndoc_to_target: a\nmetadata: {tsdg: {questoin: q}}\n", "q a")
+        template_of(
+            tmp_path, "doc_to_text: q\ndoc_to_target: a\nmetadata: {tsdg: {questoin: q}}\n", "q a"
+        )
 
 
 PROCESS = """
@@ -170,8 +202,12 @@ def drop(dataset):
 """
 
 
-@pytest.mark.parametrize(("function", "expected"), [("add", ["a?", "b?", "c?"]), ("drop", ["a?", None, "c?"])])
-def test_process_docs_is_honoured_row_by_row(tmp_path: Path, function: str, expected: list[str | None]) -> None:
+@pytest.mark.parametrize(
+    ("function", "expected"), [("add", ["a?", "b?", "c?"]), ("drop", ["a?", None, "c?"])]
+)
+def test_process_docs_is_honoured_row_by_row(
+    tmp_path: Path, function: str, expected: list[str | None]
+) -> None:
     (tmp_path / "prepare.py").write_text(PROCESS)
     text = f'process_docs: !function prepare.{function}\ndoc_to_text: "{{{{asked}}}}"\ndoc_to_target: asked\n'
     template = template_of(tmp_path, text, "q")
@@ -217,7 +253,13 @@ def test_compiled_templates_give_what_lm_eval_gives(task: str, mirror: Path) -> 
     config = load_yaml(tasks_folder() / unit.yaml, resolve_func=True)
     for key in ("tag", "group", "task_list"):
         config.pop(key, None)
-    config.update(test_split=None, validation_split=None, fewshot_split=None, fewshot_config=None, metric_list=[])
+    config.update(
+        test_split=None,
+        validation_split=None,
+        fewshot_split=None,
+        fewshot_config=None,
+        metric_list=[],
+    )
     theirs = Own(config=config)
     mine = Template(tasks_folder() / unit.yaml, kind="choice", columns=frozenset(rows[0]))
     for row in rows:

@@ -39,7 +39,10 @@ def test_default_config_and_listing(tmp_path: Path, write_split: WriteSplit) -> 
     write_split("c", "x", "train", arc_rows(1))
     (tmp_path / "mirror" / "MIRROR.csv").write_text("not a split")
     found = all_splits(tmp_path / "mirror")
-    assert [(s.dataset_path, s.config, s.split) for s in found] == [("a/b", "", "test"), ("c", "x", "train")]
+    assert [(s.dataset_path, s.config, s.split) for s in found] == [
+        ("a/b", "", "test"),
+        ("c", "x", "train"),
+    ]
     assert found[0].name == "a/b/default/test"
 
 
@@ -109,9 +112,13 @@ def test_revision_survives_a_broken_memo(
     assert split.fingerprint() == first
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.integers(0, 300), group=st.integers(1, 90), size=st.integers(1, 60), data=st.data())
-def test_spans_are_read_apart(tmp_path: Path, rows: int, group: int, size: int, data: st.DataObject) -> None:
+def test_spans_are_read_apart(
+    tmp_path: Path, rows: int, group: int, size: int, data: st.DataObject
+) -> None:
     path = tmp_path / "a" / "b" / "default" / "train.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"n": pa.array(range(rows), pa.int64())}), path, row_group_size=group)
@@ -123,7 +130,9 @@ def test_spans_are_read_apart(tmp_path: Path, rows: int, group: int, size: int, 
         batches = list(split.batches(span=span))
         assert [number for batch in batches for number in batch.numbers] == list(span)
         assert [row["n"] for batch in batches for row in batch.rows] == list(span)
-    wanted = sorted(data.draw(st.sets(st.integers(0, max(rows - 1, 0)), max_size=9))) if rows else []
+    wanted = (
+        sorted(data.draw(st.sets(st.integers(0, max(rows - 1, 0)), max_size=9))) if rows else []
+    )
     assert [row["n"] for batch in split.batches(wanted=wanted) for row in batch.rows] == wanted
 
 

@@ -48,9 +48,13 @@ def test_a_batch_gives_what_its_texts_give_one_by_one(texts: list[str], size: in
 
 
 @given(
-    st.text(alphabet="abc ", max_size=12), st.text(alphabet="abc ", max_size=6), st.text(alphabet="abc ", max_size=6)
+    st.text(alphabet="abc ", max_size=12),
+    st.text(alphabet="abc ", max_size=6),
+    st.text(alphabet="abc ", max_size=6),
 )
-def test_a_text_stands_in_another_from_the_beginning_of_a_word_on(inner: str, before: str, after: str) -> None:
+def test_a_text_stands_in_another_from_the_beginning_of_a_word_on(
+    inner: str, before: str, after: str
+) -> None:
     outer = Runs([f"{before} {inner} {after}"], 2)
     one = Runs([inner], 2)
     assert outer.stands_in(0, int(one.whole[0]), int(one.length[0])) or not inner.strip()

@@ -26,16 +26,31 @@ from tsdg.seeds.rotation import quotas, turns
 
 def config(path: Path | str, **values: Any) -> PassagesConfig:
     base: dict[str, Any] = {
-        "path": str(path), "text": "text", "domain": "labels.field", "subject": "code", "language": "language",
-        "licence": "CC-BY-4.0", "commercial": True, "domains": {"Physics": "physics", "Biology": "biology"}, "keep": {},
-        "min_chars": 20, "chunk_chars": 400, "total": 100,
-    }  # fmt: skip
+        "path": str(path),
+        "text": "text",
+        "domain": "labels.field",
+        "subject": "code",
+        "language": "language",
+        "licence": "CC-BY-4.0",
+        "commercial": True,
+        "domains": {"Physics": "physics", "Biology": "biology"},
+        "keep": {},
+        "min_chars": 20,
+        "chunk_chars": 400,
+        "total": 100,
+    }
     return PassagesConfig(**base | values)
 
 
 def row(number: int, field: str, code: str, **more: Any) -> dict[str, Any]:
     text = f"Passage {number} on {field}. It has a second sentence, number {number}. And it has a third one."
-    return {"text": text, "labels": {"field": field, "level": "Graduate"}, "code": code, "language": "en", **more}
+    return {
+        "text": text,
+        "labels": {"field": field, "level": "Graduate"},
+        "code": code,
+        "language": "en",
+        **more,
+    }
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -52,7 +67,9 @@ def collector_of(tmp_path: Path, held: PassagesConfig, seed: int) -> PassageColl
 
 def collected(collector: PassageCollector) -> tuple[list[Seed], list[Rejection]]:
     found = list(collector)
-    return [one for one in found if isinstance(one, Seed)], [one for one in found if isinstance(one, Rejection)]
+    return [one for one in found if isinstance(one, Seed)], [
+        one for one in found if isinstance(one, Rejection)
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
@@ -62,29 +79,50 @@ def test_passages_become_seeds_by_domain(tmp_path: Path, suffix: str) -> None:
     seeds, rejections = collected(collector)
     assert not rejections
     assert Counter(seed.task for seed in seeds) == {"passages_physics": 20, "passages_other": 10}
-    assert all(seed.context.startswith("Passage") and not seed.question and not seed.answer for seed in seeds)
+    assert all(
+        seed.context.startswith("Passage") and not seed.question and not seed.answer
+        for seed in seeds
+    )
     assert all(seed.licence == "CC-BY-4.0" and seed.answer_kind == "text" for seed in seeds)
     assert len({seed.seed_id for seed in seeds}) == 30
     assert collected(collector_of(tmp_path, config(tmp_path / f"p{suffix}"), 0))[0] == seeds
 
 
-def test_only_wanted_labels_and_long_enough_texts_are_taken_and_all_rows_are_counted(tmp_path: Path) -> None:
-    rows = [row(n, "Physics", "535", quality=["good"] if n % 2 else ["bad", "worse"]) for n in range(20)]
+def test_only_wanted_labels_and_long_enough_texts_are_taken_and_all_rows_are_counted(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        row(n, "Physics", "535", quality=["good"] if n % 2 else ["bad", "worse"]) for n in range(20)
+    ]
     rows += [row(50, "Biology", "570"), {**row(51, "Biology", "571"), "text": "short"}]
     rows += [{**row(52, "Biology", "570"), "text": None}, row(50, "Biology", "570")]
     for one in rows[20:]:
         one["quality"] = ["good"]
     keep = {"quality": ["good"], "labels.level": "Graduate"}
-    collector = collector_of(tmp_path, config(write(tmp_path / "p.parquet", rows), keep=keep, total=8), 1)
+    collector = collector_of(
+        tmp_path, config(write(tmp_path / "p.parquet", rows), keep=keep, total=8), 1
+    )
     seeds, rejections = collected(collector)
     assert len(seeds) == 8
     assert {one.reason for one in rejections} == {"malformed", "duplicate"}
     counts = collector.counts
     assert counts["passages_physics"].available == 20
     biology = counts["passages_biology"]
-    assert (biology.available, biology.malformed, biology.duplicate, biology.sampled) == (4, 1, 1, 1)
+    assert (biology.available, biology.malformed, biology.duplicate, biology.sampled) == (
+        4,
+        1,
+        1,
+        1,
+    )
     for count in counts.values():
-        parts = (count.denied, count.leaked, count.malformed, count.duplicate, count.sampled, count.unsampled)
+        parts = (
+            count.denied,
+            count.leaked,
+            count.malformed,
+            count.duplicate,
+            count.sampled,
+            count.unsampled,
+        )
         assert sum(parts) == count.available
 
 
@@ -99,7 +137,9 @@ def test_what_data_designer_wrote_is_passages(tmp_path: Path) -> None:
     ]
     folder = write_output(tmp_path / "artifacts", rows)
     kept = {"quality.Depth.score": [3]}
-    held = config(folder, text="sample", domain="domain", subject="", language="", keep=kept, total=2000)
+    held = config(
+        folder, text="sample", domain="domain", subject="", language="", keep=kept, total=2000
+    )
     collector = collector_of(tmp_path, held, 0)
     seeds, rejections = collected(collector)
     assert not rejections
@@ -109,29 +149,44 @@ def test_what_data_designer_wrote_is_passages(tmp_path: Path) -> None:
 
 def test_no_subject_dominates(tmp_path: Path) -> None:
     rows = [row(n, "Physics", "535.1") for n in range(200)]
-    rows += [row(1000 + n, "Physics", "536") for n in range(10)] + [row(2000 + n, "Physics", "537") for n in range(3)]
+    rows += [row(1000 + n, "Physics", "536") for n in range(10)] + [
+        row(2000 + n, "Physics", "537") for n in range(3)
+    ]
     rows += [row(3000 + n, "Biology", "570") for n in range(40)]
-    seeds, _ = collected(collector_of(tmp_path, config(write(tmp_path / "p.parquet", rows), total=46), 0))
-    kinds = Counter(str(seed.source.row // 200 if seed.source.row < 200 else seed.source.row) for seed in seeds)
+    seeds, _ = collected(
+        collector_of(tmp_path, config(write(tmp_path / "p.parquet", rows), total=46), 0)
+    )
+    kinds = Counter(
+        str(seed.source.row // 200 if seed.source.row < 200 else seed.source.row) for seed in seeds
+    )
     assert Counter(seed.domain for seed in seeds) == {"physics": 23, "biology": 23}
     physics = [seed.source.row for seed in seeds if seed.domain == "physics"]
-    assert Counter("535" if place < 200 else "536" if place < 210 else "537" for place in physics) == {
-        "535": 10, "536": 10, "537": 3,
-    }  # fmt: skip
+    assert Counter(
+        "535" if place < 200 else "536" if place < 210 else "537" for place in physics
+    ) == {
+        "535": 10,
+        "536": 10,
+        "537": 3,
+    }
     assert kinds["0"] == 10
 
 
 def test_another_seed_draws_other_passages(tmp_path: Path) -> None:
     path = write(tmp_path / "p.parquet", [row(n, "Physics", "535") for n in range(200)])
     first, second = (
-        {s.seed_id for s in collected(collector_of(tmp_path, config(path, total=20), n))[0]} for n in (0, 1)
+        {s.seed_id for s in collected(collector_of(tmp_path, config(path, total=20), n))[0]}
+        for n in (0, 1)
     )
     assert len(first) == len(second) == 20
     assert first != second
 
 
-@given(st.text(alphabet="ab .!?\n", max_size=3000), st.integers(100, 500), st.integers(0, 2**64 - 1))
-def test_a_chunk_is_a_piece_of_its_text_and_never_too_long(text: str, limit: int, draw: int) -> None:
+@given(
+    st.text(alphabet="ab .!?\n", max_size=3000), st.integers(100, 500), st.integers(0, 2**64 - 1)
+)
+def test_a_chunk_is_a_piece_of_its_text_and_never_too_long(
+    text: str, limit: int, draw: int
+) -> None:
     piece = chunk_of(text, limit, draw)
     assert len(piece) <= limit
     assert piece in text
@@ -147,9 +202,16 @@ def test_a_chunk_begins_and_ends_with_sentences() -> None:
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [("535.27", ("535", "2", "7")), ("535.2", ("535", "2")), ("535", ("535",)), (535.2, ("535", "2")), (None, ()),
-     ("none", ()), ("535.279", ("535", "2", "7"))],
-)  # fmt: skip
+    [
+        ("535.27", ("535", "2", "7")),
+        ("535.2", ("535", "2")),
+        ("535", ("535",)),
+        (535.2, ("535", "2")),
+        (None, ()),
+        ("none", ()),
+        ("535.279", ("535", "2", "7")),
+    ],
+)
 def test_subject_codes(code: Any, expected: tuple[str, ...]) -> None:
     assert subject_of("physics", code) == ("physics", *expected)
 
@@ -166,11 +228,15 @@ def test_turns_are_what_taking_one_by_one_gives(sizes: list[int], total: int) ->
 
 @given(
     st.dictionaries(
-        st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple), st.integers(1, 30), min_size=1
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple),
+        st.integers(1, 30),
+        min_size=1,
     ),
     st.integers(0, 300),
 )
-def test_quotas_use_what_there_is_and_grow_with_the_total(counts: dict[tuple[str, ...], int], total: int) -> None:
+def test_quotas_use_what_there_is_and_grow_with_the_total(
+    counts: dict[tuple[str, ...], int], total: int
+) -> None:
     got, more = quotas(counts, total), quotas(counts, total + 1)
     assert sum(got.values()) == min(total, sum(counts.values()))
     assert all(0 <= got[path] <= counts[path] for path in counts)
@@ -202,7 +268,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ({"domain": "labels.fild"}, "passages.domain"),
     ],
 )
-def test_a_key_that_names_no_column_is_named(tmp_path: Path, name: str, changes: dict[str, str], says: str) -> None:
+def test_a_key_that_names_no_column_is_named(
+    tmp_path: Path, name: str, changes: dict[str, str], says: str
+) -> None:
     path = write(tmp_path / name, [row(n, "Physics", "535") for n in range(3)])
     with pytest.raises(RecipeError) as caught:
         list(collector_of(tmp_path, config(path).model_copy(update=changes), 0))
@@ -223,10 +291,21 @@ def test_task_names() -> None:
     assert task_of("Medicine & Health") == "passages_medicine_health"
 
 
-DOMAINS = {"biology", "chemistry", "computer_science", "engineering", "mathematics", "medicine", "physics", "other"}
+DOMAINS = {
+    "biology",
+    "chemistry",
+    "computer_science",
+    "engineering",
+    "mathematics",
+    "medicine",
+    "physics",
+    "other",
+}
 
 
-def test_the_demos_passages_give_each_domain_two_and_the_filters_something_to_do(tmp_path: Path) -> None:
+def test_the_demos_passages_give_each_domain_two_and_the_filters_something_to_do(
+    tmp_path: Path,
+) -> None:
     recipe = compose_recipe(["recipe=rqa"])
     collector = collector_of(tmp_path, recipe.passages, 0)
     seeds, rejections = collected(collector)
@@ -236,15 +315,21 @@ def test_the_demos_passages_give_each_domain_two_and_the_filters_something_to_do
     rows = [json.loads(line) for line in DEMO_FILE.read_text(encoding="utf-8").splitlines()]
     assert rows_of(recipe.passages) == len(rows) == 20
     for column, kept in recipe.passages.keep.items():
-        assert {one[column] in kept for one in rows} == {True, False}, f"nothing for the filter on {column} to do"
+        assert {one[column] in kept for one in rows} == {True, False}, (
+            f"nothing for the filter on {column} to do"
+        )
     assert len({subject_of("d", one["subject"]) for one in rows}) == len(rows)
 
 
-def test_what_a_passage_task_does_not_say_its_family_does_which_is_in_no_catalogue(tmp_path: Path) -> None:
+def test_what_a_passage_task_does_not_say_its_family_does_which_is_in_no_catalogue(
+    tmp_path: Path,
+) -> None:
     path = write(tmp_path / "p.jsonl", [row(1, "Physics", "535")])
     for commercial, word in ((True, "yes"), (False, "no")):
         source = locate(config(path, commercial=commercial)).there[0]
-        silent = replace(source, unit=replace(source.unit, licence="", commercial="", answer_kind=""))
+        silent = replace(
+            source, unit=replace(source.unit, licence="", commercial="", answer_kind="")
+        )
         assert silent.family.answer_kind_of(silent.unit) == "text"
         for one in (source, silent):
             shown = one.catalogue_row()
@@ -266,17 +351,24 @@ def test_a_plan_counts_what_it_can(tmp_path: Path) -> None:
 def test_essential_webs_columns_are_named_as_its_schema_has_them(tmp_path: Path) -> None:
     def labelled(code: str, level: str) -> dict[str, Any]:
         labels = {
-            "education_level": level, "reasoning_depth": "Advanced Reasoning",
-            "technical_correctness": "Highly Correct", "bloom_cognitive_process": "Analyze",
+            "education_level": level,
+            "reasoning_depth": "Advanced Reasoning",
+            "technical_correctness": "Highly Correct",
+            "bloom_cognitive_process": "Analyze",
             "bloom_knowledge_domain": "Conceptual",
-        }  # fmt: skip
-        taxonomy: dict[str, Any] = {name: {"primary": {"label": label}} for name, label in labels.items()}
+        }
+        taxonomy: dict[str, Any] = {
+            name: {"primary": {"label": label}} for name, label in labels.items()
+        }
         taxonomy["free_decimal_correspondence"] = {"primary": {"code": code}}
         return {"text": f"On {code}. " * 200, "eai_taxonomy": taxonomy}
 
     levels = ["Graduate/Expert Level", "Undergraduate Level", "General Audience"]
     rows = [labelled(code, level) for code in ("535.2", "004.6", "616", "940") for level in levels]
-    path = write(tmp_path / "web.parquet", [{**one, "text": f"{n} {one['text']}"} for n, one in enumerate(rows)])
+    path = write(
+        tmp_path / "web.parquet",
+        [{**one, "text": f"{n} {one['text']}"} for n, one in enumerate(rows)],
+    )
     recipe = compose_recipe(["recipe=rqa", "passages=essential_web", f"passages.path={path}"])
     seeds, _ = collected(collector_of(tmp_path, recipe.passages, 0))
     assert Counter(seed.domain for seed in seeds) == dict.fromkeys(
@@ -286,6 +378,13 @@ def test_essential_webs_columns_are_named_as_its_schema_has_them(tmp_path: Path)
 
 def test_the_most_digits_of_a_code_decide() -> None:
     domains = {"5": "science", "53": "physics", "Physics": "physics"}
-    assert [domain_of(value, domains) for value in ("530", "590.1", "Physics", "Physicsx", "6", "")] == [
-        "physics", "science", "physics", "other", "other", "other",
-    ]  # fmt: skip
+    assert [
+        domain_of(value, domains) for value in ("530", "590.1", "Physics", "Physicsx", "6", "")
+    ] == [
+        "physics",
+        "science",
+        "physics",
+        "other",
+        "other",
+        "other",
+    ]

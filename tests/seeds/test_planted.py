@@ -1,4 +1,7 @@
-"""Planted test items are found; benchmarks/decontamination.py does the same with more of them, and reports."""
+"""Planted test items are found.
+
+Benchmarks/decontamination.py does the same with more of them, and reports.
+"""
 
 import importlib.util
 import random
@@ -35,7 +38,9 @@ def index(mirror: Path) -> LeakIndex:
 
 @pytest.mark.mirror
 @pytest.mark.parametrize("name", ["ARC", "MMLU", "GSM8K", "Chinese"])
-def test_planted_items_are_found(name: str, bench: ModuleType, index: LeakIndex, mirror: Path) -> None:
+def test_planted_items_are_found(
+    name: str, bench: ModuleType, index: LeakIndex, mirror: Path
+) -> None:
     draw = random.Random(1)
     planted = bench.plant(mirror, name, 60, draw)
     assert len(planted) == 60
@@ -49,9 +54,13 @@ def test_planted_items_are_found(name: str, bench: ModuleType, index: LeakIndex,
 def test_clean_rows_are_not(bench: ModuleType, index: LeakIndex, mirror: Path) -> None:
     """No row of these training splits was found to be a held-out item by a person either."""
     clean = {
-        "openai/gsm8k/main/train", "Rowan/hellaswag/default/train", "allenai/winogrande/winogrande_l/train",
-        "EleutherAI/drop/default/train", "yale-nlp/FOLIO/default/train", "juletxara/xstory_cloze/zh/train",
-    }  # fmt: skip
+        "openai/gsm8k/main/train",
+        "Rowan/hellaswag/default/train",
+        "allenai/winogrande/winogrande_l/train",
+        "EleutherAI/drop/default/train",
+        "yale-nlp/FOLIO/default/train",
+        "juletxara/xstory_cloze/zh/train",
+    }
     seen = 0
     for name, rows in bench.clean(mirror):
         if name in clean or name.startswith("tsdg/demo/"):

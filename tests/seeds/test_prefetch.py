@@ -23,7 +23,15 @@ from hypothesis import strategies as st
 
 from tests.seeds.hub_server import MAIN, Fault, HubServer, parquet
 from tests.seeds.rows import arc_rows, collected, config
-from tsdg.errors import EnvironmentUnfit, HubFailing, MirrorUnfit, RecipeError, RequestWrong, RunConflict, StorageUnfit
+from tsdg.errors import (
+    EnvironmentUnfit,
+    HubFailing,
+    MirrorUnfit,
+    RecipeError,
+    RequestWrong,
+    RunConflict,
+    StorageUnfit,
+)
 from tsdg.seeds import shards, staging
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.hub import Hub, HubFile, Patience
@@ -53,7 +61,8 @@ def noise(size: int) -> str:
 
 
 def gsm8k(word: str = "apples") -> dict[str, bytes]:
-    """A conversion with a training split of two files, a test, a validation that lm-eval does not score, and more."""
+    """A conversion with a training split of two files, a test, a validation that lm-eval does not
+    score, and more."""
     return {
         "main/train/0000.parquet": parquet(sums(70, word), features=FEATURES),
         "main/train/0001.parquet": parquet(sums(30, word, start=70), features=FEATURES),
@@ -87,13 +96,17 @@ class Lines:
 
 def request(mirror: Path, *tasks: str, **options: Any) -> Request:
     return Request(
-        mirror=mirror, tasks=tasks or ("gsm8k",), **{"held_out": "same", "update": False, "verify": False} | options
+        mirror=mirror,
+        tasks=tasks or ("gsm8k",),
+        **{"held_out": "same", "update": False, "verify": False} | options,
     )
 
 
 def fetch(hub: HubServer, asked: Request) -> list[Outcome]:
     """Prefetch in this process, without waiting between attempts."""
-    return prefetch(asked, Hub(hub.url, patience=Patience(attempts=3), sleep=lambda _: None), Lines())
+    return prefetch(
+        asked, Hub(hub.url, patience=Patience(attempts=3), sleep=lambda _: None), Lines()
+    )
 
 
 def statuses(outcomes: list[Outcome]) -> dict[str, str]:
@@ -102,11 +115,24 @@ def statuses(outcomes: list[Outcome]) -> dict[str, str]:
 
 def command(mirror: Path | str, *words: str) -> list[str]:
     """`tsdg seeds prefetch` for gsm8k, in a process of its own."""
-    return [sys.executable, "-m", "tsdg", "seeds", "prefetch", "recipe=demo", f"seeds.mirror={mirror}", *words]
+    return [
+        sys.executable,
+        "-m",
+        "tsdg",
+        "seeds",
+        "prefetch",
+        "recipe=demo",
+        f"seeds.mirror={mirror}",
+        *words,
+    ]
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TSDG_", "TRANSFORMERS_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("HF_", "TSDG_", "TRANSFORMERS_"))
+    }
     return {**kept, "HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "NO_PROXY": "127.0.0.1", **more}
 
 
@@ -114,14 +140,20 @@ def run(
     url: str, mirror: Path | str, *words: str, tasks: str = "gsm8k", **env: str
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        command(mirror, f"seeds.tasks=[{tasks}]", *words), env=environment(url, **env), capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+        command(mirror, f"seeds.tasks=[{tasks}]", *words),
+        env=environment(url, **env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     for text in (done.stdout, done.stderr):
         assert "Traceback" not in text
         assert TOKEN not in text
         assert "signature" not in text
-    assert done.stderr.count("\n") == (1 if done.returncode and "--json" not in words else done.stderr.count("\n"))
+    assert done.stderr.count("\n") == (
+        1 if done.returncode and "--json" not in words else done.stderr.count("\n")
+    )
     return done
 
 
@@ -141,7 +173,9 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(hub: HubServer, tmp_path: Path) -> None:
+def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(
+    hub: HubServer, tmp_path: Path
+) -> None:
     commit = hub.add(GSM8K, gsm8k())
     done = run(hub.url, tmp_path / "mirror")
     assert done.returncode == 0, done.stderr
@@ -160,7 +194,10 @@ def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(hub: HubServer, tm
         "revisions.json",
     ]
     assert rows(mirror, "openai/gsm8k/main/train") == sums(100)
-    assert pq.read_schema(mirror / "openai/gsm8k/main/train.parquet").metadata[b"huggingface"] == FEATURES.encode()
+    assert (
+        pq.read_schema(mirror / "openai/gsm8k/main/train.parquet").metadata[b"huggingface"]
+        == FEATURES.encode()
+    )
     one = (mirror / "openai/gsm8k/main/test.parquet").read_bytes()
     assert one == gsm8k()["main/test/0000.parquet"]  # a single file keeps its bytes
     source = origin(mirror, "openai/gsm8k/main/train")
@@ -176,7 +213,9 @@ def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(hub: HubServer, tm
     pinned = json.loads((mirror / "revisions.json").read_text())["datasets"]
     assert pinned == {GSM8K: {"ref": "refs/convert/parquet", "commit": commit}}
     # The token goes to the hub alone, not to where it sends on to.
-    assert {asked.token for asked in hub.asked if asked.path.startswith("hub")} == {f"Bearer {TOKEN}"}
+    assert {asked.token for asked in hub.asked if asked.path.startswith("hub")} == {
+        f"Bearer {TOKEN}"
+    }
     assert {asked.token for asked in hub.asked if asked.path.startswith("store")} == {""}
     seeds, _, counts = collected(config(mirror, "gsm8k"))
     assert len(seeds) == counts["gsm8k"].sampled == 100
@@ -191,11 +230,15 @@ def test_a_second_call_asks_nobody(hub: HubServer, tmp_path: Path) -> None:
     assert statuses(outcomes) == dict.fromkeys(statuses(outcomes), "present")
     assert [outcome.rows for outcome in outcomes] == [100, 5, 4]
     assert hub.asked == []
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()
+    } == before
 
 
 def test_what_is_missing_is_listed_without_network(tmp_path: Path) -> None:
-    done = run(closed_port(), tmp_path / "mirror", "--dry-run", tasks="gsm8k,demo_science,logiqa_zh")
+    done = run(
+        closed_port(), tmp_path / "mirror", "--dry-run", tasks="gsm8k,demo_science,logiqa_zh"
+    )
     assert done.returncode == 0
     assert "missing openai/gsm8k/main/train (train)" in done.stdout
     assert "missing openai/gsm8k/main/test (held-out)" in done.stdout
@@ -210,23 +253,32 @@ def test_json_is_one_object(hub: HubServer, tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert [split["status"] for split in answer["splits"]] == ["fetched"] * 3
     assert answer["splits"][0] == {
-        "dataset_path": GSM8K, "config": "main", "split": "train", "role": "train", "status": "fetched", "rows": 100,
+        "dataset_path": GSM8K,
+        "config": "main",
+        "split": "train",
+        "role": "train",
+        "status": "fetched",
+        "rows": 100,
         "detail": "the catalogue counts 7,473",
-    }  # fmt: skip
+    }
     assert answer["command"] == ""
     assert [outcome.status for outcome in survey(request(tmp_path))] == ["present"] * 3
 
 
 @pytest.mark.parametrize("word", ["/refs", "/tree/", "store/datasets"])
 @pytest.mark.parametrize("kind", ["500", "503", "429"])
-def test_a_passing_error_is_waited_out(hub: HubServer, tmp_path: Path, word: str, kind: str) -> None:
+def test_a_passing_error_is_waited_out(
+    hub: HubServer, tmp_path: Path, word: str, kind: str
+) -> None:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault(word, kind, times=2))
     assert set(statuses(fetch(hub, request(tmp_path))).values()) == {"fetched"}
     assert hub.faults[0].times == 0
 
 
-def test_a_lasting_error_ends_in_one_line_and_the_next_call_goes_on(hub: HubServer, tmp_path: Path) -> None:
+def test_a_lasting_error_ends_in_one_line_and_the_next_call_goes_on(
+    hub: HubServer, tmp_path: Path
+) -> None:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault("main/train/0001", "503", times=1000))
     outcomes = fetch(hub, request(tmp_path))
@@ -249,7 +301,9 @@ def test_waits_grow_and_have_a_ceiling(hub: HubServer, tmp_path: Path) -> None:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault("/refs", "502", times=6))
     waits: list[float] = []
-    patient = Hub(hub.url, patience=Patience(attempts=8, first_s=1.0, ceiling_s=5.0), sleep=waits.append)
+    patient = Hub(
+        hub.url, patience=Patience(attempts=8, first_s=1.0, ceiling_s=5.0), sleep=waits.append
+    )
     patient.commits(GSM8K)
     assert waits == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
@@ -261,7 +315,11 @@ def test_a_cut_connection_goes_on_where_it_was(hub: HubServer, tmp_path: Path) -
     assert rows(tmp_path, "openai/gsm8k/main/train") == sums(100)
     ranges = [asked.range for asked in hub.bytes_asked() if "train/0000" in asked.path]
     size = len(gsm8k()["main/train/0000.parquet"])
-    assert ranges[:3] == ["", f"bytes={size // 2}-", f"bytes={size // 2 + (size - size // 2) // 2}-"]
+    assert ranges[:3] == [
+        "",
+        f"bytes={size // 2}-",
+        f"bytes={size // 2 + (size - size // 2) // 2}-",
+    ]
 
 
 def test_a_wrong_checksum_is_fetched_anew_once(hub: HubServer, tmp_path: Path) -> None:
@@ -278,7 +336,10 @@ def test_bytes_that_stay_wrong_are_named_and_thrown_away(hub: HubServer, tmp_pat
     assert done.returncode == 3
     data = gsm8k()["main/test/0000.parquet"]
     wrong = hashlib.sha256(data[:-1] + bytes([data[-1] ^ 1])).hexdigest()
-    assert "1 of 3 splits are not in the mirror; openai/gsm8k/main/test: main/test/0000.parquet" in done.stderr
+    assert (
+        "1 of 3 splits are not in the mirror; openai/gsm8k/main/test: main/test/0000.parquet"
+        in done.stderr
+    )
     assert f"checksum expected {hashlib.sha256(data).hexdigest()}, found {wrong}" in done.stderr
     assert rows(tmp_path, "openai/gsm8k/main/train") == sums(100)  # the others are there
     assert not (tmp_path / "openai/gsm8k/main/test.parquet").exists()
@@ -307,7 +368,9 @@ def test_a_move_on_the_hub_in_the_middle_mixes_nothing(hub: HubServer, tmp_path:
     assert not list((tmp_path / ".prefetch").rglob(f"{old}*"))
 
 
-def test_splits_that_nobody_asks_for_now_move_with_the_others(hub: HubServer, tmp_path: Path) -> None:
+def test_splits_that_nobody_asks_for_now_move_with_the_others(
+    hub: HubServer, tmp_path: Path
+) -> None:
     def arc(word: str) -> dict[str, bytes]:
         splits = {"train": 6, "test": 3}
         return {
@@ -321,9 +384,14 @@ def test_splits_that_nobody_asks_for_now_move_with_the_others(hub: HubServer, tm
     hub.add(ARC, arc("stream"))
     outcomes = fetch(hub, request(tmp_path, "arc_easy", update=True))
     assert statuses(outcomes)["allenai/ai2_arc/ARC-Challenge/train"] == "fetched"
-    assert len({origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")}) == 1
+    assert (
+        len({origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")})
+        == 1
+    )
     # A split that the new commit does not have would be left behind at the old one.
-    hub.add(ARC, {path: data for path, data in arc("brook").items() if "Challenge/train" not in path})
+    hub.add(
+        ARC, {path: data for path, data in arc("brook").items() if "Challenge/train" not in path}
+    )
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
     outcomes = fetch(hub, request(tmp_path, "arc_easy", update=True))
     assert {outcome.status for outcome in outcomes} == {"refused"}
@@ -338,11 +406,15 @@ def test_a_move_that_fails_leaves_the_old_commit_whole(hub: HubServer, tmp_path:
     hub.faults.append(Fault("store main/validation", "wrong", times=2))
     outcomes = fetch(hub, request(tmp_path, update=True))
     assert {outcome.status for outcome in outcomes} == {"refused"}
-    assert {origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")} == {old}
+    assert {origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")} == {
+        old
+    }
     assert rows(tmp_path, "openai/gsm8k/main/train") == sums(100, "apples")
     hub.asked.clear()
     assert set(statuses(fetch(hub, request(tmp_path, update=True))).values()) == {"fetched"}
-    assert {asked.path.split("/main/")[1] for asked in hub.bytes_asked()} == {"validation/0000.parquet"}
+    assert {asked.path.split("/main/")[1] for asked in hub.bytes_asked()} == {
+        "validation/0000.parquet"
+    }
 
 
 def test_a_killed_swap_is_ended_by_the_next_call(
@@ -364,7 +436,9 @@ def test_a_killed_swap_is_ended_by_the_next_call(
         fetch(hub, request(tmp_path, update=True))
     monkeypatch.undo()
     fetch(hub, request(tmp_path))  # without --update
-    assert {origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")} == {new}
+    assert {origin(path.parent, path.stem)["revision"] for path in tmp_path.rglob("*.parquet")} == {
+        new
+    }
     assert rows(tmp_path, "openai/gsm8k/main/train") == sums(100, "pears")
 
 
@@ -376,7 +450,9 @@ def test_a_commit_that_is_gone_asks_for_an_update(hub: HubServer, tmp_path: Path
     del hub.repositories[GSM8K].commits[old]
     done = run(hub.url, tmp_path)
     assert done.returncode == 3
-    assert f"at {old[:12]}: the hub no longer has this commit; move the whole data set" in done.stderr
+    assert (
+        f"at {old[:12]}: the hub no longer has this commit; move the whole data set" in done.stderr
+    )
     assert "--update" in done.stderr
 
 
@@ -386,11 +462,20 @@ def test_a_commit_that_is_gone_asks_for_an_update(hub: HubServer, tmp_path: Path
         (401, "", "private, gated or unknown, and the token is not accepted"),
         (403, "GatedRepo", "gated; accept its licence at http://127.0.0.1"),
         (401, "GatedRepo", "gated; accept its licence at http://127.0.0.1"),
-        (404, "RepoNotFound", "the hub answers 404: unknown (or private, and HF_TOKEN may not see it)"),
+        (
+            404,
+            "RepoNotFound",
+            "the hub answers 404: unknown (or private, and HF_TOKEN may not see it)",
+        ),
     ],
 )
 def test_a_data_set_that_the_hub_refuses(
-    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int, code: str, said: str
+    hub: HubServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: int,
+    code: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     hub.add(GSM8K, gsm8k())
@@ -400,7 +485,9 @@ def test_a_data_set_that_the_hub_refuses(
     refused = [outcome for outcome in outcomes if outcome.want.dataset_path == GSM8K]
     assert {outcome.status for outcome in refused} == {"refused"}
     assert said in refused[0].detail
-    assert statuses(outcomes)["allenai/ai2_arc/ARC-Easy/train"] == "fetched"  # the others are fetched
+    assert (
+        statuses(outcomes)["allenai/ai2_arc/ARC-Easy/train"] == "fetched"
+    )  # the others are fetched
 
 
 def test_a_refusal_is_exit_code_three(hub: HubServer, tmp_path: Path) -> None:
@@ -409,7 +496,11 @@ def test_a_refusal_is_exit_code_three(hub: HubServer, tmp_path: Path) -> None:
     done = run(hub.url, tmp_path)
     assert done.returncode == 3
     assert re.search(
-        r"2 of 2 splits are not in the mirror; .* gated; accept its licence at \S+/datasets/openai/gsm8k", done.stderr
+        (
+            r"2 of 2 splits are not in the mirror; .* gated; accept its licence at "
+            r"\S+/datasets/openai/gsm8k"
+        ),
+        done.stderr,
     )
     assert "fetch what is missing, on a machine with internet: tsdg seeds prefetch" in done.stdout
 
@@ -428,7 +519,9 @@ def test_an_offline_switch_is_named(tmp_path: Path) -> None:
     assert "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set" in done.stderr
 
 
-@pytest.mark.parametrize("address", ["hub.example", "ftp://hub.example", "http://user:pass@h:port", ""])
+@pytest.mark.parametrize(
+    "address", ["hub.example", "ftp://hub.example", "http://user:pass@h:port", ""]
+)
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(EnvironmentUnfit, match="HF_ENDPOINT is no address") as raised:
         Hub(address)
@@ -441,7 +534,8 @@ def test_something_else_answers(hub: HubServer, tmp_path: Path, word: str, kind:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault(word, kind))
     with pytest.raises(
-        EnvironmentUnfit, match=r"openai/gsm8k.*: http://127\.0\.0\.1:\d+ does not answer as a hub does"
+        EnvironmentUnfit,
+        match=r"openai/gsm8k.*: http://127\.0\.0\.1:\d+ does not answer as a hub does",
     ):
         fetch(hub, request(tmp_path))
 
@@ -455,23 +549,35 @@ def test_a_list_that_goes_on_elsewhere_is_not_followed(hub: HubServer, tmp_path:
 
 def test_a_disk_that_takes_no_more(hub: HubServer, tmp_path: Path) -> None:
     large = [{"question": noise(20_000), "answer": "#### 1"} for _ in range(2)]
-    hub.add(GSM8K, {"main/train/0000.parquet": parquet(large), "main/test/0000.parquet": parquet(sums(3))})
+    hub.add(
+        GSM8K,
+        {"main/train/0000.parquet": parquet(large), "main/test/0000.parquet": parquet(sums(3))},
+    )
     done = subprocess.run(
-        command(tmp_path, "seeds.tasks=[gsm8k]"), env=environment(hub.url), capture_output=True, text=True,
-        timeout=60, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
-    )  # fmt: skip
+        command(tmp_path, "seeds.tasks=[gsm8k]"),
+        env=environment(hub.url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
     assert done.returncode == 3, done.stderr
     assert done.stderr.count("\n") == 1
     assert "cannot write" in done.stderr
     fetch(hub, request(tmp_path))
     assert rows(tmp_path, "openai/gsm8k/main/train") == large
-    assert [asked.range for asked in hub.bytes_asked() if "main/train" in asked.path][-1].startswith("bytes=")
+    assert [asked.range for asked in hub.bytes_asked() if "main/train" in asked.path][
+        -1
+    ].startswith("bytes=")
 
 
 def test_a_disk_that_is_too_small_is_told_before(hub: HubServer, tmp_path: Path) -> None:
     hub.add(GSM8K, gsm8k())
     hub.repositories[GSM8K].sizes["main/train/0001.parquet"] = 10**17
-    with pytest.raises(EnvironmentUnfit, match=r"openai/gsm8k needs 200,000,000,000\.\d MB, free are"):
+    with pytest.raises(
+        EnvironmentUnfit, match=r"openai/gsm8k needs 200,000,000,000\.\d MB, free are"
+    ):
         fetch(hub, request(tmp_path))
     assert hub.bytes_asked() == []
 
@@ -485,12 +591,18 @@ def test_a_mirror_that_cannot_be_written(hub: HubServer, tmp_path: Path) -> None
 
 def test_ctrl_c_is_resumable(hub: HubServer, tmp_path: Path) -> None:
     large = [{"question": noise(50_000), "answer": "#### 1"}]
-    hub.add(GSM8K, {"main/train/0000.parquet": parquet(large), "main/test/0000.parquet": parquet(sums(3))})
+    hub.add(
+        GSM8K,
+        {"main/train/0000.parquet": parquet(large), "main/test/0000.parquet": parquet(sums(3))},
+    )
     hub.faults.append(Fault("store/datasets/openai/gsm8k", "slow"))
     process = subprocess.Popen(
-        command(tmp_path, "seeds.tasks=[gsm8k]"), env=environment(hub.url), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        command(tmp_path, "seeds.tasks=[gsm8k]"),
+        env=environment(hub.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 30
     while not any(path.stat().st_size for path in tmp_path.rglob("*.part")):
         assert time.monotonic() < deadline
@@ -503,7 +615,9 @@ def test_ctrl_c_is_resumable(hub: HubServer, tmp_path: Path) -> None:
     kept = sum(path.stat().st_size for path in tmp_path.rglob("*.part"))
     hub.asked.clear()
     fetch(hub, request(tmp_path))
-    assert [asked.range for asked in hub.bytes_asked() if "main/train" in asked.path] == [f"bytes={kept}-"]
+    assert [asked.range for asked in hub.bytes_asked() if "main/train" in asked.path] == [
+        f"bytes={kept}-"
+    ]
     assert rows(tmp_path, "openai/gsm8k/main/train") == large
 
 
@@ -524,11 +638,18 @@ def test_a_killed_write_leaves_nothing_for_good(
     assert list(tmp_path.glob(".*.partial"))
     monkeypatch.undo()
     fetch(hub, request(tmp_path))
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".prefetch", "openai", "revisions.json"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        ".prefetch",
+        "openai",
+        "revisions.json",
+    ]
 
 
 def test_one_at_a_time(hub: HubServer, tmp_path: Path) -> None:
-    with staging.alone(tmp_path), pytest.raises(RunConflict, match="another `tsdg seeds prefetch` is at work"):
+    with (
+        staging.alone(tmp_path),
+        pytest.raises(RunConflict, match="another `tsdg seeds prefetch` is at work"),
+    ):
         fetch(hub, request(tmp_path))
 
 
@@ -541,9 +662,15 @@ def test_damage_is_found_and_mended(hub: HubServer, tmp_path: Path) -> None:
     os.utime(train, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     test.write_bytes(test.read_bytes()[:-1])
     found = statuses(fetch(hub, request(tmp_path)))
-    assert (found["openai/gsm8k/main/train"], found["openai/gsm8k/main/test"]) == ("present", "fetched")
+    assert (found["openai/gsm8k/main/train"], found["openai/gsm8k/main/test"]) == (
+        "present",
+        "fetched",
+    )
     found = statuses(fetch(hub, request(tmp_path, verify=True)))
-    assert (found["openai/gsm8k/main/train"], found["openai/gsm8k/main/test"]) == ("fetched", "present")
+    assert (found["openai/gsm8k/main/train"], found["openai/gsm8k/main/test"]) == (
+        "fetched",
+        "present",
+    )
     assert train.read_bytes() == whole
 
 
@@ -569,9 +696,12 @@ def test_a_split_of_somebody_else_is_left_alone(hub: HubServer, tmp_path: Path) 
         assert train.read_bytes() == b"mine"
 
 
-def test_files_of_the_repository_where_its_readme_names_them(hub: HubServer, tmp_path: Path) -> None:
+def test_files_of_the_repository_where_its_readme_names_them(
+    hub: HubServer, tmp_path: Path
+) -> None:
     readme = (
-        "---\nlicense: mit\nconfigs:\n- config_name: main\n  data_files:\n  - split: train\n    path: main/train-*\n"
+        "---\nlicense: mit\nconfigs:\n- config_name: main\n  data_files:\n  - split: train\n    "
+        "path: main/train-*\n"
         "  - split: test\n    path: [main/test-00000-of-00001.parquet]\n---\n# A data set\n"
     )
     files = {
@@ -583,7 +713,10 @@ def test_files_of_the_repository_where_its_readme_names_them(hub: HubServer, tmp
     }
     commit = hub.add(GSM8K, files, ref=MAIN)
     outcomes = fetch(hub, request(tmp_path))
-    assert statuses(outcomes) == {"openai/gsm8k/main/train": "fetched", "openai/gsm8k/main/test": "fetched"}
+    assert statuses(outcomes) == {
+        "openai/gsm8k/main/train": "fetched",
+        "openai/gsm8k/main/test": "fetched",
+    }
     assert rows(tmp_path, "openai/gsm8k/main/train") == sums(10)
     pinned = json.loads((tmp_path / "revisions.json").read_text())["datasets"][GSM8K]
     assert pinned == {"ref": MAIN, "commit": commit}
@@ -594,15 +727,20 @@ def test_what_cannot_be_fetched_says_why(hub: HubServer, tmp_path: Path) -> None
     done = run(hub.url, tmp_path, tasks="gsm8k,ar_lsat")
     assert done.returncode == 1
     assert "unfetchable openai/gsm8k/main/train (train): no config 'main' among none" in done.stdout
-    assert "unfetchable zhongwanjun/AR-LSAT/default/train (train): a GitHub repository" in done.stdout
+    assert (
+        "unfetchable zhongwanjun/AR-LSAT/default/train (train): a GitHub repository" in done.stdout
+    )
     assert list(tmp_path.rglob("*.parquet")) == []
 
 
-def test_a_held_out_split_that_the_data_set_lacks_is_no_failure(hub: HubServer, tmp_path: Path) -> None:
+def test_a_held_out_split_that_the_data_set_lacks_is_no_failure(
+    hub: HubServer, tmp_path: Path
+) -> None:
     hub.add(GSM8K, {"main/train/0000.parquet": parquet(sums(6))})
     assert statuses(fetch(hub, request(tmp_path))) == {
-        "openai/gsm8k/main/train": "fetched", "openai/gsm8k/main/test": "absent",
-    }  # fmt: skip
+        "openai/gsm8k/main/train": "fetched",
+        "openai/gsm8k/main/test": "absent",
+    }
 
 
 def test_files_that_are_no_parquet_or_do_not_fit_together(hub: HubServer, tmp_path: Path) -> None:
@@ -624,7 +762,10 @@ def test_notes_of_the_mirror_that_are_rubbish(hub: HubServer, tmp_path: Path) ->
         note.write_bytes(b"{")
     (tmp_path / "openai/gsm8k/main/test.source.json").write_bytes(b"[]")
     found = statuses(fetch(hub, request(tmp_path)))
-    assert (found["openai/gsm8k/main/test"], found["openai/gsm8k/main/train"]) == ("fetched", "present")
+    assert (found["openai/gsm8k/main/test"], found["openai/gsm8k/main/train"]) == (
+        "fetched",
+        "present",
+    )
     (tmp_path / "revisions.json").write_bytes(b'{"datasets": [')
     with pytest.raises(MirrorUnfit, match=r"revisions\.json: not readable"):
         fetch(hub, request(tmp_path))
@@ -632,7 +773,9 @@ def test_notes_of_the_mirror_that_are_rubbish(hub: HubServer, tmp_path: Path) ->
 
 @pytest.mark.parametrize("word", ["--held-out=none", "--force", "-x"])
 def test_an_unknown_option(word: str) -> None:
-    with pytest.raises(RequestWrong, match=f"{word}: allowed: --held-out=same|all, --dry-run, --update, --verify"):
+    with pytest.raises(
+        RequestWrong, match=f"{word}: allowed: --held-out=same|all, --dry-run, --update, --verify"
+    ):
         run_prefetch(["recipe=demo", word])
 
 
@@ -676,23 +819,40 @@ def test_the_layout_of_a_conversion() -> None:
     layout = shards.converted(
         file(path)
         for path in (
-            "a/train/0001.parquet", "a/train/0000.parquet", "a/train/0010.txt", "a/partial-test/0000.parquet",
-            "b/train/0001.parquet", "../train/0000.parquet", ".hid/train/0000.parquet", "c/a b/0000.parquet",
+            "a/train/0001.parquet",
+            "a/train/0000.parquet",
+            "a/train/0010.txt",
+            "a/partial-test/0000.parquet",
+            "b/train/0001.parquet",
+            "../train/0000.parquet",
+            ".hid/train/0000.parquet",
+            "c/a b/0000.parquet",
             "deep/er/train/0000.parquet",
         )
-    )  # fmt: skip
-    assert [entry.path for entry in layout.files("a", "train")] == ["a/train/0000.parquet", "a/train/0001.parquet"]
+    )
+    assert [entry.path for entry in layout.files("a", "train")] == [
+        "a/train/0000.parquet",
+        "a/train/0001.parquet",
+    ]
     assert "only the first part" in layout.lack("a", "test")
     assert "files are missing" in layout.lack("b", "train")
     assert layout.lack("", "train") == "none of the configs is the default one for certain: a, b, c"
     assert layout.lack("z", "train") == "no config 'z' among a, b, c"
     assert layout.lack("a", "dev") == "no split 'dev' in config 'a', only train"
     assert shards.converted([file("only/train/0000.parquet")]).files("", "train")
-    assert shards.converted([file("default/train/0000.parquet"), file("x/train/0000.parquet")]).files("", "train")
+    assert shards.converted(
+        [file("default/train/0000.parquet"), file("x/train/0000.parquet")]
+    ).files("", "train")
 
 
 def test_the_layout_that_a_readme_declares() -> None:
-    paths = ["data/train-0.parquet", "data/sub/train-1.parquet", "data/test.csv", "x.parquet", "d[1]/x.parquet"]
+    paths = [
+        "data/train-0.parquet",
+        "data/sub/train-1.parquet",
+        "data/test.csv",
+        "x.parquet",
+        "d[1]/x.parquet",
+    ]
     configs = """---
 configs:
 - config_name: one
@@ -713,9 +873,12 @@ configs:
     layout = shards.declared(map(file, paths), configs)
     assert layout.default == "one"
     assert list(layout.configs) == ["one"]
-    assert {split: [entry.path for entry in files] for split, files in layout.configs["one"].items()} == {
-        "deep": ["data/sub/train-1.parquet", "data/train-0.parquet"], "odd": ["d[1]/x.parquet"],
-    }  # fmt: skip
+    assert {
+        split: [entry.path for entry in files] for split, files in layout.configs["one"].items()
+    } == {
+        "deep": ["data/sub/train-1.parquet", "data/train-0.parquet"],
+        "odd": ["d[1]/x.parquet"],
+    }
     assert "not Parquet" in layout.lack("", "train")  # one of its files is a CSV
 
 

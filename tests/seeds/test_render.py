@@ -48,9 +48,16 @@ def test_a_shuffled_seed_remembers_the_source_order() -> None:
     item = Item(question="Which is pleasant?", options=("a", "b", "c", "d"))
     for number in range(50):
         seed = build(
-            family=load().family("hendrycks_ethics"), unit=UNIT, task="t", seed_id=f"{number:024x}", number=7,
-            revision="r", item=item, gold=Gold(kind="choice", answer="c", index=2), shuffle=True,
-        )  # fmt: skip
+            family=load().family("hendrycks_ethics"),
+            unit=UNIT,
+            task="t",
+            seed_id=f"{number:024x}",
+            number=7,
+            revision="r",
+            item=item,
+            gold=Gold(kind="choice", answer="c", index=2),
+            shuffle=True,
+        )
         assert seed.options[seed.answer_index] == seed.answer == "c"
         assert [item.options[index] for index in seed.option_order] == list(seed.options)
         assert from_row(type(seed), to_row(seed)) == seed
@@ -73,12 +80,24 @@ def test_what_no_reader_would_accept(item: Item, found: str) -> None:
 COMMA = '{"id": "punctuation:no_comma"}'
 
 
-@pytest.mark.parametrize("checks", [("no commas",), ("[1]",), ('{"name": "x"}',), ('{"id": 3}',), (COMMA, COMMA)])
+@pytest.mark.parametrize(
+    "checks", [("no commas",), ("[1]",), ('{"name": "x"}',), ('{"id": 3}',), (COMMA, COMMA)]
+)
 def test_the_checks_of_a_text_are_instructions(checks: tuple[str, ...]) -> None:
-    with pytest.raises(Malformed, match=r"^checks: found .*JSON objects are needed, each with an id of its own$"):
-        check(Item(question="Name two trees."), Gold(kind="text", answer="Oak and elm.", checks=checks))
-    check(Item(question="Name two trees."), Gold(kind="text", answer="Oak and elm.", checks=(COMMA,)))
-    check(Item(question="Write it."), Gold(kind="code", answer="def f(): ...", checks=("assert f() is None",)))
+    with pytest.raises(
+        Malformed, match=r"^checks: found .*JSON objects are needed, each with an id of its own$"
+    ):
+        check(
+            Item(question="Name two trees."),
+            Gold(kind="text", answer="Oak and elm.", checks=checks),
+        )
+    check(
+        Item(question="Name two trees."), Gold(kind="text", answer="Oak and elm.", checks=(COMMA,))
+    )
+    check(
+        Item(question="Write it."),
+        Gold(kind="code", answer="def f(): ...", checks=("assert f() is None",)),
+    )
 
 
 def test_languages_with_those_letters_are_sound() -> None:

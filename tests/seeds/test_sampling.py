@@ -11,20 +11,38 @@ from tsdg.seeds.dealing import Stock, Wishes
 from tsdg.seeds.sampling import Quotas, apportion, solve
 
 PLAIN = Wishes(
-    cap_per_task=10**9, family_caps={}, cap_per_group=0, total=0, mix="proportional", temperature=2.0,
-    domain_shares={}, language_shares={},
-)  # fmt: skip
+    cap_per_task=10**9,
+    family_caps={},
+    cap_per_group=0,
+    total=0,
+    mix="proportional",
+    temperature=2.0,
+    domain_shares={},
+    language_shares={},
+)
 
 
-def stock(task: str, rows: int, *, domain: str = "math", language: str = "en", family: str = "") -> Stock:
-    return Stock(task=task, family=family or task, group="knowledge", domain=domain, language=language, rows=rows)
+def stock(
+    task: str, rows: int, *, domain: str = "math", language: str = "en", family: str = ""
+) -> Stock:
+    return Stock(
+        task=task,
+        family=family or task,
+        group="knowledge",
+        domain=domain,
+        language=language,
+        rows=rows,
+    )
 
 
 @st.composite
 def stocks(draw: st.DrawFn) -> list[Stock]:
     """Tasks of a few families; a family has one group and one domain, as in the catalogue."""
     homes = {
-        family: (draw(st.sampled_from(["knowledge", "reasoning"])), draw(st.sampled_from(["math", "code", "law"])))
+        family: (
+            draw(st.sampled_from(["knowledge", "reasoning"])),
+            draw(st.sampled_from(["math", "code", "law"])),
+        )
         for family in "fgh"
     }
     rows = draw(st.lists(st.integers(min_value=0, max_value=40), min_size=1, max_size=9))
@@ -33,7 +51,16 @@ def stocks(draw: st.DrawFn) -> list[Stock]:
         family = draw(st.sampled_from("fgh"))
         group, domain = homes[family]
         language = draw(st.sampled_from(["en", "fr", "sw"]))
-        out.append(Stock(task=f"t{number}", family=family, group=group, domain=domain, language=language, rows=count))
+        out.append(
+            Stock(
+                task=f"t{number}",
+                family=family,
+                group=group,
+                domain=domain,
+                language=language,
+                rows=count,
+            )
+        )
     return out
 
 
@@ -52,7 +79,11 @@ def one_by_one(stocks: list[Stock], wishes: Wishes) -> dict[str, int]:
     quotas = {entry.task: 0 for entry in stocks}
 
     def of(**values: str) -> int:
-        chosen = [entry for entry in stocks if all(getattr(entry, key) == value for key, value in values.items())]
+        chosen = [
+            entry
+            for entry in stocks
+            if all(getattr(entry, key) == value for key, value in values.items())
+        ]
         return sum(quotas[entry.task] for entry in chosen)
 
     def has_room(entry: Stock) -> bool:
@@ -82,7 +113,12 @@ def test_quotas_are_those_of_dealing_one_by_one(stocks: list[Stock], wishes: Wis
 
 
 @settings(max_examples=150, deadline=None)
-@given(stocks=stocks(), wishes=wishes, temperature=st.floats(min_value=1, max_value=9), order=st.randoms())
+@given(
+    stocks=stocks(),
+    wishes=wishes,
+    temperature=st.floats(min_value=1, max_value=9),
+    order=st.randoms(),
+)
 def test_no_cap_is_broken_and_no_order_matters(
     stocks: list[Stock], wishes: Wishes, temperature: float, order: random.Random
 ) -> None:
@@ -110,17 +146,27 @@ def test_a_larger_total_takes_nothing_away(stocks: list[Stock], wishes: Wishes, 
 
 
 @settings(max_examples=100, deadline=None)
-@given(stocks=stocks(), wishes=wishes, math=st.integers(1, 99), english=st.integers(1, 99), both=st.booleans())
+@given(
+    stocks=stocks(),
+    wishes=wishes,
+    math=st.integers(1, 99),
+    english=st.integers(1, 99),
+    both=st.booleans(),
+)
 def test_shares_hold_to_the_row_or_are_refused(
     stocks: list[Stock], wishes: Wishes, math: int, english: int, both: bool
 ) -> None:
     wishes = dataclasses.replace(
-        wishes, domain_shares={"math": math / 100}, language_shares={"en": english / 100} if both else {}
+        wishes,
+        domain_shares={"math": math / 100},
+        language_shares={"en": english / 100} if both else {},
     )
     try:
         quotas = solve(stocks, wishes).tasks
     except RecipeError:
-        return  # there is no such domain or language, or no row of it: see test_impossible_shares_are_one_line
+        # there is no such domain or language, or no row of it: see
+        # test_impossible_shares_are_one_line
+        return
     whole = sum(quotas.values())
     got = sum(quotas[entry.task] for entry in stocks if entry.domain == "math")
     # One row of rounding for each class of the share, and what the fit of two shares leaves.
@@ -134,7 +180,9 @@ def test_shares_hold_to_the_row_or_are_refused(
 
 @given(
     whole=st.integers(min_value=0, max_value=10**7),
-    weights=st.dictionaries(st.text(max_size=3), st.integers(min_value=1, max_value=1000), min_size=1, max_size=8),
+    weights=st.dictionaries(
+        st.text(max_size=3), st.integers(min_value=1, max_value=1000), min_size=1, max_size=8
+    ),
 )
 def test_apportioned_parts_sum_to_the_whole(whole: int, weights: dict[str, int]) -> None:
     parts = {name: weight / sum(weights.values()) for name, weight in weights.items()}
@@ -150,17 +198,22 @@ def quotas_of(*stocks: Stock, **values: object) -> Quotas:
 def test_mixes() -> None:
     tasks = [stock("big", 9000), stock("mid", 900), stock("tiny", 100)]
     for mix, expected in (
-        ("proportional", [900, 90, 10]), ("uniform", [450, 450, 100]), ("round_robin", [450, 450, 100]),
+        ("proportional", [900, 90, 10]),
+        ("uniform", [450, 450, 100]),
+        ("round_robin", [450, 450, 100]),
         ("temperature", [704, 222, 74]),
-    ):  # fmt: skip
+    ):
         assert list(quotas_of(*tasks, mix=mix, total=1000).tasks.values()) == expected
 
 
 def test_turns_go_by_domain_then_family_then_task() -> None:
     tasks = [
-        stock("a1", 1000, domain="law", family="a"), stock("a2", 1000, domain="law", family="a"),
-        stock("b", 1000, domain="law"), stock("c", 1000), stock("d", 30),
-    ]  # fmt: skip
+        stock("a1", 1000, domain="law", family="a"),
+        stock("a2", 1000, domain="law", family="a"),
+        stock("b", 1000, domain="law"),
+        stock("c", 1000),
+        stock("d", 30),
+    ]
     quotas = quotas_of(*tasks, mix="round_robin", total=400)
     assert quotas.tasks == {"a1": 50, "a2": 50, "b": 100, "c": 170, "d": 30}
     assert quotas.notes == ()
@@ -179,13 +232,17 @@ def test_shares_hold_and_the_total_gives_way() -> None:
     (note,) = quotas.notes
     assert "0.5 of seeds.total=100 for math asks for more rows than there are" in note
     assert "the total is 40" in note
-    assert quotas_of(*tasks, domain_shares={"math": 0.5}) == Quotas(tasks={"maths": 20, "laws": 20}, notes=())
+    assert quotas_of(*tasks, domain_shares={"math": 0.5}) == Quotas(
+        tasks={"maths": 20, "laws": 20}, notes=()
+    )
 
 
 def test_shares_of_domains_and_languages_together() -> None:
     tasks = [
-        stock("math_en", 500), stock("math_fr", 500, language="fr"), stock("law_en", 500, domain="law"),
-    ]  # fmt: skip
+        stock("math_en", 500),
+        stock("math_fr", 500, language="fr"),
+        stock("law_en", 500, domain="law"),
+    ]
     quotas = quotas_of(*tasks, total=100, domain_shares={"math": 0.5}, language_shares={"fr": 0.4})
     assert quotas.tasks == {"math_en": 10, "math_fr": 40, "law_en": 50}
 
@@ -194,9 +251,15 @@ def test_shares_of_domains_and_languages_together() -> None:
     ("shares", "parts"),
     [
         ({"domain_shares": {"magic": 0.5}}, ["seeds.shares.domain", "magic", "allowed: law, math"]),
-        ({"language_shares": {"en": 0.5}}, ["seeds.shares.language", "sum to 0.5", "make them sum to 1"]),
+        (
+            {"language_shares": {"en": 0.5}},
+            ["seeds.shares.language", "sum to 0.5", "make them sum to 1"],
+        ),
         ({"domain_shares": {"code": 0.5}}, ["seeds.shares.domain", "no good row for code"]),
-        ({"domain_shares": {"math": 0.2}, "language_shares": {"fr": 0.9}}, ["cannot hold together"]),
+        (
+            {"domain_shares": {"math": 0.2}, "language_shares": {"fr": 0.9}},
+            ["cannot hold together"],
+        ),
     ],
 )
 def test_impossible_shares_are_one_line(shares: dict[str, object], parts: list[str]) -> None:
@@ -214,14 +277,23 @@ def test_impossible_shares_are_one_line(shares: dict[str, object], parts: list[s
 def test_millions_of_rows_over_hundreds_of_tasks() -> None:
     draw = random.Random(1)
     tasks = [
-        stock(f"t{n}", draw.randrange(10**6), domain=f"d{n % 40 % 7}", language=f"l{n % 3}", family=f"f{n % 40}")
+        stock(
+            f"t{n}",
+            draw.randrange(10**6),
+            domain=f"d{n % 40 % 7}",
+            language=f"l{n % 3}",
+            family=f"f{n % 40}",
+        )
         for n in range(450)
     ]
     for mix in ("proportional", "uniform", "temperature", "round_robin"):
         quotas = quotas_of(
-            *tasks, mix=mix, total=5_000_000, family_caps={f"f{n}": 100_000 * n for n in range(1, 30)},
+            *tasks,
+            mix=mix,
+            total=5_000_000,
+            family_caps={f"f{n}": 100_000 * n for n in range(1, 30)},
             domain_shares={"d0": 0.125, "d3": 0.25},
-        )  # fmt: skip
+        )
         by_domain = {
             domain: sum(quotas.tasks[entry.task] for entry in tasks if entry.domain == domain)
             for domain in ("d0", "d3")

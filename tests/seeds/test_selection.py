@@ -17,7 +17,9 @@ def request(**values: Any) -> SeedsConfig:
 
 def units_of(*groups: str, tiers: str = "A") -> list[str]:
     catalogue = load()
-    families = [family for family in catalogue.families if family.group in groups and family.tier in tiers]
+    families = [
+        family for family in catalogue.families if family.group in groups and family.tier in tiers
+    ]
     units = [unit for family in families for unit in catalogue.units_of_family(family.family)]
     return [unit.tasks[0] for unit in units if not unit.part_of]
 
@@ -38,23 +40,51 @@ def test_a_group_is_its_families_of_tier_a_once_per_unit() -> None:
 
 
 def test_tier_b_comes_when_it_is_asked_for() -> None:
-    without, with_ = (select(request(groups=("reasoning",), tier_b=wanted)).tasks for wanted in (False, True))
+    without, with_ = (
+        select(request(groups=("reasoning",), tier_b=wanted)).tasks for wanted in (False, True)
+    )
     assert set(with_) - set(without) == set(units_of("reasoning", tiers="B"))
     assert select(request(tasks=("mmlu_pro_law",), tier_b=True)).tasks == ("mmlu_pro_law",)
-    with pytest.raises(SeedsDenied, match=r"seeds.tasks: 'mmlu_pro_law' is denied: family mmlu_pro is off by default"):
+    with pytest.raises(
+        SeedsDenied,
+        match=r"seeds.tasks: 'mmlu_pro_law' is denied: family mmlu_pro is off by default",
+    ):
         select(request(tasks=("mmlu_pro_law",)))
-    with pytest.raises(SeedsDenied, match=r"seeds.families: mgsm may not be used: tier B.*seeds.tier_b=true"):
+    with pytest.raises(
+        SeedsDenied, match=r"seeds.families: mgsm may not be used: tier B.*seeds.tier_b=true"
+    ):
         select(request(families=("mgsm",)))
 
 
-def test_exemplars_that_are_asked_for_are_not_held_out_from_themselves(tmp_path: Path, write_split: WriteSplit) -> None:
+def test_exemplars_that_are_asked_for_are_not_held_out_from_themselves(
+    tmp_path: Path, write_split: WriteSplit
+) -> None:
     """But they are from other seeds, and so are the exemplars that nobody asked for."""
     asked = [
-        "A baker sells twelve loaves every morning and nine in the evening; how many is that in one week?",
-        "Seven children share ninety-one marbles evenly among themselves; how many does each of them get?",
-        "The train left the harbour at noon and drove sixty miles an hour; how far had it come by five?",
-        "Anna is twice as old as her brother, who turned eleven last spring; what is their age together?",
-        "Each of the four walls needs three pots of paint at eight francs; what does painting them cost?",
+        (
+            "A baker sells twelve loaves every morning and nine in the evening; how many is that "
+            "in "
+            "one week?"
+        ),
+        (
+            "Seven children share ninety-one marbles evenly among themselves; how many does each "
+            "of "
+            "them get?"
+        ),
+        (
+            "The train left the harbour at noon and drove sixty miles an hour; how far had it come "
+            "by "
+            "five?"
+        ),
+        (
+            "Anna is twice as old as her brother, who turned eleven last spring; what is their age "
+            "together?"
+        ),
+        (
+            "Each of the four walls needs three pots of paint at eight francs; what does painting "
+            "them "
+            "cost?"
+        ),
     ]
     rows = [
         {"question": question, "answer": f"It is {n}.", "answer_number": n, "equation_solution": ""}
@@ -62,9 +92,13 @@ def test_exemplars_that_are_asked_for_are_not_held_out_from_themselves(tmp_path:
     ]
     write_split("juletxara/mgsm", "de", "train", rows)
     write_split("juletxara/mgsm", "en", "train", rows[:2])
-    write_split("openai/gsm8k", "main", "train", [{"question": rows[4]["question"], "answer": "#### 4"}])
+    write_split(
+        "openai/gsm8k", "main", "train", [{"question": rows[4]["question"], "answer": "#### 4"}]
+    )
     german = next(unit.tasks[0] for unit in load().units_of_family("mgsm") if unit.config == "de")
-    config = by_name(str(tmp_path / "mirror"), (german, "gsm8k"), 10).model_copy(update={"tier_b": True})
+    config = by_name(str(tmp_path / "mirror"), (german, "gsm8k"), 10).model_copy(
+        update={"tier_b": True}
+    )
     seeds, _, counts = collected(config)
     assert (counts[german].leaked, counts[german].sampled) == (2, 3)
     assert (counts["gsm8k"].duplicate, counts["gsm8k"].sampled) == (1, 0)
@@ -83,20 +117,25 @@ def test_tasks_families_and_groups_are_united() -> None:
 def test_licences() -> None:
     catalogue = load()
     for licences, allowed in (
-        ("any", {"yes", "share_alike", "no", "unclear"}), ("commercial", {"yes", "share_alike"}),
+        ("any", {"yes", "share_alike", "no", "unclear"}),
+        ("commercial", {"yes", "share_alike"}),
         ("permissive", {"yes"}),
-    ):  # fmt: skip
+    ):
         selection = select(request(groups=("knowledge", "reasoning"), licences=licences))
         assert {catalogue.commercial_of(unit_of(task)) for task in selection.tasks} == allowed
         every = [*selection.tasks, *(task.task for task in selection.left_out)]
-        assert sorted(every) == sorted([*units_of("knowledge", "reasoning", tiers="AB"), "winogrande_l"])
+        assert sorted(every) == sorted(
+            [*units_of("knowledge", "reasoning", tiers="AB"), "winogrande_l"]
+        )
     reasons = {task.task: task.reason for task in selection.left_out}
     assert reasons["arc_challenge_mt_de"].startswith("seeds.licences=permissive: ")
     assert reasons["arc_challenge_mt_de"].endswith("(commercial use: unclear)")
 
 
 def test_what_is_named_and_has_no_such_licence_is_an_error() -> None:
-    with pytest.raises(SeedsDenied, match=r"seeds.tasks: sciq may not be used: seeds.licences=commercial: CC-BY-NC"):
+    with pytest.raises(
+        SeedsDenied, match=r"seeds.tasks: sciq may not be used: seeds.licences=commercial: CC-BY-NC"
+    ):
         select(request(tasks=("sciq",), licences="commercial"))
     with pytest.raises(SeedsDenied, match=r"seeds.families: sciq may not be used"):
         select(request(families=("sciq",), licences="commercial"))
@@ -105,7 +144,9 @@ def test_what_is_named_and_has_no_such_licence_is_an_error() -> None:
     assert some.left_out
 
 
-@pytest.mark.parametrize(("name", "part"), [("knowlege", "unknown name"), ("blimp", "no family"), ("arc_easy", "no f")])
+@pytest.mark.parametrize(
+    ("name", "part"), [("knowlege", "unknown name"), ("blimp", "no family"), ("arc_easy", "no f")]
+)
 def test_an_unknown_family_is_one_line(name: str, part: str) -> None:
     with pytest.raises(SeedsDenied, match=part) as caught:
         select(request(families=(name,)))
@@ -122,7 +163,9 @@ def test_suggested_caps() -> None:
 def test_without_a_mirror_nothing_is_there_but_the_demo() -> None:
     located = survey(request(groups=("reasoning",), tasks=("demo_facts",)))
     assert [source.task for source in located.there] == ["demo_facts"]
-    assert [source.task for source in located.missing] == list(select(request(groups=("reasoning",))).tasks)
+    assert [source.task for source in located.missing] == list(
+        select(request(groups=("reasoning",))).tasks
+    )
     with pytest.raises(MirrorUnfit, match=r"seeds.mirror: empty, but task hellaswag needs"):
         sources(request(groups=("reasoning",)))
 
@@ -148,5 +191,8 @@ def test_quotas_count_good_rows_only(tmp_path: Path, write_split: WriteSplit) ->
         update={"total": 50, "mix": "uniform"}
     )
     _, _, counts = collected(config)
-    assert {task: count.sampled for task, count in counts.items()} == {"arc_challenge": 10, "arc_easy": 40}
+    assert {task: count.sampled for task, count in counts.items()} == {
+        "arc_challenge": 10,
+        "arc_easy": 40,
+    }
     assert counts["arc_challenge"].malformed == 50

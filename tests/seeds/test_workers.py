@@ -21,18 +21,29 @@ def mirror_folder(tmp_path: Path, write_split: WriteSplit) -> Path:
     held_out = "Which is held out, and quite long enough to be told from any other question?"
     rows = arc_rows(4_000)
     for number in range(0, 4_000, 7):
-        flaw = ({"answerKey": None}, {"question": held_out}, {"question": rows[number // 2]["question"]})[number % 3]
+        flaw = (
+            {"answerKey": None},
+            {"question": held_out},
+            {"question": rows[number // 2]["question"]},
+        )[number % 3]
         rows[number] = rows[number] | flaw
     write_split("allenai/ai2_arc", "ARC-Easy", "train", rows)
-    write_split("allenai/ai2_arc", "ARC-Easy", "test", [arc_rows(1, "sea")[0] | {"question": held_out}])
+    write_split(
+        "allenai/ai2_arc", "ARC-Easy", "test", [arc_rows(1, "sea")[0] | {"question": held_out}]
+    )
     write_split("allenai/ai2_arc", "ARC-Challenge", "train", rows[1000:1200])
     write_split(
-        "openai/gsm8k", "main", "train", [{"question": f"{n} + 1?", "answer": f"#### {n + 1}"} for n in range(99)]
+        "openai/gsm8k",
+        "main",
+        "train",
+        [{"question": f"{n} + 1?", "answer": f"#### {n + 1}"} for n in range(99)],
     )
     return tmp_path / "mirror"
 
 
-def test_several_processes_give_what_one_gives(mirror_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_give_what_one_gives(
+    mirror_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tsdg.seeds.collect.SPAN_ROWS", 100)
     one = by_name(str(mirror_folder), ("arc_easy", "gsm8k", "arc_challenge"), 1000).model_copy(
         update={"workers": 1, "total": 1050, "mix": "uniform"}
@@ -44,12 +55,16 @@ def test_several_processes_give_what_one_gives(mirror_folder: Path, monkeypatch:
     assert collected(one.model_copy(update={"workers": 3})) == (seeds, rejections, counts)
 
 
-def test_a_fault_in_a_worker_is_the_same_one_line(mirror_folder: Path, write_split: WriteSplit) -> None:
+def test_a_fault_in_a_worker_is_the_same_one_line(
+    mirror_folder: Path, write_split: WriteSplit
+) -> None:
     path = write_split("allenai/ai2_arc", "ARC-Easy", "train", arc_rows(5000))
     data = bytearray(path.read_bytes())
     data[200:9000] = os.urandom(8800)
     path.write_bytes(data)
-    request = by_name(str(mirror_folder), ("gsm8k", "arc_easy"), 10).model_copy(update={"workers": 2})
+    request = by_name(str(mirror_folder), ("gsm8k", "arc_easy"), 10).model_copy(
+        update={"workers": 2}
+    )
     with pytest.raises(MirrorUnfit, match="not a readable Parquet file"):
         list(SeedCollector(request, 0))
 
@@ -68,7 +83,9 @@ def children(parent: int) -> list[int]:
     return out
 
 
-def test_a_killed_worker_is_one_line_and_leaves_nothing(mirror_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_worker_is_one_line_and_leaves_nothing(
+    mirror_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tsdg.seeds.collect.SPAN_ROWS", 100)
     request = by_name(str(mirror_folder), ("arc_easy",), 10).model_copy(update={"workers": 2})
     items = iter(SeedCollector(request, 0))
@@ -91,7 +108,9 @@ for item in SeedCollector(request, 0):
     print("going", flush=True)
     time.sleep(600)
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"going\n"
     workers = children(parent.pid)
@@ -99,7 +118,9 @@ for item in SeedCollector(request, 0):
     parent.send_signal(number)
     parent.wait(timeout=30)
     deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+    while (
+        any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     assert [worker for worker in workers if Path(f"/proc/{worker}").exists()] == []
     parent.stdout.close()

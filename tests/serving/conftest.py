@@ -1,4 +1,7 @@
-"""What serving tests share: recipe parts, the fault server alone or as the serving command, and a look at processes."""
+"""What serving tests share.
+
+Recipe parts, the fault server alone or as the serving command, and a look at processes.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,56 @@ from tsdg.serving.client import RoutingClient
 
 FAULT_SERVER = Path(__file__).with_name("fault_server.py")
 QUICK = Pacing(
-    poll_s=0.2, look_timeout_s=10.0, stall_s=20.0, idle_s=1.0, canary_timeout_s=20.0, last_words_s=0.3, stagger_s=0.0,
-    backoff_s=0.1, max_backoff_s=0.3, stable_s=60.0, start_failures=3, crashes=3, grace_s=1.0,
-)  # fmt: skip
+    poll_s=0.2,
+    look_timeout_s=10.0,
+    stall_s=20.0,
+    idle_s=1.0,
+    canary_timeout_s=20.0,
+    last_words_s=0.3,
+    stagger_s=0.0,
+    backoff_s=0.1,
+    max_backoff_s=0.3,
+    stable_s=60.0,
+    start_failures=3,
+    crashes=3,
+    grace_s=1.0,
+)
 """Quick where something is waited for; patient where a slow machine could look like a hung server."""
 
 
 def model_config(**values: Any) -> ModelConfig:
     given = {
-        "name": "model", "path": "owner/model", "revision": "", "licence": "Apache-2.0", "max_model_len": 64,
-        "reasoning_parser": "", "tensor_parallel": 1, "pipeline_parallel": 1, "flags": {}, "note": "",
-        "sampling": {"temperature": 0.7, "top_p": 0.95, "max_tokens": 32}, "parallelism": {}, "throughput": {},
-    }  # fmt: skip
+        "name": "model",
+        "path": "owner/model",
+        "revision": "",
+        "licence": "Apache-2.0",
+        "max_model_len": 64,
+        "reasoning_parser": "",
+        "tensor_parallel": 1,
+        "pipeline_parallel": 1,
+        "flags": {},
+        "note": "",
+        "sampling": {"temperature": 0.7, "top_p": 0.95, "max_tokens": 32},
+        "parallelism": {},
+        "throughput": {},
+    }
     return ModelConfig(**given | values)
 
 
 def server_config(**values: Any) -> ServerConfig:
     given = {
-        "type": "vllm", "command": (sys.executable, str(FAULT_SERVER), "serve"), "host": "127.0.0.1", "port": 0,
-        "replicas": 1, "start_timeout_s": 20, "flags": {}, "env": {}, "base_urls": (), "api_key_env": "",
+        "type": "vllm",
+        "command": (sys.executable, str(FAULT_SERVER), "serve"),
+        "host": "127.0.0.1",
+        "port": 0,
+        "replicas": 1,
+        "start_timeout_s": 20,
+        "flags": {},
+        "env": {},
+        "base_urls": (),
+        "api_key_env": "",
         "api_key_file": "",
-    }  # fmt: skip
+    }
     return ServerConfig(**given | values)
 
 
@@ -80,7 +112,12 @@ class Watched:
 
     def alive(self) -> list[int]:
         """Which processes that were ever started still run."""
-        return [pid for role in ("server", "engine", "worker", "rank") for pid in self.pids(role) if runs(pid)]
+        return [
+            pid
+            for role in ("server", "engine", "worker", "rank")
+            for pid in self.pids(role)
+            if runs(pid)
+        ]
 
     def starts(self) -> int:
         path = self.state / "starts"
@@ -100,7 +137,9 @@ def tiny(vllm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny random Llama, which the serving environment makes."""
     folder = tmp_path_factory.mktemp("tiny-model")
     script = Path(__file__).with_name("make_tiny_model.py")
-    subprocess.run([str(vllm.parent / "python"), str(script), str(folder)], check=True, capture_output=True)
+    subprocess.run(
+        [str(vllm.parent / "python"), str(script), str(folder)], check=True, capture_output=True
+    )
     return folder
 
 

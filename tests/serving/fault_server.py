@@ -1,22 +1,28 @@
-"""A chat-completions server that does wrong on demand, and stands in for ``vllm serve``. A program of its own.
+"""A chat-completions server that does wrong on demand, and stands in for ``vllm serve``.
 
-As ``fault_server.py serve MODEL --host H --port P ...`` it has vLLM's shape: an API server, an engine process without
-which no token is made, and a worker of the engine in a session of its own. Like vLLM's they outlive a killed API
-server, and /health and /metrics stay at 200 while the engine is stopped.
+A program of its own.
+
+As ``fault_server.py serve MODEL --host H --port P ...`` it has vLLM's shape: an API server, an
+engine process without which no token is made, and a worker of the engine in a session of its own.
+Like vLLM's they outlive a killed API server, and /health and /metrics stay at 200 while the engine
+is stopped.
 
 What it does wrong:
 
-- ``FAULT_STARTS``: comma-separated, one word per start, the last one for all further starts: ``ok``, ``oom`` (ends with
-  a chain of exceptions like vLLM's), ``usage`` (ends with exit code 2), ``silent`` (exit 1 without a word), ``deaf``
-  (never listens), ``mute`` (/health is well, every POST fails), ``untemplated`` (every POST is refused with 400),
-  ``bind`` (ends with "address already in use").
-- ``FAULT_STATE``: a folder where ``starts`` (one line per start) and ``pids`` (role and pid) are written.
-- ``--nnodes N``, ``--node-rank R`` and ``--headless`` make it one of several ranks: rank 0 serves once all others have
-  connected to ``--master-port``, and makes no token once one of them is gone; a headless rank notes its pid as
-  ``rank`` and lives on when rank 0 is gone, as vLLM's do.
-- ``FAULT_STUBBORN=1``: engine and worker ignore SIGTERM. ``FAULT_KEY``: the bearer token that is asked for.
-- per request: a last message ``!NAME`` or ``!NAME:ARGUMENT``, with ``*N`` for the first N times that this very message
-  comes; see ``answer``.
+- ``FAULT_STARTS``: comma-separated, one word per start, the last one for all further starts:
+  ``ok``, ``oom`` (ends with a chain of exceptions like vLLM's), ``usage`` (ends with exit code 2),
+  ``silent`` (exit 1 without a word), ``deaf`` (never listens), ``mute`` (/health is well, every
+  POST fails), ``untemplated`` (every POST is refused with 400), ``bind`` (ends with "address
+  already in use").
+- ``FAULT_STATE``: a folder where ``starts`` (one line per start) and ``pids`` (role and pid) are
+  written.
+- ``--nnodes N``, ``--node-rank R`` and ``--headless`` make it one of several ranks: rank 0 serves
+  once all others have connected to ``--master-port``, and makes no token once one of them is gone;
+  a headless rank notes its pid as ``rank`` and lives on when rank 0 is gone, as vLLM's do.
+- ``FAULT_STUBBORN=1``: engine and worker ignore SIGTERM. ``FAULT_KEY``: the bearer token that is
+  asked for.
+- per request: a last message ``!NAME`` or ``!NAME:ARGUMENT``, with ``*N`` for the first N times
+  that this very message comes; see ``answer``.
 """
 
 from __future__ import annotations
@@ -70,7 +76,9 @@ def engine() -> None:
     # Removed by Python's resource tracker, where that is given the time.
     semaphore = multiprocessing.get_context("spawn").Semaphore()
     note("segments", f"/dev/shm/sem.{semaphore._semlock.name.lstrip('/')}")  # type: ignore[attr-defined]
-    worker = subprocess.Popen([sys.executable, __file__, "worker"], start_new_session=True, stdin=subprocess.DEVNULL)
+    worker = subprocess.Popen(
+        [sys.executable, __file__, "worker"], start_new_session=True, stdin=subprocess.DEVNULL
+    )
     for line in sys.stdin:
         print(line, end="", flush=True)
     while worker and memory and semaphore:
@@ -129,12 +137,19 @@ class Server:
         if self.start == "mute":
             return web.json_response({"error": {"message": "mute"}}, status=500)
         if self.start == "untemplated":
-            return web.json_response({"error": {"message": "the tokenizer has no chat template"}}, status=400)
-        if "FAULT_KEY" in os.environ and request.headers.get("Authorization") != f"Bearer {os.environ['FAULT_KEY']}":
+            return web.json_response(
+                {"error": {"message": "the tokenizer has no chat template"}}, status=400
+            )
+        if (
+            "FAULT_KEY" in os.environ
+            and request.headers.get("Authorization") != f"Bearer {os.environ['FAULT_KEY']}"
+        ):
             sent = request.headers.get("Authorization", "none")
             return web.json_response({"error": {"message": f"incorrect key: {sent}"}}, status=401)
         if body["model"] != self.model:
-            return web.json_response({"error": {"message": f"model {body['model']} does not exist"}}, status=404)
+            return web.json_response(
+                {"error": {"message": f"model {body['model']} does not exist"}}, status=404
+            )
         self.seen[said] += 1
         name, argument, times = "", "", 0
         if said.startswith("!"):
@@ -146,11 +161,16 @@ class Server:
     async def answer(self, request: Any, body: dict[str, Any], name: str, argument: str) -> Any:
         from aiohttp import web
 
-        message: dict[str, Any] = {"role": "assistant", "content": f"echo {body['messages'][-1]['content']}"}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": f"echo {body['messages'][-1]['content']}",
+        }
         n = body.get("n", 1)
         if name.isdigit():
             headers = {"Retry-After": argument} if argument else {}
-            return web.json_response({"error": {"message": f"told to say {name}"}}, status=int(name), headers=headers)
+            return web.json_response(
+                {"error": {"message": f"told to say {name}"}}, status=int(name), headers=headers
+            )
         if name == "toolong":
             text = "This model's maximum context length is 64 tokens. However, you requested 99 tokens."
             return web.json_response({"error": {"message": text, "code": 400}}, status=400)
@@ -158,7 +178,11 @@ class Server:
             error = {"message": "You exceeded your current quota.", "code": "insufficient_quota"}
             return web.json_response({"error": error}, status=429)
         if name == "crash":
-            print("RuntimeError: CUDA error: an illegal memory access was encountered", file=sys.stderr, flush=True)
+            print(
+                "RuntimeError: CUDA error: an illegal memory access was encountered",
+                file=sys.stderr,
+                flush=True,
+            )
             os._exit(1)
         if name == "drop":
             request.transport.abort()
@@ -172,7 +196,9 @@ class Server:
         if name == "html":
             return web.Response(text="<html>proxy</html>", content_type="text/html")
         if name == "truncated":
-            return web.Response(text='{"choices": [{"message": {"content": "half', content_type="application/json")
+            return web.Response(
+                text='{"choices": [{"message": {"content": "half', content_type="application/json"
+            )
         if name == "schema":
             return web.json_response({"object": "error", "message": "no choices here"})
         if name == "null":
@@ -181,7 +207,9 @@ class Server:
             await asyncio.sleep(float(argument))
         if not await self.token():
             asyncio.get_running_loop().call_later(0.3, os._exit, 1)
-            return web.json_response({"error": {"message": "EngineCore encountered an issue."}}, status=500)
+            return web.json_response(
+                {"error": {"message": "EngineCore encountered an issue."}}, status=500
+            )
         choices = [{"index": i, "message": message, "finish_reason": "stop"} for i in range(n)]
         choices.reverse()  # the order is not promised
         if name == "fewer":
@@ -194,7 +222,9 @@ class Server:
     async def health(self, request: Any) -> Any:
         from aiohttp import web
 
-        return web.Response(status=503 if self.engine and self.engine.returncode is not None else 200)
+        return web.Response(
+            status=503 if self.engine and self.engine.returncode is not None else 200
+        )
 
     async def metrics(self, request: Any) -> Any:
         from aiohttp import web
@@ -238,7 +268,10 @@ class Server:
     async def models(self, request: Any) -> Any:
         from aiohttp import web
 
-        if "FAULT_KEY" in os.environ and request.headers.get("Authorization") != f"Bearer {os.environ['FAULT_KEY']}":
+        if (
+            "FAULT_KEY" in os.environ
+            and request.headers.get("Authorization") != f"Bearer {os.environ['FAULT_KEY']}"
+        ):
             return web.json_response({}, status=401)
         return web.json_response({"data": [{"id": self.model}]})
 
@@ -297,7 +330,12 @@ def serve() -> None:
     parser.add_argument("--master-port", type=int, default=0)
     parser.add_argument("--headless", action="store_true")
     options, rest = parser.parse_known_args()
-    print(json.dumps({"argv": sys.argv[1:], "rest": rest, "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}), flush=True)
+    print(
+        json.dumps(
+            {"argv": sys.argv[1:], "rest": rest, "cuda": os.environ.get("CUDA_VISIBLE_DEVICES")}
+        ),
+        flush=True,
+    )
     note("starts", json.dumps(sys.argv[1:]))
     note("pids", f"server {os.getpid()}")
     starts = os.environ.get("FAULT_STARTS", "ok").split(",")

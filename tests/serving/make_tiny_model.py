@@ -1,7 +1,9 @@
-"""Writes a tiny Llama with random weights that vLLM serves on a CPU: ``python make_tiny_model.py FOLDER``.
+"""Writes a tiny Llama with random weights that vLLM serves on a CPU.
 
-To be run with the serving environment's Python. The tokenizer knows single bytes and nothing else, so no file is needed
-from anywhere; the same folder comes out each time.
+``python make_tiny_model.py FOLDER``.
+
+To be run with the serving environment's Python. The tokenizer knows single bytes and nothing else,
+so no file is needed from anywhere; the same folder comes out each time.
 """
 
 from __future__ import annotations
@@ -18,7 +20,11 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 PAD, START, END = "<pad>", "<turn>", "</turn>"
 TEMPLATE = (
-    "{% for message in messages %}" + START + "{{ message.role }}: {{ message.content }}" + END + "{% endfor %}"
+    "{% for message in messages %}"
+    + START
+    + "{{ message.role }}: {{ message.content }}"
+    + END
+    + "{% endfor %}"
     "{% if add_generation_prompt %}" + START + "assistant: {% endif %}"
 )
 CONTEXT = 1024
@@ -28,12 +34,18 @@ def write(folder: Path) -> None:
     """Write config, weights and tokenizer into ``folder``."""
     special = [PAD, START, END]
     symbols = special + sorted(ByteLevel.alphabet())
-    core = Tokenizer(BPE(vocab={symbol: number for number, symbol in enumerate(symbols)}, merges=[]))
+    core = Tokenizer(
+        BPE(vocab={symbol: number for number, symbol in enumerate(symbols)}, merges=[])
+    )
     core.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
     core.decoder = Decoder()
     core.add_special_tokens(special)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token=PAD, bos_token=START, eos_token=END, model_max_length=CONTEXT
+        tokenizer_object=core,
+        pad_token=PAD,
+        bos_token=START,
+        eos_token=END,
+        model_max_length=CONTEXT,
     )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)

@@ -25,7 +25,7 @@ from tests.serving.conftest import (
     runs,
     server_config,
     until,
-)  # fmt: skip
+)
 from tsdg.errors import RetryableFailure, ServerUnfit
 from tsdg.protocols import Reply
 from tsdg.serving import open_transport
@@ -50,17 +50,25 @@ async def test_a_server_is_started_used_and_gone(watched: Watched) -> None:
     assert time.monotonic() - began < 5
     assert watched.alive() == []
     assert watched.kinds() == ["starting", "ready", "stopped"]
-    assert re.search(r"^server 0 at http://127\.0\.0\.1:\d+/v1 ready after \d+ s$", str(watched.events[1]))
+    assert re.search(
+        r"^server 0 at http://127\.0\.0\.1:\d+/v1 ready after \d+ s$", str(watched.events[1])
+    )
     first, second = watched.log(0).read_text().splitlines()[:2]
     assert re.search(
-        r"^tsdg: \d{4}-\d\d-\d\d .* starting .*fault_server\.py serve owner/model --served-model-name", first
+        (
+            r"^tsdg: \d{4}-\d\d-\d\d .* starting .*fault_server\.py serve owner/model "
+            r"--served-model-name"
+        ),
+        first,
     )
     said = json.loads(second)
     assert said["argv"][:2] == ["serve", "owner/model"]
     assert "--enforce-eager" in said["rest"]
 
 
-async def test_work_begins_with_the_first_ready_replica_and_spreads_to_all(watched: Watched) -> None:
+async def test_work_begins_with_the_first_ready_replica_and_spreads_to_all(
+    watched: Watched,
+) -> None:
     async with opened(watched, replicas=2, env=watched.env("ok,deaf")) as client:
         await client.send(request("hello"))
         assert watched.kinds().count("ready") == 1
@@ -81,7 +89,10 @@ async def test_the_starts_of_replicas_are_staggered(watched: Watched) -> None:
 
 
 async def test_requests_of_a_dead_replica_go_to_the_others(watched: Watched) -> None:
-    """Replica 0 dies with requests under way and its next start never gets ready: replica 1 answers them all."""
+    """Replica 0 dies with requests under way and its next start never gets ready.
+
+    Replica 1 answers them all.
+    """
     async with opened(watched, replicas=2, env=watched.env("ok,ok,deaf")) as client:
         await client.send(request("hello"))
         await until(lambda: len(client._pool.ready) == 2)
@@ -89,7 +100,9 @@ async def test_requests_of_a_dead_replica_go_to_the_others(watched: Watched) -> 
         await until(lambda: [point.in_flight for point in client._pool.endpoints] == [4, 4])
         os.kill(watched.pids("server")[0], signal.SIGKILL)
         replies = await asyncio.gather(*sending)
-        assert [reply.choices[0].text for reply in replies] == [f"echo !slow:1 {n}" for n in range(8)]
+        assert [reply.choices[0].text for reply in replies] == [
+            f"echo !slow:1 {n}" for n in range(8)
+        ]
         facts = client.replicas()
     assert sum(each.requests for each in facts) == 9
     assert sorted(each.restarts for each in facts) == [0, 1]
@@ -108,7 +121,9 @@ async def main():
 asyncio.run(main())
 """
     env = {**os.environ, "PYTHONPATH": str(FAULT_SERVER.parents[2])}
-    other = subprocess.Popen([sys.executable, "-c", code], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     async with opened(watched) as client:
         assert other.stdout is not None
         theirs = (await asyncio.to_thread(other.stdout.readline)).decode().strip()
@@ -121,20 +136,33 @@ asyncio.run(main())
         assert (await client.send(request("still here"))).choices[0].text == "echo still here"
 
 
-async def test_what_each_replica_did_is_counted(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_each_replica_did_is_counted(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     async with opened(watched, replicas=2, pacing=replace(QUICK, stagger_s=600.0)) as client:
         for _ in range(3):
             await client.send(request("hello"))
         used, unused = client.replicas()
     assert (used.name, used.gpus, used.requests, used.prompt_tokens, used.completion_tokens) == (
-        "server-0", 1, 3, 21, 9,
-    )  # fmt: skip
+        "server-0",
+        1,
+        3,
+        21,
+        9,
+    )
     assert 0 < used.busy_s <= used.ready_s == pytest.approx(used.busy_s + used.idle_s)
-    assert (unused.name, unused.requests, unused.ready_s, unused.restarts) == ("server-1", 0, 0.0, 0)
+    assert (unused.name, unused.requests, unused.ready_s, unused.restarts) == (
+        "server-1",
+        0,
+        0.0,
+        0,
+    )
 
 
-async def test_replicas_get_their_own_gpus(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_replicas_get_their_own_gpus(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     async with opened(watched, replicas=2) as client:
         await client.send(request("hello"))
@@ -151,11 +179,16 @@ async def test_the_recipe_can_give_servers_some_of_the_nodes_gpus(
     async with opened(watched, replicas="auto", env=env) as client:
         await client.send(request("hello"))
         await until(lambda: watched.starts() == 2)
-    assert [json.loads(watched.log(n).read_text().splitlines()[1])["cuda"] for n in range(2)] == ["6", "7"]
+    assert [json.loads(watched.log(n).read_text().splitlines()[1])["cuda"] for n in range(2)] == [
+        "6",
+        "7",
+    ]
 
 
 @pytest.mark.parametrize("role", ["server", "engine"])
-async def test_a_killed_process_means_a_restart_and_the_work_goes_on(watched: Watched, role: str) -> None:
+async def test_a_killed_process_means_a_restart_and_the_work_goes_on(
+    watched: Watched, role: str
+) -> None:
     async with opened(watched) as client:
         await client.send(request("before"))
         first = watched.alive()
@@ -166,7 +199,9 @@ async def test_a_killed_process_means_a_restart_and_the_work_goes_on(watched: Wa
     assert watched.kinds() == ["starting", "ready", "restarting", "starting", "ready", "stopped"]
 
 
-async def test_a_hung_engine_under_work_is_noticed_though_its_health_is_well(watched: Watched) -> None:
+async def test_a_hung_engine_under_work_is_noticed_though_its_health_is_well(
+    watched: Watched,
+) -> None:
     async with opened(watched, pacing=replace(QUICK, stall_s=1.5)) as client:
         await client.send(request("before"))
         os.kill(watched.pids("engine")[0], signal.SIGSTOP)
@@ -176,7 +211,9 @@ async def test_a_hung_engine_under_work_is_noticed_though_its_health_is_well(wat
     assert "no token for 1.5 s" in restart.detail
 
 
-async def test_a_hung_engine_without_work_is_noticed_by_a_request_of_one_token(watched: Watched) -> None:
+async def test_a_hung_engine_without_work_is_noticed_by_a_request_of_one_token(
+    watched: Watched,
+) -> None:
     async with opened(watched, pacing=replace(QUICK, canary_timeout_s=1.5)) as client:
         await client.send(request("before"))
         os.kill(watched.pids("engine")[0], signal.SIGSTOP)
@@ -190,7 +227,9 @@ async def test_a_stopped_server_that_answers_nothing_is_restarted(watched: Watch
         await client.send(request("before"))
         os.kill(watched.pids("server")[0], signal.SIGSTOP)
         await until(lambda: watched.kinds().count("ready") == 2, 40)
-    assert "no answer within" in next(event.detail for event in watched.events if event.kind == "restarting")
+    assert "no answer within" in next(
+        event.detail for event in watched.events if event.kind == "restarting"
+    )
 
 
 async def test_an_idle_healthy_server_is_left_alone(watched: Watched) -> None:
@@ -200,7 +239,9 @@ async def test_an_idle_healthy_server_is_left_alone(watched: Watched) -> None:
     assert watched.kinds() == ["starting", "ready", "stopped"]
 
 
-async def test_a_long_request_that_makes_no_token_for_a_while_is_left_alone(watched: Watched) -> None:
+async def test_a_long_request_that_makes_no_token_for_a_while_is_left_alone(
+    watched: Watched,
+) -> None:
     async with opened(watched, pacing=replace(QUICK, stall_s=6.0)) as client:
         await client.send(request("!slow:1.5"))
     assert watched.kinds() == ["starting", "ready", "stopped"]
@@ -209,11 +250,27 @@ async def test_a_long_request_that_makes_no_token_for_a_while_is_left_alone(watc
 @pytest.mark.parametrize(
     ("starts", "count", "cause"),
     [
-        ("oom", 3, "3 times in a row: it ended with exit 1; .*: ValueError: No available memory for the cache blocks."),
-        ("silent", 3, "3 times in a row: it ended with exit 1 and wrote nothing|its last telling line: {"),
+        (
+            "oom",
+            3,
+            (
+                "3 times in a row: it ended with exit 1; .*: ValueError: No available memory for "
+                "the "
+                "cache blocks."
+            ),
+        ),
+        (
+            "silent",
+            3,
+            "3 times in a row: it ended with exit 1 and wrote nothing|its last telling line: {",
+        ),
         ("usage", 1, "failed: it ended with exit 2; .* error: unrecognized arguments: --nonsense"),
         ("bind", 3, "Address already in use"),
-        ("untemplated", 1, "failed: its first one-token request failed: status 400: .*no chat template"),
+        (
+            "untemplated",
+            1,
+            "failed: its first one-token request failed: status 400: .*no chat template",
+        ),
         ("mute", 3, "3 times in a row: its first one-token request failed: status 500: .*mute"),
     ],
 )
@@ -232,7 +289,10 @@ async def test_a_server_that_cannot_start_ends_the_wait_with_its_cause(
 async def test_a_server_that_is_never_ready_is_ended_at_its_timeout(watched: Watched) -> None:
     pacing = replace(QUICK, start_failures=1)
     async with opened(watched, env=watched.env("deaf"), start_timeout_s=1, pacing=pacing) as client:
-        with pytest.raises(ServerUnfit, match=r"not ready within server\.start_timeout_s=1 s; the last telling line"):
+        with pytest.raises(
+            ServerUnfit,
+            match=r"not ready within server\.start_timeout_s=1 s; the last telling line",
+        ):
             await client.send(request("hello"))
     assert watched.alive() == []
 
@@ -245,7 +305,10 @@ async def test_a_failed_start_is_tried_again(watched: Watched) -> None:
 
 async def test_a_server_that_crashes_again_and_again_opens_the_circuit(watched: Watched) -> None:
     async with opened(watched) as client:
-        with pytest.raises(ServerUnfit, match=r"3 times in a row: it ended with exit 1; .*: RuntimeError: CUDA error"):
+        with pytest.raises(
+            ServerUnfit,
+            match=r"3 times in a row: it ended with exit 1; .*: RuntimeError: CUDA error",
+        ):
             await persist(client, "!crash")
     assert watched.starts() == QUICK.crashes
 
@@ -299,16 +362,21 @@ async def test_an_error_in_the_body_still_stops_everything(watched: Watched) -> 
     assert watched.alive() == []
 
 
-async def test_a_broken_listener_of_events_does_not_leave_requests_waiting(watched: Watched) -> None:
+async def test_a_broken_listener_of_events_does_not_leave_requests_waiting(
+    watched: Watched,
+) -> None:
     def broken(event: object) -> None:
         if "ready" in str(event):
             raise ValueError("cannot show it")
 
     async def use() -> None:
         async with open_transport(
-            server=server_config(env=watched.env()), model=model_config(), logs=watched.logs, on_event=broken,
+            server=server_config(env=watched.env()),
+            model=model_config(),
+            logs=watched.logs,
+            on_event=broken,
             pacing=QUICK,
-        ) as client:  # fmt: skip
+        ) as client:
             with pytest.raises(ServerUnfit, match="cannot show it"):
                 await client.send(request("hello"))
 
@@ -318,7 +386,9 @@ async def test_a_broken_listener_of_events_does_not_leave_requests_waiting(watch
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-async def test_no_process_is_left_when_the_run_dies(watched: Watched, tmp_path: Path, number: signal.Signals) -> None:
+async def test_no_process_is_left_when_the_run_dies(
+    watched: Watched, tmp_path: Path, number: signal.Signals
+) -> None:
     code = f"""
 import asyncio
 from pathlib import Path
@@ -331,7 +401,9 @@ async def main():
 asyncio.run(main())
 """
     env = {**os.environ, "PYTHONPATH": str(FAULT_SERVER.parents[2])}
-    run = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert run.stdout is not None
     assert await asyncio.to_thread(run.stdout.readline) == b"ready\n"
     await until(lambda: len(watched.alive()) == 6)

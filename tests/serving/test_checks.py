@@ -31,7 +31,9 @@ def test_a_fit_server_passes(folder: Path) -> None:
 
 
 def test_a_missing_command_is_named_with_both_ways_to_get_one() -> None:
-    with pytest.raises(ServerUnfit, match=r"^server\.command: no-such-vllm is not there .*server-env.*tsdg\[gpu\]"):
+    with pytest.raises(
+        ServerUnfit, match=r"^server\.command: no-such-vllm is not there .*server-env.*tsdg\[gpu\]"
+    ):
         check_server(server_config(command=("no-such-vllm", "serve")), model_config())
 
 
@@ -50,14 +52,24 @@ def test_a_command_is_found_by_relative_path_in_the_recipes_path_and_beside_pyth
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     assert find_executable(server_config(command=("bin/serve-it",))) == program
-    assert find_executable(server_config(command=("serve-it",), env={"PATH": str(program.parent)})) == program
+    assert (
+        find_executable(server_config(command=("serve-it",), env={"PATH": str(program.parent)}))
+        == program
+    )
     monkeypatch.setenv("PATH", "/nowhere")
-    assert find_executable(server_config(command=(Path(sys.executable).name,))).parent == Path(sys.executable).parent
+    assert (
+        find_executable(server_config(command=(Path(sys.executable).name,))).parent
+        == Path(sys.executable).parent
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "found"),
-    [("/no/such/model", "no such folder"), ("./model", "no such folder"), ("{tmp}", "a folder without config.json")],
+    [
+        ("/no/such/model", "no such folder"),
+        ("./model", "no such folder"),
+        ("{tmp}", "a folder without config.json"),
+    ],
 )
 def test_a_model_folder_must_hold_a_model(path: str, found: str, tmp_path: Path) -> None:
     with pytest.raises(ServerUnfit, match=rf"^model\.path=.*: {found}; give"):
@@ -81,16 +93,22 @@ def test_flags_and_gpus_are_checked_early(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(RecipeError, match=r"model\.flags\.port"):
         check_server(server_config(), model_config(flags={"port": 1}))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(ServerUnfit, match="2 GPUs spans 2 nodes of 1, and this process is one of 1"):
+    with pytest.raises(
+        ServerUnfit, match="2 GPUs spans 2 nodes of 1, and this process is one of 1"
+    ):
         check_server(server_config(), model_config(tensor_parallel=2))
 
 
 def test_an_endpoint_must_be_a_url() -> None:
-    with pytest.raises(ValidationError, match=r"base_urls: found 'host:8000/v1'; allowed: http://HOST:PORT/v1"):
+    with pytest.raises(
+        ValidationError, match=r"base_urls: found 'host:8000/v1'; allowed: http://HOST:PORT/v1"
+    ):
         remote(base_urls=("http://h/v1", "host:8000/v1"))
 
 
-def test_a_key_is_read_from_its_variable_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_read_from_its_variable_or_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MY_KEY", " k-1\n")
     (tmp_path / "key").write_text("k-2\n")
     assert read_api_key(remote(api_key_env="MY_KEY")) == "k-1"
@@ -98,8 +116,12 @@ def test_a_key_is_read_from_its_variable_or_file(tmp_path: Path, monkeypatch: py
     assert read_api_key(remote()) == ""
 
 
-@pytest.mark.parametrize("content", [None, b"", b" \n", b"two secret words", b"secret\x00", b"\xff\xfesecret"])
-def test_a_missing_or_wrong_key_is_refused_without_being_shown(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [None, b"", b" \n", b"two secret words", b"secret\x00", b"\xff\xfesecret"]
+)
+def test_a_missing_or_wrong_key_is_refused_without_being_shown(
+    content: bytes | None, tmp_path: Path
+) -> None:
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)

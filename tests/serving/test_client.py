@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import os
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -50,7 +49,9 @@ async def test_a_request_is_answered_with_all_its_choices(endpoint: Start) -> No
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
-async def test_null_content_comes_back_as_empty_text_with_its_reasoning(endpoint: Start, field: str) -> None:
+async def test_null_content_comes_back_as_empty_text_with_its_reasoning(
+    endpoint: Start, field: str
+) -> None:
     async with to(endpoint()) as client:
         reply = await client.send(request(f"!null:{field}"))
     assert reply.choices == (Choice(text="", reasoning="thought", finish_reason="stop"),)
@@ -59,11 +60,28 @@ async def test_null_content_comes_back_as_empty_text_with_its_reasoning(endpoint
 async def test_each_failure_of_a_server_has_its_class(endpoint: Start) -> None:
     async with to(endpoint()) as client:
         seen = {}
-        for said in ("!500", "!503:4", "!429:2", "!drop", "!cut", "!html", "!truncated", "!schema", "!fewer", "!unused",
-                     "!toolong", "!400", "!408"):  # fmt: skip
+        for said in (
+            "!500",
+            "!503:4",
+            "!429:2",
+            "!drop",
+            "!cut",
+            "!html",
+            "!truncated",
+            "!schema",
+            "!fewer",
+            "!unused",
+            "!toolong",
+            "!400",
+            "!408",
+        ):
             failure = await failing(client, said)
             await client.send(request("hello"))  # so that no failure is taken for an outage
-            more = (failure.retry_after, failure.counts) if isinstance(failure, RetryableFailure) else ()
+            more = (
+                (failure.retry_after, failure.counts)
+                if isinstance(failure, RetryableFailure)
+                else ()
+            )
             seen[said] = (failure.reason, *more)
         assert seen == {
             "!500": ("http_500", 0.0, True),
@@ -111,7 +129,12 @@ async def test_requests_go_to_the_endpoint_with_the_fewest_under_way() -> None:
 
     servers = [await asyncio.start_server(serve(n), "127.0.0.1", 0) for n in range(2)]
     points = tuple(
-        Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", proxy=None, name="server-0", gpus=0)
+        Endpoint(
+            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1",
+            proxy=None,
+            name="server-0",
+            gpus=0,
+        )
         for server in servers
     )
     pool = Pool(points)
@@ -141,7 +164,9 @@ async def test_a_dead_endpoint_is_left_out_and_the_other_takes_over(endpoint: St
     assert [reply.choices[0].text for reply in replies] == [f"echo {n}" for n in range(20)]
 
 
-async def test_waiting_for_a_server_is_no_failure_that_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waiting_for_a_server_is_no_failure_that_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(client, "WAIT_S", 0.1)
     async with new_session() as session:
         pool = Pool((Endpoint("http://127.0.0.1:1/v1", proxy=None, name="server-0", gpus=0),))
@@ -157,7 +182,9 @@ async def test_endpoints_that_never_answer_end_the_run_with_their_address() -> N
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
         async with to(f"http://127.0.0.1:{port}/v1", start_timeout_s=1) as client:
-            with pytest.raises(ServerUnfit, match=rf"^http://127\.0\.0\.1:{port}/v1 has not answered for 1 s"):
+            with pytest.raises(
+                ServerUnfit, match=rf"^http://127\.0\.0\.1:{port}/v1 has not answered for 1 s"
+            ):
                 await client.send(request())
 
 
@@ -170,9 +197,12 @@ async def test_who_waits_for_an_endpoint_is_told_at_once_and_then_now_and_then(
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
         async with open_transport(
-            server=server_config(type="openai", command=(), base_urls=(url,), start_timeout_s=2), model=model_config(),
-            logs=tmp_path, on_event=events.append, pacing=QUICK,
-        ) as client:  # fmt: skip
+            server=server_config(type="openai", command=(), base_urls=(url,), start_timeout_s=2),
+            model=model_config(),
+            logs=tmp_path,
+            on_event=events.append,
+            pacing=QUICK,
+        ) as client:
             with pytest.raises(ServerUnfit):
                 await client.send(request())
     assert [event.kind for event in events[:2]] == ["lost", "lost"]
@@ -187,9 +217,12 @@ async def test_an_endpoint_that_comes_back_is_used_again(endpoint: Start, tmp_pa
     events: list[ServerEvent] = []
     url = endpoint()
     async with open_transport(
-        server=server_config(type="openai", command=(), base_urls=(url,)), model=model_config(), logs=tmp_path,
-        on_event=events.append, pacing=QUICK,
-    ) as client:  # fmt: skip
+        server=server_config(type="openai", command=(), base_urls=(url,)),
+        model=model_config(),
+        logs=tmp_path,
+        on_event=events.append,
+        pacing=QUICK,
+    ) as client:
         await failing(client, "!crash")
         await asyncio.sleep(0.5)  # until the end of idle connections has come through
         await failing(client, "hello")
@@ -202,7 +235,9 @@ async def test_an_endpoint_that_comes_back_is_used_again(endpoint: Start, tmp_pa
     assert "it does not answer (Connection refused); asked again until" in events[1].detail
 
 
-async def test_a_key_is_sent_and_never_shown(endpoint: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_is_sent_and_never_shown(
+    endpoint: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = endpoint(FAULT_KEY="sesame-1234")
     monkeypatch.setenv("GOOD", "sesame-1234")
     monkeypatch.setenv("WRONG", "wrong-5678")
@@ -221,7 +256,9 @@ async def test_a_key_that_is_refused_by_a_request_is_named_by_its_source(
 ) -> None:
     monkeypatch.setenv("MY_KEY", "k")
     async with to(endpoint(), api_key_env="MY_KEY") as client:
-        with pytest.raises(ServerUnfit, match=r"refuses the key from server\.api_key_env=MY_KEY with status 403"):
+        with pytest.raises(
+            ServerUnfit, match=r"refuses the key from server\.api_key_env=MY_KEY with status 403"
+        ):
             await client.send(request("!403"))
 
 
@@ -269,13 +306,17 @@ async def test_load_adds_up_what_answers(endpoint: Start) -> None:
         assert await client.load() == Load(replicas=2, running=0, waiting=0, kv_cache_usage=0.25)
 
 
-async def test_too_many_open_files_are_named_and_not_taken_for_a_dead_server(endpoint: Start) -> None:
+async def test_too_many_open_files_are_named_and_not_taken_for_a_dead_server(
+    endpoint: Start,
+) -> None:
     async with to(endpoint()) as client:
         await until(lambda: len(client._pool.ready) == 1)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         sending = [asyncio.create_task(client.send(request(f"!slow:1 {n}"))) for n in range(40)]
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 10, hard))  # noqa: PTH208
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 10, hard)
+            )
             results = await asyncio.gather(*sending, return_exceptions=True)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

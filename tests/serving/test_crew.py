@@ -15,14 +15,30 @@ from typing import Any
 
 import pytest
 
-from tests.serving.conftest import FAULT_SERVER, QUICK, Watched, model_config, runs, server_config, until
+from tests.serving.conftest import (
+    FAULT_SERVER,
+    QUICK,
+    Watched,
+    model_config,
+    runs,
+    server_config,
+    until,
+)
 from tests.serving.test_agent import persist
 from tsdg.errors import Interrupted, ServerUnfit
 from tsdg.serving import is_follower, open_transport
 from tsdg.serving.client import RoutingClient
 from tsdg.serving.follower import follow
 from tsdg.serving.logs import RENDEZVOUS
-from tsdg.serving.rendezvous import Channel, Lost, Offer, interface_of, offer_path, read_offer, write_offer
+from tsdg.serving.rendezvous import (
+    Channel,
+    Lost,
+    Offer,
+    interface_of,
+    offer_path,
+    read_offer,
+    write_offer,
+)
 
 PACING = replace(QUICK, rejoin_s=20.0, crashes=4)
 FOLLOW = """
@@ -41,8 +57,14 @@ asyncio.run(follow(
 
 def node(number: int, **more: str) -> dict[str, str]:
     """The environment of one of two nodes, which here are two processes of one machine."""
-    return {"TSDG_NODES": "2", "TSDG_NODE": str(number), "TSDG_ELEMENT": "e1", "TSDG_SLOTS": "1",
-            "TSDG_NODE_ADDRESS": "127.0.0.1", **more}  # fmt: skip
+    return {
+        "TSDG_NODES": "2",
+        "TSDG_NODE": str(number),
+        "TSDG_ELEMENT": "e1",
+        "TSDG_SLOTS": "1",
+        "TSDG_NODE_ADDRESS": "127.0.0.1",
+        **more,
+    }
 
 
 @pytest.fixture
@@ -55,7 +77,9 @@ def following(watched: Watched) -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def start_follower(watched: Watched, started: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+def start_follower(
+    watched: Watched, started: list[subprocess.Popen[bytes]]
+) -> subprocess.Popen[bytes]:
     code = FOLLOW.format(env=watched.env(), logs=str(watched.logs))
     env = {**os.environ, **node(1), "PYTHONPATH": str(FAULT_SERVER.parents[2])}
     with (watched.state / "said").open("ab") as said:
@@ -65,13 +89,18 @@ def start_follower(watched: Watched, started: list[subprocess.Popen[bytes]]) -> 
 
 
 @contextlib.asynccontextmanager
-async def headed(watched: Watched, monkeypatch: pytest.MonkeyPatch, **more: Any) -> AsyncIterator[RoutingClient]:
+async def headed(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, **more: Any
+) -> AsyncIterator[RoutingClient]:
     for name, value in node(0).items():
         monkeypatch.setenv(name, value)
     async with open_transport(
-        server=server_config(env=watched.env()), model=model_config(tensor_parallel=2), logs=watched.logs,
-        on_event=watched.events.append, pacing=more.get("pacing", PACING),
-    ) as client:  # fmt: skip
+        server=server_config(env=watched.env()),
+        model=model_config(tensor_parallel=2),
+        logs=watched.logs,
+        on_event=watched.events.append,
+        pacing=more.get("pacing", PACING),
+    ) as client:
         yield client
 
 
@@ -93,7 +122,10 @@ async def test_the_nodes_of_a_server_start_and_end_together(
 
 @pytest.mark.parametrize("role", ["rank", "server", "engine"])
 async def test_a_killed_part_means_a_restart_of_all_parts(
-    watched: Watched, following: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch, role: str
+    watched: Watched,
+    following: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
 ) -> None:
     start_follower(watched, following)
     async with headed(watched, monkeypatch) as client:
@@ -164,10 +196,15 @@ async def test_a_node_that_never_comes_ends_the_wait_with_its_number(
     for name, value in node(0).items():
         monkeypatch.setenv(name, value)
     async with open_transport(
-        server=server_config(env=watched.env(), start_timeout_s=1), model=model_config(tensor_parallel=2),
-        logs=watched.logs, on_event=watched.events.append, pacing=PACING,
-    ) as client:  # fmt: skip
-        with pytest.raises(ServerUnfit, match="node 1 of the 2 that share this server has not come within 1 s"):
+        server=server_config(env=watched.env(), start_timeout_s=1),
+        model=model_config(tensor_parallel=2),
+        logs=watched.logs,
+        on_event=watched.events.append,
+        pacing=PACING,
+    ) as client:
+        with pytest.raises(
+            ServerUnfit, match="node 1 of the 2 that share this server has not come within 1 s"
+        ):
             await persist(client, "hello")
     assert watched.starts() == 0
 
@@ -198,8 +235,14 @@ async def test_stale_files_of_other_starts_mislead_nobody(
     folder = watched.logs / RENDEZVOUS
     folder.mkdir(parents=True)
     other = await asyncio.start_server(stranger, "127.0.0.1", 0)
-    stale = Offer(state="open", token="0" * 32, address="127.0.0.1", port=other.sockets[0].getsockname()[1], host="h",
-                  pid=1)  # fmt: skip
+    stale = Offer(
+        state="open",
+        token="0" * 32,
+        address="127.0.0.1",
+        port=other.sockets[0].getsockname()[1],
+        host="h",
+        pid=1,
+    )
     write_offer(offer_path(folder, "e1", 0), stale)
     write_offer(offer_path(folder, "e0", 0), replace(stale, state="ended"))
     start_follower(watched, following)
@@ -224,26 +267,43 @@ async def test_a_follower_ends_without_a_head_once_there_is_no_work_or_no_hope(
     stop = asyncio.Event()
 
     async def alone(finished: bool) -> None:
-        await follow(server=server, model=model, logs=watched.logs, on_event=watched.events.append,
-                     finished=lambda: finished, pacing=PACING, stop=stop)  # fmt: skip
+        await follow(
+            server=server,
+            model=model,
+            logs=watched.logs,
+            on_event=watched.events.append,
+            finished=lambda: finished,
+            pacing=PACING,
+            stop=stop,
+        )
 
     await alone(finished=True)
-    with pytest.raises(ServerUnfit, match=r"no head of this node's group .* within 1 s \(there is no such file"):
+    with pytest.raises(
+        ServerUnfit, match=r"no head of this node's group .* within 1 s \(there is no such file"
+    ):
         await alone(finished=False)
     stop.set()
     with pytest.raises(Interrupted):
         await alone(finished=False)
     with pytest.raises(ServerUnfit, match="only the first of them works"):
-        async with open_transport(server=server, model=model, logs=watched.logs, on_event=watched.events.append):
+        async with open_transport(
+            server=server, model=model, logs=watched.logs, on_event=watched.events.append
+        ):
             pytest.fail("a follower was let to work")
     assert watched.starts() == 0
 
 
-async def test_the_head_turns_strangers_away(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_head_turns_strangers_away(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with headed(watched, monkeypatch):
         offer = read_offer(offer_path(watched.logs / RENDEZVOUS, "e1", 0))
         assert offer is not None
-        for hello in ({"token": "wrong", "rank": 1}, {"token": offer.token, "rank": 2}, {"token": offer.token}):
+        for hello in (
+            {"token": "wrong", "rank": 1},
+            {"token": offer.token, "rank": 2},
+            {"token": offer.token},
+        ):
             channel = Channel(*await asyncio.open_connection(offer.address, offer.port))
             channel.send("hello", **hello)
             assert (await channel.receive())["kind"] == "stranger"

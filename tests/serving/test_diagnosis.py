@@ -26,30 +26,56 @@ exception in a background process. See stack trace for root cause.
     [
         (OUT_OF_MEMORY, "ValueError: No available memory for the cache blocks."),
         (WORKER, "torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB."),
-        ("usage: x\nvllm serve: error: unrecognized arguments: -x", "vllm serve: error: unrecognized arguments: -x"),
-        ("usage: vllm [-h]\nvllm: error: invalid choice: 'x'\n", "vllm: error: invalid choice: 'x'"),
-        ("OSError: cannot start /x: Permission denied\n", "OSError: cannot start /x: Permission denied"),
-        ("INFO 11-21 12:00:00 [a.py:1] fine\nERROR 11-21 12:00:00 [a.py:1] disk full\nINFO [a.py:2] bye", "disk full"),
+        (
+            "usage: x\nvllm serve: error: unrecognized arguments: -x",
+            "vllm serve: error: unrecognized arguments: -x",
+        ),
+        (
+            "usage: vllm [-h]\nvllm: error: invalid choice: 'x'\n",
+            "vllm: error: invalid choice: 'x'",
+        ),
+        (
+            "OSError: cannot start /x: Permission denied\n",
+            "OSError: cannot start /x: Permission denied",
+        ),
+        (
+            (
+                "INFO 11-21 12:00:00 [a.py:1] fine\nERROR 11-21 12:00:00 [a.py:1] disk full\nINFO "
+                "[a.py:2] bye"
+            ),
+            "disk full",
+        ),
         ("Fatal Python error: Aborted\n\nThread 0x01:\n  File x\n", "Fatal Python error: Aborted"),
-        ("importlib.metadata.PackageNotFoundError: No package metadata was found for vllm\n",
-         "importlib.metadata.PackageNotFoundError: No package metadata was found for vllm"),
-        ("RuntimeError: Engine core initialization failed. See root cause above.\nbye\n",
-         "RuntimeError: Engine core initialization failed. See root cause above."),
+        (
+            "importlib.metadata.PackageNotFoundError: No package metadata was found for vllm\n",
+            "importlib.metadata.PackageNotFoundError: No package metadata was found for vllm",
+        ),
+        (
+            "RuntimeError: Engine core initialization failed. See root cause above.\nbye\n",
+            "RuntimeError: Engine core initialization failed. See root cause above.",
+        ),
         ("ValidationError: old\nKeyError: 'new'\n", "KeyError: 'new'"),
-        ("pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
-         "  Value error, too large [type=value_error, input_value=Args(())]\n    For further information visit x\n",
-         "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig Value error, too large"),
+        (
+            "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+            "  Value error, too large [type=value_error, input_value=Args(())]\n    For further "
+            "information visit x\n",
+            (
+                "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig "
+                "Value error, too large"
+            ),
+        ),
         ("loading\nloading more\n\n", "loading more"),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_the_cause_is_found_and_not_its_consequences(log: str, line: str) -> None:
     assert telling_line(log) == line
 
 
 def test_an_end_is_described_with_its_cause_and_a_signal_by_its_name() -> None:
     assert describe_end("exit 1", OUT_OF_MEMORY) == (
-        "it ended with exit 1; its last telling line: ValueError: No available memory for the cache blocks."
+        "it ended with exit 1; its last telling line: ValueError: No available memory for the "
+        "cache blocks."
     )
     assert describe_end("signal 9", "") == (
         "it ended with signal 9, SIGKILL (out of memory, or killed by someone) and wrote nothing"

@@ -43,13 +43,26 @@ def server(command: Path, flags: dict[str, object]) -> ServerConfig:
 
 
 def test_only_the_lines_that_begin_an_option_name_flags() -> None:
-    flags = {"headless", "help", "enforce-eager", "no-enforce-eager", "max-num-seqs", "compilation-config"}
+    flags = {
+        "headless",
+        "help",
+        "enforce-eager",
+        "no-enforce-eager",
+        "max-num-seqs",
+        "compilation-config",
+    }
     assert read_help(HELP) == flags
 
 
 @pytest.mark.parametrize(
     "flags",
-    [{"enforce-eager": True}, {"enforce_eager": False}, {"--max_num_seqs": 4}, {"compilation-config.mode": 3}, {}],
+    [
+        {"enforce-eager": True},
+        {"enforce_eager": False},
+        {"--max_num_seqs": 4},
+        {"compilation-config.mode": 3},
+        {},
+    ],
 )
 def test_flags_that_the_command_knows_pass(command: Path, flags: dict[str, object]) -> None:
     check_server(server(command, flags), model_config())
@@ -58,14 +71,19 @@ def test_flags_that_the_command_knows_pass(command: Path, flags: dict[str, objec
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"max-num-sequences": 4}, r"server\.flags\.max-num-sequences: .*/vllm serve knows no --max-num-sequences; did "
-         r"you mean --max-num-seqs\? \(`serve --help=all` lists all\)"),
+        (
+            {"max-num-sequences": 4},
+            r"server\.flags\.max-num-sequences: .*/vllm serve knows no --max-num-sequences; did "
+            r"you mean --max-num-seqs\? \(`serve --help=all` lists all\)",
+        ),
         ({"headles": True}, "did you mean --headless"),
         ({"max-num-seqs": False}, "knows no --no-max-num-seqs"),
         ({"zzz": 1}, r"knows no --zzz \("),
     ],
-)  # fmt: skip
-def test_others_are_refused_with_the_nearest(command: Path, flags: dict[str, object], said: str) -> None:
+)
+def test_others_are_refused_with_the_nearest(
+    command: Path, flags: dict[str, object], said: str
+) -> None:
     with pytest.raises(RecipeError, match=said) as caught:
         check_server(server(command, flags), model_config())
     assert "\n" not in str(caught.value)
@@ -96,7 +114,9 @@ def test_a_command_without_such_a_help_is_not_checked(command: Path, body: str) 
     check_server(server(command, {"anything": 1}), model_config())
 
 
-def test_a_cache_that_cannot_be_written_stops_nothing(command: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_stops_nothing(
+    command: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TSDG_CACHE", str(command / "below-a-file"))
     assert "headless" in known_flags(server(command, {}), command)
 
@@ -104,6 +124,13 @@ def test_a_cache_that_cannot_be_written_stops_nothing(command: Path, monkeypatch
 def test_the_real_command_lists_its_flags(vllm: Path) -> None:
     config = server_config(command=(str(vllm), "serve"))
     known = known_flags(config, vllm)
-    assert {"nnodes", "node-rank", "master-addr", "master-port", "headless", "distributed-executor-backend"} <= known
+    assert {
+        "nnodes",
+        "node-rank",
+        "master-addr",
+        "master-port",
+        "headless",
+        "distributed-executor-backend",
+    } <= known
     with pytest.raises(RecipeError, match="did you mean --max-num-seqs"):
         check_server(config.model_copy(update={"flags": {"max-num-seq": 4}}), model_config())

@@ -20,7 +20,10 @@ SERVE = (sys.executable, str(FAULT_SERVER), "serve", "model")
 
 async def start(watched: Watched, *command: str, **env: str) -> ServerProcess:
     process = await ServerProcess.start(
-        command or SERVE, env={**os.environ, **watched.env(**env)}, log=watched.state / "log", grace_s=1.0
+        command or SERVE,
+        env={**os.environ, **watched.env(**env)},
+        log=watched.state / "log",
+        grace_s=1.0,
     )
     if not command:
         await until(lambda: len(watched.alive()) == 3)
@@ -36,16 +39,22 @@ def all_gone(watched: Watched) -> bool:
 
 
 def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
-    code = (
-        f"import runpy, sys; sys.argv = ['k', '0', '1', 'true']; runpy.run_path({str(KEEPER)!r}, run_name='__main__')"
+    code = f"import runpy, sys; sys.argv = ['k', '0', '1', 'true']; runpy.run_path({str(KEEPER)!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 
 async def test_the_end_of_a_server_is_reported_as_it_was(watched: Watched) -> None:
-    for code, outcome in (("import sys; sys.exit(7)", "exit 7"), ("import os; os.kill(os.getpid(), 9)", "signal 9")):
+    for code, outcome in (
+        ("import sys; sys.exit(7)", "exit 7"),
+        ("import os; os.kill(os.getpid(), 9)", "signal 9"),
+    ):
         process = await start(watched, sys.executable, "-c", code)
         assert await process.ended() == outcome
         await process.stop()
@@ -54,7 +63,10 @@ async def test_the_end_of_a_server_is_reported_as_it_was(watched: Watched) -> No
 async def test_what_cannot_be_started_says_so_in_the_log(watched: Watched) -> None:
     process = await start(watched, "/no/such/program")
     assert await process.ended() == "exit 127"
-    assert "cannot start /no/such/program: No such file or directory" in (watched.state / "log").read_text()
+    assert (
+        "cannot start /no/such/program: No such file or directory"
+        in (watched.state / "log").read_text()
+    )
     await process.stop()
 
 
@@ -91,7 +103,9 @@ async def test_shared_memory_that_others_use_stays(watched: Watched) -> None:
     process = await start(watched)
     segment = watched.segments()[0]
     code = "import mmap,sys; f=open(sys.argv[1],'r+b'); m=mmap.mmap(f.fileno(),0); print(1,flush=True); input()"
-    other = subprocess.Popen([sys.executable, "-c", code, str(segment)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(segment)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert other.stdout is not None
     other.stdout.readline()
     await process.stop()
@@ -114,7 +128,9 @@ async def test_a_killed_keeper_does_not_leave_the_server(watched: Watched) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP])
-async def test_signals_that_announce_a_preemption_do_not_end_anything(watched: Watched, number: signal.Signals) -> None:
+async def test_signals_that_announce_a_preemption_do_not_end_anything(
+    watched: Watched, number: signal.Signals
+) -> None:
     process = await start(watched)
     keeper_of(watched).send_signal(number)
     for pid in watched.alive():
@@ -146,7 +162,9 @@ async def main():
     await asyncio.sleep(60)
 asyncio.run(main())
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **watched.env(FAULT_STUBBORN="1")})
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, **watched.env(FAULT_STUBBORN="1")}
+    )
     await until(lambda: len(watched.alive()) == 3)
     kept = keeper_of(watched)
     parent.kill()

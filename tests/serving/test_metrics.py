@@ -25,14 +25,28 @@ python_gc_objects_collected_total{generation="0"} 400.0
 
 
 def test_counters_add_up_over_engines_and_the_fullest_cache_counts() -> None:
-    expected = Metrics(running=5, waiting=1, generation_tokens=1.5e6, prompt_tokens=7, kv_cache_usage=0.5)
+    expected = Metrics(
+        running=5, waiting=1, generation_tokens=1.5e6, prompt_tokens=7, kv_cache_usage=0.5
+    )
     assert parse_metrics(TEXT) == expected
 
 
-@pytest.mark.parametrize("name", ["num_requests_running", "num_requests_waiting", "generation_tokens_total",
-                                  "prompt_tokens_total", "kv_cache_usage_perc"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "num_requests_running",
+        "num_requests_waiting",
+        "generation_tokens_total",
+        "prompt_tokens_total",
+        "kv_cache_usage_perc",
+    ],
+)
 def test_a_missing_counter_is_named(name: str) -> None:
-    text = "\n".join(line for line in TEXT.splitlines() if not line.startswith((f"vllm:{name}{{", f"vllm:{name} ")))
+    text = "\n".join(
+        line
+        for line in TEXT.splitlines()
+        if not line.startswith((f"vllm:{name}{{", f"vllm:{name} "))
+    )
     with pytest.raises(ValueError, match=f"no vllm:{name}"):
         parse_metrics(text)
 

@@ -17,8 +17,12 @@ def test_one_request_that_fails_again_and_again_is_at_fault_itself() -> None:
     assert all(outage.judge("a", failure) is failure for _ in range(50))
 
 
-@pytest.mark.parametrize("failure", [RetryableFailure("http_500", "broken"), PermanentFailure("http_400", "no")])
-def test_many_that_fail_are_the_servers_fault_and_cost_no_attempt(failure: RetryableFailure | PermanentFailure) -> None:
+@pytest.mark.parametrize(
+    "failure", [RetryableFailure("http_500", "broken"), PermanentFailure("http_400", "no")]
+)
+def test_many_that_fail_are_the_servers_fault_and_cost_no_attempt(
+    failure: RetryableFailure | PermanentFailure,
+) -> None:
     outage = Outage(Clock())
     for name in range(MANY):
         assert outage.judge(str(name), failure) is failure

@@ -8,7 +8,15 @@ import pytest
 from tests.serving.conftest import model_config, server_config
 from tsdg.config.parallelism import nodes_per_replica
 from tsdg.errors import EnvironmentUnfit, RecipeError, ServerUnfit
-from tsdg.serving.placement import Placement, Share, cores_of, gpus_of, read_placement, share_of, visible_gpus
+from tsdg.serving.placement import (
+    Placement,
+    Share,
+    cores_of,
+    gpus_of,
+    read_placement,
+    share_of,
+    visible_gpus,
+)
 
 EIGHT = tuple(str(number) for number in range(8))
 
@@ -20,7 +28,9 @@ def placement(**values: Any) -> Placement:
 
 def share(place: Placement, *, tensor: int = 1, pipeline: int = 1, replicas: Any = "auto") -> Share:
     return share_of(
-        place, server_config(replicas=replicas), model_config(tensor_parallel=tensor, pipeline_parallel=pipeline)
+        place,
+        server_config(replicas=replicas),
+        model_config(tensor_parallel=tensor, pipeline_parallel=pipeline),
     )
 
 
@@ -28,7 +38,9 @@ def test_gpus_are_those_that_slurm_gave_else_all_in_order(tmp_path: Path) -> Non
     for name in ("nvidia10", "nvidia2", "nvidia0", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     assert visible_gpus({}, tmp_path) == ("0", "2", "10")
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": "3, GPU-ab", "SLURM_STEP_GPUS": "0"}, tmp_path) == ("3", "GPU-ab")
+    assert visible_gpus(
+        {"CUDA_VISIBLE_DEVICES": "3, GPU-ab", "SLURM_STEP_GPUS": "0"}, tmp_path
+    ) == ("3", "GPU-ab")
     assert visible_gpus({"SLURM_STEP_GPUS": "4,5"}, tmp_path) == ("4", "5")
     for nothing in ("", "-1", "NoDevFiles", "void"):
         assert visible_gpus({"CUDA_VISIBLE_DEVICES": nothing}, tmp_path) == ()
@@ -37,11 +49,20 @@ def test_gpus_are_those_that_slurm_gave_else_all_in_order(tmp_path: Path) -> Non
 def test_a_process_that_is_told_nothing_is_alone(tmp_path: Path) -> None:
     assert read_placement({}, tmp_path) == placement(element="", gpus=(), slots=0)
     batch = {"SLURM_JOB_ID": "7", "SLURM_NNODES": "4", "SLURM_NODEID": "0"}
-    assert read_placement(batch, tmp_path).nodes == 1, "a batch script runs on one node of the job only"
+    assert read_placement(batch, tmp_path).nodes == 1, (
+        "a batch script runs on one node of the job only"
+    )
 
 
-def test_slurms_tasks_know_their_node_and_share_a_name_that_no_other_start_has(tmp_path: Path) -> None:
-    step = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_NODES": "2", "SLURM_NODEID": "1"}
+def test_slurms_tasks_know_their_node_and_share_a_name_that_no_other_start_has(
+    tmp_path: Path,
+) -> None:
+    step = {
+        "SLURM_JOB_ID": "7",
+        "SLURM_STEP_ID": "0",
+        "SLURM_STEP_NUM_NODES": "2",
+        "SLURM_NODEID": "1",
+    }
     found = read_placement(step | {"CUDA_VISIBLE_DEVICES": "0,1"}, tmp_path)
     assert found == placement(node=1, nodes=2, element="7-0-0", gpus=("0", "1"), slots=2)
     again = [
@@ -53,14 +74,27 @@ def test_slurms_tasks_know_their_node_and_share_a_name_that_no_other_start_has(t
 
 def test_explicit_variables_win_over_slurms(tmp_path: Path) -> None:
     slurm = {"SLURM_JOB_ID": "7", "SLURM_STEP_NUM_NODES": "2", "SLURM_NODEID": "1"}
-    own = {"TSDG_NODES": "4", "TSDG_NODE": "3", "TSDG_ELEMENT": "a/b c", "TSDG_NODE_ADDRESS": "10.0.0.9",
-           "TSDG_SLOTS": "1"}  # fmt: skip
+    own = {
+        "TSDG_NODES": "4",
+        "TSDG_NODE": "3",
+        "TSDG_ELEMENT": "a/b c",
+        "TSDG_NODE_ADDRESS": "10.0.0.9",
+        "TSDG_SLOTS": "1",
+    }
     found = read_placement(slurm | own, tmp_path)
-    assert found == placement(node=3, nodes=4, element="a_b_c", address="10.0.0.9", gpus=(), slots=1)
+    assert found == placement(
+        node=3, nodes=4, element="a_b_c", address="10.0.0.9", gpus=(), slots=1
+    )
 
 
 @pytest.mark.parametrize(
-    "environ", [{"TSDG_NODES": "two"}, {"TSDG_NODES": "0"}, {"TSDG_NODES": "2", "TSDG_NODE": "2"}, {"TSDG_SLOTS": "-1"}]
+    "environ",
+    [
+        {"TSDG_NODES": "two"},
+        {"TSDG_NODES": "0"},
+        {"TSDG_NODES": "2", "TSDG_NODE": "2"},
+        {"TSDG_SLOTS": "-1"},
+    ],
 )
 def test_a_variable_that_cannot_be_meant_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(EnvironmentUnfit, match=list(environ)[-1]):
@@ -69,7 +103,14 @@ def test_a_variable_that_cannot_be_meant_is_named(environ: dict[str, str], tmp_p
 
 @pytest.mark.parametrize(
     ("tensor", "pipeline", "replicas", "servers"),
-    [(1, 1, "auto", 8), (2, 1, "auto", 4), (8, 1, "auto", 1), (3, 1, "auto", 2), (2, 2, "auto", 2), (2, 1, 3, 3)],
+    [
+        (1, 1, "auto", 8),
+        (2, 1, "auto", 4),
+        (8, 1, "auto", 1),
+        (3, 1, "auto", 2),
+        (2, 2, "auto", 2),
+        (2, 1, 3, 3),
+    ],
 )
 def test_auto_takes_as_many_servers_as_the_gpus_have_room_for(
     tensor: int, pipeline: int, replicas: Any, servers: int
@@ -103,8 +144,11 @@ def test_servers_that_fit_in_a_node_leave_its_neighbours_alone() -> None:
 def test_a_server_that_does_not_fit_groups_the_nodes() -> None:
     found = [share(placement(node=node, nodes=4), tensor=8, pipeline=2) for node in range(4)]
     assert [(each.role, each.group, each.rank) for each in found] == [
-        ("head", 0, 0), ("follower", 0, 1), ("head", 1, 0), ("follower", 1, 1),
-    ]  # fmt: skip
+        ("head", 0, 0),
+        ("follower", 0, 1),
+        ("head", 1, 0),
+        ("follower", 1, 1),
+    ]
     assert {(each.nodes, each.ranks, each.replicas) for each in found} == {(2, 8, 1)}
     uneven = share(placement(nodes=2), tensor=6, pipeline=2)
     assert (uneven.nodes, uneven.ranks) == (2, 6)
@@ -112,22 +156,31 @@ def test_a_server_that_does_not_fit_groups_the_nodes() -> None:
 
 
 def test_nodes_that_cannot_share_a_server_are_refused_with_what_to_ask_for() -> None:
-    with pytest.raises(ServerUnfit, match="16 GPUs spans 2 nodes of 8, and this process is one of 3"):
+    with pytest.raises(
+        ServerUnfit, match="16 GPUs spans 2 nodes of 8, and this process is one of 3"
+    ):
         share(placement(nodes=3), tensor=16)
-    with pytest.raises(RecipeError, match="17 GPUs of one server cannot be shared evenly by 3 nodes"):
+    with pytest.raises(
+        RecipeError, match="17 GPUs of one server cannot be shared evenly by 3 nodes"
+    ):
         share(placement(nodes=3), tensor=17)
     with pytest.raises(RecipeError, match=r"server\.replicas=2: a server of 16 GPUs spans 2 nodes"):
         share(placement(nodes=2), tensor=16, replicas=2)
     with pytest.raises(ServerUnfit, match="TSDG_ELEMENT is not set"):
         share(placement(nodes=2, element=""), tensor=16)
     lean = placement(nodes=2, gpus=EIGHT[:4])
-    with pytest.raises(ServerUnfit, match="8 GPUs of this node are needed for a server, 4 are visible"):
+    with pytest.raises(
+        ServerUnfit, match="8 GPUs of this node are needed for a server, 4 are visible"
+    ):
         gpus_of(lean, share(lean, tensor=16), 0)
 
 
 def test_the_launch_counts_nodes_as_the_servers_do() -> None:
     shapes = [(8, 1, 8), (8, 2, 8), (8, 1, 4), (1, 1, 8), (8, 2, 0)]
-    counted = [nodes_per_replica(model_config(tensor_parallel=t, pipeline_parallel=p), n) for t, p, n in shapes]
+    counted = [
+        nodes_per_replica(model_config(tensor_parallel=t, pipeline_parallel=p), n)
+        for t, p, n in shapes
+    ]
     assert counted == [1, 2, 2, 1, 1]
 
 
@@ -135,6 +188,11 @@ def test_servers_on_a_cpu_get_cores_of_their_own() -> None:
     two = share(placement(gpus=(), slots=0), replicas=2)
     assert [cores_of((0, 1, 4, 5, 6), two, number) for number in range(2)] == [((0, 1),), ((4, 5),)]
     wide = share(placement(gpus=(), slots=0), replicas=2, tensor=2)
-    assert [cores_of((0, 1, 2, 3), wide, number) for number in range(2)] == [((0,), (1,)), ((2,), (3,))]
-    assert cores_of((0, 1), share(placement(gpus=(), slots=0)), 0) == (), "one server takes what it finds"
+    assert [cores_of((0, 1, 2, 3), wide, number) for number in range(2)] == [
+        ((0,), (1,)),
+        ((2,), (3,)),
+    ]
+    assert cores_of((0, 1), share(placement(gpus=(), slots=0)), 0) == (), (
+        "one server takes what it finds"
+    )
     assert cores_of((0,), two, 0) == (), "there are none to divide"

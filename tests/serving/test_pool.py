@@ -9,7 +9,10 @@ from tsdg.serving.pool import Endpoint, Pool
 
 
 def make(count: int) -> tuple[Pool, list[Endpoint]]:
-    endpoints = [Endpoint(f"http://127.0.0.1:{n + 1}/v1/", proxy=None, name="server-0", gpus=0) for n in range(count)]
+    endpoints = [
+        Endpoint(f"http://127.0.0.1:{n + 1}/v1/", proxy=None, name="server-0", gpus=0)
+        for n in range(count)
+    ]
     return Pool(tuple(endpoints)), endpoints
 
 

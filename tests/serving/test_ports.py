@@ -49,7 +49,11 @@ def test_a_host_of_another_machine_is_refused(host: str) -> None:
 
 @pytest.mark.parametrize(
     ("host", "url"),
-    [("127.0.0.1", "http://127.0.0.1:80/v1"), ("0.0.0.0", "http://127.0.0.1:80/v1"), ("::1", "http://[::1]:80/v1")],
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/v1"),
+        ("0.0.0.0", "http://127.0.0.1:80/v1"),
+        ("::1", "http://[::1]:80/v1"),
+    ],
 )
 def test_urls(host: str, url: str) -> None:
     assert base_url(host, 80) == url

@@ -16,11 +16,23 @@ def test_tokens_that_come_are_progress_however_slowly() -> None:
 
 
 def test_work_without_tokens_is_a_stall_after_the_time_and_not_before() -> None:
-    assert judge([(0, 7, True), (5, 7, True), (9, 7, True), (11, 7, True)]) == ["fine", "fine", "fine", "stalled"]
+    assert judge([(0, 7, True), (5, 7, True), (9, 7, True), (11, 7, True)]) == [
+        "fine",
+        "fine",
+        "fine",
+        "stalled",
+    ]
 
 
 def test_the_clock_of_a_stall_starts_with_the_work_and_not_with_the_last_token() -> None:
-    looks = [(0, 7, False), (15, 7, False), (16, 7, True), (20, 7, True), (24, 7, True), (25.1, 7, True)]
+    looks = [
+        (0, 7, False),
+        (15, 7, False),
+        (16, 7, True),
+        (20, 7, True),
+        (24, 7, True),
+        (25.1, 7, True),
+    ]
     assert judge(looks) == ["fine"] * 5 + ["stalled"]
 
 

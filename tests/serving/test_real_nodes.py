@@ -1,4 +1,7 @@
-"""One model over two nodes with the real vLLM (CPU build): two network namespaces stand for the nodes."""
+"""One model over two nodes with the real vLLM (CPU build).
+
+Two network namespaces stand for the nodes.
+"""
 
 import contextlib
 import os
@@ -51,12 +54,35 @@ class Nodes:
 
     def start(self, number: int) -> subprocess.Popen[str]:
         """Start tsdg on a node."""
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "TSDG_NODES": "2", "TSDG_NODE": str(number),
-               "TSDG_ELEMENT": "job-7", "TSDG_SLOTS": "1", "TSDG_NODE_ADDRESS": f"10.213.7.{number + 1}"}  # fmt: skip
-        command = ("ip", "netns", "exec", self.names[number], sys.executable, "-c", NODE, self.tiny, self.logs)
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TSDG_NODES": "2",
+            "TSDG_NODE": str(number),
+            "TSDG_ELEMENT": "job-7",
+            "TSDG_SLOTS": "1",
+            "TSDG_NODE_ADDRESS": f"10.213.7.{number + 1}",
+        }
+        command = (
+            "ip",
+            "netns",
+            "exec",
+            self.names[number],
+            sys.executable,
+            "-c",
+            NODE,
+            self.tiny,
+            self.logs,
+        )
         with (self.logs / f"node-{number}.said").open("a") as said:
-            process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
-                                       text=True)  # fmt: skip
+            process = subprocess.Popen(
+                command,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            )
         self.started.append(process)
         return process
 
@@ -72,7 +98,20 @@ def nodes(tiny: Path, tmp_path: Path) -> Iterator[Nodes]:
     try:
         for name in names:
             ip("netns", "add", name)
-        ip("link", "add", cable, "netns", names[0], "type", "veth", "peer", "name", cable, "netns", names[1])
+        ip(
+            "link",
+            "add",
+            cable,
+            "netns",
+            names[0],
+            "type",
+            "veth",
+            "peer",
+            "name",
+            cable,
+            "netns",
+            names[1],
+        )
         for number, name in enumerate(names):
             ip("-n", name, "addr", "add", f"10.213.7.{number + 1}/24", "dev", cable)
             for device in ("lo", cable):
@@ -119,7 +158,9 @@ def gone(processes: list[psutil.Process], within_s: float) -> bool:
     return True
 
 
-def test_a_model_over_two_nodes_recovers_from_kill_9_of_either_and_leaves_nothing(nodes: Nodes) -> None:
+def test_a_model_over_two_nodes_recovers_from_kill_9_of_either_and_leaves_nothing(
+    nodes: Nodes,
+) -> None:
     follower, head = nodes.start(1), nodes.start(0)
     ask(head, nodes)
 

@@ -25,16 +25,20 @@ from tsdg.serving.client import RoutingClient
 ROOT = Path(__file__).resolve().parents[2]
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 COLOURS = ["red", "green", "blue"]
-PATIENT = replace(PACING, poll_s=0.5, stall_s=8.0, idle_s=5.0, canary_timeout_s=8.0, look_timeout_s=5.0)
+PATIENT = replace(
+    PACING, poll_s=0.5, stall_s=8.0, idle_s=5.0, canary_timeout_s=8.0, look_timeout_s=5.0
+)
 
 pytestmark = pytest.mark.server
 
 
 def parts(tiny: Path) -> tuple[ServerConfig, ModelConfig]:
     flags = {
-        "enforce-eager": True, "enable-chunked-prefill": False, "max-num-batched-tokens": 512,
+        "enforce-eager": True,
+        "enable-chunked-prefill": False,
+        "max-num-batched-tokens": 512,
         "structured-outputs-config": '{"backend":"xgrammar","disable_any_whitespace":true}',
-    }  # fmt: skip
+    }
     env = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     server = server_config(command=(str(VLLM), "serve"), start_timeout_s=300, flags=flags, env=env)
     return server, model_config(name="tiny", path=str(tiny), max_model_len=512)
@@ -44,7 +48,11 @@ def parts(tiny: Path) -> tuple[ServerConfig, ModelConfig]:
 async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
     server, model = parts(tiny)
     async with open_transport(
-        server=server, model=model, logs=watched.logs, on_event=watched.events.append, pacing=PATIENT
+        server=server,
+        model=model,
+        logs=watched.logs,
+        on_event=watched.events.append,
+        pacing=PATIENT,
     ) as client:
         await persist(client, "warm up")
         yield client
@@ -53,7 +61,10 @@ async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
 def processes(parent: int) -> list[psutil.Process]:
     """The keeper, the server and all that it started."""
     keepers = [child for child in psutil.Process(parent).children() if _is_keeper(child)]
-    return [*keepers, *(process for keeper in keepers for process in keeper.children(recursive=True))]
+    return [
+        *keepers,
+        *(process for keeper in keepers for process in keeper.children(recursive=True)),
+    ]
 
 
 def _is_keeper(process: psutil.Process) -> bool:
@@ -75,14 +86,27 @@ def engine_of(parent: int) -> psutil.Process:
 
 
 async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: Path) -> None:
-    """One server start serves for the reply's form; a SIGKILL and a SIGSTOP of the engine each bring another."""
+    """One server start serves for the reply's form.
+
+    A SIGKILL and a SIGSTOP of the engine each bring another.
+    """
     async with served(watched, tiny) as client:
-        schema = {"type": "object", "properties": {"colour": {"enum": COLOURS}, "n": {"type": "integer", "maximum": 9}},
-                  "required": ["colour"], "additionalProperties": False}  # fmt: skip
+        schema = {
+            "type": "object",
+            "properties": {"colour": {"enum": COLOURS}, "n": {"type": "integer", "maximum": 9}},
+            "required": ["colour"],
+            "additionalProperties": False,
+        }
         asked = request(
-            "Which?", n=3, max_tokens=64, seed=1,
-            response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
-        )  # fmt: skip
+            "Which?",
+            n=3,
+            max_tokens=64,
+            seed=1,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": schema},
+            },
+        )
         reply = await client.send(asked)
         assert all(json.loads(choice.text)["colour"] in COLOURS for choice in reply.choices)
         assert len(reply.choices) == 3
@@ -108,7 +132,12 @@ async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: P
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert not any(runs(process.pid) for process in last)
-    assert watched.kinds() == ["starting", "ready", *["restarting", "starting", "ready"] * 2, "stopped"]
+    assert watched.kinds() == [
+        "starting",
+        "ready",
+        *["restarting", "starting", "ready"] * 2,
+        "stopped",
+    ]
     assert not any(path.exists() for path in memory)
 
 
@@ -128,7 +157,9 @@ async def main():
 asyncio.run(main())
 """
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert run.stdout is not None
     assert await asyncio.to_thread(run.stdout.readline) == b"ready\n"
     all_of_it = processes(run.pid)

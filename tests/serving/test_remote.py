@@ -18,7 +18,14 @@ from tsdg.serving.remote import proxy_for
 def test_the_proxy_of_an_endpoint_is_that_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, url: str, proxy: str | None
 ) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "no_proxy", "REQUEST_METHOD"):
+    for name in (
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "REQUEST_METHOD",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,.cluster")

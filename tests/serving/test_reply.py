@@ -17,13 +17,23 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 9}
 
 
 def chat(*messages: dict[str, Any], usage: Any = USAGE) -> bytes:
-    choices = [{"index": n, "message": message, "finish_reason": "stop"} for n, message in enumerate(messages)]
+    choices = [
+        {"index": n, "message": message, "finish_reason": "stop"}
+        for n, message in enumerate(messages)
+    ]
     return orjson.dumps({"choices": choices, "usage": usage})
 
 
-def fail(status: int, body: bytes = b"{}", retry_after: str = "", key_source: str = "") -> TsdgError:
+def fail(
+    status: int, body: bytes = b"{}", retry_after: str = "", key_source: str = ""
+) -> TsdgError:
     return failure(
-        status=status, retry_after=retry_after, body=body, url="http://h/v1", model="m", key_source=key_source
+        status=status,
+        retry_after=retry_after,
+        body=body,
+        url="http://h/v1",
+        model="m",
+        key_source=key_source,
     )
 
 
@@ -32,7 +42,9 @@ def said(message: str) -> bytes:
 
 
 def test_a_reply_keeps_text_reasoning_and_tokens_in_the_order_of_the_index() -> None:
-    body = orjson.loads(chat({"content": "a", "reasoning": "why"}, {"content": "b", "reasoning_content": "as"}))
+    body = orjson.loads(
+        chat({"content": "a", "reasoning": "why"}, {"content": "b", "reasoning_content": "as"})
+    )
     body["choices"].reverse()
     assert parse_reply(orjson.dumps(body), choices=2) == Reply(
         choices=(
@@ -45,7 +57,9 @@ def test_a_reply_keeps_text_reasoning_and_tokens_in_the_order_of_the_index() -> 
 
 
 def test_null_content_is_empty_text_and_not_a_failure() -> None:
-    reply = parse_reply(chat({"content": None, "reasoning": "long thought", "reasoning_content": None}), choices=1)
+    reply = parse_reply(
+        chat({"content": None, "reasoning": "long thought", "reasoning_content": None}), choices=1
+    )
     assert reply.choices == (Choice(text="", reasoning="long thought", finish_reason="stop"),)
 
 
@@ -62,11 +76,19 @@ def test_null_content_is_empty_text_and_not_a_failure() -> None:
         (b'{"choices": ["text"]}', "no message"),
         (chat({"content": ["parts"]}), "not text"),
         (chat({"content": "a"}, usage=None), "no usage"),
-        (chat({"content": "a"}, usage={"prompt_tokens": 5}), "usage.completion_tokens of the reply is None"),
-        (chat({"content": "a"}, usage={"prompt_tokens": -5, "completion_tokens": 1}), "usage.prompt_tokens"),
+        (
+            chat({"content": "a"}, usage={"prompt_tokens": 5}),
+            "usage.completion_tokens of the reply is None",
+        ),
+        (
+            chat({"content": "a"}, usage={"prompt_tokens": -5, "completion_tokens": 1}),
+            "usage.prompt_tokens",
+        ),
     ],
 )
-def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(body: bytes, detail: str) -> None:
+def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(
+    body: bytes, detail: str
+) -> None:
     with pytest.raises(RetryableFailure) as caught:
         parse_reply(body, choices=1)
     assert caught.value.reason == "bad_reply"
@@ -75,10 +97,18 @@ def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(bod
     assert "\n" not in caught.value.detail
 
 
-@given(st.binary() | st.recursive(st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=4), lambda inner: (
-    st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "index", "error"]), inner)
-)).map(orjson.dumps))  # fmt: skip
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers(0, 9) | st.text(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["choices", "message", "content", "usage", "index", "error"]), inner
+            )
+        ),
+    ).map(orjson.dumps)
+)
 def test_no_body_whatever_raises_anything_else(body: bytes) -> None:
     with pytest.raises(RetryableFailure):
         parse_reply(body, choices=1)
@@ -91,7 +121,11 @@ def test_no_body_whatever_raises_anything_else(body: bytes) -> None:
     [
         "This model's maximum context length is 1024 tokens. However, you requested 2000 tokens.",
         "The decoder prompt (length 5000) is longer than the maximum model length of 1024.",
-        "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum context length is 1024.",
+        (
+            "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum "
+            "context "
+            "length is 1024."
+        ),
         "prompt is too long: 9 tokens > 8 maximum",
     ],
 )
@@ -129,13 +163,27 @@ def test_being_told_to_go_slower_costs_no_attempt() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "match"),
     [
-        (401, said("bad key sk-1"), r"refuses the key from server\.api_key_env=KEY with status 401"),
+        (
+            401,
+            said("bad key sk-1"),
+            r"refuses the key from server\.api_key_env=KEY with status 401",
+        ),
         (403, b"", r"refuses the key from server\.api_key_env=KEY with status 403"),
-        (404, said("The model `m` does not exist."), r"404 for model 'm': The model `m` does not exist\."),
-        (429, orjson.dumps({"error": {"message": "pay", "code": "insufficient_quota"}}), "quota .* used up: pay"),
+        (
+            404,
+            said("The model `m` does not exist."),
+            r"404 for model 'm': The model `m` does not exist\.",
+        ),
+        (
+            429,
+            orjson.dumps({"error": {"message": "pay", "code": "insufficient_quota"}}),
+            "quota .* used up: pay",
+        ),
     ],
 )
-def test_what_no_request_can_change_is_the_servers_unfitness(status: int, body: bytes, match: str) -> None:
+def test_what_no_request_can_change_is_the_servers_unfitness(
+    status: int, body: bytes, match: str
+) -> None:
     error = fail(status, body, key_source="server.api_key_env=KEY")
     assert isinstance(error, ServerUnfit)
     with pytest.raises(ServerUnfit, match=match):

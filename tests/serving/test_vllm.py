@@ -25,10 +25,16 @@ def flags_of(command: tuple[str, ...]) -> dict[str, str | None]:
 def test_a_command_serves_the_model_under_its_name_on_the_given_port() -> None:
     command = serve_command(
         server=server_config(command=("vllm", "serve"), host="10.0.0.1"),
-        model=model_config(name="big/one", path="/models/one", max_model_len=4096, tensor_parallel=8,
-                           pipeline_parallel=2, reasoning_parser="qwen3"),
+        model=model_config(
+            name="big/one",
+            path="/models/one",
+            max_model_len=4096,
+            tensor_parallel=8,
+            pipeline_parallel=2,
+            reasoning_parser="qwen3",
+        ),
         port=8123,
-    )  # fmt: skip
+    )
     assert command[:3] == ("vllm", "serve", "/models/one")
     assert flags_of(command) == {
         "--served-model-name": "big/one",
@@ -45,19 +51,28 @@ def test_a_command_serves_the_model_under_its_name_on_the_given_port() -> None:
 def test_server_flags_win_over_model_flags_and_these_over_the_models_own_keys() -> None:
     command = serve_command(
         server=server_config(flags={"max-model-len": 32, "swap_space": 4}),
-        model=model_config(max_model_len=64, flags={"max_model_len": 48, "swap-space": 2, "dtype": "bfloat16"}),
+        model=model_config(
+            max_model_len=64, flags={"max_model_len": 48, "swap-space": 2, "dtype": "bfloat16"}
+        ),
         port=1,
     )
     flags = flags_of(command)
-    assert (flags["--max-model-len"], flags["--swap-space"], flags["--dtype"]) == ("32", "4", "bfloat16")
+    assert (flags["--max-model-len"], flags["--swap-space"], flags["--dtype"]) == (
+        "32",
+        "4",
+        "bfloat16",
+    )
     assert command.count("--max-model-len") == 1
 
 
 def test_booleans_become_switches_and_other_values_keep_their_text() -> None:
     flags = {
-        "enforce-eager": True, "enable-chunked-prefill": False, "gpu-memory-utilization": 0.9, "seed": -1,
+        "enforce-eager": True,
+        "enable-chunked-prefill": False,
+        "gpu-memory-utilization": 0.9,
+        "seed": -1,
         "structured-outputs-config": '{"backend":"xgrammar"}',
-    }  # fmt: skip
+    }
     command = serve_command(server=server_config(flags=flags), model=model_config(), port=1)
     assert {"--enforce-eager", "--no-enable-chunked-prefill", "--seed=-1"} <= set(command)
     assert command[command.index("--gpu-memory-utilization") + 1] == "0.9"
@@ -76,7 +91,8 @@ def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> 
     )
     shared = (
         "--max-model-len 64 --tensor-parallel-size 8 --pipeline-parallel-size 2 --max-num-seqs 64 "
-        "--distributed-executor-backend mp --nnodes 2 --node-rank {} --master-addr 10.0.0.1 --master-port 29001"
+        "--distributed-executor-backend mp --nnodes 2 --node-rank {} --master-addr 10.0.0.1 "
+        "--master-port 29001"
     )
     start = "vllm serve owner/model --served-model-name model "
     listens = "--host 127.0.0.1 --port 8123 --disable-uvicorn-access-log "
@@ -86,26 +102,49 @@ def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> 
 
 @pytest.mark.parametrize(
     "flag",
-    ["port", "--host", "served_model_name", "api-key", "disable_log_stats", "tensor-parallel-size", "nnodes",
-     "data_parallel_size", "distributed-executor-backend"],
-)  # fmt: skip
+    [
+        "port",
+        "--host",
+        "served_model_name",
+        "api-key",
+        "disable_log_stats",
+        "tensor-parallel-size",
+        "nnodes",
+        "data_parallel_size",
+        "distributed-executor-backend",
+    ],
+)
 def test_a_flag_that_another_key_sets_is_refused_by_its_name(flag: str) -> None:
     with pytest.raises(RecipeError, match=rf"^server\.flags\.{flag}: not allowed"):
         serve_command(server=server_config(flags={flag: "1"}), model=model_config(), port=1)
 
 
-def test_a_revision_is_for_hub_ids_and_a_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revision_is_for_hub_ids_and_a_home_folder_is_expanded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    hub = serve_command(server=server_config(), model=model_config(path="owner/model", revision="abc"), port=1)
+    hub = serve_command(
+        server=server_config(), model=model_config(path="owner/model", revision="abc"), port=1
+    )
     assert flags_of(hub)["--revision"] == "abc"
-    home = serve_command(server=server_config(), model=model_config(path="~/model", revision="abc"), port=1)
+    home = serve_command(
+        server=server_config(), model=model_config(path="~/model", revision="abc"), port=1
+    )
     assert "/home/me/model" in home
     assert "--revision" not in home
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("/a", True), ("~/a", True), ("./a", True), ("../a", True), ("a/b/c", True), ("a", False), ("a/b", False)],
+    [
+        ("/a", True),
+        ("~/a", True),
+        ("./a", True),
+        ("../a", True),
+        ("a/b/c", True),
+        ("a", False),
+        ("a/b", False),
+    ],
 )
 def test_what_counts_as_a_folder(path: str, expected: bool) -> None:
     assert is_folder(path) is expected
@@ -113,7 +152,9 @@ def test_what_counts_as_a_folder(path: str, expected: bool) -> None:
 
 def test_the_environment_adds_to_what_is_inherited_and_the_recipe_wins() -> None:
     env = serve_env(
-        server=server_config(env={"VLLM_NO_USAGE_STATS": "0", "VLLM_CPU_OMP_THREADS_BIND": "{replica}"}),
+        server=server_config(
+            env={"VLLM_NO_USAGE_STATS": "0", "VLLM_CPU_OMP_THREADS_BIND": "{replica}"}
+        ),
         inherited={"PATH": "/bin", "HOME": "/h", "PYTHONHOME": "/wrong"},
         executable=Path("/venv/bin/vllm"),
         replica=1,
@@ -131,10 +172,22 @@ def test_the_environment_adds_to_what_is_inherited_and_the_recipe_wins() -> None
 
 def test_cores_an_address_and_its_interface_reach_the_server_where_they_are_known() -> None:
     def env(**known: Any) -> dict[str, str]:
-        made = serve_env(server=server_config(), inherited={"PATH": "/bin"}, executable=Path("/v/vllm"), replica=0,
-                         gpus=(), **known)  # fmt: skip
-        return {key: made[key] for key in made.keys() - {"PATH", "VLLM_NO_USAGE_STATS", "PYTHONUNBUFFERED"}}
+        made = serve_env(
+            server=server_config(),
+            inherited={"PATH": "/bin"},
+            executable=Path("/v/vllm"),
+            replica=0,
+            gpus=(),
+            **known,
+        )
+        return {
+            key: made[key]
+            for key in made.keys() - {"PATH", "VLLM_NO_USAGE_STATS", "PYTHONUNBUFFERED"}
+        }
 
     assert env() == {}
     assert env(cores=((0, 1), (2, 3))) == {"VLLM_CPU_OMP_THREADS_BIND": "0,1|2,3"}
-    assert env(address="10.0.0.1", interface="ib0") == {"VLLM_HOST_IP": "10.0.0.1", "GLOO_SOCKET_IFNAME": "ib0"}
+    assert env(address="10.0.0.1", interface="ib0") == {
+        "VLLM_HOST_IP": "10.0.0.1",
+        "GLOO_SOCKET_IFNAME": "ib0",
+    }

@@ -1,4 +1,7 @@
-"""One dev cluster for all Slurm tests; its nodes see this machine's file systems, ``tmp_path`` among them."""
+"""One dev cluster for all Slurm tests.
+
+Its nodes see this machine's file systems, ``tmp_path`` among them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from tests.slurm.lab import ROOT, DevCluster, Endpoint, Launcher, wait_until
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[DevCluster]:
     """A running dev cluster of three nodes with eight GPUs each; whoever breaks something mends it."""
-    parent = Path(tempfile.mkdtemp(prefix="dc-"))  # pytest's own folders have paths too long for sockets
+    parent = Path(
+        tempfile.mkdtemp(prefix="dc-")
+    )  # pytest's own folders have paths too long for sockets
     cluster = DevCluster(folder=parent / "c")
     try:
         cluster.do("up")
@@ -36,7 +41,13 @@ def oracle(slurm: DevCluster, tmp_path: Path) -> Iterator[Callable[..., Endpoint
 
     def start(delay: float = 0.0) -> Endpoint:
         port_file = tmp_path / f"port-{len(started)}"
-        words = [sys.executable, str(ROOT / "tests/e2e/oracle.py"), str(port_file), str(delay), host]
+        words = [
+            sys.executable,
+            str(ROOT / "tests/e2e/oracle.py"),
+            str(port_file),
+            str(delay),
+            host,
+        ]
         started.append(subprocess.Popen(slurm.command("exec", *words)))
         wait_until("the oracle answers", lambda: port_file.exists() and started[-1].poll() is None)
         return Endpoint(cluster=slurm, url=f"http://{host}:{port_file.read_text()}")
@@ -49,8 +60,13 @@ def oracle(slurm: DevCluster, tmp_path: Path) -> Iterator[Callable[..., Endpoint
 
 @pytest.fixture
 def launcher(slurm: DevCluster, tmp_path: Path) -> Iterator[Launcher]:
-    """``tsdg`` on the login node, with runs and a cluster file in ``tmp_path``; no job of it outlives the test."""
-    environment = {k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}}
+    """``tsdg`` on the login node, with runs and a cluster file in ``tmp_path``.
+
+    No job of it outlives the test.
+    """
+    environment = {
+        k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}
+    }
     yield Launcher(cluster=slurm, folder=tmp_path, environment={**environment, "TMPDIR": "/tmp"})
     slurm.run("scancel", "--me")
     wait_until("no job is left", lambda: slurm.run("squeue", "--me", "-h") == "")

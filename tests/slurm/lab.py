@@ -35,15 +35,20 @@ class DevCluster:
     def do(self, *words: str) -> str:
         """Run a command of the dev cluster that must succeed, and return what it prints."""
         done = self.call(*words)
-        assert done.returncode == 0, f"devcluster {' '.join(words)}: {done.returncode}: {done.stderr or done.stdout}"
+        assert done.returncode == 0, (
+            f"devcluster {' '.join(words)}: {done.returncode}: {done.stderr or done.stdout}"
+        )
         return done.stdout
 
     def run(self, *words: str | Path, **environment: str) -> str:
         """Run a command on the login node that must succeed, and return what it prints."""
         done = subprocess.run(
-            self.command("exec", *map(str, words)), capture_output=True, text=True, timeout=180,
+            self.command("exec", *map(str, words)),
+            capture_output=True,
+            text=True,
+            timeout=180,
             env={**os.environ, **environment},
-        )  # fmt: skip
+        )
         assert done.returncode == 0, f"{words}: {done.returncode}: {done.stderr or done.stdout}"
         return done.stdout
 
@@ -53,23 +58,31 @@ class DevCluster:
         return said
 
     def submit(self, out: Path, *flags: str, wrap: str) -> str:
-        """Submit a batch script of one line whose output goes to ``out`` and return the job's number."""
+        """Submit a batch script of one line whose output goes to ``out`` and return the job's
+        number."""
         return self.run("sbatch", "--parsable", f"--output={out}", *flags, f"--wrap={wrap}").strip()
 
     def runs(self, job: str) -> dict[str, list[str]]:
-        """States in accounting by job or array element: one for each time it was started, oldest first."""
+        """States in accounting by job or array element.
+
+        One for each time it was started, oldest first.
+        """
         states: dict[str, list[str]] = {}
         for line in self.run("sacct", "-XDnP", "-j", job, "-o", "JobID,Start,State").splitlines():
             name, start, state = line.split("|")
             states.setdefault(name, []).append(f"{start}|{state.split()[0]}")
-        return {name: [entry.split("|")[1] for entry in sorted(entries)] for name, entries in states.items()}
+        return {
+            name: [entry.split("|")[1] for entry in sorted(entries)]
+            for name, entries in states.items()
+        }
 
     def state(self, job: str) -> str:
         """State of a job that the controller still knows."""
         return self.run("squeue", "-h", "--states=all", "-j", job, "-o", "%T").strip()
 
     def elements(self, array: str) -> dict[str, int]:
-        """How many elements of an array are in which state, of those that the controller still knows."""
+        """How many elements of an array are in which state, of those that the controller still
+        knows."""
         states = self.run("squeue", "-hr", "--states=all", "-j", array, "-o", "%T").split()
         return dict(collections.Counter(states))
 
@@ -93,8 +106,10 @@ class Endpoint:
         return ["server=openai", f"server.base_urls=[{self.url}/v1]"]
 
     def _send(self, method: str, path: str) -> str:
-        script = "import sys, urllib.request as u; r = u.Request(sys.argv[2], method=sys.argv[1]); " \
-                 "print(u.urlopen(r).read().decode())"  # fmt: skip
+        script = (
+            "import sys, urllib.request as u; r = u.Request(sys.argv[2], method=sys.argv[1]); "
+            "print(u.urlopen(r).read().decode())"
+        )
         return self.cluster.run(sys.executable, "-c", script, method, f"{self.url}/{path}")
 
     def asked(self) -> dict[str, int]:
@@ -129,12 +144,16 @@ class Launcher:
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``tsdg`` on the login node, from the repository's root."""
         command = self.cluster.command("exec", sys.executable, "-m", "tsdg", *words)
-        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=300
+        )
 
     def __call__(self, *words: str) -> str:
         """Run ``tsdg`` on the login node; it must succeed."""
         done = self.call(*words)
-        assert done.returncode == 0, f"tsdg {' '.join(words)}: {done.returncode}: {done.stderr or done.stdout}"
+        assert done.returncode == 0, (
+            f"tsdg {' '.join(words)}: {done.returncode}: {done.stderr or done.stdout}"
+        )
         return done.stdout
 
     def launch(self, name: str, *overrides: str, **keys: object) -> Path:
@@ -150,9 +169,14 @@ class Launcher:
 
     def wait(self, seconds: float = 400) -> None:
         """Wait until no job is pending or running."""
-        wait_until("all jobs have ended", lambda: self.cluster.run("squeue", "--me", "-h") == "", seconds)
+        wait_until(
+            "all jobs have ended", lambda: self.cluster.run("squeue", "--me", "-h") == "", seconds
+        )
 
 
 def logs(run: Path) -> str:
     """All logs of a run, for the message of a failure."""
-    return "\n".join(f"== {path.relative_to(run)}\n{path.read_text()}" for path in sorted((run / "logs").rglob("*.*")))
+    return "\n".join(
+        f"== {path.relative_to(run)}\n{path.read_text()}"
+        for path in sorted((run / "logs").rglob("*.*"))
+    )

@@ -1,4 +1,7 @@
-"""`tsdg launch` on a real Slurm: the same rows as `tsdg run`, whatever happens to jobs, nodes and daemons meanwhile."""
+"""`tsdg launch` on a real Slurm.
+
+The same rows as `tsdg run`, whatever happens to jobs, nodes and daemons meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,18 @@ from tests.slurm.lab import ROOT, DevCluster, Endpoint, Launcher, logs, wait_unt
 pytestmark = pytest.mark.slurm
 Oracle = Callable[..., Endpoint]
 SMALL_UNITS = ["engine.unit_rows=3", "launch.canary=0"]
-SLOW = ["engine.max_in_flight=2"]  # and the endpoint's delay: what happens meanwhile happens in the middle
+SLOW = [
+    "engine.max_in_flight=2"
+]  # and the endpoint's delay: what happens meanwhile happens in the middle
 
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The records of the demo recipe from one process on one machine."""
     folder = tmp_path_factory.mktemp("alone")
-    oracle = subprocess.Popen([sys.executable, str(ROOT / "tests/e2e/oracle.py"), str(folder / "port")])
+    oracle = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/e2e/oracle.py"), str(folder / "port")]
+    )
     try:
         wait_until("the oracle answers", (folder / "port").exists)
         words = [f"output_root={folder}", "run=alone", "server=openai"]
@@ -49,7 +56,12 @@ def test_four_elements_of_two_nodes_give_the_records_of_a_run_on_one_machine(
     launcher: Launcher, oracle: Oracle, slurm: DevCluster, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     endpoint = oracle()
-    shape = ["launch.elements=4", "launch.nodes_per_element=2", "engine.unit_rows=3", "launch.canary=2"]
+    shape = [
+        "launch.elements=4",
+        "launch.nodes_per_element=2",
+        "engine.unit_rows=3",
+        "launch.canary=2",
+    ]
     run = launcher.launch("arrays", *shape, *endpoint.overrides())
     assert finished(launcher, run) == expected
     runs = slurm.runs(launcher.jobs(run)["questions"])
@@ -71,9 +83,14 @@ def test_what_breaks_in_the_middle_costs_requests_in_flight_and_no_rows(
 ) -> None:
     endpoint = oracle(delay=2)
     two_a_node = {"tsdg": {"gpus_per_node": 0, "exclusive": False, "gpu_sbatch": {"mem": "30G"}}}
-    run = launcher.launch("broken", "launch.elements=4", *SMALL_UNITS, *SLOW, *endpoint.overrides(), **two_a_node)
+    run = launcher.launch(
+        "broken", "launch.elements=4", *SMALL_UNITS, *SLOW, *endpoint.overrides(), **two_a_node
+    )
     array = launcher.jobs(run)["questions"]
-    wait_until("all elements work", lambda: slurm.elements(array) == {"RUNNING": 4} and len(endpoint.asked()) >= 8)
+    wait_until(
+        "all elements work",
+        lambda: slurm.elements(array) == {"RUNNING": 4} and len(endpoint.asked()) >= 8,
+    )
     slurm.do("stop-dbd")
     slurm.run("scancel", f"{array}_0")
     slurm.run("scontrol", "requeue", f"{array}_1")
@@ -113,7 +130,10 @@ def test_preempted_elements_go_on_where_they_are_requeued_and_where_they_are_can
     requeued = launcher.launch("requeued", *common, cpu_partition="requeue")
     cancelled = launcher.launch("cancelled", *common, "launch.chain=1", cpu_partition="cancel")
     arrays = [launcher.jobs(run)["questions"] for run in (requeued, cancelled)]
-    wait_until("both work", lambda: all((run / "questions/workers").exists() for run in (requeued, cancelled)))
+    wait_until(
+        "both work",
+        lambda: all((run / "questions/workers").exists() for run in (requeued, cancelled)),
+    )
     go = tmp_path / "go"
     wrap = f"until [ -e {go} ]; do sleep 0.1; done"
     above = slurm.submit(tmp_path / "above", "-N3", "--exclusive", wrap=wrap)
@@ -139,7 +159,11 @@ def test_a_full_disk_stops_a_run_that_goes_on_once_there_is_room(
     launcher.wait()
     said = slurm.run("bash", "-c", f"cat {run}/logs/questions/*.log")
     assert "Traceback" not in said
-    wait_until("Slurm tells how all ended", lambda: launcher("status", str(run)).startswith(f"{run}: failed\n"), 30)
+    wait_until(
+        "Slurm tells how all ended",
+        lambda: launcher("status", str(run)).startswith(f"{run}: failed\n"),
+        30,
+    )
     told = launcher("status", str(run)).splitlines()
     assert told[1].startswith("  FAILED, exit code 3 on node")
     assert told[1].endswith(f"`tsdg resume {run}` goes on with what is left")
@@ -148,7 +172,10 @@ def test_a_full_disk_stops_a_run_that_goes_on_once_there_is_room(
     for number, failure in enumerate(failures):
         assert f"_{number}: FAILED, exit code 3 on node" in failure
         assert f": {run}/logs/questions/" in failure
-        assert "No space left on device: the disk is full; free some space" in failure.split("\nfailed: ")[0]
+        assert (
+            "No space left on device: the disk is full; free some space"
+            in failure.split("\nfailed: ")[0]
+        )
     slurm.run("rm", filler)
     launcher("resume", str(run))
     launcher.wait()

@@ -30,14 +30,23 @@ class Login:
 def login(slurm: DevCluster, tmp_path: Path) -> Iterator[Login]:
     """Start an sshd that knows one key; the commands of Slurm find their cluster only through it."""
     for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True
+        )
     (tmp_path / "user.pub").rename(tmp_path / "authorized")
     ours = [line.removeprefix("export ") for line in slurm.do("env").splitlines()]
     lines = [
-        f"Port {PORT}", "ListenAddress 127.0.0.1", f"HostKey {tmp_path / 'host'}", "StrictModes no", "UsePAM no",
-        f"AuthorizedKeysFile {tmp_path / 'authorized'}", "PasswordAuthentication no", "PermitRootLogin yes",
-        f"PidFile {tmp_path / 'sshd.pid'}", f"SetEnv {' '.join(ours)}",
-    ]  # fmt: skip
+        f"Port {PORT}",
+        "ListenAddress 127.0.0.1",
+        f"HostKey {tmp_path / 'host'}",
+        "StrictModes no",
+        "UsePAM no",
+        f"AuthorizedKeysFile {tmp_path / 'authorized'}",
+        "PasswordAuthentication no",
+        "PermitRootLogin yes",
+        f"PidFile {tmp_path / 'sshd.pid'}",
+        f"SetEnv {' '.join(ours)}",
+    ]
     (tmp_path / "sshd_config").write_text("\n".join(lines) + "\n")
     # `ssh` looks for its files in the home of the user's entry, whatever HOME says.
     (tmp_path / "bin").mkdir()
@@ -47,13 +56,20 @@ def login(slurm: DevCluster, tmp_path: Path) -> Iterator[Login]:
     )
     (tmp_path / "bin/ssh").chmod(0o755)
     Path("/run/sshd").mkdir(exist_ok=True)
-    command = slurm.command("exec", "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config"))
+    command = slurm.command(
+        "exec", "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")
+    )
     with (tmp_path / "sshd.log").open("wb") as log:
         server = subprocess.Popen(command, stderr=log)
         try:
-            wait_until("sshd listens", lambda: "listening" in (tmp_path / "sshd.log").read_text(), 30)
+            wait_until(
+                "sshd listens", lambda: "listening" in (tmp_path / "sshd.log").read_text(), 30
+            )
             path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
-            yield Login(key=tmp_path / "user", environment={"PATH": path, "TSDG_CACHE": str(tmp_path / "cache")})
+            yield Login(
+                key=tmp_path / "user",
+                environment={"PATH": path, "TSDG_CACHE": str(tmp_path / "cache")},
+            )
         finally:
             server.kill()
             server.wait()
@@ -69,17 +85,33 @@ def test_a_run_is_launched_watched_and_cancelled_from_outside(
     cluster = launcher.cluster_file(ssh_tunnel=tunnel, tsdg=keys)
 
     def outside(*words: str) -> subprocess.CompletedProcess[str]:
-        inner = ["env", "-u", "SLURM_CONF", *(f"{name}={value}" for name, value in login.environment.items())]
+        inner = [
+            "env",
+            "-u",
+            "SLURM_CONF",
+            *(f"{name}={value}" for name, value in login.environment.items()),
+        ]
         command = launcher.cluster.command("exec", *inner, sys.executable, "-m", "tsdg", *words)
         return subprocess.run(
             command, cwd=ROOT, env=launcher.environment, capture_output=True, text=True, timeout=300
-        )  # fmt: skip
+        )
 
-    words = ["seeds.tasks=[demo_science,demo_facts]", "engine.unit_rows=16", "launch.canary=0", "launch.elements=2"]
+    words = [
+        "seeds.tasks=[demo_science,demo_facts]",
+        "engine.unit_rows=16",
+        "launch.canary=0",
+        "launch.elements=2",
+    ]
     done = outside(
-        "launch", "recipe=demo", "run=far", f"output_root={launcher.root}", f"cluster={cluster}",
-        f"model.path={demo_model}", *endpoint.overrides(), *words,
-    )  # fmt: skip
+        "launch",
+        "recipe=demo",
+        "run=far",
+        f"output_root={launcher.root}",
+        f"cluster={cluster}",
+        f"model.path={demo_model}",
+        *endpoint.overrides(),
+        *words,
+    )
     assert done.returncode == 0, done.stderr or done.stdout
     launcher.wait()
     run = launcher.root / "far"

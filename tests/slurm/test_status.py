@@ -25,7 +25,9 @@ def status(launcher: Launcher, run: Path) -> dict[str, Any]:
     return values
 
 
-def test_a_run_is_watched_cancelled_and_resumed_while_accounting_is_down(launcher: Launcher, oracle: Oracle) -> None:
+def test_a_run_is_watched_cancelled_and_resumed_while_accounting_is_down(
+    launcher: Launcher, oracle: Oracle
+) -> None:
     endpoint = oracle(delay=60.0)
     words = [
         "engine.unit_rows=4",
@@ -34,7 +36,9 @@ def test_a_run_is_watched_cancelled_and_resumed_while_accounting_is_down(launche
         "launch.max_running=1",
         "phases=[[questions]]",
     ]
-    run = launcher.launch("watched", *endpoint.overrides(), *words, "seeds.tasks=[demo_science,demo_facts]")
+    run = launcher.launch(
+        "watched", *endpoint.overrides(), *words, "seeds.tasks=[demo_science,demo_facts]"
+    )
     wait_until("an element works", lambda: any(run.glob("questions/workers/*.json")), 100)
     seen = status(launcher, run)
     jobs = {job["name"]: job for job in seen["jobs"]}
@@ -67,12 +71,18 @@ def test_a_run_is_watched_cancelled_and_resumed_while_accounting_is_down(launche
     assert seen["state"] == "complete", logs(run)
     assert any("sacct failed" in note for note in seen["notes"])
     assert seen["tasks"]["demo_science"]["exact"]
-    assert [(line["state"], line["records"]) for line in listed] == [("complete", seen["totals"]["records"])]
+    assert [(line["state"], line["records"]) for line in listed] == [
+        ("complete", seen["totals"]["records"])
+    ]
 
 
 def test_what_failed_is_shown_with_the_end_of_its_log(launcher: Launcher) -> None:
-    keys = {"tsdg": {"gpus_per_node": 0, "exclusive": False, "setup": ["echo no luck today", "exit 3"]}}
-    run = launcher.launch("unlucky", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]", **keys)
+    keys = {
+        "tsdg": {"gpus_per_node": 0, "exclusive": False, "setup": ["echo no luck today", "exit 3"]}
+    }
+    run = launcher.launch(
+        "unlucky", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]", **keys
+    )
     launcher.wait(100)
     seen = status(launcher, run)
     assert seen["state"] == "failed"
@@ -89,7 +99,9 @@ def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -
     recipe = ["recipe=demo", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
     where = f"output_root={launcher.root}"
     said = launcher.call("doctor", f"cluster={launcher.cluster_file()}", where, *recipe)
-    verdicts = {line[13:].partition(": ")[0]: line[:11].strip() for line in said.stdout.splitlines()}
+    verdicts = {
+        line[13:].partition(": ")[0]: line[:11].strip() for line in said.stdout.splitlines()
+    }
     failed = {name for name, verdict in verdicts.items() if verdict == "FAILED"}
     assert failed == {"endpoint http://127.0.0.1:9/v1"}, said.stdout  # which nobody serves
     assert any(name.endswith(f"sees {launcher.root}") for name in verdicts)
@@ -102,7 +114,9 @@ def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -
     assert "the cluster file asks for 99-00:00:00" in done.stdout
 
 
-def test_whether_the_owner_of_a_lease_is_gone_is_known_from_slurm(slurm: DevCluster, tmp_path: Path) -> None:
+def test_whether_the_owner_of_a_lease_is_gone_is_known_from_slurm(
+    slurm: DevCluster, tmp_path: Path
+) -> None:
     ours = dict(line.removeprefix("export ").split("=", 1) for line in slurm.do("env").splitlines())
     environment = {**os.environ, **ours, "SLURM_CLUSTER_NAME": "dev"}
     array = slurm.submit(tmp_path / "%a.out", "--array=0-1", "--requeue", wrap="sleep 100")
@@ -110,7 +124,9 @@ def test_whether_the_owner_of_a_lease_is_gone_is_known_from_slurm(slurm: DevClus
     number = slurm.run("squeue", "-h", "-j", f"{array}_1", "-O", "JobID:32").strip()
 
     def gone(job: str, restarts: str = "") -> bool:
-        owner = replace(Owner.current(), slurm_job_id=job, slurm_restarts=restarts, slurm_cluster="dev")
+        owner = replace(
+            Owner.current(), slurm_job_id=job, slurm_restarts=restarts, slurm_cluster="dev"
+        )
         return SlurmJobs(every_s=0.0, environment=environment).gone(owner)
 
     assert not gone(number)

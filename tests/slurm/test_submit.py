@@ -1,4 +1,7 @@
-"""What a launch promises of its jobs, on a real Slurm: all or none, once, without secrets, and after a canary."""
+"""What a launch promises of its jobs, on a real Slurm.
+
+All or none, once, without secrets, and after a canary.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,13 @@ NOWHERE = ["server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
 
 def test_where_one_job_is_refused_none_is_left(launcher: Launcher) -> None:
     file = launcher.cluster_file(partition="nowhere")
-    words = ["launch", "recipe=demo", "run=refused", f"output_root={launcher.root}", f"cluster={file}"]
+    words = [
+        "launch",
+        "recipe=demo",
+        "run=refused",
+        f"output_root={launcher.root}",
+        f"cluster={file}",
+    ]
     done = launcher.call(*words, "launch.canary=0")
     assert done.returncode == 3
     assert "the cluster does not take the jobs: " in done.stderr
@@ -29,32 +38,54 @@ def test_where_one_job_is_refused_none_is_left(launcher: Launcher) -> None:
 
 def test_a_run_with_jobs_is_not_launched_twice(launcher: Launcher) -> None:
     run = launcher.launch("once", *NOWHERE, "launch.canary=0")
-    words = ["launch", "recipe=demo", "run=once", f"output_root={launcher.root}", f"cluster={launcher.cluster_file()}"]
+    words = [
+        "launch",
+        "recipe=demo",
+        "run=once",
+        f"output_root={launcher.root}",
+        f"cluster={launcher.cluster_file()}",
+    ]
     done = launcher.call(*words, *NOWHERE, "launch.canary=0")
     assert done.returncode == 2
     assert f"{run} is launched already: jobs " in done.stderr
 
 
 def test_a_canary_that_fails_is_all_that_runs(launcher: Launcher) -> None:
-    run = launcher.launch("sick", *NOWHERE, "engine.attempts=1", "engine.request_timeout_s=5", "seeds.cap_per_task=2")
+    run = launcher.launch(
+        "sick", *NOWHERE, "engine.attempts=1", "engine.request_timeout_s=5", "seeds.cap_per_task=2"
+    )
     jobs = launcher.jobs(run)
     launcher.cluster.run("scancel", jobs["canary"])
     launcher.wait()
-    ran = {name for name, job in jobs.items() if any("COMPLETED" in s for s in launcher.cluster.runs(job).values())}
+    ran = {
+        name
+        for name, job in jobs.items()
+        if any("COMPLETED" in s for s in launcher.cluster.runs(job).values())
+    }
     assert ran == {"seeds"}, logs(run)
     began = {path.parent.name for path in (run / "logs").rglob("*.out")}
     assert began <= {"seeds", "canary"}
 
 
-def test_jobs_in_containers_see_all_they_need_and_secrets_stay_secret(launcher: Launcher, oracle: Oracle) -> None:
+def test_jobs_in_containers_see_all_they_need_and_secrets_stay_secret(
+    launcher: Launcher, oracle: Oracle
+) -> None:
     endpoint = oracle()
     python, image = Path(sys.executable), launcher.folder / "tsdg.sqsh"
     image.touch()
     keys = {
         "containers": {"vllm": str(image)},
-        "mounts": [f"{path}:{path}" for path in {str(python.resolve().parents[1]), str(Path.home() / ".cache")}],
+        "mounts": [
+            f"{path}:{path}"
+            for path in {str(python.resolve().parents[1]), str(Path.home() / ".cache")}
+        ],
         "env_vars": ["HF_TOKEN=hunter2", "NASTY=a 'b' $HOME; echo hunter3"],
-        "tsdg": {"container": "vllm", "cpu_container": "vllm", "python": str(python), "exclusive": False},
+        "tsdg": {
+            "container": "vllm",
+            "cpu_container": "vllm",
+            "python": str(python),
+            "exclusive": False,
+        },
     }
     words = ["engine.unit_rows=16", "launch.canary=1", "seeds.tasks=[demo_science,demo_facts]"]
     run = launcher.launch("boxed", *endpoint.overrides(), *words, **keys)

@@ -23,7 +23,9 @@ from tsdg.verify.sandbox_child import Opaque, canonical
         ("assert f(1) == 1 and f(2) == 4", "not not (f(1) == 1 and f(2) == 4)", "1"),
     ],
 )
-def test_what_is_right_stays_outside_where_it_can(check: str, expression: str, expected: str) -> None:
+def test_what_is_right_stays_outside_where_it_can(
+    check: str, expression: str, expected: str
+) -> None:
     assert read_checks((check,)) == (CodeTest(expression=expression, expected=expected),)
 
 
@@ -49,7 +51,26 @@ def test_what_is_equal_is_the_same_text(left: object, right: object) -> None:
 
 
 def test_what_differs_is_another_text() -> None:
-    values = [1, -1, 1.5, float("inf"), "1", b"1", None, [1], (1,), {1}, {1: 1}, [[1]], [], (), set(), {}, "", 10**5000]
+    values = [
+        1,
+        -1,
+        1.5,
+        float("inf"),
+        "1",
+        b"1",
+        None,
+        [1],
+        (1,),
+        {1},
+        {1: 1},
+        [[1]],
+        [],
+        (),
+        set(),
+        {},
+        "",
+        10**5000,
+    ]
     assert len({canonical(value) for value in values}) == len(values)
 
 

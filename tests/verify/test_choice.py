@@ -14,7 +14,9 @@ LONG = "The petals draw in bees. " * 40
 
 
 def read(text: str, options: tuple[str, ...]) -> str | None:
-    return verifier_for("choice").read(text, Asked(question="", context="", options=options, checks=()))
+    return verifier_for("choice").read(
+        text, Asked(question="", context="", options=options, checks=())
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,5 +131,15 @@ def test_the_letter_counts_in_the_order_shown_and_the_text_meets_over_orders() -
 
 
 def test_every_option_is_read_by_its_text_even_where_options_contain_each_other() -> None:
-    for options in (PLANT, DIGITS, CITIES, GASES, HEBREW, HEAT, ("mg", "Mg", "MG"), ("x^2", "x2", "x_2"), ("+", "-")):
+    for options in (
+        PLANT,
+        DIGITS,
+        CITIES,
+        GASES,
+        HEBREW,
+        HEAT,
+        ("mg", "Mg", "MG"),
+        ("x^2", "x2", "x_2"),
+        ("+", "-"),
+    ):
         assert [read(option, options) for option in options] == list(options)

@@ -1,4 +1,7 @@
-"""The verifiers on the gold answers of real training splits: the floors that docs/verification.md states."""
+"""The verifiers on the gold answers of real training splits.
+
+The floors that docs/verification.md states.
+"""
 
 import importlib.util
 import os
@@ -8,9 +11,23 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "verifiers.py"
-FLOORS = {"choice": 0.9995, "number": 1.0, "math": 0.999, "short_text": 0.998, "code_text": 1.0, "code": 0.98}
+FLOORS = {
+    "choice": 0.9995,
+    "number": 1.0,
+    "math": 0.999,
+    "short_text": 0.998,
+    "code_text": 1.0,
+    "code": 0.98,
+}
 """Share of gold answers, in all the forms tried, that is read as gold."""
-CEILINGS = {"choice": 0.0, "number": 0.0, "math": 0.002, "short_text": 0.001, "code_text": 0.0, "code": 0.25}
+CEILINGS = {
+    "choice": 0.0,
+    "number": 0.0,
+    "math": 0.002,
+    "short_text": 0.001,
+    "code_text": 0.0,
+    "code": 0.25,
+}
 """Share of wrong answers made by rule that is taken for gold."""
 
 

@@ -15,16 +15,19 @@ GIVEN = [
     ({"id": "punctuation:no_comma"}, "Iron and gold.", "Iron, gold."),
     (
         {"id": "keywords:existence", "keywords": ["iron", "gold"]},
-        "Iron is not gold.", "Iron is a metal.",
+        "Iron is not gold.",
+        "Iron is a metal.",
     ),
     ({"id": "keywords:forbidden_words", "forbidden_words": ["iron"]}, "Gold it is.", "Iron it is."),
     (
         {"id": "length_constraints:number_words", "relation": "at least", "num_words": 4},
-        "One two three four.", "One two three.",
+        "One two three four.",
+        "One two three.",
     ),
     (
         {"id": "length_constraints:number_paragraphs", "num_paragraphs": 2},
-        "One.\n***\nTwo.", "One. Two.",
+        "One.\n***\nTwo.",
+        "One. Two.",
     ),
     ({"id": "detectable_format:json_format"}, '{"metal": "iron"}', "metal: iron"),
     ({"id": "detectable_format:number_bullet_lists", "num_bullets": 2}, "* a\n* b", "* a"),
@@ -33,17 +36,20 @@ GIVEN = [
     ({"id": "startend:quotation"}, '"Iron."', "Iron."),
     (
         {"id": "language:response_language", "language": "de"},
-        "Eisen ist ein Metall, das an feuchter Luft rostet.", "Iron is a metal that rusts in moist air.",
+        "Eisen ist ein Metall, das an feuchter Luft rostet.",
+        "Iron is a metal that rusts in moist air.",
     ),
     (
         {"id": "change_case:english_lowercase"},
-        "iron is a metal that rusts in moist air.", "Iron is a metal that rusts in moist air.",
+        "iron is a metal that rusts in moist air.",
+        "Iron is a metal that rusts in moist air.",
     ),
     (
         {"id": "combination:repeat_prompt", "prompt_to_repeat": "Name a metal."},
-        "Name a metal. Iron.", "Iron.",
+        "Name a metal. Iron.",
+        "Iron.",
     ),
-]  # fmt: skip
+]
 
 
 def verdicts(checks: list[dict[str, object]], *answers: str) -> list[str]:
@@ -51,14 +57,22 @@ def verdicts(checks: list[dict[str, object]], *answers: str) -> list[str]:
     return [proof.verdict for proof in asyncio.run(InstructionVerifier().prove(answers, asked))]
 
 
-@pytest.mark.parametrize(("check", "follows", "breaks"), GIVEN, ids=[check["id"] for check, _, _ in GIVEN])
-def test_an_instruction_is_followed_or_not(check: dict[str, object], follows: str, breaks: str) -> None:
+@pytest.mark.parametrize(
+    ("check", "follows", "breaks"), GIVEN, ids=[check["id"] for check, _, _ in GIVEN]
+)
+def test_an_instruction_is_followed_or_not(
+    check: dict[str, object], follows: str, breaks: str
+) -> None:
     assert verdicts([check], follows, breaks) == ["passed", "wrong"]
 
 
 def test_all_instructions_must_be_followed() -> None:
     checks = [check for check, _, _ in GIVEN[:2]]
-    assert verdicts(checks, "Iron is not gold.", "Iron, gold.", "Silver.") == ["passed", "wrong", "wrong"]
+    assert verdicts(checks, "Iron is not gold.", "Iron, gold.", "Silver.") == [
+        "passed",
+        "wrong",
+        "wrong",
+    ]
     assert verdicts([], "Iron.") == ["wrong"]
 
 
@@ -68,7 +82,10 @@ def test_a_check_that_leaves_something_to_chance_fails() -> None:
 
 
 def test_a_name_that_is_none_is_told() -> None:
-    assert symbolic.broken_instruction("Iron.", ('{"id": "no:such"}',)) == "no instruction is called no:such"
+    assert (
+        symbolic.broken_instruction("Iron.", ('{"id": "no:such"}',))
+        == "no instruction is called no:such"
+    )
 
 
 @pytest.mark.parametrize("check", ["no JSON", '{"id": "keywords:existence", "keywords": ["("]}'])
@@ -86,6 +103,9 @@ def test_it_is_a_verifier_that_tests_answers() -> None:
     check_ready()
     verifier = verifier_for("ifeval")
     assert isinstance(verifier, Prover)
-    assert verifier.read("  Iron.\n", Asked(question="", context="", options=(), checks=())) == "  Iron.\n"
+    assert (
+        verifier.read("  Iron.\n", Asked(question="", context="", options=(), checks=()))
+        == "  Iron.\n"
+    )
     assert verifier.read(" ", Asked(question="", context="", options=(), checks=())) is None
     assert verifier.alike("followed", "followed")

@@ -13,8 +13,12 @@ from tsdg.verify import verifier_for
 RUBBISH = ["", " \n", "...", "\x00", "\u200b", "(" * 100_000, "\\" * 100_000, "```" * 30_000]
 
 
-def read(kind, text: str, *, options: tuple[str, ...] = (), checks: tuple[str, ...] = ()) -> str | None:
-    return verifier_for(kind).read(text, Asked(question="", context="", options=options, checks=checks))
+def read(
+    kind, text: str, *, options: tuple[str, ...] = (), checks: tuple[str, ...] = ()
+) -> str | None:
+    return verifier_for(kind).read(
+        text, Asked(question="", context="", options=options, checks=checks)
+    )
 
 
 @pytest.mark.parametrize("kind", ANSWER_KINDS)
@@ -74,7 +78,9 @@ def test_boolean_abstains(text: str) -> None:
 
 
 def test_boolean_words_of_one_truth_are_the_same_in_all_languages() -> None:
-    table = csv.DictReader((files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines())
+    table = csv.DictReader(
+        (files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines()
+    )
     truth = [(row["word"], row["role"]) for row in table if row["role"] in ("yes", "no")]
     assert len({word for word, _ in truth}) == len({*truth}), "a word is both yes and no"
     for word, role in truth:
@@ -209,7 +215,10 @@ CODE = 'def double(n):\n    """Twice n."""\n    # fast\n    return 2*n\n'
 def test_code_reads_the_block_in_normal_form() -> None:
     normal = "def double(n):\n    return 2 * n"
     assert read("code", CODE) == normal
-    assert read("code", f"Sure:\n```python\n{CODE}```\nTry it:\n```python\nprint(double(2))\n```") == normal
+    assert (
+        read("code", f"Sure:\n```python\n{CODE}```\nTry it:\n```python\nprint(double(2))\n```")
+        == normal
+    )
     assert read("code", CODE, checks=("assert double(2) == 4",)) == normal
     assert read("code", "def f():\n  '\\d'\n") == "def f():\n    pass"
 

@@ -17,13 +17,18 @@ def test_every_kind_is_read_by_its_own_verifier_first() -> None:
         for name in names:
             assert verifier_for(name).method
     assert verifiers_of("code") == ("code", "code_text")
-    assert verifiers_of("text") == ("text", "short_text")  # ifeval is for families with instructions
+    assert verifiers_of("text") == (
+        "text",
+        "short_text",
+    )  # ifeval is for families with instructions
 
 
 def test_only_code_that_is_run_needs_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     sandbox.find_sandbox.cache_clear()
     check_ready(["choice", "number", "code_text"])
-    with pytest.raises(EnvironmentUnfit, match=r"no sandbox .*filter\.verifiers=\{FAMILY: code_text\}"):
+    with pytest.raises(
+        EnvironmentUnfit, match=r"no sandbox .*filter\.verifiers=\{FAMILY: code_text\}"
+    ):
         check_ready(["choice", "code"])
     sandbox.find_sandbox.cache_clear()

@@ -22,8 +22,16 @@ def _fresh() -> None:
 
 
 def children() -> list[psutil.Process]:
-    living = [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
-    return [process for process in living if any("symbolic_worker" in part for part in process.cmdline())]
+    living = [
+        process
+        for process in psutil.Process().children()
+        if process.status() != psutil.STATUS_ZOMBIE
+    ]
+    return [
+        process
+        for process in living
+        if any("symbolic_worker" in part for part in process.cmdline())
+    ]
 
 
 def test_works_in_an_event_loop_and_in_threads_and_leaves_signals_alone() -> None:
@@ -69,7 +77,9 @@ def test_a_child_killed_during_a_call_is_replaced() -> None:
 
 def test_the_child_goes_when_its_parent_is_killed() -> None:
     code = "from tsdg.verify import symbolic; print(symbolic.value('1+1'), flush=True); import time; time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "2\n"
         (child,) = psutil.Process(parent.pid).children()
@@ -94,7 +104,8 @@ def test_importing_the_verifiers_imports_no_algebra() -> None:
     code = (
         "import sys\nfrom tsdg.records import ANSWER_KINDS\nfrom tsdg.verify import verifier_for\n"
         "for kind in ANSWER_KINDS: verifier_for(kind)\n"
-        "print(sorted({'sympy', 'math_verify', 'jsonschema', 'latex2sympy2_extended'} & set(sys.modules)))"
+        "print(sorted({'sympy', 'math_verify', 'jsonschema', 'latex2sympy2_extended'} & "
+        "set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "[]\n"

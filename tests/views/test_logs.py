@@ -19,12 +19,20 @@ __all__ = ["commands"]
 
 @pytest.fixture
 def run(tmp_path: Path, commands: Path) -> Path:
-    """A launched run of four elements of which the second has failed; no Slurm but for what ``sacct`` says of it."""
+    """A launched run of four elements of which the second has failed.
+
+    No Slurm but for what ``sacct`` says of it.
+    """
     folder = tmp_path / "run"
     launched(folder)
-    texts = {"questions/2_0.node0.log": "zero\n", "questions/2_1.node0.log": "", "questions/2_1.out": "no node log\n",
-             "questions/2_3.node0.log": "three\n", "questions-gather/3.node0.log": "gather\n",
-             "server-0.n1.5.log": "vllm\n"}  # fmt: skip
+    texts = {
+        "questions/2_0.node0.log": "zero\n",
+        "questions/2_1.node0.log": "",
+        "questions/2_1.out": "no node log\n",
+        "questions/2_3.node0.log": "three\n",
+        "questions-gather/3.node0.log": "gather\n",
+        "server-0.n1.5.log": "vllm\n",
+    }
     for at, (name, text) in enumerate(texts.items()):
         path = folder / "logs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +60,8 @@ def test_the_right_log(run: Path, stage: str, element: str, name: str) -> None:
 
 def test_what_is_not_there(run: Path) -> None:
     with pytest.raises(
-        RequestWrong, match="no log of stage answers; there are logs of: questions, questions-gather, s"
+        RequestWrong,
+        match="no log of stage answers; there are logs of: questions, questions-gather, s",
     ):
         choose_log(run, "answers", "")
     with pytest.raises(RequestWrong, match="no log of stage questions, element 2;"):

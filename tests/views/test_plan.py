@@ -15,7 +15,9 @@ GROUPS = ["seeds.tasks=[]", "seeds.groups=[knowledge,reasoning]"]
 
 
 def recipe(tmp_path: Path, *overrides: str) -> Recipe:
-    return compose_recipe(["recipe=demo", "seeds.mirror=", f"output_root={tmp_path}/runs", *overrides])
+    return compose_recipe(
+        ["recipe=demo", "seeds.mirror=", f"output_root={tmp_path}/runs", *overrides]
+    )
 
 
 def plan(tmp_path: Path, *overrides: str) -> Plan:
@@ -42,16 +44,26 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def test_without_a_mirror_the_catalogue_counts(tmp_path: Path) -> None:
-    made = plan(tmp_path, *GROUPS, "seeds.cap_per_task=1000", "seeds.total=20000", "seeds.mix=round_robin")
+    made = plan(
+        tmp_path, *GROUPS, "seeds.cap_per_task=1000", "seeds.total=20000", "seeds.mix=round_robin"
+    )
     rows = {unit.tasks[0]: unit.rows for unit in load().units}
-    assert {task.task: task.available for task in made.tasks} == {task.task: rows[task.task] for task in made.tasks}
+    assert {task.task: task.available for task in made.tasks} == {
+        task.task: rows[task.task] for task in made.tasks
+    }
     assert {task.counted for task in made.tasks} == {"catalogue"}
     assert [share.name for share in made.groups] == ["knowledge", "reasoning"]
-    assert sum(share.seeds for share in made.families) == sum(task.seeds for task in made.tasks) == 20000
+    assert (
+        sum(share.seeds for share in made.families)
+        == sum(task.seeds for task in made.tasks)
+        == 20000
+    )
     for shares in (made.families, made.groups, made.domains, made.languages):
         assert sum(share.natural_share for share in shares) == pytest.approx(1, abs=1e-4)
         assert sum(share.sampled_share for share in shares) == pytest.approx(1, abs=1e-4)
-        assert all(share.sampled_share == pytest.approx(share.seeds / 20000, abs=1e-6) for share in shares)
+        assert all(
+            share.sampled_share == pytest.approx(share.seeds / 20000, abs=1e-6) for share in shares
+        )
     (note,) = made.notes
     assert note.startswith(f"there is no mirror for {len(made.tasks)} of {len(made.tasks)} splits")
     assert "tsdg seeds prefetch" in note
@@ -61,13 +73,17 @@ def test_what_the_mirror_lacks_is_the_catalogues_or_skipped(tmp_path: Path, mirr
     words = [f"seeds.mirror={mirror}", "seeds.tasks=[]", "seeds.families=[ai2_arc]"]
     made = plan(tmp_path, *words)
     assert [(task.task, task.available, task.counted) for task in made.tasks] == [
-        ("arc_easy", 50, "mirror"), ("arc_challenge", 1119, "catalogue"),
-    ]  # fmt: skip
+        ("arc_easy", 50, "mirror"),
+        ("arc_challenge", 1119, "catalogue"),
+    ]
     assert "lacks 1 of 2 splits" in made.notes[0]
     made = plan(tmp_path, *words, "seeds.missing=skip")
     assert [task.task for task in made.tasks] == ["arc_easy"]
     assert [(task.task, task.reason) for task in made.left_out] == [
-        ("arc_challenge", "seeds.missing=skip: allenai/ai2_arc/ARC-Challenge/train is not in the mirror")
+        (
+            "arc_challenge",
+            "seeds.missing=skip: allenai/ai2_arc/ARC-Challenge/train is not in the mirror",
+        )
     ]
     assert made.notes == []
     with pytest.raises(MirrorUnfit, match="no folder"):
@@ -75,12 +91,16 @@ def test_what_the_mirror_lacks_is_the_catalogues_or_skipped(tmp_path: Path, mirr
 
 
 def test_requests_tokens_and_units(tmp_path: Path) -> None:
-    made = plan(tmp_path, "seeds.cap_per_task=12", "engine.unit_rows=10", "+model.throughput.h100=100")
+    made = plan(
+        tmp_path, "seeds.cap_per_task=12", "engine.unit_rows=10", "+model.throughput.h100=100"
+    )
     questions, answers = made.phases
     assert (questions.phase, questions.rows, questions.units) == ("questions", 72, 8)
     assert questions.work.requests == questions.work.requests_expected == 72
     assert answers.work.requests == 72 * 5 + 72
-    assert answers.work.requests_expected == 6 * 54 + 72  # half-way between 4 and 5 votes, and one to enrich
+    assert (
+        answers.work.requests_expected == 6 * 54 + 72
+    )  # half-way between 4 and 5 votes, and one to enrich
     assert answers.work.completion_tokens == 6 * 54 * 200 + 72 * 256
     assert answers.work.completion_tokens_most == 72 * 5 * 200 + 72 * 256
     assert made.requests == 72 + 72 * 6
@@ -88,31 +108,48 @@ def test_requests_tokens_and_units(tmp_path: Path) -> None:
     assert made.gpu_hours == pytest.approx(sum(phase.gpu_hours or 0 for phase in made.phases))
     assert made.records == 72 * 3
     assert set(made.record_tokens) == {"answer", "reasoning", "context"}
-    fused = plan(tmp_path, "phases=[[questions,answers]]", "seeds.cap_per_task=12", "engine.unit_rows=10")
+    fused = plan(
+        tmp_path, "phases=[[questions,answers]]", "seeds.cap_per_task=12", "engine.unit_rows=10"
+    )
     assert [(phase.phase, phase.units) for phase in fused.phases] == [("questions-answers", 8)]
     assert fused.total == made.total
     assert fused.gpu_hours is None
-    assert "no GPU-hours: model.throughput of SmolLM2-135M-Instruct has no h100" in fused.assumptions
+    assert (
+        "no GPU-hours: model.throughput of SmolLM2-135M-Instruct has no h100" in fused.assumptions
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "tier_a", "all_tiers"), [("knowledge", 34, 39), ("reasoning", 30, 34), ("nemotron", 64, 73)]
+    ("name", "tier_a", "all_tiers"),
+    [("knowledge", 34, 39), ("reasoning", 30, 34), ("nemotron", 64, 73)],
 )
-def test_a_group_has_the_families_that_its_recipe_says(tmp_path: Path, name: str, tier_a: int, all_tiers: int) -> None:
-    counts = [len(plan(tmp_path, f"recipe={name}", f"seeds.tier_b={more}").families) for more in ("false", "true")]
+def test_a_group_has_the_families_that_its_recipe_says(
+    tmp_path: Path, name: str, tier_a: int, all_tiers: int
+) -> None:
+    counts = [
+        len(plan(tmp_path, f"recipe={name}", f"seeds.tier_b={more}").families)
+        for more in ("false", "true")
+    ]
     assert counts == [tier_a, all_tiers]
 
 
-JUDGED = ("judge=rubric", "+model@roles.judge.model=smollm2-135m-instruct", "roles.judge.model.name=the-judge")
+JUDGED = (
+    "judge=rubric",
+    "+model@roles.judge.model=smollm2-135m-instruct",
+    "roles.judge.model.name=the-judge",
+)
 
 
-def test_what_a_judge_is_asked_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_judge_is_asked_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [*JUDGED, "seeds.tasks=[demo_arithmetic]", "+model.throughput.h100=100"]
     alone, judged = plan(tmp_path, *words[3:]), plan(tmp_path, *words)
     questions, answers = judged.phases
     assert [(role.role, role.model) for role in answers.roles] == [
-        ("answers", "SmolLM2-135M-Instruct"), ("judge", "the-judge"),
-    ]  # fmt: skip
+        ("answers", "SmolLM2-135M-Instruct"),
+        ("judge", "the-judge"),
+    ]
     # Each question beside its seed's, each answer beside a rival: in both orders.
     assert questions.roles[1].work.requests == answers.roles[1].work.requests == 12 * 2
     assert questions.roles[1].work.completion_tokens == 24 * 300
@@ -128,7 +165,8 @@ def test_what_a_judge_is_asked_is_counted(tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "of these the judge, the-judge: 24 requests" in shown
     assert (
-        "the judge compares in both orders: requests 2 a question, 8 to choose among 5 free texts, 2 an answer" in shown
+        "the judge compares in both orders: requests 2 a question, 8 to choose among 5 free texts, 2 an answer"
+        in shown
     )
     assert "GPU-hours of SmolLM2-135M-Instruct, the-judge: " in shown
     assert "10 completion tokens a second of one h100 GPU for the-judge" in shown
@@ -137,13 +175,23 @@ def test_what_a_judge_is_asked_is_counted(tmp_path: Path, capsys: pytest.Capture
 def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
     choice = ["seeds.tasks=[demo_arithmetic]"]
     only = plan(tmp_path, *JUDGED, *choice, "judge.question_min_score=0", "judge.best_of=false")
-    assert [[role.role for role in phase.roles] for phase in only.phases] == [["questions"], ["answers", "judge"]]
+    assert [[role.role for role in phase.roles] for phase in only.phases] == [
+        ["questions"],
+        ["answers", "judge"],
+    ]
     free = plan(
-        tmp_path, "recipe=rqa", "model=smollm2-135m-instruct", *JUDGED, "answers.samples=4", "questions.per_seed=2"
+        tmp_path,
+        "recipe=rqa",
+        "model=smollm2-135m-instruct",
+        *JUDGED,
+        "answers.samples=4",
+        "questions.per_seed=2",
     )
     answers = free.phases[1]
     rows = answers.rows
-    assert answers.roles[0].work.requests == answers.roles[0].work.requests_expected == rows * 4  # no vote that ends
+    assert (
+        answers.roles[0].work.requests == answers.roles[0].work.requests_expected == rows * 4
+    )  # no vote that ends
     assert answers.roles[1].work.requests == rows * (3 + 1) * 2
 
 
@@ -160,7 +208,9 @@ def test_each_role_is_counted_with_its_own_model(tmp_path: Path) -> None:
     assert mixed.record_tokens["reasoning"] < own.record_tokens["reasoning"]
 
 
-def test_a_plan_without_phases_ends_with_the_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_without_phases_ends_with_the_seeds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = plan(tmp_path, "phases=[]")
     assert (made.phases, made.requests, made.records, made.gpu_hours) == ([], 0, 0, None)
     print_plan(made, as_json=False)
@@ -170,13 +220,20 @@ def test_a_plan_without_phases_ends_with_the_seeds(tmp_path: Path, capsys: pytes
 def test_impossible_shares_are_found_before_a_run(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"seeds.shares.domain: found magic"):
         plan(tmp_path, "+seeds.shares.domain.magic=0.5")
-    with pytest.raises(RecipeError, match=r"recipe key seeds.shares: domain: the shares sum to 1.2"):
+    with pytest.raises(
+        RecipeError, match=r"recipe key seeds.shares: domain: the shares sum to 1.2"
+    ):
         recipe(tmp_path, "+seeds.shares.domain.math=0.7", "+seeds.shares.domain.code=0.5")
-    with pytest.raises(RecipeError, match=r"seeds.tasks, seeds.families, seeds.groups and passages.path are all empty"):
+    with pytest.raises(
+        RecipeError,
+        match=r"seeds.tasks, seeds.families, seeds.groups and passages.path are all empty",
+    ):
         recipe(tmp_path, "seeds.tasks=[]")
 
 
-def test_it_is_printed_for_a_person_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_printed_for_a_person_and_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = plan(tmp_path, *GROUPS, "seeds.licences=permissive", "seeds.cap_per_family=suggested")
     print_plan(made, as_json=False)
     shown = capsys.readouterr().out
@@ -187,6 +244,15 @@ def test_it_is_printed_for_a_person_and_as_json(tmp_path: Path, capsys: pytest.C
     print_plan(made, as_json=True)
     values = json.loads(capsys.readouterr().out)
     assert values["families"][0].keys() == {
-        "name", "tasks", "available", "natural_share", "seeds", "sampled_share",
-    }  # fmt: skip
-    assert {entry["task"] for entry in values["left_out"]} >= {"sciq", "mmlu_pro_law", "winogrande_l"}
+        "name",
+        "tasks",
+        "available",
+        "natural_share",
+        "seeds",
+        "sampled_share",
+    }
+    assert {entry["task"] for entry in values["left_out"]} >= {
+        "sciq",
+        "mmlu_pro_law",
+        "winogrande_l",
+    }

@@ -10,7 +10,9 @@ import pytest
 from tsdg.views.run import print_run, rows
 
 
-def task(*, seeds: int, generated: int, accepted: int, records: int, **rejected: dict[str, int]) -> dict[str, Any]:
+def task(
+    *, seeds: int, generated: int, accepted: int, records: int, **rejected: dict[str, int]
+) -> dict[str, Any]:
     return {
         "seeds": {"sampled": seeds},
         "questions": {"generated": generated, "rejected": rejected.get("questions", {})},
@@ -24,12 +26,17 @@ def task(*, seeds: int, generated: int, accepted: int, records: int, **rejected:
 MANIFEST = {
     "tasks": {
         "arc_easy": task(
-            seeds=9, generated=6, accepted=4, records=1,
-            questions={"bad_format": 2, "truncated": 1}, answers={"truncated": 2}, filter={"bad_record": 3},
+            seeds=9,
+            generated=6,
+            accepted=4,
+            records=1,
+            questions={"bad_format": 2, "truncated": 1},
+            answers={"truncated": 2},
+            filter={"bad_record": 3},
         ),
         "gsm8k": task(seeds=2, generated=2, accepted=2, records=4),
     }
-}  # fmt: skip
+}
 
 
 def test_every_stage_says_why_rows_are_missing() -> None:

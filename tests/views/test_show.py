@@ -18,7 +18,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_records_are_shown_with_seed_votes_and_text(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_are_shown_with_seed_votes_and_text(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tasks = json.loads((run / "manifest.json").read_text())["tasks"]
     task = next(name for name, entry in tasks.items() if entry["answers"]["accepted"] >= 3)
     assert run_command(["show", str(run), task, "-n", "3"]) == 0
@@ -30,7 +32,9 @@ def test_records_are_shown_with_seed_votes_and_text(run: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == shown
 
 
-def test_rejected_questions_say_where_and_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejected_questions_say_where_and_why(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_command(["show", str(run), "--rejected"]) == 0
     shown = capsys.readouterr().out
     assert "rejected in questions:" in shown
@@ -58,7 +62,9 @@ def test_what_cannot_be_shown_is_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
-def test_a_run_without_questions_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_questions_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_run(tmp_path / "run", phases=NO_PHASE).package()
     assert run_command(["show", str(tmp_path / "run")]) == 2
     assert "has no records" in capsys.readouterr().err

@@ -36,7 +36,10 @@ from tsdg.views.status_text import duration, print_status
 
 QUESTIONS: tuple[StepName, ...] = ("questions",)
 NAMES = {"1": "seeds", "2": "questions", "3": "questions-gather"}
-SEEDS, GATHER = job("1", "seeds"), job("3", "questions-gather", stage="questions.gather", after_any=("questions",))
+SEEDS, GATHER = (
+    job("1", "seeds"),
+    job("3", "questions-gather", stage="questions.gather", after_any=("questions",)),
+)
 ARRAY = job("2", "questions", 4, after_ok=("seeds",))
 
 
@@ -47,7 +50,10 @@ def snapshot(run: Path, phases: str = "[[questions], [answers]]") -> None:
 
 @pytest.fixture
 def half(tmp_path: Path) -> Path:
-    """A run with seeds, 10 units of 3 rows of two tasks; 4 units are committed, and the tasks differ in acceptance."""
+    """A run with seeds, 10 units of 3 rows of two tasks.
+
+    4 units are committed, and the tasks differ in acceptance.
+    """
     made = tmp_path / "made"
     make_run(made, seed=3, tasks=2, seeds_per_task=20, unit_rows=3)
     run = tmp_path / "half"
@@ -55,7 +61,9 @@ def half(tmp_path: Path) -> Path:
     (run / "seeds").mkdir()
     some = pq.read_table(made / "seeds/seeds.parquet").to_pylist()[0]
     rows = [some | {"seed_id": str(number), "task": "ab"[number % 2]} for number in range(30)]
-    seeds = pa.Table.from_pylist(rows, schema=SEED_SCHEMA).replace_schema_metadata({UNIT_ROWS: b"3"})
+    seeds = pa.Table.from_pylist(rows, schema=SEED_SCHEMA).replace_schema_metadata(
+        {UNIT_ROWS: b"3"}
+    )
     pq.write_table(seeds, run / "seeds/seeds.parquet", row_group_size=12)
     pq.write_table(seeds.slice(0, 0), run / "seeds/rejected.parquet")
     counts = {task: {"available": 20, "sampled": 15} for task in "ab"}
@@ -65,11 +73,20 @@ def half(tmp_path: Path) -> Path:
     outcome = pq.read_table(next((made / "questions/parts").glob("*.parquet"))).to_pylist()[0]
     schema = pq.read_schema(next((made / "questions/parts").glob("*.parquet")))
     question = next(
-        q for path in (made / "questions/parts").glob("*.parquet") for row in pq.read_table(path).to_pylist()
+        q
+        for path in (made / "questions/parts").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
         for q in row["questions"]
-    )  # fmt: skip
-    refusal = {"row_id": "x", "group": "g", "family": "f", "task": "?", "stage": "questions", "reason": "copy",
-               "detail": ""}  # fmt: skip
+    )
+    refusal = {
+        "row_id": "x",
+        "group": "g",
+        "family": "f",
+        "task": "?",
+        "stage": "questions",
+        "reason": "copy",
+        "detail": "",
+    }
     parts = run / "questions/parts"
     parts.mkdir(parents=True)
     for unit in (0, 1, 5, 7):
@@ -77,7 +94,9 @@ def half(tmp_path: Path) -> Path:
         for offset in range(3):
             task = "ab"[(3 * unit + offset) % 2]
             kept, lost = ([question, question], []) if task == "a" else ([question], [refusal])
-            out.append({**outcome, "questions": kept, "rejections": lost, "samples": [], "solutions": []})
+            out.append(
+                {**outcome, "questions": kept, "rejections": lost, "samples": [], "solutions": []}
+            )
         table = pa.Table.from_pylist(out, schema=schema)
         noted = table.replace_schema_metadata({b"tsdg.input_layout": layout.digest.encode()})
         pq.write_table(noted, part_path(parts, unit))
@@ -86,28 +105,58 @@ def half(tmp_path: Path) -> Path:
 
 def worker(**keys: Any) -> WorkerStatus:
     owner = WorkerOwner(
-        host="elsewhere", pid=1, slurm_job_id="", slurm_array_job_id="", slurm_array_task_id="", slurm_node=""
+        host="elsewhere",
+        pid=1,
+        slurm_job_id="",
+        slurm_array_job_id="",
+        slurm_array_task_id="",
+        slurm_node="",
     )
     now = time.time()
     values: dict[str, Any] = {
-        "schema_version": 1, "owner": owner, "started": now - 100, "updated": now, "ended": None, "state": "running",
-        "reason": "", "rows_done": 0, "rows_total": 30, "units_committed": 0, "requests_done": 10,
-        "resumed_requests": 0, "in_flight": 5, "in_flight_limit": 9, "waiting": 0, "retries": {"timeout": 2},
-        "failures": {}, "prompt_tokens": 100, "completion_tokens": 50, "replicas": (), "gpu_seconds": 3600.0,
-        "idle_gpu_seconds": 360.0, "history": (),
-    }  # fmt: skip
+        "schema_version": 1,
+        "owner": owner,
+        "started": now - 100,
+        "updated": now,
+        "ended": None,
+        "state": "running",
+        "reason": "",
+        "rows_done": 0,
+        "rows_total": 30,
+        "units_committed": 0,
+        "requests_done": 10,
+        "resumed_requests": 0,
+        "in_flight": 5,
+        "in_flight_limit": 9,
+        "waiting": 0,
+        "retries": {"timeout": 2},
+        "failures": {},
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "replicas": (),
+        "gpu_seconds": 3600.0,
+        "idle_gpu_seconds": 360.0,
+        "history": (),
+    }
     return WorkerStatus(**(values | keys))
 
 
 def slurm_worker(array: str, element: str, **keys: Any) -> WorkerStatus:
     owner = WorkerOwner(
-        host="n", pid=1, slurm_job_id="77", slurm_array_job_id=array, slurm_array_task_id=element, slurm_node="n"
+        host="n",
+        pid=1,
+        slurm_job_id="77",
+        slurm_array_job_id=array,
+        slurm_array_task_id=element,
+        slurm_node="n",
     )
     return worker(owner=owner, **keys)
 
 
 def launched(run: Path) -> None:
-    record = LaunchRecord(id="e", home="/h", submitted="", host="", user="", jobs=(SEEDS, ARRAY, GATHER))
+    record = LaunchRecord(
+        id="e", home="/h", submitted="", host="", user="", jobs=(SEEDS, ARRAY, GATHER)
+    )
     add_launch(run, record, cluster="dev", ssh=None, remote=str(run))
 
 
@@ -138,7 +187,9 @@ def test_speed_and_time_left_are_those_of_the_last_minutes(half: Path) -> None:
     points = ((0.0, 0, 1, 0), (1000.0, 100, 1, 0), (1100.0, 1100, 1, 10), (1300.0, 3100, 1, 20))
     busy = worker(history=points, rows_done=20, updated=now)
     dead = worker(history=points, rows_done=29, updated=now - 3600)
-    seen = phase_progress(half, QUESTIONS, [busy, dead, worker(state="stopped", ended=now)], now=now)
+    seen = phase_progress(
+        half, QUESTIONS, [busy, dead, worker(state="stopped", ended=now)], now=now
+    )
     assert (seen.units, seen.units_committed, seen.rows, seen.rows_done) == (10, 4, 30, 20)
     assert seen.workers == {"running": 1, "dead": 1, "stopped": 1}
     assert (seen.tokens_per_s, seen.in_flight) == (10.0, 5)
@@ -177,7 +228,8 @@ def test_a_worker_lives_as_long_as_it_writes_or_is_seen() -> None:
 )
 def test_the_state_of_a_run(states: list[State], keys: dict[str, bool], state: str) -> None:
     elements = [
-        Element(key="1", state=each, slurm_state="", reason="", exit_code="", nodes="", starts=0) for each in states
+        Element(key="1", state=each, slurm_state="", reason="", exit_code="", nodes="", starts=0)
+        for each in states
     ]
     given = {"complete": False, "working": False, "failed": False} | keys
     assert run_state(elements=elements, **given) == state
@@ -188,12 +240,16 @@ def test_a_local_run_is_told_by_its_lock_and_its_workers(half: Path) -> None:
     write_worker(half / "questions", "w", worker())
     seen = read_status(half, answer=NOBODY)
     assert (seen.state, seen.stages[1]) == ("running", {"name": "questions", "state": "running"})
-    write_worker(half / "questions", "w", worker(state="failed", reason="the disk is full", ended=1.0))
+    write_worker(
+        half / "questions", "w", worker(state="failed", reason="the disk is full", ended=1.0)
+    )
     seen = read_status(half, answer=NOBODY)
     assert (seen.state, seen.failures[0].what) == ("failed", "the disk is full")
     assert "tsdg resume" in seen.why
-    hold = "from pathlib import Path; from tsdg.engine.control import sole_owner; import sys\n" \
-           "with sole_owner(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"  # fmt: skip
+    hold = (
+        "from pathlib import Path; from tsdg.engine.control import sole_owner; import sys\n"
+        "with sole_owner(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
+    )
     command = [sys.executable, "-c", hold, str(half)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -216,10 +272,17 @@ def test_slurm_and_files_are_put_together(half: Path) -> None:
     (half / "logs/questions/2_2.node0.log").write_text("one\ntsdg: no luck\n")
     accounting = "1|COMPLETED|0:0|2026-01-01T00:00:00|n1|seeds\n2_2|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n"
     write_worker(half / "questions", "w", slurm_worker("2", "3", state="complete", ended=2.0))
-    write_worker(half / "questions", "v", slurm_worker("2", "3", started=1.0, state="failed", ended=1.0))
+    write_worker(
+        half / "questions", "v", slurm_worker("2", "3", started=1.0, state="failed", ended=1.0)
+    )
     seen = read_status(half, answer=answer(QUEUE, accounting))
     assert seen.state == "running"
-    assert [stage["state"] for stage in seen.stages][:4] == ["done", "running", "pending", "pending"]
+    assert [stage["state"] for stage in seen.stages][:4] == [
+        "done",
+        "running",
+        "pending",
+        "pending",
+    ]
     array = next(each for each in seen.jobs if each.name == "questions")
     # Element 3 is in neither: its own file says that it is done.
     assert array.elements == {"running": 1, "pending": 1, "failed": 1, "done": 1}
@@ -243,16 +306,24 @@ def test_a_process_whose_job_is_over_is_dead_whatever_its_last_word_was(half: Pa
     launched(half)
     for element in "01":
         write_worker(half / "questions", element, slurm_worker("2", element))
-    over = "".join(f"2_{number}|FAILED|3:0|2026-01-01T00:00:00|n1|questions\n" for number in range(4))
+    over = "".join(
+        f"2_{number}|FAILED|3:0|2026-01-01T00:00:00|n1|questions\n" for number in range(4)
+    )
     seen = read_status(half, answer=answer("", over))
     assert (seen.state, seen.stages[1]["state"]) == ("failed", "failed")
-    assert (seen.phases[0].workers, seen.phases[0].in_flight, seen.phases[0].seconds_left) == ({"dead": 2}, 0, None)
+    assert (seen.phases[0].workers, seen.phases[0].in_flight, seen.phases[0].seconds_left) == (
+        {"dead": 2},
+        0,
+        None,
+    )
     seen = read_status(half, answer=answer("2|1|RUNNING|n1|None|questions\n", over))
     assert (seen.state, seen.phases[0].workers) == ("running", {"dead": 1, "running": 1})
 
 
 def test_a_canary_that_slurm_forgot_is_done_where_it_left_its_manifest(half: Path) -> None:
-    record = LaunchRecord(id="e", home="/h", submitted="", host="", user="", jobs=(job("9", "canary"),))
+    record = LaunchRecord(
+        id="e", home="/h", submitted="", host="", user="", jobs=(job("9", "canary"),)
+    )
     add_launch(half, record, cluster="dev", ssh=None, remote=str(half))
     assert read_status(half, answer=answer("")).jobs[0].elements == {"unknown": 1}
     (half / "canary").mkdir()
@@ -260,7 +331,9 @@ def test_a_canary_that_slurm_forgot_is_done_where_it_left_its_manifest(half: Pat
     assert read_status(half, answer=answer("")).jobs[0].elements == {"done": 1}
 
 
-def test_a_run_over_ssh_is_not_judged_by_its_copy(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_over_ssh_is_not_judged_by_its_copy(
+    half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ssh = Ssh(user="ada", host="login", port=22, identity="", pre_command="")
     record = LaunchRecord(id="e", home="/h", submitted="", host="", user="", jobs=(SEEDS,))
     add_launch(half, record, cluster="far", ssh=ssh, remote="/lustre/half")
@@ -282,13 +355,19 @@ def test_a_complete_run_is_exact(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.count(f"{run}: complete") == 1
     assert run_command(["list", str(tmp_path), "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)["runs"]
-    assert (line["recipe"], line["state"], line["records"]) == ("demo", "complete", seen["totals"]["records"])
+    assert (line["recipe"], line["state"], line["records"]) == (
+        "demo",
+        "complete",
+        seen["totals"]["records"],
+    )
 
 
 def test_what_is_printed(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
     launched(half)
     write_worker(half / "questions", "w", slurm_worker("2", "0", rows_done=15))
-    failures = "".join(f"2_{number}|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n" for number in range(1, 4))
+    failures = "".join(
+        f"2_{number}|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n" for number in range(1, 4)
+    )
     print_status(read_status(half, answer=answer("2|0|RUNNING|n1|None|questions\n", failures)))
     shown = capsys.readouterr().out
     assert "questions  15/30   4/10" in shown
@@ -297,7 +376,9 @@ def test_what_is_printed(half: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "sent again: timeout 2" in shown
 
 
-def test_what_cannot_be_read_is_one_line(half: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_read_is_one_line(
+    half: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(RequestWrong, match="is no run directory"):
         read_status(tmp_path / "nowhere")
     (half / "questions/workers").mkdir()
@@ -310,9 +391,18 @@ def test_what_cannot_be_read_is_one_line(half: Path, tmp_path: Path, capsys: pyt
     (half / "snapshot/recipe.yaml").write_text("phases: 7")
     with pytest.raises(VerificationFailed, match="cannot be read"):
         read_status(half, answer=NOBODY)
-    for words in (["status"], ["cancel", "-x"], ["resume"], ["logs"], ["list", "a", "b"], ["doctor", "seed=1"],
-                  ["logs", str(tmp_path / "no")], ["list", str(tmp_path / "no")], ["cancel", str(half)],
-                  ["resume", str(tmp_path)]):  # fmt: skip
+    for words in (
+        ["status"],
+        ["cancel", "-x"],
+        ["resume"],
+        ["logs"],
+        ["list", "a", "b"],
+        ["doctor", "seed=1"],
+        ["logs", str(tmp_path / "no")],
+        ["list", str(tmp_path / "no")],
+        ["cancel", str(half)],
+        ["resume", str(tmp_path)],
+    ):
         assert run_command(words) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert run_command(["list", str(half.parent), "--json"]) == 0
@@ -321,13 +411,24 @@ def test_what_cannot_be_read_is_one_line(half: Path, tmp_path: Path, capsys: pyt
     assert "holds no run" in capsys.readouterr().out
 
 
-def test_a_launch_that_was_not_noted_is_not_continued_here(half: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_launch_that_was_not_noted_is_not_continued_here(
+    half: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (half / "launch").mkdir()
     assert run_command(["resume", str(half)]) == 2
-    assert "its launch was not noted in launch/jobs.json; `tsdg launch` it again" in capsys.readouterr().err
+    assert (
+        "its launch was not noted in launch/jobs.json; `tsdg launch` it again"
+        in capsys.readouterr().err
+    )
 
 
 def test_durations() -> None:
     assert [duration(s) for s in (9, 59.4, 60, 3540, 3600, 12000, 86400 * 2 + 3600 * 5)] == [
-        "9 s", "59 s", "1 min", "59 min", "1 h 0 min", "3 h 20 min", "2 d 5 h",
-    ]  # fmt: skip
+        "9 s",
+        "59 s",
+        "1 min",
+        "59 min",
+        "1 h 0 min",
+        "3 h 20 min",
+        "2 d 5 h",
+    ]

@@ -19,7 +19,9 @@ def main(arguments: list[str]) -> int:
     record = read_jobs(run)
     ended = cancel(record, Shell(ssh=record.ssh if is_away(run) else None))
     for job in ended:
-        counts = ", ".join(f"{n} {what}" for n, what in ((job.running, "running"), (job.pending, "pending")) if n)
+        counts = ", ".join(
+            f"{n} {what}" for n, what in ((job.running, "running"), (job.pending, "pending")) if n
+        )
         print(f"cancelled {job.job.name} ({job.job.job_id}): {counts}")
     if not ended:
         print(f"{run} has no job that is pending or running")

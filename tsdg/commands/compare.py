@@ -21,16 +21,22 @@ def main(arguments: list[str]) -> int:
     paths = [Path(word) for word in words if not is_value(word)]
     if len(paths) != 2 or any(word.startswith("-") for word in words):
         raise RequestWrong(
-            "tsdg compare takes two result files or folders of lm-eval: tsdg compare BEFORE AFTER [rules={math: 0.5}]"
+            "tsdg compare takes two result files or folders of lm-eval: tsdg compare BEFORE AFTER "
+            "[rules={math: 0.5}]"
         )
     defaults = recipes_dir() / "compare" / "default.yaml"
     config = read_words(
-        CompareConfig, [word for word in words if is_value(word)], defaults=defaults, command="tsdg compare"
+        CompareConfig,
+        [word for word in words if is_value(word)],
+        defaults=defaults,
+        command="tsdg compare",
     )
     before, after = (read_results(path, config.metrics, config.points) for path in paths)
     comparison = compare(before, after, config)
     if as_json:
-        verdicts = {one.name: one.verdict(config.z) for one in (*comparison.groups, *comparison.tasks)}
+        verdicts = {
+            one.name: one.verdict(config.z) for one in (*comparison.groups, *comparison.tasks)
+        }
         print(json.dumps({**asdict(comparison), "verdicts": verdicts}, indent=1))
     else:
         _print(comparison, config.z)
@@ -45,7 +51,9 @@ def _print(comparison: Comparison, z: float) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("", "tasks", "before", "after", "change", "s.e.", "verdict"):
-        table.add_column(column, justify="left" if column in ("", "verdict") else "right", overflow="fold")
+        table.add_column(
+            column, justify="left" if column in ("", "verdict") else "right", overflow="fold"
+        )
     for group in comparison.groups:
         table.add_row(*_row(group, z), style="bold")
         for task in comparison.tasks:
@@ -62,5 +70,11 @@ def _row(one: Change, z: float, indent: str = "") -> tuple[str, ...]:
     error = "unknown" if one.stderr is None else f"{one.stderr:.2f}"
     count = "" if indent else str(one.tasks)
     return (
-        indent + one.name, count, f"{one.before:.2f}", f"{one.after:.2f}", f"{one.change:+.2f}", error, one.verdict(z),
-    )  # fmt: skip
+        indent + one.name,
+        count,
+        f"{one.before:.2f}",
+        f"{one.after:.2f}",
+        f"{one.change:+.2f}",
+        error,
+        one.verdict(z),
+    )

@@ -1,4 +1,7 @@
-"""``tsdg difficulty``: whether a run's questions are as hard as their seeds, and how often a majority is right."""
+"""``tsdg difficulty``.
+
+Whether a run's questions are as hard as their seeds, and how often a majority is right.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,13 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not is_value(word)]
     if len(words) != 1 or words[0].startswith("-"):
         raise RequestWrong(f"tsdg difficulty takes a run: {USAGE}")
-    sample = next((word.removeprefix("sample=") for word in arguments if word.startswith("sample=")), "50")
+    sample = next(
+        (word.removeprefix("sample=") for word in arguments if word.startswith("sample=")), "50"
+    )
     if not (sample.isdecimal() and int(sample)):
-        raise RequestWrong(f"tsdg difficulty: sample: found {sample!r}; allowed: a number above 0: {USAGE}")
+        raise RequestWrong(
+            f"tsdg difficulty: sample: found {sample!r}; allowed: a number above 0: {USAGE}"
+        )
     overrides = [word for word in arguments if is_value(word) and not word.startswith("sample=")]
     prepared = reopen(run_directory(words[0], command="tsdg difficulty"), overrides)
     with reporter() as shown:

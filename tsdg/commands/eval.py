@@ -12,16 +12,27 @@ from tsdg.errors import RequestWrong
 
 
 def main(arguments: list[str]) -> int:
-    """Print the lm-eval commands that evaluate a model, or submit them: one job per capability group."""
+    """Print the lm-eval commands that evaluate a model, or submit them.
+
+    One job per capability group.
+    """
     from tsdg.launch.evaluate import eval_script, plan_evaluations, submit
 
     dry = "--dry-run" in arguments
     words = [word for word in arguments if word != "--dry-run"]
     models = [word for word in words if not is_value(word)]
     if len(models) != 1 or not models[0] or models[0].startswith("-"):
-        raise RequestWrong("tsdg eval takes a model: tsdg eval MODEL [cluster=C] [only=[math,code]] [KEY=VALUE ...]")
+        raise RequestWrong(
+            "tsdg eval takes a model: tsdg eval MODEL [cluster=C] [only=[math,code]] [KEY=VALUE "
+            "...]"
+        )
     defaults = recipes_dir() / "eval" / "default.yaml"
-    config = read_words(EvalConfig, [word for word in words if is_value(word)], defaults=defaults, command="tsdg eval")
+    config = read_words(
+        EvalConfig,
+        [word for word in words if is_value(word)],
+        defaults=defaults,
+        command="tsdg eval",
+    )
     evaluations = plan_evaluations(models[0], config)
     if not config.cluster:
         for evaluation in evaluations:
@@ -32,7 +43,10 @@ def main(arguments: list[str]) -> int:
 
     cluster = read_cluster(config.cluster, os.environ)
     if cluster.executor != "slurm":
-        raise RequestWrong(f"tsdg eval: cluster={config.cluster} has executor {cluster.executor}; leave cluster= out")
+        raise RequestWrong(
+            f"tsdg eval: cluster={config.cluster} has executor {cluster.executor}; leave cluster= "
+            "out"
+        )
     scripts = [eval_script(evaluation, config, cluster) for evaluation in evaluations]
     if dry:
         print("\n".join(scripts), end="")

@@ -20,13 +20,18 @@ USAGE = "tsdg export RUN --format FORMAT [out=FOLDER]"
 
 def main(arguments: list[str]) -> int:
     """Write a finished run in the form that another tool reads."""
-    words = [word.removeprefix("--format=") if word.startswith("--format=") else word for word in arguments]
+    words = [
+        word.removeprefix("--format=") if word.startswith("--format=") else word
+        for word in arguments
+    ]
     words = [word for word in words if word != "--format"]
     outs = [word.partition("=")[2] for word in words if word.startswith("out=")]
     words = [word for word in words if not word.startswith("out=")]
     allowed = (*FORMATS, *BLENDS)
     if len(words) != 2 or any(word.startswith("-") for word in words):
-        raise RequestWrong(f"tsdg export takes a run and a format: {USAGE}; formats: {', '.join(allowed)}")
+        raise RequestWrong(
+            f"tsdg export takes a run and a format: {USAGE}; formats: {', '.join(allowed)}"
+        )
     form = words[1]
     if form not in allowed:
         raise RequestWrong(f"tsdg export: no format {form!r}; allowed: {', '.join(allowed)}")
@@ -41,7 +46,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _blend(run: Path, out: Path, form: str) -> None:
-    """Beside the JSON lines, the blend over them with natural weights (``tsdg mix`` chooses others)."""
+    """Beside the JSON lines, the blend over them with natural weights (``tsdg mix`` chooses
+    others).
+    """
     parts = read_parts([run], ())
     total = sum(part.tokens for part in parts)
     shares = [(part, part.tokens / total) for part in parts]
@@ -52,4 +59,6 @@ def _blend(run: Path, out: Path, form: str) -> None:
             entry["path"] = str((out / part.group / f"{part.name}.jsonl").absolute())
     else:
         blend = blends.megatron(shares, str(out.absolute() / "{name}_text_document"))
-    write_whole(out / "blend.json", (json.dumps(blend, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(
+        out / "blend.json", (json.dumps(blend, indent=1, ensure_ascii=False) + "\n").encode()
+    )

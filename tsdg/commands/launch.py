@@ -39,7 +39,9 @@ def main(arguments: list[str]) -> int:
             print_launches(launches)
 
 
-def launch_recipe(recipe: Recipe, overrides: list[str], launches: list[Launch], *, dry_run: bool) -> int:
+def launch_recipe(
+    recipe: Recipe, overrides: list[str], launches: list[Launch], *, dry_run: bool
+) -> int:
     """Launch one recipe, and print what was submitted; where the cluster has no queue, run it here.
 
     Args:
@@ -62,12 +64,16 @@ def launch_recipe(recipe: Recipe, overrides: list[str], launches: list[Launch], 
         launch_prepared(prepared, overrides, launches, dry_run=dry_run)
         return 0
     if dry_run:
-        print(f"cluster {recipe.cluster} has no queue: the run would be done here, as by `tsdg run`")
+        print(
+            f"cluster {recipe.cluster} has no queue: the run would be done here, as by `tsdg run`"
+        )
         return 0
     return run_recipe(recipe, overrides)
 
 
-def launch_prepared(prepared: Prepared, overrides: list[str], launches: list[Launch], *, dry_run: bool) -> None:
+def launch_prepared(
+    prepared: Prepared, overrides: list[str], launches: list[Launch], *, dry_run: bool
+) -> None:
     """Launch what is left of a run; see :func:`launch_recipe`."""
     from tsdg.config.stages import stages
     from tsdg.engine.control import sole_owner
@@ -87,7 +93,9 @@ def launch_prepared(prepared: Prepared, overrides: list[str], launches: list[Lau
     if not left:
         print(f"{target.here} is complete; nothing to submit")
         return
-    planned = {phase.phase: phase.units for phase in make_plan(_without_mirror(recipe, cluster)).phases}
+    planned = {
+        phase.phase: phase.units for phase in make_plan(_without_mirror(recipe, cluster)).phases
+    }
     units = units_of_phases(recipe, target.here, planned)
     # Committed work says more than a canary could.
     canary = () if begun(recipe, target.here) else stages(recipe.phases)
@@ -96,7 +104,9 @@ def launch_prepared(prepared: Prepared, overrides: list[str], launches: list[Lau
         for stage in stages(recipe.phases)
         if stage.kind == "phase"
     }
-    jobs = plan_launch(target, stages=left, canary_stages=canary, units=units, endpoints=endpoints, ask=not dry_run)
+    jobs = plan_launch(
+        target, stages=left, canary_stages=canary, units=units, endpoints=endpoints, ask=not dry_run
+    )
     if dry_run:
         launches.append(write_scripts(target, jobs))
         print_scripts(launches[-1])
@@ -111,7 +121,9 @@ def launch_prepared(prepared: Prepared, overrides: list[str], launches: list[Lau
 
 
 def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run: bool) -> None:
-    """Launch what is left of a run that was launched before, from its directory alone: what `tsdg resume` does.
+    """Launch what is left of a run that was launched before, from its directory alone.
+
+    What `tsdg resume` does.
 
     Args:
         run: the run directory; over ssh the copy of it that the first launch made.
@@ -136,7 +148,10 @@ def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run
 
 
 def _without_mirror(recipe: Recipe, cluster: ClusterConfig) -> Recipe:
-    """The recipe to plan with: over ssh the mirror is not here, and the catalogue's counts have to do."""
+    """The recipe to plan with.
+
+    Over ssh the mirror is not here, and the catalogue's counts have to do.
+    """
     if cluster.ssh_tunnel is None:
         return recipe
     return recipe.model_copy(update={"seeds": recipe.seeds.model_copy(update={"mirror": ""})})

@@ -12,7 +12,10 @@ FOLLOW = "-f"
 
 
 def main(arguments: list[str]) -> int:
-    """List the logs of a run, the newest failure first; or print one, and with ``-f`` what is added to it."""
+    """List the logs of a run, the newest failure first.
+
+    Or print one, and with ``-f`` what is added to it.
+    """
     from tsdg.launch.away import RUN, command_there, is_away
     from tsdg.views.logs import choose_log, follow, print_list, print_log
 

@@ -18,13 +18,23 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not is_value(word)]
     outs = [word.removeprefix("out=") for word in arguments if word.startswith("out=")]
     unknown = [word for word in arguments if is_value(word) and not word.startswith("out=")]
-    if len(words) < 2 or len(outs) != 1 or unknown or any(word.startswith("-") for word in arguments):
-        raise RequestWrong("tsdg merge takes two runs or more and a folder: tsdg merge RUN RUN... out=FOLDER")
+    if (
+        len(words) < 2
+        or len(outs) != 1
+        or unknown
+        or any(word.startswith("-") for word in arguments)
+    ):
+        raise RequestWrong(
+            "tsdg merge takes two runs or more and a folder: tsdg merge RUN RUN... out=FOLDER"
+        )
     runs = [run_directory(word, command="tsdg merge") for word in words]
     if len({run.resolve() for run in runs}) < len(runs):
         raise RequestWrong("tsdg merge: a run is named twice; name each once")
     manifest = merge(runs, Path(outs[0]), rows_per_file=ROWS_PER_FILE, seed=0)
     totals = manifest["totals"]
     dropped = totals["filter"]["rejected"].get("duplicate", 0)
-    print(f"{totals['records']:,} records of {len(runs)} runs in {outs[0]}; {dropped:,} questions stood in two runs")
+    print(
+        f"{totals['records']:,} records of {len(runs)} runs in {outs[0]}; {dropped:,} questions "
+        "stood in two runs"
+    )
     return 0

@@ -21,12 +21,20 @@ def main(arguments: list[str]) -> int:
     """Divide a budget of tokens over the tasks of runs, print it, and write the blends."""
     runs = [Path(word) for word in arguments if not is_value(word)]
     if not runs or any(word.startswith("-") for word in arguments):
-        raise RequestWrong("tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE ...]")
+        raise RequestWrong(
+            "tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE "
+            "...]"
+        )
     words = [word for word in arguments if is_value(word)]
-    config = read_words(MixConfig, words, defaults=recipes_dir() / "mix" / "default.yaml", command="tsdg mix")
+    config = read_words(
+        MixConfig, words, defaults=recipes_dir() / "mix" / "default.yaml", command="tsdg mix"
+    )
     refuse_runs(Path(config.out), command="tsdg mix")
     parts = read_parts(runs, [_corpus(one, config.tokenizer) for one in config.corpora])
-    held = {key: [_named(parts, name, key) for name in getattr(config, key)] for key in ("valid", "test")}
+    held = {
+        key: [_named(parts, name, key) for name in getattr(config, key)]
+        for key in ("valid", "test")
+    }
     taken = {part.name for members in held.values() for part in members}
     training = [part for part in parts if part.name not in taken]
     if not training:
@@ -43,15 +51,22 @@ def _corpus(config: CorpusConfig, tokenizer: str) -> Part:
         counter = TokenCounter(find_tokenizer(tokenizer, key="tokenizer"))
         tokens = count_corpus(Path(config.path).expanduser(), config.text_field, counter)
     return Part(
-        name=config.name, group=config.group, path=config.path, tokens=tokens, text_field=config.text_field
-    )  # fmt: skip
+        name=config.name,
+        group=config.group,
+        path=config.path,
+        tokens=tokens,
+        text_field=config.text_field,
+    )
 
 
 def _named(parts: Sequence[Part], name: str, key: str) -> Part:
     for part in parts:
         if part.name == name:
             return part
-    raise RequestWrong(f"tsdg mix: {key} names {name}, which is no part; allowed: {', '.join(p.name for p in parts)}")
+    raise RequestWrong(
+        f"tsdg mix: {key} names {name}, which is no part; allowed: "
+        f"{', '.join(p.name for p in parts)}"
+    )
 
 
 def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config: MixConfig) -> None:
@@ -64,7 +79,8 @@ def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config:
         "blend.json": blends.nemotron(splits),
         "megatron.json": blends.megatron(splits["train"], config.prefix),
         "megatron-splits.json": {
-            key: blends.megatron(members, config.prefix) if members else None for key, members in splits.items()
+            key: blends.megatron(members, config.prefix) if members else None
+            for key, members in splits.items()
         },
     }
     out = Path(config.out)
@@ -80,11 +96,21 @@ def _print(allotments: Sequence[Allotment], config: MixConfig) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("part", "group", "available", "tokens", "epochs", "natural", "mixed"):
-        table.add_column(column, justify="left" if column in ("part", "group") else "right", overflow="fold")
+        table.add_column(
+            column, justify="left" if column in ("part", "group") else "right", overflow="fold"
+        )
     for one in allotments:
         table.add_row(
-            one.part.name, one.part.group, f"{one.part.tokens:,}", f"{one.tokens:,}", f"{one.epochs:.2f}",
-            f"{one.natural:.2%}", f"{one.share:.2%}",
-        )  # fmt: skip
+            one.part.name,
+            one.part.group,
+            f"{one.part.tokens:,}",
+            f"{one.tokens:,}",
+            f"{one.epochs:.2f}",
+            f"{one.natural:.2%}",
+            f"{one.share:.2%}",
+        )
     Console().print(table)
-    print(f"budget: {config.budget:,} tokens; blend.json, megatron.json, mix.json and shares.svg are in {config.out}")
+    print(
+        f"budget: {config.budget:,} tokens; blend.json, megatron.json, mix.json and shares.svg are "
+        f"in {config.out}"
+    )

@@ -15,4 +15,6 @@ def main(arguments: list[str]) -> int:
         print_plan(make_plan(recipe), as_json="--json" in arguments)
         return 0
 
-    return hydra_app(task, command="tsdg plan", arguments=[word for word in arguments if word != "--json"])
+    return hydra_app(
+        task, command="tsdg plan", arguments=[word for word in arguments if word != "--json"]
+    )

@@ -20,14 +20,19 @@ DRY_RUN = "--dry-run"
 
 
 def main(arguments: list[str]) -> int:
-    """Launch the run again where its recipe names a cluster, with the code that its jobs ran; else run it here."""
+    """Launch the run again where its recipe names a cluster, with the code that its jobs ran.
+
+    Else run it here.
+    """
     from tsdg.commands.launch import launch_prepared
     from tsdg.commands.run import run_prepared
 
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-") or not words[0]:
-        raise RequestWrong("tsdg replay takes one run directory: tsdg replay RUN [KEY=VALUE ...] [--dry-run]")
+        raise RequestWrong(
+            "tsdg replay takes one run directory: tsdg replay RUN [KEY=VALUE ...] [--dry-run]"
+        )
     before = Path(words[0])
     prepared = once_more(before, overrides)
     launches: list[Launch] = []
@@ -46,7 +51,9 @@ def main(arguments: list[str]) -> int:
 
 
 def once_more(before: Path, overrides: list[str]) -> Prepared:
-    """Prepare the same recipe for another directory: ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
+    """Prepare the same recipe for another directory.
+
+    ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
 
     Raises:
         RequestWrong: ``before`` is no run directory, or an override would make it another run.
@@ -60,5 +67,7 @@ def once_more(before: Path, overrides: list[str]) -> Prepared:
         names = (f"{before.absolute().name}-replay-{number}" for number in itertools.count(1))
         name = next(name for name in names if not (root / name).exists())
     prompts = PromptConfig(dir=str((before / "snapshot" / "prompts").absolute()), files={})
-    recipe = held.recipe.model_copy(update={"output_root": str(root), "run": name, "prompt": prompts})
+    recipe = held.recipe.model_copy(
+        update={"output_root": str(root), "run": name, "prompt": prompts}
+    )
     return replace(held, recipe=recipe, directory=root / name)

@@ -24,17 +24,25 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-"):
-        raise RequestWrong("tsdg resume takes one run directory: tsdg resume RUN [KEY=VALUE ...] [--dry-run]")
+        raise RequestWrong(
+            "tsdg resume takes one run directory: tsdg resume RUN [KEY=VALUE ...] [--dry-run]"
+        )
     run = run_directory(words[0], command="tsdg resume")
     for word in overrides:
         if word.startswith(("run=", "output_root=")):
-            raise RequestWrong(f"tsdg resume: {word}: it goes on in {run}; `tsdg replay RUN {word}` runs it elsewhere")
+            raise RequestWrong(
+                f"tsdg resume: {word}: it goes on in {run}; `tsdg replay RUN {word}` runs it "
+                "elsewhere"
+            )
     if (run / JOBS).is_file():
         launches: list[Launch] = []
         relaunch(run, overrides, launches, dry_run=DRY_RUN in arguments)
         return 0
     if (run / "launch").is_dir():
-        raise RequestWrong(f"{run}: its launch was not noted in {JOBS}; `tsdg launch` it again with the same recipe")
+        raise RequestWrong(
+            f"{run}: its launch was not noted in {JOBS}; `tsdg launch` it again with the same "
+            "recipe"
+        )
     if DRY_RUN in arguments:
         print(f"{run} would be continued here")
         return 0

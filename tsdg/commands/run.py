@@ -21,7 +21,8 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
     """Run one recipe and print what it came to; returns the exit code.
 
     Raises:
-        TsdgError: as :func:`tsdg.pipeline.prepare.prepare` and :func:`tsdg.pipeline.run.run`; or no record was made.
+        TsdgError: as :func:`tsdg.pipeline.prepare.prepare` and :func:`tsdg.pipeline.run.run`; or no
+            record was made.
     """
     from tsdg.pipeline.prepare import prepare
 
@@ -42,5 +43,7 @@ def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
         finished = run(prepared, overrides=overrides, reporter=shown)
     print_run(finished.directory, finished.manifest, note=recipe.model.note)
     if "answers" in steps_of(recipe.phases) and not finished.manifest["totals"]["records"]:
-        raise WorkShort("the run made no record; the table says why, and the rejected rows say it one by one")
+        raise WorkShort(
+            "the run made no record; the table says why, and the rejected rows say it one by one"
+        )
     return 0

@@ -35,7 +35,9 @@ def main(arguments: list[str]) -> int:
         case ["check", name]:
             return 0 if print_verdict(name, as_json=as_json) else 1
     raise RequestWrong(
-        f"tsdg seeds: found {' '.join(words) or 'nothing'}; allowed: tsdg seeds list, tsdg seeds show NAME, "
-        "tsdg seeds check NAME, tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror (default "
+        f"tsdg seeds: found {' '.join(words) or 'nothing'}; allowed: tsdg seeds list, tsdg seeds "
+        "show NAME, "
+        "tsdg seeds check NAME, tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror "
+        "(default "
         "TSDG_MIRROR), --json is for list and check"
     )

@@ -21,13 +21,18 @@ def main(arguments: list[str]) -> int:
 
     words = [word for word in arguments if word not in _FLAGS]
     if len(words) != 1 or words[0].startswith("-"):
-        raise RequestWrong("tsdg status takes one run directory: tsdg status RUN [--json] [--watch]")
+        raise RequestWrong(
+            "tsdg status takes one run directory: tsdg status RUN [--json] [--watch]"
+        )
     run = run_directory(words[0], command="tsdg status")
     if is_away(run):
         return subprocess.run(
             command_there(run, ["status", RUN, *sorted(_FLAGS & set(arguments))]), check=False
-        ).returncode  # fmt: skip
-    while _show(run, as_json="--json" in arguments, clear="--watch" in arguments) and "--watch" in arguments:
+        ).returncode
+    while (
+        _show(run, as_json="--json" in arguments, clear="--watch" in arguments)
+        and "--watch" in arguments
+    ):
         time.sleep(_EVERY_S)
     return 0
 

@@ -17,6 +17,8 @@ def main(arguments: list[str]) -> int:
     for finding in findings:
         print(finding)
     if findings:
-        raise VerificationFailed(f"{run} does not hold what its manifest says: {len(findings)} findings")
+        raise VerificationFailed(
+            f"{run} does not hold what its manifest says: {len(findings)} findings"
+        )
     print(f"{run}: every file, count and row is as its manifest says")
     return 0

@@ -1,7 +1,10 @@
-"""``tsdg work``: one stage of a run that exists, from its snapshot. What the jobs of a cluster call.
+"""``tsdg work``: one stage of a run that exists, from its snapshot.
 
-``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no row depends on it,
-and ends, with its job, where other jobs are at work on all that is left of a phase.
+What the jobs of a cluster call.
+
+``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no
+row depends on it, and ends, with its job, where other jobs are at work on all that is left of a
+phase.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ def main(arguments: list[str]) -> int:
     launched = "--launched" in arguments
     words = [word for word in arguments if not is_value(word) and word != "--launched"]
     if len(words) != 2 or any(word.startswith("-") for word in words):
-        raise RequestWrong("tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]")
+        raise RequestWrong(
+            "tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]"
+        )
     file = "launch/recipe.yaml" if launched else "snapshot/recipe.yaml"
     prepared = reopen(Path(words[0]), [word for word in arguments if is_value(word)], file=file)
     stage = find_stage(prepared, words[1])

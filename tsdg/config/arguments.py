@@ -1,4 +1,7 @@
-"""The words of a Hydra command line, looked at before Hydra does: its own messages of these mistakes name no file."""
+"""The words of a Hydra command line, looked at before Hydra does.
+
+Its own messages of these mistakes name no file.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,14 @@ def check_flags(words: Sequence[str], *, command: str) -> Path | None:
         if not error.code:
             raise
         why = said.getvalue().strip().rpartition("error: ")[2]
-        raise RecipeError(f"{command}: {why}; allowed: KEY=VALUE, {_FLAGS}, and what `tsdg --help` names") from error
+        raise RecipeError(
+            f"{command}: {why}; allowed: KEY=VALUE, {_FLAGS}, and what `tsdg --help` names"
+        ) from error
     if parsed.config_dir and not Path(parsed.config_dir).is_dir():
-        raise RecipeError(f"{command}: --config-dir: there is no folder {parsed.config_dir}; name one that is there")
+        raise RecipeError(
+            f"{command}: --config-dir: there is no folder {parsed.config_dir}; name one that is "
+            "there"
+        )
     return Path(parsed.config_dir) if parsed.config_dir else None
 
 
@@ -55,13 +63,19 @@ def check_choices(words: Iterable[str], folders: Sequence[Path]) -> None:
         group = group.lstrip("+").partition("@")[0]
         if equals and not group:
             raise RecipeError(f"command line: found {word!r}; allowed: KEY=VALUE")
-        found = [folder / group for folder in folders if group.strip("/.") and (folder / group).is_dir()]
+        found = [
+            folder / group for folder in folders if group.strip("/.") and (folder / group).is_dir()
+        ]
         if not equals or not found or value[:1] in {"[", "{", "$"}:
             continue
         if value in {"null", "true", "false"} or value.lstrip("+-").replace(".", "", 1).isdecimal():
             known = sorted({file.stem for folder in found for file in folder.glob("*.yaml")})
-            raise RecipeError(f"{word}: {group} takes the name of a file; allowed: {', '.join(known)}")
-        file = next((path for folder in found if (path := folder / f"{value}.yaml").is_file()), None)
+            raise RecipeError(
+                f"{word}: {group} takes the name of a file; allowed: {', '.join(known)}"
+            )
+        file = next(
+            (path for folder in found if (path := folder / f"{value}.yaml").is_file()), None
+        )
         if file is not None:
             _check_mapping(file)
 
@@ -70,14 +84,23 @@ def _check_mapping(file: Path) -> None:
     try:
         content = yaml.safe_load(file.read_text())
     except OSError as error:
-        raise RecipeError(f"{file}: cannot be read: {error.strerror}; change its owner or mode") from error
+        raise RecipeError(
+            f"{file}: cannot be read: {error.strerror}; change its owner or mode"
+        ) from error
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise RecipeError(f"{file}: is no YAML ({where}{error.problem}); mend it") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise RecipeError(f"{file}: is no YAML ({' '.join(str(error).split())[:200]}); mend it") from error
-    if not isinstance(content, dict):
-        found = "nothing" if content is None else f"a {'list' if isinstance(content, list) else 'single value'}"
         raise RecipeError(
-            f"{file}: found {found}, allowed: a mapping of keys (KEY: VALUE); start from a file of recipes/recipe"
+            f"{file}: is no YAML ({' '.join(str(error).split())[:200]}); mend it"
+        ) from error
+    if not isinstance(content, dict):
+        found = (
+            "nothing"
+            if content is None
+            else f"a {'list' if isinstance(content, list) else 'single value'}"
+        )
+        raise RecipeError(
+            f"{file}: found {found}, allowed: a mapping of keys (KEY: VALUE); start from a file of "
+            "recipes/recipe"
         )

@@ -14,19 +14,27 @@ PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]
 # A description stands in messages for what is allowed, where the type alone does not say it.
 TimeLimit = Annotated[
     str,
-    Field(pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$", description="[DAYS-]HH:MM:SS as a quoted text, or empty"),
+    Field(
+        pattern=r"^$|^(\d+-)?\d{1,2}:\d{2}:\d{2}$",
+        description="[DAYS-]HH:MM:SS as a quoted text, or empty",
+    ),
 ]
 
 
 class Config(BaseModel):
     """Base of all parts of a recipe: frozen, unknown keys refused, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
     # Hydra hands over lists; the frozen models hold tuples.
     @model_validator(mode="before")
     @classmethod
     def _tuples(cls, data: object) -> object:
         if isinstance(data, dict):
-            return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+            return {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in data.items()
+            }
         return data

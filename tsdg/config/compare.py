@@ -1,4 +1,7 @@
-"""What differs between two snapshots: recipe keys, prompts, catalogue rows, versions, code, clusters."""
+"""What differs between two snapshots.
+
+Recipe keys, prompts, catalogue rows, versions, code, clusters.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +57,20 @@ def compare_snapshots(left: Path, right: Path) -> list[Difference]:
         for key in sorted({*before[part], *after[part]}):
             mine, theirs = before[part].get(key, ABSENT), after[part].get(key, ABSENT)
             if mine != theirs:
-                found.append(Difference(part=part, key=key, left=mine, right=theirs, identity=_counts(part, key)))
+                found.append(
+                    Difference(
+                        part=part, key=key, left=mine, right=theirs, identity=_counts(part, key)
+                    )
+                )
     return found
 
 
 def _counts(part: str, key: str) -> bool:
     if part == "prompts" or (part == "catalogue" and key.endswith(".revision")):
         return True
-    return part == "recipe" and not any(key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY)
+    return part == "recipe" and not any(
+        key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY
+    )
 
 
 def _read(run: Path) -> dict[str, dict[str, Any]]:
@@ -77,13 +86,25 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
             path.relative_to(folder / "prompts").with_suffix("").as_posix(): path.read_text()
             for path in (folder / "prompts").rglob("*.yaml")
         }
-        clusters = {path.stem: yaml.safe_load(path.read_text()) for path in (folder / "clusters").glob("*.yaml")}
+        clusters = {
+            path.stem: yaml.safe_load(path.read_text())
+            for path in (folder / "clusters").glob("*.yaml")
+        }
         code = dict(_code(folder))
         packages = versions.get("environment", {}) | versions["packages"]
         rows = {
-            " ".join(row[part] or "-" for part in ("task", "dataset_path", "config", "split")): row for row in catalogue
+            " ".join(row[part] or "-" for part in ("task", "dataset_path", "config", "split")): row
+            for row in catalogue
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, tarfile.TarError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        yaml.YAMLError,
+        tarfile.TarError,
+    ) as error:
         raise VerificationFailed(
             f"{folder} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
         ) from error
@@ -91,7 +112,11 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
         "recipe": {key: value for key, value in recipe.items() if key.split(".")[0] not in _PLACES},
         "prompts": prompts,
         "catalogue": dict(_flat(rows)),
-        "versions": {key: value for key, value in _flat(versions) if key.split(".")[0] not in {*_MOMENTS, "packages"}},
+        "versions": {
+            key: value
+            for key, value in _flat(versions)
+            if key.split(".")[0] not in {*_MOMENTS, "packages"}
+        },
         "packages": packages,
         "code": code,
         "clusters": dict(_flat(clusters)),
@@ -109,7 +134,10 @@ def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 
 def _code(folder: Path) -> Iterator[tuple[str, str]]:
-    """Hash of each file of the code that jobs run, where there is such; else of what a checkout had not committed."""
+    """Hash of each file of the code that jobs run, where there is such.
+
+    Else of what a checkout had not committed.
+    """
     if (folder / "code.tar.gz").is_file():
         with tarfile.open(folder / "code.tar.gz") as archive:
             for entry in archive:

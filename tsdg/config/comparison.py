@@ -13,7 +13,8 @@ class CompareConfig(Config):
     """How results are grouped, and what may not be lost."""
 
     groups: dict[str, tuple[str, ...]]
-    """Group → patterns of lm-eval task names, as of a shell; the first group that matches takes a task."""
+    """Group → patterns of lm-eval task names, as of a shell; the first group that matches takes a
+    task."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of metrics; of a task's metrics the first of these counts."""
     points: tuple[str, ...]
@@ -27,5 +28,7 @@ class CompareConfig(Config):
     @classmethod
     def _pattern_tuples(cls, value: object) -> object:
         return (
-            {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()} if isinstance(value, dict) else value
+            {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            if isinstance(value, dict)
+            else value
         )

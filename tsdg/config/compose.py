@@ -1,7 +1,8 @@
 """From the command line to a typed recipe, through Hydra: every mistake becomes one line.
 
-Hydra composes (``recipe=``, group overrides, ``key=value``, ``--multirun``, ``--cfg job``, ``--help`` are all its own);
-pydantic then validates. Nothing is started, read or written before both have passed.
+Hydra composes (``recipe=``, group overrides, ``key=value``, ``--multirun``, ``--cfg job``,
+``--help`` are all its own); pydantic then validates. Nothing is started, read or written before
+both have passed.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
 
 
 def _in_order(arguments: Sequence[str]) -> list[str]:
-    """Put options with their values behind the overrides: Hydra's parser takes those in one piece only.
+    """Put options with their values behind the overrides.
+
+    Hydra's parser takes those in one piece only.
 
     >>> _in_order(["recipe=demo", "--config-dir", "mine", "seed=1", "-m"])
     ['recipe=demo', 'seed=1', '--config-dir', 'mine', '-m']
@@ -76,14 +79,18 @@ def _in_order(arguments: Sequence[str]) -> list[str]:
     return [*overrides, *options]
 
 
-def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, arguments: Sequence[str]) -> int:
-    """Run ``task`` as a Hydra application and return its exit code (the last one of a multirun that is not 0).
+def hydra_app(
+    task: Callable[[Recipe, list[str]], int], *, command: str, arguments: Sequence[str]
+) -> int:
+    """Run ``task`` as a Hydra application and return its exit code (the last one of a multirun that
+    is not 0).
 
     A point of a sweep that is wrong or falls short is named, and the others are done all the same.
 
     Args:
         task: called with each composed recipe and the overrides that made it.
-        command: what the user typed before the arguments, e.g. ``tsdg run``; Hydra shows it in its help.
+        command: what the user typed before the arguments, e.g. ``tsdg run``; Hydra shows it in its
+            help.
         arguments: the command line after it.
 
     Raises:
@@ -93,7 +100,9 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
 
     words = _in_order(arguments)
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
-        words.insert(0, "recipe=demo")  # Hydra composes before it helps: show the groups with some recipe
+        words.insert(
+            0, "recipe=demo"
+        )  # Hydra composes before it helps: show the groups with some recipe
     extra = check_flags(words, command=command)
     check_choices(words, [*([extra] if extra else []), recipes_dir()])
     codes = [0]
@@ -117,26 +126,37 @@ def hydra_app(task: Callable[[Recipe, list[str]], int], *, command: str, argumen
         except BaseException as error:
             failures.append(error)
             codes.append(1)
-            # A point that is wrong or fell short says nothing of the next one; all else ends the sweep.
+            # A point that is wrong or fell short says nothing of the next one; all else ends the
+            # sweep.
             ended = not sweep or not isinstance(error, RequestWrong | WorkShort)
             if not ended:
-                print(f"tsdg: {' '.join(overrides)}: {' '.join(str(error).split())}", file=sys.stderr)
+                print(
+                    f"tsdg: {' '.join(overrides)}: {' '.join(str(error).split())}", file=sys.stderr
+                )
 
-    # With this variable Hydra raises what went wrong, instead of printing several lines and exiting with 1.
+    # With this variable Hydra raises what went wrong, instead of printing several lines and exiting
+    # with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     argv = sys.argv
-    # A sweep leaves a file with all its overrides in the sweep's folder: not beside the user's files, and not for long.
+    # A sweep leaves a file with all its overrides in the sweep's folder: not beside the user's
+    # files, and not for long.
     with tempfile.TemporaryDirectory(prefix="tsdg-sweep-") as scratch:
         sys.argv = [command, f"hydra.sweep.dir={scratch}", *words]
         try:
-            _one_line(hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(job))
+            _one_line(
+                hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(
+                    job
+                )
+            )
         finally:
             sys.argv = argv
     if failures and ended:
         raise failures[-1]
     if failures:
         points = len(codes) - 1
-        raise type(failures[0])(f"{len(failures)} of {points} points of the sweep failed; the lines above say why")
+        raise type(failures[0])(
+            f"{len(failures)} of {points} points of the sweep failed; the lines above say why"
+        )
     return next((code for code in reversed(codes) if code), 0)
 
 
@@ -154,7 +174,9 @@ def validate(config: DictConfig) -> Recipe:
     except OmegaConfBaseException as error:
         key = error.full_key or "?"
         if "Missing mandatory value" in str(error):
-            raise RecipeError(f"recipe key {key}: has no value; give it one with {key}=VALUE") from error
+            raise RecipeError(
+                f"recipe key {key}: has no value; give it one with {key}=VALUE"
+            ) from error
         raise RecipeError(f"recipe key {key}: {_first_line(error)}") from error
     assert isinstance(values, dict)
     values.pop("hydra", None)
@@ -174,11 +196,14 @@ def _one_line(call: Callable[[], Any]) -> Any:
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "?").rpartition("/")
         allowed = ", ".join(error.options or ())
-        raise RecipeError(f"{group or PRIMARY}={name}: there is no such file; allowed: {allowed}") from error
+        raise RecipeError(
+            f"{group or PRIMARY}={name}: there is no such file; allowed: {allowed}"
+        ) from error
     except OverrideParseException as error:
         raise RecipeError(
-            f"command line: {error.override!r} is not understood; allowed: KEY=VALUE; a VALUE with spaces or signs is "
-            f"quoted (\"KEY='VALUE'\"), a KEY with them goes into a mapping ('+PARENT={{KEY: VALUE}}')"
+            f"command line: {error.override!r} is not understood; allowed: KEY=VALUE; a VALUE with "
+            "spaces or signs is quoted (\"KEY='VALUE'\"), a KEY with them goes into a mapping "
+            "('+PARENT={KEY: VALUE}')"
         ) from error
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
@@ -188,7 +213,9 @@ def _one_line(call: Callable[[], Any]) -> Any:
         raise RecipeError(_of_hydra(str(error))) from error
     # What is not YAML, or no mapping where one is needed, reaches us as these.
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"recipes: a file cannot be read ({' '.join(str(error).split())[:300]})") from error
+        raise RecipeError(
+            f"recipes: a file cannot be read ({' '.join(str(error).split())[:300]})"
+        ) from error
 
 
 def _of_hydra(text: str) -> str:
@@ -197,7 +224,9 @@ def _of_hydra(text: str) -> str:
     named = first.split("'")
     if first.startswith("You must specify"):
         group, options = named[1], ", ".join(line for line in others[1:] if line)
-        return f"{group}= is not given; allowed: {group}=NAME, or in a recipe's defaults, of {options}"
+        return (
+            f"{group}= is not given; allowed: {group}=NAME, or in a recipe's defaults, of {options}"
+        )
     if first.startswith(_MERGING):
         key, _, value = first.removeprefix(_MERGING).partition("=")
         return wrong_value(key.lstrip("+"), yaml.safe_load(value), Recipe, noun=_NOUN)

@@ -38,4 +38,7 @@ class EvalConfig(Config):
     def _task_tuples(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {name: tuple(tasks) if isinstance(tasks, list) else tasks for name, tasks in value.items()}
+        return {
+            name: tuple(tasks) if isinstance(tasks, list) else tasks
+            for name, tasks in value.items()
+        }

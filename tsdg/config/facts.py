@@ -1,4 +1,7 @@
-"""What a snapshot says of the machine: the packages of this Python, and which weights lie in the model's folder."""
+"""What a snapshot says of the machine.
+
+The packages of this Python, and which weights lie in the model's folder.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,22 @@ from typing import Any
 def all_packages() -> dict[str, str]:
     """Normalised name → version of every distribution that this Python has, in order."""
     names = ((dist.metadata["Name"], dist.version) for dist in metadata.distributions())
-    return dict(sorted((re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in names if name))
+    return dict(
+        sorted((re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in names if name)
+    )
 
 
 def weights_facts(path: str) -> dict[str, Any]:
-    """Tell one folder of weights from another without reading it all; nothing for what is not a folder here.
+    """Tell one folder of weights from another without reading it all.
+
+    Nothing for what is not a folder here.
 
     Args:
         path: ``model.path`` of a recipe.
 
     Returns:
-        ``files`` (name → bytes), ``config`` (SHA-256 of its small JSON files) and ``commit`` (of the hub, where the
-        folder is one of its cache's snapshots; else empty).
+        ``files`` (name → bytes), ``config`` (SHA-256 of its small JSON files) and ``commit`` (of
+        the hub, where the folder is one of its cache's snapshots; else empty).
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():

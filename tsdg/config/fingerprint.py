@@ -1,31 +1,34 @@
 """What makes two runs the same run.
 
-The fingerprint is a SHA-256 over the canonical JSON of everything in a recipe that can change a row, and of nothing
-else, so that moving a run to another cluster, folder or number of servers keeps its identity, and changing a prompt by
-one letter does not.
+The fingerprint is a SHA-256 over the canonical JSON of everything in a recipe that can change a
+row, and of nothing else, so that moving a run to another cluster, folder or number of servers keeps
+its identity, and changing a prompt by one letter does not.
 
 Part of the identity:
   * which seeds: ``seed``, and all of ``seeds`` and ``passages`` but what is named below;
   * who writes: ``model.name``, ``model.revision``, ``model.max_model_len`` (what is too long),
-    ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the same of each model in
-    ``roles``;
-  * how: all of ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of every prompt, wherever it lies.
+    ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the
+    same of each model in ``roles``;
+  * how: all of ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of every
+    prompt, wherever it lies.
 
-Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against the recipe):
-  * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``passages.path``, ``prompt``,
-    ``model.path``;
-  * what is only said of seeds and models: ``passages.licence``, ``passages.commercial``, ``model.licence``,
-    ``model.note``;
+Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against
+the recipe):
+  * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``passages.path``,
+    ``prompt``, ``model.path``;
+  * what is only said of seeds and models: ``passages.licence``, ``passages.commercial``,
+    ``model.licence``, ``model.note``;
   * what other keys take their values from: ``hardware``, ``model.parallelism``, ``model.sampling``;
   * what only ``tsdg plan`` reads: ``model.throughput``;
-  * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of ``roles``,
-    ``engine``, ``budget``, ``package``, ``model.tensor_parallel``, ``model.pipeline_parallel``;
+  * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of
+    ``roles``, ``engine``, ``budget``, ``package``, ``model.tensor_parallel``,
+    ``model.pipeline_parallel``;
   * where and in which jobs: ``cluster``, ``launch``.
 
 ``passages.path=demo`` is part of it all the same: that is no place but a set of passages.
 
-Not seen: the content of the mirror. Two mirrors of different revisions give different seeds under one fingerprint;
-each seed's ``source.revision`` tells them apart.
+Not seen: the content of the mirror. Two mirrors of different revisions give different seeds under
+one fingerprint; each seed's ``source.revision`` tells them apart.
 """
 
 from __future__ import annotations
@@ -39,16 +42,38 @@ from tsdg.config.passages import DEMO
 from tsdg.config.recipe import Recipe
 
 VERSION = 1
-"""Of this scheme; stored beside every fingerprint, so that a later scheme is told from another identity."""
+"""Of this scheme; stored beside every fingerprint, so that a later scheme is told from another
+identity."""
 
 NOT_IDENTITY = frozenset(
     {
-        "name", "output_root", "run", "phases", "prompt", "server", "engine", "budget", "package",
-        "passages.path", "passages.licence", "passages.commercial", "seeds.mirror", "seeds.workers",
-        "model.path", "model.licence", "model.note", "model.tensor_parallel", "model.pipeline_parallel",
-        "model.parallelism", "model.sampling", "model.throughput", "hardware", "launch", "cluster",
+        "name",
+        "output_root",
+        "run",
+        "phases",
+        "prompt",
+        "server",
+        "engine",
+        "budget",
+        "package",
+        "passages.path",
+        "passages.licence",
+        "passages.commercial",
+        "seeds.mirror",
+        "seeds.workers",
+        "model.path",
+        "model.licence",
+        "model.note",
+        "model.tensor_parallel",
+        "model.pipeline_parallel",
+        "model.parallelism",
+        "model.sampling",
+        "model.throughput",
+        "hardware",
+        "launch",
+        "cluster",
     }
-)  # fmt: skip
+)
 
 
 def fingerprint(recipe: Recipe, prompts: Mapping[str, str]) -> str:
@@ -62,7 +87,10 @@ def fingerprint(recipe: Recipe, prompts: Mapping[str, str]) -> str:
 
 
 def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the fingerprint hashes: a recipe's values without ``NOT_IDENTITY``, the prompts, the version."""
+    """Return what the fingerprint hashes.
+
+    A recipe's values without ``NOT_IDENTITY``, the prompts, the version.
+    """
     kept: dict[str, Any] = {}
     for key, value in values.items():
         if key in NOT_IDENTITY:
@@ -70,10 +98,16 @@ def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str,
         if isinstance(value, dict):
             value = {inner: v for inner, v in value.items() if f"{key}.{inner}" not in NOT_IDENTITY}
         kept[key] = value
-    if values["passages"]["path"] == DEMO:  # else one's own passages would go on where a trial of these ended
+    if (
+        values["passages"]["path"] == DEMO
+    ):  # else one's own passages would go on where a trial of these ended
         kept["passages"]["path"] = DEMO
     kept["roles"] = {
-        role: {"model": {key: v for key, v in own["model"].items() if f"model.{key}" not in NOT_IDENTITY}}
+        role: {
+            "model": {
+                key: v for key, v in own["model"].items() if f"model.{key}" not in NOT_IDENTITY
+            }
+        }
         for role, own in values["roles"].items()
     }
     return {"version": VERSION, "recipe": kept, "prompts": dict(prompts)}

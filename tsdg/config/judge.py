@@ -13,16 +13,22 @@ ScoreLimit = Annotated[float, Field(ge=0.0, le=5.0)]
 
 
 class JudgeConfig(Config):
-    """Whether and how a judge decides beside the vote. Its model is ``roles.judge``, else the run's own."""
+    """Whether and how a judge decides beside the vote.
+
+    Its model is ``roles.judge``, else the run's own.
+    """
 
     enabled: bool
     form: Literal["genrm", "rubric"]
-    """``genrm``: chat roles ``response_1``, ``response_2`` and ``principle``, as NVIDIA's generative reward models
-    take; ``rubric``: one user turn made of ``rubric``, for an ordinary instruct model."""
+    """``genrm``: chat roles ``response_1``, ``response_2`` and ``principle``, as NVIDIA's
+    generative reward models take; ``rubric``: one user turn made of ``rubric``, for an ordinary
+    instruct model."""
     rubric: str
-    """For ``rubric``: ``{request}``, ``{response_1}``, ``{response_2}`` and ``{principles}`` are filled in."""
+    """For ``rubric``: ``{request}``, ``{response_1}``, ``{response_2}`` and ``{principles}`` are
+    filled in."""
     best_of: bool
-    """Free texts (answer kind ``text``): the winner of comparisons among all samples is the answer, not a vote."""
+    """Free texts (answer kind ``text``): the winner of comparisons among all samples is the answer,
+    not a vote."""
     min_score: ScoreLimit
     """An answer with a lower helpfulness (1 to 5, both orders) is rejected; 0 for no such filter."""
     principles: tuple[str, ...]
@@ -40,5 +46,7 @@ class JudgeConfig(Config):
         ):
             raise ValueError("rubric must have {request}, {response_1} and {response_2}")
         if self.enabled and not (self.min_score or self.question_min_score or self.best_of):
-            raise ValueError("enabled, but min_score, question_min_score and best_of ask for nothing: set one")
+            raise ValueError(
+                "enabled, but min_score, question_min_score and best_of ask for nothing: set one"
+            )
         return self

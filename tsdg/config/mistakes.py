@@ -1,7 +1,9 @@
-"""What is wrong with a configuration, as one line in the words of who wrote it: key, found, allowed, next step.
+"""What is wrong with a configuration, as one line in the words of who wrote it.
 
-pydantic finds the mistakes; what is allowed at a key is read from the model's JSON Schema, so that every kind of
-mistake at a key is told in the same words.
+Key, found, allowed, next step.
+
+pydantic finds the mistakes; what is allowed at a key is read from the model's JSON Schema, so that
+every kind of mistake at a key is told in the same words.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _SECRET = frozenset({"env", "env_vars"})
 """Keys whose values may be secrets: of them only the kind is shown."""
 
 
-def explain(error: ValidationError, model: type[Config], *, noun: str, settable: bool = True) -> str:
+def explain(
+    error: ValidationError, model: type[Config], *, noun: str, settable: bool = True
+) -> str:
     """One line for the first mistake, and how many more keys are wrong.
 
     Args:
@@ -47,17 +51,28 @@ def explain(error: ValidationError, model: type[Config], *, noun: str, settable:
         line = _of_validator(first, lead)
     elif bad_name:
         names = _describe(root, at.get("propertyNames", {"type": "string"}))
-        quoted = f"; write it as '{first['input']}', in quotes" if isinstance(first["input"], int | float) else ""
+        quoted = (
+            f"; write it as '{first['input']}', in quotes"
+            if isinstance(first["input"], int | float)
+            else ""
+        )
         line = f"{lead}: found the name {_shown(first['input'], key)}, allowed: {names}{quoted}"
     else:
         line = wrong_value(key, first["input"], model, noun=noun, settable=settable)
     return line + (f" (and {more} more)" if more else "")
 
 
-def wrong_value(key: str, found: object, model: type[Config], *, noun: str, settable: bool = True) -> str:
-    """One line for a value that cannot stand at a key: what was found, what is allowed, how to set it."""
+def wrong_value(
+    key: str, found: object, model: type[Config], *, noun: str, settable: bool = True
+) -> str:
+    """One line for a value that cannot stand at a key.
+
+    What was found, what is allowed, how to set it.
+    """
     root = _schema_of(model)
-    _, at, _ = _place(root, [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", key) if part])
+    _, at, _ = _place(
+        root, [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", key) if part]
+    )
     lead = f"{noun} {key}: ".lstrip() if key else ""
     line = f"{lead}found {_shown(found, key)}, allowed: {_describe(root, at)}"
     return f"{line}; set it with {_setting(root, at, key, found)}" if settable else line
@@ -94,10 +109,13 @@ def _of_validator(mistake: Any, lead: str) -> str:
 
 
 def _place(root: Schema, loc: Sequence[str | int]) -> tuple[str, Schema, bool]:
-    """Follow a location as far as the schema goes: what pydantic adds to it, such as branches of unions, is left off.
+    """Follow a location as far as the schema goes.
+
+    What pydantic adds to it, such as branches of unions, is left off.
 
     Returns:
-        The key as a user writes it, the schema there, and whether the key's own name is what is wrong.
+        The key as a user writes it, the schema there, and whether the key's own name is what is
+        wrong.
     """
     key, at = "", _resolved(root, root)
     for part, following in itertools.zip_longest(loc, loc[1:]):
@@ -146,7 +164,9 @@ def _describe(root: Schema, schema: Schema) -> str:
         return f"a list{least}, e.g. [a,b], each {_describe(root, schema.get('items', {}))}"
     if kind in {"integer", "number"}:
         return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
-    return {"boolean": "true or false", "string": "a text", "null": "null"}.get(str(kind), "any value")
+    return {"boolean": "true or false", "string": "a text", "null": "null"}.get(
+        str(kind), "any value"
+    )
 
 
 def _bounds(schema: Schema) -> str:
@@ -171,13 +191,20 @@ def _setting(root: Schema, at: Schema, key: str, found: object) -> str:
     at = _resolved(root, at)
     if at.get("type") == "string" and isinstance(found, bool | int | float):
         return f"\"{key}='VALUE'\", as only quotes make a text of it"
-    return f"{key}=" + {"array": "[A,B]", "object": "{NAME: VALUE}"}.get(str(at.get("type")), "VALUE")
+    return f"{key}=" + {"array": "[A,B]", "object": "{NAME: VALUE}"}.get(
+        str(at.get("type")), "VALUE"
+    )
 
 
 def _shown(value: object, key: str) -> str:
     """A value as it would be written on the command line; of what may be a secret, its kind."""
     if _SECRET & set(re.split(r"[.\[\] ]", key)) and value is not None:
-        kinds = ((bool, "true or false"), (int | float, "a number"), (str, "a text"), (tuple | list, "a list"))
+        kinds = (
+            (bool, "true or false"),
+            (int | float, "a number"),
+            (str, "a text"),
+            (tuple | list, "a list"),
+        )
         return next((told for kind, told in kinds if isinstance(value, kind)), "a mapping")
     text = _plain(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

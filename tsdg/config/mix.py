@@ -14,7 +14,8 @@ class CorpusConfig(Config):
 
     name: str
     path: str
-    """Where its text lies; copied into the blends. Where tokens are counted, a Parquet or JSONL file, or a folder."""
+    """Where its text lies; copied into the blends. Where tokens are counted, a Parquet or JSONL
+    file, or a folder."""
     tokens: PositiveInt | Literal["count"]
     """How many it has; ``count`` reads it all and counts them with ``tokenizer``."""
     group: str
@@ -26,14 +27,15 @@ class CorpusConfig(Config):
 class MixConfig(Config):
     """A mixture: a budget of tokens, a policy, and what it must hold to.
 
-    Parts are the tasks of the runs, named by task (``run/task`` where two runs have the task), and the corpora.
+    Parts are the tasks of the runs, named by task (``run/task`` where two runs have the task), and
+    the corpora.
     """
 
     budget: PositiveInt
     """Tokens to train on."""
     policy: Literal["proportional", "uniform", "temperature", "explicit"]
-    """``proportional`` to a part's tokens, the same for each (``uniform``), tokens to the power 1/temperature, or by
-    ``weights``."""
+    """``proportional`` to a part's tokens, the same for each (``uniform``), tokens to the power
+    1/temperature, or by ``weights``."""
     temperature: PositiveFloat
     """Above 1 flattens natural shares, below 1 sharpens them."""
     weights: dict[str, PositiveFloat]
@@ -48,7 +50,8 @@ class MixConfig(Config):
     """How often a part may be repeated at most."""
     corpora: tuple[CorpusConfig, ...]
     tokenizer: str
-    """Folder with the ``tokenizer.json`` that counts the tokens of corpora with ``tokens: count``; else empty."""
+    """Folder with the ``tokenizer.json`` that counts the tokens of corpora with ``tokens: count``;
+    else empty."""
     valid: tuple[str, ...]
     """Parts held for validation, out of the training mixture; each with its natural weight."""
     test: tuple[str, ...]
@@ -65,10 +68,13 @@ class MixConfig(Config):
         for corpus in self.corpora:
             if corpus.tokens == "count" and not self.tokenizer:
                 raise ValueError(
-                    f"corpora: {corpus.name} has tokens: count, which needs tokenizer=FOLDER to count with"
+                    f"corpora: {corpus.name} has tokens: count, which needs tokenizer=FOLDER to "
+                    "count with"
                 )
         if "{name}" not in self.prefix:
-            raise ValueError(f"prefix is {self.prefix!r}; it needs {{name}}, or all parts would have one path")
+            raise ValueError(
+                f"prefix is {self.prefix!r}; it needs {{name}}, or all parts would have one path"
+            )
         if both := set(self.valid) & set(self.test):
             raise ValueError(f"{sorted(both)[0]} stands in valid and in test; a part has one split")
         return self

@@ -30,7 +30,8 @@ class ModelConfig(Config):
     revision: str
     licence: str
     note: str
-    """What to know before using what it writes; shown after a run and on the dataset card; empty for nothing."""
+    """What to know before using what it writes; shown after a run and on the dataset card; empty
+    for nothing."""
     max_model_len: PositiveInt
     """Context length served, in tokens."""
     reasoning_parser: str
@@ -42,10 +43,11 @@ class ModelConfig(Config):
     tensor_parallel: PositiveInt
     """GPUs that share each layer of one server; as many as possible within a node."""
     pipeline_parallel: PositiveInt
-    """Stages of layers of one server; where tensor × pipeline exceeds a node's GPUs, it spans nodes."""
+    """Stages of layers of one server; where tensor × pipeline exceeds a node's GPUs, it spans
+    nodes."""
     throughput: dict[str, PositiveFloat]
-    """By ``hardware``: completion tokens per second of one GPU at full load, prompts included; assumed, and for
-    ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
+    """By ``hardware``: completion tokens per second of one GPU at full load, prompts included;
+    assumed, and for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
 
@@ -64,18 +66,21 @@ class ServerConfig(Config):
     type: Literal["vllm", "openai"]
     """``vllm`` starts servers of its own; ``openai`` uses the endpoints of ``base_urls``."""
     command: tuple[str, ...]
-    """The serving command, before ``MODEL --flags``: an executable of another environment or of a container."""
+    """The serving command, before ``MODEL --flags``: an executable of another environment or of a
+    container."""
     host: str
     """Address that own servers bind to and are reached at."""
     port: Annotated[int, Field(ge=0, le=65535)]
     """Port of the first own server; 0 takes free ones."""
     replicas: PositiveInt | Literal["auto"]
-    """Independent own servers on each node; ``auto``: as many as its visible GPUs have room for, 1 without GPUs."""
+    """Independent own servers on each node; ``auto``: as many as its visible GPUs have room for, 1
+    without GPUs."""
     start_timeout_s: PositiveInt
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this machine needs."""
     env: dict[str, str]
-    """Environment of own servers, beside the inherited one; ``{replica}`` in a value is the replica's number."""
+    """Environment of own servers, beside the inherited one; ``{replica}`` in a value is the
+    replica's number."""
     base_urls: tuple[str, ...]
     """Endpoints for ``openai``, up to and with ``/v1``."""
     api_key_env: str
@@ -89,7 +94,9 @@ class ServerConfig(Config):
             raise ValueError("server.type=openai needs server.base_urls=[http://HOST:PORT/v1,...]")
         for url in self.base_urls:
             if not _is_endpoint(url):
-                raise ValueError(f"base_urls: found {url!r}; allowed: http://HOST:PORT/v1 or https://...")
+                raise ValueError(
+                    f"base_urls: found {url!r}; allowed: http://HOST:PORT/v1 or https://..."
+                )
         if self.type == "vllm" and not self.command:
             raise ValueError("server.type=vllm needs server.command, e.g. [vllm,serve]")
         if self.api_key_env and self.api_key_file:

@@ -1,4 +1,7 @@
-"""Pure: how many nodes one server of a model takes. What the launch asks for and what the servers are given agree."""
+"""Pure: how many nodes one server of a model takes.
+
+What the launch asks for and what the servers are given agree.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,10 @@ def nodes_per_replica(model: ModelConfig, gpus_per_node: int) -> int:
     nodes = -(-world // gpus_per_node)
     if world % nodes:
         raise RecipeError(
-            f"model.tensor_parallel={model.tensor_parallel} × model.pipeline_parallel={model.pipeline_parallel}: "
-            f"{world} GPUs of one server cannot be shared evenly by {nodes} nodes of {gpus_per_node} GPUs; choose a "
+            f"model.tensor_parallel={model.tensor_parallel} × "
+            f"model.pipeline_parallel={model.pipeline_parallel}: "
+            f"{world} GPUs of one server cannot be shared evenly by {nodes} nodes of "
+            f"{gpus_per_node} GPUs; choose a "
             f"multiple of {nodes}"
         )
     return nodes

@@ -1,4 +1,7 @@
-"""The typed configuration of passage seeds: texts that inspire questions, in place of benchmark rows."""
+"""The typed configuration of passage seeds.
+
+Texts that inspire questions, in place of benchmark rows.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ DEMO = "demo"
 class PassagesConfig(Config):
     """Seeds from a corpus of labelled passages; off where ``path`` is empty.
 
-    Columns are named by path: ``eai_taxonomy.education_level.primary.label`` is a field within fields.
+    Columns are named by path: ``eai_taxonomy.education_level.primary.label`` is a field within
+    fields.
     """
 
     path: str
-    """A Parquet or JSONL file, or a folder of them; ``demo`` for tsdg's own small set (a folder of that name is
-    ``./demo``)."""
+    """A Parquet or JSONL file, or a folder of them; ``demo`` for tsdg's own small set (a folder of
+    that name is ``./demo``)."""
     text: str
     """Column of the text."""
     domain: str
@@ -34,10 +38,11 @@ class PassagesConfig(Config):
     commercial: bool
     """Whether it allows commercial use."""
     domains: Annotated[dict[str, str], Field(min_length=1)]
-    """Value of the domain column → name of the domain, in which tasks are named: ``Physics: physics``. Digits stand
-    for all codes that begin with them: ``"53": physics``."""
+    """Value of the domain column → name of the domain, in which tasks are named: ``Physics:
+    physics``. Digits stand for all codes that begin with them: ``"53": physics``."""
     keep: dict[str, tuple[str | int | float | bool, ...]]
-    """Column → the values that are wanted; a row needs one of them in each column. A list in a row needs one match."""
+    """Column → the values that are wanted; a row needs one of them in each column. A list in a row
+    needs one match."""
     min_chars: Annotated[int, Field(ge=1)]
     chunk_chars: Annotated[int, Field(ge=100)]
     """A longer text gives one chunk of at most this many characters, from a drawn place."""
@@ -49,12 +54,20 @@ class PassagesConfig(Config):
     def _value_tuples(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {column: tuple(kept) if isinstance(kept, list) else (kept,) for column, kept in value.items()}
+        return {
+            column: tuple(kept) if isinstance(kept, list) else (kept,)
+            for column, kept in value.items()
+        }
 
     @model_validator(mode="after")
     def _whole(self) -> PassagesConfig:
         if self.path and not (self.text and self.domain):
-            raise ValueError("passages.path is set: passages.text and passages.domain must name columns")
+            raise ValueError(
+                "passages.path is set: passages.text and passages.domain must name columns"
+            )
         if self.path and not self.licence.strip():
-            raise ValueError("passages.path is set: passages.licence must name the texts' licence, or say unclear")
+            raise ValueError(
+                "passages.path is set: passages.licence must name the texts' licence, or say "
+                "unclear"
+            )
         return self

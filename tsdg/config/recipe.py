@@ -1,6 +1,7 @@
 """The typed recipe: what a run is asked to do, after composition and before anything starts.
 
-Every model is frozen and refuses unknown keys; a recipe has a value for every key, because ``recipes/`` gives them all.
+Every model is frozen and refuses unknown keys; a recipe has a value for every key, because
+``recipes/`` gives them all.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ PHASES = "[], [[questions]], [[questions],[answers]] or [[questions,answers]]"
 
 
 class SharesConfig(Config):
-    """Which parts of the seeds each domain and each language shall be; what is not named shares the rest."""
+    """Which parts of the seeds each domain and each language shall be.
+
+    What is not named shares the rest.
+    """
 
     domain: dict[str, PositiveShare]
     """Domain of the catalogue → its share of all seeds."""
@@ -40,7 +44,9 @@ class SharesConfig(Config):
     def _sums(self) -> SharesConfig:
         for key, shares in (("domain", self.domain), ("language", self.language)):
             if sum(shares.values()) > 1 + 1e-9:
-                raise ValueError(f"{key}: the shares sum to {sum(shares.values()):g}, allowed is at most 1")
+                raise ValueError(
+                    f"{key}: the shares sum to {sum(shares.values()):g}, allowed is at most 1"
+                )
         return self
 
 
@@ -48,8 +54,8 @@ class LeaksConfig(Config):
     """When a seed is nearly the same as a held-out item; the same items always leak."""
 
     ngram: Annotated[int, Field(ge=3, le=32)]
-    """Words of the runs that are compared; of Chinese and Japanese half as many characters again, of Thai, Lao,
-    Burmese, Khmer and Tibetan three times as many."""
+    """Words of the runs that are compared; of Chinese and Japanese half as many characters again,
+    of Thai, Lao, Burmese, Khmer and Tibetan three times as many."""
     overlap: Annotated[float, Field(ge=0.5, le=1.0)]
     """Share of the runs of the one item that the other has at least."""
 
@@ -58,8 +64,8 @@ class SeedsConfig(Config):
     """Stage 1: which training rows become seeds."""
 
     mirror: str
-    """Folder of benchmark splits, ``<dataset_path>/<config or default>/<split>.parquet``; empty where every task
-    is one of tsdg's own demo tasks."""
+    """Folder of benchmark splits, ``<dataset_path>/<config or default>/<split>.parquet``; empty
+    where every task is one of tsdg's own demo tasks."""
     tasks: tuple[str, ...]
     """lm-eval task names."""
     families: tuple[str, ...]
@@ -69,8 +75,8 @@ class SeedsConfig(Config):
     tier_b: bool
     """Whether families of tier B may be used: a few official exemplars, or a known leak."""
     licences: Literal["any", "commercial", "permissive"]
-    """Whose licence lets a model be used commercially: ``commercial`` with share-alike licences, ``permissive``
-    without. What is unclear counts as no."""
+    """Whose licence lets a model be used commercially: ``commercial`` with share-alike licences,
+    ``permissive`` without. What is unclear counts as no."""
     cap_per_task: PositiveInt
     """At most this many seeds of one task."""
     cap_per_family: NonNegativeInt | Literal["suggested"]
@@ -80,8 +86,8 @@ class SeedsConfig(Config):
     total: NonNegativeInt
     """At most this many seeds; 0 for no cap."""
     mix: Literal["proportional", "uniform", "temperature", "round_robin"]
-    """How tasks share what the caps leave: by their good rows, equally, by good rows to the power of
-    1 / ``temperature``, or in turn by domain, then family, then task."""
+    """How tasks share what the caps leave: by their good rows, equally, by good rows to the power
+    of 1 / ``temperature``, or in turn by domain, then family, then task."""
     temperature: Annotated[float, Field(ge=1.0)]
     """Of ``mix=temperature``: 1 is proportional, a large one nearly uniform."""
     shares: SharesConfig
@@ -96,7 +102,8 @@ class PromptConfig(Config):
     """Which prompt files are used."""
 
     dir: str
-    """A folder of prompt files ``<step>/<answer kind>.yaml``: beside the recipes, or an absolute path."""
+    """A folder of prompt files ``<step>/<answer kind>.yaml``: beside the recipes, or an absolute
+    path."""
     files: dict[str, str]
     """Single prompts to use in place of the folder's, e.g. ``{questions/choice: /path/mine.yaml}``."""
 
@@ -113,8 +120,8 @@ class QuestionsConfig(Config):
     structured: bool
     """Constrain the reply to the JSON schema of the answer kind."""
     stand_alone: bool
-    """The seed's passage is inspiration only: the question comes without a passage and must not speak of one, and
-    where the answer is free its writer gives none."""
+    """The seed's passage is inspiration only: the question comes without a passage and must not
+    speak of one, and where the answer is free its writer gives none."""
     max_overlap: Share
     """A question that shares more than this share of its word trigrams with its seed is a copy."""
     sampling: SamplingConfig
@@ -126,10 +133,12 @@ class AnswersConfig(Config):
     samples: PositiveInt
     """Solutions drawn per question at most."""
     first_round: PositiveInt
-    """Solutions drawn at once before the vote is looked at; the rest follow only where they can matter."""
+    """Solutions drawn at once before the vote is looked at; the rest follow only where they can
+    matter."""
     few_shot: Annotated[int, Field(ge=0)]
     show_options: bool
-    """Show the options (in another order per sample). A very small model solves better without seeing them."""
+    """Show the options (in another order per sample). A very small model solves better without
+    seeing them."""
     reasoning: bool
     """Ask for the reasoning before the answer; off for models too small to gain from it."""
     structured: bool
@@ -144,7 +153,8 @@ class AnswersConfig(Config):
     """Which records to make of one verified question."""
     sampling: SamplingConfig
     enrich: SamplingConfig
-    """For the one request per verified question that adds knowledge and distractor analysis (``context``)."""
+    """For the one request per verified question that adds knowledge and distractor analysis
+    (``context``)."""
 
     @field_validator("variants")
     @classmethod
@@ -156,9 +166,13 @@ class AnswersConfig(Config):
     @model_validator(mode="after")
     def _round(self) -> AnswersConfig:
         if self.first_round > self.samples:
-            raise ValueError(f"first_round ({self.first_round}) is larger than samples ({self.samples})")
+            raise ValueError(
+                f"first_round ({self.first_round}) is larger than samples ({self.samples})"
+            )
         if self.min_margin > self.samples:
-            raise ValueError(f"min_margin ({self.min_margin}) is larger than samples ({self.samples})")
+            raise ValueError(
+                f"min_margin ({self.min_margin}) is larger than samples ({self.samples})"
+            )
         return self
 
 
@@ -168,12 +182,13 @@ class DedupConfig(Config):
     near: bool
     """Also remove questions that differ from another one, or from a seed, in a few words."""
     threshold: Annotated[float, Field(ge=0.5, lt=1.0)]
-    """Share of the words, in order, that two near-duplicates have in common at least; one changed word of five or
-    more is always near. Questions with other numbers or another short answer never are; nor those that are answered
-    with labels (yes, no), unless they are the same word by word and only their passages are near."""
+    """Share of the words, in order, that two near-duplicates have in common at least; one changed
+    word of five or more is always near. Questions with other numbers or another short answer never
+    are; nor those that are answered with labels (yes, no), unless they are the same word by word
+    and only their passages are near."""
     keep: Literal["first", "agreement"]
-    """Which of several near-duplicates stays: the one with the smallest id, or the one whose answers agree most, which
-    only phases that ask and answer together can tell."""
+    """Which of several near-duplicates stays: the one with the smallest id, or the one whose
+    answers agree most, which only phases that ask and answer together can tell."""
     against: tuple[str, ...]
     """Run directories whose questions count as being there already."""
 
@@ -185,7 +200,9 @@ class DedupConfig(Config):
 
 
 class DecontaminateConfig(LeaksConfig):
-    """Which generated questions are nearly the same as a held-out item, of the mirror or of further benchmarks."""
+    """Which generated questions are nearly the same as a held-out item, of the mirror or of further
+    benchmarks.
+    """
 
     enabled: bool
     """Whether questions and solutions are compared at all."""
@@ -197,7 +214,8 @@ class FilterConfig(Config):
     """Stage 4: what is kept of what was generated."""
 
     verifiers: dict[str, VerifierName]
-    """Family → the verifier that reads its answers, where it shall be another than that of its answer kind."""
+    """Family → the verifier that reads its answers, where it shall be another than that of its
+    answer kind."""
     dedup: DedupConfig
     decontaminate: DecontaminateConfig
 
@@ -208,14 +226,18 @@ class EngineConfig(Config):
     unit_rows: PositiveInt
     """Input rows of one work unit."""
     max_in_flight: PositiveInt
-    """Requests under way at once at most, of one process over all its replicas; fewer where these have too much."""
+    """Requests under way at once at most, of one process over all its replicas; fewer where these
+    have too much."""
     attempts: PositiveInt
     """Times a request is sent before it becomes a rejection."""
     request_timeout_s: PositiveInt
 
 
 class BudgetConfig(Config):
-    """Caps on what a run may use, over all its processes and starts; 0 is none. At one of them it stops, resumable."""
+    """Caps on what a run may use, over all its processes and starts; 0 is none.
+
+    At one of them it stops, resumable.
+    """
 
     retries: Annotated[int, Field(ge=0)]
     """Requests sent again."""
@@ -232,7 +254,8 @@ class PackageConfig(Config):
 
     rows_per_file: PositiveInt
     style: Literal["labelled", "plain"]
-    """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines between them."""
+    """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines
+    between them."""
 
 
 class LaunchConfig(Config):
@@ -247,13 +270,16 @@ class LaunchConfig(Config):
     time_limit: TimeLimit
     """Of a phase's element; empty for the cluster file's limit of the partition."""
     flush_s: PositiveInt
-    """Seconds before its time limit at which an element is told to stop, so that it is requeued with nothing lost."""
+    """Seconds before its time limit at which an element is told to stop, so that it is requeued
+    with nothing lost."""
     retries: NonNegativeInt
     """Times one element is requeued, after its time limit or after it was killed."""
     chain: NonNegativeInt
-    """Further arrays that wait for each phase's to end, for clusters whose preemption cancels instead of requeueing."""
+    """Further arrays that wait for each phase's to end, for clusters whose preemption cancels
+    instead of requeueing."""
     canary: NonNegativeInt
-    """Seeds of a run in small, through all stages, that must succeed before the arrays start; 0 for none."""
+    """Seeds of a run in small, through all stages, that must succeed before the arrays start; 0 for
+    none."""
     canary_time_limit: TimeLimit
 
 
@@ -264,7 +290,8 @@ class Recipe(Config):
     """The recipe's own name."""
     output_root: str
     run: FileName
-    """Name of the run directory; ``auto`` is the recipe's name and the first digits of its fingerprint."""
+    """Name of the run directory; ``auto`` is the recipe's name and the first digits of its
+    fingerprint."""
     seed: Annotated[int, Field(ge=0)]
     """Of every draw that tsdg makes: seeds, topics, few-shot examples, option order, request seeds."""
     hardware: FileName
@@ -281,24 +308,34 @@ class Recipe(Config):
     filter: FilterConfig
     judge: JudgeConfig
     roles: dict[Role, RoleConfig]
-    """Role → its model, where it is not the run's: who writes questions, who solves them, who judges."""
+    """Role → its model, where it is not the run's: who writes questions, who solves them, who
+    judges."""
     engine: EngineConfig
     budget: BudgetConfig
     package: PackageConfig
     launch: LaunchConfig
     cluster: str
-    """Where ``tsdg launch`` submits: a file of ``cluster_configs`` without its suffix, or a path; empty for nowhere."""
+    """Where ``tsdg launch`` submits: a file of ``cluster_configs`` without its suffix, or a path;
+    empty for nowhere."""
 
     @field_validator("phases", mode="before")
     @classmethod
     def _phase_tuples(cls, value: object) -> object:
-        return tuple(tuple(p) if isinstance(p, list) else p for p in value) if isinstance(value, tuple) else value
+        return (
+            tuple(tuple(p) if isinstance(p, list) else p for p in value)
+            if isinstance(value, tuple)
+            else value
+        )
 
     @field_validator("phases")
     @classmethod
-    def _phase_order(cls, value: tuple[tuple[StepName, ...], ...]) -> tuple[tuple[StepName, ...], ...]:
+    def _phase_order(
+        cls, value: tuple[tuple[StepName, ...], ...]
+    ) -> tuple[tuple[StepName, ...], ...]:
         flat = [step for phase in value for step in phase]
-        if flat not in ([], ["questions"], ["questions", "answers"]) or any(not phase for phase in value):
+        if flat not in ([], ["questions"], ["questions", "answers"]) or any(
+            not phase for phase in value
+        ):
             raise ValueError(f"allowed: {PHASES}")
         return value
 
@@ -306,17 +343,23 @@ class Recipe(Config):
     def _one_source(self) -> Recipe:
         named = bool(self.seeds.tasks or self.seeds.families or self.seeds.groups)
         if named and self.passages.path:
-            raise ValueError("seeds come from passages.path or from seeds.tasks, families and groups, not from both")
+            raise ValueError(
+                "seeds come from passages.path or from seeds.tasks, families and groups, not from "
+                "both"
+            )
         if not named and not self.passages.path:
             raise ValueError(
-                "seeds.tasks, seeds.families, seeds.groups and passages.path are all empty: name what to use in one"
+                "seeds.tasks, seeds.families, seeds.groups and passages.path are all empty: name "
+                "what to use in one"
             )
         return self
 
     @model_validator(mode="after")
     def _knows_agreement(self) -> Recipe:
         if self.filter.dedup.keep == "agreement" and ("questions", "answers") not in self.phases:
-            raise ValueError("filter.dedup.keep=agreement needs phases=[[questions,answers]]; use first")
+            raise ValueError(
+                "filter.dedup.keep=agreement needs phases=[[questions,answers]]; use first"
+            )
         return self
 
     @model_validator(mode="after")
@@ -333,7 +376,8 @@ class Recipe(Config):
             model, where = (own.model, f"roles.{role}.model") if own else (self.model, "model")
             if sampling.max_tokens >= model.max_model_len:
                 raise ValueError(
-                    f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in {where}.max_model_len "
+                    f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in "
+                    f"{where}.max_model_len "
                     f"({model.max_model_len})"
                 )
         return self

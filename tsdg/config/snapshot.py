@@ -1,4 +1,6 @@
-"""The snapshot: everything that is needed to run it again, written before the first seed, and never a secret.
+"""The snapshot.
+
+Everything that is needed to run it again, written before the first seed, and never a secret.
 
 ::
 
@@ -40,7 +42,16 @@ from tsdg.storage import make_directory, storage, write_whole
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-PACKAGES = ("lm-eval", "datasets", "hydra-core", "pydantic", "pyarrow", "aiohttp", "math-verify", "tokenizers")
+PACKAGES = (
+    "lm-eval",
+    "datasets",
+    "hydra-core",
+    "pydantic",
+    "pyarrow",
+    "aiohttp",
+    "math-verify",
+    "tokenizers",
+)
 """Distributions whose version can change a row or a file."""
 
 
@@ -56,7 +67,11 @@ def looks_secret(name: str) -> bool:
 
 def run_name(recipe: Recipe, prompt_hashes: Mapping[str, str]) -> str:
     """Name of the run directory: ``run``, or recipe and fingerprint where it is ``auto``."""
-    return recipe.run if recipe.run != "auto" else f"{recipe.name}-{fingerprint(recipe, prompt_hashes)[:10]}"
+    return (
+        recipe.run
+        if recipe.run != "auto"
+        else f"{recipe.name}-{fingerprint(recipe, prompt_hashes)[:10]}"
+    )
 
 
 def write_snapshot(
@@ -68,7 +83,8 @@ def write_snapshot(
     prompt_hashes: Mapping[str, str],
     catalogue: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Write the snapshot of a new run, or check that a resumed run is the same one and note this start.
+    """Write the snapshot of a new run, or check that a resumed run is the same one and note this
+    start.
 
     Args:
         directory: ``<run>/snapshot``.
@@ -88,7 +104,8 @@ def write_snapshot(
         differences = _differences(theirs, mine)
         if differences:
             raise RunConflict(
-                f"run directory {directory.parent} holds another run: {few(differences, separator='; ')}; "
+                f"run directory {directory.parent} holds another run: "
+                f"{few(differences, separator='; ')}; "
                 "choose another name with run=NAME"
             )
     else:
@@ -125,15 +142,19 @@ def write_snapshot(
         file.write(json.dumps(started) + "\n")
 
 
-def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml") -> Recipe:
+def read_recipe(
+    run: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml"
+) -> Recipe:
     """Read the recipe of a run from its snapshot.
 
-    Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from this process.
+    Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from
+    this process.
 
     Args:
         run: the run directory.
         overrides: ``KEY=VALUE`` of keys that no row depends on.
-        file: in the run directory; another than the snapshot's may differ in keys that no row depends on.
+        file: in the run directory; another than the snapshot's may differ in keys that no row
+            depends on.
 
     Raises:
         RequestWrong: the directory holds no snapshot.
@@ -146,22 +167,40 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/re
     path = run / file
     if not (run / "snapshot" / "fingerprint.json").is_file():
         raise RequestWrong(
-            f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` make one"
+            f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` "
+            "make one"
         )
     try:
         values = _literal(yaml.safe_load(path.read_text()))
         for server in _servers(values):
-            server["env"] = {name: value for name, value in server["env"].items() if value != HIDDEN}
-        kept = OmegaConf.create({**values, "output_root": str(run.absolute().parent), "run": run.absolute().name})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, OmegaConfBaseException) as error:
-        why = " ".join(str(error).split())[:200] if isinstance(error, OSError | yaml.YAMLError) else "it is no recipe"
+            server["env"] = {
+                name: value for name, value in server["env"].items() if value != HIDDEN
+            }
+        kept = OmegaConf.create(
+            {**values, "output_root": str(run.absolute().parent), "run": run.absolute().name}
+        )
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        yaml.YAMLError,
+        OmegaConfBaseException,
+    ) as error:
+        why = (
+            " ".join(str(error).split())[:200]
+            if isinstance(error, OSError | yaml.YAMLError)
+            else "it is no recipe"
+        )
         raise RecipeError(f"{path}: cannot be read ({why}); restore it") from error
     try:
         validate(kept)
     except RecipeError as error:
         what = str(error).partition(";")[0]
         raise RecipeError(
-            f"{path} is of another version of tsdg, or was changed: {what}; go on with the version in "
+            f"{path} is of another version of tsdg, or was changed: {what}; go on with the version "
+            "in "
             "snapshot/versions.json, or start a new run"
         ) from error
     recipe = validate(cast("DictConfig", merge_words(kept, overrides, Recipe, noun="recipe key")))
@@ -169,13 +208,17 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = "snapshot/re
     mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
     if differences := _differences(theirs, mine):
         raise RunConflict(
-            f"{run} would become another run: {few(differences, separator='; ')}; start one with `tsdg run`"
+            f"{run} would become another run: {few(differences, separator='; ')}; start one with "
+            "`tsdg run`"
         )
     return recipe
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """A recipe as a file that :func:`read_recipe` reads: resolved, and without what looks like a secret."""
+    """A recipe as a file that :func:`read_recipe` reads.
+
+    Resolved, and without what looks like a secret.
+    """
     return yaml.safe_dump(_to_keep(recipe), sort_keys=False)
 
 
@@ -204,7 +247,9 @@ def _to_keep(recipe: Recipe) -> dict[str, Any]:
         if values[part][key] and place.exists():
             values[part][key] = str(place.absolute())
     for server in _servers(values):
-        server["env"] = {name: HIDDEN if looks_secret(name) else value for name, value in server["env"].items()}
+        server["env"] = {
+            name: HIDDEN if looks_secret(name) else value for name, value in server["env"].items()
+        }
         server["base_urls"] = [_USER_INFO.sub(HIDDEN, url) for url in server["base_urls"]]
     return values
 
@@ -227,19 +272,26 @@ def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
     name = key.removeprefix("recipe.")
     if theirs == mine:
         return []
-    return [f"the text of prompt {name.removeprefix('prompts.')} differs"] if key.startswith("prompts.") else [
-        f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"
-    ]  # fmt: skip
+    return (
+        [f"the text of prompt {name.removeprefix('prompts.')} differs"]
+        if key.startswith("prompts.")
+        else [f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"]
+    )
 
 
 def _code() -> tuple[str, str]:
-    """The commit of the checkout that tsdg runs from and what differs from it; empty where it is no checkout."""
+    """The commit of the checkout that tsdg runs from and what differs from it.
+
+    Empty where it is no checkout.
+    """
     root = Path(tsdg.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return "", ""
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
         return done.stdout if done.returncode == 0 else ""
 
     return git("rev-parse", "HEAD").strip(), git("diff", "HEAD", "--", "tsdg", "recipes")
@@ -254,7 +306,8 @@ def _identity_in(marker: Path) -> Any:
         return json.loads(marker.read_text())["identity"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunConflict(
-            f"{marker} is damaged, so nobody knows whose run it is; restore it, or choose another run=NAME"
+            f"{marker} is damaged, so nobody knows whose run it is; restore it, or choose another "
+            "run=NAME"
         ) from error
 
 

@@ -6,8 +6,8 @@
     phases: [[questions, answers]]    →  seeds, questions-answers, questions-answers.gather, package
     phases: []                        →  seeds, package
 
-A *phase* needs servers, and any number of processes may work on it at once. All other stages need a processor only, and
-one process does them.
+A *phase* needs servers, and any number of processes may work on it at once. All other stages need a
+processor only, and one process does them.
 """
 
 from __future__ import annotations

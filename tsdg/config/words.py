@@ -1,4 +1,7 @@
-"""Configuration of the commands that are no Hydra applications: ``KEY=VALUE`` words over a file of defaults."""
+"""Configuration of the commands that are no Hydra applications.
+
+``KEY=VALUE`` words over a file of defaults.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ M = TypeVar("M", bound=Config)
 
 
 def is_value(word: str) -> bool:
-    """Whether a word of a command line is ``KEY=VALUE``: a path that has a ``=`` has a ``/`` before it.
+    """Whether a word of a command line is ``KEY=VALUE``.
+
+    A path that has a ``=`` has a ``/`` before it.
 
     >>> is_value("budget=10"), is_value("/runs/a=b"), is_value("out=/runs/a")
     (True, False, True)
@@ -44,9 +49,13 @@ def read_words(model: type[M], overrides: Sequence[str], *, defaults: Path, comm
     files = [word.partition("=")[2] for word in overrides if word.startswith("config=")]
     words = [word for word in overrides if not word.startswith("config=")]
     try:
-        layers = [OmegaConf.create(_mapping(file, command)) for file in (defaults, *map(Path, files))]
+        layers = [
+            OmegaConf.create(_mapping(file, command)) for file in (defaults, *map(Path, files))
+        ]
         merged = merge_words(OmegaConf.merge(*layers), words, model, noun=f"{command}:")
-        return model.model_validate(OmegaConf.to_container(merged, resolve=True, throw_on_missing=True))
+        return model.model_validate(
+            OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+        )
     except ValidationError as error:
         raise RecipeError(f"{command}: {explain(error, model, noun='')}") from error
     except OmegaConfBaseException as error:
@@ -64,7 +73,8 @@ def merge_words(values: Any, words: Sequence[str], model: type[Config], *, noun:
         noun: what goes before a key in messages.
 
     Raises:
-        RecipeError: a word is none, or a mapping stands where a list is needed, or the other way round.
+        RecipeError: a word is none, or a mapping stands where a list is needed, or the other way
+            round.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -92,7 +102,9 @@ def _mapping(path: Path, command: str) -> dict[str, Any]:
     except OSError as error:
         raise RecipeError(f"{command}: {path} cannot be read: {error.strerror}") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise RecipeError(f"{command}: {path} is no YAML ({' '.join(str(error).split())[:200]}); mend it") from error
+        raise RecipeError(
+            f"{command}: {path} is no YAML ({' '.join(str(error).split())[:200]}); mend it"
+        ) from error
     if not isinstance(values, dict):
         raise RecipeError(f"{command}: {path} holds no mapping of keys to values")
     return values

@@ -1,7 +1,7 @@
 """Which generated questions are items of a benchmark's held-out splits, per task and benchmark.
 
-What is compared and what counts as the same the index says, which the pipeline hands over (``HeldOut``): the seeds are
-compared with the same one. A match is shown in the rejection::
+What is compared and what counts as the same the index says, which the pipeline hands over
+(``HeldOut``): the seeds are compared with the same one. A match is shown in the rejection::
 
     contaminated: also in cais/mmlu/all/test row 1207
     contaminated: has 14 of the 16 runs of 8 words of openai/gsm8k/main/test row 33
@@ -35,7 +35,9 @@ class Decontamination(Contamination):
     """Compares questions, and counts what it finds."""
 
     def examine(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, Mapping[str, Match]]]:
-        """Yield each outcome, in order, with the matches of its contaminated questions by question_id."""
+        """Yield each outcome, in order, with the matches of its contaminated questions by
+        question_id.
+        """
         outcomes = iter(outcomes)
         while batch := list(islice(outcomes, _AT_ONCE)):
             questions = [question for outcome in batch for question in outcome.questions]
@@ -47,7 +49,11 @@ class Decontamination(Contamination):
             for outcome in batch:
                 yield (
                     outcome,
-                    {q.question_id: matches[q.question_id] for q in outcome.questions if q.question_id in matches},
+                    {
+                        q.question_id: matches[q.question_id]
+                        for q in outcome.questions
+                        if q.question_id in matches
+                    },
                 )
 
 

@@ -1,8 +1,11 @@
-"""After a phase: its part files become one table per kind of row, in input order, without duplicates.
+"""After a phase.
 
-Gathering streams: one work unit is in memory at a time, beside some 70 bytes per question. Its result depends on the
-parts alone, not on when or by whom they were made: of several equal questions the first in input order stays, of
-several that are nearly equal the one with the smallest id (``near.py``).
+Its part files become one table per kind of row, in input order, without duplicates.
+
+Gathering streams: one work unit is in memory at a time, beside some 70 bytes per question. Its
+result depends on the parts alone, not on when or by whom they were made: of several equal questions
+the first in input order stays, of several that are nearly equal the one with the smallest id
+(``near.py``).
 """
 
 from __future__ import annotations
@@ -30,11 +33,19 @@ from tsdg.tables import Table, work_table
 
 
 def gather_questions(
-    outcomes: Iterable[Outcome], *, directory: Path, unit_rows: int, decontamination: Decontamination, near: NearPass
+    outcomes: Iterable[Outcome],
+    *,
+    directory: Path,
+    unit_rows: int,
+    decontamination: Decontamination,
+    near: NearPass,
 ) -> set[str]:
-    """Write ``questions.parquet``, ``rejected.parquet`` and ``contamination.json``; return the ids of what was dropped.
+    """Write ``questions.parquet``, ``rejected.parquet`` and ``contamination.json``.
 
-    Contaminated questions go first, then duplicates of those that stay, then near-duplicates of what is left.
+    Return the ids of what was dropped.
+
+    Contaminated questions go first, then duplicates of those that stay, then near-duplicates of
+    what is left.
 
     Args:
         outcomes: of a phase that asks questions, in input order.
@@ -46,9 +57,13 @@ def gather_questions(
     dropped: set[str] = set()
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,
-        work_table(directory / "questions.parquet", QUESTION_SCHEMA, unit_rows=unit_rows) as questions,
+        work_table(
+            directory / "questions.parquet", QUESTION_SCHEMA, unit_rows=unit_rows
+        ) as questions,
     ):
-        for question, too_near in near.sift(_distinct(outcomes, decontamination, rejected, dropped)):
+        for question, too_near in near.sift(
+            _distinct(outcomes, decontamination, rejected, dropped)
+        ):
             if not too_near:
                 questions.add(question)
             else:
@@ -61,9 +76,13 @@ def gather_questions(
 
 
 def _distinct(
-    outcomes: Iterable[Outcome], decontamination: Decontamination, rejected: Table, dropped: set[str]
+    outcomes: Iterable[Outcome],
+    decontamination: Decontamination,
+    rejected: Table,
+    dropped: set[str],
 ) -> Iterator[tuple[Question, float]]:
-    """Yield the questions that are neither contaminated nor equal to an earlier one, with their answers' agreement.
+    """Yield the questions that are neither contaminated nor equal to an earlier one, with their
+    answers' agreement.
 
     What does not come through goes into ``rejected`` and ``dropped``.
     """
@@ -72,10 +91,14 @@ def _distinct(
         for rejection in outcome.rejections:
             if rejection.stage == "questions":
                 rejected.add(rejection)
-        agreements = {solution.question_id: solution.verification.agreement for solution in outcome.solutions}
+        agreements = {
+            solution.question_id: solution.verification.agreement for solution in outcome.solutions
+        }
         for question in outcome.questions:
             match = matches.get(question.question_id)
-            if match is None and seen.add(item_digest(question.question, question.context, question.options)):
+            if match is None and seen.add(
+                item_digest(question.question, question.context, question.options)
+            ):
                 yield question, agreements.get(question.question_id, 0.0)
             else:
                 dropped.add(question.question_id)
@@ -88,7 +111,8 @@ def gather_answers(outcomes: Iterable[Outcome], *, directory: Path, dropped: Set
     Args:
         outcomes: of a phase that answers, in input order.
         directory: ``<run>/answers``.
-        dropped: questions that are no longer there (duplicates found after a fused phase): nothing of them is kept.
+        dropped: questions that are no longer there (duplicates found after a fused phase): nothing
+            of them is kept.
     """
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,

@@ -1,21 +1,27 @@
-"""Near-duplicates: questions that differ in a few words from another one, from a seed, or from one of an earlier run.
+"""Near-duplicates.
+
+Questions that differ in a few words from another one, from a seed, or from one of an earlier run.
 
 Three steps, none of which holds the texts in memory:
 
-1. :meth:`NearDuplicates.add` turns each document into words, keeps their hashes on disk, and computes its keys
-   (``near_keys.py``);
-2. keys are cut into parts by their value and sorted part by part; documents with an equal key are candidates;
-3. candidates are compared word by word (``near_pairs.py``), so that a shared key alone removes nothing.
+1. :meth:`NearDuplicates.add` turns each document into words, keeps their hashes on disk, and
+   computes its keys (``near_keys.py``);
+2. keys are cut into parts by their value and sorted part by part; documents with an equal key are
+   candidates;
+3. candidates are compared word by word (``near_pairs.py``), so that a shared key alone removes
+   nothing.
 
-Words alone do not say whether two questions are the same: "Why are Ann's bones strong?" and "Why are Ann's bones weak?"
-differ in one. So only documents are compared that agree in what is added as their ``core``, such as a short answer.
+Words alone do not say whether two questions are the same: "Why are Ann's bones strong?" and "Why
+are Ann's bones weak?" differ in one. So only documents are compared that agree in what is added as
+their ``core``, such as a short answer.
 
-Of the documents that are near to one another the one with the highest agreement stays, of equal ones the one with the
-smallest id: in this order, each is removed if it is near to one that stays. So the order in which they were added does
-not matter, and nothing is removed because of something that was removed itself.
+Of the documents that are near to one another the one with the highest agreement stays, of equal
+ones the one with the smallest id: in this order, each is removed if it is near to one that stays.
+So the order in which they were added does not matter, and nothing is removed because of something
+that was removed itself.
 
-In memory: about 60 bytes a document, and ``memory`` bytes of keys and pairs at a time. On disk: 8 bytes a word, and
-some 400 bytes a document for keys beyond ``memory``.
+In memory: about 60 bytes a document, and ``memory`` bytes of keys and pairs at a time. On disk: 8
+bytes a word, and some 400 bytes a document for keys beyond ``memory``.
 """
 
 from __future__ import annotations
@@ -98,13 +104,17 @@ class NearDuplicates:
             question: its question.
             context: its passage; empty for none.
             options: in any order.
-            core: words that it must have in common with what it is near to, e.g. a short answer; empty for none.
-            source: what it comes from, e.g. ``seed``: such a document stays in any case. Empty for one that may go.
+            core: words that it must have in common with what it is near to, e.g. a short answer;
+                empty for none.
+            source: what it comes from, e.g. ``seed``: such a document stays in any case. Empty for
+                one that may go.
             agreement: the higher, the sooner it stays.
         """
         asked = [self._hashes[word] for word in tokens(question)]
         rest = [word for option in sorted(map(normalise, options)) for word in tokens(option)]
-        given = [self._hashes[word] for word in (*rest, *tokens(context))] if options or context else []
+        given = (
+            [self._hashes[word] for word in (*rest, *tokens(context))] if options or context else []
+        )
         if source and source not in self._sources:
             self._sources.append(source)
         self._cores.append(self._hashes[normalise(core)] if core else 0)
@@ -128,7 +138,9 @@ class NearDuplicates:
         with storage("write", self._scratch):
             self._words.write(flat.tobytes())
         sources, agreements = np.array(self._ranks).T
-        self._known.append((np.array(self._names), sources.astype(np.int16), agreements.astype(np.float32)))
+        self._known.append(
+            (np.array(self._names), sources.astype(np.int16), agreements.astype(np.float32))
+        )
         self._columns.append((asked, lengths))
         self._keys.append(batch)
         self._held += batch.nbytes
@@ -150,7 +162,8 @@ class NearDuplicates:
         self._keys, self._held, self._spilled = [], 0, True
 
     def find(self) -> dict[str, tuple[str, str]]:
-        """Return each document to remove, with the source and the id of the one that stays in its place.
+        """Return each document to remove, with the source and the id of the one that stays in its
+        place.
 
         Raises:
             StorageUnfit: the disk is full.
@@ -163,7 +176,9 @@ class NearDuplicates:
             self._words.flush()
         if self._spilled and self._keys:
             self._spill()
-        names, sources, agreements = (np.concatenate(column) for column in zip(*self._known, strict=True))
+        names, sources, agreements = (
+            np.concatenate(column) for column in zip(*self._known, strict=True)
+        )
         asked, lengths = (np.concatenate(column) for column in zip(*self._columns, strict=True))
         flat: Words = np.memmap(self._scratch / "words", np.uint64, "r")
         documents = Documents(flat, np.cumsum(lengths) - lengths, asked, lengths)
@@ -174,8 +189,11 @@ class NearDuplicates:
         gone = np.full(len(names), -1, np.int64)
         changed = np.ones(len(names), bool)
         while changed.any():
-            # After the first round only groups that lost a document can hold a pair that was not looked at.
-            pairs = [self._near(documents, part, rank, fixed, gone, changed) for part in self._parts()]
+            # After the first round only groups that lost a document can hold a pair that was not
+            # looked at.
+            pairs = [
+                self._near(documents, part, rank, fixed, gone, changed) for part in self._parts()
+            ]
             before = gone >= 0
             _remove(np.concatenate(pairs), order, gone)
             changed = (gone >= 0) & ~before
@@ -204,17 +222,25 @@ class NearDuplicates:
         gone: Places,
         changed: np.ndarray,
     ) -> Places:
-        """Return the near pairs of one part of the keys: (rank that stays, rank that would go), one row each."""
-        # Key and rank in one number, so that one sort does for both. The key loses its last bits: two keys that become
-        # one only add a pair to look at.
+        """Return the near pairs of one part of the keys.
+
+        (rank that stays, rank that would go), one row each.
+        """
+        # Key and rank in one number, so that one sort does for both. The key loses its last bits:
+        # two keys that become one only add a pair to look at.
         bits = np.uint64(len(rank).bit_length())
         packed = np.sort(part["key"] >> bits << bits | rank[part["document"]].astype(np.uint64))
-        keys, at = packed >> bits, (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+        keys, at = (
+            packed >> bits,
+            (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64),
+        )
         starts = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
         sizes = np.diff(starts, append=len(keys))
         by_rank = np.argsort(rank)
         document = by_rank[at]
-        touched = np.logical_or.reduceat(changed[document], starts) if len(starts) else np.empty(0, bool)
+        touched = (
+            np.logical_or.reduceat(changed[document], starts) if len(starts) else np.empty(0, bool)
+        )
         use = np.repeat((sizes > 1) & touched, sizes) & (gone[document] < 0)
         group = np.repeat(np.arange(len(starts)), sizes)[use]
         at = at[use]
@@ -237,21 +263,30 @@ class NearDuplicates:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._words.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _remove(pairs: Places, order: Places, gone: Places) -> None:
-    """In rank order, remove what is near to one that stays; ``gone`` gets the document that stays in its place."""
+    """In rank order, remove what is near to one that stays.
+
+    ``gone`` gets the document that stays in its place.
+    """
     for stays, goes in pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]:
         if gone[order[goes]] < 0 and gone[order[stays]] < 0:
             gone[order[goes]] = order[stays]
 
 
 class _Hashes(dict[str, int]):
-    """Word → 64 bits, the last of which says whether it has a digit; forgotten when they become too many."""
+    """Word → 64 bits, the last of which says whether it has a digit.
+
+    Forgotten when they become too many.
+    """
 
     def __missing__(self, word: str) -> int:
         if len(self) > 1_000_000:

@@ -1,12 +1,15 @@
-"""Keys that near-duplicates share, computed for many documents at once (NumPy, no loop over tokens in Python).
+"""Keys that near-duplicates share, computed for many documents at once (NumPy, no loop over tokens
+in Python).
 
 A document is a run of 64-bit token hashes in one flat array. Two kinds of key:
 
-- **deletion keys**, of documents of up to ``SHORT`` tokens: the document, and the document without its i-th token, for
-  each i. Two short documents that differ by one replaced, inserted or deleted token share one always, by no chance.
-- **band keys**: MinHash over pairs of neighbouring tokens, 20 bands of 3. Two documents of which a share *s* of the
-  pairs is common share a band with probability ``1 - (1 - s³)²⁰``: 0.9998 at 0.7, 0.93 at 0.5, 0.02 at 0.1. A longer
-  document with one word changed has *s* of 0.85 and more, where one pair in 100 million is missed.
+- **deletion keys**, of documents of up to ``SHORT`` tokens: the document, and the document without
+  its i-th token, for each i. Two short documents that differ by one replaced, inserted or deleted
+  token share one always, by no chance.
+- **band keys**: MinHash over pairs of neighbouring tokens, 20 bands of 3. Two documents of which a
+  share *s* of the pairs is common share a band with probability ``1 - (1 - s³)²⁰``: 0.9998 at 0.7,
+  0.93 at 0.5, 0.02 at 0.1. A longer document with one word changed has *s* of 0.85 and more, where
+  one pair in 100 million is missed.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
 
 
 def mix(values: Words) -> Words:
-    """Scatter bits (the finaliser of SplitMix64), so that keys can be cut into parts by their value."""
+    """Scatter bits (the finaliser of SplitMix64), so that keys can be cut into parts by their
+    value.
+    """
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -41,7 +46,9 @@ def document_keys(flat: Words, lengths: Places) -> tuple[Words, Places]:
         lengths: tokens of each document, at least 1.
     """
     starts = np.cumsum(lengths) - lengths
-    keys, owners = zip(_deletion_keys(flat, lengths, starts), _band_keys(flat, lengths, starts), strict=True)
+    keys, owners = zip(
+        _deletion_keys(flat, lengths, starts), _band_keys(flat, lengths, starts), strict=True
+    )
     return np.concatenate(keys), np.concatenate(owners)
 
 
@@ -71,7 +78,8 @@ def _powers() -> Words:
 
 
 def _band_keys(flat: Words, lengths: Places, starts: Places) -> tuple[Words, Places]:
-    # Each token with the next one of its document; the last one alone, with the first: nothing is out of range.
+    # Each token with the next one of its document; the last one alone, with the first: nothing is
+    # out of range.
     following = np.arange(1, len(flat) + 1)
     ends = starts + lengths - 1
     following[ends] = starts

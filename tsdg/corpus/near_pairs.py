@@ -1,9 +1,10 @@
 """Whether two documents are near, for many pairs at once.
 
-A document has two parts, its question and the rest (options and passage). Both must be near: they differ in at most
-one word, or in at most the share of words that the threshold leaves; parts of fewer than five words must be the same.
-The words of a question count in order, those of the rest in any order (options are a set). Where both have a number
-that the other lacks, they are two questions ("3 apples" and "5 apples").
+A document has two parts, its question and the rest (options and passage). Both must be near: they
+differ in at most one word, or in at most the share of words that the threshold leaves; parts of
+fewer than five words must be the same. The words of a question count in order, those of the rest in
+any order (options are a set). Where both have a number that the other lacks, they are two questions
+("3 apples" and "5 apples").
 """
 
 from __future__ import annotations
@@ -34,14 +35,18 @@ class Documents:
         return list(map(int, self.flat[start : start + self.questions[document]]))
 
 
-def near_pairs(documents: Documents, left: Places, right: Places, threshold: float) -> NDArray[np.bool_]:
+def near_pairs(
+    documents: Documents, left: Places, right: Places, threshold: float
+) -> NDArray[np.bool_]:
     """Say for each pair whether its two documents are near."""
     found = np.zeros(len(left), bool)
     ones, others = documents.questions[left], documents.questions[right]
     rests = documents.lengths[left] - ones, documents.lengths[right] - others
     allowed = _allowed(ones, others, threshold), _allowed(*rests, threshold)
     # Lengths alone rule out most of what only shares a key by chance.
-    likely = np.flatnonzero((abs(ones - others) <= allowed[0]) & (abs(rests[0] - rests[1]) <= allowed[1]))
+    likely = np.flatnonzero(
+        (abs(ones - others) <= allowed[0]) & (abs(rests[0] - rests[1]) <= allowed[1])
+    )
     for start in range(0, len(likely), _CHUNK):
         chunk = likely[start : start + _CHUNK]
         near = np.ones(len(chunk), bool)
@@ -61,11 +66,19 @@ def _allowed(one: Places, other: Places, threshold: float) -> Places:
     return np.where(longer < FEWEST, 0, np.maximum(by_share, 1))
 
 
-def _differences(documents: Documents, left: Places, right: Places, part: int) -> tuple[Places, NDArray[np.bool_]]:
-    """Words of the longer side that the other lacks, and whether both have a number that the other lacks."""
+def _differences(
+    documents: Documents, left: Places, right: Places, part: int
+) -> tuple[Places, NDArray[np.bool_]]:
+    """Words of the longer side that the other lacks, and whether both have a number that the other
+    lacks.
+    """
     pairs, words, sides = [], [], []
     for side, chosen in enumerate((left, right)):
-        sizes = documents.questions[chosen] if part == 0 else documents.lengths[chosen] - documents.questions[chosen]
+        sizes = (
+            documents.questions[chosen]
+            if part == 0
+            else documents.lengths[chosen] - documents.questions[chosen]
+        )
         starts = documents.starts[chosen] + (0 if part == 0 else documents.questions[chosen])
         first = np.cumsum(sizes) - sizes
         at = np.repeat(starts - first, sizes) + np.arange(sizes.sum())
@@ -83,6 +96,10 @@ def _differences(documents: Documents, left: Places, right: Places, part: int) -
     owner, number = pair[order][runs], (word[order][runs] & NUMBER).astype(bool)
     more, less = np.maximum(surplus, 0), np.maximum(-surplus, 0)
     size = len(left)
-    differ = np.maximum(np.bincount(owner, more, size), np.bincount(owner, less, size)).astype(np.int64)
-    numbers = (np.bincount(owner, more * number, size) > 0) & (np.bincount(owner, less * number, size) > 0)
+    differ = np.maximum(np.bincount(owner, more, size), np.bincount(owner, less, size)).astype(
+        np.int64
+    )
+    numbers = (np.bincount(owner, more * number, size) > 0) & (
+        np.bincount(owner, less * number, size) > 0
+    )
     return differ, numbers

@@ -29,15 +29,24 @@ def check_against(runs: Sequence[str]) -> None:
     for run in runs:
         if not (Path(run) / _ASKED).is_file():
             raise RecipeError(
-                f"filter.dedup.against: {run} has no {_ASKED}; name directories of runs whose questions are gathered"
+                f"filter.dedup.against: {run} has no {_ASKED}; name directories of runs whose "
+                "questions are gathered"
             )
 
 
 class NearPass:
-    """Sifts the questions of one run. What it holds in memory and on disk: see :class:`NearDuplicates`."""
+    """Sifts the questions of one run.
+
+    What it holds in memory and on disk: see :class:`NearDuplicates`.
+    """
 
     def __init__(
-        self, config: DedupConfig, *, seeds: Path, scratch: Path, labels: Callable[[Sequence[str]], bool]
+        self,
+        config: DedupConfig,
+        *,
+        seeds: Path,
+        scratch: Path,
+        labels: Callable[[Sequence[str]], bool],
     ) -> None:
         """Keep what is needed.
 
@@ -51,7 +60,9 @@ class NearPass:
         self.removed = 0
 
     def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
-        """Yield each question, in order, with what it is too near to; with an empty text where it stays.
+        """Yield each question, in order, with what it is too near to.
+
+        With an empty text where it stays.
 
         Args:
             questions: with the agreement of their answer, 0 where it is not known.
@@ -92,11 +103,14 @@ class NearPass:
                 source, name = gone.get(question.question_id, ("", ""))
                 yield question, f"{source or 'question'} {name}" if name else ""
 
-    def _core(self, kind: str, question: str, options: Sequence[str], checks: Sequence[str], answer: str) -> str:
+    def _core(
+        self, kind: str, question: str, options: Sequence[str], checks: Sequence[str], answer: str
+    ) -> str:
         """What near-duplicates of a seed or question must have in common word by word.
 
-        The same short answer speaks for the same question, the same function for the same exercise. The same label
-        does not: there the question itself is the statement that is judged, and another word makes another one.
+        The same short answer speaks for the same question, the same function for the same exercise.
+        The same label does not: there the question itself is the statement that is judged, and
+        another word makes another one.
         """
         if kind == "boolean" or self._labels(options):
             return f"{question} {answer}"
@@ -104,8 +118,13 @@ class NearPass:
             return " ".join(_CALLED.findall(checks[0])) if checks else ""
         return answer if kind in _SHORT_ANSWERS else ""
 
-    def _add_table(self, near: NearDuplicates, path: Path, name: str, answer: str, source: str) -> None:
-        """Add the rows of a table of seeds or questions, which stay; ``name`` and ``answer`` are columns of it."""
+    def _add_table(
+        self, near: NearDuplicates, path: Path, name: str, answer: str, source: str
+    ) -> None:
+        """Add the rows of a table of seeds or questions, which stay.
+
+        ``name`` and ``answer`` are columns of it.
+        """
         columns = [name, answer, "answer_kind", "question", "context", "options", "checks"]
         try:
             with pq.ParquetFile(path) as file:
@@ -117,7 +136,11 @@ class NearPass:
                             context=row["context"],
                             options=row["options"],
                             core=self._core(
-                                row["answer_kind"], row["question"], row["options"], row["checks"], row[answer]
+                                row["answer_kind"],
+                                row["question"],
+                                row["options"],
+                                row["checks"],
+                                row[answer],
                             ),
                             source=source,
                         )

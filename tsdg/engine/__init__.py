@@ -1,4 +1,6 @@
-"""Work units, leases, journal, commit and the scheduling of requests; knows nothing of prompts or servers.
+"""Work units, leases, journal, commit and the scheduling of requests.
+
+Knows nothing of prompts or servers.
 
 The way in is :mod:`tsdg.engine.phase`.
 """

@@ -14,11 +14,23 @@ from tsdg.protocols import ReplicaFacts, Transport
 
 Point = tuple[float, int, int, int]
 
-_SUMS = ("held_s", "ready_s", "busy_s", "idle_s", "requests", "prompt_tokens", "completion_tokens", "restarts")
+_SUMS = (
+    "held_s",
+    "ready_s",
+    "busy_s",
+    "idle_s",
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "restarts",
+)
 
 
 class History:
-    """Points in time, ever fewer of them: once there are too many, every second one goes, and so on."""
+    """Points in time, ever fewer of them.
+
+    Once there are too many, every second one goes, and so on.
+    """
 
     def __init__(self, most: int = HISTORY_POINTS) -> None:
         self._most = most
@@ -42,7 +54,9 @@ class History:
         return (*(point for point in kept if point[0] < last[0]), last)
 
 
-def since(before: Mapping[str, ReplicaFacts], now: Iterable[ReplicaFacts]) -> tuple[ReplicaFacts, ...]:
+def since(
+    before: Mapping[str, ReplicaFacts], now: Iterable[ReplicaFacts]
+) -> tuple[ReplicaFacts, ...]:
     """What replicas have done since ``before``, by name: one transport may serve several phases."""
     out = []
     for facts in now:
@@ -55,10 +69,18 @@ def since(before: Mapping[str, ReplicaFacts], now: Iterable[ReplicaFacts]) -> tu
 
 
 class Account:
-    """The figures of one process in one phase, from now on; its replicas', from where they were accounted for last."""
+    """The figures of one process in one phase, from now on.
+
+    Its replicas', from where they were accounted for last.
+    """
 
     def __init__(
-        self, *, owner: Owner, transport: Transport, scheduler: Scheduler, accounted: Iterable[ReplicaFacts]
+        self,
+        *,
+        owner: Owner,
+        transport: Transport,
+        scheduler: Scheduler,
+        accounted: Iterable[ReplicaFacts],
     ) -> None:
         """Begin.
 
@@ -66,9 +88,12 @@ class Account:
             owner: the process.
             transport: knows the replicas.
             scheduler: counts the requests.
-            accounted: what the replicas had done when this process closed its books on the phase before.
+            accounted: what the replicas had done when this process closed its books on the phase
+                before.
         """
-        self._owner = WorkerOwner(**{field.name: getattr(owner, field.name) for field in fields(WorkerOwner)})
+        self._owner = WorkerOwner(
+            **{field.name: getattr(owner, field.name) for field in fields(WorkerOwner)}
+        )
         self._transport = transport
         self._scheduler = scheduler
         self._started = time.time()

@@ -1,8 +1,9 @@
 """What is left of a phase, as one of its processes knows it, and where that process goes on.
 
-Nobody tells a process of the parts that others commit, and to list all parts for every unit takes the longer the more
-there are. So it remembers, looks at the single unit it has just claimed, and lists again now and then. Where others are
-at work it leaves their neighbourhood for a random place: from there it can go on for long without meeting anybody.
+Nobody tells a process of the parts that others commit, and to list all parts for every unit takes
+the longer the more there are. So it remembers, looks at the single unit it has just claimed, and
+lists again now and then. Where others are at work it leaves their neighbourhood for a random place:
+from there it can go on for long without meeting anybody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from tsdg.engine.units import InputLayout
 
 
 class Agenda:
-    """The units of a phase without a part, in the order in which they are best begun; and those that have one.
+    """The units of a phase without a part, in the order in which they are best begun.
+
+    And those that have one.
 
     ``look``, ``left`` and ``go_on`` are for one thread at a time; the rest may be called from any.
     """
@@ -38,8 +41,9 @@ class Agenda:
         self.units = layout.units
         self.rows_total = layout.rows_total
         self._rows_committed = 0
-        # Longest first: the longest prompts make the longest work, and what is begun last should end soon. Lengths are
-        # compared by powers of two, so that units of one task, which share the start of their prompts, stay together.
+        # Longest first: the longest prompts make the longest work, and what is begun last should
+        # end soon. Lengths are compared by powers of two, so that units of one task, which share
+        # the start of their prompts, stay together.
         self._groups: dict[int, list[int]] = {}
         for index, size in sorted(enumerate(layout.sizes), key=lambda unit: -unit[1].bit_length()):
             self._groups.setdefault(size.bit_length(), []).append(index)
@@ -58,9 +62,14 @@ class Agenda:
         return self.units - len(self._committed)
 
     def rows_done(self, under_way: Mapping[int, int]) -> int:
-        """Rows of the committed units, and of those not known to be that are ``under_way``: unit → its rows done."""
+        """Rows of the committed units, and of those not known to be that are ``under_way``.
+
+        Unit → its rows done.
+        """
         with self._lock:
-            return self._rows_committed + sum(rows for index, rows in under_way.items() if index not in self._committed)
+            return self._rows_committed + sum(
+                rows for index, rows in under_way.items() if index not in self._committed
+            )
 
     def add(self, index: int) -> None:
         """Learn that a unit is committed."""
@@ -76,7 +85,9 @@ class Agenda:
         """The units neither known to be committed nor ``held``, best begun first."""
         for bits, units in self._groups.items():
             place = bisect_left(units, self._next[bits])
-            for index in itertools.chain(itertools.islice(units, place, None), itertools.islice(units, place)):
+            for index in itertools.chain(
+                itertools.islice(units, place, None), itertools.islice(units, place)
+            ):
                 if index not in self._committed and index not in held:
                     yield index
 
@@ -85,7 +96,8 @@ class Agenda:
 
         Args:
             after: the unit claimed last.
-            alone: whether nobody else was met there; else a random place among units as long is gone to.
+            alone: whether nobody else was met there; else a random place among units as long is
+                gone to.
         """
         bits = self._sizes[after].bit_length()
         units = self._groups[bits]

@@ -1,4 +1,7 @@
-"""Keeps the books of one process: its figures on disk, and the use of the whole run within its budget."""
+"""Keeps the books of one process.
+
+Its figures on disk, and the use of the whole run within its budget.
+"""
 
 from __future__ import annotations
 
@@ -95,9 +98,15 @@ class Books:
                 try:
                     used = await self._in_thread(others.read)
                 except TsdgError as error:
-                    self._note_once("budgets", f"the use of other processes is not known for the budget: {error}")
-                # Many processes that all read the files of all others would keep the file system busy.
-                next_read = time.monotonic() + max(self._timing.account_s, _READ_EACH_S * others.running)
+                    self._note_once(
+                        "budgets",
+                        f"the use of other processes is not known for the budget: {error}",
+                    )
+                # Many processes that all read the files of all others would keep the file system
+                # busy.
+                next_read = time.monotonic() + max(
+                    self._timing.account_s, _READ_EACH_S * others.running
+                )
             own = self._account.status(self._progress(), state="running", reason="")
             if line := reached(self._budget, spent([*used, own])):
                 raise BudgetReached(line)

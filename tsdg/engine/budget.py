@@ -1,8 +1,10 @@
-"""The caps of a run: what all its processes have used, over all phases and starts, against the recipe's ``budget``.
+"""The caps of a run.
 
-Read from the workers' files, so that neither a restart nor another process starts the count anew. A process knows its
-own use to the moment, and that of others as their files say it, seconds late: a run ends a little above its cap, by
-what was used in that time and what was in flight.
+What all its processes have used, over all phases and starts, against the recipe's ``budget``.
+
+Read from the workers' files, so that neither a restart nor another process starts the count anew. A
+process knows its own use to the moment, and that of others as their files say it, seconds late: a
+run ends a little above its cap, by what was used in that time and what was in flight.
 """
 
 from __future__ import annotations
@@ -10,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsdg.accounting import Spent, WorkerStatus, phases_of, read_run, read_worker, spent, worker_path, worker_tokens
+from tsdg.accounting import (
+    Spent,
+    WorkerStatus,
+    phases_of,
+    read_run,
+    read_worker,
+    spent,
+    worker_path,
+    worker_tokens,
+)
 from tsdg.config.recipe import BudgetConfig
 from tsdg.errors import BudgetReached
 
@@ -21,11 +32,15 @@ def is_capped(config: BudgetConfig) -> bool:
 
 
 def reached(config: BudgetConfig, used: Spent) -> str:
-    """Say in one line which cap is reached, its value, what was used, and what to do; empty where none is."""
+    """Say in one line which cap is reached, its value, what was used, and what to do.
+
+    Empty where none is.
+    """
     for key, cap, use in _caps(config, used):
         if cap and use >= cap:
             return (
-                f"budget.{key}={cap} is reached: this run has used {use}; what is done is kept, and the same command "
+                f"budget.{key}={cap} is reached: this run has used {use}; what is done is kept, "
+                "and the same command "
                 f"with a larger budget.{key} (0: no cap) goes on from here"
             )
     return ""

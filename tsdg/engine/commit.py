@@ -1,7 +1,8 @@
 """Parts: the finished rows of a unit, under a name that can exist only once.
 
-A part is written to a temporary beside it, synced, and hard-linked to ``parts/unit-000000.parquet``. The link is the
-one moment that decides: the first one wins, on every file system where leases work at all; a later one is discarded.
+A part is written to a temporary beside it, synced, and hard-linked to
+``parts/unit-000000.parquet``. The link is the one moment that decides: the first one wins, on every
+file system where leases work at all; a later one is discarded.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _PREFIX, _SUFFIX = "unit-", ".parquet"
 _LAYOUT_KEY = b"tsdg.input_layout"
 
 Commit = Literal["committed", "late", "lost"]
-"""``committed``: our part counts. ``late``: another process was first. ``lost``: the unit is no longer ours."""
+"""``committed``: our part counts. ``late``: another process was first. ``lost``: the unit is no
+longer ours."""
 
 
 def part_path(parts: Path, index: int) -> Path:
@@ -38,20 +40,24 @@ def committed_units(parts: Path) -> frozenset[int]:
         StorageUnfit: the directory cannot be read.
     """
     # Thousands of names, looked at again and again: compared as text, and not by a pattern.
-    names = (name for name in list_names(parts) if name.startswith(_PREFIX) and name.endswith(_SUFFIX))
+    names = (
+        name for name in list_names(parts) if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    )
     numbers = (name[len(_PREFIX) : -len(_SUFFIX)] for name in names)
     return frozenset(
         int(number)
         for number in numbers
-        if number.isascii() and number.isdecimal() and (len(number) == 6 or (len(number) > 6 and number[0] != "0"))
+        if number.isascii()
+        and number.isdecimal()
+        and (len(number) == 6 or (len(number) > 6 and number[0] != "0"))
     )
 
 
 def is_committed(parts: Path, index: int) -> bool:
     """Whether the part of a unit is there: one look-up, however many parts there are.
 
-    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name alone may be
-    answered from a cache that does not have it yet.
+    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name
+    alone may be answered from a cache that does not have it yet.
 
     Raises:
         StorageUnfit: the directory cannot be read.
@@ -95,11 +101,14 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
             try:
                 os.link(temporary, final)
             except FileExistsError:
-                # NFS may repeat a link whose answer got lost: then it is our own file that is there already.
+                # NFS may repeat a link whose answer got lost: then it is our own file that is there
+                # already.
                 if not temporary.samefile(final):
                     return "late"
             except FileNotFoundError:
-                return "lost"  # the temporary was removed by the next holder, which has fenced us off
+                return (
+                    "lost"  # the temporary was removed by the next holder, which has fenced us off
+                )
     finally:
         remove(temporary)
     sync_directory(parts)
@@ -107,9 +116,11 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
 
 
 def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
-    """Remove the leases, journals and temporaries of committed units, and all clock files, whoever left them.
+    """Remove the leases, journals and temporaries of committed units, and all clock files, whoever
+    left them.
 
-    Nobody needs them any more: a process still at work on such a unit could only commit too late, and notices.
+    Nobody needs them any more: a process still at work on such a unit could only commit too late,
+    and notices.
 
     Args:
         directories: any of ``leases/``, ``journal/`` and ``parts/``.
@@ -165,7 +176,8 @@ def _unfinished(names: list[str]) -> list[str]:
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    # Through our own file, so that every error of the storage shows up here, also those that come only with the sync.
+    # Through our own file, so that every error of the storage shows up here, also those that come
+    # only with the sync.
     with path.open("xb") as file:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         file.flush()
@@ -173,12 +185,19 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def _remove_fenced(parts: Path, lease: Lease) -> None:
-    """Remove temporaries of the unit's earlier holders: dead, or fenced off and not to commit any more."""
+    """Remove temporaries of the unit's earlier holders.
+
+    Dead, or fenced off and not to commit any more.
+    """
     if not lease.generation:
         return  # there were none, and to list thousands of parts takes its time
     for name in _unfinished(list_names(parts)):
         file = parse_name(name)
-        if file is not None and file.index == lease.index and 0 <= file.generation < lease.generation:
+        if (
+            file is not None
+            and file.index == lease.index
+            and 0 <= file.generation < lease.generation
+        ):
             remove(parts / name)
 
 
@@ -187,5 +206,6 @@ def _damaged(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
     return VerificationFailed(
-        f"the part {path} is damaged: {reason}: delete it and resume the run, its rows are then made anew"
+        f"the part {path} is damaged: {reason}: delete it and resume the run, its rows are then "
+        "made anew"
     )

@@ -1,15 +1,20 @@
-"""How many requests to keep under way: up a step at a time, down by a factor, by what the replicas say of themselves.
+"""How many requests to keep under way.
 
-Pure. The limit starts where any server has enough to do, and doubles with each look as long as nothing speaks against
-it, so that servers which take everything have everything within seconds. It comes down
+Up a step at a time, down by a factor, by what the replicas say of themselves.
 
-* where the replicas' queues grow: a batch is kept full by a short queue, a longer one only makes requests older, and
-  late requests are sent twice;
-* where the KV cache is full with requests queueing: running ones are then preempted and computed again;
-* where servers push back (429, 503, no reply in time), which is all that endpoints without metrics can say;
+Pure. The limit starts where any server has enough to do, and doubles with each look as long as
+nothing speaks against it, so that servers which take everything have everything within seconds. It
+comes down
 
-and goes up again, a step at a time, while none of this is seen and the limit is what holds requests back. While no
-server works, as before the first is ready, it stays: what waits then is no evidence.
+* where the replicas' queues grow: a batch is kept full by a short queue, a longer one only makes
+  requests older, and late requests are sent twice;
+* where the KV cache is full with requests queueing: running ones are then preempted and computed
+  again;
+* where servers push back (429, 503, no reply in time), which is all that endpoints without metrics
+  can say;
+
+and goes up again, a step at a time, while none of this is seen and the limit is what holds requests
+back. While no server works, as before the first is ready, it stays: what waits then is no evidence.
 """
 
 from __future__ import annotations
@@ -74,9 +79,14 @@ class Congestion:
         elif seen.active > self.limit:
             pass  # an earlier cut has not worked yet: requests under way are left to end
         elif load.waiting > self._queue_allowed(load):
-            # Never below what keeps the batches full: the share of our requests that runs now, and a little more.
+            # Never below what keeps the batches full: the share of our requests that runs now, and
+            # a little more.
             running = seen.active * load.running / (load.running + load.waiting)
-            slack = 0 if load.kv_cache_usage >= self.KV_FULL else running * self.QUEUE_SHARE / 2 + load.replicas
+            slack = (
+                0
+                if load.kv_cache_usage >= self.KV_FULL
+                else running * self.QUEUE_SHARE / 2 + load.replicas
+            )
             self._set(min(self.limit, max(seen.active * self.DOWN, running + slack)))
             self._doubling = False
         elif self._short(seen):
@@ -86,7 +96,11 @@ class Congestion:
     def _short(self, seen: Look) -> bool:
         """Whether the limit is all that keeps servers from more work."""
         working = seen.load.running > 0 or seen.replies > 0
-        return working and seen.active >= self.limit and seen.load.waiting <= self._queue_allowed(seen.load) / 2
+        return (
+            working
+            and seen.active >= self.limit
+            and seen.load.waiting <= self._queue_allowed(seen.load) / 2
+        )
 
     def _queue_allowed(self, load: Load) -> float:
         if load.kv_cache_usage >= self.KV_FULL:

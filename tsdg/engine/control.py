@@ -19,7 +19,9 @@ _FLOCK = "hhqqi0q"
 
 @contextmanager
 def sole_owner(directory: Path) -> Iterator[None]:
-    """Hold the run directory: two `tsdg run` of one run would gather and package into each other's files.
+    """Hold the run directory.
+
+    Two `tsdg run` of one run would gather and package into each other's files.
 
     Raises:
         RunConflict: another process holds it.
@@ -36,7 +38,9 @@ def sole_owner(directory: Path) -> Iterator[None]:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise RunConflict(f"another tsdg is at work in {directory}; wait for it, or choose another run=NAME") from error
+        raise RunConflict(
+            f"another tsdg is at work in {directory}; wait for it, or choose another run=NAME"
+        ) from error
     try:
         yield
     finally:
@@ -46,7 +50,8 @@ def sole_owner(directory: Path) -> Iterator[None]:
 def is_owned(directory: Path) -> bool:
     """Whether another process holds the run directory. Only asks, and so stands in nobody's way.
 
-    Not for a process that holds it itself: a POSIX lock ends where its process closes the file anywhere.
+    Not for a process that holds it itself: a POSIX lock ends where its process closes the file
+    anywhere.
 
     Args:
         directory: of the run; not held where it cannot be looked at.
@@ -62,7 +67,10 @@ def is_owned(directory: Path) -> bool:
 
 @asynccontextmanager
 async def stoppable() -> AsyncIterator[asyncio.Event]:
-    """An event that Ctrl-C, SIGTERM and Slurm's SIGUSR1 set; their former handling comes back afterwards."""
+    """An event that Ctrl-C, SIGTERM and Slurm's SIGUSR1 set.
+
+    Their former handling comes back afterwards.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
     for number in signals:

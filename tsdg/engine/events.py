@@ -11,7 +11,8 @@ class PhaseEvent:
     """Progress of a phase, as one of its processes sees it."""
 
     rows_done: int
-    """Input rows with an outcome: in committed units of all processes, and in the units this process works on."""
+    """Input rows with an outcome: in committed units of all processes, and in the units this
+    process works on."""
     rows_total: int
     requests_done: int
     """Requests that this process got a reply (or a final failure) for."""

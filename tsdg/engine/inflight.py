@@ -72,7 +72,10 @@ class InFlight:
 
 
 class Prefixes:
-    """Gives requests that share a prefix one number, as long as any of them is open; the least to those seen first."""
+    """Gives requests that share a prefix one number, as long as any of them is open.
+
+    The least to those seen first.
+    """
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()

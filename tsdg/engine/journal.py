@@ -1,10 +1,11 @@
 """The journal of a unit: every reply that came back, on disk before it counts.
 
-``journal/unit-000000.g<n>.log`` holds frames ``[length u32][crc32 u32][payload]`` (little endian), one after the
-other; the checksum covers length and payload, and the payload is JSON: ``{"request_id", "reply"}`` or
-``{"request_id", "failure"}``. A file is only ever appended to by the one lease that created it; who takes the unit
-over starts a file of its own and reads all others. What a crash left of a frame at the end of a file is dropped,
-and a damaged frame ends the reading of its file: what stood before it is kept.
+``journal/unit-000000.g<n>.log`` holds frames ``[length u32][crc32 u32][payload]`` (little endian),
+one after the other; the checksum covers length and payload, and the payload is JSON:
+``{"request_id", "reply"}`` or ``{"request_id", "failure"}``. A file is only ever appended to by the
+one lease that created it; who takes the unit over starts a file of its own and reads all others.
+What a crash left of a frame at the end of a file is dropped, and a damaged frame ends the reading
+of its file: what stood before it is kept.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ Result = Reply | PermanentFailure
 
 
 class UnitLost(Exception):
-    """The unit's files are gone from under us (NFS says ``ESTALE``): another process has committed it."""
+    """The unit's files are gone from under us (NFS says ``ESTALE``).
+
+    Another process has committed it.
+    """
 
 
 def encode_frame(payload: bytes) -> bytes:
@@ -44,13 +48,20 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 def read_frames(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Offset in the stream and payload of each sound frame, up to the end or the first frame that is not sound."""
+    """Offset in the stream and payload of each sound frame, up to the end or the first frame that
+    is not sound.
+    """
     offset = 0
     while len(header := stream.read(_HEADER.size)) == _HEADER.size:
         length, checksum = _HEADER.unpack(header)
         payload = stream.read(length)
-        # A length of 0 is never written: it is what a power failure leaves of a page that was not yet filled.
-        if not length or len(payload) < length or zlib.crc32(payload, zlib.crc32(header[:4])) != checksum:
+        # A length of 0 is never written: it is what a power failure leaves of a page that was not
+        # yet filled.
+        if (
+            not length
+            or len(payload) < length
+            or zlib.crc32(payload, zlib.crc32(header[:4])) != checksum
+        ):
             return
         yield offset + _HEADER.size, payload
         offset += _HEADER.size + length
@@ -60,12 +71,15 @@ def encode_result(request_id: str, result: Result) -> bytes:
     """The payload for a result.
 
     Raises:
-        RetryableFailure: the reply holds text that is not Unicode (half a surrogate pair), which no file of ours
-            could hold.
+        RetryableFailure: the reply holds text that is not Unicode (half a surrogate pair), which no
+            file of ours could hold.
     """
     if isinstance(result, PermanentFailure):
         return orjson.dumps(
-            {"request_id": request_id, "failure": {"reason": result.reason, "detail": _printable(result.detail)}}
+            {
+                "request_id": request_id,
+                "failure": {"reason": result.reason, "detail": _printable(result.detail)},
+            }
         )
     try:
         return orjson.dumps({"request_id": request_id, "reply": result})
@@ -93,7 +107,10 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Where a payload stands: replies are read back when they are asked for, so that memory stays flat."""
+    """Where a payload stands.
+
+    Replies are read back when they are asked for, so that memory stays flat.
+    """
 
     descriptor: int
     offset: int
@@ -103,7 +120,8 @@ class _Spot:
 class Journal:
     """The journal of one unit under one lease.
 
-    All methods belong to one thread, but for ``sync``, which takes its time and may be called from another.
+    All methods belong to one thread, but for ``sync``, which takes its time and may be called from
+    another.
     """
 
     def __init__(self, *, directory: Path, index: int, generation: int) -> None:
@@ -251,7 +269,10 @@ class Journal:
                     self._spots.setdefault(request_id, _Spot(descriptor, offset, len(payload)))
 
     def _create(self) -> None:
-        """Create our own file, only now that there is something to write: units without requests leave no file."""
+        """Create our own file, only now that there is something to write.
+
+        Units without requests leave no file.
+        """
         if self._closed:
             raise UnitLost
         while True:

@@ -1,8 +1,11 @@
-"""Leases on work units: who works on what, on any number of hosts, with nothing but a shared directory.
+"""Leases on work units.
 
-``leases/unit-000000.g0`` is created exclusively and names its owner; its mtime is the heartbeat. A unit whose owner
-died is taken over by creating the next generation, ``.g1``, exclusively: only one of several takers can. Whoever does
-not hold the highest generation any more must not commit. A lease that was given back has the mtime 0.
+Who works on what, on any number of hosts, with nothing but a shared directory.
+
+``leases/unit-000000.g0`` is created exclusively and names its owner; its mtime is the heartbeat. A
+unit whose owner died is taken over by creating the next generation, ``.g1``, exclusively: only one
+of several takers can. Whoever does not hold the highest generation any more must not commit. A
+lease that was given back has the mtime 0.
 
 Safe where exclusive create is atomic on the server: local disks, Lustre, NFS from version 3.
 """
@@ -26,10 +29,12 @@ from tsdg.storage import list_names, remove, storage, storage_unfit
 
 _GONE = (errno.ENOENT, errno.ESTALE)
 CLOCK = ".clock-"
-"""How the names of files begin that live for a moment, to learn the file system's time; a killed process leaves its."""
+"""How the names of files begin that live for a moment, to learn the file system's time; a killed
+process leaves its."""
 _LOOKS = 32
 _TURNS = 16
-"""Leases of others that one claim looks at: this many at least, and all of them within so many claims."""
+"""Leases of others that one claim looks at: this many at least, and all of them within so many
+claims."""
 RELEASED_NS = 0
 """The mtime of a lease that was given back: metadata only, so that it works on a full disk."""
 
@@ -110,7 +115,8 @@ class Lease:
     def _held(self) -> bool:
         if not self._is_own_file():
             return False
-        # Thousands of leases, looked at with every beat of each: only those of this unit are read closely.
+        # Thousands of leases, looked at with every beat of each: only those of this unit are read
+        # closely.
         start = unit_name(self.index)
         ours = (name for name in list_names(self._directory) if name.startswith(start))
         return highest_generations(ours).get(self.index, -1) == self.generation
@@ -208,9 +214,9 @@ class LeaseBoard:
             directory: the ``leases/`` folder.
             owner: who claims.
             timing: heartbeat and timeouts.
-            gone: whether an owner is *known* to have ended, by other means than its heartbeat (Slurm); asked only
-                about owners whose heartbeat has been seen to stand still for longer than two beats. By default that
-                is known of nobody.
+            gone: whether an owner is *known* to have ended, by other means than its heartbeat
+                (Slurm); asked only about owners whose heartbeat has been seen to stand still for
+                longer than two beats. By default that is known of nobody.
             monotonic: a clock, seconds.
         """
         self._directory = directory
@@ -222,11 +228,14 @@ class LeaseBoard:
         self._turn = random.randrange(_TURNS)
 
     def claim(self, wanted: Iterable[int]) -> Lease | None:
-        """Take the first unit of ``wanted`` that is free; untouched ones before those of former owners.
+        """Take the first unit of ``wanted`` that is free.
 
-        ``wanted`` must not name units that this process holds itself. Where many are leased, one call looks at some of
-        the leases and the next at others: thousands of processes may wait for the last units of a phase, and each look
-        costs the file system. So None says that none of those looked at is free.
+        Untouched ones before those of former owners.
+
+        ``wanted`` must not name units that this process holds itself. Where many are leased, one
+        call looks at some of the leases and the next at others: thousands of processes may wait for
+        the last units of a phase, and each look costs the file system. So None says that none of
+        those looked at is free.
 
         Raises:
             StorageUnfit: a lease cannot be read or created.
@@ -257,13 +266,16 @@ class LeaseBoard:
         start = self._turn % turns * looks
         return leased[start : start + looks]
 
-    def _expired(self, index: int, generation: int, state: LeaseState, clock: Callable[[], int]) -> bool:
+    def _expired(
+        self, index: int, generation: int, state: LeaseState, clock: Callable[[], int]
+    ) -> bool:
         """Whether the owner has not been heard of for the lease timeout.
 
-        Two clocks: the file system's says how old the heartbeat is, and our own says how long we have seen it stand
-        still. Our own alone suffices after a whole timeout, whatever mtime says (a clock that was set back leaves
-        mtimes in the future). The file system's is believed sooner, but never without having watched for longer than
-        a heartbeat, because on some file systems mtime is the *writer's* clock; nor is it asked before.
+        Two clocks: the file system's says how old the heartbeat is, and our own says how long we
+        have seen it stand still. Our own alone suffices after a whole timeout, whatever mtime says
+        (a clock that was set back leaves mtimes in the future). The file system's is believed
+        sooner, but never without having watched for longer than a heartbeat, because on some file
+        systems mtime is the *writer's* clock; nor is it asked before.
         """
         now = self._monotonic()
         sight = self._sights.get(index)
@@ -277,7 +289,9 @@ class LeaseBoard:
         if watched < self._timing.confirm_s:
             return False
         age = (clock() - state.mtime_ns) / 1e9
-        return age > self._timing.lease_timeout_s or (state.owner is not None and self._gone(state.owner))
+        return age > self._timing.lease_timeout_s or (
+            state.owner is not None and self._gone(state.owner)
+        )
 
     def _file_system_time(self) -> int:
         """Now, by the clock that stamps the files of this directory."""
@@ -304,13 +318,16 @@ class LeaseBoard:
                 return None
             try:
                 os.write(descriptor, self._owner.to_bytes())
-                # The file stays open, so that NFS would not send its content to the server by itself.
+                # The file stays open, so that NFS would not send its content to the server by
+                # itself.
                 os.fsync(descriptor)
             except OSError:
                 os.close(descriptor)
                 path.unlink(missing_ok=True)
                 raise
-        lease = Lease(directory=self._directory, index=index, generation=generation, descriptor=descriptor)
+        lease = Lease(
+            directory=self._directory, index=index, generation=generation, descriptor=descriptor
+        )
         # Between the listing and the create, the unit may have gone through several hands.
         if not lease.held():
             lease.discard()

@@ -27,8 +27,9 @@ _SLURM = {
 class Owner:
     """One process at one time.
 
-    A process number means nothing outside its PID namespace and its boot, and is used again after its process ended;
-    hence the three other fields that make it unique. Two hosts may well have the same name.
+    A process number means nothing outside its PID namespace and its boot, and is used again after
+    its process ended; hence the three other fields that make it unique. Two hosts may well have the
+    same name.
     """
 
     host: str
@@ -44,7 +45,8 @@ class Owner:
     """Random; tells apart two phases of one process."""
     slurm_cluster: str
     slurm_job_id: str
-    """Of the job, or of the array's element, that the process belongs to; as the others empty outside Slurm."""
+    """Of the job, or of the array's element, that the process belongs to; as the others empty
+    outside Slurm."""
     slurm_array_job_id: str
     slurm_array_task_id: str
     slurm_node: str
@@ -64,15 +66,23 @@ class Owner:
             boot, namespace = _boot(), _pid_namespace()
         except OSError as error:
             raise EnvironmentUnfit(
-                f"cannot read {error.filename}: tsdg needs a Linux /proc to tell live owners of work from dead ones; "
+                f"cannot read {error.filename}: tsdg needs a Linux /proc to tell live owners of "
+                "work from dead ones; "
                 "mount it in this container"
             ) from error
         if started is None:
-            raise EnvironmentUnfit(f"cannot read {_PROC / str(pid) / 'stat'}: mount this PID namespace's own /proc")
+            raise EnvironmentUnfit(
+                f"cannot read {_PROC / str(pid) / 'stat'}: mount this PID namespace's own /proc"
+            )
         return cls(
-            host=socket.gethostname(), boot=boot, pid_namespace=namespace, pid=pid, started=started,
-            token=secrets.token_hex(4), **{field: os.environ.get(name, "") for field, name in _SLURM.items()},
-        )  # fmt: skip
+            host=socket.gethostname(),
+            boot=boot,
+            pid_namespace=namespace,
+            pid=pid,
+            started=started,
+            token=secrets.token_hex(4),
+            **{field: os.environ.get(name, "") for field, name in _SLURM.items()},
+        )
 
     def to_bytes(self) -> bytes:
         """One line of JSON."""
@@ -105,13 +115,17 @@ def _boot() -> str:
 
 
 def _pid_namespace() -> str:
-    # A time namespace shifts the start times that its processes see; a kernel without them has no such link.
+    # A time namespace shifts the start times that its processes see; a kernel without them has no
+    # such link.
     time = _PROC / "self/ns/time"
     return f"{(_PROC / 'self/ns/pid').readlink()} {time.readlink() if time.is_symlink() else ''}".strip()
 
 
 def _is_hidden(pid: int) -> bool:
-    """Whether a process without an entry in ``/proc`` lives: mounted with ``hidepid``, it hides those of others."""
+    """Whether a process without an entry in ``/proc`` lives.
+
+    Mounted with ``hidepid``, it hides those of others.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -122,9 +136,13 @@ def _is_hidden(pid: int) -> bool:
 
 
 def _start_of(pid: int) -> int | None:
-    """Start time of a process in ticks since boot; None where it has ended and only its parent has not noticed."""
+    """Start time of a process in ticks since boot.
+
+    None where it has ended and only its parent has not noticed.
+    """
     stat = (_PROC / str(pid) / "stat").read_text()
-    # The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+    # The second field is the program's name in parentheses, which may itself hold spaces and
+    # parentheses.
     fields = stat[stat.rindex(")") + 2 :].split()
     state, started = fields[0], fields[19]
     return None if state in "ZX" else int(started)

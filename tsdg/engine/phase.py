@@ -1,7 +1,10 @@
-"""A phase: a chain of steps run on every row of an input file, by any number of processes on any number of hosts.
+"""A phase.
 
-Each process calls :func:`run_phase` on the same directory. Processes may start late, be killed, or be added: the others
-take their work, and what was answered is not asked again.
+A chain of steps run on every row of an input file, by any number of processes on any number of
+hosts.
+
+Each process calls :func:`run_phase` on the same directory. Processes may start late, be killed, or
+be added: the others take their work, and what was answered is not asked again.
 """
 
 from __future__ import annotations
@@ -44,21 +47,23 @@ async def run_phase(
     """Work on a phase until all its units are committed, whoever commits them.
 
     Args:
-        input_path: Parquet file of the input rows, cut into work units as :func:`tsdg.engine.units.read_layout` says.
-        directory: of the phase, in the run directory; ``leases/``, ``journal/``, ``parts/`` and ``workers/`` are made
-            in it.
+        input_path: Parquet file of the input rows, cut into work units as
+            :func:`tsdg.engine.units.read_layout` says.
+        directory: of the phase, in the run directory; ``leases/``, ``journal/``, ``parts/`` and
+            ``workers/`` are made in it.
         process: the steps.
         transport: carries the requests.
-        accounted: what its replicas had done when this process ended its last phase with them, which counts there and
-            not here; nothing where it is their first: their start then counts to this phase.
+        accounted: what its replicas had done when this process ended its last phase with them,
+            which counts there and not here; nothing where it is their first: their start then
+            counts to this phase.
         schema: of the outcomes.
         config: limits. ``unit_rows`` is for the writer of the input and not read here.
         budget: caps of the whole run, over all phases, processes and starts.
         stop: once set, nothing more is claimed or sent; requests under way are cancelled.
         on_event: called some times a second while something changes, and at the end.
         note: told, in one line, of what went wrong without harm to the work.
-        may_leave: whether to end already where others are at work on all that is left, and enough processes stay to
-            take over from them (:mod:`tsdg.engine.reserve`).
+        may_leave: whether to end already where others are at work on all that is left, and enough
+            processes stay to take over from them (:mod:`tsdg.engine.reserve`).
         timing: the times by which the engine works.
 
     Returns:
@@ -77,10 +82,21 @@ async def run_phase(
     if len(committed) < layout.units:
         check_budget(budget, directory.parent)
     worker = Worker(
-        layout=layout, directory=directory, committed=committed, process=process, transport=transport,
-        accounted=accounted, schema=schema, config=config, budget=budget, stop=stop, on_event=on_event, note=note,
-        may_leave=may_leave, timing=timing,
-    )  # fmt: skip
+        layout=layout,
+        directory=directory,
+        committed=committed,
+        process=process,
+        transport=transport,
+        accounted=accounted,
+        schema=schema,
+        config=config,
+        budget=budget,
+        stop=stop,
+        on_event=on_event,
+        note=note,
+        may_leave=may_leave,
+        timing=timing,
+    )
     return await worker.run()
 
 
@@ -109,7 +125,10 @@ def is_complete(input_path: Path, directory: Path) -> bool:
 
 
 def _committed(layout: InputLayout, directory: Path) -> frozenset[int]:
-    """The committed units, after a look at one part: it must have been made from this cut of the input."""
+    """The committed units, after a look at one part.
+
+    It must have been made from this cut of the input.
+    """
     parts = directory / "parts"
     committed = committed_units(parts)
     if committed:
@@ -117,7 +136,8 @@ def _committed(layout: InputLayout, directory: Path) -> frozenset[int]:
         path = part_path(parts, last)
         if last >= layout.units or part_layout(path) != layout.digest:
             raise RunConflict(
-                f"{path} was made from another input than {layout.path} (or the same rows cut into other units): "
+                f"{path} was made from another input than {layout.path} (or the same rows cut into "
+                "other units): "
                 f"remove {directory} to make its rows anew, or restore the input"
             )
     return committed

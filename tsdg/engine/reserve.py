@@ -1,9 +1,10 @@
 """Who stays where all that is left of a phase is in other processes' hands.
 
-At the end of a phase thousands of processes may have nothing to do while the last units are worked on, each with GPUs
-that others could use. A few of them have to stay, to take over where one of those at work dies: they hold the places
-of the reserve, which are leases as those of the units are. The others leave, but not before they have watched for so
-long that a dead process's lease, on a unit or on a place, would have been theirs.
+At the end of a phase thousands of processes may have nothing to do while the last units are worked
+on, each with GPUs that others could use. A few of them have to stay, to take over where one of
+those at work dies: they hold the places of the reserve, which are leases as those of the units are.
+The others leave, but not before they have watched for so long that a dead process's lease, on a
+unit or on a place, would have been theirs.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Reserve:
             monotonic: a clock, seconds.
         """
         self._directory = directory
-        self._board = LeaseBoard(directory=directory, owner=owner, timing=timing, gone=gone, monotonic=monotonic)
+        self._board = LeaseBoard(
+            directory=directory, owner=owner, timing=timing, gone=gone, monotonic=monotonic
+        )
         self._may_leave = may_leave
         self._patience_s = _PATIENCE * timing.lease_timeout_s
         self._monotonic = monotonic
@@ -63,7 +66,9 @@ class Reserve:
         return self._idle_since is not None
 
     def dispensable(self) -> bool:
-        """Whether this process may leave; to be asked each time that it holds no unit and finds none to claim.
+        """Whether this process may leave.
+
+        To be asked each time that it holds no unit and finds none to claim.
 
         It takes a place where one is free, and then may not.
 

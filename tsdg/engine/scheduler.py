@@ -1,10 +1,13 @@
-"""Runs the steps on many rows at once and sends their requests: journalled, retried, and no more than allowed.
+"""Runs the steps on many rows at once and sends their requests.
 
-The order is simple. Rows start in the order of the input, where rows of one task stand together, and a new row starts
-only while the requests under way do not fill the limit. Where requests wait for a place, those of the oldest unit go
-first (so that units end and memory stays bounded); in a unit the longest (so that the last ones to end are short); of
-equally long ones those that share the start of their prompt, one after the other (so that servers find it in their
-cache); and then the oldest row.
+Journalled, retried, and no more than allowed.
+
+The order is simple. Rows start in the order of the input, where rows of one task stand together,
+and a new row starts only while the requests under way do not fill the limit. Where requests wait
+for a place, those of the oldest unit go first (so that units end and memory stays bounded); in a
+unit the longest (so that the last ones to end are short); of equally long ones those that share the
+start of their prompt, one after the other (so that servers find it in their cache); and then the
+oldest row.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from tsdg.errors import PermanentFailure, RequestFailure, RetryableFailure, Tsdg
 from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 
 _ROWS_PER_REQUEST = 2
-"""Rows open at most, per request allowed in flight: rows also spend time on other things than waiting for replies."""
+"""Rows open at most, per request allowed in flight: rows also spend time on other things than
+waiting for replies."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +67,9 @@ class Scheduler:
         lost: units whose files vanished, for the phase to drop.
     """
 
-    def __init__(self, *, process: Process, transport: Transport, config: EngineConfig, timing: Timing) -> None:
+    def __init__(
+        self, *, process: Process, transport: Transport, config: EngineConfig, timing: Timing
+    ) -> None:
         self.in_flight = InFlight(config.max_in_flight)
         self.tally = Tally()
         self.wake = self.in_flight.changed
@@ -126,8 +132,11 @@ class Scheduler:
                 unit.put(position, outcome)
         except Exception as error:
             if isinstance(error, RequestFailure):
-                # A step turns failures into rejections; one that gets through is a fault of the step.
-                error = RuntimeError(f"row {position} of {unit.name}: a step did not handle {error!r}")
+                # A step turns failures into rejections; one that gets through is a fault of the
+                # step.
+                error = RuntimeError(
+                    f"row {position} of {unit.name}: a step did not handle {error!r}"
+                )
             elif not isinstance(error, TsdgError):
                 error.add_note(f"while processing row {position} of {unit.name}")
             self.fail(error)
@@ -140,7 +149,8 @@ class Scheduler:
             raise asyncio.CancelledError
         self._asks_open += 1
         unit.asks_open += 1
-        # A step may ask in tasks of its own, and leave them behind when it fails: they are the unit's as well.
+        # A step may ask in tasks of its own, and leave them behind when it fails: they are the
+        # unit's as well.
         task = asyncio.current_task()
         own_task = task is not None and task not in unit.tasks
         if task is not None and own_task:
@@ -190,7 +200,9 @@ class Scheduler:
                 waited = 0
                 if sent >= self._config.attempts:
                     detail = f"{failure.detail} (sent {sent} times)"
-                    return unit.journal.append(request.request_id, PermanentFailure(failure.reason, detail))
+                    return unit.journal.append(
+                        request.request_id, PermanentFailure(failure.reason, detail)
+                    )
             else:
                 waited += 1
             if failure.reason != NOT_SENT:
@@ -207,7 +219,9 @@ class Scheduler:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise RetryableFailure("timeout", f"no reply within request_timeout_s={seconds}") from error
+            raise RetryableFailure(
+                "timeout", f"no reply within request_timeout_s={seconds}"
+            ) from error
 
     def _ended(self, unit: OpenUnit) -> None:
         """A row or a request of the unit has ended."""
@@ -216,12 +230,17 @@ class Scheduler:
         self.wake.set()
 
     def _delay(self, request: Request, failure: RetryableFailure, sent: int, waited: int) -> float:
-        """Seconds before the next try: exponential, spread by the request's own hash, and not before the server's."""
+        """Seconds before the next try.
+
+        Exponential, spread by the request's own hash, and not before the server's.
+        """
         timing = self._timing
         tries, cap = (waited, timing.waiting_cap_s) if waited else (sent, timing.backoff_cap_s)
         longest = min(cap, timing.backoff_s * 2.0 ** min(tries - 1, 30))
         spread = zlib.crc32(f"{request.request_id}/{sent}/{waited}".encode()) / 2**32
-        return max(longest * (0.5 + 0.5 * spread), min(failure.retry_after, timing.retry_after_cap_s))
+        return max(
+            longest * (0.5 + 0.5 * spread), min(failure.retry_after, timing.retry_after_cap_s)
+        )
 
     def _count(self, result: Result) -> None:
         self.tally.requests_done += 1

@@ -1,7 +1,7 @@
 """What Slurm knows of the owners of leases: whether the job that a process belonged to is over.
 
-Asked through ``squeue`` where that is installed; elsewhere, and where it does not answer, nothing is known, and the age
-of the heartbeat alone counts.
+Asked through ``squeue`` where that is installed; elsewhere, and where it does not answer, nothing
+is known, and the age of the heartbeat alone counts.
 """
 
 from __future__ import annotations
@@ -16,30 +16,51 @@ from tsdg.engine.owner import Owner
 
 _TIMEOUT_S = 10.0
 _FIELDS = "JobID:32,State:32,RestartCnt:32"
-_OVER = frozenset({
-    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "REVOKED",
-    "TIMEOUT", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
-})  # fmt: skip
-"""States in which no process of a job lives: it has ended, or was requeued and not yet started again."""
+_OVER = frozenset(
+    {
+        "BOOT_FAIL",
+        "CANCELLED",
+        "COMPLETED",
+        "DEADLINE",
+        "FAILED",
+        "NODE_FAIL",
+        "OUT_OF_MEMORY",
+        "PREEMPTED",
+        "REVOKED",
+        "TIMEOUT",
+        "PENDING",
+        "REQUEUED",
+        "REQUEUE_FED",
+        "REQUEUE_HOLD",
+        "SPECIAL_EXIT",
+        "RESV_DEL_HOLD",
+    }
+)
+"""States in which no process of a job lives: it has ended, or was requeued and not yet started
+again."""
 _UNKNOWN_JOB = "Invalid job id specified"
 
 
 def is_over(owner: Owner, *, code: int, out: str, err: str) -> bool:
-    """Whether the run of a job that a process belonged to has ended, from an answer of ``squeue``. Pure.
+    """Whether the run of a job that a process belonged to has ended, from an answer of ``squeue``.
+
+    Pure.
 
     Args:
         owner: the process.
-        code: exit code of ``squeue --noheader --states=all --jobs=ID --Format=JobID,State,RestartCnt``.
+        code: exit code of ``squeue --noheader --states=all --jobs=ID
+            --Format=JobID,State,RestartCnt``.
         out: what it wrote.
         err: what it wrote to standard error.
 
     Returns:
-        True only where it is certain: the job has ended, waits to start again, has been started again since, or Slurm
-        has already forgotten it.
+        True only where it is certain: the job has ended, waits to start again, has been started
+        again since, or Slurm has already forgotten it.
     """
     if code != 0:
         return _UNKNOWN_JOB in err
-    # Asked for the element of an array that has the array's own id, Slurm answers with all elements.
+    # Asked for the element of an array that has the array's own id, Slurm answers with all
+    # elements.
     rows = [line.split() for line in out.splitlines()]
     mine = [row for row in rows if len(row) == 3 and row[0] == owner.slurm_job_id]
     if len(mine) != 1:
@@ -66,7 +87,8 @@ class SlurmJobs:
 
         Args:
             every_s: seconds between two questions about one job.
-            environment: with the PATH to look in, and the name of our own cluster: job ids of others mean nothing here.
+            environment: with the PATH to look in, and the name of our own cluster: job ids of
+                others mean nothing here.
             monotonic: a clock, seconds.
         """
         self._squeue = shutil.which("squeue", path=environment.get("PATH"))
@@ -76,9 +98,16 @@ class SlurmJobs:
         self._asked: dict[tuple[str, str], tuple[float, bool]] = {}
 
     def gone(self, owner: Owner) -> bool:
-        """Whether the job of a process is known to be over; takes the time of a ``squeue`` where it asks."""
+        """Whether the job of a process is known to be over.
+
+        Takes the time of a ``squeue`` where it asks.
+        """
         cluster = self._environment.get("SLURM_CLUSTER_NAME", "")
-        if self._squeue is None or not owner.slurm_job_id.isdecimal() or owner.slurm_cluster != cluster:
+        if (
+            self._squeue is None
+            or not owner.slurm_job_id.isdecimal()
+            or owner.slurm_cluster != cluster
+        ):
             return False
         key, now = (owner.slurm_job_id, owner.slurm_restarts), self._monotonic()
         at, over = self._asked.get(key, (-self._every_s, False))
@@ -88,12 +117,23 @@ class SlurmJobs:
         return over
 
     def _ask(self, squeue: str, owner: Owner) -> bool:
-        command = [squeue, "--noheader", "--states=all", f"--jobs={owner.slurm_job_id}", f"--Format={_FIELDS}"]
+        command = [
+            squeue,
+            "--noheader",
+            "--states=all",
+            f"--jobs={owner.slurm_job_id}",
+            f"--Format={_FIELDS}",
+        ]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env=self._environment,
+                command,
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            )
         except (OSError, subprocess.SubprocessError):
             return False
         return is_over(owner, code=done.returncode, out=done.stdout, err=done.stderr)

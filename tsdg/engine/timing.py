@@ -16,7 +16,8 @@ class Timing:
     poll_s: float = 1.0
     """Between two looks at the leases of others while there is nothing left to claim."""
     sync_s: float = 1.0
-    """Between two fsyncs of a journal: what a power failure can cost. A killed process costs nothing."""
+    """Between two fsyncs of a journal: what a power failure can cost. A killed process costs
+    nothing."""
     progress_s: float = 0.2
     """Between two progress events."""
     backoff_s: float = 0.5
@@ -24,7 +25,8 @@ class Timing:
     backoff_cap_s: float = 30.0
     """Longest back-off after a failure that counts."""
     waiting_cap_s: float = 5.0
-    """Longest back-off while no server takes requests: short, so that a restarted server is found at once."""
+    """Longest back-off while no server takes requests: short, so that a restarted server is found
+    at once."""
     retry_after_cap_s: float = 600.0
     """Longest wait that a server may ask for with ``retry_after``."""
     account_s: float = 5.0

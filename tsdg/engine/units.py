@@ -40,7 +40,9 @@ def parse_name(name: str) -> UnitFile | None:
     if match is None:
         return None
     generation = match["generation"]
-    return UnitFile(index=int(match["index"]), generation=-1 if generation is None else int(generation))
+    return UnitFile(
+        index=int(match["index"]), generation=-1 if generation is None else int(generation)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,18 @@ class InputLayout:
 
     @property
     def digest(self) -> str:
-        """Names this way of cutting; each part carries it, so that parts of another cut are not mixed in."""
+        """Names this way of cutting.
+
+        Each part carries it, so that parts of another cut are not mixed in.
+        """
         return stable_id("input-layout", list(self.rows))
 
 
 def read_layout(path: Path) -> InputLayout:
     """Read from the footer how many units there are and how many rows each has; reads no rows.
 
-    A row group is cut into units of as many rows as the file notes (:func:`tsdg.tables.work_table`); without a note it
-    is one unit.
+    A row group is cut into units of as many rows as the file notes
+    (:func:`tsdg.tables.work_table`); without a note it is one unit.
 
     Raises:
         StorageUnfit: the file is missing or not a whole Parquet file.
@@ -105,7 +110,9 @@ def read_layout(path: Path) -> InputLayout:
             places.append(_Place(number, start, rows))
             sizes.append(group.total_byte_size * rows // max(1, group.num_rows))
     rows_of_each = tuple(place.rows for place in places)
-    return InputLayout(path=path, rows=rows_of_each, sizes=tuple(sizes), places=tuple(places), footer=footer)
+    return InputLayout(
+        path=path, rows=rows_of_each, sizes=tuple(sizes), places=tuple(places), footer=footer
+    )
 
 
 class UnitReader:
@@ -131,12 +138,16 @@ class UnitReader:
                     self._group = file.read_row_group(place.group)
                 self._number = place.group
             # A copy: a slice would keep the whole group in memory as long as the unit is open.
-            return self._group.take(pa.array(range(place.start, place.start + place.rows), pa.int64()))
+            return self._group.take(
+                pa.array(range(place.start, place.start + place.rows), pa.int64())
+            )
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(self._layout.path, error) from error
 
     def _open(self) -> pq.ParquetFile:
-        return pq.ParquetFile(self._layout.path, metadata=self._layout.footer, page_checksum_verification=True)
+        return pq.ParquetFile(
+            self._layout.path, metadata=self._layout.footer, page_checksum_verification=True
+        )
 
 
 def iter_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -149,4 +160,7 @@ def _unreadable(path: Path, error: Exception) -> StorageUnfit:
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
-    return StorageUnfit(f"cannot read the phase's input {path}: {reason}: delete it and start again, it is made anew")
+    return StorageUnfit(
+        f"cannot read the phase's input {path}: {reason}: delete it and start again, it is made "
+        "anew"
+    )

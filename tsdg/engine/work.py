@@ -18,8 +18,8 @@ _CHUNK = 64
 class OpenUnit:
     """Rows on their way in, outcomes on their way out.
 
-    Outcomes are turned into Arrow a chunk at a time as soon as the rows of the chunk are done: smaller than Python
-    objects, and without one long stop at the end of the unit.
+    Outcomes are turned into Arrow a chunk at a time as soon as the rows of the chunk are done:
+    smaller than Python objects, and without one long stop at the end of the unit.
 
     Attributes:
         tasks: of the rows under way.
@@ -28,7 +28,9 @@ class OpenUnit:
         ending: it is being committed or dropped.
     """
 
-    def __init__(self, *, lease: Lease, journal: Journal, table: pa.Table, schema: pa.Schema, sequence: int) -> None:
+    def __init__(
+        self, *, lease: Lease, journal: Journal, table: pa.Table, schema: pa.Schema, sequence: int
+    ) -> None:
         self.lease = lease
         self.journal = journal
         self.index = lease.index
@@ -83,13 +85,17 @@ class OpenUnit:
         self._chunks[number][place] = outcome
         self._missing[number] -= 1
         if not self._missing[number]:
-            self._batches[number] = pa.RecordBatch.from_pylist(self._chunks.pop(number), schema=self._schema)
+            self._batches[number] = pa.RecordBatch.from_pylist(
+                self._chunks.pop(number), schema=self._schema
+            )
         # Only now: a unit with an outcome that Arrow refuses must never count as finished.
         self.rows_done += 1
 
     def result(self) -> pa.Table:
         """All outcomes in the order of the rows."""
-        return pa.Table.from_batches([self._batches[number] for number in sorted(self._batches)], self._schema)
+        return pa.Table.from_batches(
+            [self._batches[number] for number in sorted(self._batches)], self._schema
+        )
 
 
 async def cancel(tasks: set[asyncio.Task[None]], grace_s: float) -> None:

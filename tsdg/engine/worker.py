@@ -1,4 +1,7 @@
-"""One process at work on a phase: claims units, keeps requests in flight across them, commits, gives back."""
+"""One process at work on a phase.
+
+Claims units, keeps requests in flight across them, commits, gives back.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ _UNITS_HELD = 3
 _REQUESTS_OF_ROWS_HELD = 2
 """Rows held at most, per request allowed in flight, where units are small."""
 _LISTING_SHARE = 100
-"""Least time between two listings of all parts, in times that a listing takes: they cost a hundredth of it."""
+"""Least time between two listings of all parts, in times that a listing takes: they cost a
+hundredth of it."""
 
 
 class Worker:
@@ -66,24 +70,42 @@ class Worker:
     ) -> None:
         self._layout = layout
         self._directory = directory
-        self._leases, self._journals, self._parts = (directory / name for name in ("leases", "journal", "parts"))
+        self._leases, self._journals, self._parts = (
+            directory / name for name in ("leases", "journal", "parts")
+        )
         self._schema = schema
         self._stop = stop
         self._on_event = on_event
         self._timing = timing
         self._owner = Owner.current()
         slurm = SlurmJobs(every_s=timing.ask_slurm_s)
-        self._board = LeaseBoard(directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone)
-        self._reserve = Reserve(
-            directory=directory / RESERVE, owner=self._owner, timing=timing, gone=slurm.gone, may_leave=may_leave
+        self._board = LeaseBoard(
+            directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone
         )
-        self._scheduler = Scheduler(process=process, transport=transport, config=config, timing=timing)
+        self._reserve = Reserve(
+            directory=directory / RESERVE,
+            owner=self._owner,
+            timing=timing,
+            gone=slurm.gone,
+            may_leave=may_leave,
+        )
+        self._scheduler = Scheduler(
+            process=process, transport=transport, config=config, timing=timing
+        )
         self._books = Books(
-            phase=directory, token=self._owner.token, budget=budget, timing=timing, note=note, progress=self._event,
+            phase=directory,
+            token=self._owner.token,
+            budget=budget,
+            timing=timing,
+            note=note,
+            progress=self._event,
             account=Account(
-                owner=self._owner, transport=transport, scheduler=self._scheduler, accounted=accounted
+                owner=self._owner,
+                transport=transport,
+                scheduler=self._scheduler,
+                accounted=accounted,
             ),
-        )  # fmt: skip
+        )
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
         self._starting: OpenUnit | None = None
@@ -100,7 +122,10 @@ class Worker:
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
 
     async def run(self) -> PhaseResult:
-        """Work until there is nothing left for this process; see :func:`tsdg.engine.phase.run_phase`."""
+        """Work until there is nothing left for this process.
+
+        See :func:`tsdg.engine.phase.run_phase`.
+        """
         state: State = "failed"
         reason = ""
         try:
@@ -121,9 +146,13 @@ class Worker:
     async def _work(self) -> PhaseResult:
         pump = asyncio.create_task(self._guarded(self._pump()))
         side_jobs = (
-            self._beat_leases(), self._sync_journals(), self._tell_progress(), self._scheduler.steer(),
-            self._books.keep(), self._books.watch_budget(),
-        )  # fmt: skip
+            self._beat_leases(),
+            self._sync_journals(),
+            self._tell_progress(),
+            self._scheduler.steer(),
+            self._books.keep(),
+            self._books.watch_budget(),
+        )
         jobs = [asyncio.create_task(self._guarded(job)) for job in side_jobs]
         stopped = asyncio.create_task(self._stop.wait())
         failed = self._scheduler.failed
@@ -147,12 +176,14 @@ class Worker:
             raise error
         if (left := self._agenda.units_left) and not self._leaves:
             raise Interrupted(
-                f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in {self._directory}: "
+                f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in "
+                f"{self._directory}: "
                 "what is done is kept; start again to go on"
             )
         return self._result()
 
-    # -- claiming and starting ----------------------------------------------------------------------------------------
+    # -- claiming and starting
+    #   ----------------------------------------------------------------------------------------
 
     async def _pump(self) -> None:
         """Keep rows going until every unit is committed."""
@@ -170,8 +201,8 @@ class Worker:
             if self._scheduler.has_room():
                 if self._starting is not None:
                     self._start_row(self._starting)
-                    # Its first requests decide about the next row: let it run up to them, and once more for
-                    # those that it makes in tasks of its own.
+                    # Its first requests decide about the next row: let it run up to them, and once
+                    # more for those that it makes in tasks of its own.
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
                     continue
@@ -181,7 +212,9 @@ class Worker:
                         if not await self._claim():
                             next_claim = time.monotonic() + self._timing.poll_s
                             if not self._open:
-                                self._leaves = await self._in(self._pulse, self._reserve.dispensable)
+                                self._leaves = await self._in(
+                                    self._pulse, self._reserve.dispensable
+                                )
                             if self._leaves:
                                 return
                         continue
@@ -213,7 +246,9 @@ class Worker:
     async def _claim(self) -> bool:
         """Open the next free unit; False where there is none."""
         sequence, self._sequence = self._sequence, self._sequence + 1
-        unit = await self._in(self._disk, partial(self._claim_and_read, frozenset(self._open), sequence))
+        unit = await self._in(
+            self._disk, partial(self._claim_and_read, frozenset(self._open), sequence)
+        )
         if unit is None:
             return False
         self._open[unit.index] = unit
@@ -237,21 +272,26 @@ class Worker:
             first = next(self._agenda.left(held))
             journal = None
             try:
-                # It may have been committed, and its lease removed, since the parts were listed, or just before.
+                # It may have been committed, and its lease removed, since the parts were listed, or
+                # just before.
                 if is_committed(self._parts, lease.index):
                     lease.discard()
                     self._list_parts()
                     self._agenda.go_on(lease.index, alone=False)
                     continue
                 self._agenda.go_on(lease.index, alone=lease.index == first)
-                journal = Journal(directory=self._journals, index=lease.index, generation=lease.generation)
+                journal = Journal(
+                    directory=self._journals, index=lease.index, generation=lease.generation
+                )
                 table = self._reader.read(lease.index)
             except BaseException:
                 if journal is not None:
                     journal.close()
                 lease.release()
                 raise
-            return OpenUnit(lease=lease, journal=journal, table=table, schema=self._schema, sequence=sequence)
+            return OpenUnit(
+                lease=lease, journal=journal, table=table, schema=self._schema, sequence=sequence
+            )
 
     def _list_parts(self) -> None:
         """Learn what others have committed."""
@@ -260,7 +300,8 @@ class Worker:
         took = time.monotonic() - began
         self._list_again = began + max(self._timing.poll_s, _LISTING_SHARE * took)
 
-    # -- ending units -------------------------------------------------------------------------------------------------
+    # -- ending units
+    # -------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
         """Commit the units whose rows are all done, and drop those that were lost."""
@@ -289,9 +330,12 @@ class Worker:
 
     def _write_part(self, unit: OpenUnit) -> Commit:
         return commit_part(
-            parts=self._parts, lease=unit.lease, token=self._owner.token, table=unit.result(),
+            parts=self._parts,
+            lease=unit.lease,
+            token=self._owner.token,
+            table=unit.result(),
             layout=self._layout.digest,
-        )  # fmt: skip
+        )
 
     async def _drop(self, unit: OpenUnit) -> None:
         """Stop work on a unit that another process has taken."""
@@ -304,16 +348,25 @@ class Worker:
             self._scheduler.wake.set()
 
     async def _let_go(self, unit: OpenUnit) -> None:
-        """Close a unit that is committed or lost; where it is committed, remove what it does not need any more."""
+        """Close a unit that is committed or lost.
+
+        Where it is committed, remove what it does not need any more.
+        """
         unit.journal.close()
         unit.lease.close()
         if await self._in(self._disk, partial(is_committed, self._parts, unit.index)):
             self._agenda.add(unit.index)
-            # What a killed process may have left among the parts, which are many, is swept at the end.
-            await self._in(self._disk, partial(sweep, (self._leases, self._journals), frozenset({unit.index})))
+            # What a killed process may have left among the parts, which are many, is swept at the
+            # end.
+            await self._in(
+                self._disk, partial(sweep, (self._leases, self._journals), frozenset({unit.index}))
+            )
 
     async def _give_back(self, unit: OpenUnit) -> None:
-        """Flush and release, as far as the storage lets us: what fails here costs others only a wait."""
+        """Flush and release, as far as the storage lets us.
+
+        What fails here costs others only a wait.
+        """
         try:
             await self._in(self._disk, unit.journal.sync)
         finally:
@@ -333,7 +386,8 @@ class Worker:
             await self._guarded(self._give_back(unit))
         await self._guarded(self._in(self._pulse, self._reserve.quit))
 
-    # -- side jobs ----------------------------------------------------------------------------------------------------
+    # -- side jobs
+    # ----------------------------------------------------------------------------------------------------
 
     async def _beat_leases(self) -> None:
         while True:
@@ -368,22 +422,32 @@ class Worker:
     def _event(self) -> PhaseEvent:
         tally = self._scheduler.tally
         return PhaseEvent(
-            rows_done=self._rows_done(), rows_total=self._agenda.rows_total, requests_done=tally.requests_done,
-            in_flight=self._scheduler.in_flight.active, prompt_tokens=tally.prompt_tokens,
-            completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
+            rows_done=self._rows_done(),
+            rows_total=self._agenda.rows_total,
+            requests_done=tally.requests_done,
+            in_flight=self._scheduler.in_flight.active,
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            resumed_requests=tally.resumed_requests,
             units_committed=self._units_committed,
-        )  # fmt: skip
+        )
 
     def _result(self) -> PhaseResult:
         tally = self._scheduler.tally
         return PhaseResult(
-            rows_done=self._rows_done(), rows_total=self._agenda.rows_total, units_committed=self._units_committed,
-            requests_done=tally.requests_done, retries=tally.retries.total(), prompt_tokens=tally.prompt_tokens,
-            completion_tokens=tally.completion_tokens, resumed_requests=tally.resumed_requests,
+            rows_done=self._rows_done(),
+            rows_total=self._agenda.rows_total,
+            units_committed=self._units_committed,
+            requests_done=tally.requests_done,
+            retries=tally.retries.total(),
+            prompt_tokens=tally.prompt_tokens,
+            completion_tokens=tally.completion_tokens,
+            resumed_requests=tally.resumed_requests,
             failures=dict(tally.failures),
-        )  # fmt: skip
+        )
 
-    # -- helpers ------------------------------------------------------------------------------------------------------
+    # -- helpers
+    # ------------------------------------------------------------------------------------------------------
 
     async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
         """Run a job; its failure is the failure of the phase."""

@@ -1,9 +1,10 @@
 """Stage 3: solutions of a question, and the vote on them.
 
-The solver sees the question alone: its passage, and its options unless the recipe hides them, but never the answer that
-the generator claimed. Up to ``samples`` solutions are drawn in rounds until the vote is closed. Options are shown in
-another order each time, so that a liking for a position cancels, and the vote is on the texts. Samples with the same
-prompt go out as one request with ``n`` completions; others are requests of their own, each with its own seed.
+The solver sees the question alone: its passage, and its options unless the recipe hides them, but
+never the answer that the generator claimed. Up to ``samples`` solutions are drawn in rounds until
+the vote is closed. Options are shown in another order each time, so that a liking for a position
+cancels, and the vote is on the texts. Samples with the same prompt go out as one request with ``n``
+completions; others are requests of their own, each with its own seed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ class Solving:
 
 
 class AnswerStep:
-    """Turns questions into solutions. Holds no state: the same question and replies give the same result."""
+    """Turns questions into solutions.
+
+    Holds no state: the same question and replies give the same result.
+    """
 
     def __init__(
         self,
@@ -90,22 +94,36 @@ class AnswerStep:
         verifier = self._verifier_for(question)
         prompt = self._prompts.get("answers", question.answer_kind)
         shape = shape_of(
-            question.answer_kind, question=question.question, context=question.context, options=question.options
+            question.answer_kind,
+            question=question.question,
+            context=question.context,
+            options=question.options,
         )
         options = len(shape.labels or question.options)
         drawn: list[Drawn] = []
         replies: list[Reply | PermanentFailure] = []
-        free = question.answer_kind == "text" and self._judge is not None and self._judge.config.best_of
+        free = (
+            question.answer_kind == "text"
+            and self._judge is not None
+            and self._judge.config.best_of
+        )
         size = self._config.samples if free else self._config.first_round
         while True:
             draws = [self._draw(question, shape, prompt, len(drawn) + step) for step in range(size)]
-            groups = [list(group) for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))]
+            groups = [
+                list(group)
+                for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))
+            ]
             requests = [self._request(question, group) for group in groups]
             round_replies = await together([try_ask(ask, request) for request in requests])
             replies += round_replies
-            # In a thread: a formula may take its verifier seconds, and other rows' replies must not wait for it.
+            # In a thread: a formula may take its verifier seconds, and other rows' replies must not
+            # wait for it.
             fresh = await asyncio.to_thread(
-                read_round, question, list(zip(groups, requests, round_replies, strict=True)), verifier
+                read_round,
+                question,
+                list(zip(groups, requests, round_replies, strict=True)),
+                verifier,
             )
             if isinstance(verifier, Prover):
                 fresh = await proven(fresh, verifier)
@@ -116,15 +134,21 @@ class AnswerStep:
                 verifier.alike if isinstance(verifier, Prover) else verifier.same,
             )
             verdict = decide(counted, self._rule, options)
-            if not isinstance(verdict, Open) or all(isinstance(reply, PermanentFailure) for reply in round_replies):
+            if not isinstance(verdict, Open) or all(
+                isinstance(reply, PermanentFailure) for reply in round_replies
+            ):
                 break
             size = next_round(counted, self._rule, options)
         made: Solution | Flaw
         if free and counted.clusters:
-            tested = f"{verifier.method.split(',')[0]}, then " if isinstance(verifier, Prover) else ""
+            tested = (
+                f"{verifier.method.split(',')[0]}, then " if isinstance(verifier, Prover) else ""
+            )
             made = await self._choose(question, ask, prompt, drawn, replies, tested)
         elif isinstance(verdict, Accept):
-            winners = next(c.members for c in counted.clusters if c.representative == verdict.winner)
+            winners = next(
+                c.members for c in counted.clusters if c.representative == verdict.winner
+            )
             verification = self._verification(verdict, counted, verifier.method)
             made = await self._solve(question, ask, prompt, winners, drawn, replies, verification)
         else:
@@ -144,7 +168,8 @@ class AnswerStep:
             places = permutation(len(question.options), "order", self._seed, question.question_id)
             closing = tuple(place for place in places if is_closing(question.options[place]))
             base = tuple(place for place in places if place not in closing)
-            # Turned by one place per sample, each option stands in each place equally often; "none of these" is last.
+            # Turned by one place per sample, each option stands in each place equally often; "none
+            # of these" is last.
             turn = sample % max(len(base), 1)
             order = base[turn:] + base[:turn] + closing
         shown = tuple(question.options[index] for index in order)
@@ -165,9 +190,15 @@ class AnswerStep:
         }
         hide = () if config.show_options else ("options",)
         turns = prompt.turns(
-            as_fields(values, names), shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write)
+            as_fields(values, names),
+            shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write),
         )
-        asked = Asked(question=question.question, context=question.context, options=choices, checks=question.checks)
+        asked = Asked(
+            question=question.question,
+            context=question.context,
+            options=choices,
+            checks=question.checks,
+        )
         return Draw(sample=sample, turns=turns, form=form, asked=asked, option_order=order)
 
     def _request(self, question: Question, group: Sequence[Draw]) -> Request:
@@ -189,18 +220,29 @@ class AnswerStep:
         replies: list[Reply | PermanentFailure],
         tested: str,
     ) -> Solution | Flaw:
-        """Let the judge choose among free texts, which no vote can; ``tested`` says what they have passed."""
+        """Let the judge choose among free texts, which no vote can.
+
+        ``tested`` says what they have passed.
+        """
         assert self._judge is not None
         answered = [place for place, item in enumerate(drawn) if item.said]
-        best, came = await best_response(self._judge, ask, question, [drawn[place].row.answer for place in answered])
+        best, came = await best_response(
+            self._judge, ask, question, [drawn[place].row.answer for place in answered]
+        )
         replies += came
         if best is None:
             return Flaw(reason="judged", detail="the judge's verdict could not be read")
         verification = Verification(
-            method=f"{tested}judge, best of {len(answered)}", votes=1, agreement=1 / len(drawn), samples=len(drawn),
-            chance=1.0, score=0.0,
-        )  # fmt: skip
-        return await self._solve(question, ask, prompt, (answered[best],), drawn, replies, verification)
+            method=f"{tested}judge, best of {len(answered)}",
+            votes=1,
+            agreement=1 / len(drawn),
+            samples=len(drawn),
+            chance=1.0,
+            score=0.0,
+        )
+        return await self._solve(
+            question, ask, prompt, (answered[best],), drawn, replies, verification
+        )
 
     async def _solve(
         self,
@@ -212,12 +254,18 @@ class AnswerStep:
         replies: list[Reply | PermanentFailure],
         verification: Verification,
     ) -> Solution | Flaw:
-        """Build the solution; what else is asked for, of the judge and for the enrichment, is added to ``replies``."""
+        """Build the solution.
+
+        What else is asked for, of the judge and for the enrichment, is added to ``replies``.
+        """
         answer = drawn[winners[0]].row.answer
         thoughts = (drawn[i].row.reasoning for i in winners)
-        reasoning = next((text for text in thoughts if text and _usable(text, answer, question)), "")
+        reasoning = next(
+            (text for text in thoughts if text and _usable(text, answer, question)), ""
+        )
         if self._judge is not None and self._judge.config.min_score:
-            # What a model thought before it replied is no part of its response, and two such traces fit no context.
+            # What a model thought before it replied is no part of its response, and two such traces
+            # fit no context.
             thinks = bool(self._model.reasoning_parser)
             rivals = [
                 response_of(item.row.answer, "" if thinks else item.row.reasoning)
@@ -225,7 +273,9 @@ class AnswerStep:
                 if item.said and place not in winners
             ]
             response = response_of(answer, "" if thinks else reasoning)
-            judged = await judge_answer(self._judge, ask, question, response=response, rivals=rivals)
+            judged = await judge_answer(
+                self._judge, ask, question, response=response, rivals=rivals
+            )
             replies += judged.replies
             if judged.flaw:
                 return Flaw(reason="judged", detail=judged.flaw)
@@ -258,7 +308,8 @@ class AnswerStep:
 
     def _verification(self, verdict: Accept, counted: Tally, method: str) -> Verification:
         return Verification(
-            # One sample is no vote: unless a verifier put it to the test, nothing was verified but its form.
+            # One sample is no vote: unless a verifier put it to the test, nothing was verified but
+            # its form.
             method="none" if self._config.samples == 1 and method == "vote" else method,
             votes=verdict.votes,
             agreement=verdict.agreement,
@@ -285,19 +336,33 @@ def _usable(reasoning: str, answer: str, question: Question) -> bool:
     return not says_nothing(reasoning, answer) and not other_language(reasoning, question.language)
 
 
-def _why_none(drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open) -> Flaw:
+def _why_none(
+    drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open
+) -> Flaw:
     """Say why no answer won; where most samples failed or were cut off, that is the reason."""
     failures = [reply for reply in replies if isinstance(reply, PermanentFailure)]
     reason: Reason = verdict.reason if isinstance(verdict, Reject) else "request_failed"
     detail = verdict.detail if isinstance(verdict, Reject) else ""
-    lost = {flaw: sum(item.flaw == flaw for item in drawn) for flaw in ("request_failed", "truncated", "failed_tests")}
+    lost = {
+        flaw: sum(item.flaw == flaw for item in drawn)
+        for flaw in ("request_failed", "truncated", "failed_tests")
+    }
     if isinstance(verdict, Open) or lost["request_failed"] * 2 > len(drawn):
-        reason, detail = "request_failed", f"{lost['request_failed']} of {len(drawn)} samples: {failures[0]}"
+        reason, detail = (
+            "request_failed",
+            f"{lost['request_failed']} of {len(drawn)} samples: {failures[0]}",
+        )
     elif lost["truncated"] * 2 > len(drawn):
-        reason, detail = "truncated", f"{lost['truncated']} of {len(drawn)} samples reached the token limit"
+        reason, detail = (
+            "truncated",
+            f"{lost['truncated']} of {len(drawn)} samples reached the token limit",
+        )
     elif lost["failed_tests"] * 2 > len(drawn):
         first = next(item.detail for item in drawn if item.flaw == "failed_tests")
-        reason, detail = "failed_tests", f"{lost['failed_tests']} of {len(drawn)} samples; the first: {first}"
+        reason, detail = (
+            "failed_tests",
+            f"{lost['failed_tests']} of {len(drawn)} samples; the first: {first}",
+        )
     return Flaw(reason=reason, detail=detail)
 
 

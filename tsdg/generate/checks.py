@@ -1,7 +1,10 @@
-"""Whether what a model wrote is a question: the format rules per answer kind, and copies. Pure functions.
+"""Whether what a model wrote is a question: the format rules per answer kind, and copies.
 
-Every rule returns None or a :class:`Flaw`; the first flaw decides. Rules that a seed itself breaks are not held against
-its question: a seed whose text carries its own passage may say "according to the passage", and so may what follows it.
+Pure functions.
+
+Every rule returns None or a :class:`Flaw`; the first flaw decides. Rules that a seed itself breaks
+are not held against its question: a seed whose text carries its own passage may say "according to
+the passage", and so may what follows it.
 """
 
 from __future__ import annotations
@@ -40,8 +43,13 @@ _SCRIPTS = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "CJK", "IDEOGRAPH
 
 @cache
 def _wordings() -> Mapping[str, re.Pattern[str]]:
-    data = yaml.safe_load(files("tsdg.generate").joinpath("data/wordings.yaml").read_text(encoding="utf-8"))
-    return {key: re.compile("|".join(f"(?:{line})" for line in lines), re.IGNORECASE) for key, lines in data.items()}
+    data = yaml.safe_load(
+        files("tsdg.generate").joinpath("data/wordings.yaml").read_text(encoding="utf-8")
+    )
+    return {
+        key: re.compile("|".join(f"(?:{line})" for line in lines), re.IGNORECASE)
+        for key, lines in data.items()
+    }
 
 
 def _bad(detail: str) -> Flaw:
@@ -49,12 +57,17 @@ def _bad(detail: str) -> Flaw:
 
 
 def check_texts(seed: Seed, shape: Shape, *, question: str, context: str) -> Flaw | None:
-    """Check what all kinds share: words, length, language, blanks, and nothing that the reader cannot see."""
+    """Check what all kinds share.
+
+    Words, length, language, blanks, and nothing that the reader cannot see.
+    """
     if not normalise(question):
         return _bad("the question has no words")
     if len(question) > max(MAX_QUESTION, 2 * len(seed.question)):
         return _bad(f"the question has {len(question)} characters")
-    if seed.question.rstrip().endswith(_QUESTION_MARKS) and not any(mark in question for mark in _QUESTION_MARKS):
+    if seed.question.rstrip().endswith(_QUESTION_MARKS) and not any(
+        mark in question for mark in _QUESTION_MARKS
+    ):
         return _bad("no question mark, where the seed ends with one")
     if shape.context and len(normalise(context)) <= len(normalise(question)) / 2:
         return _bad("the passage is missing or shorter than half the question")
@@ -68,9 +81,13 @@ def check_texts(seed: Seed, shape: Shape, *, question: str, context: str) -> Fla
         return _bad(f"written in the language {drifted!r}, the seed in {seed.language!r}")
     if shape.blanks and count_blanks(question) != shape.blanks:
         return _bad(f"{count_blanks(question)} blanks in the sentence; the seed has {shape.blanks}")
-    if _says(question, seed.question, "always") or (not shape.context and _says(question, seed.question, "passage")):
+    if _says(question, seed.question, "always") or (
+        not shape.context and _says(question, seed.question, "passage")
+    ):
         return _bad("refers to a passage or figure that is not there")
-    if {"yes", "no"} <= set(map(normalise, shape.labels)) and _says(question, seed.question, "open"):
+    if {"yes", "no"} <= set(map(normalise, shape.labels)) and _says(
+        question, seed.question, "open"
+    ):
         return _bad("cannot be answered with yes or no")
     return None
 
@@ -82,7 +99,10 @@ def _says(text: str, seed_text: str, key: str) -> bool:
 
 
 def main_script(text: str) -> str:
-    """Return the script that most letters of a text are in, by its Unicode name; empty for too few letters."""
+    """Return the script that most letters of a text are in, by its Unicode name.
+
+    Empty for too few letters.
+    """
     letters = Counter(unicodedata.name(char, "?").split()[0] for char in text if char.isalpha())
     merged: Counter[str] = Counter()
     for script, count in letters.items():
@@ -93,7 +113,8 @@ def main_script(text: str) -> str:
 
 
 def unlabel(options: Sequence[str]) -> tuple[str, ...]:
-    """Return options without their labels (letters or numbers) where all of them have one, each its own.
+    """Return options without their labels (letters or numbers) where all of them have one, each its
+    own.
 
     >>> unlabel(["B) iron", "A) gold"])
     ('iron', 'gold')
@@ -105,7 +126,10 @@ def unlabel(options: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_options(seed: Seed, question: str, options: Sequence[str]) -> Flaw | None:
-    """Check written options: words, all different, texts not letters, and their place relative to the question."""
+    """Check written options.
+
+    Words, all different, texts not letters, and their place relative to the question.
+    """
     plain = [normalise(option) for option in options]
     if not all(plain):
         return _bad("an option has no words")
@@ -144,28 +168,40 @@ def _all_inside(options: Sequence[str], question: str) -> bool:
 
 
 def check_copy(
-    seed: Seed, *, question: str, context: str, options: Sequence[str], answer: str, shown: Sequence[tuple[str, str]],
+    seed: Seed,
+    *,
+    question: str,
+    context: str,
+    options: Sequence[str],
+    answer: str,
+    shown: Sequence[tuple[str, str]],
     limit: float,
-) -> Flaw | None:  # fmt: skip
+) -> Flaw | None:
     """Check that a question is not its seed or a few-shot example over again.
 
-    A question on a passage may ask what its seed asks, if the passage is another; there the passages are compared.
-    Likewise where the options say more than the question, as all of a family ask "which of these is more pleasant?":
-    there question and options are compared with the seed's.
-    Where the free answer is the seed's too, half as much overlap makes a copy ("chemical symbol for gold", "of gold").
+    A question on a passage may ask what its seed asks, if the passage is another; there the
+    passages are compared. Likewise where the options say more than the question, as all of a family
+    ask "which of these is more pleasant?": there question and options are compared with the seed's.
+    Where the free answer is the seed's too, half as much overlap makes a copy ("chemical symbol for
+    gold", "of gold").
 
     Args:
         seed: what the question was made from.
         question: the new question.
         context: its passage; empty where it has none.
         options: those that it came with; empty where the task fixes them.
-        answer: its claimed answer; empty where the task fixes the options, so that answers say nothing.
+        answer: its claimed answer; empty where the task fixes the options, so that answers say
+            nothing.
         shown: (question, context) of everything else that the prompt showed.
         limit: largest share of word trigrams that may be shared.
     """
     told, seed_told = (_with_options(question, options), _with_options(seed.question, seed.options))
-    by_options = bool(options) and len(told) > 2 * len(question) and len(seed_told) > 2 * len(seed.question)
-    for index, (other_question, other_context) in enumerate([(seed.question, seed.context), *shown]):
+    by_options = (
+        bool(options) and len(told) > 2 * len(question) and len(seed_told) > 2 * len(seed.question)
+    )
+    for index, (other_question, other_context) in enumerate(
+        [(seed.question, seed.context), *shown]
+    ):
         mine, other = (context, other_context) if context else (question, other_question)
         if by_options and not context and index == 0:
             mine, other = told, seed_told
@@ -173,7 +209,9 @@ def check_copy(
         reworded = index == 0 and answer and normalise(answer) == normalise(seed.answer)
         if share > (limit / 2 if reworded else limit):
             of = "its seed" if index == 0 else "an example of the prompt"
-            return Flaw(reason="copy_of_seed", detail=f"shares {share:.0%} of its word trigrams with {of}")
+            return Flaw(
+                reason="copy_of_seed", detail=f"shares {share:.0%} of its word trigrams with {of}"
+            )
     return None
 
 
@@ -183,14 +221,20 @@ def _with_options(question: str, options: Sequence[str]) -> str:
 
 
 def check_code(question: str, checks: Sequence[str], answer: str) -> Flaw | None:
-    """Check that the assertions parse, call one function that the question names, and that the answer defines it."""
+    """Check that the assertions parse, call one function that the question names, and that the
+    answer defines it.
+    """
     called: frozenset[str] | None = None
     for check in checks:
         names = called_names(check)
         if not names:
             return _bad(f"not an assertion that calls a function: {' '.join(check.split())[:80]!r}")
         called = names if called is None else called & names
-    named = [name for name in sorted(called or ()) if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question)]
+    named = [
+        name
+        for name in sorted(called or ())
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question)
+    ]
     if not named:
         return _bad("the question does not name the function that its checks call")
     if not set(named) & defined_names(answer):
@@ -207,23 +251,31 @@ def called_names(check: str) -> frozenset[str]:
     if len(body) != 1 or not isinstance(body[0], ast.Assert):
         return frozenset()
     calls = [node.func for node in ast.walk(body[0]) if isinstance(node, ast.Call)]
-    return frozenset(call.id for call in calls if isinstance(call, ast.Name) and not hasattr(builtins, call.id))
+    return frozenset(
+        call.id for call in calls if isinstance(call, ast.Name) and not hasattr(builtins, call.id)
+    )
 
 
 def defined_names(code: str) -> frozenset[str]:
-    """Return the functions and classes that Python code defines at its top level; none where it does not parse."""
+    """Return the functions and classes that Python code defines at its top level.
+
+    None where it does not parse.
+    """
     try:
         body = ast.parse(strip_fence(code)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
-    return frozenset(n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
+    return frozenset(
+        n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    )
 
 
 def check_json(schema: Mapping[str, object], answer: object) -> Flaw | None:
-    """Check that the schema of a ``json`` question is one, asks for something, and takes the claimed answer.
+    """Check that the schema of a ``json`` question is one, asks for something, and takes the
+    claimed answer.
 
-    References and regular expressions are refused: a schema that a model wrote must not reach the network, nor keep
-    the matcher busy for ever.
+    References and regular expressions are refused: a schema that a model wrote must not reach the
+    network, nor keep the matcher busy for ever.
     """
     banned = sorted(_keys(schema) & {"$ref", "$dynamicRef", "pattern", "patternProperties"})
     if banned:

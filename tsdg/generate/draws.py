@@ -1,7 +1,8 @@
 """Draws that are pure functions of what they are drawn for.
 
-Nothing here holds a generator's state: a draw is a hash of its reason (run seed, row, number of the draw), so that a
-row that is processed again, elsewhere or in another order, makes the same requests.
+Nothing here holds a generator's state: a draw is a hash of its reason (run seed, row, number of the
+draw), so that a row that is processed again, elsewhere or in another order, makes the same
+requests.
 """
 
 from __future__ import annotations
@@ -17,5 +18,7 @@ def number(*parts: object) -> int:
 
 
 def permutation(size: int, *parts: object) -> tuple[int, ...]:
-    """Return a permutation of ``range(size)`` for JSON-able parts, every one as likely as any other."""
+    """Return a permutation of ``range(size)`` for JSON-able parts, every one as likely as any
+    other.
+    """
     return tuple(sorted(range(size), key=lambda index: stable_id(*parts, index)))

@@ -1,7 +1,8 @@
 """Knowledge for a verified answer: definition, background, and why each wrong option is wrong.
 
-One request per accepted question. It is told the question and the verified answer; what comes back goes into the
-``context`` variant. A reply that cannot be used leaves the fields empty, and that variant is then not made.
+One request per accepted question. It is told the question and the verified answer; what comes back
+goes into the ``context`` variant. A reply that cannot be used leaves the fields empty, and that
+variant is then not made.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ NOTHING = Enrichment(knowledge="", reasoning="", distractors=())
 
 
 def wrong_options(question: Question, answer: str) -> tuple[str, ...]:
-    """Return the options that are not the answer, in the question's order; none where the kind has no options."""
+    """Return the options that are not the answer, in the question's order.
+
+    None where the kind has no options.
+    """
     return tuple(option for option in question.options if normalise(option) != normalise(answer))
 
 
@@ -69,7 +73,9 @@ def enrich_request(
     form = sketch(schema)
     prompt = prompts.get("enrich", question.answer_kind)
     kind, names = question.answer_kind, FIELDS["enrich"]
-    shape = shape_of(kind, question=question.question, context=question.context, options=question.options)
+    shape = shape_of(
+        kind, question=question.question, context=question.context, options=question.options
+    )
     turn = number("enrich shots", seed, question.question_id)
     examples = window(prompt.examples, kind, shape, question.language, config.few_shot, turn)
     reply_names = tuple(schema["properties"])
@@ -85,7 +91,13 @@ def enrich_request(
     }
     turns = prompt.turns(
         as_fields(values, names),
-        shots(examples, names, hide=(), sketch=form, reply=lambda example: json_reply(example, reply_names)),
+        shots(
+            examples,
+            names,
+            hide=(),
+            sketch=form,
+            reply=lambda example: json_reply(example, reply_names),
+        ),
     )
     request = chat_request(
         model=model,
@@ -93,16 +105,22 @@ def enrich_request(
         sampling=config.enrich,
         seed=number("enrich", seed, question.question_id),
         samples=1,
-        form={"response_format": response_format(f"{kind}_knowledge", schema)} if config.structured else {},
+        form={"response_format": response_format(f"{kind}_knowledge", schema)}
+        if config.structured
+        else {},
     )
     return request, schema
 
 
-def read_enrichment(reply: Reply | PermanentFailure, schema: Schema, *, question: Question, answer: str) -> Enrichment:
-    """Read the reply: :data:`NOTHING` where it failed, was cut off, breaks the schema, or explains nothing.
+def read_enrichment(
+    reply: Reply | PermanentFailure, schema: Schema, *, question: Question, answer: str
+) -> Enrichment:
+    """Read the reply.
 
-    It explains nothing where a field is empty or only names what it should explain ("The answer is iron"), or where it
-    is in another language than the question.
+    :data:`NOTHING` where it failed, was cut off, breaks the schema, or explains nothing.
+
+    It explains nothing where a field is empty or only names what it should explain ("The answer is
+    iron"), or where it is in another language than the question.
     """
     found = read_object(only_text(reply), schema)
     if isinstance(found, Flaw):
@@ -114,11 +132,15 @@ def read_enrichment(reply: Reply | PermanentFailure, schema: Schema, *, question
         (found["background"], answer),
         *((text, option) for option, text in why.items()),
     ]
-    if any(says_nothing(text, of) for text, of in said) or other_language("\n".join(texts), question.language):
+    if any(says_nothing(text, of) for text, of in said) or other_language(
+        "\n".join(texts), question.language
+    ):
         return NOTHING
     paragraphs = dict.fromkeys((found["definition"].strip(), found["background"].strip()))
     return Enrichment(
         knowledge="\n\n".join(paragraphs),
         reasoning=str(found.get("reasoning", "")).strip(),
-        distractors=tuple(Distractor(option=option, why_wrong=text.strip()) for option, text in why.items()),
+        distractors=tuple(
+            Distractor(option=option, why_wrong=text.strip()) for option, text in why.items()
+        ),
     )

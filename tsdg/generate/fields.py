@@ -1,4 +1,7 @@
-"""What of a row a prompt sees: its fields as strings, its shape, and the few-shot examples most like it."""
+"""What of a row a prompt sees.
+
+Its fields as strings, its shape, and the few-shot examples most like it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from tsdg.generate.schemas import Shape
 from tsdg.records import AnswerKind
 from tsdg.text import normalise
 
-_BLANK = re.compile(r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_])")  # not in snake_case; Chinese has no spaces around it
+_BLANK = re.compile(
+    r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_])"
+)  # not in snake_case; Chinese has no spaces around it
 _LISTS = frozenset(("options", "wrong_options"))
 
 
@@ -33,7 +38,10 @@ def _labels() -> frozenset[str]:
 
 
 def language_name(code: str) -> str:
-    """Return the English name of a language; for a code that has none here (``eng_Latn``), the code itself."""
+    """Return the English name of a language.
+
+    For a code that has none here (``eng_Latn``), the code itself.
+    """
     names = _languages()
     return names.get(code, names.get(re.split("[-_]", code, maxsplit=1)[0].lower(), code))
 
@@ -66,7 +74,8 @@ def shape_of(
         context: passage of that row.
         options: of that row.
         checks: of that row.
-        stand_alone: the passage is inspiration only: the question comes without one, and free answers without a claim.
+        stand_alone: the passage is inspiration only: the question comes without one, and free
+            answers without a claim.
     """
     labels = tuple(options) if kind == "boolean" or fixed_options(options) else ()
     if kind == "boolean" and not labels:
@@ -88,7 +97,10 @@ def as_text(value: Any) -> str:
 
 
 def as_fields(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """Return the fields ``names`` of a row or an example as strings: lists by line, missing ones empty."""
+    """Return the fields ``names`` of a row or an example as strings.
+
+    Lists by line, missing ones empty.
+    """
     out = {}
     for name in names:
         value = values.get(name, "")
@@ -104,15 +116,19 @@ def window(
 ) -> list[Example]:
     """Return ``size`` examples (fewer where there are not so many), those most like the row.
 
-    Likeness counts the features that agree: passage, fixed options, instructions, number of options, blanks, language.
-    Of those that are equally alike, ``turn`` picks a window of neighbours, so that different draws see different
-    examples and yet only as many different beginnings of prompts exist as there are examples: servers keep those in
-    their cache.
+    Likeness counts the features that agree: passage, fixed options, instructions, number of
+    options, blanks, language. Of those that are equally alike, ``turn`` picks a window of
+    neighbours, so that different draws see different examples and yet only as many different
+    beginnings of prompts exist as there are examples: servers keep those in their cache.
     """
     ranked = sorted(examples, key=lambda example: -_likeness(example, kind, shape, language))
     if size >= len(ranked):
         return ranked
-    best = [e for e in ranked if _likeness(e, kind, shape, language) == _likeness(ranked[0], kind, shape, language)]
+    best = [
+        e
+        for e in ranked
+        if _likeness(e, kind, shape, language) == _likeness(ranked[0], kind, shape, language)
+    ]
     if len(best) < size:
         return ranked[:size]
     return [best[(turn + step) % len(best)] for step in range(size)]
@@ -127,7 +143,8 @@ def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -
         options=[as_text(option) for option in user.get("options", ())],
         checks=[as_text(check) for check in user.get("checks", ())],
     )
-    # A passage, fixed options and instructions change the form of the reply, the rest only its content.
+    # A passage, fixed options and instructions change the form of the reply, the rest only its
+    # content.
     form = 8 * (own.context == shape.context) + 8 * (bool(own.labels) == bool(shape.labels))
     form += 8 * (bool(own.instructions) == bool(shape.instructions))
     same = (own.blanks > 0) == (shape.blanks > 0)
@@ -139,7 +156,12 @@ Reply = Callable[[Example], str]
 
 
 def shots(
-    examples: Sequence[Example], names: Sequence[str], *, hide: Sequence[str], sketch: str, reply: Reply
+    examples: Sequence[Example],
+    names: Sequence[str],
+    *,
+    hide: Sequence[str],
+    sketch: str,
+    reply: Reply,
 ) -> list[tuple[Mapping[str, str], str]]:
     """Return fields and reply of each example, ready for :meth:`Prompt.turns`.
 
@@ -159,5 +181,9 @@ def shots(
 
 
 def json_reply(example: Example, names: Sequence[str]) -> str:
-    """Return an example's reply as JSON of those of its fields that are in ``names``, in that order."""
-    return json.dumps({name: example.reply[name] for name in names if name in example.reply}, ensure_ascii=False)
+    """Return an example's reply as JSON of those of its fields that are in ``names``, in that
+    order.
+    """
+    return json.dumps(
+        {name: example.reply[name] for name in names if name in example.reply}, ensure_ascii=False
+    )

@@ -1,4 +1,6 @@
-"""The form in which a solution is asked for and read: JSON, free text that ends with the answer, or the answer alone.
+"""The form in which a solution is asked for and read.
+
+JSON, free text that ends with the answer, or the answer alone.
 
 =============================================  =======  ==============================================
 the recipe asks for                            form     constraint on the server's side
@@ -10,8 +12,8 @@ not structured, reasoning                      free     none; the last line is `
 not structured, no reasoning                   bare     none
 =============================================  =======  ==============================================
 
-A model that has a reasoning parser thinks by itself: its reply proper is asked for without reasoning (``Answer: ...``
-where it is not structured).
+A model that has a reasoning parser thinks by itself: its reply proper is asked for without
+reasoning (``Answer: ...`` where it is not structured).
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class Form:
     """Whether the reply proper gives reasoning."""
     code: bool
     schema: Schema
-    """What a ``json`` reply is held to; the answer's own schema of a ``json`` question is its verifier's business."""
+    """What a ``json`` reply is held to; the answer's own schema of a ``json`` question is its
+    verifier's business."""
     constraint: Mapping[str, Any]
     """What of it the server enforces: keys of the request's body."""
 
@@ -58,7 +61,11 @@ class Form:
         answer = as_text(example.reply["answer"]).strip()
         if self.code:
             answer = f"```python\n{answer}\n```"
-        return answer if self.style == "bare" else self._free(as_text(example.reply["reasoning"]).strip(), answer)
+        return (
+            answer
+            if self.style == "bare"
+            else self._free(as_text(example.reply["reasoning"]).strip(), answer)
+        )
 
     def read(self, choice: Choice) -> tuple[str, str] | Flaw:
         """Return (reasoning, text that holds the answer) of a completion, or why it has none."""
@@ -81,7 +88,12 @@ class Form:
 
 
 def solution_form(
-    config: AnswersConfig, model: ModelConfig, kind: AnswerKind, *, options: Sequence[str], checks: Sequence[str]
+    config: AnswersConfig,
+    model: ModelConfig,
+    kind: AnswerKind,
+    *,
+    options: Sequence[str],
+    checks: Sequence[str],
 ) -> Form:
     """Return the form of a solution.
 
@@ -104,4 +116,6 @@ def solution_form(
         style, constraint = "json", {"response_format": response_format(f"{kind}_answer", enforced)}
     else:
         style = "free" if reasoning or (thinks and config.reasoning) else "bare"
-    return Form(style=style, reasoning=reasoning, code=kind == "code", schema=schema, constraint=constraint)
+    return Form(
+        style=style, reasoning=reasoning, code=kind == "code", schema=schema, constraint=constraint
+    )

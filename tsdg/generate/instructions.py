@@ -1,7 +1,7 @@
 """Instructions that a program can check, as the ``checks`` of a ``text`` question. Pure functions.
 
-Each is one JSON object: the name of a checker of lm-eval's IFEval as ``id``, its arguments beside it. A new question
-keeps the instructions of its seed; its writer gives the arguments anew::
+Each is one JSON object: the name of a checker of lm-eval's IFEval as ``id``, its arguments beside
+it. A new question keeps the instructions of its seed; its writer gives the arguments anew::
 
     >>> checks = ('{"id": "punctuation:no_comma"}',
     ...           '{"id": "length_constraints:number_words", "relation": "less than", "num_words": 30}')
@@ -12,8 +12,8 @@ keeps the instructions of its seed; its writer gives the arguments anew::
     >>> unsaid(checks, "Describe the sea in less than 30 words, without commas."), unsaid(checks, "Describe the sea.")
     ('', "the task does not say num_words 30 of length_constraints:number_words")
 
-Whether an answer follows them is for the verifier ``ifeval`` to say, and whether the task states them, for those who
-solve it: what a task does not tell them they will hardly follow.
+Whether an answer follows them is for the verifier ``ifeval`` to say, and whether the task states
+them, for those who solve it: what a task does not tell them they will hardly follow.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from typing import Any
 
 from tsdg.text import fold
 
-_KEPT = frozenset({"id", "relation", "let_relation", "capital_relation", "language", "postscript_marker"})
+_KEPT = frozenset(
+    {"id", "relation", "let_relation", "capital_relation", "language", "postscript_marker"}
+)
 """What stays as the seed has it, because the checkers know few values of it."""
 _PATTERNS = frozenset({"keyword", "keywords", "forbidden_words", "section_spliter"})
 """Arguments that the checkers use as regular expressions."""
@@ -34,7 +36,10 @@ _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
 
 
 def arguments_of(checks: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the JSON schema of each argument to be written, by instruction; those without arguments are left out."""
+    """Return the JSON schema of each argument to be written, by instruction.
+
+    Those without arguments are left out.
+    """
     out: dict[str, dict[str, Any]] = {}
     for check in map(json.loads, checks):
         fields = {name: _schema(value) for name, value in check.items() if name not in _KEPT}
@@ -52,7 +57,9 @@ def _schema(value: object) -> dict[str, Any]:
 def renewed(checks: Sequence[str], arguments: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the instructions of a seed with the arguments that were written for a new question."""
     given = [json.loads(check) for check in checks]
-    return tuple(json.dumps(check | arguments.get(check["id"], {}), ensure_ascii=False) for check in given)
+    return tuple(
+        json.dumps(check | arguments.get(check["id"], {}), ensure_ascii=False) for check in given
+    )
 
 
 def unsaid(checks: Sequence[str], question: str) -> str:
@@ -67,7 +74,9 @@ def unsaid(checks: Sequence[str], question: str) -> str:
                 continue
             for one in value if isinstance(value, list) else [value]:
                 where = f"{name} {one} of {check['id']}"
-                if isinstance(one, str) and (not one.strip() or (name in _PATTERNS and _SIGNS.search(one))):
+                if isinstance(one, str) and (
+                    not one.strip() or (name in _PATTERNS and _SIGNS.search(one))
+                ):
                     return f"{name} of {check['id']} is no plain text: {one[:60]!r}"
                 if not isinstance(one, str) and (isinstance(one, float) or one < 1):
                     return f"{name} of {check['id']} is no whole number from 1 on: {one}"

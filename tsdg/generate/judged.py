@@ -1,7 +1,9 @@
-"""Where the judge decides: whether an answer or a question is good enough, and which of several free texts is the best.
+"""Where the judge decides.
 
-What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers rubbish lets nothing
-through.
+Whether an answer or a question is good enough, and which of several free texts is the best.
+
+What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers
+rubbish lets nothing through.
 """
 
 from __future__ import annotations
@@ -37,13 +39,21 @@ def response_of(answer: str, reasoning: str) -> str:
     return f"{reasoning}\n\nAnswer: {answer}" if reasoning else answer
 
 
-async def judge_answer(judge: Judge, ask: Ask, question: Question, *, response: str, rivals: Sequence[str]) -> Judged:
-    """Score the answer that won, beside the first rival that differs from it (or itself, where none does)."""
+async def judge_answer(
+    judge: Judge, ask: Ask, question: Question, *, response: str, rivals: Sequence[str]
+) -> Judged:
+    """Score the answer that won, beside the first rival that differs from it (or itself, where none
+    does).
+    """
     rival = next((rival for rival in rivals if rival != response), response)
     judgement, replies = await judge.compare(
-        ask, question.question_id, request=shown(question), one=response, two=rival,
+        ask,
+        question.question_id,
+        request=shown(question),
+        one=response,
+        two=rival,
         principles=judge.config.principles,
-    )  # fmt: skip
+    )
     return _decide(judgement, replies, least=judge.config.min_score, beaten_by="another answer")
 
 
@@ -53,7 +63,11 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
     A passage has no question of its own: beside it stands the new one again.
     """
     example, made = shown(seed), shown(question)
-    wish = "calls for the same skill as this one" if seed.question else "is inspired by this passage, but stands alone"
+    wish = (
+        "calls for the same skill as this one"
+        if seed.question
+        else "is inspired by this passage, but stands alone"
+    )
     judgement, replies = await judge.compare(
         ask,
         f"question/{question.question_id}",
@@ -68,7 +82,9 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
 async def best_response(
     judge: Judge, ask: Ask, question: Question, responses: Sequence[str]
 ) -> tuple[int | None, list[Reply | PermanentFailure]]:
-    """Find the best of one or more free texts: the best so far gives way to one that both orders prefer.
+    """Find the best of one or more free texts.
+
+    The best so far gives way to one that both orders prefer.
 
     Returns:
         The index of the best (None where a verdict could not be read), and what came back.
@@ -77,9 +93,13 @@ async def best_response(
     replies: list[Reply | PermanentFailure] = []
     for place in range(1, len(responses)):
         judgement, came = await judge.compare(
-            ask, f"{question.question_id}/{place}", request=shown(question), one=responses[best], two=responses[place],
+            ask,
+            f"{question.question_id}/{place}",
+            request=shown(question),
+            one=responses[best],
+            two=responses[place],
             principles=judge.config.principles,
-        )  # fmt: skip
+        )
         replies += came
         if judgement is None:
             return None, replies
@@ -89,7 +109,11 @@ async def best_response(
 
 
 def _decide(
-    judgement: Judgement | None, replies: Sequence[Reply | PermanentFailure], *, least: float, beaten_by: str
+    judgement: Judgement | None,
+    replies: Sequence[Reply | PermanentFailure],
+    *,
+    least: float,
+    beaten_by: str,
 ) -> Judged:
     came = tuple(replies)
     if judgement is None:

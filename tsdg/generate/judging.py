@@ -1,14 +1,14 @@
 r"""What a judge is asked and what it said. Pure, but for :class:`Judge`, which asks.
 
-A judge sees a request and two responses. It gives each a helpfulness from 1 to 5, and a ranking from 1 (the first is
-much better) to 6 (the second is). Form and scales are those of NVIDIA's generative reward models (card of
-NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM)::
+A judge sees a request and two responses. It gives each a helpfulness from 1 to 5, and a ranking
+from 1 (the first is much better) to 6 (the second is). Form and scales are those of NVIDIA's
+generative reward models (card of NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM)::
 
     {"role": "user", "content": "What about 1+2?"}, {"role": "response_1", "content": "1+2=4"},
     {"role": "response_2", "content": "1+2=3"}, {"role": "principle", "content": "..."}
 
-Both orders are asked, because judges like what stands first: a comparison counts only where both could be read, and it
-prefers one only where both orders do.
+Both orders are asked, because judges like what stands first: a comparison counts only where both
+could be read, and it prefers one only where both orders do.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Judgement:
 def read_scores(text: str) -> Scores | None:
     r"""Read a judge's verdict; None where there is none, or a number is out of its scale.
 
-    Forms in the order in which they are tried: the last JSON object with the keys; ``\boxed{3, 4}`` followed by
-    ``\boxed{5}``; numbers after the words "response 1", "response 2" and "ranking".
+    Forms in the order in which they are tried: the last JSON object with the keys; ``\boxed{3, 4}``
+    followed by ``\boxed{5}``; numbers after the words "response 1", "response 2" and "ranking".
 
     >>> read_scores(r"Scores: \boxed{2, 5} Ranking: \boxed{6}")
     Scores(first=2.0, second=5.0, ranking=6.0)
@@ -132,7 +132,9 @@ def principles_text(principles: Sequence[str]) -> str:
     """The principles as one text, numbered; empty for none."""
     if not principles:
         return ""
-    listed = "\n".join(f"{place}. {principle}" for place, principle in enumerate(principles, start=1))
+    listed = "\n".join(
+        f"{place}. {principle}" for place, principle in enumerate(principles, start=1)
+    )
     return f"Judge both responses by each of these criteria first, then as a whole.\nCriteria:\n\n{listed}"
 
 
@@ -142,17 +144,26 @@ def judge_turns(
     """The chat turns of one comparison."""
     if config.form == "rubric":
         values = {
-            "request": request, "response_1": first, "response_2": second, "principles": principles_text(principles),
-        }  # fmt: skip
+            "request": request,
+            "response_1": first,
+            "response_2": second,
+            "principles": principles_text(principles),
+        }
         pieces = re.split(r"\{(request|response_1|response_2|principles)\}", config.rubric)
-        filled = "".join(values[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+        filled = "".join(
+            values[piece] if place % 2 else piece for place, piece in enumerate(pieces)
+        )
         return [{"role": "user", "content": filled.strip()}]
     turns = [
         {"role": "user", "content": request},
         {"role": "response_1", "content": first},
         {"role": "response_2", "content": second},
     ]
-    return [*turns, {"role": "principle", "content": principles_text(principles)}] if principles else turns
+    return (
+        [*turns, {"role": "principle", "content": principles_text(principles)}]
+        if principles
+        else turns
+    )
 
 
 class Judge:
@@ -173,7 +184,9 @@ class Judge:
     async def compare(
         self, ask: Ask, row_id: str, *, request: str, one: str, two: str, principles: Sequence[str]
     ) -> tuple[Judgement | None, list[Reply | PermanentFailure]]:
-        """Compare two responses; return the judgement (None where it cannot be read) and what came back.
+        """Compare two responses.
+
+        Return the judgement (None where it cannot be read) and what came back.
 
         Args:
             ask: gets the reply to a request.
@@ -192,12 +205,20 @@ class Judge:
         return reconcile(straight, swapped), list(replies)
 
     def _request(
-        self, row_id: str, place: int, request: str, first: str, second: str, principles: Sequence[str]
+        self,
+        row_id: str,
+        place: int,
+        request: str,
+        first: str,
+        second: str,
+        principles: Sequence[str],
     ) -> Request:
         rubric = self.config.form == "rubric"
         return chat_request(
             model=self._model,
-            turns=judge_turns(self.config, request=request, first=first, second=second, principles=principles),
+            turns=judge_turns(
+                self.config, request=request, first=first, second=second, principles=principles
+            ),
             sampling=self.config.sampling,
             seed=number("judge", self._seed, row_id, place),
             samples=1,

@@ -1,8 +1,9 @@
 """Whether a text is in the language that it should be in, as far as that can be told.
 
-py3langid decides, and only where it is sure: on 6,388 real sentences and questions in seven languages of Latin script
-it was wrong at this confidence in none, and sure in 25 % of those below 30 characters, 64 % of 30 to 60, 84 % of 60 to
-120 and 99 % of the longer ones. What it is not sure of passes::
+py3langid decides, and only where it is sure: on 6,388 real sentences and questions in seven
+languages of Latin script it was wrong at this confidence in none, and sure in 25 % of those below
+30 characters, 64 % of 30 to 60, 84 % of 60 to 120 and 99 % of the longer ones. What it is not sure
+of passes::
 
     >>> other_language("Which part of a plant takes up water from the soil?", "de")
     'en'
@@ -23,14 +24,16 @@ from tsdg.text import unspaced
 
 _SURE = 0.9
 _FEWEST, _FEWEST_UNSPACED = 20, 8
-"""Letters below which nothing is said; of scripts without spaces a few say much (Japanese kana, Thai)."""
+"""Letters below which nothing is said; of scripts without spaces a few say much (Japanese kana,
+Thai)."""
 _MOST = 2_000
 """Characters that are looked at; more would not make it surer."""
 _FORMULA = re.compile(r"\$[^$]*\$|\\[a-zA-Z]+|```.*?```|[\d_`{}<>=+*/^|]+", re.DOTALL)
 
 
 def other_language(text: str, wanted: str) -> str:
-    """Return the ISO 639-1 code of the language that a text surely is in, where that is not the one wanted; empty else.
+    """Return the ISO 639-1 code of the language that a text surely is in, where that is not the one
+    wanted; empty else.
 
     Args:
         text: formulas and code in it do not count.
@@ -57,5 +60,7 @@ def _detector() -> Any:
 @cache
 def _kin() -> dict[str, str]:
     """Language → the first of its group of languages too close to tell apart."""
-    groups = yaml.safe_load(files("tsdg.generate").joinpath("data/kindred.yaml").read_text(encoding="utf-8"))
+    groups = yaml.safe_load(
+        files("tsdg.generate").joinpath("data/kindred.yaml").read_text(encoding="utf-8")
+    )
     return {language: group[0] for group in groups for language in group}

@@ -5,20 +5,21 @@ A prompt set is a folder::
     <set>/questions/choice.yaml            what is asked, one file per step and answer kind
     <set>/examples/questions/choice.yaml   worked examples of it, shown as chat turns before the real input
 
-A prompt file has the keys ``system``, ``user`` and ``few_shot_examples`` (``prefix``, ``template``, ``suffix``) and is
-loadable by NeMo-Skills as it is. ``{field}`` stands for a field of the row, ``{{`` and ``}}`` for braces. ``system`` is
-sent as it stands, as NeMo-Skills does. Two things go beyond NeMo-Skills:
+A prompt file has the keys ``system``, ``user`` and ``few_shot_examples`` (``prefix``, ``template``,
+``suffix``) and is loadable by NeMo-Skills as it is. ``{field}`` stands for a field of the row,
+``{{`` and ``}}`` for braces. ``system`` is sent as it stands, as NeMo-Skills does. Two things go
+beyond NeMo-Skills:
 
-- A paragraph of ``user`` (what stands between blank lines) all of whose fields are empty is left out, so that one file
-  serves rows with and without a passage, a topic or options.
-- Examples are chat turns of their own, unless ``user`` has ``{examples}``: then they are written there, each through
-  ``few_shot_examples.template``, whose ``{response}`` is the reply.
+- A paragraph of ``user`` (what stands between blank lines) all of whose fields are empty is left
+  out, so that one file serves rows with and without a passage, a topic or options.
+- Examples are chat turns of their own, unless ``user`` has ``{examples}``: then they are written
+  there, each through ``few_shot_examples.template``, whose ``{response}`` is the reply.
 
-An examples file is a list of ``{user: {field: value}, reply: {field: value}}``; which fields of a reply are shown, and
-in which form, follows from what the recipe asks for.
+An examples file is a list of ``{user: {field: value}, reply: {field: value}}``; which fields of a
+reply are shown, and in which form, follows from what the recipe asks for.
 
-Everything is read and checked when a run is prepared; a mistake is one line with file, line, what was found and what
-is allowed.
+Everything is read and checked when a run is prepared; a mistake is one line with file, line, what
+was found and what is allowed.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One worked example: the fields of the user's turn and of the assistant's reply, as the file gives them."""
+    """One worked example.
+
+    The fields of the user's turn and of the assistant's reply, as the file gives them.
+    """
 
     user: Mapping[str, Any]
     reply: Mapping[str, Any]
@@ -94,7 +98,9 @@ class Prompt:
     examples_text: str
     """Its examples file as it was read."""
 
-    def turns(self, fields: Mapping[str, str], shots: list[tuple[Mapping[str, str], str]]) -> list[dict[str, str]]:
+    def turns(
+        self, fields: Mapping[str, str], shots: list[tuple[Mapping[str, str], str]]
+    ) -> list[dict[str, str]]:
         """Return the chat turns of one request.
 
         Args:
@@ -103,9 +109,14 @@ class Prompt:
         """
         turns = [{"role": "system", "content": self.system}] if self.system else []
         if "{examples}" in self.user:
-            shown = "".join(self.inline.template.format(**shot, response=reply) for shot, reply in shots)
+            shown = "".join(
+                self.inline.template.format(**shot, response=reply) for shot, reply in shots
+            )
             examples = f"{self.inline.prefix}{shown}{self.inline.suffix}" if shown else ""
-            return [*turns, {"role": "user", "content": fill(self.user, {**fields, "examples": examples})}]
+            return [
+                *turns,
+                {"role": "user", "content": fill(self.user, {**fields, "examples": examples})},
+            ]
         for shot, reply in shots:
             turns.append({"role": "user", "content": fill(self.user, shot)})
             turns.append({"role": "assistant", "content": reply})
@@ -123,7 +134,10 @@ class Prompts:
         return self._prompts[f"{step}/{kind}"]
 
     def texts(self) -> dict[str, str]:
-        """Return the text of each file by its place in a prompt set: written down, they are that set again."""
+        """Return the text of each file by its place in a prompt set.
+
+        Written down, they are that set again.
+        """
         prompts = sorted(self._prompts.items())
         examples = {f"examples/{name}": prompt.examples_text for name, prompt in prompts}
         return {name: prompt.text for name, prompt in prompts} | examples
@@ -151,12 +165,14 @@ def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
     """Read and check the recipe's prompt set.
 
     Args:
-        config: ``dir`` is a folder in ``<recipes_dir>/prompt`` or an absolute path; ``files`` replaces single files by
-            name (``questions/choice``, or ``examples/questions/choice`` for its examples), paths seen likewise.
+        config: ``dir`` is a folder in ``<recipes_dir>/prompt`` or an absolute path; ``files``
+            replaces single files by name (``questions/choice``, or ``examples/questions/choice``
+            for its examples), paths seen likewise.
         recipes_dir: the folder of the recipes.
 
     Raises:
-        RecipeError: a file is missing or no YAML, a key or field is unknown, an example does not fit its prompt.
+        RecipeError: a file is missing or no YAML, a key or field is unknown, an example does not
+            fit its prompt.
     """
     base = recipes_dir / "prompt"
     folder = base / config.dir
@@ -170,10 +186,21 @@ def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
                 f"STEP one of {', '.join(STEPS)}, KIND one of {', '.join(ANSWER_KINDS)}"
             )
     if not folder.is_dir():
-        sets = ", ".join(sorted(path.name for path in base.iterdir() if path.is_dir())) if base.is_dir() else "none"
-        raise RecipeError(f"prompt.dir: no folder {folder}; allowed: an absolute path, or one of {base}: {sets}")
-    paths = {name: base / config.files[name] if name in config.files else folder / f"{name}.yaml" for name in known}
-    return Prompts({f"{step}/{kind}": _prompt(step, kind, paths) for step in STEPS for kind in ANSWER_KINDS})
+        sets = (
+            ", ".join(sorted(path.name for path in base.iterdir() if path.is_dir()))
+            if base.is_dir()
+            else "none"
+        )
+        raise RecipeError(
+            f"prompt.dir: no folder {folder}; allowed: an absolute path, or one of {base}: {sets}"
+        )
+    paths = {
+        name: base / config.files[name] if name in config.files else folder / f"{name}.yaml"
+        for name in known
+    }
+    return Prompts(
+        {f"{step}/{kind}": _prompt(step, kind, paths) for step in STEPS for kind in ANSWER_KINDS}
+    )
 
 
 def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Prompt:
@@ -182,13 +209,20 @@ def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Pr
     text, examples_text = _read(path), _read(examples_path)
     data, examples_data = _yaml(path, text), _yaml(examples_path, examples_text)
     if not isinstance(data, dict):
-        raise RecipeError(f"{path}:1: found {type(data).__name__}; allowed: keys system, user, few_shot_examples")
+        raise RecipeError(
+            f"{path}:1: found {type(data).__name__}; allowed: keys system, user, few_shot_examples"
+        )
     _known_keys(path, text, data, ("system", "user", "few_shot_examples"))
     if not isinstance(data.get("user"), str) or not data["user"].strip():
-        raise RecipeError(f"{path}:{_line(text, 'user')}: key 'user' is missing or no text; it holds what is asked")
+        raise RecipeError(
+            f"{path}:{_line(text, 'user')}: key 'user' is missing or no text; it holds what is "
+            "asked"
+        )
     system = data.get("system")
     if not isinstance(system, str | None):
-        raise RecipeError(f"{path}:{_line(text, 'system')}: 'system' is {type(system).__name__}; allowed: text")
+        raise RecipeError(
+            f"{path}:{_line(text, 'system')}: 'system' is {type(system).__name__}; allowed: text"
+        )
     inline = _inline(path, text, data.get("few_shot_examples"))
     allowed = FIELDS[step]
     _check_fields(path, text, data["user"], (*allowed, "examples"))
@@ -196,10 +230,14 @@ def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Pr
     for field in (*allowed, "examples"):
         if system and f"{{{field}}}" in system:
             line = _line(text, f"{{{field}}}")
-            raise RecipeError(f"{path}:{line}: field {{{field}}} in 'system'; fields are filled in 'user' only")
+            raise RecipeError(
+                f"{path}:{line}: field {{{field}}} in 'system'; fields are filled in 'user' only"
+            )
     if "{examples}" in data["user"] and not inline.template:
         line = _line(text, "{examples}")
-        raise RecipeError(f"{path}:{line}: {{examples}} needs few_shot_examples.template, the form of one")
+        raise RecipeError(
+            f"{path}:{line}: {{examples}} needs few_shot_examples.template, the form of one"
+        )
     return Prompt(
         name=name,
         system=(system or "").strip(),
@@ -217,7 +255,9 @@ def _inline(path: Path, text: str, data: Any) -> Inline:
         data = {}
     line = _line(text, "few_shot_examples")
     if not isinstance(data, dict):
-        raise RecipeError(f"{path}:{line}: few_shot_examples is {type(data).__name__}; allowed: a mapping")
+        raise RecipeError(
+            f"{path}:{line}: few_shot_examples is {type(data).__name__}; allowed: a mapping"
+        )
     _known_keys(path, text, data, _FEW_SHOT_KEYS)
     for key, value in data.items():
         if not isinstance(value, str):
@@ -228,20 +268,29 @@ def _inline(path: Path, text: str, data: Any) -> Inline:
 def _examples(step: StepPrompt, path: Path, data: Any) -> tuple[Example, ...]:
     if not isinstance(data, list):
         found = "an empty file" if data is None else type(data).__name__
-        raise RecipeError(f"{path}:1: found {found}; allowed: a list of {{user: ..., reply: ...}}, [] for none")
+        raise RecipeError(
+            f"{path}:1: found {found}; allowed: a list of {{user: ..., reply: ...}}, [] for none"
+        )
     out = []
     for number, item in enumerate(data, start=1):
         where = f"{path}: example {number}"
         if not isinstance(item, dict) or set(item) != {"user", "reply"}:
             raise RecipeError(f"{where}: allowed: the keys user and reply; found {_keys(item)}")
         user, reply = item["user"], item["reply"]
-        for part, value, allowed in (("user", user, FIELDS[step]), ("reply", reply, REPLY_FIELDS[step])):
+        for part, value, allowed in (
+            ("user", user, FIELDS[step]),
+            ("reply", reply, REPLY_FIELDS[step]),
+        ):
             if not isinstance(value, dict) or not set(value) <= set(allowed):
-                raise RecipeError(f"{where}: {part} has {_keys(value)}; allowed: {', '.join(allowed)}")
+                raise RecipeError(
+                    f"{where}: {part} has {_keys(value)}; allowed: {', '.join(allowed)}"
+                )
             for key, held in value.items():
                 if not _fits(key, held):
                     form = _FORMS.get(key, "text, a number or true/false; a date in quotes")
-                    raise RecipeError(f"{where}: {part}.{key} is {type(held).__name__}; allowed: {form}")
+                    raise RecipeError(
+                        f"{where}: {part}.{key} is {type(held).__name__}; allowed: {form}"
+                    )
         missing = [f"reply.{key}" for key in _REQUIRED[step] if key not in reply]
         missing += [] if "question" in user else ["user.question"]
         if missing:
@@ -261,10 +310,14 @@ _FORMS = {
 def _fits(key: str, value: object) -> bool:
     """Whether a field of an example holds what its requests are made of."""
     if key in ("options", "distractors", "checks", "wrong_options"):
-        return isinstance(value, list) and all(isinstance(item, str | int | float) for item in value)
+        return isinstance(value, list) and all(
+            isinstance(item, str | int | float) for item in value
+        )
     if key in ("why_wrong", "rules"):
         return isinstance(value, dict)
-    plain = isinstance(value, str | int | bool) or (isinstance(value, float) and math.isfinite(value))
+    plain = isinstance(value, str | int | bool) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
     return plain or (key in ("schema", "answer") and isinstance(value, dict | list))
 
 
@@ -272,10 +325,16 @@ def _check_fields(path: Path, text: str, template: str, allowed: tuple[str, ...]
     try:
         parsed = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
-        raise RecipeError(f"{path}: {error}; a brace that is no field is written twice: {{{{ or }}}}") from None
+        raise RecipeError(
+            f"{path}: {error}; a brace that is no field is written twice: {{{{ or }}}}"
+        ) from None
     for _, name, spec, conversion in parsed:
         if name not in allowed or spec or conversion:
-            shown = f"{{{name}}}" if not (spec or conversion) else f"{{{name}}} with a format or conversion"
+            shown = (
+                f"{{{name}}}"
+                if not (spec or conversion)
+                else f"{{{name}}} with a format or conversion"
+            )
             line = _line(text, f"{{{name}")
             fields = ", ".join(f"{{{field}}}" for field in allowed)
             raise RecipeError(f"{path}:{line}: unknown field {shown}; allowed: {fields}")
@@ -285,7 +344,9 @@ def _known_keys(path: Path, text: str, data: Mapping[Any, Any], allowed: tuple[s
     for key in data:
         if key not in allowed:
             line = _line(text, f"{key}:")
-            raise RecipeError(f"{path}:{line}: unknown key {str(key)!r}; allowed: {', '.join(allowed)}")
+            raise RecipeError(
+                f"{path}:{line}: unknown key {str(key)!r}; allowed: {', '.join(allowed)}"
+            )
 
 
 def _keys(value: object) -> str:
@@ -301,7 +362,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise RecipeError(f"{path}: no such prompt file; write it, or name another one in prompt.files") from None
+        raise RecipeError(
+            f"{path}: no such prompt file; write it, or name another one in prompt.files"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as UTF-8 text: {error}") from None
 
@@ -313,5 +376,8 @@ def _yaml(path: Path, text: str) -> Any:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
         raise RecipeError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError for 2020-99-99, which YAML takes for a date
+    except (
+        yaml.YAMLError,
+        ValueError,
+    ) as error:  # a ValueError for 2020-99-99, which YAML takes for a date
         raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from None

@@ -1,9 +1,9 @@
 """Stage 2: new questions from a seed.
 
-Per seed ``per_seed`` *draws*, each one request: few-shot examples as chat turns, the real seed last, a drawn topic, a
-seed of its own. What comes back is read, held to the format of its answer kind and compared with everything that the
-prompt showed; a draw ends as a :class:`Question` or as a :class:`Rejection` with its reason, under an id that is known
-before the request is sent.
+Per seed ``per_seed`` *draws*, each one request: few-shot examples as chat turns, the real seed
+last, a drawn topic, a seed of its own. What comes back is read, held to the format of its answer
+kind and compared with everything that the prompt showed; a draw ends as a :class:`Question` or as a
+:class:`Rejection` with its reason, under an id that is known before the request is sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from tsdg.config.recipe import QuestionsConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
-from tsdg.generate.fields import as_fields, as_text, json_reply, language_name, shape_of, shots, window
+from tsdg.generate.fields import (
+    as_fields,
+    as_text,
+    json_reply,
+    language_name,
+    shape_of,
+    shots,
+    window,
+)
 from tsdg.generate.instructions import renewed
 from tsdg.generate.judged import judge_question
 from tsdg.generate.judging import Judge
@@ -33,7 +41,10 @@ from tsdg.records import Provenance, Question, Rejection, Seed, Usage, stable_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What became of one seed: ``per_seed`` questions and rejections together, in the order of the draws."""
+    """What became of one seed.
+
+    ``per_seed`` questions and rejections together, in the order of the draws.
+    """
 
     questions: tuple[Question, ...]
     rejections: tuple[Rejection, ...]
@@ -56,7 +67,13 @@ class QuestionStep:
     """Turns seeds into questions. Holds no state: the same seed and replies give the same result."""
 
     def __init__(
-        self, *, config: QuestionsConfig, model: ModelConfig, prompts: Prompts, seed: int, judge: Judge | None
+        self,
+        *,
+        config: QuestionsConfig,
+        model: ModelConfig,
+        prompts: Prompts,
+        seed: int,
+        judge: Judge | None,
     ) -> None:
         self._config = config
         self._judge = judge
@@ -72,9 +89,13 @@ class QuestionStep:
             ask: gets the reply to a request.
         """
         shape = shape_of(
-            seed_row.answer_kind, question=seed_row.question, context=seed_row.context, options=seed_row.options,
-            checks=seed_row.checks, stand_alone=self._config.stand_alone,
-        )  # fmt: skip
+            seed_row.answer_kind,
+            question=seed_row.question,
+            context=seed_row.context,
+            options=seed_row.options,
+            checks=seed_row.checks,
+            stand_alone=self._config.stand_alone,
+        )
         drafts = [self._draft(seed_row, shape, draw) for draw in range(self._config.per_seed)]
         replies = await together([try_ask(ask, draft.request) for draft in drafts])
         questions: list[Question] = []
@@ -86,7 +107,9 @@ class QuestionStep:
             else:
                 questions.append(made)
         if self._judge is not None and self._judge.config.question_min_score:
-            verdicts = await together([judge_question(self._judge, ask, seed_row, made) for made in questions])
+            verdicts = await together(
+                [judge_question(self._judge, ask, seed_row, made) for made in questions]
+            )
             replies += [reply for verdict in verdicts for reply in verdict.replies]
             pairs = list(zip(questions, verdicts, strict=True))
             questions = [made for made, verdict in pairs if not verdict.flaw]
@@ -95,7 +118,11 @@ class QuestionStep:
                 for made, verdict in pairs
                 if verdict.flaw
             ]
-        return Asking(questions=tuple(questions), rejections=tuple(rejections), usage=usage_of("questions", replies))
+        return Asking(
+            questions=tuple(questions),
+            rejections=tuple(rejections),
+            usage=usage_of("questions", replies),
+        )
 
     def _draft(self, seed_row: Seed, shape: Shape, draw: int) -> _Draft:
         config, kind = self._config, seed_row.answer_kind
@@ -137,7 +164,9 @@ class QuestionStep:
             sampling=config.sampling,
             seed=request_seed,
             samples=1,
-            form={"response_format": response_format(f"{kind}_question", schema)} if config.structured else {},
+            form={"response_format": response_format(f"{kind}_question", schema)}
+            if config.structured
+            else {},
         )
         sampling = canonical(
             config.sampling,
@@ -149,7 +178,12 @@ class QuestionStep:
         )
         return _Draft(
             question_id=stable_id(
-                "question", seed_row.seed_id, prompt.hash, self._model.name, self._model.revision, sampling
+                "question",
+                seed_row.seed_id,
+                prompt.hash,
+                self._model.name,
+                self._model.revision,
+                sampling,
             ),
             request=request,
             schema=schema,
@@ -161,7 +195,9 @@ class QuestionStep:
             ),
         )
 
-    def _read(self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentFailure) -> Question | Flaw:
+    def _read(
+        self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentFailure
+    ) -> Question | Flaw:
         if isinstance(reply, PermanentFailure):
             return Flaw(reason="request_failed", detail=str(reply))
         if not reply.choices:
@@ -217,7 +253,9 @@ class _Content:
     checks: tuple[str, ...]
 
 
-def _content(seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any]) -> _Content | Flaw:
+def _content(
+    seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any]
+) -> _Content | Flaw:
     """Read what depends on the answer kind: options, claimed answer and checks."""
     question, answer = found["question"], as_text(found["answer"]).strip() if shape.claimed else ""
     options: tuple[str, ...] = seed.options if shape.labels else ()

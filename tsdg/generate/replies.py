@@ -13,16 +13,19 @@ from tsdg.protocols import Choice, Reply
 _OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
-_MARK = re.compile(r"^[ \t>*#_]*(?:final answer|answer)[ \t*_]*[::][ \t*_]*", re.IGNORECASE | re.MULTILINE)
-_MAX_STARTS = 64  # braces tried as the start of an object: a reply of braces alone must not cost quadratic time
+_MARK = re.compile(
+    r"^[ \t>*#_]*(?:final answer|answer)[ \t*_]*[::][ \t*_]*", re.IGNORECASE | re.MULTILINE
+)
+# braces tried as the start of an object: a reply of braces alone must not cost quadratic time
+_MAX_STARTS = 64
 
 
 def split_thinking(choice: Choice) -> tuple[str, str]:
     """Return (reasoning, rest) of a completion.
 
-    The server's reasoning parser comes first; without one, ``<think>`` tags are looked for. Chat templates of some
-    models open the tag in the prompt, so a closing tag alone ends the reasoning; an opening tag alone means that the
-    model never came to an answer, and everything is reasoning.
+    The server's reasoning parser comes first; without one, ``<think>`` tags are looked for. Chat
+    templates of some models open the tag in the prompt, so a closing tag alone ends the reasoning;
+    an opening tag alone means that the model never came to an answer, and everything is reasoning.
     """
     if choice.reasoning.strip():
         return choice.reasoning.strip(), choice.text.strip()
@@ -38,8 +41,15 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
 
 
 def only_text(reply: Reply | PermanentFailure) -> str:
-    """Return the rest of a reply's one completion; empty where the request failed or the reply was cut off."""
-    if isinstance(reply, PermanentFailure) or not reply.choices or reply.choices[0].finish_reason == "length":
+    """Return the rest of a reply's one completion.
+
+    Empty where the request failed or the reply was cut off.
+    """
+    if (
+        isinstance(reply, PermanentFailure)
+        or not reply.choices
+        or reply.choices[0].finish_reason == "length"
+    ):
         return ""
     return split_thinking(reply.choices[0])[1]
 
@@ -51,7 +61,10 @@ def strip_fence(code: str) -> str:
 
 
 def split_answer_line(text: str) -> tuple[str, str]:
-    """Return (reasoning, answer) of a reply that ends with ``Answer: ...``; ("", text) where it has no such line."""
+    """Return (reasoning, answer) of a reply that ends with ``Answer: ...``.
+
+    ("", text) where it has no such line.
+    """
     marks = list(_MARK.finditer(text))
     if not marks:
         return "", text.strip()
@@ -62,8 +75,8 @@ def split_answer_line(text: str) -> tuple[str, str]:
 def read_object(text: str, schema: Schema) -> dict[str, Any] | Flaw:
     """Find the JSON object in a reply and hold it to ``schema``.
 
-    The whole text is tried first, then code fences, then every opening brace; the first object that conforms wins.
-    Where none does, the flaw of the first object is returned, or that there is none.
+    The whole text is tried first, then code fences, then every opening brace; the first object that
+    conforms wins. Where none does, the flaw of the first object is returned, or that there is none.
     """
     first: Flaw | None = None
     for value in _candidates(text):
@@ -89,7 +102,10 @@ def _candidates(text: str) -> list[dict[str, Any]]:
 
 
 def _decode(text: str, position: int, out: list[dict[str, Any]], *, whole: bool) -> int:
-    """Append the object that starts at ``position``, if one does, and return where it ends; -1 where none does."""
+    """Append the object that starts at ``position``, if one does, and return where it ends.
+
+    -1 where none does.
+    """
     try:
         value, end = _DECODER.raw_decode(text, position)
     except (ValueError, RecursionError):

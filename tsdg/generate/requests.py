@@ -29,12 +29,14 @@ def chat_request(
     """Build the request for ``samples`` completions of one chat.
 
     Args:
-        model: whose reply it is: another model under the same name but with another revision replies otherwise.
+        model: whose reply it is: another model under the same name but with another revision
+            replies otherwise.
         turns: role and content of each turn.
         sampling: temperature, top_p and max_tokens.
         seed: of this request alone; the server derives the seeds of its samples from it.
         samples: completions, ``n``.
-        form: what constrains the reply (``response_format`` or ``structured_outputs``); empty for a free one.
+        form: what constrains the reply (``response_format`` or ``structured_outputs``); empty for a
+            free one.
     """
     body: dict[str, Any] = {
         "messages": [dict(turn) for turn in turns],
@@ -57,7 +59,9 @@ def chat_request(
 
 def canonical(sampling: SamplingConfig, **more: Any) -> str:
     """Return the canonical JSON of how something was drawn, for its provenance."""
-    return json.dumps({**sampling.model_dump(), **more}, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return json.dumps(
+        {**sampling.model_dump(), **more}, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
 
 
 def provenance(model: ModelConfig, prompt: Prompt, sampling: str, request: Request) -> Provenance:
@@ -91,7 +95,10 @@ async def try_ask(ask: Ask, request: Request) -> Reply | PermanentFailure:
 
 
 async def together(work: Sequence[Awaitable[Result]]) -> list[Result]:
-    """Await all at once and return the results in order; where one raises, the others are cancelled first."""
+    """Await all at once and return the results in order.
+
+    Where one raises, the others are cancelled first.
+    """
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         return list(await asyncio.gather(*tasks))

@@ -1,4 +1,7 @@
-"""Samples of a question: as they are asked for, and as they are read from the replies and put to the test."""
+"""Samples of a question.
+
+As they are asked for, and as they are read from the replies and put to the test.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +41,15 @@ class Drawn:
     detail: str
     """Of the flaw, where there is more to say; empty else."""
     said: str
-    """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty for an abstention."""
+    """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty
+    for an abstention."""
     asked: Asked
 
 
 def _drifted(answer: str, question: Question) -> bool:
-    """Whether a free answer is in another language than its question, and the generator's own answer is not."""
+    """Whether a free answer is in another language than its question, and the generator's own
+    answer is not.
+    """
     if question.answer_kind not in ("text", "short_text"):
         return False
     found = other_language(answer, question.language)
@@ -56,11 +62,18 @@ def read_round(
     verifier: Verifier,
 ) -> list[Drawn]:
     """Read the replies of a round."""
-    return [item for group, request, reply in came for item in _of_request(question, group, request, reply, verifier)]
+    return [
+        item
+        for group, request, reply in came
+        for item in _of_request(question, group, request, reply, verifier)
+    ]
 
 
 async def proven(drawn: Sequence[Drawn], verifier: Prover) -> list[Drawn]:
-    """Put the answers of a round to the test: one that fails is an abstention in the vote, and stays in its row."""
+    """Put the answers of a round to the test.
+
+    One that fails is an abstention in the vote, and stays in its row.
+    """
     answered = [item for item in drawn if item.said]
     if not answered:
         return list(drawn)
@@ -81,9 +94,16 @@ async def proven(drawn: Sequence[Drawn], verifier: Prover) -> list[Drawn]:
 
 
 def _of_request(
-    question: Question, group: Sequence[Draw], request: Request, reply: Reply | PermanentFailure, verifier: Verifier
+    question: Question,
+    group: Sequence[Draw],
+    request: Request,
+    reply: Reply | PermanentFailure,
+    verifier: Verifier,
 ) -> list[Drawn]:
-    """Read the completions of one request; a sample without one, or of a failed request, is an abstention."""
+    """Read the completions of one request.
+
+    A sample without one, or of a failed request, is an abstention.
+    """
     failed = isinstance(reply, PermanentFailure)
     choices: Sequence[Choice] = () if isinstance(reply, PermanentFailure) else reply.choices
     out = []
@@ -101,8 +121,15 @@ def _of_request(
             reasoning = parsed[0]
             # A bare letter names an option only to who has seen them.
             said, options = parsed[1].strip(), draw.asked.options
-            letter = options and said not in options and not draw.option_order and _LETTER.fullmatch(said)
-            answer = "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
+            letter = (
+                options
+                and said not in options
+                and not draw.option_order
+                and _LETTER.fullmatch(said)
+            )
+            answer = (
+                "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
+            )
         prompt_tokens, completion_tokens = _share(reply, place, len(group))
         row = AnswerSample(
             question_id=question.question_id,
@@ -115,12 +142,17 @@ def _of_request(
             completion_tokens=completion_tokens,
             option_order=draw.option_order,
         )
-        out.append(Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked))
+        out.append(
+            Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked)
+        )
     return out
 
 
 def _share(reply: Reply | PermanentFailure, place: int, samples: int) -> tuple[int, int]:
-    """Return a sample's prompt and completion tokens: the prompt and the remainder count at the first of a request."""
+    """Return a sample's prompt and completion tokens.
+
+    The prompt and the remainder count at the first of a request.
+    """
     if isinstance(reply, PermanentFailure):
         return 0, 0
     each, rest = divmod(reply.completion_tokens, samples)

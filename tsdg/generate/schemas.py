@@ -1,9 +1,9 @@
 """The form of replies: one JSON schema per step and answer kind.
 
-The schemas use only ``type``, ``properties``, ``required``, ``additionalProperties``, ``items``, ``minItems``,
-``maxItems`` and ``enum``, which every structured-output backend of vLLM knows. :func:`conform` holds a reply that was
-not constrained to the same schema, and forgives what a careful reader would: a number given as a string, or a string
-as a number.
+The schemas use only ``type``, ``properties``, ``required``, ``additionalProperties``, ``items``,
+``minItems``, ``maxItems`` and ``enum``, which every structured-output backend of vLLM knows.
+:func:`conform` holds a reply that was not constrained to the same schema, and forgives what a
+careful reader would: a number given as a string, or a string as a number.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Shape:
     claimed: bool
     """Whether its writer gives an answer to it."""
     instructions: tuple[str, ...] = ()
-    """What a program checks its answer for, of the row that it is like; see :mod:`tsdg.generate.instructions`."""
+    """What a program checks its answer for, of the row that it is like; see
+    :mod:`tsdg.generate.instructions`."""
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:
@@ -73,7 +74,9 @@ def _enum(values: Sequence[str]) -> Schema:
 
 
 def question_schema(shape: Shape) -> Schema:
-    """Return the schema of a new question of this shape, fields in the order in which they are to be written."""
+    """Return the schema of a new question of this shape, fields in the order in which they are to
+    be written.
+    """
     fields: dict[str, Schema] = {"context": _STRING} if shape.context else {}
     fields["question"] = _STRING
     if shape.kind == "code":
@@ -93,7 +96,9 @@ def question_schema(shape: Shape) -> Schema:
     return _object(fields)
 
 
-def answer_schema(kind: AnswerKind, *, options: Sequence[str], checks: Sequence[str], reasoning: bool) -> Schema:
+def answer_schema(
+    kind: AnswerKind, *, options: Sequence[str], checks: Sequence[str], reasoning: bool
+) -> Schema:
     """Return the schema of a solution.
 
     Args:
@@ -112,7 +117,10 @@ def answer_schema(kind: AnswerKind, *, options: Sequence[str], checks: Sequence[
 
 
 def enrich_schema(wrong_options: Sequence[str], *, reasoning: bool) -> Schema:
-    """Return the schema of the enrichment: definition, background, reasoning, and one reason per wrong option."""
+    """Return the schema of the enrichment.
+
+    Definition, background, reasoning, and one reason per wrong option.
+    """
     fields: dict[str, Schema] = {"definition": _STRING, "background": _STRING}
     if reasoning:
         fields["reasoning"] = _STRING
@@ -122,7 +130,9 @@ def enrich_schema(wrong_options: Sequence[str], *, reasoning: bool) -> Schema:
 
 
 def response_format(name: str, schema: Schema) -> dict[str, Any]:
-    """Return the ``response_format`` of a chat-completions body that constrains the reply to ``schema``."""
+    """Return the ``response_format`` of a chat-completions body that constrains the reply to
+    ``schema``.
+    """
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
@@ -137,16 +147,20 @@ def sketch(schema: Schema) -> str:
     if schema.get("type") == "array":
         return "[" + ", ".join([sketch(schema["items"])] * schema["minItems"]) + "]"
     if schema.get("properties"):
-        inner = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {sketch(v)}" for k, v in schema["properties"].items())
+        inner = ", ".join(
+            f"{json.dumps(k, ensure_ascii=False)}: {sketch(v)}"
+            for k, v in schema["properties"].items()
+        )
         return "{" + inner + "}"
     return "{...}" if schema.get("type") == "object" else "..."
 
 
 def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
-    """Return ``value`` with its scalars in the schema's types and unknown keys dropped, or the flaw that forbids it.
+    """Return ``value`` with its scalars in the schema's types and unknown keys dropped, or the flaw
+    that forbids it.
 
-    Only the keywords that the schemas of this module use are looked at; the answer's own schema of a ``json`` question
-    is its verifier's business.
+    Only the keywords that the schemas of this module use are looked at; the answer's own schema of
+    a ``json`` question is its verifier's business.
     """
     kind = schema.get("type")
     if kind == "string":
@@ -158,7 +172,9 @@ def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
     if kind == "object":
         if not isinstance(value, dict):
             return _wrong(where, "an object", value)
-        return _members(value, schema, where) if schema.get("additionalProperties") is False else value
+        return (
+            _members(value, schema, where) if schema.get("additionalProperties") is False else value
+        )
     return value
 
 
@@ -183,7 +199,9 @@ def _string(value: Any, schema: Schema, where: str) -> str | Flaw:
 def _number(value: Any, where: str) -> int | float | Flaw:
     if isinstance(value, str):
         try:
-            value = json.loads(value.strip().replace(",", "").lstrip("$€£+"), parse_constant=lambda _: None)
+            value = json.loads(
+                value.strip().replace(",", "").lstrip("$€£+"), parse_constant=lambda _: None
+            )
         except ValueError:
             return _wrong(where, "a number", value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -1,10 +1,11 @@
 """Topics for new questions: what a question is to be about, so that it leaves its seed's content.
 
-The list (``data/topics.yaml``) goes by domain. A seed draws from the domains that its own names (``science;
-multilingual`` draws from science), and from ``general`` where none of them has a list, so that a medical question stays
-medical. Topics are short English noun phrases without proper names. They are drawn for seeds of every language: the
-prompts are in English whatever the language of the row, and name the language that is to be written, so that the topic
-is part of the instruction, not of the text.
+The list (``data/topics.yaml``) goes by domain. A seed draws from the domains that its own names
+(``science; multilingual`` draws from science), and from ``general`` where none of them has a list,
+so that a medical question stays medical. Topics are short English noun phrases without proper
+names. They are drawn for seeds of every language: the prompts are in English whatever the language
+of the row, and name the language that is to be written, so that the topic is part of the
+instruction, not of the text.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from tsdg.generate.draws import number, permutation
 @cache
 def load_topics() -> Mapping[str, tuple[str, ...]]:
     """Return the topics by domain, in the file's order."""
-    data = yaml.safe_load(files("tsdg.generate").joinpath("data/topics.yaml").read_text(encoding="utf-8"))
+    data = yaml.safe_load(
+        files("tsdg.generate").joinpath("data/topics.yaml").read_text(encoding="utf-8")
+    )
     return {domain: tuple(topics) for domain, topics in data.items()}
 
 

@@ -1,7 +1,8 @@
 r"""The vote on the sampled answers of one question: pure functions, no model, no verifier.
 
-An answer wins with enough of all ``k`` samples, by enough votes, and with more than guessing would give. Over
-four options, five guesses agree three times or more in 41 % of cases; over two options always::
+An answer wins with enough of all ``k`` samples, by enough votes, and with more than guessing would
+give. Over four options, five guesses agree three times or more in 41 % of cases; over two options
+always::
 
     >>> round(chance(options=4, samples=5, votes=3), 2), chance(options=2, samples=5, votes=3)
     (0.41, 1.0)
@@ -11,12 +12,13 @@ four options, five guesses agree three times or more in 41 % of cases; over two 
     >>> decide(tally(["the roots", "the roots", "the roots", "the roots"], str.__eq__), rule, options=4)
     Accept(winner='the roots', votes=4, agreement=1.0, chance=0.0625)
 
-**Stopping early.** A vote on the first ``n < k`` samples is closed as soon as the missing ones cannot change it. For
-every vote, and every prefix of it on which :func:`decide` does not say :class:`Open`, the full ``k`` samples give the
-same decision (accept or reject) and the same winner. What may differ is descriptive: ``votes`` and ``agreement`` are
-over the samples drawn, and the *reason* of an early rejection is the one that is certain by then (the full vote may end
-as a tie where the early one is ``no_majority``). ``chance`` is always that of reaching ``votes`` among all ``k``
-samples, which is what the rule compares and never flatters a vote that stopped early.
+**Stopping early.** A vote on the first ``n < k`` samples is closed as soon as the missing ones
+cannot change it. For every vote, and every prefix of it on which :func:`decide` does not say
+:class:`Open`, the full ``k`` samples give the same decision (accept or reject) and the same winner.
+What may differ is descriptive: ``votes`` and ``agreement`` are over the samples drawn, and the
+*reason* of an early rejection is the one that is certain by then (the full vote may end as a tie
+where the early one is ``no_majority``). ``chance`` is always that of reaching ``votes`` among all
+``k`` samples, which is what the rule compares and never flatters a vote that stopped early.
 
 Abstentions count as samples: they lower the share of every answer.
 """
@@ -52,7 +54,10 @@ class VoteRule:
     def __post_init__(self) -> None:
         shares = 0 <= self.min_share <= 1 and 0 <= self.max_chance <= 1
         if not shares or not 1 <= self.min_margin <= self.samples:
-            raise ValueError(f"a vote rule needs a margin of 1 to samples and shares between 0 and 1; found {self}")
+            raise ValueError(
+                "a vote rule needs a margin of 1 to samples and shares between 0 and 1; found "
+                f"{self}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,8 @@ class Accept:
     agreement: float
     """votes / samples drawn."""
     chance: float
-    """Probability that guessing gives some answer at least ``votes`` of all k samples; 1 where options = 0."""
+    """Probability that guessing gives some answer at least ``votes`` of all k samples; 1 where
+    options = 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +119,9 @@ Verdict = Accept | Reject | Open
 def tally(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> Tally:
     """Count answers; None is an abstention.
 
-    Each answer joins the first cluster (in the order in which clusters came up) whose representative is the ``same``.
-    So the clusters of a prefix never change when further answers come, even where ``same`` is not transitive.
+    Each answer joins the first cluster (in the order in which clusters came up) whose
+    representative is the ``same``. So the clusters of a prefix never change when further answers
+    come, even where ``same`` is not transitive.
     """
     groups: list[tuple[str, list[int]]] = []
     abstained = 0
@@ -128,17 +135,20 @@ def tally(answers: Sequence[str | None], same: Callable[[str, str], bool]) -> Ta
                 break
         else:
             groups.append((answer, [position]))
-    groups.sort(key=lambda group: -len(group[1]))  # stable: equal counts stay in order of appearance
+    groups.sort(
+        key=lambda group: -len(group[1])
+    )  # stable: equal counts stay in order of appearance
     clusters = tuple(Cluster(representative=r, count=len(m), members=tuple(m)) for r, m in groups)
     return Tally(clusters=clusters, abstained=abstained)
 
 
 @cache
 def chance(*, options: int, samples: int, votes: int) -> float:
-    """Probability that ``samples`` uniform guesses among ``options`` answers give some answer ``votes`` or more.
+    """Probability that ``samples`` uniform guesses among ``options`` answers give some answer
+    ``votes`` or more.
 
-    Exact (multinomial, in integers). 1.0 for ``options`` = 0: the number of possible answers is not bounded, and
-    nothing can be said.
+    Exact (multinomial, in integers). 1.0 for ``options`` = 0: the number of possible answers is not
+    bounded, and nothing can be said.
     """
     if options == 0 or votes <= 0:
         return 1.0
@@ -156,15 +166,24 @@ def chance(*, options: int, samples: int, votes: int) -> float:
 
 def _shuffle(left: list[int], right: list[int]) -> list[int]:
     """Count the interleavings of two families of sequences by total length (binomial convolution)."""
-    return [sum(math.comb(n, i) * left[i] * right[n - i] for i in range(n + 1)) for n in range(len(left))]
+    return [
+        sum(math.comb(n, i) * left[i] * right[n - i] for i in range(n + 1))
+        for n in range(len(left))
+    ]
 
 
 @cache
 def votes_needed(rule: VoteRule, options: int) -> int:
-    """Fewest votes that satisfy the share and the chance of the rule; ``rule.samples + 1`` where none do."""
+    """Fewest votes that satisfy the share and the chance of the rule.
+
+    ``rule.samples + 1`` where none do.
+    """
     share = math.ceil(Fraction(repr(rule.min_share)) * rule.samples)
     for votes in range(max(share, 1), rule.samples + 1):
-        if options == 0 or chance(options=options, samples=rule.samples, votes=votes) <= rule.max_chance:
+        if (
+            options == 0
+            or chance(options=options, samples=rule.samples, votes=votes) <= rule.max_chance
+        ):
             return votes
     return rule.samples + 1
 
@@ -175,14 +194,18 @@ def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
     Args:
         counted: the samples drawn so far, at most ``rule.samples``.
         rule: when an answer wins.
-        options: number of possible answers, from which guessing is reckoned; 0 where it is not bounded.
+        options: number of possible answers, from which guessing is reckoned; 0 where it is not
+            bounded.
 
     Raises:
         ValueError: more samples than the rule has, or a negative number of options.
     """
     missing = rule.samples - counted.drawn
     if missing < 0 or options < 0:
-        raise ValueError(f"a vote of {rule.samples} samples got {counted.drawn}; options: {options}, allowed: >= 0")
+        raise ValueError(
+            f"a vote of {rule.samples} samples got {counted.drawn}; options: {options}, allowed: "
+            ">= 0"
+        )
     needed = votes_needed(rule, options)
     lead, second = _lead(counted)
     if lead >= needed and lead - second - missing >= rule.min_margin:
@@ -195,7 +218,10 @@ def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
 
 
 def next_round(counted: Tally, rule: VoteRule, options: int) -> int:
-    """Return the smallest number of further samples that could close the vote; 0 where it is closed."""
+    """Return the smallest number of further samples that could close the vote.
+
+    0 where it is closed.
+    """
     if not isinstance(decide(counted, rule, options), Open):
         return 0
     needed = votes_needed(rule, options)
@@ -205,9 +231,12 @@ def next_round(counted: Tally, rule: VoteRule, options: int) -> int:
     to_accept = max(needed - lead, math.ceil((rule.min_margin + second + missing - lead) / 2))
     # None of them for the leader: the rest cannot bring it to what it needs.
     to_reject = lead + missing - needed + 1
-    # As many as it takes for the next one, the others for none: the rest cannot bring either far enough from the other.
+    # As many as it takes for the next one, the others for none: the rest cannot bring either far
+    # enough from the other.
     apart = (max(lead - second - further, 0) + missing - further for further in range(missing + 1))
-    to_part = next((further for further, votes in enumerate(apart) if votes < rule.min_margin), missing)
+    to_part = next(
+        (further for further, votes in enumerate(apart) if votes < rule.min_margin), missing
+    )
     return min(to_accept, to_reject, to_part, missing)
 
 
@@ -225,12 +254,15 @@ def _reject(counted: Tally, rule: VoteRule, options: int) -> Reject:
     needed = votes_needed(rule, options)
     if needed > samples:
         least = chance(options=options, samples=samples, votes=samples)
-        detail = f"guessing among {options} options reaches even {samples} of {samples} with {least:.3g}"
+        detail = (
+            f"guessing among {options} options reaches even {samples} of {samples} with {least:.3g}"
+        )
         detail = f"{detail}, allowed {rule.max_chance:g}"
         return Reject(reason="chance", detail=detail)
     if samples - counted.abstained < share:
         return Reject(
-            reason="no_answer", detail=f"{counted.abstained} of {drawn} samples abstained{of}; {share} votes are needed"
+            reason="no_answer",
+            detail=f"{counted.abstained} of {drawn} samples abstained{of}; {share} votes are needed",
         )
     if drawn == samples and lead == second:
         return Reject(reason="tie", detail=f"two answers have {lead} of {drawn} samples each")
@@ -238,7 +270,8 @@ def _reject(counted: Tally, rule: VoteRule, options: int) -> Reject:
         return Reject(reason="no_majority", detail=f"{votes}{of}; {share} of {samples} are needed")
     if lead + samples - drawn - second < rule.min_margin:
         return Reject(
-            reason="no_majority", detail=f"{votes}{of}, {second} on the next answer; {rule.min_margin} more are needed"
+            reason="no_majority",
+            detail=f"{votes}{of}, {second} on the next answer; {rule.min_margin} more are needed",
         )
     guess = chance(options=options, samples=samples, votes=lead + samples - drawn)
     detail = f"{votes}{of}; guessing among {options} options reaches that with {guess:.3g}, allowed {rule.max_chance:g}"

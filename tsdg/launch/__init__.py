@@ -1,4 +1,6 @@
-"""A run as jobs of a Slurm cluster, submitted through NeMo-Run: knows recipes, run directories and Slurm, no stages.
+"""A run as jobs of a Slurm cluster, submitted through NeMo-Run.
+
+Knows recipes, run directories and Slurm, no stages.
 
 ::
 

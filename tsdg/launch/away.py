@@ -1,4 +1,7 @@
-"""A run whose files lie at the other end of ssh: there the same command is run, with the run's own code."""
+"""A run whose files lie at the other end of ssh.
+
+There the same command is run, with the run's own code.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ def command_there(run: Path, words: Sequence[str]) -> list[str]:
 
     Args:
         run: the run directory here.
-        words: the command and its arguments; :data:`RUN` in them stands for the run directory there.
+        words: the command and its arguments; :data:`RUN` in them stands for the run directory
+            there.
 
     Raises:
         VerificationFailed: the snapshot does not say with which Python.
@@ -45,7 +49,9 @@ def command_there(run: Path, words: Sequence[str]) -> list[str]:
     try:
         python = str(yaml.safe_load(path.read_text())["tsdg"]["python"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise VerificationFailed(f"{path} does not say tsdg.python; restore it from the cluster") from error
+        raise VerificationFailed(
+            f"{path} does not say tsdg.python; restore it from the cluster"
+        ) from error
     there = [record.run if word == RUN else word for word in words]
     return Shell(ssh=record.ssh).command(["sh", "-c", _SCRIPT, "sh", record.run, python, *there])
 

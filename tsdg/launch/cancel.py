@@ -26,11 +26,14 @@ class Cancelled:
     running: int
 
 
-def cancel(record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep) -> tuple[Cancelled, ...]:
-    """Cancel every job of a run that is pending or running, of all its launches, and wait until none is left.
+def cancel(
+    record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep
+) -> tuple[Cancelled, ...]:
+    """Cancel every job of a run that is pending or running, of all its launches, and wait until
+    none is left.
 
-    What waits goes first, so that nothing starts because something else has ended. A job that requeues itself at that
-    very moment is cancelled again.
+    What waits goes first, so that nothing starts because something else has ended. A job that
+    requeues itself at that very moment is cancelled again.
 
     Args:
         record: what was submitted.
@@ -56,20 +59,27 @@ def cancel(record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = ti
                 shell.run(["scancel", *numbers])
         sleep(_PAUSE_S)
     names = ", ".join(job.job.job_id for job in _active(record, shell))
-    raise EnvironmentUnfit(f"jobs {names} are cancelled but still there; `squeue -j {names}` says why, then try again")
+    raise EnvironmentUnfit(
+        f"jobs {names} are cancelled but still there; `squeue -j {names}` says why, then try again"
+    )
 
 
 def _active(record: RunJobs, shell: Shell) -> list[Cancelled]:
     answer = ask(shell, record.jobs)
     if answer.queue is None:
-        raise EnvironmentUnfit(f"nobody knows which jobs are left, nothing was cancelled: {answer.notes[0]}")
+        raise EnvironmentUnfit(
+            f"nobody knows which jobs are left, nothing was cancelled: {answer.notes[0]}"
+        )
     out = []
     for job in record.jobs:
         counts = tally(answer.elements(job))
-        # A job whose dependency never comes true counts as stopped, and yet waits where Slurm keeps it.
+        # A job whose dependency never comes true counts as stopped, and yet waits where Slurm keeps
+        # it.
         stuck = sum(
-            element.slurm_state == "PENDING" for element in answer.elements(job) if element.state == "stopped"
-        )  # fmt: skip
+            element.slurm_state == "PENDING"
+            for element in answer.elements(job)
+            if element.state == "stopped"
+        )
         pending, running = counts.get("pending", 0) + stuck, counts.get("running", 0)
         if pending or running:
             out.append(Cancelled(job=job, pending=pending, running=running))

@@ -1,8 +1,12 @@
-"""A cluster: ``cluster_configs/NAME.yaml`` in NeMo-Skills' own format, so that one file serves ``ns`` and ``tsdg``.
+"""A cluster.
 
-It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in ``./cluster_configs``, else
-beside the package; a name with a slash or ``.yaml`` is a path. What only tsdg reads stands under one key, ``tsdg:``,
-which ``ns`` passes over. Keys that only ``ns`` reads are passed over here.
+``cluster_configs/NAME.yaml`` in NeMo-Skills' own format, so that one file serves ``ns`` and
+``tsdg``.
+
+It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in
+``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path. What
+only tsdg reads stands under one key, ``tsdg:``, which ``ns`` passes over. Keys that only ``ns``
+reads are passed over here.
 """
 
 from __future__ import annotations
@@ -28,18 +32,35 @@ _NEAR = 0.8
 
 _OWN_FLAGS = frozenset(
     {
-        "account", "array", "comment", "dependency", "error", "gpus-per-node", "gres", "job-name",
-        "kill-on-invalid-dep", "nodes", "ntasks-per-node", "open-mode", "output", "partition", "qos", "requeue",
-        "signal", "time",
+        "account",
+        "array",
+        "comment",
+        "dependency",
+        "error",
+        "gpus-per-node",
+        "gres",
+        "job-name",
+        "kill-on-invalid-dep",
+        "nodes",
+        "ntasks-per-node",
+        "open-mode",
+        "output",
+        "partition",
+        "qos",
+        "requeue",
+        "signal",
+        "time",
     }
-)  # fmt: skip
+)
 """Flags of sbatch that other keys set."""
 
 
 def _sbatch_flags(value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
     for name in value:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-            raise ValueError(f"{name!r} is no flag of sbatch; allowed: long names without dashes before them")
+            raise ValueError(
+                f"{name!r} is no flag of sbatch; allowed: long names without dashes before them"
+            )
         if name.replace("_", "-") in _OWN_FLAGS:
             raise ValueError(f"{name} is set by tsdg itself; allowed: other flags of sbatch")
     return value
@@ -65,8 +86,8 @@ class TsdgKeys(Config):
     """What only tsdg reads; each key has a default, so that a file written for ``ns`` alone works."""
 
     python: str = ""
-    """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one that launches, and
-    for ``python3`` in a container."""
+    """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one
+    that launches, and for ``python3`` in a container."""
     container: str = ""
     """Which of ``containers`` the phases run in; empty for a bare environment."""
     cpu_container: str = ""
@@ -86,9 +107,11 @@ class TsdgKeys(Config):
     max_array_size: NonNegativeInt = 0
     """Slurm's MaxArraySize; 0 to ask the cluster."""
     setup: tuple[str, ...] = ()
-    """Lines of bash that each node runs first, e.g. ``module load ...``. They are kept in the run directory."""
+    """Lines of bash that each node runs first, e.g. ``module load ...``. They are kept in the run
+    directory."""
     env_file: str = ""
-    """A file of ``NAME=VALUE`` lines on the cluster, read by each node at run time: the place for secrets."""
+    """A file of ``NAME=VALUE`` lines on the cluster, read by each node at run time: the place for
+    secrets."""
     ssh_port: PositiveInt = 22
 
 
@@ -143,7 +166,9 @@ class ClusterConfig(Config):
         for entry in value:
             name = entry.partition("=")[0].strip()
             if not _ENV_NAME.fullmatch(name) or "\n" in entry:
-                raise ValueError(f"{name!r} is no variable; allowed: NAME=VALUE on one line, or NAME")
+                raise ValueError(
+                    f"{name!r} is no variable; allowed: NAME=VALUE on one line, or NAME"
+                )
         return value
 
     @model_validator(mode="after")
@@ -153,7 +178,10 @@ class ClusterConfig(Config):
         where = self.ssh_tunnel.job_dir if self.ssh_tunnel else self.job_dir
         key = "ssh_tunnel.job_dir" if self.ssh_tunnel else "job_dir"
         if not where.startswith("/"):
-            raise ValueError(f"{key}: found {where!r}; needed is an absolute path on the cluster's shared file system")
+            raise ValueError(
+                f"{key}: found {where!r}; needed is an absolute path on the cluster's shared file "
+                "system"
+            )
         for key in ("container", "cpu_container"):
             name = getattr(self.tsdg, key)
             if name and name not in self.containers:
@@ -171,10 +199,15 @@ class ClusterConfig(Config):
         return self.partition if gpus else self.cpu_partition or self.partition
 
     def time_limit_of(self, partition: str) -> str:
-        """Time limit of jobs in a partition as Slurm writes it; empty for the partition's own default."""
+        """Time limit of jobs in a partition as Slurm writes it.
+
+        Empty for the partition's own default.
+        """
         text = self.timeouts.get(partition, self.default_timeout)
         parts = text.split(":")
-        return f"{int(parts[0])}-{':'.join(parts[1:])}" if len(parts) == 4 else text  # NeMo-RL's DD:HH:MM:SS
+        return (
+            f"{int(parts[0])}-{':'.join(parts[1:])}" if len(parts) == 4 else text
+        )  # NeMo-RL's DD:HH:MM:SS
 
     def image_of(self, *, gpus: bool) -> str:
         """Container image of a job; empty for a bare environment."""
@@ -193,19 +226,25 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
         RequestWrong: there is none.
     """
     if not name:
-        raise RequestWrong("cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path")
+        raise RequestWrong(
+            "cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path"
+        )
     if "/" in name or name.endswith((".yaml", ".yml")):
         paths = [Path(name).expanduser()]
     elif environ.get(ENV_DIR):
         paths = [Path(environ[ENV_DIR]).expanduser() / f"{name}.yaml"]
     else:
-        paths = [folder / f"{name}.yaml" for folder in (Path.cwd() / "cluster_configs", packaged("cluster_configs"))]
+        paths = [
+            folder / f"{name}.yaml"
+            for folder in (Path.cwd() / "cluster_configs", packaged("cluster_configs"))
+        ]
     for path in paths:
         if path.is_file():
             return path
     known = sorted({file.stem for path in paths for file in path.parent.glob("*.yaml")})
     raise RequestWrong(
-        f"cluster={name}: there is no {' and no '.join(dict.fromkeys(str(path) for path in paths))}; "
+        f"cluster={name}: there is no "
+        f"{' and no '.join(dict.fromkeys(str(path) for path in paths))}; "
         f"allowed: {', '.join(known) or 'none there'}, or a path"
     )
 
@@ -225,19 +264,24 @@ def read_cluster(name: str, environ: Mapping[str, str]) -> ClusterConfig:
         environ: environment, for the file's place and for variables in ``ssh_tunnel``.
 
     Raises:
-        RequestWrong: there is none, or it is wrong; the message names file, key, what was found and what is allowed.
+        RequestWrong: there is none, or it is wrong; the message names file, key, what was found and
+            what is allowed.
     """
     path = find_cluster(name, environ)
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RequestWrong(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from error
+        raise RequestWrong(
+            f"{path}: cannot be read ({' '.join(str(error).split())[:200]})"
+        ) from error
     if not isinstance(values, dict):
         raise RequestWrong(f"{path}: holds no mapping; start from one of cluster_configs")
     return parse_cluster(values, path=path, environ=environ)
 
 
-def parse_cluster(values: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]) -> ClusterConfig:
+def parse_cluster(
+    values: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]
+) -> ClusterConfig:
     """Check the content of a cluster's file; see :func:`read_cluster`."""
     known = set(ClusterConfig.model_fields) - {"name"}
     kept: dict[str, Any] = {"name": path.stem}
@@ -252,27 +296,40 @@ def parse_cluster(values: Mapping[str, Any], *, path: Path, environ: Mapping[str
     try:
         return ClusterConfig.model_validate(kept)
     except ValidationError as error:
-        raise RequestWrong(f"{path}: {explain(error, ClusterConfig, noun='key', settable=False)}") from error
+        raise RequestWrong(
+            f"{path}: {explain(error, ClusterConfig, noun='key', settable=False)}"
+        ) from error
 
 
-def _ssh_tunnel(values: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
-    """As ``ns`` resolves it: the user from ``USER``, ``$NAME`` in user, folder and key from the environment."""
+def _ssh_tunnel(
+    values: Mapping[str, Any], path: Path, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """As ``ns`` resolves it.
+
+    The user from ``USER``, ``$NAME`` in user, folder and key from the environment.
+    """
     out = {key: value for key, value in values.items() if value is not None}
     out.setdefault("user", environ.get("USER", ""))
     for key in ("user", "job_dir", "identity"):
         value = out.get(key, "")
         if isinstance(value, str) and "$" in value:
-            out[key] = re.sub(r"\$\{?(\w+)\}?", lambda match: environ.get(match[1], match[0]), value)
+            out[key] = re.sub(
+                r"\$\{?(\w+)\}?", lambda match: environ.get(match[1], match[0]), value
+            )
             if "$" in out[key]:
-                raise RequestWrong(f"{path}: key ssh_tunnel.{key}: {value!r} names a variable that is not set")
+                raise RequestWrong(
+                    f"{path}: key ssh_tunnel.{key}: {value!r} names a variable that is not set"
+                )
     return out
 
 
 def expand_env(entry: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """One entry of ``env_vars`` as name and value; None for a variable that the launching environment lacks.
+    """One entry of ``env_vars`` as name and value.
 
-    As ``ns`` has it: a ``$`` in a value is expanded where the environment has a variable of the entry's own name, and
-    stays as it is otherwise.
+    None for a variable that the launching environment lacks.
+
+    As ``ns`` has it: a ``$`` in a value is expanded where the environment has a variable of the
+    entry's own name, and stays as it is otherwise.
     """
     name, equals, value = entry.partition("=")
     name = name.strip()

@@ -30,20 +30,36 @@ def plan_evaluations(model: str, config: EvalConfig) -> tuple[Evaluation, ...]:
     """
     for name in config.only:
         if name not in config.groups:
-            raise RequestWrong(f"tsdg eval: only names {name!r}; allowed: {', '.join(config.groups)}")
-    arguments = {"pretrained": model, "tensor_parallel_size": config.tensor_parallel, **config.model_args}
+            raise RequestWrong(
+                f"tsdg eval: only names {name!r}; allowed: {', '.join(config.groups)}"
+            )
+    arguments = {
+        "pretrained": model,
+        "tensor_parallel_size": config.tensor_parallel,
+        **config.model_args,
+    }
     if any("," in str(value) for value in arguments.values()):
-        raise RequestWrong("tsdg eval: a comma in the model's path or model_args: lm-eval would cut it there")
+        raise RequestWrong(
+            "tsdg eval: a comma in the model's path or model_args: lm-eval would cut it there"
+        )
     found = []
     for group, tasks in config.groups.items():
         if config.only and group not in config.only:
             continue
         words = [
-            *config.command, "--model", config.backend,
-            "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items()),
-            "--tasks", ",".join(tasks), "--batch_size", str(config.batch_size),
-            "--output_path", f"{config.out.rstrip('/')}/{slug(group)}", "--log_samples",
-        ]  # fmt: skip
+            *config.command,
+            "--model",
+            config.backend,
+            "--model_args",
+            ",".join(f"{key}={value}" for key, value in arguments.items()),
+            "--tasks",
+            ",".join(tasks),
+            "--batch_size",
+            str(config.batch_size),
+            "--output_path",
+            f"{config.out.rstrip('/')}/{slug(group)}",
+            "--log_samples",
+        ]
         if config.code_runs:
             words.append("--confirm_run_unsafe_code")
         found.append(Evaluation(group=group, words=tuple(words)))
@@ -65,10 +81,11 @@ def eval_script(evaluation: Evaluation, config: EvalConfig, cluster: ClusterConf
         "qos": cluster.tsdg.qos,
         "time": config.time_limit or cluster.time_limit_of(partition),
         "nodes": "1",
-        "gpus-per-node": "" if cluster.disable_gpus_per_node or not cluster.tsdg.gpus_per_node
+        "gpus-per-node": ""
+        if cluster.disable_gpus_per_node or not cluster.tsdg.gpus_per_node
         else str(config.tensor_parallel),
         "output": f"{config.out.rstrip('/')}/{slug(evaluation.group)}-%j.log",
-    }  # fmt: skip
+    }
     lines = [f"#SBATCH --{key}={value}" for key, value in directives.items() if value]
     lines += [
         f"#SBATCH --{key}={value}" if value is not True else f"#SBATCH --{key}"
@@ -96,7 +113,9 @@ def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
     jobs: list[str] = []
     for script in scripts:
         try:
-            jobs.append(shell.run(["sbatch", "--parsable"], data=script.encode()).strip().split(";")[0])
+            jobs.append(
+                shell.run(["sbatch", "--parsable"], data=script.encode()).strip().split(";")[0]
+            )
         except EnvironmentUnfit as error:
             already = f"; submitted before it: {', '.join(jobs)}" if jobs else ""
             raise EnvironmentUnfit(f"{error}{already}") from error

@@ -35,8 +35,9 @@
       ]
     }
 
-In the folder of a job's logs: ``<job>.out`` of the batch shell and ``<job>.node<N>.log`` of the stage on the job's N-th
-node, where ``<job>`` is the job's number, or ``<array>_<element>``. A requeued job appends to its logs.
+In the folder of a job's logs: ``<job>.out`` of the batch shell and ``<job>.node<N>.log`` of the
+stage on the job's N-th node, where ``<job>`` is the job's number, or ``<array>_<element>``. A
+requeued job appends to its logs.
 """
 
 from __future__ import annotations
@@ -124,18 +125,26 @@ def read_jobs(run: Path) -> RunJobs:
     try:
         record = RunJobs.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError as error:
-        raise RequestWrong(f"{run} was not launched: it has no {JOBS}; `tsdg launch` submits a run") from error
+        raise RequestWrong(
+            f"{run} was not launched: it has no {JOBS}; `tsdg launch` submits a run"
+        ) from error
     except ValidationError as error:
         what = explain(error, RunJobs, noun="key", settable=False)
         raise VerificationFailed(f"{path} cannot be read ({what}); restore it") from error
     except (OSError, ValueError) as error:
-        raise VerificationFailed(f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it") from error
+        raise VerificationFailed(
+            f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
+        ) from error
     if record.schema_version != VERSION:
-        raise VerificationFailed(f"{path} is of schema {record.schema_version}, this tsdg reads {VERSION}")
+        raise VerificationFailed(
+            f"{path} is of schema {record.schema_version}, this tsdg reads {VERSION}"
+        )
     return record
 
 
-def add_launch(run: Path, launch: LaunchRecord, *, cluster: str, ssh: Ssh | None, remote: str) -> RunJobs:
+def add_launch(
+    run: Path, launch: LaunchRecord, *, cluster: str, ssh: Ssh | None, remote: str
+) -> RunJobs:
     """Note a launch in ``RUN/launch/jobs.json``.
 
     Args:
@@ -150,7 +159,9 @@ def add_launch(run: Path, launch: LaunchRecord, *, cluster: str, ssh: Ssh | None
         StorageUnfit: it cannot be written.
     """
     earlier = read_jobs(run).launches if (run / JOBS).exists() else ()
-    record = RunJobs(schema_version=VERSION, run=remote, cluster=cluster, ssh=ssh, launches=(*earlier, launch))
+    record = RunJobs(
+        schema_version=VERSION, run=remote, cluster=cluster, ssh=ssh, launches=(*earlier, launch)
+    )
     make_directory((run / JOBS).parent)
     write_whole(run / JOBS, (json.dumps(record.model_dump(mode="json"), indent=1) + "\n").encode())
     return record

@@ -54,21 +54,29 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
                 facts = path.stat()
                 found.append(
                     LogFile(
-                        path=path, stage=stage, key=match["key"] if match else "", size=facts.st_size,
+                        path=path,
+                        stage=stage,
+                        key=match["key"] if match else "",
+                        size=facts.st_size,
                         changed=facts.st_mtime,
                     )
-                )  # fmt: skip
+                )
     return tuple(sorted(found, key=lambda log: str(log.path)))
 
 
 def _refuse(error: OSError) -> None:
-    """A folder that is not there has no logs; in one that cannot be read there may be the one that is looked for."""
+    """A folder that is not there has no logs.
+
+    In one that cannot be read there may be the one that is looked for.
+    """
     if not isinstance(error, FileNotFoundError):
         raise storage_unfit("list", Path(error.filename), error) from error
 
 
 def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:
-    """The logs of one job or element, without a look at those of others: a phase may have thousands.
+    """The logs of one job or element, without a look at those of others.
+
+    A phase may have thousands.
 
     Args:
         run: the run directory.
@@ -82,12 +90,17 @@ def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:
             facts = path.stat()
         except OSError:
             continue  # it has not begun to write it
-        out.append(LogFile(path=path, stage=job.name, key=key, size=facts.st_size, changed=facts.st_mtime))
+        out.append(
+            LogFile(path=path, stage=job.name, key=key, size=facts.st_size, changed=facts.st_mtime)
+        )
     return tuple(out)
 
 
 def best(logs: Iterable[LogFile]) -> LogFile | None:
-    """The log that says most of a job: the newest of its nodes that is not empty, else the batch shell's."""
+    """The log that says most of a job.
+
+    The newest of its nodes that is not empty, else the batch shell's.
+    """
     ordered = sorted(logs, key=lambda log: (log.size > 0, log.of_node, log.changed))
     return ordered[-1] if ordered else None
 

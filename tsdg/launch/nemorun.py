@@ -1,19 +1,23 @@
-"""Jobs through NeMo-Run's SlurmExecutor. What its version 0.11 needs worked around is here, each in one place.
+"""Jobs through NeMo-Run's SlurmExecutor.
 
-Import it late: it imports NeMo-Run, which takes more than a second and reads ``NEMORUN_HOME`` at its import.
+What its version 0.11 needs worked around is here, each in one place.
+
+Import it late: it imports NeMo-Run, which takes more than a second and reads ``NEMORUN_HOME`` at
+its import.
 
 ===============================================  =======================================================================
 NeMo-Run                                         here
 ===============================================  =======================================================================
-states of arrays are always UNKNOWN, an attached submitted detached; states are read from squeue, sacct and the run
+states of arrays are always UNKNOWN, an attached submitted detached; states are read from squeue,
+sacct and the run
 wait for one never ends                          directory
 ``retries`` requeues *all* tasks of an array     0; ``batch.sh`` requeues its own element
 srun runs in the foreground without traps        ``setup_lines`` make ``srun`` a function that has them
 the job's script runs under ``set -x``           the first of the ``setup_lines`` ends that
 environment values and arguments are unquoted    there are none of either but paths, which are checked
 one kind of dependency per job                   ``_depend``: a gather job waits for one's success and others' end
-srun kills the nodes that are still at work 60 s ``--wait=0``, and ``--kill-on-bad-exit=0`` where nodes are independent
-after the first has ended
+srun kills the nodes that are still at work 60 s ``--wait=0``, and ``--kill-on-bad-exit=0`` where
+nodes are independent after the first has ended
 the packager ships HEAD                          none; the snapshot's code is shipped
 the script of ``__main__`` is kept, and an       ``_sealed``
 interactive one raises; its commands read this
@@ -61,7 +65,9 @@ class Place:
 
 @dataclass(kw_only=True)
 class RunLogs(SlurmJobDetails):  # type: ignore[misc]
-    """Logs in the run directory, one file per node, under names that tell an array's elements apart."""
+    """Logs in the run directory, one file per node, under names that tell an array's elements
+    apart.
+    """
 
     in_array: bool = False
 
@@ -87,7 +93,9 @@ class Submitted:
     """Job's name → Slurm's number; empty after a dry run."""
 
 
-def make_executor(job: JobPlan, cluster: ClusterConfig, place: Place, run_name: str) -> nemo_run.SlurmExecutor:
+def make_executor(
+    job: JobPlan, cluster: ClusterConfig, place: Place, run_name: str
+) -> nemo_run.SlurmExecutor:
     """Describe one job to NeMo-Run."""
     image = cluster.image_of(gpus=job.gpus)
     flags: dict[str, Any] = {"kill_on_invalid_dep": "yes", "comment": place.run}
@@ -174,7 +182,11 @@ def submit(
     set_nemorun_home(home)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_sealed())
-        base = stack.enter_context(tempfile.TemporaryDirectory(prefix="tsdg-dry-run-")) if dry_run else home
+        base = (
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="tsdg-dry-run-"))
+            if dry_run
+            else home
+        )
         whole = nemo_run.Experiment(
             experiment.rpartition("_")[0],
             id=experiment,
@@ -200,12 +212,19 @@ def submit(
             whole.dryrun(log=False, delete_exp_dir=False)
         else:
             _run(whole)
-        ids = {} if dry_run else {job.name: _job_id(theirs) for job, theirs in zip(jobs, whole.jobs, strict=True)}
+        ids = (
+            {}
+            if dry_run
+            else {job.name: _job_id(theirs) for job, theirs in zip(jobs, whole.jobs, strict=True)}
+        )
         return Submitted(experiment=experiment, scripts=_scripts(jobs, whole), job_ids=ids)
 
 
 def _depend(executor: Any, job: JobPlan) -> None:
-    """Let a job depend in two ways: NeMo-Run has one kind per job, and joins the numbers after it by colons."""
+    """Let a job depend in two ways.
+
+    NeMo-Run has one kind per job, and joins the numbers after it by colons.
+    """
     if not (job.after_ok and job.after_any):
         return
     numbers = executor.parse_deps
@@ -213,7 +232,9 @@ def _depend(executor: Any, job: JobPlan) -> None:
     def parse_deps() -> list[str]:
         found: list[str] = numbers()
         count = len(job.after_ok)
-        return [*found[: count - 1], f"{found[count - 1]},afterany", *found[count:]] if found else []
+        return (
+            [*found[: count - 1], f"{found[count - 1]},afterany", *found[count:]] if found else []
+        )
 
     executor.parse_deps = parse_deps
 
@@ -228,8 +249,12 @@ def _run(whole: Any) -> None:
             whole.jobs[0].executor.tunnel.run(f"scancel {' '.join(taken)}", warn=True)
         if not isinstance(error, Exception):
             raise
-        cancelled = f"; jobs {', '.join(taken)} were submitted before and are cancelled" if taken else ""
-        raise EnvironmentUnfit(f"the cluster does not take the jobs: {_reason(error)}{cancelled}") from error
+        cancelled = (
+            f"; jobs {', '.join(taken)} were submitted before and are cancelled" if taken else ""
+        )
+        raise EnvironmentUnfit(
+            f"the cluster does not take the jobs: {_reason(error)}{cancelled}"
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -240,7 +265,10 @@ def _reason(error: Exception) -> str:
 
 
 def _job_id(job: Any) -> str:
-    """Slurm's number in a handle ``slurm_tunnel://nemo_run/4711``; sbatch appends ``;cluster`` in a federation."""
+    """Slurm's number in a handle ``slurm_tunnel://nemo_run/4711``.
+
+    Sbatch appends ``;cluster`` in a federation.
+    """
     number: str = job.handle.partition("://")[2].split("/")[1]
     return number.partition(";")[0]
 
@@ -254,8 +282,8 @@ def _scripts(jobs: Sequence[JobPlan], whole: Any) -> dict[str, str]:
 def _sealed() -> Iterator[None]:
     """Keep NeMo-Run from this process's script, standard input, logging and warnings.
 
-    It keeps the source of ``__main__`` beside each experiment: that would be the user's script, whatever is in it, and
-    in an interactive session there is none, which it does not expect.
+    It keeps the source of ``__main__`` beside each experiment: that would be the user's script,
+    whatever is in it, and in an interactive session there is none, which it does not expect.
     """
     stand_in = ModuleType("__main__")
     stand_in.__file__ = __file__
@@ -273,7 +301,10 @@ def _sealed() -> Iterator[None]:
 
 
 def make_tunnel(cluster: ClusterConfig) -> Tunnel:
-    """The way to the cluster's commands and files: ssh, or this machine where it is part of the cluster."""
+    """The way to the cluster's commands and files.
+
+    Ssh, or this machine where it is part of the cluster.
+    """
     ssh = cluster.ssh_tunnel
     if ssh is None:
         return nemo_run.LocalTunnel(job_dir="")

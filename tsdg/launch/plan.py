@@ -1,4 +1,6 @@
-"""A run as Slurm jobs: how many elements on how many nodes, and what waits for what. Pure: nothing is asked or started.
+"""A run as Slurm jobs: how many elements on how many nodes, and what waits for what.
+
+Pure: nothing is asked or started.
 
 ::
 
@@ -6,10 +8,11 @@
     seeds ──► questions ────┴─► questions.gather ──► answers ──► answers.gather ──► package
     CPU       an array          CPU                  an array    CPU                CPU
 
-A stage without servers is one job on CPUs. A phase is one array, split where it is larger than Slurm allows, and
-followed by ``launch.chain`` further arrays for what preemption cancelled. What follows a CPU job waits for its success
-and is cancelled with it. A gather job waits for the *end* of its phase's arrays: single elements may fail while the
-others do their work; whether the phase is complete is for the gather stage to say, from its files.
+A stage without servers is one job on CPUs. A phase is one array, split where it is larger than
+Slurm allows, and followed by ``launch.chain`` further arrays for what preemption cancelled. What
+follows a CPU job waits for its success and is cancelled with it. A gather job waits for the *end*
+of its phase's arrays: single elements may fail while the others do their work; whether the phase is
+complete is for the gather stage to say, from its files.
 """
 
 from __future__ import annotations
@@ -106,16 +109,29 @@ def plan_jobs(
     jobs: list[JobPlan] = []
     gate: tuple[str, ...] = ()
     if recipe.launch.canary and canary_stages and any(stage.kind == "phase" for stage in stages):
-        largest = max((_Serving.of(asked, recipe, cluster) for asked in endpoints.values()), key=_size)
+        largest = max(
+            (_Serving.of(asked, recipe, cluster) for asked in endpoints.values()), key=_size
+        )
         jobs.append(_canary(recipe, cluster, largest, canary_stages))
         gate = (CANARY,)
     barrier: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     for stage in stages:
         if stage.kind == "phase":
-            count, serving = max(1, units[stage.name]), _Serving.of(endpoints[stage.name], recipe, cluster)
+            count, serving = (
+                max(1, units[stage.name]),
+                _Serving.of(endpoints[stage.name], recipe, cluster),
+            )
             barrier, gate = (*barrier, *gate), ()
-            made = _phase(recipe, cluster, stage, serving, units=count, max_array_size=max_array_size, after_ok=barrier)
+            made = _phase(
+                recipe,
+                cluster,
+                stage,
+                serving,
+                units=count,
+                max_array_size=max_array_size,
+                after_ok=barrier,
+            )
             jobs += made
             arrays = tuple(job.name for job in made)
         else:
@@ -139,12 +155,15 @@ class _Serving:
         asked, have = recipe.launch.nodes_per_element, cluster.tsdg.gpus_per_node
         own = [(model, server) for model, server in endpoints if server.type != "openai"]
         if not own:
-            return cls(nodes=asked or 1, gpus_per_node=0, exclusive=False, together=False, gpus=False)
+            return cls(
+                nodes=asked or 1, gpus_per_node=0, exclusive=False, together=False, gpus=False
+            )
         spans = math.lcm(*(nodes_per_replica(model, have) for model, _ in own))
         nodes = asked or spans
         if nodes % spans:
             raise RequestWrong(
-                f"launch.nodes_per_element={nodes}: one server of {' or '.join(model.name for model, _ in own)} spans "
+                f"launch.nodes_per_element={nodes}: one server of "
+                f"{' or '.join(model.name for model, _ in own)} spans "
                 f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
             )
         need = sum(_gpus_of_node(model, server, cluster) for model, server in own) if have else 0
@@ -153,7 +172,8 @@ class _Serving:
             need = have
         if need > have:
             raise RequestWrong(
-                f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their server.replicas, "
+                f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their "
+                "server.replicas, "
                 f"a node of cluster {cluster.name} has {have}; lower server.replicas, or auto"
             )
         return cls(
@@ -177,7 +197,9 @@ def _gpus_of_node(model: ModelConfig, server: ServerConfig, cluster: ClusterConf
     return (fit if server.replicas == "auto" else server.replicas) * world // spans
 
 
-def _canary(recipe: Recipe, cluster: ClusterConfig, serving: _Serving, stages: tuple[str, ...]) -> JobPlan:
+def _canary(
+    recipe: Recipe, cluster: ClusterConfig, serving: _Serving, stages: tuple[str, ...]
+) -> JobPlan:
     return _job(
         recipe,
         cluster,
@@ -232,7 +254,12 @@ def _phase(
 
 
 def _cpu_job(
-    recipe: Recipe, cluster: ClusterConfig, stage: Stage, *, after_ok: tuple[str, ...], after_any: tuple[str, ...]
+    recipe: Recipe,
+    cluster: ClusterConfig,
+    stage: Stage,
+    *,
+    after_ok: tuple[str, ...],
+    after_any: tuple[str, ...],
 ) -> JobPlan:
     return _job(
         recipe,
@@ -267,7 +294,8 @@ def _job(
     limit = time_limit or cluster.time_limit_of(partition)
     if array is not None and limit and recipe.launch.flush_s >= seconds_of(limit):
         raise RequestWrong(
-            f"launch.flush_s={recipe.launch.flush_s} is not below the time limit {limit}: elements would be told to "
+            f"launch.flush_s={recipe.launch.flush_s} is not below the time limit {limit}: elements "
+            "would be told to "
             "stop before they start; lower it, or raise launch.time_limit"
         )
     return JobPlan(
@@ -292,7 +320,10 @@ def _job(
 
 
 def seconds_of(limit: str) -> float:
-    """Seconds of a time limit as Slurm writes it: ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM``, ``infinite``."""
+    """Seconds of a time limit as Slurm writes it.
+
+    ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM``, ``infinite``.
+    """
     if not limit[:1].isdecimal():
         return math.inf
     days, dash, rest = limit.rpartition("-")
@@ -323,17 +354,21 @@ def log_folder(job: JobPlan) -> str:
 
 
 def split_array(*, elements: int, max_running: int, max_array_size: int) -> tuple[ArraySpec, ...]:
-    """Split the elements of a phase into arrays that Slurm takes, and share the limit of running ones among them.
+    """Split the elements of a phase into arrays that Slurm takes, and share the limit of running
+    ones among them.
 
     Raises:
-        RequestWrong: there are more arrays than elements that may run, so that the limit cannot be kept.
+        RequestWrong: there are more arrays than elements that may run, so that the limit cannot be
+            kept.
     """
     count = -(-elements // max_array_size)
     running = min(max_running, elements)
     if count > running:
         raise RequestWrong(
-            f"launch.max_running={max_running}: {elements} elements are {count} arrays of at most {max_array_size}, "
-            f"each running one; allowed: {count} or more, or launch.elements up to {max_running * max_array_size}"
+            f"launch.max_running={max_running}: {elements} elements are {count} arrays of at most "
+            f"{max_array_size}, "
+            f"each running one; allowed: {count} or more, or launch.elements up to "
+            f"{max_running * max_array_size}"
         )
     arrays, first = [], 0
     for part in range(count):

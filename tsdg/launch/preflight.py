@@ -1,4 +1,7 @@
-"""Whether a cluster is fit for a launch: what `tsdg doctor` asks it, and one tiny job that looks from a node."""
+"""Whether a cluster is fit for a launch.
+
+What `tsdg doctor` asks it, and one tiny job that looks from a node.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +57,12 @@ def attempt(name: str, look: Callable[[], str]) -> Check:
 
 
 def check_cluster(
-    cluster: ClusterConfig, shell: Shell, *, folders: Sequence[str], readable: Sequence[str], python: str
+    cluster: ClusterConfig,
+    shell: Shell,
+    *,
+    folders: Sequence[str],
+    readable: Sequence[str],
+    python: str,
 ) -> tuple[Check, ...]:
     """Check a Slurm cluster. Leaves nothing behind but the folders where they were missing.
 
@@ -67,7 +76,13 @@ def check_cluster(
     first = attempt("slurm", lambda: _version(shell))
     if first.verdict != "ok":
         rest = ("accounting", "partitions", "arrays", "folders", "a node")
-        return (first, *(Check(name=name, verdict="not checked", said="Slurm does not answer") for name in rest))
+        return (
+            first,
+            *(
+                Check(name=name, verdict="not checked", said="Slurm does not answer")
+                for name in rest
+            ),
+        )
     checks = [first, _accounting(cluster, shell)]
     try:
         known = parse_partitions(shell.run(["sinfo", "-h", "-o", "%R|%a|%l|%D|%G"]))
@@ -75,10 +90,16 @@ def check_cluster(
     except EnvironmentUnfit as error:
         checks.append(Check(name="partitions", verdict="FAILED", said=str(error)))
     checks.append(attempt("arrays", lambda: _arrays(cluster, shell)))
-    writable = [attempt(f"folder {folder}", lambda folder=folder: _writable(shell, folder)) for folder in folders]  # type: ignore[misc]
+    writable = [
+        attempt(f"folder {folder}", partial(_writable, shell, folder)) for folder in folders
+    ]
     checks += writable
     if any(check.verdict != "ok" for check in writable):
-        checks.append(Check(name="a node", verdict="not checked", said="it needs folders that can be written to"))
+        checks.append(
+            Check(
+                name="a node", verdict="not checked", said="it needs folders that can be written to"
+            )
+        )
     else:
         checks += look_from_node(cluster, shell, folders=folders, readable=readable, python=python)
     return tuple(checks)
@@ -92,7 +113,8 @@ def _arrays(cluster: ClusterConfig, shell: Shell) -> str:
     limit = max_array_size(shell)
     if cluster.tsdg.max_array_size > limit:
         raise EnvironmentUnfit(
-            f"tsdg.max_array_size={cluster.tsdg.max_array_size} is above Slurm's MaxArraySize={limit}; "
+            f"tsdg.max_array_size={cluster.tsdg.max_array_size} is above Slurm's "
+            f"MaxArraySize={limit}; "
             "lower it or use 0"
         )
     return f"at most {limit} elements in one array; more are split"
@@ -103,7 +125,11 @@ def _accounting(cluster: ClusterConfig, shell: Shell) -> Check:
     try:
         text = shell.run(["sacctmgr", "-nP", "show", "assoc", "format=Account,Partition"])
     except EnvironmentUnfit as error:
-        return Check(name="accounting", verdict="not checked", said=f"{error}; `tsdg status` works without it")
+        return Check(
+            name="accounting",
+            verdict="not checked",
+            said=f"{error}; `tsdg status` works without it",
+        )
     accounts = sorted({line.split("|")[0] for line in text.splitlines() if line})
     if cluster.account and cluster.account not in accounts:
         found = ", ".join(accounts[:8]) or "none"
@@ -134,9 +160,15 @@ def parse_partitions(text: str) -> dict[str, Partition]:
 def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, gpus: bool) -> Check:
     """Check the partition of the phases, or that of the other jobs, against what Slurm has. Pure."""
     name = cluster.partition_of(gpus=gpus)
-    title = f"partition {name or '(default)'}" + (" of the phases" if gpus else " of the other jobs")
+    title = f"partition {name or '(default)'}" + (
+        " of the phases" if gpus else " of the other jobs"
+    )
     if not name:
-        return Check(name=title, verdict="not checked", said="the cluster file names none; Slurm takes its own default")
+        return Check(
+            name=title,
+            verdict="not checked",
+            said="the cluster file names none; Slurm takes its own default",
+        )
 
     def failed(said: str) -> Check:
         return Check(name=title, verdict="FAILED", said=said)
@@ -147,10 +179,14 @@ def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, g
     if not found.up:
         return failed("is down; wait, or choose another in the cluster file")
     if limit and seconds_of(limit) / 60 > found.minutes:
-        return failed(f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in timeouts")
+        return failed(
+            f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in "
+            "timeouts"
+        )
     if gpus and want > found.gpus and not cluster.disable_gpus_per_node:
         return failed(
-            f"its nodes have {found.gpus} GPUs as Slurm knows, tsdg.gpus_per_node={want}; lower it, or "
+            f"its nodes have {found.gpus} GPUs as Slurm knows, tsdg.gpus_per_node={want}; lower "
+            "it, or "
             "disable_gpus_per_node=true where Slurm does not know them"
         )
     has = f", {found.gpus} GPUs each" if gpus and found.gpus else ""
@@ -164,7 +200,9 @@ def _writable(shell: Shell, folder: str) -> str:
     try:
         free = shell.run(["sh", "-c", script, "sh", folder]).split()
     except EnvironmentUnfit as error:
-        raise EnvironmentUnfit(f"{folder} cannot be written: {error}; choose another folder") from error
+        raise EnvironmentUnfit(
+            f"{folder} cannot be written: {error}; choose another folder"
+        ) from error
     gib = int(free[3]) / 2**20 if len(free) > 3 and free[3].isdecimal() else math.nan
     return f"can be written, {gib:.0f} GiB free"
 
@@ -186,9 +224,16 @@ echo "end of $(hostname)"
 
 
 def look_from_node(
-    cluster: ClusterConfig, shell: Shell, *, folders: Sequence[str], readable: Sequence[str], python: str
+    cluster: ClusterConfig,
+    shell: Shell,
+    *,
+    folders: Sequence[str],
+    readable: Sequence[str],
+    python: str,
 ) -> list[Check]:
-    """Run one tiny job that reads a fresh file of each folder, looks for paths and imports what tsdg needs."""
+    """Run one tiny job that reads a fresh file of each folder, looks for paths and imports what
+    tsdg needs.
+    """
     token = secrets.token_hex(8)
     files = [f"{folder}/.tsdg-doctor-{token}" for folder in folders]
     write = 'token=$1; shift; for file; do printf %s "$token" >"$file" || exit 1; done'
@@ -196,8 +241,9 @@ def look_from_node(
     try:
         shell.run(["sh", "-c", write, "sh", token, *files])
         said = shell.run(
-            [*command, python, str(len(folders)), token, *folders, *readable], timeout_s=2.0 * _NODE_WAIT_S
-        )  # fmt: skip
+            [*command, python, str(len(folders)), token, *folders, *readable],
+            timeout_s=2.0 * _NODE_WAIT_S,
+        )
     except EnvironmentUnfit as error:
         busy = "Unable to allocate resources" in str(error) and "Invalid" not in str(error)
         next_step = f"no node was free within {_NODE_WAIT_S} s" if busy else str(error)
@@ -207,16 +253,36 @@ def look_from_node(
     return read_node(said, python=python)
 
 
-def _srun(cluster: ClusterConfig, folders: Sequence[str], readable: Sequence[str], python: str) -> list[str]:
-    partition, image = cluster.partition_of(gpus=False), cluster.image_of(gpus=False) or cluster.image_of(gpus=True)
-    words = ["srun", "--quiet", "--ntasks=1", "--time=2", f"--immediate={_NODE_WAIT_S}", "--job-name=tsdg-doctor"]
-    for flag, value in (("account", cluster.account), ("partition", partition), ("qos", cluster.tsdg.cpu_qos)):
+def _srun(
+    cluster: ClusterConfig, folders: Sequence[str], readable: Sequence[str], python: str
+) -> list[str]:
+    partition, image = (
+        cluster.partition_of(gpus=False),
+        cluster.image_of(gpus=False) or cluster.image_of(gpus=True),
+    )
+    words = [
+        "srun",
+        "--quiet",
+        "--ntasks=1",
+        "--time=2",
+        f"--immediate={_NODE_WAIT_S}",
+        "--job-name=tsdg-doctor",
+    ]
+    for flag, value in (
+        ("account", cluster.account),
+        ("partition", partition),
+        ("qos", cluster.tsdg.cpu_qos),
+    ):
         if value:
             words.append(f"--{flag}={value}")
     if image:
         beside = Path(python).parents[1:2] if python.startswith("/") else ()
         places = [*folders, *readable, *map(str, beside)]
-        own = [place for place in places if place.startswith("/") and not _covered(place, cluster.mounts)]
+        own = [
+            place
+            for place in places
+            if place.startswith("/") and not _covered(place, cluster.mounts)
+        ]
         mounts = [*cluster.mounts, *(f"{path}:{path}" for path in own)]
         words += [f"--container-image={image}", f"--container-mounts={','.join(mounts)}"]
     return [*words, *cluster.tsdg.srun]
@@ -247,7 +313,9 @@ def read_node(said: str, *, python: str) -> list[Check]:
             said = "is not there, or not shared, or not mounted; use a shared file system, or add it to mounts"
             checks.append(Check(name=f"{ends[0]} sees {path}", verdict="FAILED", said=said))
     version = next((line for line in lines if line.startswith("python ")), "")
-    other = [line for line in lines if line.partition(" ")[0] not in {"sees", "lacks", "python", "end"}]
+    other = [
+        line for line in lines if line.partition(" ")[0] not in {"sees", "lacks", "python", "end"}
+    ]
     name = f"{ends[0]}: {python}"
     if version:
         checks.append(Check(name=name, verdict="ok", said=f"{version}, with what tsdg imports"))

@@ -1,9 +1,12 @@
-"""What Slurm says of a run's jobs: the text of ``squeue`` and ``sacct``, read and put together. Pure.
+"""What Slurm says of a run's jobs: the text of ``squeue`` and ``sacct``, read and put together.
 
-The two know different things. ``squeue`` tells what is, and forgets a job some minutes after its end; ``sacct`` keeps
-it for ever, but comes seconds late, and not at all where there is no accounting or its daemon is down. So: whatever
-``squeue`` lists is as it says; what it does not list any more has ended, and how is for ``sacct`` to say, once it does.
-Their JSON differs from release to release, hence their text.
+Pure.
+
+The two know different things. ``squeue`` tells what is, and forgets a job some minutes after its
+end; ``sacct`` keeps it for ever, but comes seconds late, and not at all where there is no
+accounting or its daemon is down. So: whatever ``squeue`` lists is as it says; what it does not list
+any more has ended, and how is for ``sacct`` to say, once it does. Their JSON differs from release
+to release, hence their text.
 """
 
 from __future__ import annotations
@@ -16,15 +19,27 @@ from typing import Literal
 from tsdg.launch.jobs import JobRecord
 
 State = Literal["pending", "running", "done", "failed", "stopped", "unknown"]
-"""Of one job or element. ``stopped``: cancelled, preempted or told to end; ``unknown``: ended, and nobody says how."""
+"""Of one job or element. ``stopped``: cancelled, preempted or told to end; ``unknown``: ended, and
+nobody says how."""
 
 SQUEUE_FORMAT = "%F|%K|%T|%N|%r|%j"
 SACCT_FORMAT = "JobID,State,ExitCode,Start,NodeList,JobName"
 
-_PENDING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
-_RUNNING = frozenset({
-    "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING",
-})  # fmt: skip
+_PENDING = frozenset(
+    {"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+)
+_RUNNING = frozenset(
+    {
+        "RUNNING",
+        "COMPLETING",
+        "CONFIGURING",
+        "SUSPENDED",
+        "STOPPED",
+        "SIGNALING",
+        "STAGE_OUT",
+        "RESIZING",
+    }
+)
 _STOPPED = frozenset({"CANCELLED", "PREEMPTED", "REVOKED"})
 _FAILED = frozenset({"FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY", "DEADLINE"})
 _INTERRUPTED = "130:0"
@@ -76,10 +91,12 @@ def parse_squeue(text: str, names: Mapping[str, str]) -> dict[str, Line]:
 
     Args:
         text: its output.
-        names: Slurm's job name by job number. A line of another name is of another job, whose number was used again.
+        names: Slurm's job name by job number. A line of another name is of another job, whose
+            number was used again.
 
     Returns:
-        Key of the element → what is said of it; ``ID_[...]`` for elements that are not listed one by one.
+        Key of the element → what is said of it; ``ID_[...]`` for elements that are not listed one
+        by one.
     """
     out = {}
     for line in text.splitlines():
@@ -91,7 +108,7 @@ def parse_squeue(text: str, names: Mapping[str, str]) -> dict[str, Line]:
             continue
         out[_key(job, element)] = Line(
             slurm_state=_word(state), reason=reason, exit_code="", nodes=nodes, starts=0
-        )  # fmt: skip
+        )
     return out
 
 
@@ -109,8 +126,8 @@ def _word(state: str) -> str:
 def parse_sacct(text: str, names: Mapping[str, str]) -> dict[str, Line]:
     """Read what ``sacct -XDnP -o SACCT_FORMAT`` printed.
 
-    A job that was requeued has a line for each start: the last one counts. Elements that have not started stand in one
-    line, ``ID_[3-9%2]``, here under ``ID_[]``.
+    A job that was requeued has a line for each start: the last one counts. Elements that have not
+    started stand in one line, ``ID_[3-9%2]``, here under ``ID_[]``.
 
     Args:
         text: its output.
@@ -126,16 +143,23 @@ def parse_sacct(text: str, names: Mapping[str, str]) -> dict[str, Line]:
         if names.get(job) != "|".join(fields[5:]).strip():
             continue
         key = _key(job, element if underscore else "")
-        line = Line(slurm_state=_word(state), reason="", exit_code=code, nodes=_nodes(nodes), starts=0)
+        line = Line(
+            slurm_state=_word(state), reason="", exit_code=code, nodes=_nodes(nodes), starts=0
+        )
         found.setdefault(key, []).append((start, line))
     out = {}
     for key, lines in found.items():
-        # Times sort as text, and the words for a start that has not been (Unknown, None) come after all of them.
+        # Times sort as text, and the words for a start that has not been (Unknown, None) come after
+        # all of them.
         last = max(enumerate(lines), key=lambda entry: (entry[1][0], entry[0]))[1][1]
         starts = sum(start[:1].isdecimal() for start, _ in lines)
         out[key] = Line(
-            slurm_state=last.slurm_state, reason="", exit_code=last.exit_code, nodes=last.nodes, starts=starts
-        )  # fmt: skip
+            slurm_state=last.slurm_state,
+            reason="",
+            exit_code=last.exit_code,
+            nodes=last.nodes,
+            starts=starts,
+        )
     return out
 
 
@@ -159,7 +183,9 @@ def merge(
     return tuple(_merge_one(key, queue, accounting or {}) for key in keys)
 
 
-def _merge_one(key: str, queue: Mapping[str, Line] | None, accounting: Mapping[str, Line]) -> Element:
+def _merge_one(
+    key: str, queue: Mapping[str, Line] | None, accounting: Mapping[str, Line]
+) -> Element:
     now, past = _find(key, queue or {}), _find(key, accounting)
     exit_code, starts = (past.exit_code, past.starts) if past else ("", 0)
     if now is not None:
@@ -168,18 +194,30 @@ def _merge_one(key: str, queue: Mapping[str, Line] | None, accounting: Mapping[s
         state = _state(now.slurm_state, now.reason, exit_code if same else "")
         reason = now.reason if state == "pending" else ""
         return Element(
-            key=key, state=state, slurm_state=now.slurm_state, reason=reason, exit_code=exit_code if same else "",
-            nodes=now.nodes, starts=starts,
-        )  # fmt: skip
+            key=key,
+            state=state,
+            slurm_state=now.slurm_state,
+            reason=reason,
+            exit_code=exit_code if same else "",
+            nodes=now.nodes,
+            starts=starts,
+        )
     if past is None:
-        return Element(key=key, state="unknown", slurm_state="", reason="", exit_code="", nodes="", starts=0)
+        return Element(
+            key=key, state="unknown", slurm_state="", reason="", exit_code="", nodes="", starts=0
+        )
     state = _state(past.slurm_state, "", past.exit_code)
     if queue is not None and state in {"pending", "running"}:
         state = "unknown"  # squeue would list it: it has ended, and accounting lags behind
     return Element(
-        key=key, state=state, slurm_state=past.slurm_state, reason="", exit_code=past.exit_code, nodes=past.nodes,
+        key=key,
+        state=state,
+        slurm_state=past.slurm_state,
+        reason="",
+        exit_code=past.exit_code,
+        nodes=past.nodes,
         starts=starts,
-    )  # fmt: skip
+    )
 
 
 def _find(key: str, lines: Mapping[str, Line]) -> Line | None:

@@ -1,6 +1,9 @@
-"""Slurm's commands and a run's files where the cluster is: on this machine, or at the other end of ssh.
+"""Slurm's commands and a run's files where the cluster is.
 
-The plain ``ssh`` command is used and not NeMo-Run's tunnel, whose import alone takes longer than `tsdg status` may.
+On this machine, or at the other end of ssh.
+
+The plain ``ssh`` command is used and not NeMo-Run's tunnel, whose import alone takes longer than
+`tsdg status` may.
 """
 
 from __future__ import annotations
@@ -59,16 +62,22 @@ class Shell:
         command = self.command(words)
         where = f" on {self.ssh.host}" if self.ssh else ""
         try:
-            done = subprocess.run(command, input=data, capture_output=True, timeout=timeout_s, check=False)
+            done = subprocess.run(
+                command, input=data, capture_output=True, timeout=timeout_s, check=False
+            )
         except FileNotFoundError as error:
             raise EnvironmentUnfit(
                 f"there is no command {command[0]} here; is this a machine of the cluster?"
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentUnfit(f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again") from error
+            raise EnvironmentUnfit(
+                f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again"
+            ) from error
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())[:300]
-            raise EnvironmentUnfit(f"{words[0]}{where} failed with code {done.returncode}: {said or 'no message'}")
+            raise EnvironmentUnfit(
+                f"{words[0]}{where} failed with code {done.returncode}: {said or 'no message'}"
+            )
         return done.stdout.decode(errors="replace")
 
     def command(self, words: Sequence[str]) -> list[str]:
@@ -79,7 +88,14 @@ class Shell:
         user = f"{ssh.user}@" if ssh.user else ""
         identity = ["-i", ssh.identity] if ssh.identity else []
         before = f"{ssh.pre_command} && " if ssh.pre_command else ""
-        return ["ssh", "-p", str(ssh.port), *identity, f"{user}{ssh.host}", f"{before}{shlex.join(words)}"]
+        return [
+            "ssh",
+            "-p",
+            str(ssh.port),
+            *identity,
+            f"{user}{ssh.host}",
+            f"{before}{shlex.join(words)}",
+        ]
 
 
 def max_array_size(shell: Shell) -> int:
@@ -93,7 +109,8 @@ def max_array_size(shell: Shell) -> int:
         if key.strip() == "MaxArraySize" and value.strip().isdecimal():
             return int(value)
     raise EnvironmentUnfit(
-        "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the cluster file"
+        "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the cluster "
+        "file"
     )
 
 

@@ -1,4 +1,6 @@
-"""What the nodes need of the machine that launches, as files of the run directory; and never a secret among them.
+"""What the nodes need of the machine that launches, as files of the run directory.
+
+And never a secret among them.
 
 ::
 
@@ -10,8 +12,9 @@
     launch/batch.sh        sourced by every job's batch shell
     launch/node.sh         what srun starts on each node
 
-Secrets (of ``env_vars``, and of the launching environment) go into one file outside of the run directory that only
-its owner may read, ``<job_dir>/.tsdg/<run>.env``; nodes read it when they start.
+Secrets (of ``env_vars``, and of the launching environment) go into one file outside of the run
+directory that only its owner may read, ``<job_dir>/.tsdg/<run>.env``; nodes read it when they
+start.
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ class Environment:
     """May not."""
 
 
-def job_environment(recipe: Recipe, cluster: ClusterConfig, environ: Mapping[str, str]) -> Environment:
+def job_environment(
+    recipe: Recipe, cluster: ClusterConfig, environ: Mapping[str, str]
+) -> Environment:
     """Collect what the cluster's file asks for, and the keys that the recipe and the hub need.
 
     Args:
@@ -74,14 +79,18 @@ def job_environment(recipe: Recipe, cluster: ClusterConfig, environ: Mapping[str
         if pair:
             found[pair[0]] = pair[1]
         elif entry in cluster.required_env_vars:
-            raise RequestWrong(f"cluster {cluster.name}: required_env_vars names {entry}, which is not set here")
+            raise RequestWrong(
+                f"cluster {cluster.name}: required_env_vars names {entry}, which is not set here"
+            )
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
     for server in servers:
         found |= {name: value for name, value in server.env.items() if looks_secret(name)}
     secret = {name for name in found if looks_secret(name) or name in keys}
     for name, value in found.items():
         if "\n" in value:
-            raise RequestWrong(f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one")
+            raise RequestWrong(
+                f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
+            )
     return Environment(
         plain={name: value for name, value in found.items() if name not in secret},
         secret={name: value for name, value in found.items() if name in secret},
@@ -91,20 +100,23 @@ def job_environment(recipe: Recipe, cluster: ClusterConfig, environ: Mapping[str
 def check_path(what: str, path: str) -> None:
     """Refuse a path that NeMo-Run cannot carry into a job's script as it is.
 
-    It writes paths into scripts and commands unquoted, and where a job has no container it replaces ``/nemo_run``
-    wherever that stands.
+    It writes paths into scripts and commands unquoted, and where a job has no container it replaces
+    ``/nemo_run`` wherever that stands.
 
     Raises:
         RequestWrong: it holds such a thing.
     """
     if wrong := sorted(set(_NOT_PLAIN.findall(path))):
         raise RequestWrong(
-            f"{what}: {path!r} has {' '.join(map(repr, wrong))}, which NeMo-Run cannot carry into a job's script; "
-            "allowed: letters, digits and ._/+=@- (only the places of runs and jobs are bound by this)"
+            f"{what}: {path!r} has {' '.join(map(repr, wrong))}, which NeMo-Run cannot carry into "
+            "a job's script; "
+            "allowed: letters, digits and ._/+=@- (only the places of runs and jobs are bound by "
+            "this)"
         )
     if "/nemo_run" in path:
         raise RequestWrong(
-            f"{what}: {path} has '/nemo_run' in it, which NeMo-Run replaces in jobs' scripts; choose another folder"
+            f"{what}: {path} has '/nemo_run' in it, which NeMo-Run replaces in jobs' scripts; "
+            "choose another folder"
         )
 
 
@@ -145,7 +157,13 @@ def write_recipe(run: Path, recipe: Recipe) -> None:
 
 
 def write_launch_files(
-    run: Path, recipe: Recipe, cluster: ClusterConfig, environment: Environment, *, directory: str, secrets: str
+    run: Path,
+    recipe: Recipe,
+    cluster: ClusterConfig,
+    environment: Environment,
+    *,
+    directory: str,
+    secrets: str,
 ) -> None:
     """Write what the nodes need into a run directory; the code only where the run has none yet.
 
@@ -166,7 +184,11 @@ def write_launch_files(
     write_whole(clusters / f"{cluster.name}.yaml", cluster_text(cluster).encode())
     if not (run / CODE).exists():
         write_whole(run / CODE, pack_code())
-    ours = {"TSDG_DIRECTORY": directory, "TSDG_SECRETS": secrets, "TSDG_ENV_FILE": cluster.tsdg.env_file}
+    ours = {
+        "TSDG_DIRECTORY": directory,
+        "TSDG_SECRETS": secrets,
+        "TSDG_ENV_FILE": cluster.tsdg.env_file,
+    }
     write_whole(folder / "env", env_lines({**environment.plain, **ours}))
     write_whole(folder / "setup.sh", "".join(f"{line}\n" for line in cluster.tsdg.setup).encode())
     for name in SCRIPTS:
@@ -174,11 +196,18 @@ def write_launch_files(
 
 
 def cluster_text(cluster: ClusterConfig) -> str:
-    """A cluster's configuration as the snapshot keeps it: without the values of what looks like a secret."""
+    """A cluster's configuration as the snapshot keeps it.
+
+    Without the values of what looks like a secret.
+    """
     values = cluster.model_dump(mode="json")
     for key in ("env_vars", "required_env_vars"):
         values[key] = [_hide(entry) for entry in values[key]]
-    digests = {name: image.rpartition("@")[2] for name, image in cluster.containers.items() if "@sha256:" in image}
+    digests = {
+        name: image.rpartition("@")[2]
+        for name, image in cluster.containers.items()
+        if "@sha256:" in image
+    }
     return yaml.safe_dump({**values, "digests": digests}, sort_keys=False)
 
 

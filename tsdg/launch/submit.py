@@ -1,4 +1,7 @@
-"""A run to its cluster: checks, files, jobs, record; in this order, so that a run that is half launched says so."""
+"""A run to its cluster: checks, files, jobs, record.
+
+In this order, so that a run that is half launched says so.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,9 @@ class Launch:
     home: str
 
 
-def find_target(recipe: Recipe, cluster: ClusterConfig, directory: Path, environ: Mapping[str, str]) -> Target:
+def find_target(
+    recipe: Recipe, cluster: ClusterConfig, directory: Path, environ: Mapping[str, str]
+) -> Target:
     """Check what a launch needs beside the recipe, and say where the run will be.
 
     Args:
@@ -82,10 +87,13 @@ def find_target(recipe: Recipe, cluster: ClusterConfig, directory: Path, environ
     if cluster.ssh_tunnel:
         if not directory.is_absolute():
             raise RequestWrong(
-                f"output_root={recipe.output_root}: over ssh it must be an absolute path on cluster {cluster.name}"
+                f"output_root={recipe.output_root}: over ssh it must be an absolute path on "
+                f"cluster {cluster.name}"
             )
         if not cluster.tsdg.python:
-            raise RequestWrong(f"cluster {cluster.name}: over ssh tsdg.python must name the Python of its nodes")
+            raise RequestWrong(
+                f"cluster {cluster.name}: over ssh tsdg.python must name the Python of its nodes"
+            )
         here, run = cache.root(environ) / "launched" / cluster.name / directory.name, str(directory)
     else:
         here = directory.expanduser().absolute()
@@ -118,7 +126,8 @@ def plan_launch(
         canary_stages: all stages of its canary; none for a run that needs none.
         units: by phase, at most how many work units are left.
         endpoints: by phase, the models that it asks; of all phases of the run.
-        ask: whether to ask the cluster for its MaxArraySize where its file does not have it; else Slurm's default.
+        ask: whether to ask the cluster for its MaxArraySize where its file does not have it; else
+            Slurm's default.
 
     Raises:
         RequestWrong: recipe, model and cluster do not fit one another.
@@ -126,7 +135,11 @@ def plan_launch(
     """
     limit = target.cluster.tsdg.max_array_size
     if not limit:
-        limit = max_array_size(Shell(ssh=ssh_of(target.cluster))) if ask else SLURM_DEFAULT_MAX_ARRAY_SIZE
+        limit = (
+            max_array_size(Shell(ssh=ssh_of(target.cluster)))
+            if ask
+            else SLURM_DEFAULT_MAX_ARRAY_SIZE
+        )
     return plan_jobs(
         target.recipe,
         target.cluster,
@@ -144,12 +157,14 @@ def write_scripts(target: Target, jobs: Sequence[JobPlan]) -> Launch:
 
 
 def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
-    """Write what the nodes need into the run directory, submit the jobs and note them in ``launch/jobs.json``.
+    """Write what the nodes need into the run directory, submit the jobs and note them in
+    ``launch/jobs.json``.
 
     The snapshot of the run, and of its canary where there is one, must be in ``target.here``.
 
     Raises:
-        EnvironmentUnfit: Slurm does not answer, or does not take a job; then none is left submitted.
+        EnvironmentUnfit: Slurm does not answer, or does not take a job; then none is left
+            submitted.
         StorageUnfit: something cannot be written.
     """
     shell = Shell(ssh=ssh_of(target.cluster))
@@ -167,7 +182,9 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
         shell.run(["mkdir", "-p", *(f"{target.run}/{log_folder(job)}" for job in jobs)])
         if secrets:
             script = 'umask 077 && mkdir -p "$(dirname "$1")" && cat > "$1"'
-            shell.run(["sh", "-c", script, "sh", secrets], data=ship.env_lines(target.environment.secret))
+            shell.run(
+                ["sh", "-c", script, "sh", secrets], data=ship.env_lines(target.environment.secret)
+            )
     else:
         if secrets:
             ship.write_secrets(Path(secrets), target.environment)
@@ -181,7 +198,9 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
 
 
 def refuse_second(target: Target) -> None:
-    """Refuse to launch a run whose jobs are still there: both would do the same work, for twice the GPU-hours.
+    """Refuse to launch a run whose jobs are still there.
+
+    Both would do the same work, for twice the GPU-hours.
 
     Raises:
         RunConflict: jobs of this run are pending or running.
@@ -208,7 +227,8 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
             from tsdg.launch import nemorun
     except ImportError as error:
         raise EnvironmentUnfit(
-            f"NeMo-Run cannot be imported ({' '.join(str(error).split())[:120]}); pip install 'tsdg[launch]'"
+            f"NeMo-Run cannot be imported ({' '.join(str(error).split())[:120]}); pip install "
+            "'tsdg[launch]'"
         ) from error
     experiment = f"tsdg-{job_name(target.name)}_{time.time_ns()}"
     done = nemorun.submit(
@@ -231,13 +251,27 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
 
 
 def mounts_of(target: Target) -> tuple[str, ...]:
-    """The cluster's mounts, and under their own names the places that jobs need: run, weights, inputs, secrets."""
+    """The cluster's mounts, and under their own names the places that jobs need.
+
+    Run, weights, inputs, secrets.
+    """
     recipe, cluster = target.recipe, target.cluster
     mounts = list(cluster.mounts)
     python = Path(cluster.tsdg.python)
     weights = [recipe.model.path, *(own.model.path for own in recipe.roles.values())]
-    read = [recipe.seeds.mirror, recipe.passages.path, *recipe.filter.decontaminate.files, *recipe.filter.dedup.against]
-    places = [target.run, *weights, *read, recipe.server.api_key_file, *(str(p) for p in python.parents[1:2])]
+    read = [
+        recipe.seeds.mirror,
+        recipe.passages.path,
+        *recipe.filter.decontaminate.files,
+        *recipe.filter.dedup.against,
+    ]
+    places = [
+        target.run,
+        *weights,
+        *read,
+        recipe.server.api_key_file,
+        *(str(p) for p in python.parents[1:2]),
+    ]
     if not cluster.ssh_tunnel:
         places.append(str(Path.cwd()))
     if target.environment.secret:
@@ -246,7 +280,11 @@ def mounts_of(target: Target) -> tuple[str, ...]:
     for place in places:
         path = str(Path(place).expanduser()) if place else ""
         targets = [mount.split(":")[1] for mount in mounts]
-        if path.startswith("/") and path != "/" and not any(f"{path}/".startswith(f"{t}/") for t in targets):
+        if (
+            path.startswith("/")
+            and path != "/"
+            and not any(f"{path}/".startswith(f"{t}/") for t in targets)
+        ):
             mounts.append(f"{path}:{path}")
     return tuple(mounts)
 

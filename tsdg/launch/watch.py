@@ -52,15 +52,24 @@ def ask(shell: Shell, jobs: Sequence[JobRecord]) -> Answer:
         return Answer(queue={}, accounting={}, notes=())
     names = names_of(jobs)
     numbers = ",".join(names)
-    squeue = ["squeue", "--array", "--noheader", "--states=all", f"--jobs={numbers}", f"--format={SQUEUE_FORMAT}"]
+    squeue = [
+        "squeue",
+        "--array",
+        "--noheader",
+        "--states=all",
+        f"--jobs={numbers}",
+        f"--format={SQUEUE_FORMAT}",
+    ]
     sacct = ["sacct", "-XDnP", f"--jobs={numbers}", f"--format={SACCT_FORMAT}"]
     with ThreadPoolExecutor(max_workers=2) as pool:
         first = pool.submit(_ask_one, shell, squeue, parse_squeue, names)
         second = pool.submit(_ask_one, shell, sacct, parse_sacct, names)
         (queue, queue_note), (accounting, accounting_note) = first.result(), second.result()
     return Answer(
-        queue=queue, accounting=accounting, notes=tuple(note for note in (queue_note, accounting_note) if note)
-    )  # fmt: skip
+        queue=queue,
+        accounting=accounting,
+        notes=tuple(note for note in (queue_note, accounting_note) if note),
+    )
 
 
 def _ask_one(

@@ -1,9 +1,9 @@
 """Pure: how many tokens of each part a budget buys.
 
 Within a pool (a group with a share of its own, or all other groups together) part *i* gets
-``min(high_i, max(low_i, scale * weight_i))`` tokens, with the one ``scale`` for which they add up to the pool's budget:
-the division nearest to the policy's weights that holds to the floors and caps. ``high_i`` is the smaller of the part's
-cap and its tokens times ``max_epochs``.
+``min(high_i, max(low_i, scale * weight_i))`` tokens, with the one ``scale`` for which they add up
+to the pool's budget: the division nearest to the policy's weights that holds to the floors and
+caps. ``high_i`` is the smaller of the part's cap and its tokens times ``max_epochs``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def allocate(parts: Sequence[Part], config: MixConfig) -> tuple[Allotment, ...]:
     """Divide the budget, in the order of ``parts``.
 
     Raises:
-        RecipeError: a key names no part or group, or the wishes cannot be met together; says which and by how much.
+        RecipeError: a key names no part or group, or the wishes cannot be met together; says which
+            and by how much.
     """
     _known(parts, config)
     weights = _weights(parts, config)
@@ -47,9 +48,14 @@ def allocate(parts: Sequence[Part], config: MixConfig) -> tuple[Allotment, ...]:
     for part in parts:
         if lows[part.name] > highs[part.name] * (1 + 1e-12):
             raise RecipeError(
-                f"tsdg mix: floors.{part.name} asks for {lows[part.name]:,.0f} tokens, {highs[part.name]:,.0f} is the "
+                f"tsdg mix: floors.{part.name} asks for {lows[part.name]:,.0f} tokens, "
+                f"{highs[part.name]:,.0f} is the "
                 f"most: {part.tokens:,} tokens, max_epochs={config.max_epochs:g}"
-                + (f", caps.{part.name}={config.caps[part.name]:g}" if part.name in config.caps else "")
+                + (
+                    f", caps.{part.name}={config.caps[part.name]:g}"
+                    if part.name in config.caps
+                    else ""
+                )
             )
     exact: dict[str, float] = {}
     for name, members, budget in _pools(parts, config):
@@ -73,9 +79,15 @@ def _known(parts: Sequence[Part], config: MixConfig) -> None:
     ):
         for name in mapping:
             if name not in allowed:
-                raise RecipeError(f"tsdg mix: {key}.{name} names nothing here; allowed: {', '.join(allowed)}")
-    if config.policy == "explicit" and (missing := [name for name in names if name not in config.weights]):
-        raise RecipeError(f"tsdg mix: policy=explicit needs weights.{missing[0]}=NUMBER (and of every other part)")
+                raise RecipeError(
+                    f"tsdg mix: {key}.{name} names nothing here; allowed: {', '.join(allowed)}"
+                )
+    if config.policy == "explicit" and (
+        missing := [name for name in names if name not in config.weights]
+    ):
+        raise RecipeError(
+            f"tsdg mix: policy=explicit needs weights.{missing[0]}=NUMBER (and of every other part)"
+        )
 
 
 def _weights(parts: Sequence[Part], config: MixConfig) -> dict[str, float]:
@@ -97,18 +109,25 @@ def _pools(parts: Sequence[Part], config: MixConfig) -> list[tuple[str, list[Par
     """Each group that has a share, and all other parts together: name, members, tokens."""
     shares = config.group_shares
     pools = [
-        (f"group_shares.{group}={share:g}", [part for part in parts if part.group == group], share * config.budget)
+        (
+            f"group_shares.{group}={share:g}",
+            [part for part in parts if part.group == group],
+            share * config.budget,
+        )
         for group, share in shares.items()
     ]
     others = [part for part in parts if part.group not in shares]
     left = config.budget - sum(budget for _, _, budget in pools)
     if not others and left > 1e-9 * config.budget:
         raise RecipeError(
-            f"tsdg mix: group_shares add up to {sum(shares.values()):g} and name every group; allowed: 1, or leave "
+            f"tsdg mix: group_shares add up to {sum(shares.values()):g} and name every group; "
+            "allowed: 1, or leave "
             "a group out, which then takes the rest"
         )
     return (
-        [*pools, ("budget" if not shares else "what group_shares leave", others, max(left, 0.0))] if others else pools
+        [*pools, ("budget" if not shares else "what group_shares leave", others, max(left, 0.0))]
+        if others
+        else pools
     )
 
 
@@ -123,23 +142,34 @@ def _feasible(
     low, high = (sum(bound[part.name] for part in members) for bound in (lows, highs))
     if high < budget * (1 - 1e-12):
         raise RecipeError(
-            f"tsdg mix: {name} is {budget:,.0f} tokens, and its {len(members)} parts give {high:,.0f} at most "
-            f"(max_epochs={config.max_epochs:g}, caps); lower the budget or the share, or raise max_epochs or the caps"
+            f"tsdg mix: {name} is {budget:,.0f} tokens, and its {len(members)} parts give "
+            f"{high:,.0f} at most "
+            f"(max_epochs={config.max_epochs:g}, caps); lower the budget or the share, or raise "
+            "max_epochs or the caps"
         )
     if low > budget * (1 + 1e-12):
         raise RecipeError(
-            f"tsdg mix: {name} is {budget:,.0f} tokens, and the floors of its {len(members)} parts ask for "
+            f"tsdg mix: {name} is {budget:,.0f} tokens, and the floors of its {len(members)} parts "
+            "ask for "
             f"{low:,.0f}; lower floors, or raise the share"
         )
 
 
 def _fill(
-    weights: Mapping[str, float], lows: Mapping[str, float], highs: Mapping[str, float], budget: float
+    weights: Mapping[str, float],
+    lows: Mapping[str, float],
+    highs: Mapping[str, float],
+    budget: float,
 ) -> dict[str, float]:
-    """Scale the weights so that the clipped values add up to the budget, by bisection over the scale."""
+    """Scale the weights so that the clipped values add up to the budget, by bisection over the
+    scale.
+    """
 
     def clipped(scale: float) -> dict[str, float]:
-        return {name: min(highs[name], max(lows[name], scale * weight)) for name, weight in weights.items()}
+        return {
+            name: min(highs[name], max(lows[name], scale * weight))
+            for name, weight in weights.items()
+        }
 
     below, above = 0.0, max((highs[name] / weight for name, weight in weights.items()), default=0.0)
     for _ in range(200):
@@ -152,7 +182,10 @@ def _fill(
 
 
 def round_together(exact: Sequence[float], total: int) -> list[int]:
-    """Round numbers that add up to ``total`` to integers that do: down, and up where the remainder is largest."""
+    """Round numbers that add up to ``total`` to integers that do.
+
+    Down, and up where the remainder is largest.
+    """
     floors = [int(value) for value in exact]
     order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))
     for i in order[: total - sum(floors)]:

@@ -1,9 +1,10 @@
 """Pure: a mixture in the forms that trainers read.
 
-* ``blend.json``: Nemotron's data preparation, ``{"datasets": [{name, path, weight, split, subset, text_field}]}``, or
-  ``{"train": [...], "valid": [...], "test": [...]}`` where parts are held out (``nemotron/data_prep/blend.py``).
-* ``megatron.json``: Megatron's flat list ``["weight", "prefix", ...]``, for ``--data-args-path`` or ``--data-path``;
-  ``megatron-splits.json`` the same per split, for ``--per-split-data-args-path``.
+* ``blend.json``: Nemotron's data preparation, ``{"datasets": [{name, path, weight, split, subset,
+  text_field}]}``, or ``{"train": [...], "valid": [...], "test": [...]}`` where parts are held out
+  (``nemotron/data_prep/blend.py``).
+* ``megatron.json``: Megatron's flat list ``["weight", "prefix", ...]``, for ``--data-args-path`` or
+  ``--data-path``; ``megatron-splits.json`` the same per split, for ``--per-split-data-args-path``.
 * ``mix.json``: everything, with tokens and epochs.
 """
 
@@ -24,7 +25,9 @@ def weights_of(shares: Sequence[float]) -> list[str]:
     unit = 10**PLACES
     total = sum(shares)
     whole = round_together([share / total * unit for share in shares], unit)
-    return [str(Decimal(value).scaleb(-PLACES).quantize(Decimal(1).scaleb(-PLACES))) for value in whole]
+    return [
+        str(Decimal(value).scaleb(-PLACES).quantize(Decimal(1).scaleb(-PLACES))) for value in whole
+    ]
 
 
 def nemotron(splits: Mapping[str, Sequence[tuple[Part, float]]]) -> dict[str, Any]:
@@ -49,7 +52,10 @@ def _datasets(parts: Sequence[tuple[Part, float]]) -> list[dict[str, Any]]:
 
 
 def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
-    """Megatron's weighted list; parts without a token are left out, as a weight of 0 is refused there."""
+    """Megatron's weighted list.
+
+    Parts without a token are left out, as a weight of 0 is refused there.
+    """
     taken = [(part, share) for part, share in parts if share > 0]
     weights = weights_of([share for _, share in taken])
     paths = [prefix.format(name=part.name.replace("/", "--")) for part, _ in taken]
@@ -85,18 +91,26 @@ def plot(allotments: Sequence[Allotment]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 80} {height}" '
         'font-family="system-ui, sans-serif" font-size="12">',
         "<style>text{fill:#333}@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>",
-        f'<rect x="{left}" y="10" width="12" height="10" fill="#9aa5b1"/><text x="{left + 18}" y="19">natural</text>',
+        (
+            f'<rect x="{left}" y="10" width="12" height="10" fill="#9aa5b1"/><text x="{left + 18}" '
+            'y="19">natural</text>'
+        ),
         f'<rect x="{left + 90}" y="10" width="12" height="10" fill="#2f6fde"/>'
         f'<text x="{left + 108}" y="19">mixed</text>',
     ]
     for number, one in enumerate(allotments):
         top = 34 + number * row
-        lines.append(f'<text x="{left - 8}" y="{top + 17}" text-anchor="end">{_escaped(one.part.name)}</text>')
+        lines.append(
+            f'<text x="{left - 8}" y="{top + 17}" '
+            f'text-anchor="end">{_escaped(one.part.name)}</text>'
+        )
         for offset, share, colour in ((0, one.natural, "#9aa5b1"), (12, one.share, "#2f6fde")):
             long = width * share / most
             lines.append(
-                f'<rect x="{left}" y="{top + offset}" width="{long:.1f}" height="10" fill="{colour}"/>'
-                f'<text x="{left + long + 5:.1f}" y="{top + offset + 9}" font-size="10">{share:.1%}</text>'
+                f'<rect x="{left}" y="{top + offset}" width="{long:.1f}" height="10" '
+                f'fill="{colour}"/>'
+                f'<text x="{left + long + 5:.1f}" y="{top + offset + 9}" '
+                f'font-size="10">{share:.1%}</text>'
             )
     return "\n".join([*lines, "</svg>", ""])
 

@@ -1,8 +1,12 @@
-"""Pure: what changed between two evaluations, per task and capability group, and whether it is more than noise.
+"""Pure.
 
-The change of a task has the standard error ``sqrt(before² + after²)``: the two evaluations are taken as independent
-draws, which overstates the error where both answered the same items, and so never calls noise a regression. A group's
-value is the mean over its tasks, its standard error ``sqrt(Σ error²) / n``.
+What changed between two evaluations, per task and capability group, and whether it is more than
+noise.
+
+The change of a task has the standard error ``sqrt(before² + after²)``: the two evaluations are
+taken as independent draws, which overstates the error where both answered the same items, and so
+never calls noise a regression. A group's value is the mean over its tasks, its standard error
+``sqrt(Σ error²) / n``.
 """
 
 from __future__ import annotations
@@ -56,11 +60,14 @@ class Comparison:
     """One sentence for each retention rule that does not hold."""
 
 
-def compare(before: Mapping[str, Score], after: Mapping[str, Score], config: CompareConfig) -> Comparison:
+def compare(
+    before: Mapping[str, Score], after: Mapping[str, Score], config: CompareConfig
+) -> Comparison:
     """Compare the tasks that both evaluations have, by the same metric.
 
     Raises:
-        RequestWrong: a rule names no group, they have no task in common, or a task was scored by different metrics.
+        RequestWrong: a rule names no group, they have no task in common, or a task was scored by
+            different metrics.
     """
     for name in config.rules:
         if name not in (*config.groups, OTHER):
@@ -87,10 +94,13 @@ def compare(before: Mapping[str, Score], after: Mapping[str, Score], config: Com
 def _change(task: str, before: Score, after: Score, config: CompareConfig) -> Change:
     if before.metric != after.metric:
         raise RequestWrong(
-            f"tsdg compare: task {task} was scored by {before.metric} before and by {after.metric} after; choose one "
+            f"tsdg compare: task {task} was scored by {before.metric} before and by {after.metric} "
+            "after; choose one "
             "that both have with metrics=[...]"
         )
-    group = next((name for name, patterns in config.groups.items() if _matches(task, patterns)), OTHER)
+    group = next(
+        (name for name, patterns in config.groups.items() if _matches(task, patterns)), OTHER
+    )
     change = after.value - before.value
     errors = (before.stderr, after.stderr)
     return Change(
@@ -100,7 +110,9 @@ def _change(task: str, before: Score, after: Score, config: CompareConfig) -> Ch
         before=before.value,
         after=after.value,
         change=change if before.higher_is_better else -change,
-        stderr=math.hypot(*(error for error in errors if error is not None)) if None not in errors else None,
+        stderr=math.hypot(*(error for error in errors if error is not None))
+        if None not in errors
+        else None,
     )
 
 
@@ -128,10 +140,14 @@ def _broken(groups: Sequence[Change], config: CompareConfig) -> tuple[str, ...]:
     for name, rule in config.rules.items():
         group = by_name.get(name)
         if group is None:
-            found.append(f"{name}: the rule cannot be checked, no task of the group is in both evaluations")
+            found.append(
+                f"{name}: the rule cannot be checked, no task of the group is in both evaluations"
+            )
         elif rule == "any":
             if group.verdict(config.z) in ("worse", "unknown") and group.change < 0:
-                found.append(f"{name}: fell by {-group.change:.2f}, no fall beyond noise is accepted")
+                found.append(
+                    f"{name}: fell by {-group.change:.2f}, no fall beyond noise is accepted"
+                )
         elif -group.change > rule:
             found.append(f"{name}: fell by {-group.change:.2f}, at most {rule:g} is accepted")
     return tuple(found)

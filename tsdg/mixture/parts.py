@@ -25,7 +25,9 @@ class Part:
 
 
 def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
-    """List the parts of runs, and then the corpora: runs in the order given, tasks in the order of their manifest.
+    """List the parts of runs, and then the corpora.
+
+    Runs in the order given, tasks in the order of their manifest.
 
     A task without tokens is left out.
 
@@ -37,7 +39,9 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     for place, digest in enumerate(digests):
         if digest in digests[:place]:
             first = runs[digests.index(digest)]
-            raise RequestWrong(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
+            raise RequestWrong(
+                f"tsdg mix: {runs[place]} is the same run as {first}; name each once"
+            )
     found = [(run, *task) for run in runs for task in _tasks(run)]
     often = Counter(task for _, task, _, _ in found)
     parts = [
@@ -53,7 +57,9 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     parts += corpora
     twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
     if twice:
-        raise RequestWrong(f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names")
+        raise RequestWrong(
+            f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names"
+        )
     if not parts:
         raise RequestWrong("tsdg mix: these runs have no records; name others, or corpora")
     return tuple(parts)
@@ -75,7 +81,9 @@ def _manifest(run: Path) -> dict[str, Any]:
         if isinstance(manifest["digest"], str):
             return dict(manifest)
     except FileNotFoundError as error:
-        raise RequestWrong(f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one") from error
+        raise RequestWrong(
+            f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(run) from error
     raise _damaged(run)

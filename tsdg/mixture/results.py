@@ -34,7 +34,9 @@ class Score:
 
 
 def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> dict[str, Score]:
-    """Read a result file, or all below a folder: of a task in several files, the newest by name counts.
+    """Read a result file, or all below a folder.
+
+    Of a task in several files, the newest by name counts.
 
     Tasks that are parts of a group with a score of its own are left out: they would count twice.
 
@@ -46,10 +48,13 @@ def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> d
     Raises:
         RequestWrong: there is no such file, or it is none of lm-eval's.
     """
-    files = sorted(path.rglob("results*.json"), key=lambda file: file.name) if path.is_dir() else [path]
+    files = (
+        sorted(path.rglob("results*.json"), key=lambda file: file.name) if path.is_dir() else [path]
+    )
     if not files:
         raise RequestWrong(
-            f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval --output_path"
+            f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval "
+            "--output_path"
         )
     scores: dict[str, Score] = {}
     parts: set[str] = set()
@@ -62,7 +67,10 @@ def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> d
                 scores[task] = score
         parts |= _parts(data.get("group_subtasks") or {}, scores)
     if not scores:
-        raise RequestWrong(f"tsdg compare: no task in {path} has one of the metrics {', '.join(metrics)}; see metrics=")
+        raise RequestWrong(
+            f"tsdg compare: no task in {path} has one of the metrics {', '.join(metrics)}; see "
+            "metrics="
+        )
     return {task: score for task, score in scores.items() if task not in parts}
 
 
@@ -75,23 +83,34 @@ def _load(file: Path) -> dict[str, Any]:
         raise RequestWrong(f"tsdg compare: {file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise RequestWrong(f"tsdg compare: {file} is no result file of lm-eval, which has {{'results': {{TASK: ...}}}}")
+    raise RequestWrong(
+        f"tsdg compare: {file} is no result file of lm-eval, which has {{'results': {{TASK: ...}}}}"
+    )
 
 
 def _score(
-    values: Mapping[str, Any], metrics: Sequence[str], points: Sequence[str], better: Mapping[str, Any]
+    values: Mapping[str, Any],
+    metrics: Sequence[str],
+    points: Sequence[str],
+    better: Mapping[str, Any],
 ) -> Score | None:
     for metric in metrics:
         for key in sorted(values):
             value = values[key]
-            if key.partition(",")[0] != metric or isinstance(value, bool) or not isinstance(value, int | float):
+            if (
+                key.partition(",")[0] != metric
+                or isinstance(value, bool)
+                or not isinstance(value, int | float)
+            ):
                 continue
             if not math.isfinite(value):
                 continue
             scale = 1.0 if metric in points else 100.0
             name, comma, chosen = key.partition(",")
             error = values.get(f"{name}_stderr{comma}{chosen}")
-            given = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
+            given = (
+                float(error) if isinstance(error, int | float) and math.isfinite(error) else None
+            )
             return Score(
                 metric=key,
                 value=scale * value,

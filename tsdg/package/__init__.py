@@ -1,4 +1,6 @@
-"""Stage 5: accepted questions become records, files, a dataset card and a manifest; and ``tsdg verify``.
+"""Stage 5: accepted questions become records, files, a dataset card and a manifest.
+
+And ``tsdg verify``.
 
 ::
 

@@ -1,7 +1,7 @@
 """The dataset card ``README.md``: what a person and ``datasets.load_dataset`` read first.
 
-Its YAML header declares one configuration per task and per group, and ``all``, the default. All numbers are the
-manifest's.
+Its YAML header declares one configuration per task and per group, and ``all``, the default. All
+numbers are the manifest's.
 """
 
 from __future__ import annotations
@@ -44,11 +44,16 @@ def card_text(manifest: Mapping[str, Any]) -> str:
     header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True, width=1000)
     loadable = [task for task, entry in manifest["tasks"].items() if entry["files"]]
     template = environment.get_template("card.j2")
-    return template.render(header=header, m=manifest, loadable=loadable, steps=steps_of(manifest["phases"]))
+    return template.render(
+        header=header, m=manifest, loadable=loadable, steps=steps_of(manifest["phases"])
+    )
 
 
 def header_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The card's YAML header. Tasks without a record have no configuration, for there is no file to load."""
+    """The card's YAML header.
+
+    Tasks without a record have no configuration, for there is no file to load.
+    """
     data = yaml.safe_load((HERE / "data" / "card.yaml").read_text(encoding="utf-8"))
     tasks = manifest["tasks"]
     records = manifest["totals"]["records"]
@@ -59,7 +64,9 @@ def header_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         **_licence({entry["licence"] for entry in tasks.values()}, set(data["licences"])),
         "multilinguality": "multilingual" if len(languages) > 1 else "monolingual",
         "task_categories": ["question-answering", "text-generation"],
-        "size_categories": [next((name for bound, name in data["sizes"] if records < bound), data["largest"])],
+        "size_categories": [
+            next((name for bound, name in data["sizes"] if records < bound), data["largest"])
+        ],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
         "tags": ["synthetic", "task-seeded", "tsdg"],
@@ -82,7 +89,11 @@ def _configs(tasks: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
     def config(name: str, pattern: str, **more: bool) -> dict[str, Any]:
-        return {"config_name": name, "data_files": [{"split": "train", "path": f"{DATASET}/{pattern}"}], **more}
+        return {
+            "config_name": name,
+            "data_files": [{"split": "train", "path": f"{DATASET}/{pattern}"}],
+            **more,
+        }
 
     groups = [config(group, f"{group}/*/*.parquet") for group in GROUPS if group in full.values()]
     each = [config(task, f"{group}/{task}/*.parquet") for task, group in full.items()]

@@ -1,6 +1,9 @@
-"""Counting a run again from its files: what the manifest says, and what ``tsdg verify`` holds it to.
+"""Counting a run again from its files.
 
-Streaming: a few columns of one batch are in memory at a time, beside 12 bytes for each seed and question.
+What the manifest says, and what ``tsdg verify`` holds it to.
+
+Streaming: a few columns of one batch are in memory at a time, beside 12 bytes for each seed and
+    question.
 """
 
 from __future__ import annotations
@@ -67,7 +70,9 @@ class TaskCount:
 
     def agreement_mean(self) -> float | None:
         """Mean agreement of the accepted questions; None where there are none."""
-        return round(math.fsum(self.agreements) / len(self.agreements), 6) if self.agreements else None
+        return (
+            round(math.fsum(self.agreements) / len(self.agreements), 6) if self.agreements else None
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +84,9 @@ class RunCount:
     """Step → requests, prompt_tokens, completion_tokens."""
 
 
-def columns_of(path: Path, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def columns_of(
+    path: Path, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Yield some columns of a table batch by batch; ``a.b`` names a field of a struct.
 
     Raises:
@@ -103,7 +110,8 @@ def count_run(run: Path, phases: Sequence[Sequence[str]]) -> RunCount:
         phases: of the recipe: they say which tables there must be.
 
     Raises:
-        VerificationFailed: a table is missing or damaged, or names a task or a question that the run does not have.
+        VerificationFailed: a table is missing or damaged, or names a task or a question that the
+            run does not have.
     """
     return _Counting(run, phases).count()
 
@@ -117,13 +125,20 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
     path = run / SEED_COUNTS
     try:
         counts = json.loads(path.read_text(encoding="utf-8"))
-        return {task: {name: int(count[name]) for name in SEED_FIELDS} for task, count in sorted(counts.items())}
+        return {
+            task: {name: int(count[name]) for name in SEED_FIELDS}
+            for task, count in sorted(counts.items())
+        }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise VerificationFailed(f"{path} is damaged: it lacks, per task, {', '.join(SEED_FIELDS)}; {_ANEW}") from error
+        raise VerificationFailed(
+            f"{path} is damaged: it lacks, per task, {', '.join(SEED_FIELDS)}; {_ANEW}"
+        ) from error
 
 
 def count_records(run: Path, task: TaskCount) -> None:
-    """Count the records in the files of a task: ``records``, ``by_variant``, ``tokens`` and ``packaged``.
+    """Count the records in the files of a task.
+
+    ``records``, ``by_variant``, ``tokens`` and ``packaged``.
 
     Raises:
         VerificationFailed: a file is missing or damaged.
@@ -134,7 +149,10 @@ def count_records(run: Path, task: TaskCount) -> None:
             task.records += batch.num_rows
             task.tokens += pc.sum(batch["tokens"]).as_py() or 0
             task.by_variant.update(
-                {row["values"]: row["counts"] for row in pc.value_counts(batch["variant"]).to_pylist()}
+                {
+                    row["values"]: row["counts"]
+                    for row in pc.value_counts(batch["variant"]).to_pylist()
+                }
             )
             questions.add(digests_of(batch["question_id"]))
     task.packaged = len(np.unique(questions.all()))
@@ -172,7 +190,8 @@ class _Counting:
             self._questions.add(digests_of(batch["question_id"]), codes)
             for task, rows in self._by_task(codes):
                 task.generated += rows
-        # A fused phase answers questions before it is known that they are duplicates: its savings count.
+        # A fused phase answers questions before it is known that they are duplicates: its savings
+        # count.
         self._count_rejected("questions", self._questions)
 
     def _count_rejected(self, stage: str, keys: Keys | None) -> None:
@@ -183,7 +202,9 @@ class _Counting:
                 keys.add(digests_of(batch["row_id"]), codes)
             rows = pa.table({"code": codes, "reason": batch["reason"]}).group_by(["code", "reason"])
             for row in rows.aggregate([([], "count_all")]).to_pylist():
-                reasons = self._tasks[self._names[row["code"]]].rejected.setdefault(stage, Counter())
+                reasons = self._tasks[self._names[row["code"]]].rejected.setdefault(
+                    stage, Counter()
+                )
                 reasons[row["reason"]] += row["count_all"]
 
     def _count_parts(self) -> dict[str, Counter[str]]:
@@ -193,8 +214,12 @@ class _Counting:
             for batch in columns_of(path, ["input_id", "saved_samples", "usage"]):
                 saved = batch.filter(pc.greater(batch["saved_samples"], 0))
                 codes = keys.codes_of(digests_of(saved["input_id"]))
-                self._require_known(codes, saved["input_id"], path.relative_to(self._run).as_posix())
-                for code, samples in zip(codes.tolist(), saved["saved_samples"].to_pylist(), strict=True):
+                self._require_known(
+                    codes, saved["input_id"], path.relative_to(self._run).as_posix()
+                )
+                for code, samples in zip(
+                    codes.tolist(), saved["saved_samples"].to_pylist(), strict=True
+                ):
                     self._tasks[self._names[code]].saved += samples
                 for row in batch["usage"].flatten().to_pylist():
                     spent = usage.setdefault(row.pop("stage"), Counter())
@@ -205,7 +230,9 @@ class _Counting:
         for batch in columns_of(self._run / SAMPLES, ["question_id"]):
             by_question = pc.value_counts(batch["question_id"])
             codes = self._of_questions(by_question.field("values"), SAMPLES)
-            for code, samples in zip(codes.tolist(), by_question.field("counts").to_pylist(), strict=True):
+            for code, samples in zip(
+                codes.tolist(), by_question.field("counts").to_pylist(), strict=True
+            ):
                 self._tasks[self._names[code]].sampled += samples
         for batch in columns_of(self._run / SOLUTIONS, ["question_id", "verification.agreement"]):
             codes = self._of_questions(batch["question_id"], SOLUTIONS)
@@ -234,7 +261,9 @@ class _Counting:
         unknown = [value for value in values if value not in self._tasks]
         if unknown:
             where = self._run / name
-            raise VerificationFailed(f"{where} has rows of task {unknown[0]}, which {SEED_COUNTS} lacks; {_ANEW}")
+            raise VerificationFailed(
+                f"{where} has rows of task {unknown[0]}, which {SEED_COUNTS} lacks; {_ANEW}"
+            )
         lookup = np.array([self._names.index(value) for value in values], np.int32)
         codes: Codes = lookup[encoded.indices.to_numpy()] if values else np.empty(0, np.int32)
         return codes
@@ -252,4 +281,6 @@ class _Counting:
     def _require_known(self, codes: Codes, ids: pa.Array, name: str) -> None:
         if (codes == UNKNOWN).any():
             row: Any = ids[int(np.argmax(codes == UNKNOWN))].as_py()
-            raise VerificationFailed(f"{self._run / name} names {row}, which stands in no table before it")
+            raise VerificationFailed(
+                f"{self._run / name} names {row}, which stands in no table before it"
+            )

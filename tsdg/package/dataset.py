@@ -6,9 +6,10 @@
     filter/rejected.parquet                       questions whose record would break a format rule or is contaminated
     filter/contamination.json                     what was compared with held-out items, and found
 
-The new dataset grows in a hidden folder beside the old one and takes its place when it is whole. The manifest
-describes the files, so it goes first and is written last: a run directory with a manifest is finished, and one that
-was left at any other point is packaged again from the gathered tables, to the same bytes.
+The new dataset grows in a hidden folder beside the old one and takes its place when it is whole.
+The manifest describes the files, so it goes first and is written last: a run directory with a
+manifest is finished, and one that was left at any other point is packaged again from the gathered
+tables, to the same bytes.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ Pair = tuple[Question, Solution]
 TokensOf = Callable[[Sequence[str]], list[int]]
 
 GROUP_ROWS = 2048
-"""Rows of one row group: some megabytes, the least that a reader has to fetch and that a stream shuffles over."""
+"""Rows of one row group: some megabytes, the least that a reader has to fetch and that a stream
+shuffles over."""
 QUESTIONS_AT_ONCE = 256
 """Questions rendered and counted together."""
 _LONG_ANSWERS: frozenset[AnswerKind] = frozenset({"text", "code"})
@@ -81,18 +83,21 @@ def write_dataset(
     seed: int,
     held_out: HeldOut,
 ) -> DatasetSummary:
-    """Replace a run's dataset and what is in ``filter``; the manifest is removed and has to be written again.
+    """Replace a run's dataset and what is in ``filter``.
+
+    The manifest is removed and has to be written again.
 
     Args:
-        pairs: accepted questions with their solutions, all of one task one after the other, in any order otherwise.
+        pairs: accepted questions with their solutions, all of one task one after the other, in any
+            order otherwise.
         run: the run directory.
         variants: records to make of one question, as far as its solution holds what they need.
         tokens_of: texts → token counts.
         rows_per_file: records of one Parquet file at most.
         style: of the training text.
         seed: of the order of the records within their task.
-        held_out: items that must not stand in any record. The questions were compared before they were answered; here
-            it is what a model wrote beside them.
+        held_out: items that must not stand in any record. The questions were compared before they
+            were answered; here it is what a model wrote beside them.
 
     Raises:
         StorageUnfit: the run directory cannot be written.
@@ -110,8 +115,16 @@ def write_dataset(
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
                 batches = _batches(of_task, variants, style, tokens_of, found, rejections, summary)
-                write_task(batches, building / DATASET, rows_per_file=rows_per_file, seed=seed, scratch=scratch)
-        write_whole(run / FILTER_CONTAMINATION, (json.dumps(found.report(), indent=1) + "\n").encode())
+                write_task(
+                    batches,
+                    building / DATASET,
+                    rows_per_file=rows_per_file,
+                    seed=seed,
+                    scratch=scratch,
+                )
+        write_whole(
+            run / FILTER_CONTAMINATION, (json.dumps(found.report(), indent=1) + "\n").encode()
+        )
         summary.contaminated = found.found
         (building / DATASET).mkdir(exist_ok=True)
         _replace_folder(building / DATASET, run / DATASET, aside=run / _ASIDE)
@@ -120,7 +133,12 @@ def write_dataset(
 
 
 def write_task(
-    batches: Iterable[pa.RecordBatch], dataset: Path, *, rows_per_file: int, seed: int, scratch: Path
+    batches: Iterable[pa.RecordBatch],
+    dataset: Path,
+    *,
+    rows_per_file: int,
+    seed: int,
+    scratch: Path,
 ) -> None:
     """Write the records of one task, shuffled, to ``<dataset>/<group>/<task>/part-*.parquet``."""
     parts = _Parts(dataset, rows_per_file)
@@ -134,7 +152,9 @@ def record_id_of(question_id: str, variant: str) -> str:
     return stable_id(question_id, variant)
 
 
-def make_record(question: Question, solution: Solution, variant: Variant, rendered: Rendered, tokens: int) -> Record:
+def make_record(
+    question: Question, solution: Solution, variant: Variant, rendered: Rendered, tokens: int
+) -> Record:
     """Put one record together; fields that its variant does not show are empty."""
     shows_context = variant == "context"
     return Record(
@@ -177,7 +197,9 @@ def _batches(
     pairs = iter(pairs)
     while chunk := list(islice(pairs, QUESTIONS_AT_ONCE)):
         ready: list[tuple[Question, Solution, Variant, Rendered]] = []
-        matches = found.held_out.compare([_Told.of(question, solution) for question, solution in chunk])
+        matches = found.held_out.compare(
+            [_Told.of(question, solution) for question, solution in chunk]
+        )
         for (question, solution), match in zip(chunk, matches, strict=True):
             found.count(question.task, match)
             if match is not None:
@@ -191,9 +213,14 @@ def _batches(
                 continue
             chosen = variants_of(solution, variants)
             if not chosen:
-                rejections.add(_rejection(question, f"its solution has nothing for {', '.join(variants)}"))
+                rejections.add(
+                    _rejection(question, f"its solution has nothing for {', '.join(variants)}")
+                )
                 summary.rejected[question.task] += 1
-            ready += [(question, solution, variant, render(question, solution, variant, style)) for variant in chosen]
+            ready += [
+                (question, solution, variant, render(question, solution, variant, style))
+                for variant in chosen
+            ]
         if not ready:
             continue
         counts = tokens_of([rendered.text for *_, rendered in ready])
@@ -207,7 +234,10 @@ def _batches(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """A question and all that was written beside it, as an item to compare: a benchmark's may stand in any of it."""
+    """A question and all that was written beside it, as an item to compare.
+
+    A benchmark's may stand in any of it.
+    """
 
     question: str
     context: str
@@ -222,7 +252,9 @@ class _Told:
 
 
 def _replace_folder(new: Path, place: Path, *, aside: Path) -> None:
-    """Put the folder ``new`` in the place of another, which waits under ``aside`` until the new one is there."""
+    """Put the folder ``new`` in the place of another, which waits under ``aside`` until the new one
+    is there.
+    """
     _remove_folder(aside)
     if place.exists():
         place.rename(aside)
@@ -271,4 +303,6 @@ class _Parts:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"part-{self._files:05d}.parquet"
         self._files += 1
-        return pq.ParquetWriter(self._path, RECORD_SCHEMA, compression="zstd", write_page_checksum=True)
+        return pq.ParquetWriter(
+            self._path, RECORD_SCHEMA, compression="zstd", write_page_checksum=True
+        )

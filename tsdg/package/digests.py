@@ -21,7 +21,9 @@ UNKNOWN = -1
 def digests_of(ids: pa.Array) -> Digests:
     """Return one digest per id."""
     digest = hashlib.blake2b
-    return np.frombuffer(b"".join(digest(row.encode(), digest_size=8).digest() for row in ids.to_pylist()), np.uint64)
+    return np.frombuffer(
+        b"".join(digest(row.encode(), digest_size=8).digest() for row in ids.to_pylist()), np.uint64
+    )
 
 
 class Keys:

@@ -7,8 +7,9 @@ format               files
 ``parquet``          ``<group>/<task>/part-*.parquet``: the dataset's files as they are
 ``hf``               the same below ``dataset/``, with the dataset card: ``load_dataset`` reads the folder
 ``nemo-skills``      ``<group>/<task>/output.jsonl`` and ``output.jsonl.done``: its generation files, one line per
-                     verified question, ``problem``, ``expected_answer``, ``predicted_answer``, ``generation``,
-                     ``num_generated_tokens`` and the votes beside the question's own fields
+                     verified question, ``problem``, ``expected_answer``, ``predicted_answer``,
+                     ``generation``, ``num_generated_tokens`` and the votes beside the question's
+                     own fields
 ``data-designer``    ``seeds.parquet``: the verified questions as flat columns, for its seed dataset
 ==================== ==================================================================================================
 
@@ -38,7 +39,10 @@ from tsdg.tables import read_rows
 
 SEED_COLUMNS = pa.schema(
     [
-        *((name, pa.string()) for name in ("question_id", "group", "family", "task", "domain", "language", "licence")),
+        *(
+            (name, pa.string())
+            for name in ("question_id", "group", "family", "task", "domain", "language", "licence")
+        ),
         *((name, pa.string()) for name in ("answer_kind", "question", "context")),
         ("options", pa.list_(pa.string())),
         *((name, pa.string()) for name in ("answer", "reasoning", "knowledge")),
@@ -67,7 +71,11 @@ def jsonl(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
     total = 0
     for name, task in manifest["tasks"].items():
         if task["files"]:
-            rows = (to_row(row) for file in task["files"] for row in read_rows(run / file["path"], Record))
+            rows = (
+                to_row(row)
+                for file in task["files"]
+                for row in read_rows(run / file["path"], Record)
+            )
             total += _write_lines(out / task["group"] / f"{name}.jsonl", rows)
     return total
 
@@ -98,11 +106,16 @@ def _copy(run: Path, out: Path, manifest: Mapping[str, Any], place: Callable[[st
 
 
 def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
-    """NeMo-Skills' generation files, one folder per task; ``generation`` is the reply of a sample that won the vote."""
+    """NeMo-Skills' generation files, one folder per task.
+
+    ``generation`` is the reply of a sample that won the vote.
+    """
     total = 0
     for task, rows in groupby(_solved(run), key=lambda row: row[0].task):
         path = out / manifest["tasks"][task]["group"] / task / "output.jsonl"
-        total += _write_lines(path, (generation(question, solution, won) for question, solution, won in rows))
+        total += _write_lines(
+            path, (generation(question, solution, won) for question, solution, won in rows)
+        )
         write_whole(path.with_name(f"{path.name}.done"), b"")
     return total
 
@@ -110,8 +123,9 @@ def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
 def generation(question: Question, solution: Solution, won: AnswerSample) -> dict[str, Any]:
     """One line of NeMo-Skills' generations.
 
-    Its ``prepare_data`` takes the lines that say ``symbolic_correct``, which as there means that the answer is the one
-    that won. What nothing verified does not say so: that is taken with ``add_unlabeled=true``.
+    Its ``prepare_data`` takes the lines that say ``symbolic_correct``, which as there means that
+    the answer is the one that won. What nothing verified does not say so: that is taken with
+    ``add_unlabeled=true``.
 
     Args:
         question: verified.
@@ -147,7 +161,9 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
 
 
 def _solved(run: Path) -> Iterator[tuple[Question, Solution, AnswerSample]]:
-    """Accepted questions in order, each with its first sample that gave an answer as the solution has it."""
+    """Accepted questions in order, each with its first sample that gave an answer as the solution
+    has it.
+    """
     samples = groupby(read_rows(run / SAMPLES, AnswerSample), key=lambda sample: sample.question_id)
     for question, solution in accepted_pairs(run):
         for question_id, drawn in samples:
@@ -156,14 +172,22 @@ def _solved(run: Path) -> Iterator[tuple[Question, Solution, AnswerSample]]:
                 yield question, solution, _winner(answered, solution, run)
                 break
         else:
-            raise VerificationFailed(f"{run / SAMPLES} has no samples of question {question.question_id}")
+            raise VerificationFailed(
+                f"{run / SAMPLES} has no samples of question {question.question_id}"
+            )
 
 
 def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> AnswerSample:
     if not answered:
-        raise VerificationFailed(f"{run / SAMPLES}: no sample of question {solution.question_id} has an answer")
+        raise VerificationFailed(
+            f"{run / SAMPLES}: no sample of question {solution.question_id} has an answer"
+        )
     # The solution's reasoning is that of one sample which voted for the answer.
-    taken = [sample for sample in answered if solution.reasoning and sample.reasoning == solution.reasoning]
+    taken = [
+        sample
+        for sample in answered
+        if solution.reasoning and sample.reasoning == solution.reasoning
+    ]
     same = [sample for sample in answered if sample.answer == solution.answer]
     return (taken or same or answered)[0]
 

@@ -10,7 +10,8 @@ class Finding:
     """One thing that is not as it should be."""
 
     path: str
-    """File, relative to the run directory; of the manifest with the place in it: ``manifest.json: totals.records``."""
+    """File, relative to the run directory; of the manifest with the place in it: ``manifest.json:
+    totals.records``."""
     what: str
     found: str
     expected: str

@@ -22,7 +22,9 @@ from tsdg.storage import storage
 
 
 def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
-    """Write ``README.md`` and, last, ``manifest.json`` from the files of a run; return the manifest.
+    """Write ``README.md`` and, last, ``manifest.json`` from the files of a run.
+
+    Return the manifest.
 
     A former manifest goes first: where there is one, it describes the files as they are.
 
@@ -40,36 +42,55 @@ def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
 
 
 def finished_manifest(run: Path, steps: Sequence[str]) -> Manifest | None:
-    """The manifest of a run that has all these steps (or more) and all its files; None where there is more to do.
+    """The manifest of a run that has all these steps (or more) and all its files.
 
-    Files are told by their sizes alone, as there may be thousands of them; `tsdg verify` reads them.
+    None where there is more to do.
+
+    Files are told by their sizes alone, as there may be thousands of them; `tsdg verify` reads
+    them.
     """
     try:
         manifest: Manifest = json.loads((run / MANIFEST).read_bytes())
-        whole = all((run / file["path"]).stat().st_size == file["bytes"] for file in file_entries(manifest))
+        whole = all(
+            (run / file["path"]).stat().st_size == file["bytes"] for file in file_entries(manifest)
+        )
         return manifest if whole and set(steps) <= set(steps_of(manifest["phases"])) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # there is none, or it is damaged: it is made again from the tables
 
 
 def check_undamaged(run: Path) -> None:
-    """Check the sizes of what an earlier manifest lists and packaging does not make: a new one would vouch for damage.
+    """Check the sizes of what an earlier manifest lists and packaging does not make.
+
+    A new one would vouch for damage.
 
     Raises:
-        VerificationFailed: a file has another size; what is missing is made again, or named, by the stages.
+        VerificationFailed: a file has another size; what is missing is made again, or named, by the
+            stages.
     """
     try:
-        files = {file["path"]: file["bytes"] for file in json.loads((run / MANIFEST).read_bytes())["files"]}
+        files = {
+            file["path"]: file["bytes"]
+            for file in json.loads((run / MANIFEST).read_bytes())["files"]
+        }
     except (OSError, ValueError, KeyError, TypeError):
         return  # nothing vouches for anything
     for name, size in files.items():
         path = run / name
-        if not path.is_file() or name == CARD or name.startswith("filter/") or path.stat().st_size == size:
+        if (
+            not path.is_file()
+            or name == CARD
+            or name.startswith("filter/")
+            or path.stat().st_size == size
+        ):
             continue
-        with_it = f" and the tables of {path.parent.parent.name}/" if path.parent.name == "parts" else ""
+        with_it = (
+            f" and the tables of {path.parent.parent.name}/" if path.parent.name == "parts" else ""
+        )
         with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
         anew = f", or delete it{with_it} and start the run again, which makes it anew"
         step = "restore it" + ("" if name.startswith("snapshot/") else anew)
         raise VerificationFailed(
-            f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; {step}"
+            f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "
+            f"{step}"
         )

@@ -5,8 +5,8 @@
 3. Every count, taken again from the files; and the sums of every stage, per task.
 4. The rows: ids, references, sources (:mod:`tsdg.package.fsck_rows`).
 
-Files are read in pieces; ids are held as digests of 8 bytes. What is damaged is not parsed, so 3 and 4 are only done
-where 1 and 2 found all tables whole, and the findings say so.
+Files are read in pieces; ids are held as digests of 8 bytes. What is damaged is not parsed, so 3
+and 4 are only done where 1 and 2 found all tables whole, and the findings say so.
 """
 
 from __future__ import annotations
@@ -33,7 +33,15 @@ from tsdg.package.layout import (
     rejected,
     steps_of,
 )
-from tsdg.package.manifest import Manifest, breaches, canonical, counted_part, digest_of, file_entries, inputs_of
+from tsdg.package.manifest import (
+    Manifest,
+    breaches,
+    canonical,
+    counted_part,
+    digest_of,
+    file_entries,
+    inputs_of,
+)
 from tsdg.package.merged import check_merged
 from tsdg.package.report.facts import contamination_of
 from tsdg.storage import sha256_of
@@ -71,7 +79,12 @@ def verify_run(run: Path) -> list[Finding]:
         contamination_of(run)
     except VerificationFailed as error:
         findings.append(
-            Finding(path=".", what="the tables do not fit together", found=str(error), expected="a whole run")
+            Finding(
+                path=".",
+                what="the tables do not fit together",
+                found=str(error),
+                expected="a whole run",
+            )
         )
     return findings
 
@@ -92,9 +105,21 @@ def _read_manifest(run: Path) -> tuple[Manifest | None, list[Finding]]:
     try:
         manifest = json.loads(raw)
     except ValueError as error:
-        return None, [Finding(path=MANIFEST, what="is no JSON", found=str(error), expected="the manifest as written")]
+        return None, [
+            Finding(
+                path=MANIFEST,
+                what="is no JSON",
+                found=str(error),
+                expected="the manifest as written",
+            )
+        ]
     wrong = [
-        Finding(path=f"{MANIFEST}: {where or '(top)'}", what="breaks the schema", found=what, expected="its schema")
+        Finding(
+            path=f"{MANIFEST}: {where or '(top)'}",
+            what="breaks the schema",
+            found=what,
+            expected="its schema",
+        )
         for where, what in breaches(manifest)
     ]
     if wrong:
@@ -127,22 +152,32 @@ def _listed_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
         path = run / entry["path"]
         if not path.is_file():
             yield Finding(
-                path=entry["path"], what="is missing", found="no file", expected=f"a file of {entry['bytes']} bytes"
+                path=entry["path"],
+                what="is missing",
+                found="no file",
+                expected=f"a file of {entry['bytes']} bytes",
             )
             continue
         now = {"bytes": path.stat().st_size, "sha256": sha256_of(path), "rows": _rows(path)}
         for what, found in now.items():
             if found != entry[what]:
-                yield Finding(path=entry["path"], what=what, found=str(found), expected=str(entry[what]))
+                yield Finding(
+                    path=entry["path"], what=what, found=str(found), expected=str(entry[what])
+                )
 
 
 def _rows(path: Path) -> int | str | None:
-    """Rows by the footer; None for what is no table, and words for a table without a readable footer."""
+    """Rows by the footer.
+
+    None for what is no table, and words for a table without a readable footer.
+    """
     if path.suffix != ".parquet":
         return None
     try:
         return int(pq.read_metadata(path).num_rows)
-    except Exception:  # a damaged footer makes the reader raise anything, a UnicodeDecodeError for example
+    except (
+        Exception
+    ):  # a damaged footer makes the reader raise anything, a UnicodeDecodeError for example
         return "no readable footer"
 
 
@@ -151,15 +186,28 @@ def _unlisted_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
     names = [entry["path"] for entry in file_entries(manifest)]
     for name in data_files(run):
         if name not in set(names):
-            yield Finding(path=name, what="is not in the manifest", found="a file", expected="none of this name")
+            yield Finding(
+                path=name,
+                what="is not in the manifest",
+                found="a file",
+                expected="none of this name",
+            )
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Finding(path=MANIFEST, what=f"lists {name} more than once", found=str(names.count(name)), expected="1")
+        yield Finding(
+            path=MANIFEST,
+            what=f"lists {name} more than once",
+            found=str(names.count(name)),
+            expected="1",
+        )
     for task, entry in manifest["tasks"].items():
         folder = f"{DATASET}/{entry['group']}/{task}/"
         for file in entry["files"]:
             if not file["path"].startswith(folder):
                 yield Finding(
-                    path=file["path"], what=f"is listed for task {task}", found="it", expected=f"files in {folder}"
+                    path=file["path"],
+                    what=f"is listed for task {task}",
+                    found="it",
+                    expected=f"files in {folder}",
                 )
 
 
@@ -192,7 +240,10 @@ def _differences(found: Any, expected: Any, place: str) -> Iterator[Finding]:
             yield from _differences(found.get(key, 0), expected.get(key, 0), f"{place}.{key}")
     elif found != expected:
         yield Finding(
-            path=f"{MANIFEST}: {place}", what="is not what the files hold", found=str(found), expected=str(expected)
+            path=f"{MANIFEST}: {place}",
+            what="is not what the files hold",
+            found=str(found),
+            expected=str(expected),
         )
 
 
@@ -216,11 +267,21 @@ def _sums(counts: RunCount, steps: tuple[str, ...], per_seed: int) -> Iterator[F
         if "questions" in steps:
             asked = count.seeds["sampled"] * per_seed
             checks.append(
-                (QUESTIONS, "questions and their rejections", count.generated + count.of("questions").total(), asked)
+                (
+                    QUESTIONS,
+                    "questions and their rejections",
+                    count.generated + count.of("questions").total(),
+                    asked,
+                )
             )
         if "answers" in steps:
             checks += [
-                (SOLUTIONS, "solutions and rejections", count.accepted + count.of("answers").total(), count.generated),
+                (
+                    SOLUTIONS,
+                    "solutions and rejections",
+                    count.accepted + count.of("answers").total(),
+                    count.generated,
+                ),
                 (
                     DATASET,
                     "packaged questions and rejections",
@@ -230,4 +291,6 @@ def _sums(counts: RunCount, steps: tuple[str, ...], per_seed: int) -> Iterator[F
             ]
         for path, what, found, expected in checks:
             if found != expected:
-                yield Finding(path=path, what=f"task {task}: {what}", found=str(found), expected=str(expected))
+                yield Finding(
+                    path=path, what=f"task {task}: {what}", found=str(found), expected=str(expected)
+                )

@@ -90,11 +90,21 @@ def _schemas(run: Path, manifest: Manifest) -> Iterator[Finding]:
         QUESTIONS: QUESTION_SCHEMA,
         SAMPLES: ANSWER_SAMPLE_SCHEMA,
         SOLUTIONS: SOLUTION_SCHEMA,
-        **{rejected(stage): REJECTION_SCHEMA for stage in ("seeds", "questions", "answers", "filter")},
+        **{
+            rejected(stage): REJECTION_SCHEMA
+            for stage in ("seeds", "questions", "answers", "filter")
+        },
     }
     tables = [(name, schema) for name, schema in by_name.items() if (run / name).exists()]
-    tables += [(path.relative_to(run).as_posix(), OUTCOME_SCHEMA) for _, path in part_files(run, manifest["phases"])]
-    tables += [(file["path"], RECORD_SCHEMA) for task in manifest["tasks"].values() for file in task["files"]]
+    tables += [
+        (path.relative_to(run).as_posix(), OUTCOME_SCHEMA)
+        for _, path in part_files(run, manifest["phases"])
+    ]
+    tables += [
+        (file["path"], RECORD_SCHEMA)
+        for task in manifest["tasks"].values()
+        for file in task["files"]
+    ]
     for name, schema in tables:
         found = pq.read_schema(run / name).remove_metadata()
         if not found.equals(schema):
@@ -123,9 +133,11 @@ def _repeated(run: Path, names: Sequence[str], column: str, keys: Keys) -> Itera
                 ids += _where(batch[column], np.isin(digests_of(batch[column]), repeated))
             if ids:
                 yield Finding(
-                    path=name, what=f"{column} is not unique", found=few(dict.fromkeys(ids)),
+                    path=name,
+                    what=f"{column} is not unique",
+                    found=few(dict.fromkeys(ids)),
                     expected="each id once",
-                )  # fmt: skip
+                )
 
 
 def _partition(run: Path, name: str, kept: Keys) -> Iterator[Finding]:
@@ -158,9 +170,11 @@ def _seeds_known(run: Path, name: str, seeds: Keys) -> Iterator[Finding]:
 def _strangers(name: str, column: str, ids: Sequence[str]) -> Iterator[Finding]:
     if ids:
         yield Finding(
-            path=name, what=f"{column} refers to a row that is not there", found=few(ids),
+            path=name,
+            what=f"{column} refers to a row that is not there",
+            found=few(ids),
             expected="ids of the stage before",
-        )  # fmt: skip
+        )
 
 
 def _sources(run: Path) -> Iterator[Finding]:
@@ -169,26 +183,35 @@ def _sources(run: Path) -> Iterator[Finding]:
     if not path.exists():
         return
     try:
-        units = {(u["dataset_path"], u["config"], u["split"]) for u in json.loads(path.read_text(encoding="utf-8"))}
+        units = {
+            (u["dataset_path"], u["config"], u["split"])
+            for u in json.loads(path.read_text(encoding="utf-8"))
+        }
     except (ValueError, TypeError, KeyError) as error:
         yield Finding(
-            path=ALLOWED_UNITS, what="cannot be read", found=repr(error),
+            path=ALLOWED_UNITS,
+            what="cannot be read",
+            found=repr(error),
             expected="a list of units, each with dataset_path, config and split",
-        )  # fmt: skip
+        )
         return
     denied: dict[tuple[str, str, str], int] = {}
     for batch in columns_of(run / SEEDS, ["source.dataset_path", "source.config", "source.split"]):
         fields = [batch["source"].field(name) for name in ("dataset_path", "config", "split")]
-        table = pa.table(fields, names=["path", "config", "split"]).group_by(["path", "config", "split"])
+        table = pa.table(fields, names=["path", "config", "split"]).group_by(
+            ["path", "config", "split"]
+        )
         for row in table.aggregate([([], "count_all")]).to_pylist():
             unit = (row["path"], row["config"], row["split"])
             if unit not in units:
                 denied[unit] = denied.get(unit, 0) + row["count_all"]
     for (dataset, config, split), rows in denied.items():
         yield Finding(
-            path=SEEDS, what="seeds of a source that was not allowed",
-            found=f"{rows} of {dataset} ({config or 'default'}, {split})", expected=f"units of {ALLOWED_UNITS}",
-        )  # fmt: skip
+            path=SEEDS,
+            what="seeds of a source that was not allowed",
+            found=f"{rows} of {dataset} ({config or 'default'}, {split})",
+            expected=f"units of {ALLOWED_UNITS}",
+        )
 
 
 def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
@@ -202,13 +225,18 @@ def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
         for key, value in zip(FACTS, facts, strict=True):
             if entry.get(key) != value:
                 yield Finding(
-                    path=name, what=f"task {task}: {key} of its rows", found=value,
+                    path=name,
+                    what=f"task {task}: {key} of its rows",
+                    found=value,
                     expected=f"{entry.get(key)}, as in the manifest",
-                )  # fmt: skip
+                )
 
 
-def _parts(run: Path, manifest: Manifest, seeds: Keys, questions: Keys, known: Keys) -> Iterator[Finding]:
-    """The parts of each phase hold each input row once, and every question that was gathered from them.
+def _parts(
+    run: Path, manifest: Manifest, seeds: Keys, questions: Keys, known: Keys
+) -> Iterator[Finding]:
+    """The parts of each phase hold each input row once, and every question that was gathered from
+    them.
 
     Args:
         run: the run directory.
@@ -239,9 +267,11 @@ def _same(path: str, what: str, found: Digests, expected: Digests) -> Iterator[F
         lost, extra = (len(np.setdiff1d(a, b)) for a, b in ((expected, found), (found, expected)))
         twice = len(found) - len(np.unique(found))
         yield Finding(
-            path=path, what=what, found=f"{lost} missing, {extra} unknown, {twice} more than once",
+            path=path,
+            what=what,
+            found=f"{lost} missing, {extra} unknown, {twice} more than once",
             expected=f"{len(expected)} rows, each once",
-        )  # fmt: skip
+        )
 
 
 def _samples(run: Path, questions: Keys) -> Iterator[Finding]:
@@ -251,16 +281,23 @@ def _samples(run: Path, questions: Keys) -> Iterator[Finding]:
     for batch in columns_of(run / SAMPLES, ["question_id", "sample"]):
         own = digests_of(batch["question_id"])
         strangers += _where(batch["question_id"], questions.codes_of(own) == UNKNOWN)
-        names = pc.binary_join_element_wise(batch["question_id"], batch["sample"].cast(pa.string()), "#")
+        names = pc.binary_join_element_wise(
+            batch["question_id"], batch["sample"].cast(pa.string()), "#"
+        )
         numbered.add(digests_of(names))
     yield from _strangers(SAMPLES, "question_id", strangers)
     repeated = len(numbered.repeated())
     if repeated:
-        yield Finding(path=SAMPLES, what="samples of the same number", found=str(repeated), expected="0")
+        yield Finding(
+            path=SAMPLES, what="samples of the same number", found=str(repeated), expected="0"
+        )
 
 
 def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Iterator[Finding]:
-    """Records: unique, of an accepted question and its seeds, under the id and in the folder that are theirs."""
+    """Records.
+
+    Unique, of an accepted question and its seeds, under the id and in the folder that are theirs.
+    """
     records, done = Keys(), Keys()
     names = [file["path"] for task in manifest["tasks"].values() for file in task["files"]]
     for task, entry in manifest["tasks"].items():
@@ -268,26 +305,37 @@ def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Ite
             name = file["path"]
             misnamed: list[str] = []
             misplaced = blank = 0
-            for batch in columns_of(run / name, ["record_id", "question_id", "variant", "task", "text"]):
+            for batch in columns_of(
+                run / name, ["record_id", "question_id", "variant", "task", "text"]
+            ):
                 ids = batch["record_id"]
                 records.add(digests_of(ids))
                 done.add(digests_of(batch["question_id"]))
-                pairs = zip(batch["question_id"].to_pylist(), batch["variant"].to_pylist(), strict=True)
+                pairs = zip(
+                    batch["question_id"].to_pylist(), batch["variant"].to_pylist(), strict=True
+                )
                 right = pa.array([record_id_of(*pair) for pair in pairs], pa.string())
                 misnamed += ids.filter(pc.not_equal(ids, right)).to_pylist()
                 misplaced += pc.sum(pc.not_equal(batch["task"], task)).as_py() or 0
                 blank += pc.sum(pc.equal(pc.utf8_length(batch["text"]), 0)).as_py() or 0
             if misnamed:
                 yield Finding(
-                    path=name, what="record_id is not that of its question and variant",
-                    found=few(misnamed), expected="the hash of both",
-                )  # fmt: skip
+                    path=name,
+                    what="record_id is not that of its question and variant",
+                    found=few(misnamed),
+                    expected="the hash of both",
+                )
             if misplaced:
                 yield Finding(
-                    path=name, what=f"records of another task than {task}", found=str(misplaced), expected="0"
+                    path=name,
+                    what=f"records of another task than {task}",
+                    found=str(misplaced),
+                    expected="0",
                 )
             if blank:
-                yield Finding(path=name, what="records without text", found=str(blank), expected="0")
+                yield Finding(
+                    path=name, what="records without text", found=str(blank), expected="0"
+                )
             yield from _facts(run, name, manifest)
             yield from _known(run, name, "question_id", solutions)
             yield from _seeds_known(run, name, seeds)
@@ -295,7 +343,9 @@ def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Ite
     packaged = Keys()
     packaged.add(np.unique(done.all()))
     yield from _partition(run, rejected("filter"), packaged)
-    yield from _same("dataset", "accepted questions, packaged or rejected", packaged.all(), solutions.all())
+    yield from _same(
+        "dataset", "accepted questions, packaged or rejected", packaged.all(), solutions.all()
+    )
 
 
 def _where(ids: pa.Array, mask: npt.NDArray[np.bool_]) -> list[str]:

@@ -38,10 +38,14 @@ def run_directory(word: str, *, command: str) -> Path:
     """
     run = Path(word)
     if not word or not run.is_dir():
-        raise RequestWrong(f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a folder")
+        raise RequestWrong(
+            f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a "
+            "folder"
+        )
     if not any((run / name).exists() for name in ("snapshot", "launch", MANIFEST)):
         raise RequestWrong(
-            f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists the runs below a folder"
+            f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists "
+            "the runs below a folder"
         )
     return run
 
@@ -58,13 +62,18 @@ def steps_of(phases: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def part_files(run: Path, phases: Sequence[Sequence[str]]) -> list[tuple[Sequence[str], Path]]:
     """Each phase's committed part files, in the order of their units."""
-    return [(phase, path) for phase in phases for path in sorted((run / phase_name(phase) / "parts").glob("*.parquet"))]
+    return [
+        (phase, path)
+        for phase in phases
+        for path in sorted((run / phase_name(phase) / "parts").glob("*.parquet"))
+    ]
 
 
 def data_files(run: Path) -> Iterator[str]:
     """All files that a manifest lists, relative to the run directory, in order.
 
-    Not among them: the manifest itself, logs, the engine's leases and journals, and hidden files, which are unfinished.
+    Not among them: the manifest itself, logs, the engine's leases and journals, and hidden files,
+    which are unfinished.
     """
     folders = [
         *(run / name for name in _WHOLE_FOLDERS),
@@ -73,5 +82,9 @@ def data_files(run: Path) -> Iterator[str]:
     found = [path for folder in folders for path in folder.rglob("*")]
     found += [path for name in PHASE_FOLDERS for path in (run / name).glob("*.parquet")]
     found += [run / CARD, run / CONTAMINATION]
-    names = (path.relative_to(run).as_posix() for path in found if path.is_file() and not path.name.startswith("."))
+    names = (
+        path.relative_to(run).as_posix()
+        for path in found
+        if path.is_file() and not path.name.startswith(".")
+    )
     yield from sorted(name for name in names if name not in _GROWING)

@@ -1,6 +1,9 @@
-"""``manifest.json``: what a run holds, counted from its files; the form is ``data/manifest.schema.json``.
+"""``manifest.json``: what a run holds, counted from its files.
 
-Written last and as a whole. ``digest`` covers the rest of it, so that a later change of any value is found.
+The form is ``data/manifest.schema.json``.
+
+Written last and as a whole. ``digest`` covers the rest of it, so that a later change of any value
+is found.
 """
 
 from __future__ import annotations
@@ -89,7 +92,8 @@ class ManifestInputs:
     left_out: Mapping[str, str]
     """Task that a chosen family or group has and that may not be used → why."""
     gpu_hours: float
-    """GPUs × hours that servers of this run held; 0 where none did, or the servers were not its own."""
+    """GPUs × hours that servers of this run held; 0 where none did, or the servers were not its
+    own."""
     idle_gpu_hours: float
     """The part of ``gpu_hours`` in which a server had no request, its start included."""
 
@@ -128,23 +132,35 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
             for task, count in counts.tasks.items()
         },
         "left_out": dict(sorted(inputs.left_out.items())),
-        "files": [describe(run, name) for name in data_files(run) if not name.startswith(f"{DATASET}/")],
+        "files": [
+            describe(run, name) for name in data_files(run) if not name.startswith(f"{DATASET}/")
+        ],
     }
     return sealed(manifest)
 
 
 def counted_part(counts: RunCount, inputs: ManifestInputs) -> Manifest:
-    """What of a manifest follows from the counts: totals, groups, tasks (their funnel), rejected and cost."""
+    """What of a manifest follows from the counts.
+
+    Totals, groups, tasks (their funnel), rejected and cost.
+    """
     steps = steps_of(inputs.phases)
     per_seed = inputs.questions_per_seed if "questions" in steps else 0
     solved = "answers" in steps
     groups = {
-        group: [count for task, count in counts.tasks.items() if inputs.tasks[task].group == group] for group in GROUPS
+        group: [count for task, count in counts.tasks.items() if inputs.tasks[task].group == group]
+        for group in GROUPS
     }
     return {
         "totals": _funnel(counts.tasks.values(), per_seed=per_seed, solved=solved),
-        "groups": {group: _funnel(members, per_seed=per_seed, solved=solved) for group, members in groups.items()},
-        "tasks": {task: _funnel([count], per_seed=per_seed, solved=solved) for task, count in counts.tasks.items()},
+        "groups": {
+            group: _funnel(members, per_seed=per_seed, solved=solved)
+            for group, members in groups.items()
+        },
+        "tasks": {
+            task: _funnel([count], per_seed=per_seed, solved=solved)
+            for task, count in counts.tasks.items()
+        },
         "rejected": _rejected(counts.tasks.values(), STAGES),
         "cost": _cost(counts, inputs),
     }
@@ -179,13 +195,18 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
 
 def file_entries(manifest: Manifest) -> list[dict[str, Any]]:
     """The entries of all files that a manifest lists, the dataset's among them."""
-    return [*manifest["files"], *(file for task in manifest["tasks"].values() for file in task["files"])]
+    return [
+        *manifest["files"],
+        *(file for task in manifest["tasks"].values() for file in task["files"]),
+    ]
 
 
 def with_file(manifest: Manifest, entry: Mapping[str, Any]) -> Manifest:
     """The same manifest with one more file, or with a newer state of one that it lists."""
     others = [file for file in manifest["files"] if file["path"] != entry["path"]]
-    return sealed({**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))})
+    return sealed(
+        {**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))}
+    )
 
 
 def write_manifest(run: Path, manifest: Manifest) -> None:
@@ -198,7 +219,9 @@ def write_manifest(run: Path, manifest: Manifest) -> None:
     wrong = breaches(manifest)
     if wrong:
         where, what = wrong[0]
-        raise VerificationFailed(f"the manifest of {run} breaks its schema at {where or 'the top'}: {what}")
+        raise VerificationFailed(
+            f"the manifest of {run} breaks its schema at {where or 'the top'}: {what}"
+        )
     write_whole(run / MANIFEST, canonical(manifest))
 
 
@@ -219,7 +242,8 @@ def read_manifest(run: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationFailed(
-            f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it again"
+            f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it "
+            "again"
         ) from error
     return manifest
 
@@ -231,13 +255,24 @@ def canonical(manifest: Manifest) -> bytes:
 
 def digest_of(manifest: Manifest) -> str:
     """SHA-256 of the canonical form of all but ``digest`` itself."""
-    return hashlib.sha256(canonical({key: v for key, v in manifest.items() if key != "digest"})).hexdigest()
+    return hashlib.sha256(
+        canonical({key: v for key, v in manifest.items() if key != "digest"})
+    ).hexdigest()
 
 
 def breaches(manifest: object) -> list[tuple[str, str]]:
-    """Where a manifest breaks the schema: (place such as ``tasks.arc_easy.records``, what is wrong)."""
-    errors = sorted(_validator().iter_errors(manifest), key=lambda error: [str(part) for part in error.absolute_path])
-    return [(".".join(str(part) for part in error.absolute_path), error.message[:200]) for error in errors]
+    """Where a manifest breaks the schema.
+
+    (place such as ``tasks.arc_easy.records``, what is wrong).
+    """
+    errors = sorted(
+        _validator().iter_errors(manifest),
+        key=lambda error: [str(part) for part in error.absolute_path],
+    )
+    return [
+        (".".join(str(part) for part in error.absolute_path), error.message[:200])
+        for error in errors
+    ]
 
 
 def describe(run: Path, name: str) -> dict[str, Any]:
@@ -253,7 +288,9 @@ def describe(run: Path, name: str) -> dict[str, Any]:
 
 
 def sealed(manifest: Manifest) -> Manifest:
-    """The manifest as it reads back from a file (lists where the inputs have tuples), with its digest."""
+    """The manifest as it reads back from a file (lists where the inputs have tuples), with its
+    digest.
+    """
     plain: Manifest = json.loads(json.dumps(manifest))
     return {**plain, "digest": digest_of(plain)}
 
@@ -267,7 +304,9 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
 
     seeds = {name: sum(count.seeds[name] for count in counts) for name in SEED_FIELDS}
     variants: Counter[str] = sum((count.by_variant for count in counts), Counter())
-    everything = TaskCount(seeds=seeds, agreements=[share for count in counts for share in count.agreements])
+    everything = TaskCount(
+        seeds=seeds, agreements=[share for count in counts for share in count.agreements]
+    )
     return {
         "seeds": seeds,
         "questions": {
@@ -302,7 +341,9 @@ def _rejected(counts: Iterable[TaskCount], stages: Sequence[str]) -> dict[str, i
 
 def _cost(counts: RunCount, inputs: ManifestInputs) -> dict[str, Any]:
     fields = ("requests", "prompt_tokens", "completion_tokens")
-    steps = {step: {name: spent[name] for name in fields} for step, spent in sorted(counts.usage.items())}
+    steps = {
+        step: {name: spent[name] for name in fields} for step, spent in sorted(counts.usage.items())
+    }
     return {
         **{name: sum(step[name] for step in steps.values()) for name in fields},
         "steps": steps,

@@ -6,7 +6,8 @@
     filter/rejected.parquet              these questions
     snapshot/merged/<n>.json             the manifest of the n-th run, as it was
 
-Its funnel is the sum of the runs' funnels; what is dropped is rejected in ``filter`` as ``duplicate``.
+Its funnel is the sum of the runs' funnels; what is dropped is rejected in ``filter`` as
+``duplicate``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
         VerificationFailed: a file is damaged, or the runs say different things of one task.
     """
     counts, dropped = _counted(out, manifests)
-    tasks = {task: _task(out, task, manifests, counts[task], dropped.get(task, 0)) for task in counts}
+    tasks = {
+        task: _task(out, task, manifests, counts[task], dropped.get(task, 0)) for task in counts
+    }
     first = manifests[0]
     manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -51,39 +54,66 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
         "recipe_fingerprint": first["recipe_fingerprint"],
         "snapshot": first["snapshot"],
         "models": _union(model for one in manifests for model in one["models"]),
-        "sampling": {f"{place}:{one['run']}": one["sampling"] for place, one in enumerate(manifests)},
+        "sampling": {
+            f"{place}:{one['run']}": one["sampling"] for place, one in enumerate(manifests)
+        },
         "package": {f"{place}:{one['run']}": one["package"] for place, one in enumerate(manifests)},
         "phases": first["phases"],
         "questions_per_seed": 0,
         "merged": [
-            {"run": one["run"], "recipe_fingerprint": one["recipe_fingerprint"], "manifest": copy_name(place)}
+            {
+                "run": one["run"],
+                "recipe_fingerprint": one["recipe_fingerprint"],
+                "manifest": copy_name(place),
+            }
             for place, one in enumerate(manifests)
         ],
         "totals": _sum(list(tasks.values())),
-        "groups": {group: _sum([task for task in tasks.values() if task["group"] == group]) for group in GROUPS},
+        "groups": {
+            group: _sum([task for task in tasks.values() if task["group"] == group])
+            for group in GROUPS
+        },
         "tasks": tasks,
-        "rejected": _reasons([one["rejected"] for one in manifests], {"duplicate": sum(dropped.values())}),
+        "rejected": _reasons(
+            [one["rejected"] for one in manifests], {"duplicate": sum(dropped.values())}
+        ),
         "cost": _cost([one["cost"] for one in manifests]),
-        "left_out": {task: why for one in manifests for task, why in one["left_out"].items() if task not in tasks},
-        "files": [describe(out, name) for name in data_files(out) if not name.startswith(f"{DATASET}/")],
+        "left_out": {
+            task: why
+            for one in manifests
+            for task, why in one["left_out"].items()
+            if task not in tasks
+        },
+        "files": [
+            describe(out, name) for name in data_files(out) if not name.startswith(f"{DATASET}/")
+        ],
     }
     return sealed(manifest)
 
 
 def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Check what the manifest of a merged dataset says against its files and the copies of the runs' manifests."""
+    """Check what the manifest of a merged dataset says against its files and the copies of the
+    runs' manifests.
+    """
     try:
         manifests = [json.loads((run / one["manifest"]).read_bytes()) for one in manifest["merged"]]
         again = merged_manifest(run, manifests, created=manifest["created"])
     except (OSError, ValueError, KeyError, TypeError, VerificationFailed) as error:
-        yield Finding(path=COPIES, what="does not fit the dataset", found=str(error), expected="the runs' manifests")
+        yield Finding(
+            path=COPIES,
+            what="does not fit the dataset",
+            found=str(error),
+            expected="the runs' manifests",
+        )
         return
     for key in ("totals", "groups", "tasks", "rejected", "cost"):
         if again[key] != manifest[key]:
             yield Finding(
-                path=f"manifest.json: {key}", what="is not what files and runs add up to", found="other values",
+                path=f"manifest.json: {key}",
+                what="is not what files and runs add up to",
+                found="other values",
                 expected="their sums",
-            )  # fmt: skip
+            )
     records, dropped = Keys(), Keys()
     for name in (file["path"] for task in manifest["tasks"].values() for file in task["files"]):
         for batch in columns_of(run / name, ["record_id"]):
@@ -93,12 +123,19 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
     for path, keys in ((DATASET, records), (rejected("filter"), dropped)):
         if len(keys.repeated()):
             repeated = [str(one) for one in keys.repeated()]
-            yield Finding(path=path, what="ids are not unique", found=few(repeated), expected="each id once")
+            yield Finding(
+                path=path, what="ids are not unique", found=few(repeated), expected="each id once"
+            )
 
 
-def _counted(out: Path, manifests: Sequence[Manifest]) -> tuple[dict[str, TaskCount], dict[str, int]]:
+def _counted(
+    out: Path, manifests: Sequence[Manifest]
+) -> tuple[dict[str, TaskCount], dict[str, int]]:
     """Each task's records, and its questions that were dropped."""
-    tasks = {task: TaskCount(seeds={}) for task in sorted({task for one in manifests for task in one["tasks"]})}
+    tasks = {
+        task: TaskCount(seeds={})
+        for task in sorted({task for one in manifests for task in one["tasks"]})
+    }
     for path in sorted((out / DATASET).rglob("*.parquet")):
         if path.parent.name not in tasks:
             raise VerificationFailed(f"{path}: {path.parent.name} is no task of the merged runs")
@@ -107,16 +144,22 @@ def _counted(out: Path, manifests: Sequence[Manifest]) -> tuple[dict[str, TaskCo
         count_records(out, task)
     dropped: Counter[str] = Counter()
     for batch in columns_of(out / rejected("filter"), ["task"]):
-        dropped.update({row["values"]: row["counts"] for row in pc.value_counts(batch["task"]).to_pylist()})
+        dropped.update(
+            {row["values"]: row["counts"] for row in pc.value_counts(batch["task"]).to_pylist()}
+        )
     return tasks, dict(dropped)
 
 
-def _task(out: Path, task: str, manifests: Sequence[Manifest], count: TaskCount, dropped: int) -> dict[str, Any]:
+def _task(
+    out: Path, task: str, manifests: Sequence[Manifest], count: TaskCount, dropped: int
+) -> dict[str, Any]:
     entries = [one["tasks"][task] for one in manifests if task in one["tasks"]]
     for key in TASK_FACTS:
         if len({entry[key] for entry in entries}) > 1:
             found = " and ".join(sorted({str(entry[key]) for entry in entries}))
-            raise VerificationFailed(f"task {task} has {key} {found} in different runs; they cannot be merged")
+            raise VerificationFailed(
+                f"task {task} has {key} {found} in different runs; they cannot be merged"
+            )
     summed = _sum(entries)
     summed["filter"]["packaged"] = count.packaged
     summed["filter"]["rejected"] = _reasons([summed["filter"]["rejected"]], {"duplicate": dropped})
@@ -142,7 +185,9 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def reasons(stage: str) -> dict[str, int]:
         return _reasons([funnel[stage]["rejected"] for funnel in funnels], {})
 
-    accepted = [(f["answers"]["accepted"], f["agreement_mean"]) for f in funnels if f["answers"]["accepted"]]
+    accepted = [
+        (f["answers"]["accepted"], f["agreement_mean"]) for f in funnels if f["answers"]["accepted"]
+    ]
     votes = sum(count for count, _ in accepted)
     return {
         "seeds": total("seeds", *SEED_FIELDS),
@@ -154,10 +199,13 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "filter": {**total("filter", "questions", "packaged"), "rejected": reasons("filter")},
         "records": sum(funnel["records"] for funnel in funnels),
         "records_by_variant": {
-            variant: sum(funnel["records_by_variant"][variant] for funnel in funnels) for variant in VARIANTS
+            variant: sum(funnel["records_by_variant"][variant] for funnel in funnels)
+            for variant in VARIANTS
         },
         "tokens": sum(funnel["tokens"] for funnel in funnels),
-        "agreement_mean": round(sum(n * mean for n, mean in accepted) / votes, 6) if votes else None,
+        "agreement_mean": round(sum(n * mean for n, mean in accepted) / votes, 6)
+        if votes
+        else None,
     }
 
 
@@ -174,7 +222,10 @@ def _cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         **{name: sum(cost[name] for cost in costs) for name in fields},
         "steps": {
-            step: {name: sum(cost["steps"].get(step, {}).get(name, 0) for cost in costs) for name in fields}
+            step: {
+                name: sum(cost["steps"].get(step, {}).get(name, 0) for cost in costs)
+                for name in fields
+            }
             for step in steps
         },
         "gpu_hours": sum(cost["gpu_hours"] for cost in costs),
@@ -184,4 +235,7 @@ def _cost(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _union(items: Iterator[Any]) -> list[Any]:
     """Each item once, in order."""
-    return [json.loads(text) for text in dict.fromkeys(json.dumps(item, sort_keys=True) for item in items)]
+    return [
+        json.loads(text)
+        for text in dict.fromkeys(json.dumps(item, sort_keys=True) for item in items)
+    ]

@@ -14,8 +14,8 @@ from tsdg.tables import read_rows
 def accepted_pairs(run: Path) -> Iterator[tuple[Question, Solution]]:
     """Yield the pairs in the order of the questions.
 
-    Solutions stand in the order of their questions, because both are gathered in input order: one pass over each
-    table is enough.
+    Solutions stand in the order of their questions, because both are gathered in input order: one
+    pass over each table is enough.
 
     Raises:
         VerificationFailed: a table is damaged, or a solution has no question or another order.
@@ -28,7 +28,9 @@ def accepted_pairs(run: Path) -> Iterator[tuple[Question, Solution]]:
                 break
         else:
             raise VerificationFailed(
-                f"{run / SOLUTIONS} holds a solution of question {solution.question_id}, which does not stand in "
-                f"{QUESTIONS} after the question before it: both tables are in the order of the questions; "
+                f"{run / SOLUTIONS} holds a solution of question {solution.question_id}, which "
+                "does not stand in "
+                f"{QUESTIONS} after the question before it: both tables are in the order of the "
+                "questions; "
                 f"`tsdg verify {run}` says what is damaged"
             )

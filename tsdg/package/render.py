@@ -1,4 +1,6 @@
-"""Training text and chat turns of a verified question, by variant. Pure functions; the wording is in ``templates/``.
+"""Training text and chat turns of a verified question, by variant.
+
+Pure functions; the wording is in ``templates/``.
 
 Three variants of one question, here without reasoning::
 
@@ -10,7 +12,8 @@ Three variants of one question, here without reasoning::
     reasoning    … how it is solved, before the answer
     context      definition and background before the question, and after the answer why each other option is wrong
 
-An option is shown and answered by its text: a record that says "B" teaches the letter, not the answer.
+An option is shown and answered by its text: a record that says "B" teaches the letter, not the
+answer.
 """
 
 from __future__ import annotations
@@ -46,22 +49,29 @@ class Rendered:
 
 
 def variants_of(solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Return the variants that a question with this solution can have, in the order of ``VARIANTS``.
+    """Return the variants that a question with this solution can have, in the order of
+    ``VARIANTS``.
 
     ``answer`` needs nothing beyond the answer, ``reasoning`` a reasoning and ``context`` knowledge.
     """
-    has = {"answer": True, "reasoning": bool(solution.reasoning.strip()), "context": bool(solution.knowledge.strip())}
+    has = {
+        "answer": True,
+        "reasoning": bool(solution.reasoning.strip()),
+        "context": bool(solution.knowledge.strip()),
+    }
     return tuple(variant for variant in VARIANTS if variant in wanted and has[variant])
 
 
 def render(question: Question, solution: Solution, variant: Variant, style: Style) -> Rendered:
     """Render one variant.
 
-    The text of style ``plain`` is its parts with blank lines between them; the chat turns are the same in both.
-    Values stand in the text as they are, without outer white space; the lines of an option after its first are
-    indented. Code stands in a fence that it cannot close.
+    The text of style ``plain`` is its parts with blank lines between them; the chat turns are the
+    same in both. Values stand in the text as they are, without outer white space; the lines of an
+    option after its first are indented. Code stands in a fence that it cannot close.
     """
-    answer = solution.answer.strip("\n") if question.answer_kind == "code" else solution.answer.strip()
+    answer = (
+        solution.answer.strip("\n") if question.answer_kind == "code" else solution.answer.strip()
+    )
     values = {
         "labels": labels_of(question.language),
         "kind": question.answer_kind,
@@ -72,11 +82,15 @@ def render(question: Question, solution: Solution, variant: Variant, style: Styl
         "fence": _fence(answer),
         "reasoning": solution.reasoning.strip(),
         "knowledge": solution.knowledge.strip(),
-        "distractors": [{"option": d.option.strip(), "why_wrong": d.why_wrong.strip()} for d in solution.distractors],
+        "distractors": [
+            {"option": d.option.strip(), "why_wrong": d.why_wrong.strip()}
+            for d in solution.distractors
+        ],
     }
     templates = _templates()
     text, user, assistant = (
-        templates[name].render(values) for name in (f"{variant}.text", "user", f"{variant}.assistant")
+        templates[name].render(values)
+        for name in (f"{variant}.text", "user", f"{variant}.assistant")
     )
     if style == "plain":
         knowledge = solution.knowledge.strip() if variant == "context" else ""
@@ -87,7 +101,10 @@ def render(question: Question, solution: Solution, variant: Variant, style: Styl
 
 
 def labels_of(language: str) -> Mapping[str, str]:
-    """Return the labels of a language tag such as ``en``, ``pt-BR``, ``zh_Hans`` or ``fra``; English for others."""
+    """Return the labels of a language tag such as ``en``, ``pt-BR``, ``zh_Hans`` or ``fra``.
+
+    English for others.
+    """
     table = _labels()
     primary = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
     primary = table["aliases"].get(primary, primary)
@@ -102,7 +119,9 @@ def _fence(code: str) -> str:
 
 @cache
 def _labels() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.safe_load((HERE / "data" / "labels.yaml").read_text(encoding="utf-8"))
+    table: dict[str, Any] = yaml.safe_load(
+        (HERE / "data" / "labels.yaml").read_text(encoding="utf-8")
+    )
     return table
 
 
@@ -117,5 +136,8 @@ def _templates() -> dict[str, Any]:
         lstrip_blocks=True,
         autoescape=False,
     )
-    names = ["user", *(f"{variant}.{form}" for variant in VARIANTS for form in ("text", "assistant"))]
+    names = [
+        "user",
+        *(f"{variant}.{form}" for variant in VARIANTS for form in ("text", "assistant")),
+    ]
     return {name: environment.get_template(f"{name}.j2") for name in names}

@@ -1,7 +1,7 @@
 """What a finished record must look like. Pure functions.
 
-The rules hold whatever model wrote the row and whatever verified it; a row that breaks one is rejected at stage
-``filter`` with reason ``bad_record``.
+The rules hold whatever model wrote the row and whatever verified it; a row that breaks one is
+rejected at stage ``filter`` with reason ``bad_record``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import unicodedata
 from tsdg.records import AnswerKind, Question, Solution
 
 LETTERS_MEAN_OPTIONS: frozenset[AnswerKind] = frozenset({"choice", "boolean", "short_text", "text"})
-"""Kinds whose answer is never one letter: there it would be the label of an option. In mathematics and code a single
-letter is a name, and so an answer of its own."""
+"""Kinds whose answer is never one letter: there it would be the label of an option. In mathematics
+and code a single letter is a name, and so an answer of its own."""
 
 _WRAPPING = " \t\r\n()[]{}<>.:,;*\"'`"
 _NOUNS = ("option", "choice", "answer")
@@ -45,7 +45,9 @@ def flaw_of(question: Question, solution: Solution) -> str:
 
 
 def is_bare_letter(answer: str) -> bool:
-    """Whether an answer is one letter and no text: ``B``, ``(b)``, ``C.``, ``Option D``, full-width forms too.
+    """Whether an answer is one letter and no text.
+
+    ``B``, ``(b)``, ``C.``, ``Option D``, full-width forms too.
 
     Only letters that have case count: a Chinese or Japanese answer may well be one character.
     """

@@ -1,8 +1,11 @@
-"""A fixed random order of any number of rows in bounded memory: an external sort by the hash of each row's id.
+"""A fixed random order of any number of rows in bounded memory.
 
-Rows are held until they exceed the budget. Then they are sorted by hash, cut at the hash's next digit and added to one
-file per digit; at the end each file, in order of its digit, is treated in the same way. The order depends on the seed
-and the ids alone, not on the order of arrival nor on the budget.
+An external sort by the hash of each row's id.
+
+Rows are held until they exceed the budget. Then they are sorted by hash, cut at the hash's next
+digit and added to one file per digit; at the end each file, in order of its digit, is treated in
+the same way. The order depends on the seed and the ids alone, not on the order of arrival nor on
+the budget.
 """
 
 from __future__ import annotations
@@ -24,9 +27,15 @@ _LEVELS = 64 // _DIGIT_BITS
 
 
 def shuffled(
-    batches: Iterable[pa.RecordBatch], *, id_column: str, seed: int, scratch: Path, budget: int = BUDGET
+    batches: Iterable[pa.RecordBatch],
+    *,
+    id_column: str,
+    seed: int,
+    scratch: Path,
+    budget: int = BUDGET,
 ) -> Iterator[pa.Table]:
-    """Yield the same rows in the order of ``hash(seed, id)``, in tables of at most about ``budget`` bytes.
+    """Yield the same rows in the order of ``hash(seed, id)``, in tables of at most about ``budget``
+    bytes.
 
     Args:
         batches: rows of one schema, in any order.
@@ -35,7 +44,9 @@ def shuffled(
         scratch: an existing folder for files that are gone when the last row is out.
         budget: bytes of rows to hold in memory.
     """
-    for table in _in_order((_with_hash(batch, id_column, seed) for batch in batches), scratch, budget, level=0):
+    for table in _in_order(
+        (_with_hash(batch, id_column, seed) for batch in batches), scratch, budget, level=0
+    ):
         yield table.sort_by([(_KEY, "ascending"), (id_column, "ascending")]).drop_columns([_KEY])
 
 
@@ -47,7 +58,9 @@ def _with_hash(batch: pa.RecordBatch, id_column: str, seed: int) -> pa.RecordBat
     return batch.append_column(_KEY, pa.array(hashes, pa.uint64()))
 
 
-def _in_order(batches: Iterable[pa.RecordBatch], scratch: Path, budget: int, level: int) -> Iterator[pa.Table]:
+def _in_order(
+    batches: Iterable[pa.RecordBatch], scratch: Path, budget: int, level: int
+) -> Iterator[pa.Table]:
     """Yield tables whose hashes ascend from one to the next; within a table they are in any order."""
     held: list[pa.RecordBatch] = []
     size = 0
@@ -55,7 +68,8 @@ def _in_order(batches: Iterable[pa.RecordBatch], scratch: Path, budget: int, lev
     for batch in batches:
         held.append(batch)
         size += batch.nbytes
-        # A single row needs no sorting, and rows that agree in all digits are not told apart by writing them out again.
+        # A single row needs no sorting, and rows that agree in all digits are not told apart by
+        # writing them out again.
         if size >= budget and level < _LEVELS and (len(held) > 1 or batch.num_rows > 1):
             files = files or _Files(scratch, level, batch.schema)
             files.add(pa.Table.from_batches(held))

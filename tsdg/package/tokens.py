@@ -1,8 +1,9 @@
 """Token counts by the model's own tokenizer.
 
-The rule: ``model.path`` names the folder that holds the model's ``tokenizer.json``, whatever serves the model. With
-``server.type=vllm`` that is the folder of the weights; with ``server.type=openai`` a folder with the tokenizer alone
-will do. A hub id is looked up in this machine's hub cache; nothing is downloaded.
+The rule: ``model.path`` names the folder that holds the model's ``tokenizer.json``, whatever serves
+the model. With ``server.type=vllm`` that is the folder of the weights; with ``server.type=openai``
+a folder with the tokenizer alone will do. A hub id is looked up in this machine's hub cache;
+nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
     if folder.is_dir():
         raise EnvironmentUnfit(
             f"{key}={model_path} has no {FILE}, which counts the tokens of the dataset; "
-            "write one there with transformers: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
+            "write one there with transformers: "
+            "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
         )
     if not folder.is_absolute() and model_path.count("/") == 1:
         from huggingface_hub import try_to_load_from_cache
@@ -43,17 +45,23 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
         if isinstance(cached, str):
             return Path(cached)
         raise EnvironmentUnfit(
-            f"{key}={model_path} is no folder, and this machine's hub cache has no {FILE} of that name, which "
-            f"counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, or give a folder"
+            f"{key}={model_path} is no folder, and this machine's hub cache has no {FILE} of that "
+            "name, which "
+            f"counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, "
+            "or give a folder"
         )
     raise EnvironmentUnfit(
-        f"{key}={model_path} is no folder: a folder with the model's {FILE} is needed to count the tokens of the "
+        f"{key}={model_path} is no folder: a folder with the model's {FILE} is needed to count the "
+        "tokens of the "
         "dataset, with server.type=openai too"
     )
 
 
 class TokenCounter:
-    """Counts tokens; call it with texts. Special tokens are not counted: a training framework adds its own."""
+    """Counts tokens; call it with texts.
+
+    Special tokens are not counted: a training framework adds its own.
+    """
 
     def __init__(self, path: Path) -> None:
         """Load a tokenizer.
@@ -77,7 +85,9 @@ class TokenCounter:
         """Return the number of tokens of each text, in order."""
         counts: list[int] = []
         for start in range(0, len(texts), BATCH):
-            encoded = self._tokenizer.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
+            encoded = self._tokenizer.encode_batch_fast(
+                list(texts[start : start + BATCH]), add_special_tokens=False
+            )
             counts += [len(encoding) for encoding in encoded]
         return counts
 
@@ -91,7 +101,8 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
         counter: of the tokens.
 
     Raises:
-        RequestWrong: there is no such file or column, it holds something else than text, or no token at all.
+        RequestWrong: there is no such file or column, it holds something else than text, or no
+            token at all.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -103,15 +114,21 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
         try:
             table = ds.dataset(file, format=_FORMATS[file.suffix])
             if field not in table.schema.names:
-                raise RequestWrong(f"{file} has no column {field!r}; found: {', '.join(table.schema.names)}")
+                raise RequestWrong(
+                    f"{file} has no column {field!r}; found: {', '.join(table.schema.names)}"
+                )
             kind = table.schema.field(field).type
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
                 raise RequestWrong(f"{file}: column {field!r} holds {kind}; text is needed")
             for batch in table.to_batches(columns=[field], batch_size=BATCH):
                 total += sum(counter([text for text in batch[field].to_pylist() if text]))
         except (OSError, pa.ArrowException) as error:
-            raise RequestWrong(f"{file} cannot be read: {' '.join(str(error).split())[:200]}; restore it") from error
+            raise RequestWrong(
+                f"{file} cannot be read: {' '.join(str(error).split())[:200]}; restore it"
+            ) from error
     if not total:
         allowed = " or ".join(_FORMATS)
-        raise RequestWrong(f"{path} is no file or folder of {allowed} files with text; name one that has some")
+        raise RequestWrong(
+            f"{path} is no file or folder of {allowed} files with text; name one that has some"
+        )
     return total

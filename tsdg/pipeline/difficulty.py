@@ -1,8 +1,10 @@
-"""How hard a run's questions are beside their seeds: the same solver, prompts and vote on a sample of the seeds.
+"""How hard a run's questions are beside their seeds.
 
-Seeds have a right answer, so that this also tells how often a majority is right. Nothing of the run changes: what is
-asked stands in ``RUN/difficulty/SAMPLE``, with the figures in ``difficulty.json``. It is a phase like others: what was
-interrupted goes on.
+The same solver, prompts and vote on a sample of the seeds.
+
+Seeds have a right answer, so that this also tells how often a majority is right. Nothing of the run
+changes: what is asked stands in ``RUN/difficulty/SAMPLE``, with the figures in ``difficulty.json``.
+It is a phase like others: what was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -66,30 +68,39 @@ class Difficulty:
 
 
 def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Difficulty, ...]:
-    """Solve up to ``sample`` seeds of each task and compare. Seeds that are answered with free texts are left out.
+    """Solve up to ``sample`` seeds of each task and compare.
+
+    Seeds that are answered with free texts are left out.
 
     Raises:
-        WorkShort: the run's questions are not answered yet, or all its seeds are answered with free texts.
+        WorkShort: the run's questions are not answered yet, or all its seeds are answered with free
+            texts.
         EnvironmentUnfit: a server or what a verifier needs is missing.
         Interrupted: asked to stop; the same command continues.
     """
     run = prepared.directory
     if not gathered(run, ("questions", "answers")):
-        raise WorkShort(f"{run}: its questions are not answered yet; `tsdg resume` goes on with them")
+        raise WorkShort(
+            f"{run}: its questions are not answered yet; `tsdg resume` goes on with them"
+        )
     folder = run / "difficulty" / str(sample)
     drawn = {seed.seed_id: seed for seed in _drawn(run / SEEDS, sample)}
     if not drawn:
         raise WorkShort(f"{run}: its seeds are answered with free texts, which no vote compares")
     source = folder / "questions.parquet"
     if not source.is_file():
-        with work_table(source, QUESTION_SCHEMA, unit_rows=prepared.recipe.engine.unit_rows) as table:
+        with work_table(
+            source, QUESTION_SCHEMA, unit_rows=prepared.recipe.engine.unit_rows
+        ) as table:
             for seed in drawn.values():
                 table.add(_posed(seed))
     if not is_complete(source, folder / "answers"):
         # The vote alone: a judge, and the other parts of a record, would ask for more.
         judge = prepared.recipe.judge.model_copy(update={"enabled": False})
         answers = prepared.recipe.answers.model_copy(update={"variants": ("answer",)})
-        alone = replace(prepared, recipe=prepared.recipe.model_copy(update={"judge": judge, "answers": answers}))
+        alone = replace(
+            prepared, recipe=prepared.recipe.model_copy(update={"judge": judge, "answers": answers})
+        )
         for endpoint in endpoints_of(alone.recipe, ("answers",)):
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
@@ -117,11 +128,22 @@ def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
 def _posed(seed: Seed) -> Question:
     """A seed as the solver is asked it."""
     return Question(
-        question_id=seed.seed_id, seed_ids=(seed.seed_id,), group=seed.group, family=seed.family, task=seed.task,
-        domain=seed.domain, language=seed.language, licence=seed.licence, answer_kind=seed.answer_kind,
-        question=seed.question, context=seed.context, options=seed.options, claimed_answer=seed.answer,
-        checks=seed.checks, provenance=_UNWRITTEN,
-    )  # fmt: skip
+        question_id=seed.seed_id,
+        seed_ids=(seed.seed_id,),
+        group=seed.group,
+        family=seed.family,
+        task=seed.task,
+        domain=seed.domain,
+        language=seed.language,
+        licence=seed.licence,
+        answer_kind=seed.answer_kind,
+        question=seed.question,
+        context=seed.context,
+        options=seed.options,
+        claimed_answer=seed.answer,
+        checks=seed.checks,
+        provenance=_UNWRITTEN,
+    )
 
 
 async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Reporter) -> None:
@@ -139,15 +161,24 @@ async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Repor
         )
 
 
-def _compared(prepared: Prepared, drawn: Mapping[str, Seed], folder: Path) -> tuple[Difficulty, ...]:
+def _compared(
+    prepared: Prepared, drawn: Mapping[str, Seed], folder: Path
+) -> tuple[Difficulty, ...]:
     outcomes = [from_row(Outcome, row) for part in read_parts(folder) for row in part.to_pylist()]
-    solved = {solution.question_id: solution for outcome in outcomes for solution in outcome.solutions}
+    solved = {
+        solution.question_id: solution for outcome in outcomes for solution in outcome.solutions
+    }
     verifier_for = choose_verifier(prepared.recipe)
     right = Counter(
-        drawn[name].task for name, solution in solved.items() if _right(drawn[name], solution, verifier_for)
+        drawn[name].task
+        for name, solution in solved.items()
+        if _right(drawn[name], solution, verifier_for)
     )
     seeds = _sides({name: seed.task for name, seed in drawn.items()}, solved.values())
-    tasks = {question.question_id: question.task for question in read_rows(prepared.directory / QUESTIONS, Question)}
+    tasks = {
+        question.question_id: question.task
+        for question in read_rows(prepared.directory / QUESTIONS, Question)
+    }
     questions = _sides(tasks, read_rows(prepared.directory / SOLUTIONS, Solution))
     nothing = Side(asked=0, accepted=0, agreement=0.0)
     return tuple(
@@ -161,7 +192,9 @@ def _right(seed: Seed, solution: Solution, verifier_for: Callable[[Question], Ve
     verifier = verifier_for(question)
     if isinstance(verifier, Prover):
         return True  # it passed the seed's own tests
-    asked = Asked(question=seed.question, context=seed.context, options=seed.options, checks=seed.checks)
+    asked = Asked(
+        question=seed.question, context=seed.context, options=seed.options, checks=seed.checks
+    )
     gold = [verifier.read(text, asked) for text in (seed.answer, *seed.aliases)]
     return any(text is not None and verifier.same(text, solution.answer) for text in gold)
 

@@ -41,13 +41,19 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     def questions_read(decontamination: Decontamination) -> Iterator[Outcome]:
         yield from outcomes(lambda: f"{decontamination.found} contaminated")
         if recipe.filter.dedup.near:
-            reporter.note(f"{phase.name}.gather: {total} rows read; looking for near-duplicates among their questions")
+            reporter.note(
+                f"{phase.name}.gather: {total} rows read; looking for near-duplicates among their "
+                "questions"
+            )
 
     dropped: set[str] = set()
     if "questions" in steps:
         decontamination = Decontamination(held_out(recipe))
         compared = decontamination.held_out
-        reporter.note(f"decontamination: against {compared.rows} held-out rows of {len(compared.splits)} splits")
+        reporter.note(
+            f"decontamination: against {compared.rows} held-out rows of {len(compared.splits)} "
+            "splits"
+        )
         near = NearPass(
             recipe.filter.dedup,
             seeds=directory / SEEDS,
@@ -63,12 +69,17 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         )
         reporter.note(f"contaminated: {decontamination.found} questions dropped")
         equal = len(dropped) - decontamination.found - near.removed
-        reporter.note(f"duplicates: {equal} questions dropped, {near.removed} more that are nearly equal to others")
+        reporter.note(
+            f"duplicates: {equal} questions dropped, {near.removed} more that are nearly equal to "
+            "others"
+        )
     if "answers" in steps:
         answers = outcomes(lambda: "answers to tables")
         gather.gather_answers(answers, directory=directory / "answers", dropped=dropped)
     kept = count_rows(directory / (SOLUTIONS if "answers" in steps else QUESTIONS))
-    reporter.end(f"{kept} {'solutions' if 'answers' in steps else 'questions'} of {total} rows go on")
+    reporter.end(
+        f"{kept} {'solutions' if 'answers' in steps else 'questions'} of {total} rows go on"
+    )
 
 
 def held_out(recipe: Recipe) -> HeldOut:
@@ -77,5 +88,9 @@ def held_out(recipe: Recipe) -> HeldOut:
     if not config.enabled:
         return Nothing()
     return build_index(
-        Path(mirror) if mirror else None, load(), ngram=config.ngram, overlap=config.overlap, files=config.files
+        Path(mirror) if mirror else None,
+        load(),
+        ngram=config.ngram,
+        overlap=config.overlap,
+        files=config.files,
     )

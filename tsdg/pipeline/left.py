@@ -15,7 +15,9 @@ from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, 
 
 
 def stage_done(directory: Path, stage: Stage) -> bool:
-    """Whether the files of a run directory say that a stage but the last, whose manifest tells, is done."""
+    """Whether the files of a run directory say that a stage but the last, whose manifest tells, is
+    done.
+    """
     if stage.kind == "seeds":
         return has_tables(directory, "seeds")
     if stage.kind == "phase":
@@ -24,7 +26,10 @@ def stage_done(directory: Path, stage: Stage) -> bool:
 
 
 def packaged(recipe: Recipe, directory: Path) -> Manifest | None:
-    """The manifest of a finished run, packaged as this recipe says; None where it is not, or otherwise."""
+    """The manifest of a finished run, packaged as this recipe says.
+
+    None where it is not, or otherwise.
+    """
     manifest = finished_manifest(directory, steps_of(recipe.phases))
     return manifest if manifest and manifest.get("package") == recipe.package.model_dump() else None
 
@@ -34,7 +39,9 @@ def stages_left(recipe: Recipe, directory: Path) -> tuple[Stage, ...]:
     return tuple(
         stage
         for stage in stages(recipe.phases)
-        if not (packaged(recipe, directory) if stage.kind == "package" else stage_done(directory, stage))
+        if not (
+            packaged(recipe, directory) if stage.kind == "package" else stage_done(directory, stage)
+        )
     )
 
 
@@ -43,8 +50,12 @@ def begun(recipe: Recipe, directory: Path) -> bool:
     return any(part_files(directory, recipe.phases))
 
 
-def units_of_phases(recipe: Recipe, directory: Path, planned: Mapping[str, int]) -> Mapping[str, int]:
-    """At most how many work units each phase has; exactly those that are left, where its input is there.
+def units_of_phases(
+    recipe: Recipe, directory: Path, planned: Mapping[str, int]
+) -> Mapping[str, int]:
+    """At most how many work units each phase has.
+
+    Exactly those that are left, where its input is there.
 
     Args:
         recipe: the recipe.
@@ -56,5 +67,7 @@ def units_of_phases(recipe: Recipe, directory: Path, planned: Mapping[str, int])
         if stage.kind == "phase":
             there = has_input(directory, stage.steps)
             source = phase_input(directory, stage.steps)
-            units[stage.name] = len(pending_units(source, directory / stage.name)) if there else planned[stage.name]
+            units[stage.name] = (
+                len(pending_units(source, directory / stage.name)) if there else planned[stage.name]
+            )
     return units

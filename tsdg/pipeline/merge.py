@@ -39,7 +39,8 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
 
     Raises:
         RequestWrong: there is something in ``out``, or a run has no answers or was merged itself.
-        VerificationFailed: a run is not finished or damaged, or two runs say different things of one task.
+        VerificationFailed: a run is not finished or damaged, or two runs say different things of
+            one task.
         StorageUnfit: ``out`` cannot be written.
     """
     refuse_filled(out, command="tsdg merge")
@@ -55,7 +56,9 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
         shutil.rmtree(scratch)
         for place, run in enumerate(runs):
             shutil.copyfile(run / MANIFEST, out / copy_name(place))
-    manifest = merged_manifest(out, manifests, created=datetime.now(UTC).isoformat(timespec="seconds"))
+    manifest = merged_manifest(
+        out, manifests, created=datetime.now(UTC).isoformat(timespec="seconds")
+    )
     write_card(out, manifest)
     manifest = with_file(manifest, describe(out, CARD))
     write_manifest(out, manifest)
@@ -65,14 +68,20 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
 def _mergeable(run: Path) -> Manifest:
     manifest = read_manifest(run)
     if "merged" in manifest:
-        raise RequestWrong(f"tsdg merge: {run} was merged itself; name the runs that it was made of")
+        raise RequestWrong(
+            f"tsdg merge: {run} was merged itself; name the runs that it was made of"
+        )
     if not any("answers" in phase for phase in manifest["phases"]):
-        raise RequestWrong(f"tsdg merge: {run} has no records, as its phases end before the answers")
+        raise RequestWrong(
+            f"tsdg merge: {run} has no records, as its phases end before the answers"
+        )
     return manifest
 
 
 def _drop_duplicates(runs: Sequence[Path], out: Path) -> list[set[str]]:
-    """Find, per run, the accepted questions that an earlier run has, and write them to the rejections."""
+    """Find, per run, the accepted questions that an earlier run has, and write them to the
+    rejections.
+    """
     seen = HashSet()
     dropped: list[set[str]] = []
     with Table(out / rejected("filter"), REJECTION_SCHEMA, group_rows=10_000) as refused:
@@ -84,7 +93,9 @@ def _drop_duplicates(runs: Sequence[Path], out: Path) -> list[set[str]]:
             packaged = _packaged(run, mine)
             for question, _ in accepted_pairs(run):
                 if question.question_id in packaged:
-                    refused.add(Rejection.of(question, stage="filter", reason="duplicate", detail=_WHY))
+                    refused.add(
+                        Rejection.of(question, stage="filter", reason="duplicate", detail=_WHY)
+                    )
             dropped.append(packaged)
     return dropped
 
@@ -103,7 +114,10 @@ def _packaged(run: Path, questions: set[str]) -> set[str]:
 
 
 def _records(
-    runs: Sequence[Path], manifests: Sequence[Mapping[str, Any]], dropped: Sequence[set[str]], task: str
+    runs: Sequence[Path],
+    manifests: Sequence[Mapping[str, Any]],
+    dropped: Sequence[set[str]],
+    task: str,
 ) -> Iterator[pa.RecordBatch]:
     """The records of a task in all runs, without those of dropped questions."""
     for run, manifest, questions in zip(runs, manifests, dropped, strict=True):

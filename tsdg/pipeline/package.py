@@ -30,24 +30,37 @@ from tsdg.tables import count_rows
 
 
 def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
-    """Stage 5: the dataset, its card, the manifest and, from these, the report, all made anew from the tables."""
+    """Stage 5.
+
+    The dataset, its card, the manifest and, from these, the report, all made anew from the tables.
+    """
     recipe, directory = prepared.recipe, prepared.directory
     finished = packaged(recipe, directory)
     if finished is not None:
-        reporter.note(f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads them all")
+        reporter.note(
+            f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads "
+            "them all"
+        )
         return finished
     for steps in recipe.phases:
         folder = directory / phase_name(steps)
         if left := len(pending_units(phase_input(directory, steps), folder)):
             raise VerificationFailed(
-                f"{folder}/parts lacks {left} of its parts, though its tables are there: restore them, or remove "
-                f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} to make them anew"
+                f"{folder}/parts lacks {left} of its parts, though its tables are there: restore "
+                "them, or remove "
+                f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} "
+                "to make them anew"
             )
     if any("answers" in steps for steps in recipe.phases):
         total = count_rows(directory / SOLUTIONS)
         reporter.stage("package", total=total)
         summary = write_dataset(
-            pairs=counted(accepted_pairs(directory), reporter, total=total, detail=lambda: "records are written"),
+            pairs=counted(
+                accepted_pairs(directory),
+                reporter,
+                total=total,
+                detail=lambda: "records are written",
+            ),
             run=directory,
             variants=recipe.answers.variants,
             tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
@@ -57,7 +70,10 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
             held_out=held_out(recipe),
         )
         if summary.contaminated:
-            reporter.note(f"contaminated: {summary.contaminated} questions dropped for what stands in their solutions")
+            reporter.note(
+                f"contaminated: {summary.contaminated} questions dropped for what stands in their "
+                "solutions"
+            )
         reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
     contamination_of(directory)  # a damaged account must not get into a manifest
     manifest = finish_run(directory, _manifest_inputs(prepared))
@@ -73,7 +89,9 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         created, commit = versions["created"], versions["commit"]
         packages = {"tsdg": versions["tsdg"], "python": versions["python"], **versions["packages"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VerificationFailed(f"{prepared.directory}/snapshot/versions.json is damaged; restore it") from error
+        raise VerificationFailed(
+            f"{prepared.directory}/snapshot/versions.json is damaged; restore it"
+        ) from error
     used = spent(read_run(prepared.directory))
     return ManifestInputs(
         run=prepared.directory.name,
@@ -82,7 +100,8 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         phases=recipe.phases,
         questions_per_seed=recipe.questions.per_seed,
         models=tuple(
-            ModelFacts(name=model.name, revision=model.revision, licence=model.licence) for model in models_of(recipe)
+            ModelFacts(name=model.name, revision=model.revision, licence=model.licence)
+            for model in models_of(recipe)
         ),
         sampling={
             "questions": recipe.questions.sampling.model_dump(),

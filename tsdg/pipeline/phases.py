@@ -64,7 +64,8 @@ async def work_on(
     directory: Path,
     may_leave: bool,
 ) -> None:
-    """Run steps on the rows of a file until all units are committed, or until others do what is left.
+    """Run steps on the rows of a file until all units are committed, or until others do what is
+    left.
 
     Args:
         prepared: the run.
@@ -112,7 +113,8 @@ async def work_on(
     rest = total - result.rows_done
     others = f", {rest} of them left to those at work on them" if rest else ""
     reporter.end(
-        f"{total} rows{others}, {result.requests_done} requests{again}, {result.completion_tokens} tokens written"
+        f"{total} rows{others}, {result.requests_done} requests{again}, {result.completion_tokens} "
+        "tokens written"
     )
 
 
@@ -144,7 +146,11 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         else:
             asking, question = None, from_row(Question, row)
             input_id, questions = question.question_id, (question,)
-        solvings = await together([answer(question, ask) for question in questions]) if "answers" in steps else []
+        solvings = (
+            await together([answer(question, ask) for question in questions])
+            if "answers" in steps
+            else []
+        )
         outcome = Outcome(
             input_id=input_id,
             questions=asking.questions if asking else (),
@@ -165,12 +171,13 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
 class Servers:
     """The transports of a run, opened when a phase needs them: finished work starts no server.
 
-    A phase's roles may have models of their own. All of a phase's models are served at once, each on its server's GPUs;
-    those of the phase before it are ended first where they are others.
+    A phase's roles may have models of their own. All of a phase's models are served at once, each
+    on its server's GPUs; those of the phase before it are ended first where they are others.
 
     Attributes:
-        accounted: what the replicas had done at the end of the last phase; what they do from there on, and the time in
-            which they are held for nothing between two phases, counts to the next one.
+        accounted: what the replicas had done at the end of the last phase; what they do from there
+            on, and the time in which they are held for nothing between two phases, counts to the
+            next one.
     """
 
     def __init__(self, prepared: Prepared, reporter: Reporter) -> None:
@@ -187,13 +194,17 @@ class Servers:
         if not self._open:
             check_budget(recipe.budget, self._prepared.directory)
             for endpoint in needed:
-                self._open[endpoint] = await self._stack.enter_async_context(self._opening(endpoint))
+                self._open[endpoint] = await self._stack.enter_async_context(
+                    self._opening(endpoint)
+                )
         if len(needed) == 1:
             return self._open[needed[0]]
         return ByModel({endpoint.model.name: self._open[endpoint] for endpoint in needed})
 
     async def end_unless(self, steps: tuple[StepName, ...]) -> None:
-        """End the servers where a phase of these steps, or no phase for no steps, does not need just them."""
+        """End the servers where a phase of these steps, or no phase for no steps, does not need
+        just them.
+        """
         if set(self._open) != set(endpoints_of(self._prepared.recipe, steps)):
             await self._stack.aclose()
             self._open, self.accounted = {}, ()

@@ -29,7 +29,8 @@ class Prepared:
     recipe: Recipe
     prompts: Prompts
     sources: tuple[Source, ...]
-    """The units of source of the tasks; with ``seeds.missing=skip``, last those that the mirror lacks."""
+    """The units of source of the tasks; with ``seeds.missing=skip``, last those that the mirror
+    lacks."""
     left_out: tuple[LeftOut, ...]
     """Tasks of chosen families and groups that may not be used."""
     directory: Path
@@ -52,7 +53,9 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
     if recipe.passages.path:
         located = passages.locate(recipe.passages)
     else:
-        located = check_request(seeds) if mirror_here else survey(seeds.model_copy(update={"mirror": ""}))
+        located = (
+            check_request(seeds) if mirror_here else survey(seeds.model_copy(update={"mirror": ""}))
+        )
     found = (*located.there, *located.missing)
     check_verifiers(recipe, found)
     check_against(recipe.filter.dedup.against)
@@ -60,12 +63,20 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
     check_files(decontaminate.files if decontaminate.enabled else (), ngram=decontaminate.ngram)
     directory = Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
     return Prepared(
-        recipe=recipe, prompts=prompts, sources=found, left_out=located.left_out, directory=directory
-    )  # fmt: skip
+        recipe=recipe,
+        prompts=prompts,
+        sources=found,
+        left_out=located.left_out,
+        directory=directory,
+    )
 
 
 def reopen(
-    directory: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml", mirror_here: bool = True
+    directory: Path,
+    overrides: Sequence[str],
+    *,
+    file: str = "snapshot/recipe.yaml",
+    mirror_here: bool = True,
 ) -> Prepared:
     """Prepare what a run directory holds, from its snapshot alone.
 
@@ -89,12 +100,18 @@ def reopen(
         located = sources(seeds) if mirror_here else survey(seeds.model_copy(update={"mirror": ""}))
     found = (*located.there, *located.missing)
     return Prepared(
-        recipe=recipe, prompts=prompts, sources=found, left_out=located.left_out, directory=directory
-    )  # fmt: skip
+        recipe=recipe,
+        prompts=prompts,
+        sources=found,
+        left_out=located.left_out,
+        directory=directory,
+    )
 
 
 def check_servers(prepared: Prepared) -> None:
-    """Check what the phases that are left need: servers, and the tokenizer that packaging counts with.
+    """Check what the phases that are left need.
+
+    Servers, and the tokenizer that packaging counts with.
 
     Raises:
         ServerUnfit: this machine cannot serve the model as it is.
@@ -105,14 +122,17 @@ def check_servers(prepared: Prepared) -> None:
         for steps in recipe.phases:
             for endpoint in endpoints_of(recipe, steps):
                 check_server(endpoint.server, endpoint.model)
-    if any("answers" in steps and not phase_done(prepared.directory, steps) for steps in recipe.phases):
+    if any(
+        "answers" in steps and not phase_done(prepared.directory, steps) for steps in recipe.phases
+    ):
         check_verifiers_ready(recipe, prepared.sources)
     if any("answers" in steps for steps in recipe.phases):
         find_tokenizer(recipe.model.path)
 
 
 def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
-    """Write the run's snapshot, or check that the directory holds this very run, and note this start.
+    """Write the run's snapshot, or check that the directory holds this very run, and note this
+    start.
 
     Raises:
         RunConflict: the directory holds another run, or this one in another form of phases.
@@ -135,5 +155,6 @@ def _same_form(prepared: Prepared) -> None:
     if prepared.recipe.phases and other.exists():
         begun = "[[questions],[answers]]" if fused else "[[questions,answers]]"
         raise RunConflict(
-            f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose another run=NAME"
+            f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose "
+            "another run=NAME"
         )

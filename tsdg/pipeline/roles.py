@@ -38,7 +38,9 @@ def model_of(recipe: Recipe, role: Role) -> ModelConfig:
 def models_of(recipe: Recipe) -> tuple[ModelConfig, ...]:
     """Every model that a run asks, each once: writer, solver, judge."""
     roles = [role for steps in recipe.phases for role in roles_of(recipe, steps)]
-    return tuple({model.name: model for model in (model_of(recipe, role) for role in roles)}.values())
+    return tuple(
+        {model.name: model for model in (model_of(recipe, role) for role in roles)}.values()
+    )
 
 
 def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
@@ -57,7 +59,8 @@ def endpoints_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Endpoint, .
     """The endpoints of a phase, each once.
 
     Raises:
-        RecipeError: one model name is served in two ways, so that a request could not be told where to go.
+        RecipeError: one model name is served in two ways, so that a request could not be told where
+            to go.
     """
     found: dict[Endpoint, None] = {}
     for role in roles_of(recipe, steps):
@@ -69,7 +72,8 @@ def endpoints_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Endpoint, .
     names = [endpoint.model.name for endpoint in found]
     if len(set(names)) < len(names):
         raise RecipeError(
-            f"roles: model {max(names, key=names.count)} is served in two ways in one phase; give its roles one server"
+            f"roles: model {max(names, key=names.count)} is served in two ways in one phase; give "
+            "its roles one server"
         )
     return tuple(found)
 

@@ -51,7 +51,10 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
 
 
 async def _phases(prepared: Prepared, reporter: Reporter) -> None:
-    """Stages 2 to 4: each phase, and what is done to all of its rows after it. One server serves all phases."""
+    """Stages 2 to 4: each phase, and what is done to all of its rows after it.
+
+    One server serves all phases.
+    """
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
         phases = prepared.recipe.phases
         for steps, following in zip(phases, (*phases[1:], ()), strict=False):
@@ -59,7 +62,8 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
                 await work_phase(prepared, steps, servers, stop, reporter, may_leave=False)
             if stop.is_set():
                 raise Interrupted("stopped")
-            # While rows are gathered nobody asks servers anything: those that are needed no more go before.
+            # While rows are gathered nobody asks servers anything: those that are needed no more go
+            # before.
             await servers.end_unless(following)
             await asyncio.to_thread(gather_phase, prepared, steps, reporter)
 
@@ -75,14 +79,18 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
         if stage.name == name:
             return stage
     raise RequestWrong(
-        f"{prepared.directory} has no stage {name!r}; allowed: {', '.join(stage.name for stage in known)}"
+        f"{prepared.directory} has no stage {name!r}; allowed: "
+        f"{', '.join(stage.name for stage in known)}"
     )
 
 
 def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool) -> None:
-    """Do one stage of a run that has its snapshot, or nothing where it is done; a phase may have many processes.
+    """Do one stage of a run that has its snapshot, or nothing where it is done.
 
-    One that ``may_leave`` ends before the phase does where others are at work on all that is left of it.
+    A phase may have many processes.
+
+    One that ``may_leave`` ends before the phase does where others are at work on all that is left
+    of it.
 
     Raises:
         WorkShort: the stage before it is not done.
@@ -104,19 +112,30 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
             gather_phase(prepared, stage.steps, reporter)
         else:
             done = has_tables(prepared.directory, "seeds")
-            done = done and all(gathered(prepared.directory, steps) for steps in prepared.recipe.phases)
+            done = done and all(
+                gathered(prepared.directory, steps) for steps in prepared.recipe.phases
+            )
             _require(done, prepared, stage)
             check_undamaged(prepared.directory)
             package(prepared, reporter)
 
 
-async def _one_phase(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool) -> None:
-    """Work on a phase; or, on a node that only lends its GPUs to a server of another node, serve for as long."""
+async def _one_phase(
+    prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool
+) -> None:
+    """Work on a phase.
+
+    Or, on a node that only lends its GPUs to a server of another node, serve for as long.
+    """
     endpoints = endpoints_of(prepared.recipe, stage.steps)
-    if followed := [endpoint for endpoint in endpoints if is_follower(endpoint.server, endpoint.model)]:
+    if followed := [
+        endpoint for endpoint in endpoints if is_follower(endpoint.server, endpoint.model)
+    ]:
         check_budget(prepared.recipe.budget, prepared.directory)
         async with stoppable() as stop:
-            await asyncio.gather(*(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed))
+            await asyncio.gather(
+                *(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed)
+            )
         return
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
         await work_phase(prepared, stage.steps, servers, stop, reporter, may_leave=may_leave)
@@ -140,13 +159,19 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
         return
     _require(has_input(prepared.directory, stage.steps), prepared, stage)
     phase = stage.name.removesuffix(".gather")
-    left = len(pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase))
-    raise WorkShort(f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on with it")
+    left = len(
+        pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase)
+    )
+    raise WorkShort(
+        f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on "
+        "with it"
+    )
 
 
 def _require(done: bool, prepared: Prepared, stage: Stage) -> None:
     if not done:
         order = ", ".join(known.name for known in stages(prepared.recipe.phases))
         raise WorkShort(
-            f"{prepared.directory}: stage {stage.name} cannot start, as one before it is not done; the order is {order}"
+            f"{prepared.directory}: stage {stage.name} cannot start, as one before it is not done; "
+            f"the order is {order}"
         )

@@ -19,17 +19,24 @@ from tsdg.tables import Table, work_table
 
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
-    """Stage 1: write ``seeds/seeds.parquet``, ``seeds/rejected.parquet`` and, last, ``seeds/counts.json``."""
+    """Stage 1.
+
+    Write ``seeds/seeds.parquet``, ``seeds/rejected.parquet`` and, last, ``seeds/counts.json``.
+    """
     if has_tables(directory, "seeds"):
         return
     reporter.stage("seeds", total=0)
     collector: SeedCollector | PassageCollector = (
-        PassageCollector(recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages")
+        PassageCollector(
+            recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages"
+        )
         if recipe.passages.path
         else SeedCollector(
             recipe.seeds,
             seed=recipe.seed,
-            on_judged=lambda done, total: reporter.update(done=done, total=total, detail="rows judged"),
+            on_judged=lambda done, total: reporter.update(
+                done=done, total=total, detail="rows judged"
+            ),
         )
     )
     with (
@@ -39,25 +46,39 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
         for item in collector:
             (seeds if isinstance(item, Seed) else refused).add(item)
             if seeds.count and seeds.count % 1000 == 0:
-                reporter.update(done=seeds.count, total=0, detail=f"seeds, {refused.count} rows rejected")
+                reporter.update(
+                    done=seeds.count, total=0, detail=f"seeds, {refused.count} rows rejected"
+                )
     if not seeds.count:
         why = f"all {refused.count} rows were rejected" if refused.count else "there are no rows"
         raise MirrorUnfit(
             f"seeds: the {len(collector.counts)} tasks of the recipe give no seed: {why}; "
-            f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows what a task gives"
+            f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows "
+            "what a task gives"
         )
     for note in collector.notes:
         reporter.note(note)
     if collector.left_out:
-        reporter.note(f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` say why")
+        reporter.note(
+            f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` "
+            "say why"
+        )
     if collector.skipped:
         reporter.note(
-            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the mirror: "
+            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the "
+            "mirror: "
             f"{few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
         )
-    barren = [t for t, count in collector.counts.items() if t not in collector.skipped and not count.sampled]
+    barren = [
+        t
+        for t, count in collector.counts.items()
+        if t not in collector.skipped and not count.sampled
+    ]
     if barren:
-        reporter.note(f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has the reasons")
+        reporter.note(
+            f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has "
+            "the reasons"
+        )
     counts = {task: asdict(count) for task, count in collector.counts.items()}
     write_whole(directory / SEED_COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
     available = sum(count["available"] for count in counts.values())

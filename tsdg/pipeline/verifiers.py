@@ -1,6 +1,9 @@
-"""Which verifier reads the answers to a question: that of its family in the catalogue, or the one the recipe names.
+"""Which verifier reads the answers to a question.
 
-Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of their kind.
+That of its family in the catalogue, or the one the recipe names.
+
+Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of
+their kind.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
 
 
 def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Check that each override names a family of the run and a verifier that can read answers of it.
+    """Check that each override names a family of the run and a verifier that can read answers of
+    it.
 
     Raises:
         RecipeError: one does not.
@@ -33,13 +37,15 @@ def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
     for family, name in recipe.filter.verifiers.items():
         if family not in families:
             raise RecipeError(
-                f"filter.verifiers: {family} is no family of this run; its families are {', '.join(sorted(families))}"
+                f"filter.verifiers: {family} is no family of this run; its families are "
+                f"{', '.join(sorted(families))}"
             )
         kinds = list(dict.fromkeys(families[family]))
         allowed = dict.fromkeys(verifier for kind in kinds for verifier in _allowed(family, kind))
         if name not in allowed:
             raise RecipeError(
-                f"filter.verifiers.{family}: {name} cannot read its answers, which are of kind {' and '.join(kinds)}; "
+                f"filter.verifiers.{family}: {name} cannot read its answers, which are of kind "
+                f"{' and '.join(kinds)}; "
                 f"allowed: {', '.join(allowed)}"
             )
 
@@ -50,7 +56,13 @@ def check_verifiers_ready(recipe: Recipe, sources: Sequence[Source]) -> None:
     Raises:
         EnvironmentUnfit: it cannot, e.g. there is no sandbox to run code in.
     """
-    check_ready({_chosen(recipe, source.family.family, kind) for source in sources for kind in _kinds(source)})
+    check_ready(
+        {
+            _chosen(recipe, source.family.family, kind)
+            for source in sources
+            for kind in _kinds(source)
+        }
+    )
 
 
 def _chosen(recipe: Recipe, family: str, kind: AnswerKind) -> VerifierName:

@@ -1,8 +1,10 @@
-"""Flags what no person would accept among rendered seeds. A family with a finding needs another adapter, not a filter.
+"""Flags what no person would accept among rendered seeds.
 
-Row by row: an empty question, bare letters for options, a gold that is not among the options, every option right, a
-dumped data structure, a template's residue, an evaluation prompt's scaffolding, broken characters. Over all rows: the
-same item twice, and the right option always at one place.
+A family with a finding needs another adapter, not a filter.
+
+Row by row: an empty question, bare letters for options, a gold that is not among the options, every
+option right, a dumped data structure, a template's residue, an evaluation prompt's scaffolding,
+broken characters. Over all rows: the same item twice, and the right option always at one place.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DUMP = re.compile(r"""[\[{](?:'[^']*'|"[^"]*")\s*[:,\]}]|^(?:None|nan|null)$|\barray\(\[""")
 _RESIDUE = re.compile(r"\{\{\s*[a-z_][\w.]*\s*\}\}|\{%.*?%\}")
 _ENTITY = re.compile(r"&(?:amp|quot|lt|gt|nbsp|#\d+);")
-_SCAFFOLD = re.compile(r"^(?:question|problem|q)\s*:|\b(?:answer|erantzuna|respuesta)\s*:\s*$", re.I)
+_SCAFFOLD = re.compile(
+    r"^(?:question|problem|q)\s*:|\b(?:answer|erantzuna|respuesta)\s*:\s*$", re.I
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,11 @@ def audit(seeds: Iterable[Seed]) -> tuple[Finding, ...]:
     for seed in seeds:
         places.update([seed.answer_index] if len(seed.options) > 1 else [])
         flaws = list(_flaws(seed))
-        if not seen.add(keys([Item(question=seed.question, context=seed.context, options=seed.options)])[0].whole):
+        if not seen.add(
+            keys([Item(question=seed.question, context=seed.context, options=seed.options)])[
+                0
+            ].whole
+        ):
             flaws.append(("repeated item", seed.question))
         for what, value in flaws:
             counts[what] += 1
@@ -60,7 +68,10 @@ def audit(seeds: Iterable[Seed]) -> tuple[Finding, ...]:
     if total >= ENOUGH and len(places) == 1:
         counts["right option always at one place"] = total
         examples["right option always at one place"] = f"index {next(iter(places))}"
-    return tuple(Finding(what=what, count=count, example=examples[what]) for what, count in counts.most_common())
+    return tuple(
+        Finding(what=what, count=count, example=examples[what])
+        for what, count in counts.most_common()
+    )
 
 
 def _flaws(seed: Seed) -> Iterator[tuple[str, object]]:
@@ -72,7 +83,10 @@ def _flaws(seed: Seed) -> Iterator[tuple[str, object]]:
         bare = [option.strip(" ().").lower() for option in seed.options]
         if "".join(bare) == _LETTERS[: len(bare)] or sorted(bare) == list(_LETTERS[: len(bare)]):
             yield "options are bare letters", seed.options
-        if not 0 <= seed.answer_index < len(seed.options) or seed.options[seed.answer_index] != seed.answer:
+        if (
+            not 0 <= seed.answer_index < len(seed.options)
+            or seed.options[seed.answer_index] != seed.answer
+        ):
             yield "gold is not among the options", (seed.answer, seed.answer_index)
         if set(seed.options) <= {seed.answer, *seed.aliases}:
             yield "every option is right", seed.options

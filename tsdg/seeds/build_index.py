@@ -1,6 +1,9 @@
-"""Write ``data/index.csv.gz``: every name that lm-eval knows, so that no command waits for lm-eval's own index.
+"""Write ``data/index.csv.gz``.
 
-Run it by hand after a change of the lm-eval version, then look at what the tests of the catalogue say::
+Every name that lm-eval knows, so that no command waits for lm-eval's own index.
+
+Run it by hand after a change of the lm-eval version, then look at what the tests of the catalogue
+say::
 
     python -m tsdg.seeds.build_index
 
@@ -31,7 +34,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ("name", "kind", "yaml", "dataset_path", "config", "scored", "training", "fewshot", "members")
+COLUMNS = (
+    "name",
+    "kind",
+    "yaml",
+    "dataset_path",
+    "config",
+    "scored",
+    "training",
+    "fewshot",
+    "members",
+)
 TARGET = Path(__file__).parent / "data" / "index.csv.gz"
 
 _HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
@@ -43,13 +56,27 @@ def rows() -> Iterator[tuple[str, ...]]:
 
     root = Path(lm_eval.tasks.__file__).parent
     for name, entry in lm_eval.tasks.TaskManager().task_index.items():
-        kind = entry.kind.name.lower().removeprefix("py_") if entry.kind.name != "PY_TASK" else "python"
+        kind = (
+            entry.kind.name.lower().removeprefix("py_")
+            if entry.kind.name != "PY_TASK"
+            else "python"
+        )
         yaml = entry.yaml_path.relative_to(root).as_posix() if entry.yaml_path else ""
         cfg: Mapping[str, Any] = entry.cfg or {}
         if kind == "tag":
             yield (name, kind, "", "", "", "", "", "", "|".join(sorted(entry.tags)))
         elif kind == "group":
-            yield (name, kind, yaml, "", "", "", "", "", "|".join(dict.fromkeys(_members(cfg.get("task")))))
+            yield (
+                name,
+                kind,
+                yaml,
+                "",
+                "",
+                "",
+                "",
+                "",
+                "|".join(dict.fromkeys(_members(cfg.get("task")))),
+            )
         elif kind == "python":
             yield (name, kind, yaml, *_class_source(str(cfg["class"])), "")
         else:
@@ -74,7 +101,13 @@ def _task_source(cfg: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     elif "/" not in path and (hub := _HUB_FILE.search(str(kwargs.get("data_files") or ""))):
         path = hub.group(1)
     scored = cfg.get("test_split") or cfg.get("validation_split") or ""
-    return path, str(config), scored, cfg.get("training_split") or "", cfg.get("fewshot_split") or ""
+    return (
+        path,
+        str(config),
+        scored,
+        cfg.get("training_split") or "",
+        cfg.get("fewshot_split") or "",
+    )
 
 
 def _class_source(where: str) -> tuple[str, str, str, str, str]:
@@ -90,10 +123,18 @@ def _class_source(where: str) -> tuple[str, str, str, str, str]:
                 if isinstance(node.value, ast.Constant) and not known.get(node.targets[0].id):
                     known[node.targets[0].id] = node.value.value
             elif isinstance(node, ast.FunctionDef) and node.name.startswith("has_"):
-                known.setdefault(node.name, any("True" in ast.unparse(inner) for inner in node.body))
+                known.setdefault(
+                    node.name, any("True" in ast.unparse(inner) for inner in node.body)
+                )
         bases = [base.id for base in classes[line].bases if isinstance(base, ast.Name)]
         line = bases[0] if bases else ""
-    scored = "test" if known.get("has_test_docs") else "validation" if known.get("has_validation_docs") else ""
+    scored = (
+        "test"
+        if known.get("has_test_docs")
+        else "validation"
+        if known.get("has_validation_docs")
+        else ""
+    )
     training = "train" if known.get("has_training_docs") else ""
     return known.get("DATASET_PATH") or "", known.get("DATASET_NAME") or "", scored, training, ""
 

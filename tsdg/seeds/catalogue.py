@@ -1,11 +1,13 @@
 """The catalogue: which rows may be seeds, under which licence, and why.
 
-Two tables of package data in ``tsdg/seeds/data``. ``families.csv`` has one row per task family, ``units.csv`` one row
-per unit of source (dataset path, config, split) with the tasks that read it. tsdg's own demo tasks stand in
-``demo_families.csv`` and ``demo_units.csv``. What is not listed here may not be used: see :mod:`tsdg.seeds.guard`.
+Two tables of package data in ``tsdg/seeds/data``. ``families.csv`` has one row per task family,
+``units.csv`` one row per unit of source (dataset path, config, split) with the tasks that read it.
+tsdg's own demo tasks stand in ``demo_families.csv`` and ``demo_units.csv``. What is not listed here
+may not be used: see :mod:`tsdg.seeds.guard`.
 
-Tiers: ``A`` a proven training split; ``B`` off by default (only a few official exemplars, or a known leak that the
-remarks name); ``extra`` a proven training split that no lm-eval task reads, outside the 39 + 34; ``demo`` tsdg's own.
+Tiers: ``A`` a proven training split; ``B`` off by default (only a few official exemplars, or a
+known leak that the remarks name); ``extra`` a proven training split that no lm-eval task reads,
+outside the 39 + 34; ``demo`` tsdg's own.
 
 Certainty codes of rows and licences are explained in ``docs/seeds.md``.
 """
@@ -47,7 +49,8 @@ class Family:
     licence_certainty: str
     commercial: Commercial
     verifier: VerifierName
-    """Reads the answers of its rows that are of its answer kind; those of other kinds have that of their kind."""
+    """Reads the answers of its rows that are of its answer kind; those of other kinds have that of
+    their kind."""
     adapter: str
     """``lm_eval``, or a module of ``tsdg/seeds/adapters``."""
     suggested_cap: int
@@ -60,11 +63,16 @@ class Family:
         return unit.licence or self.licence
 
     def commercial_of(self, unit: Unit) -> Commercial:
-        """Return whether one of its units may be used commercially: the unit's own word, else the family's."""
+        """Return whether one of its units may be used commercially.
+
+        The unit's own word, else the family's.
+        """
         return cast("Commercial", unit.commercial) if unit.commercial else self.commercial
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
-        """Return what kind of answer the rows of one of its units have, but for the unit's ``other_kinds``."""
+        """Return what kind of answer the rows of one of its units have, but for the unit's
+        ``other_kinds``.
+        """
         return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.answer_kind
 
 
@@ -84,8 +92,8 @@ class Unit:
     rows_certainty: str
     language: str
     tasks: tuple[str, ...]
-    """Tasks that read the unit, the one that renders it first. lm-eval names; a unit that no lm-eval task reads
-    (``yaml`` is empty) has one name of tsdg's own."""
+    """Tasks that read the unit, the one that renders it first. lm-eval names; a unit that no
+    lm-eval task reads (``yaml`` is empty) has one name of tsdg's own."""
     yaml: str
     """YAML of the first task, below ``lm_eval/tasks`` (demo: below ``tsdg/seeds/demo``)."""
     licence: str
@@ -96,9 +104,11 @@ class Unit:
     answer_kind: str
     """Empty: the family's."""
     part_of: str
-    """Config of the unit of the same data set and split that this one is a smaller size of; empty where it is none."""
+    """Config of the unit of the same data set and split that this one is a smaller size of; empty
+    where it is none."""
     other_kinds: tuple[AnswerKind, ...] = ()
-    """Answer kinds that some of its rows have beside the usual one: problems that come with options, say."""
+    """Answer kinds that some of its rows have beside the usual one: problems that come with
+    options, say."""
 
     @property
     def name(self) -> str:
@@ -121,8 +131,12 @@ class Catalogue:
         for unit in self.units:
             units[unit.family].append(unit)
         object.__setattr__(self, "_families", {family.family: family for family in self.families})
-        object.__setattr__(self, "_tasks", {task: unit for unit in self.units for task in unit.tasks})
-        object.__setattr__(self, "_units", {name: tuple(members) for name, members in units.items()})
+        object.__setattr__(
+            self, "_tasks", {task: unit for unit in self.units for task in unit.tasks}
+        )
+        object.__setattr__(
+            self, "_units", {name: tuple(members) for name, members in units.items()}
+        )
 
     def family(self, name: str) -> Family:
         """Return a family by its name.
@@ -153,7 +167,10 @@ class Catalogue:
         return self.family(unit.family).licence_of(unit)
 
     def commercial_of(self, unit: Unit) -> Commercial:
-        """Return whether a unit of the catalogue may be used commercially; see :meth:`Family.commercial_of`."""
+        """Return whether a unit of the catalogue may be used commercially.
+
+        See :meth:`Family.commercial_of`.
+        """
         return self.family(unit.family).commercial_of(unit)
 
     def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
@@ -162,7 +179,10 @@ class Catalogue:
         return known.verifier if known and known.answer_kind == kind else kind
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
-        """Return what kind of answer a unit of the catalogue has; see :meth:`Family.answer_kind_of`."""
+        """Return what kind of answer a unit of the catalogue has.
+
+        See :meth:`Family.answer_kind_of`.
+        """
         return self.family(unit.family).answer_kind_of(unit)
 
 
@@ -174,7 +194,9 @@ def load() -> Catalogue:
         KeyError: a table lacks a column, or a unit names a family that is not there.
         ValueError: a number is none.
     """
-    families = [_family(row) for name in ("families.csv", "demo_families.csv") for row in table(name)]
+    families = [
+        _family(row) for name in ("families.csv", "demo_families.csv") for row in table(name)
+    ]
     units = [_unit(row) for name in ("units.csv", "demo_units.csv") for row in table(name)]
     return Catalogue(families=tuple(families), units=tuple(units))
 

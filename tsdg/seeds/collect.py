@@ -5,10 +5,11 @@
     judge every row ──► drop what repeats an earlier row ──► solve the quotas ──► draw ──► make seeds
     workers             spill                                sampling             spill    workers
 
-Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. How many of the good rows
-each task gives is known when all are judged (:mod:`tsdg.seeds.sampling`). Of a task's good rows those with the smallest
-hashes of (seed, seed_id) are drawn, which is a uniform sample that does not depend on the order of the file; they are
-read a second time and made seeds. No row is held in memory in between.
+Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. How
+many of the good rows each task gives is known when all are judged (:mod:`tsdg.seeds.sampling`). Of
+a task's good rows those with the smallest hashes of (seed, seed_id) are drawn, which is a uniform
+sample that does not depend on the order of the file; they are read a second time and made seeds. No
+row is held in memory in between.
 """
 
 from __future__ import annotations
@@ -61,30 +62,40 @@ class _Part:
     start: int = 0
     """Its first row in the spill."""
     stop: int = 0
-    refused: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed"), 0))
+    refused: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed"), 0)
+    )
 
 
 class SeedCollector:
     """Iterates over the rejections of a request and then its seeds.
 
-    Each kind comes task by task in the order of the selection, and within a task in the order of the file; of the
-    rejections, those as duplicates come last.
+    Each kind comes task by task in the order of the selection, and within a task in the order of
+    the file; of the rejections, those as duplicates come last.
 
     Attributes:
-        counts: per task, complete when all has been iterated over; a missing task that is skipped has zeros.
+        counts: per task, complete when all has been iterated over; a missing task that is skipped
+            has zeros.
         skipped: tasks whose split is not in the mirror, with the split's name.
         left_out: tasks that a family or group would have brought, and that may not be used.
-        notes: one line for each wish of the sampling that the rows do not meet, known when seeds come.
+        notes: one line for each wish of the sampling that the rows do not meet, known when seeds
+            come.
         held_out_rows: rows of the held-out splits that seeds are compared with; 0 without a mirror.
     """
 
-    def __init__(self, config: SeedsConfig, seed: int, on_judged: Callable[[int, int], None] = lambda *_: None) -> None:
+    def __init__(
+        self,
+        config: SeedsConfig,
+        seed: int,
+        on_judged: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:
         """Check the request.
 
         Args:
             config: which tasks, from which mirror, how many seeds.
             seed: of the draw.
-            on_judged: told now and then how many rows are judged, of how many: long before the first seed comes.
+            on_judged: told now and then how many rows are judged, of how many: long before the
+                first seed comes.
 
         Raises:
             SeedsDenied: a task may not be used.
@@ -111,10 +122,12 @@ class SeedCollector:
             StorageUnfit: the cache of held-out items or ``TMPDIR`` cannot be written.
         """
         index = build_index(
-            Path(self._config.mirror) if self._config.mirror else None, load(),
-            ngram=self._config.leaks.ngram, overlap=self._config.leaks.overlap,
+            Path(self._config.mirror) if self._config.mirror else None,
+            load(),
+            ngram=self._config.leaks.ngram,
+            overlap=self._config.leaks.overlap,
             seeded=frozenset(source.unit for source in self._sources),
-        )  # fmt: skip
+        )
         self.held_out_rows = index.rows
         with Spill() as spill, self._clerks(index, spill) as clerks:
             del index  # workers have theirs
@@ -136,18 +149,25 @@ class SeedCollector:
                 yield from result.seeds
             none = dict.fromkeys(TaskCounts.__dataclass_fields__, 0)
             self.counts = {task: TaskCounts(**none) for task in self.skipped} | {
-                source.task: _counts(part, spill) for source, part in zip(self._sources, parts, strict=True)
+                source.task: _counts(part, spill)
+                for source, part in zip(self._sources, parts, strict=True)
             }
 
     def _clerks(self, index: LeakIndex, spill: Spill) -> Alone | Workers:
-        count = worker_count(self._config.workers, sum(source.split.check(()) for source in self._sources))
+        count = worker_count(
+            self._config.workers, sum(source.split.check(()) for source in self._sources)
+        )
         if count == 1:
             return Alone(self._sources, index, self._seed)
         return Workers(count, self._sources, index, self._seed, spill.folder)
 
-    def _judged(self, clerks: Alone | Workers, spill: Spill, parts: list[_Part]) -> Iterator[Rejection]:
+    def _judged(
+        self, clerks: Alone | Workers, spill: Spill, parts: list[_Part]
+    ) -> Iterator[Rejection]:
         jobs = (
-            Judge(number, rows) for number, source in enumerate(self._sources) for rows in source.split.spans(SPAN_ROWS)
+            Judge(number, rows)
+            for number, source in enumerate(self._sources)
+            for rows in source.split.spans(SPAN_ROWS)
         )
         total, judged = sum(source.split.check(()) for source in self._sources), 0
         for job, result in clerks.run(jobs):
@@ -166,8 +186,12 @@ class SeedCollector:
                 yield _rejection(self._sources[job.source], refusal)
 
     def _duplicates(self, source: Source, part: _Part, spill: Spill) -> Iterator[Rejection]:
-        numbers = (int(row) for rows in spill.rows(part.start, part.stop, DUPLICATE) for row in rows)
-        for seed_id, row in zip(spill.seed_ids(part.start, part.stop, DUPLICATE), numbers, strict=True):
+        numbers = (
+            int(row) for rows in spill.rows(part.start, part.stop, DUPLICATE) for row in rows
+        )
+        for seed_id, row in zip(
+            spill.seed_ids(part.start, part.stop, DUPLICATE), numbers, strict=True
+        ):
             detail = "the same item came earlier in the run"
             yield _rejection(source, Refusal(seed_id, "duplicate", row, detail))
 
@@ -200,6 +224,11 @@ def _counts(part: _Part, spill: Spill) -> TaskCounts:
 
 def _rejection(source: Source, refusal: Refusal) -> Rejection:
     return Rejection(
-        row_id=refusal.seed_id, group=source.family.group, family=source.family.family, task=source.task,
-        stage="seeds", reason=refusal.reason, detail=f"row {refusal.row}: {refusal.detail}",
-    )  # fmt: skip
+        row_id=refusal.seed_id,
+        group=source.family.group,
+        family=source.family.family,
+        task=source.task,
+        stage="seeds",
+        reason=refusal.reason,
+        detail=f"row {refusal.row}: {refusal.detail}",
+    )

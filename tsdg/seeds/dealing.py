@@ -1,4 +1,7 @@
-"""Deals seeds to tasks one after the other, in big steps: see :mod:`tsdg.seeds.sampling` for the rules. Pure."""
+"""Deals seeds to tasks one after the other, in big steps.
+
+See :mod:`tsdg.seeds.sampling` for the rules. Pure.
+"""
 
 from __future__ import annotations
 
@@ -67,16 +70,22 @@ class Dealer:
         self.tasks = [stock.task for stock in stocks]
         self.domains = [stock.domain for stock in stocks]
         self.languages = [stock.language for stock in stocks]
-        self.most: Counts = np.array([min(stock.rows, wishes.cap_per_task) for stock in stocks], dtype=np.int64)
+        self.most: Counts = np.array(
+            [min(stock.rows, wishes.cap_per_task) for stock in stocks], dtype=np.int64
+        )
         self.classes: Strings = np.full(len(stocks), REST, dtype=np.str_)
         self._mix = wishes.mix
         rows = np.array([stock.rows for stock in stocks], dtype=np.float64)
         power = {"proportional": 1.0, "temperature": 1 / wishes.temperature}.get(wishes.mix, 0.0)
         self._weights: Reals = rows**power
         self._families, names = _codes([stock.family for stock in stocks])
-        self._family_caps: Counts = np.array([wishes.family_caps.get(name, _NONE) for name in names], dtype=np.int64)
+        self._family_caps: Counts = np.array(
+            [wishes.family_caps.get(name, _NONE) for name in names], dtype=np.int64
+        )
         self._groups, names = _codes([stock.group for stock in stocks])
-        self._group_caps: Counts = np.full(len(names), wishes.cap_per_group or _NONE, dtype=np.int64)
+        self._group_caps: Counts = np.full(
+            len(names), wishes.cap_per_group or _NONE, dtype=np.int64
+        )
         tree: dict[str, dict[str, list[int]]] = {}
         for place, stock in enumerate(stocks):
             tree.setdefault(stock.domain, {}).setdefault(stock.family, []).append(place)
@@ -97,7 +106,9 @@ class Dealer:
         if len(self.most) == 0:
             return np.zeros(0, dtype=np.int64)
         classes, names = _codes(self.classes.tolist())
-        class_caps = np.array([limits.get(name, 0) if limits else _NONE for name in names], dtype=np.int64)
+        class_caps = np.array(
+            [limits.get(name, 0) if limits else _NONE for name in names], dtype=np.int64
+        )
         caps = _Caps([(self._groups, self._group_caps), (classes, class_caps)])
         if self._mix == "round_robin":
             return self._in_turn(caps)
@@ -111,7 +122,8 @@ class Dealer:
         def at(level: float) -> Counts:
             """What the tasks have when the next seed is worth ``1 / level``."""
             reached = np.floor(level * weights + 0.5)
-            # Equal quotients are equal as floats; their products with the level need not be, and would break ties.
+            # Equal quotients are equal as floats; their products with the level need not be, and
+            # would break ties.
             reached -= (reached - 0.5) / weights > level
             reached += (reached + 0.5) / weights <= level
             reached = np.minimum(reached, self.most).astype(np.int64)
@@ -141,7 +153,12 @@ class Dealer:
         while True:
             most = np.where(active, self.most, quotas)
             families = [
-                np.array([min(int(most[f].sum()), int(self._family_caps[self._families[f[0]]])) for f in domain])
+                np.array(
+                    [
+                        min(int(most[f].sum()), int(self._family_caps[self._families[f[0]]]))
+                        for f in domain
+                    ]
+                )
                 for domain in self._tree
             ]
             low, high = int(quotas.sum()), int(sum(domain.sum() for domain in families))
@@ -150,18 +167,30 @@ class Dealer:
                 return done
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if caps.hold(self._filled(quotas, most, families, middle)) else (low, middle)
+                low, high = (
+                    (middle, high)
+                    if caps.hold(self._filled(quotas, most, families, middle))
+                    else (low, middle)
+                )
             quotas = self._filled(quotas, most, families, low)
             active &= ~caps.full(quotas)
 
-    def _filled(self, quotas: Counts, most: Counts, families: Sequence[Counts], whole: int) -> Counts:
+    def _filled(
+        self, quotas: Counts, most: Counts, families: Sequence[Counts], whole: int
+    ) -> Counts:
         """Deal in turn, from ``quotas`` on, until there are ``whole`` seeds."""
         out = quotas.copy()
-        has = np.array([sum(int(quotas[members].sum()) for members in domain) for domain in self._tree])
+        has = np.array(
+            [sum(int(quotas[members].sum()) for members in domain) for domain in self._tree]
+        )
         room = np.array([int(domain.sum()) for domain in families])
-        for domain, limits, seeds in zip(self._tree, families, level(has, room, whole).tolist(), strict=True):
+        for domain, limits, seeds in zip(
+            self._tree, families, level(has, room, whole).tolist(), strict=True
+        ):
             has_family = np.array([int(quotas[members].sum()) for members in domain])
-            for members, part in zip(domain, level(has_family, limits, seeds).tolist(), strict=True):
+            for members, part in zip(
+                domain, level(has_family, limits, seeds).tolist(), strict=True
+            ):
                 out[members] = level(quotas[members], most[members], part)
         return out
 

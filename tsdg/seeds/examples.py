@@ -1,7 +1,8 @@
 """An example value of a JSON schema: small, not empty, and checked against the schema.
 
-It is for schemas as people write them: nested objects and arrays of common types, local references, alternatives. What
-needs a search (patterns, conditions, counts) is given up, and so is a schema of which only an empty value is made.
+It is for schemas as people write them: nested objects and arrays of common types, local references,
+alternatives. What needs a search (patterns, conditions, counts) is given up, and so is a schema of
+which only an empty value is made.
 """
 
 from __future__ import annotations
@@ -30,9 +31,26 @@ _STRINGS = {
     "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
 _SAMPLES = (
-    "text", "Text", "a", "A", "1", "12", "0", "1.0", "1.0.0", "v1.0.0", "some-text", "text/plain", "./text",
-    "/text", "@a/text", "text.txt", "#ffaa00", "text@example.org", *_STRINGS.values(),
-)  # fmt: skip
+    "text",
+    "Text",
+    "a",
+    "A",
+    "1",
+    "12",
+    "0",
+    "1.0",
+    "1.0.0",
+    "v1.0.0",
+    "some-text",
+    "text/plain",
+    "./text",
+    "/text",
+    "@a/text",
+    "text.txt",
+    "#ffaa00",
+    "text@example.org",
+    *_STRINGS.values(),
+)
 """Strings of common forms, one of which a pattern may want."""
 
 
@@ -58,15 +76,26 @@ def example_of(schema: Any, column: str) -> Any:
     try:
         kind = validator_for(schema)
         kind.check_schema(schema)
-        validator = kind(schema, registry=Registry())  # an empty one: no reference is fetched from the network
+        validator = kind(
+            schema, registry=Registry()
+        )  # an empty one: no reference is fetched from the network
         for extra in (_PROPERTIES, 0):
             value = _value(schema, schema, _DEPTH, extra)
             if value not in ({}, [], "", None) and validator.is_valid(value):
                 return value
     except (
-        SchemaError, UnknownType, Unresolvable, _Hopeless, LookupError, TypeError, AttributeError, ValueError,
-        ArithmeticError, RecursionError, re.error,
-    ) as error:  # fmt: skip
+        SchemaError,
+        UnknownType,
+        Unresolvable,
+        _Hopeless,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+        re.error,
+    ) as error:
         reason = " ".join(str(error).split())[:60]
         raise Malformed(
             column, f"no simple value follows from this schema ({type(error).__name__}: {reason})"
@@ -144,7 +173,11 @@ def _typed(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
 
 def _object(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> dict[str, Any]:
     properties = schema.get("properties", {})
-    required = list(schema.get("required", ()) or ()) if isinstance(schema.get("required", ()), list) else []
+    required = (
+        list(schema.get("required", ()) or ())
+        if isinstance(schema.get("required", ()), list)
+        else []
+    )
     value = {name: _value(properties.get(name, True), root, depth - 1, extra) for name in required}
     for name in [name for name in properties if name not in value][:extra]:
         try:
@@ -193,5 +226,7 @@ def _referred(reference: Any, root: Any) -> Any:
         raise _Hopeless("a reference to elsewhere")
     value = root
     for part in reference[1:].split("/")[1:]:
-        value = value[int(part) if isinstance(value, list) else part.replace("~1", "/").replace("~0", "~")]
+        value = value[
+            int(part) if isinstance(value, list) else part.replace("~1", "/").replace("~0", "~")
+        ]
     return value

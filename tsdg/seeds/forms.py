@@ -1,7 +1,10 @@
-"""The forms that many data sets share, and the readers of their columns: adapters fill them in with column names.
+"""The forms that many data sets share, and the readers of their columns.
 
-A form is a question that one data set after the other asks of its rows: which class a text belongs to, which option is
-right, where a passage answers. What is not of such a form an adapter reads by itself.
+Adapters fill them in with column names.
+
+A form is a question that one data set after the other asks of its rows: which class a text belongs
+to, which option is right, where a passage answers. What is not of such a form an adapter reads by
+itself.
 """
 
 from __future__ import annotations
@@ -12,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from tsdg.records import AnswerKind
 from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, sentence, text, texts, unknown
+from tsdg.seeds.item import (
+    Gold,
+    Item,
+    Malformed,
+    Row,
+    chosen,
+    found,
+    sentence,
+    text,
+    texts,
+    unknown,
+)
 from tsdg.seeds.phrases import phrase
 
 if TYPE_CHECKING:
@@ -60,12 +74,16 @@ def optional(row: Row, column: str) -> str:
 
 
 def asked(value: str) -> str:
-    """Begin a question with a capital and end it with a question mark, as sources in lower case do not."""
+    """Begin a question with a capital and end it with a question mark, as sources in lower case do
+    not.
+    """
     return sentence(value.rstrip(" ?")) + "?"
 
 
 def lettered(row: Row, column: str, item: Item) -> Gold:
-    """The gold of an item whose column holds the right option's letter, A for the first; digits count from 1.
+    """The gold of an item whose column holds the right option's letter, A for the first.
+
+    Digits count from 1.
 
     Raises:
         Malformed: it is no letter of an option.
@@ -108,7 +126,9 @@ def answered(kind: AnswerKind, answers: Iterable[str], column: str) -> Gold:
 
 
 def spans(row: Row, column: str) -> Gold:
-    """The gold of a question on a passage, in SQuAD's ``{"text": [...], "answer_start": [...]}`` or as a list of these.
+    """The gold of a question on a passage, in SQuAD's ``{"text".
+
+    [...], "answer_start": [...]}`` or as a list of these.
 
     Raises:
         Malformed: the passage does not answer the question, or the column is in another form.
@@ -151,9 +171,15 @@ def chosen_label(row: Row, column: str, choices: str, item: Item) -> Gold:
 
 
 def classified(
-    family: str, key: str, *, label: str, context: tuple[str, ...] = (), quoted: tuple[str, ...] = (),
-    names: tuple[str, ...] = (), clean: Callable[[str], str] = str.strip,
-) -> Form:  # fmt: skip
+    family: str,
+    key: str,
+    *,
+    label: str,
+    context: tuple[str, ...] = (),
+    quoted: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    clean: Callable[[str], str] = str.strip,
+) -> Form:
     """The form of texts that belong to one of a few classes.
 
     Args:
@@ -162,7 +188,8 @@ def classified(
         label: column of the label, a number from 0 or one of ``names``.
         context: columns that are put into the context, one a line.
         quoted: columns whose texts fill the question's ``{}``.
-        names: what the label column calls the classes, in their order; empty where it has numbers only.
+        names: what the label column calls the classes, in their order; empty where it has numbers
+            only.
         clean: makes a text of the source readable.
     """
 
@@ -181,7 +208,9 @@ def classified(
             value = int(value)
         if isinstance(value, str):
             value = names.index(value.strip()) if value.strip() in names else value.strip()
-            value = int(value) if isinstance(value, str) and value.isdigit() and not names else value
+            value = (
+                int(value) if isinstance(value, str) and value.isdigit() and not names else value
+            )
         if not isinstance(value, int):
             allowed = ", ".join(names) if names else f"0 to {len(item.options) - 1}"
             raise Malformed(label, f"found {found(row[label])}, allowed are {allowed}")
@@ -198,7 +227,7 @@ def extracted(*, question: str, context: str, answers: str) -> Form:
 
     return Form(
         columns=(question, context, answers), item=item, gold=lambda row, item: spans(row, answers)
-    )  # fmt: skip
+    )
 
 
 def summarised(family: str, key: str, *, context: str, summary: str) -> Form:
@@ -214,7 +243,13 @@ def summarised(family: str, key: str, *, context: str, summary: str) -> Form:
 
 
 def continued(
-    family: str, key: str, *, story: tuple[str, ...], endings: tuple[str, ...], label: str, base: int
+    family: str,
+    key: str,
+    *,
+    story: tuple[str, ...],
+    endings: tuple[str, ...],
+    label: str,
+    base: int,
 ) -> Form:
     """The form of stories with endings to choose from; the label counts from ``base``."""
 
@@ -230,14 +265,22 @@ def continued(
 
 
 def caused(family: str, *, premise: str, asks: str, options: tuple[str, ...], label: str) -> Form:
-    """The form of a premise and its more likely cause or effect; the phrases stand under the values of ``asks``."""
+    """The form of a premise and its more likely cause or effect.
+
+    The phrases stand under the values of ``asks``.
+    """
 
     def item(row: Row) -> Item:
         try:
             question = phrase(family, text(row, asks)).question
         except KeyError:
-            raise Malformed(asks, f"found {found(row[asks])}, the word for cause or effect is needed") from None
-        return Item(question=f"{text(row, premise)} {question}", options=tuple(text(row, name) for name in options))
+            raise Malformed(
+                asks, f"found {found(row[asks])}, the word for cause or effect is needed"
+            ) from None
+        return Item(
+            question=f"{text(row, premise)} {question}",
+            options=tuple(text(row, name) for name in options),
+        )
 
     def gold(row: Row, item: Item) -> Gold:
         return chosen(item, _number(row, label), label)
@@ -246,22 +289,30 @@ def caused(family: str, *, premise: str, asks: str, options: tuple[str, ...], la
 
 
 def talked() -> Form:
-    """The form of conversations about a story, of which the last turn is asked; the turns before it are context.
+    """The form of conversations about a story, of which the last turn is asked.
 
-    The columns are CoQA's, of which ``additional_answers`` may be missing; ``questions`` is a list of texts, or a
-    struct that has one as ``input_text``.
+    The turns before it are context.
+
+    The columns are CoQA's, of which ``additional_answers`` may be missing; ``questions`` is a list
+    of texts, or a struct that has one as ``input_text``.
     """
 
     def item(row: Row) -> Item:
         questions, answers = _turns(row, "questions"), _turns(row, "answers")
         if len(questions) != len(answers):
             raise Malformed("answers", f"found {len(answers)}, for {len(questions)} questions")
-        talk = [f"– {question}\n– {answer}" for question, answer in zip(questions[:-1], answers, strict=False)]
+        talk = [
+            f"– {question}\n– {answer}"
+            for question, answer in zip(questions[:-1], answers, strict=False)
+        ]
         return Item(question=questions[-1], context="\n".join([text(row, "story"), *talk]))
 
     def gold(row: Row, item: Item) -> Gold:
         others = row.get("additional_answers") or {}
-        answers = [_turns(row, "answers"), *(_turns(others, name) for name in sorted(others) if others[name])]
+        answers = [
+            _turns(row, "answers"),
+            *(_turns(others, name) for name in sorted(others) if others[name]),
+        ]
         last = [turns[-1] for turns in answers]
         if last[0].lower().strip(" .") == "unknown":
             raise Malformed("answers", "the story does not answer this question")

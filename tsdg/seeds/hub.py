@@ -1,11 +1,15 @@
-"""The hub's side of a prefetch: which commits a data set has, which files a commit has, and their verified bytes.
+"""The hub's side of a prefetch.
 
-Addresses, the token and the HTTP session are huggingface_hub's own (``HF_ENDPOINT``, ``HF_TOKEN`` and the proxy
-variables count as they do there). What is sent again, and what is said when it fails, is decided here: its download
-starts anew after an interruption, and its API calls have no time limit.
+Which commits a data set has, which files a commit has, and their verified bytes.
 
-Used of the hub, for a data set ``D``: ``/api/datasets/D/refs`` (names to commits), ``/api/datasets/D/tree/COMMIT``
-(files with size and checksum) and ``/datasets/D/resolve/COMMIT/PATH`` (bytes, by range).
+Addresses, the token and the HTTP session are huggingface_hub's own (``HF_ENDPOINT``, ``HF_TOKEN``
+and the proxy variables count as they do there). What is sent again, and what is said when it fails,
+is decided here: its download starts anew after an interruption, and its API calls have no time
+limit.
+
+Used of the hub, for a data set ``D``: ``/api/datasets/D/refs`` (names to commits),
+``/api/datasets/D/tree/COMMIT`` (files with size and checksum) and
+``/datasets/D/resolve/COMMIT/PATH`` (bytes, by range).
 """
 
 from __future__ import annotations
@@ -102,7 +106,13 @@ def endpoint() -> str:
 class Hub:
     """A hub. It is asked for nothing before a method is called."""
 
-    def __init__(self, address: str, *, patience: Patience = Patience(), sleep: Callable[[float], None] = time.sleep):
+    def __init__(
+        self,
+        address: str,
+        *,
+        patience: Patience = Patience(),
+        sleep: Callable[[float], None] = time.sleep,
+    ):
         """Prepare.
 
         Args:
@@ -126,15 +136,20 @@ class Hub:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         if not (token.isascii() and token.isprintable()):
-            raise EnvironmentUnfit("HF_TOKEN holds characters that no token has (it is not shown); set it anew")
-        # Its package bases its error on that of the HTTP library: httpx in some releases, httpx2 in others.
+            raise EnvironmentUnfit(
+                "HF_TOKEN holds characters that no token has (it is not shown); set it anew"
+            )
+        # Its package bases its error on that of the HTTP library: httpx in some releases, httpx2 in
+        # others.
         self._failures: tuple[type[BaseException], ...] = (HfHubHTTPError.__mro__[1], OSError)
         self._patience = patience
         self._sleep = sleep
         self._reached = False
 
     def commits(self, dataset: str) -> dict[str, str]:
-        """Return the commits that a data set's references stand at now, e.g. ``{"refs/heads/main": "4f..."}``.
+        """Return the commits that a data set's references stand at now, e.g. ``{"refs/heads/main".
+
+        "4f..."}``.
 
         Raises:
             DatasetRefused: there is no such data set, or this account may not read it.
@@ -167,7 +182,8 @@ class Hub:
             # A page may lie elsewhere only if somebody is after the token.
             if following and urlsplit(following)[:2] != urlsplit(self._endpoint)[:2]:
                 raise EnvironmentUnfit(
-                    f"{what}: the hub at {self.name} sends on to {_address(following)}; not followed"
+                    f"{what}: the hub at {self.name} sends on to {_address(following)}; not "
+                    "followed"
                 )
             url = following
         return tuple(found)
@@ -189,7 +205,13 @@ class Hub:
         return self._try(read, what)
 
     def download(
-        self, dataset: str, commit: str, file: HubFile, part: Path, *, on_bytes: Callable[[int], None]
+        self,
+        dataset: str,
+        commit: str,
+        file: HubFile,
+        part: Path,
+        *,
+        on_bytes: Callable[[int], None],
     ) -> None:
         """Bring a file here, going on where ``part`` ends, and check its size and checksum.
 
@@ -210,19 +232,30 @@ class Hub:
         url = self._address_of(dataset, commit, file.path)
         found = ""
         for _ in range(2):
-            self._try(lambda: self._pull(url, dataset, what, file, part, on_bytes), what, gained=lambda: _size(part))
+            self._try(
+                lambda: self._pull(url, dataset, what, file, part, on_bytes),
+                what,
+                gained=lambda: _size(part),
+            )
             with storage("read", part):
                 found = _digest(part, file)
                 if found == file.key:
                     return
                 part.unlink()
         raise MirrorUnfit(
-            f"{what}: checksum expected {file.key}, found {found}, fetched twice and thrown away; the hub or a proxy "
+            f"{what}: checksum expected {file.key}, found {found}, fetched twice and thrown away; "
+            "the hub or a proxy "
             f"on the way sends other bytes than {self.name} lists: try later, or without the proxy"
         )
 
     def _pull(
-        self, url: str, dataset: str, what: str, file: HubFile, part: Path, on_bytes: Callable[[int], None]
+        self,
+        url: str,
+        dataset: str,
+        what: str,
+        file: HubFile,
+        part: Path,
+        on_bytes: Callable[[int], None],
     ) -> None:
         """One attempt: append what is missing."""
         have = _size(part)
@@ -235,7 +268,9 @@ class Hub:
                 raise _Passed("the hub would not go on in the middle of the file")
             self._judge(response, dataset, what)
             goes_on = response.status_code == 206
-            if goes_on and not response.headers.get("content-range", "").startswith(f"bytes {have}-"):
+            if goes_on and not response.headers.get("content-range", "").startswith(
+                f"bytes {have}-"
+            ):
                 raise _Passed("the hub sent another range than was asked for")
             with storage("write", part):
                 target = part.open("ab" if goes_on else "wb")
@@ -272,7 +307,9 @@ class Hub:
         return self._try(ask, what)
 
     def _get(self, url: str, headers: dict[str, str]) -> AbstractContextManager[_Response]:
-        return self._session.stream("GET", url, headers={**self._headers, **headers}, timeout=_TIMEOUT)
+        return self._session.stream(
+            "GET", url, headers={**self._headers, **headers}, timeout=_TIMEOUT
+        )
 
     def _judge(self, response: _Response, dataset: str, what: str) -> None:
         """Let an answer with content through, and raise what the others mean."""
@@ -282,22 +319,32 @@ class Hub:
         if status in (200, 206):
             return
         if status in _PASSING:
-            raise _Passed(f"the hub answers {status}", _seconds(response.headers.get("retry-after", "")))
+            raise _Passed(
+                f"the hub answers {status}", _seconds(response.headers.get("retry-after", ""))
+            )
         if status == 404 and code == _GONE_COMMIT:
             raise DatasetRefused(
-                f"{what}: the hub no longer has this commit; move the whole data set to the present one with --update"
+                f"{what}: the hub no longer has this commit; move the whole data set to the "
+                "present one with --update"
             )
         if status == 403 or code == "GatedRepo":
             known = "with the account of HF_TOKEN" if self._has_token else "and set HF_TOKEN"
-            raise DatasetRefused(f"{what}: the hub answers {status}: gated; accept its licence at {page} {known}")
+            raise DatasetRefused(
+                f"{what}: the hub answers {status}: gated; accept its licence at {page} {known}"
+            )
         if status == 401:
             state = "the token is not accepted" if self._has_token else "HF_TOKEN is not set"
-            raise DatasetRefused(f"{what}: the hub answers 401: private, gated or unknown, and {state}; see {page}")
+            raise DatasetRefused(
+                f"{what}: the hub answers 401: private, gated or unknown, and {state}; see {page}"
+            )
         if status == 404:
             raise DatasetRefused(
-                f"{what}: the hub answers 404: unknown (or private, and HF_TOKEN may not see it); see {page}"
+                f"{what}: the hub answers 404: unknown (or private, and HF_TOKEN may not see it); "
+                f"see {page}"
             )
-        raise HubFailing(f"{what}: the hub at {self.name} answers {status}; allowed: 200; try later")
+        raise HubFailing(
+            f"{what}: the hub at {self.name} answers {status}; allowed: 200; try later"
+        )
 
     def _try(self, call: Callable[[], T], what: str, *, gained: Callable[[], int] = lambda: 0) -> T:
         """Call until it succeeds; new bytes make the count of failures start again."""
@@ -311,7 +358,8 @@ class Hub:
                 return call()
             except OfflineModeIsEnabled:
                 raise EnvironmentUnfit(
-                    "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, so nothing can be fetched; unset it, on a "
+                    "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, so nothing can be fetched; "
+                    "unset it, on a "
                     "machine with internet"
                 ) from None
             except _Passed as error:
@@ -321,26 +369,35 @@ class Hub:
                 failing = EnvironmentUnfit
                 if not self._reached:
                     raise EnvironmentUnfit(
-                        f"the hub at {self.name} cannot be reached ({reason}); prefetch on a machine with internet, or "
+                        f"the hub at {self.name} cannot be reached ({reason}); prefetch on a "
+                        "machine with internet, or "
                         "set HTTPS_PROXY or HF_ENDPOINT"
                     ) from None
             failures = 1 if gained() > have else failures + 1
             have = gained()
             if failures >= self._patience.attempts:
                 raise failing(
-                    f"{what}: {reason}, {failures} times in a row; what was fetched is kept, the same command goes on"
+                    f"{what}: {reason}, {failures} times in a row; what was fetched is kept, the "
+                    "same command goes on"
                 )
             usual = min(self._patience.first_s * 2 ** (failures - 1), self._patience.ceiling_s)
             self._sleep(usual if wait is None else min(wait, self._patience.longest_s))
 
     def _no_hub(self, what: str) -> EnvironmentUnfit:
-        return EnvironmentUnfit(f"{what}: {self.name} does not answer as a hub does; look at HF_ENDPOINT and the proxy")
+        return EnvironmentUnfit(
+            f"{what}: {self.name} does not answer as a hub does; look at HF_ENDPOINT and the proxy"
+        )
 
 
 def _file(entry: Mapping[str, Any]) -> HubFile:
     lfs = entry.get("lfs") or {}
     size = int(lfs["size"] if lfs else entry["size"])
-    return HubFile(path=str(entry["path"]), bytes=size, sha256=str(lfs.get("oid", "")), git_oid=str(entry["oid"]))
+    return HubFile(
+        path=str(entry["path"]),
+        bytes=size,
+        sha256=str(lfs.get("oid", "")),
+        git_oid=str(entry["oid"]),
+    )
 
 
 def _digest(path: Path, file: HubFile) -> str:
@@ -379,5 +436,7 @@ def _address(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise EnvironmentUnfit("HF_ENDPOINT is no address; allowed: http://HOST[:PORT] or https://HOST[:PORT]")
+        raise EnvironmentUnfit(
+            "HF_ENDPOINT is no address; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
+        )
     return f"{parts.scheme}://{parts.hostname}{port}"

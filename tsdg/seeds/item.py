@@ -1,7 +1,7 @@
 """What an adapter makes of one source row, and the small readers that adapters share.
 
-An adapter gives two things apart: the *item* (what is asked), which every split has, and the *gold* (the answer),
-which a held-out split may hide. Leak checks need the item only.
+An adapter gives two things apart: the *item* (what is asked), which every split has, and the *gold*
+(the answer), which a held-out split may hide. Leak checks need the item only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Item:
     options: tuple[str, ...] = ()
     """Candidate answers in source order; empty where the row has none."""
     by_options: bool = False
-    """Whether every row of the source asks the same question, so that only its options tell it from others."""
+    """Whether every row of the source asks the same question, so that only its options tell it from
+    others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,10 @@ def chosen(item: Item, index: int, column: str) -> Gold:
 
 
 def labelled(row: Row, column: str, item: Item) -> Gold:
-    """The gold of an item whose column holds the index of the right option; -1, as of a hidden test, is malformed."""
+    """The gold of an item whose column holds the index of the right option.
+
+    -1, as of a hidden test, is malformed.
+    """
     return chosen(item, integer(row, column), column)
 
 
@@ -142,7 +146,10 @@ def sentence(value: str) -> str:
 
 
 def joined(value: str) -> str:
-    """Put a text together that its source had split into tokens: spaces around punctuation, quotes of two signs."""
+    """Put a text together that its source had split into tokens.
+
+    Spaces around punctuation, quotes of two signs.
+    """
     value = value.replace("``", '"').replace("''", '"')
     return _QUOTED.sub(r'\1"\2"', _LOOSE.sub(r"\1", value))
 
@@ -156,6 +163,7 @@ def digits(value: str) -> str:
 def unknown(unit: Unit) -> EnvironmentUnfit:
     """Make the error of an adapter that does not know a unit of its family."""
     return EnvironmentUnfit(
-        f"family {unit.family}: its adapter does not know {unit.dataset_path}/{unit.config or 'default'}; "
+        f"family {unit.family}: its adapter does not know "
+        f"{unit.dataset_path}/{unit.config or 'default'}; "
         f"take {', '.join(unit.tasks)} out of seeds.tasks"
     )

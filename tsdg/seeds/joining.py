@@ -21,7 +21,8 @@ _GROUP_BYTES = 32 << 20
 def join(parts: Sequence[Path], target: Path, name: str) -> int:
     """Make one Parquet file of several, or of one, which then keeps its bytes.
 
-    Columns, types and the schema's metadata (the hub keeps its features there) are those of the first part.
+    Columns, types and the schema's metadata (the hub keeps its features there) are those of the
+    first part.
 
     Args:
         parts: whole files, in the order of their rows; used up where there is only one.
@@ -43,7 +44,9 @@ def join(parts: Sequence[Path], target: Path, name: str) -> int:
         with _parquet(part, name), pq.ParquetFile(part, memory_map=False, pre_buffer=False) as file:
             found, rows = file.schema_arrow, file.metadata.num_rows
         if schema is not None and not found.equals(schema):
-            raise MirrorUnfit(f"{name}: the hub's files have different columns: {_differ(schema, found)}")
+            raise MirrorUnfit(
+                f"{name}: the hub's files have different columns: {_differ(schema, found)}"
+            )
         schema = found if schema is None else schema
         total += rows
     if len(parts) == 1:
@@ -81,7 +84,10 @@ def _write(parts: Sequence[Path], target: Path, schema: pa.Schema) -> None:
 
 @contextmanager
 def _parquet(path: Path, name: str) -> Iterator[None]:
-    """Tell rubbish in a file from a disk that fails: Arrow raises OSError for both, with a number for the disk only."""
+    """Tell rubbish in a file from a disk that fails.
+
+    Arrow raises OSError for both, with a number for the disk only.
+    """
     import pyarrow as pa
 
     try:
@@ -91,11 +97,14 @@ def _parquet(path: Path, name: str) -> Iterator[None]:
             raise storage_unfit("write", path, error) from None
         reason = " ".join(str(error).split())
         raise MirrorUnfit(
-            f"{name}: the hub's file is not readable as Parquet though its checksum is right ({reason}); report it to "
+            f"{name}: the hub's file is not readable as Parquet though its checksum is right "
+            f"({reason}); report it to "
             "the data set's owner"
         ) from None
 
 
 def _differ(first: pa.Schema, other: pa.Schema) -> str:
-    ours, theirs = ({f"{field.name}: {field.type}" for field in schema} for schema in (first, other))
+    ours, theirs = (
+        {f"{field.name}: {field.type}" for field in schema} for schema in (first, other)
+    )
     return ", ".join(sorted(ours ^ theirs)) or "in another order"

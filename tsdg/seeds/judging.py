@@ -1,7 +1,10 @@
-"""What one process does with source rows: judge the rows of a span, and make seeds of those that were drawn.
+"""What one process does with source rows.
 
-A row is malformed, leaked, denied or good by itself; whether it repeats another one, and whether it is drawn, is
-decided over all rows (:mod:`tsdg.seeds.collect`), from the few bytes of ``GOOD`` that judging leaves of a good row.
+Judge the rows of a span, and make seeds of those that were drawn.
+
+A row is malformed, leaked, denied or good by itself; whether it repeats another one, and whether it
+is drawn, is decided over all rows (:mod:`tsdg.seeds.collect`), from the few bytes of ``GOOD`` that
+judging leaves of a good row.
 """
 
 from __future__ import annotations
@@ -100,11 +103,14 @@ class Clerk:
     def _renderer(self, number: int) -> render.Renderer:
         if number not in self._renderers:
             source = self._sources[number]
-            renderer = render.renderer_for(source.family, source.unit, frozenset(source.split.columns()))
+            renderer = render.renderer_for(
+                source.family, source.unit, frozenset(source.split.columns())
+            )
             source.split.check(renderer.columns)
             self._renderers[number] = renderer
-            # What is loaded by now stays, and is large. Left to look through it, the collector takes as long as the
-            # rest of a row's rendering; left to count it, it would wait for a quarter as much garbage.
+            # What is loaded by now stays, and is large. Left to look through it, the collector
+            # takes as long as the rest of a row's rendering; left to count it, it would wait for a
+            # quarter as much garbage.
             gc.freeze()
         return self._renderers[number]
 
@@ -133,7 +139,9 @@ class Clerk:
         compared = keys(items)
         matches = self._index.find(compared, unit.dataset_path)
         good = []
-        for (place, row, seed_id), item_keys, match in zip(rendered, compared, matches, strict=True):
+        for (place, row, seed_id), item_keys, match in zip(
+            rendered, compared, matches, strict=True
+        ):
             if match:
                 refusals.append(Refusal(seed_id, "leaked", place, str(match)))
             elif denied := guard.row_denied(unit, row):
@@ -143,7 +151,9 @@ class Clerk:
         return np.array(good, GOOD)
 
     def _draw(self, seed_id: str) -> int:
-        return int.from_bytes(blake2b(seed_id.encode(), digest_size=8, key=self._salt).digest(), "big")
+        return int.from_bytes(
+            blake2b(seed_id.encode(), digest_size=8, key=self._salt).digest(), "big"
+        )
 
     def _build(self, job: Build) -> Built:
         source = self._sources[job.source]
@@ -155,11 +165,17 @@ class Clerk:
                 item, gold = _rendered(renderer, document)
                 seeds.append(
                     render.build(
-                        family=source.family, unit=source.unit, task=source.task,
-                        seed_id=render.seed_id_of(source.unit, row), number=place, revision=revision, item=item,
-                        gold=gold, shuffle=renderer.shuffle,
+                        family=source.family,
+                        unit=source.unit,
+                        task=source.task,
+                        seed_id=render.seed_id_of(source.unit, row),
+                        number=place,
+                        revision=revision,
+                        item=item,
+                        gold=gold,
+                        shuffle=renderer.shuffle,
                     )
-                )  # fmt: skip
+                )
         return Built(seeds)
 
 
@@ -171,6 +187,8 @@ def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Go
         gold = renderer.gold(document, item)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         reason = " ".join(str(error).split())[:80]
-        raise Malformed("row", f"not in the data set's usual form ({type(error).__name__}: {reason})") from None
+        raise Malformed(
+            "row", f"not in the data set's usual form ({type(error).__name__}: {reason})"
+        ) from None
     render.check(item, gold)
     return item, gold

@@ -1,11 +1,12 @@
 """Normal form of texts and the hashes by which items are compared: for duplicates and for leaks.
 
-Two texts are the same item where they differ only in Unicode form, case, white space and punctuation. What carries
-meaning stays: letters, marks and digits of every script (dropping the vowel signs of Devanagari or folding Chinese to
-nothing would invent matches), mathematical signs, and punctuation that makes a number: ``-5``, ``1.5``, ``3/4``.
+Two texts are the same item where they differ only in Unicode form, case, white space and
+punctuation. What carries meaning stays: letters, marks and digits of every script (dropping the
+vowel signs of Devanagari or folding Chinese to nothing would invent matches), mathematical signs,
+and punctuation that makes a number: ``-5``, ``1.5``, ``3/4``.
 
-:func:`tsdg.text.normalise` is made for words and keeps the spaces between them; this one runs over every text of every
-row, and has no use for spaces, which Chinese and Thai have none of.
+:func:`tsdg.text.normalise` is made for words and keeps the spaces between them; this one runs over
+every text of every row, and has no use for spaces, which Chinese and Thai have none of.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from tsdg.seeds.item import Item
 from tsdg.text import fold
 
 SPECIFIC = 40
-"""Weight (see :func:`weight`) from which a question alone identifies its item, whatever its options."""
+"""Weight (see :func:`weight`) from which a question alone identifies its item, whatever its
+options."""
 
 TELLING = 20
-"""Weight of all options together from which they say what a question is about; *yes* and *no* do not."""
+"""Weight of all options together from which they say what a question is about; *yes* and *no* do
+not."""
 
-# Begins with the signs, so that the search runs from one to the next: twice as fast as looking behind every character.
+# Begins with the signs, so that the search runs from one to the next: twice as fast as looking
+# behind every character.
 _NUMERIC = re.compile(r"[-./:*](?=\w)(?:(?<=\d.)(?=\d)|(?<=-)(?<!\w-))")
 _SIGNS = {"-": "−", ".": "⋅", "/": "∕", ":": "∶", "*": "∗"}
 _WIDE = re.compile(
@@ -34,13 +38,18 @@ _WIDE = re.compile(
 )
 
 
-# The end of a sentence that another follows. A number's point has no space after it; an ideographic stop needs none.
-# As above, it begins with the signs: the search leaps from one to the next.
-_SENTENCE = re.compile(r"[.!?؟।።\n。！？](?:(?<=[.!?؟।።])['\"”’)\]]*\s+(?=\S)|(?<=[。！？\n])(?=.))")
+# The end of a sentence that another follows. A number's point has no space after it; an ideographic
+# stop needs none. As above, it begins with the signs: the search leaps from one to the next.
+_SENTENCE = re.compile(
+    r"[.!?؟।።\n。！？](?:(?<=[.!?؟।።])['\"”’)\]]*\s+(?=\S)|(?<=[。！？\n])(?=.))"
+)
 
 
 class _Kept(dict[int, int | None]):
-    """Per code point: itself where it is kept, else a space or nothing; filled as characters are met."""
+    """Per code point: itself where it is kept, else a space or nothing.
+
+    Filled as characters are met.
+    """
 
     def __missing__(self, code: int) -> int | None:
         character = chr(code)
@@ -55,8 +64,9 @@ _WITHIN = frozenset("'’‘ʼ`´")
 """Signs that part no words: *don't* is *dont*."""
 _KEPT = _Kept()
 
-# Texts of ASCII are done many at once, as bytes. A mark parts them, and others stand for the signs of numbers, which
-# come last, as they are not ASCII. Texts that have such marks themselves are done one by one.
+# Texts of ASCII are done many at once, as bytes. A mark parts them, and others stand for the signs
+# of numbers, which come last, as they are not ASCII. Texts that have such marks themselves are done
+# one by one.
 _PARTED = b"\x1f"
 _MARKS = {sign.encode(): bytes([place]) for place, sign in enumerate(_SIGNS, 1)}
 _RESERVED = b"".join(_MARKS.values()) + _PARTED
@@ -71,7 +81,10 @@ _IDLE = bytes(code for code in range(128) if _TABLE[code] == _SPACE) + _DROPPED
 
 
 def plain(text: str) -> str:
-    """Reduce a text to its words: NFKC, case folded, and spaces, one or more, in place of all idle punctuation."""
+    """Reduce a text to its words.
+
+    NFKC, case folded, and spaces, one or more, in place of all idle punctuation.
+    """
     if text.isascii():
         return _bare(text.lower())
     return unicodedata.normalize("NFKC", _bare(fold(text).casefold()))
@@ -118,7 +131,10 @@ def _bare(folded: str) -> str:
 
 
 def weight(normal: str) -> int:
-    """How much a normalised text says, in Latin letters: a character of a script without spaces counts three."""
+    """How much a normalised text says, in Latin letters.
+
+    A character of a script without spaces counts three.
+    """
     return len(normal) if normal.isascii() else len(normal) + 2 * len(_WIDE.findall(normal))
 
 
@@ -135,12 +151,14 @@ class Keys(NamedTuple):
     stem: int
     """Hash of context and question; ``whole`` where only the options tell the item from others."""
     specific: bool
-    """Whether context and question alone identify the item; a stem such as "Which of these is a solid?" does not."""
+    """Whether context and question alone identify the item; a stem such as "Which of these is a
+    solid?" does not."""
     choices: int
-    """Hash of the options in any order; 0 where there are none, or where they say too little (yes and no)."""
+    """Hash of the options in any order; 0 where there are none, or where they say too little (yes
+    and no)."""
     ask: str
-    """The words (see :func:`plain`) of the question's last sentence, which is what it asks; of the options where only
-    they tell the item from others."""
+    """The words (see :func:`plain`) of the question's last sentence, which is what it asks; of the
+    options where only they tell the item from others."""
     story: str
     """The words of all that stands before: the context, and the other sentences of the question."""
 
@@ -156,7 +174,11 @@ def keys(items: Sequence[Posed]) -> list[Keys]:
     start = 0
     for item in items:
         stop = start + 3 + len(item.options)
-        out.append(_keys(isinstance(item, Item) and item.by_options, plains[start:stop], normals[start:stop]))
+        out.append(
+            _keys(
+                isinstance(item, Item) and item.by_options, plains[start:stop], normals[start:stop]
+            )
+        )
         start = stop
     return out
 

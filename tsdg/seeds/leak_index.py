@@ -1,23 +1,25 @@
-"""Finds the held-out row that is the same item as a seed or a generated question, or nearly the same.
+"""Finds the held-out row that is the same item as a seed or a generated question, or nearly the
+same.
 
-**The same**: context, question and options agree after normalisation, or context and question do, where they are long
-enough to be no common stem or the held-out row is of the same data set.
+**The same**: context, question and options agree after normalisation, or context and question do,
+where they are long enough to be no common stem or the held-out row is of the same data set.
 
-**Nearly the same**: an item has an *ask*, the last sentence of its question, and a *story*, all that stands before it.
-One of the two items must stand in the other, whichever is the larger, with its ask *and* with its story: the same story
-with another ask is another item, a sentence more on one side hides nothing. Ask or story stands in the other item where
-a share of at least ``overlap`` of its runs of ``ngram`` words does (:mod:`tsdg.seeds.ngrams`), or all of it word by
-word.
-Runs that more than ``COMMON`` different held-out items have ("which of the following is not an example of a") are
-templates: they are never counted as shared. Beside that there must be evidence, one of these:
+**Nearly the same**: an item has an *ask*, the last sentence of its question, and a *story*, all
+that stands before it. One of the two items must stand in the other, whichever is the larger, with
+its ask *and* with its story: the same story with another ask is another item, a sentence more on
+one side hides nothing. Ask or story stands in the other item where a share of at least ``overlap``
+of its runs of ``ngram`` words does (:mod:`tsdg.seeds.ngrams`), or all of it word by word. Runs that
+more than ``COMMON`` different held-out items have ("which of the following is not an example of a")
+are templates: they are never counted as shared. Beside that there must be evidence, one of these:
 
 * ``ENOUGH`` shared runs, which at 8 words are 13 words in a row;
 * the very same options, if they say something (*yes* and *no* do not);
-* a shared run, and ask and story word by word, if they are long enough to be no common stem, and the options of the two
-  items, if both have any, do not differ.
+* a shared run, and ask and story word by word, if they are long enough to be no common stem, and
+  the options of the two items, if both have any, do not differ.
 
-Memory: 12 bytes for each run kept, of an ask or story at most ``KEPT`` (those with the smallest hashes, a fair sample):
-at most 6 KiB a held-out item, in the mean of a real mirror 0.5 KiB, and 80 bytes of hashes.
+Memory: 12 bytes for each run kept, of an ask or story at most ``KEPT`` (those with the smallest
+hashes, a fair sample): at most 6 KiB a held-out item, in the mean of a real mirror 0.5 KiB, and 80
+bytes of hashes.
 """
 
 from __future__ import annotations
@@ -46,13 +48,19 @@ _ASK, _STORY = 0, 1
 
 DOC = np.dtype(
     [
-        ("row", np.uint32), ("specific", np.bool_), ("stem", np.uint64), ("whole", np.uint64),
-        ("choices", np.uint64), ("text", np.uint64, 2), ("length", np.uint32, 2), ("runs", np.uint32, 2),
+        ("row", np.uint32),
+        ("specific", np.bool_),
+        ("stem", np.uint64),
+        ("whole", np.uint64),
+        ("choices", np.uint64),
+        ("text", np.uint64, 2),
+        ("length", np.uint32, 2),
+        ("runs", np.uint32, 2),
         ("kept", np.uint16, 2),
     ]
-)  # fmt: skip
-"""A held-out item: its row, its :class:`~tsdg.seeds.keys.Keys`; and of its ask and story the hash of all of it, its
-characters, its runs, and how many of these are kept."""
+)
+"""A held-out item: its row, its :class:`~tsdg.seeds.keys.Keys`; and of its ask and story the hash
+of all of it, its characters, its runs, and how many of these are kept."""
 RUN = np.dtype([("hash", np.uint64), ("field", np.uint32)])
 """A run; ``field`` is twice the number of its item, and one more for the story."""
 
@@ -95,7 +103,9 @@ def _texts(batch: Sequence[Keys]) -> list[str]:
     return [text for item in batch for text in (item.ask, item.story)]
 
 
-def index_items(entries: Iterable[tuple[int, Keys]], ngram: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def index_items(
+    entries: Iterable[tuple[int, Keys]], ngram: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Make the arrays of a :class:`Piece`.
 
     Args:
@@ -111,7 +121,9 @@ def index_items(entries: Iterable[tuple[int, Keys]], ngram: int) -> tuple[np.nda
         doc = np.zeros(len(batch), DOC)
         doc["row"] = [row for row, _ in batch]
         for name in ("stem", "whole", "choices"):
-            doc[name] = np.fromiter((getattr(item, name) for _, item in batch), np.uint64, len(batch))
+            doc[name] = np.fromiter(
+                (getattr(item, name) for _, item in batch), np.uint64, len(batch)
+            )
         doc["specific"] = [item.specific for _, item in batch]
         doc["text"], doc["length"] = found.whole.reshape(-1, 2), found.length.reshape(-1, 2)
         doc["runs"] = np.bincount(fields, minlength=2 * len(batch)).reshape(-1, 2)
@@ -125,7 +137,9 @@ def index_items(entries: Iterable[tuple[int, Keys]], ngram: int) -> tuple[np.nda
 
 
 class _Filter:
-    """Tells most hashes that are not in a table at the price of one look, where a search takes some twenty."""
+    """Tells most hashes that are not in a table at the price of one look, where a search takes some
+    twenty.
+    """
 
     def __init__(self, hashes: U64) -> None:
         bits = max(int(len(hashes) * 16).bit_length(), 10)
@@ -137,10 +151,15 @@ class _Filter:
 
     def _places(self, hashes: U64) -> tuple[U64, np.ndarray[Any, np.dtype[np.uint8]]]:
         top = hashes >> self._shift
-        return top >> np.uint64(3), np.left_shift(np.uint8(1), (top & np.uint64(7)).astype(np.uint8))
+        return top >> np.uint64(3), np.left_shift(
+            np.uint8(1), (top & np.uint64(7)).astype(np.uint8)
+        )
 
     def __call__(self, hashes: U64) -> Flags:
-        """Whether each hash may be in the table: always true where it is, in one case of 16 or more where it is not."""
+        """Whether each hash may be in the table.
+
+        Always true where it is, in one case of 16 or more where it is not.
+        """
         place, bit = self._places(hashes)
         found: Flags = (self._bytes[place] & bit) != 0
         return found
@@ -167,7 +186,9 @@ class LeakIndex:
         self._files = np.repeat(np.arange(len(sizes)), sizes)
         self._by = {name: self._sorted(name) for name in ("stem", "whole", "choices")}
         hashes = np.concatenate([np.empty(0, np.uint64), *(piece.runs["hash"] for piece in pieces)])
-        fields = np.concatenate([np.empty(0, np.uint32), *(piece.runs["field"] for piece in pieces)])
+        fields = np.concatenate(
+            [np.empty(0, np.uint32), *(piece.runs["field"] for piece in pieces)]
+        )
         before = np.cumsum([0, *sizes])[:-1]  # per file, the items of those before it
         fields += np.repeat(2 * before, [len(piece.runs) for piece in pieces]).astype(np.uint32)
         # Of items with one stem (the same row in several benchmarks) the first speaks for all.
@@ -177,7 +198,11 @@ class LeakIndex:
         hashes, fields = hashes[used], fields[used]
         order = np.argsort(hashes, kind="stable")
         hashes, fields = hashes[order], fields[order]
-        starts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])) if len(hashes) else np.empty(0, np.int64)
+        starts = (
+            np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
+            if len(hashes)
+            else np.empty(0, np.int64)
+        )
         counts = np.diff(np.append(starts, len(hashes)))
         telling = np.repeat(counts <= COMMON, counts)
         self._hashes, self._fields = hashes[telling], fields[telling]
@@ -193,7 +218,10 @@ class LeakIndex:
     def _equal(self, name: str, values: U64) -> list[Ints]:
         """Per value, the items that have it, in the order of the files."""
         table, order = self._by[name]
-        starts, ends = np.searchsorted(table, values, "left"), np.searchsorted(table, values, "right")
+        starts, ends = (
+            np.searchsorted(table, values, "left"),
+            np.searchsorted(table, values, "right"),
+        )
         return [order[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
     def compare(self, items: Sequence[Posed]) -> list[Match | None]:
@@ -221,7 +249,9 @@ class LeakIndex:
         for item, same_stem, same_whole in zip(items, stems, wholes, strict=True):
             places = same_stem.tolist()
             if not item.specific:
-                places = [place for place in places if self._datasets[self._files[place]] == dataset_path]
+                places = [
+                    place for place in places if self._datasets[self._files[place]] == dataset_path
+                ]
             place = next(iter([*places, *same_whole.tolist()]), None)
             out.append(None if place is None else self._match(place, "also in", exact=True))
         rest = [place for place, match in enumerate(out) if match is None]
@@ -230,7 +260,12 @@ class LeakIndex:
         return out
 
     def _match(self, doc: int, how: str, *, exact: bool) -> Match:
-        return Match(split=self.splits[self._files[doc]], row=int(self._docs["row"][doc]), exact=exact, how=how)
+        return Match(
+            split=self.splits[self._files[doc]],
+            row=int(self._docs["row"][doc]),
+            exact=exact,
+            how=how,
+        )
 
     def _near(self, items: Sequence[Keys]) -> list[Match | None]:
         """Per item, the held-out item that shares most with it of those that are nearly the same."""
@@ -239,14 +274,19 @@ class LeakIndex:
         total = np.maximum(np.bincount(fields, minlength=2 * len(items)).reshape(-1, 2), 1)
         choices = np.array([item.choices for item in items], np.uint64)
         place, doc, shared = self._pairs(hashes, fields, choices)
-        docs, text, length = self._docs[doc], found.whole.reshape(-1, 2)[place], found.length.reshape(-1, 2)[place]
+        docs, text, length = (
+            self._docs[doc],
+            found.whole.reshape(-1, 2)[place],
+            found.length.reshape(-1, 2)[place],
+        )
         matched = shared.sum(axis=(1, 2))
         same_choices = (choices[place] == docs["choices"]) & (docs["choices"] > 0)
         enough = (matched >= ENOUGH) | same_choices
         other_choices = ~same_choices & (docs["choices"] > 0) & (choices[place] > 0)
         specific = np.array([item.specific for item in items], bool)[place]
         equal = (text == docs["text"]) & (length == docs["length"])
-        # The held-out item stands in this one, or this one in the held-out item, of which there are only hashes.
+        # The held-out item stands in this one, or this one in the held-out item, of which there are
+        # only hashes.
         near = np.zeros((2, len(place)), bool)
         for side, (shares, size, own_runs, telling) in enumerate(
             (
@@ -271,15 +311,25 @@ class LeakIndex:
             verbatim = equal.copy()
             if side == 0:
                 self._look(verbatim, stands, hopeful, found, place, doc, shared)
-            near[side] = hopeful & (stands | verbatim).all(axis=1) & (enough | (verbatim | empty).all(axis=1))
+            near[side] = (
+                hopeful
+                & (stands | verbatim).all(axis=1)
+                & (enough | (verbatim | empty).all(axis=1))
+            )
         out: list[Match | None] = [None] * len(items)
         most = [-1] * len(items)
         for pair in np.flatnonzero(near.any(axis=0)).tolist():
             at, count = int(place[pair]), int(matched[pair])
             if count > most[at]:
                 most[at] = count
-                inner = int(self._docs["kept"][doc[pair]].sum()) if near[0, pair] else int(total[at].sum())
-                out[at] = self._match(int(doc[pair]), self._how(count, inner, theirs=bool(near[0, pair])), exact=False)
+                inner = (
+                    int(self._docs["kept"][doc[pair]].sum())
+                    if near[0, pair]
+                    else int(total[at].sum())
+                )
+                out[at] = self._match(
+                    int(doc[pair]), self._how(count, inner, theirs=bool(near[0, pair])), exact=False
+                )
         return out
 
     def _how(self, count: int, total: int, *, theirs: bool) -> str:
@@ -292,7 +342,8 @@ class LeakIndex:
         """Which items may be which held-out ones: they share a telling run, or the options.
 
         Returns:
-            Per pair: the item, the held-out item, and the runs that they share, by the item's and the other's field.
+            Per pair: the item, the held-out item, and the runs that they share, by the item's and
+            the other's field.
         """
         known = self._known(hashes)
         mine, theirs = _joined(hashes[known], fields[known], self._hashes, self._fields)
@@ -301,17 +352,32 @@ class LeakIndex:
         item, option_doc = _joined(choices[some], some, table, order, most=COMMON)
         size = max(len(self._docs), 1)
         pairs, place = np.unique(
-            np.concatenate([(mine >> 1) * size + (theirs >> 1), item * size + option_doc]), return_inverse=True
+            np.concatenate([(mine >> 1) * size + (theirs >> 1), item * size + option_doc]),
+            return_inverse=True,
         )
         combination = place[: len(mine)] * 4 + (mine & 1) * 2 + (theirs & 1)
-        return pairs // size, pairs % size, np.bincount(combination, minlength=4 * len(pairs)).reshape(-1, 2, 2)
+        return (
+            pairs // size,
+            pairs % size,
+            np.bincount(combination, minlength=4 * len(pairs)).reshape(-1, 2, 2),
+        )
 
     def _look(
-        self, verbatim: Flags, stands: Flags, hopeful: Flags, found: Runs, place: Ints, doc: Ints, shared: Ints
+        self,
+        verbatim: Flags,
+        stands: Flags,
+        hopeful: Flags,
+        found: Runs,
+        place: Ints,
+        doc: Ints,
+        shared: Ints,
     ) -> None:
-        """Set ``verbatim`` where the held-out item's ask or story stands in the item word by word and that decides."""
+        """Set ``verbatim`` where the held-out item's ask or story stands in the item word by word
+        and that decides.
+        """
         docs = self._docs[doc]
-        # A text that stands there shares all its telling runs: few pairs are left to look at one by one.
+        # A text that stands there shares all its telling runs: few pairs are left to look at one by
+        # one.
         may = verbatim | ((shared.sum(axis=1) == self._telling[doc]) & (docs["length"] > 0))
         may &= docs["length"] <= found.length.reshape(-1, 2)[place].max(axis=1)[:, None]
         open_ = hopeful & (stands | may).all(axis=1)
@@ -323,7 +389,10 @@ class LeakIndex:
 
 
 def _joined(left: U64, values: Ints, table: U64, others: Ints, most: int = 0) -> tuple[Ints, Ints]:
-    """Join by hash: the values of ``left`` beside those of the sorted ``table``; if ``most``, of no more equal ones."""
+    """Join by hash: the values of ``left`` beside those of the sorted ``table``.
+
+    If ``most``, of no more equal ones.
+    """
     starts, ends = np.searchsorted(table, left, "left"), np.searchsorted(table, left, "right")
     counts = ends - starts
     if most:

@@ -1,15 +1,16 @@
 """Which items also stand in a held-out split of the mirror.
 
-Held out is every file of the mirror that is no proven training unit of the catalogue: tests, validations, few-shot
-exemplars, and splits that are called train but are scored. Their items are rendered as seeds are and kept as hashes
-only; where no adapter knows a data set, its columns are read by their names (``data/columns.yaml``), and every longer
-text in the row counts as a possible question.
+Held out is every file of the mirror that is no proven training unit of the catalogue: tests,
+validations, few-shot exemplars, and splits that are called train but are scored. Their items are
+rendered as seeds are and kept as hashes only; where no adapter knows a data set, its columns are
+read by their names (``data/columns.yaml``), and every longer text in the row counts as a possible
+question.
 
-When two items count as the same or nearly the same, :mod:`tsdg.seeds.leak_index` says. Generated questions are compared
-with the same index, and with further benchmark files that a recipe names.
+When two items count as the same or nearly the same, :mod:`tsdg.seeds.leak_index` says. Generated
+questions are compared with the same index, and with further benchmark files that a recipe names.
 
-The hashes of a file are cached by its content and by the code that renders it, lm-eval's version included, so that only
-new files are read again.
+The hashes of a file are cached by its content and by the code that renders it, lm-eval's version
+included, so that only new files are read again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def _column_names() -> Mapping[str, list[str]]:
 
 
 def generic_items(row: Mapping[str, Any]) -> Iterator[Item]:
-    """Guess what a row of an unknown data set asks: by the names of its columns, and every longer text by itself."""
+    """Guess what a row of an unknown data set asks.
+
+    By the names of its columns, and every longer text by itself.
+    """
     names = _column_names()
     question = _first(row, names["question"])
     context = _first(row, names["context"])
@@ -82,7 +86,11 @@ def _options(row: Mapping[str, Any], columns: list[str]) -> tuple[str, ...]:
         value = row.get(column)
         if isinstance(value, Mapping):
             value = value.get("text")
-        if isinstance(value, (list, tuple)) and value and all(isinstance(entry, str) for entry in value):
+        if (
+            isinstance(value, (list, tuple))
+            and value
+            and all(isinstance(entry, str) for entry in value)
+        ):
             return tuple(value)
     return ()
 
@@ -93,7 +101,9 @@ def _unprompted(value: str) -> str:
     return split_prompt(value)[1] or value
 
 
-def held_out_splits(root: Path, catalogue: Catalogue, seeded: Collection[Unit] = ()) -> list[SplitFile]:
+def held_out_splits(
+    root: Path, catalogue: Catalogue, seeded: Collection[Unit] = ()
+) -> list[SplitFile]:
     """List the splits of a mirror that are no proven training unit.
 
     Args:
@@ -101,8 +111,9 @@ def held_out_splits(root: Path, catalogue: Catalogue, seeded: Collection[Unit] =
         catalogue: says what is proven.
         seeded: units of tier B that give seeds here; a split is not held out from itself.
     """
-    # A mirror does not tell the default config from one that is named "default", as that of hitachi-nlp/FLD.v2 is.
-    # Units of tier B are exemplars of a scored set, or leak into one: held out for all others.
+    # A mirror does not tell the default config from one that is named "default", as that of
+    # hitachi-nlp/FLD.v2 is. Units of tier B are exemplars of a scored set, or leak into one: held
+    # out for all others.
     proven = {
         (unit.dataset_path, unit.config or "default", unit.split)
         for unit in catalogue.units
@@ -126,24 +137,31 @@ def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
         The items of each file.
 
     Raises:
-        RecipeError: one is not there, of another kind, cannot be read, or holds nothing to compare with.
+        RecipeError: one is not there, of another kind, cannot be read, or holds nothing to compare
+            with.
     """
     pieces = []
     for file in files:
         if not file.endswith((".parquet", ".jsonl")):
-            raise RecipeError(f"filter.decontaminate.files: {file}; allowed: files *.parquet and *.jsonl")
+            raise RecipeError(
+                f"filter.decontaminate.files: {file}; allowed: files *.parquet and *.jsonl"
+            )
         if not Path(file).is_file():
-            raise RecipeError(f"filter.decontaminate.files: there is no file {file}; name one, or leave it out")
+            raise RecipeError(
+                f"filter.decontaminate.files: there is no file {file}; name one, or leave it out"
+            )
         split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
         try:
             piece = _piece(_Held(file, split, None), load(), ngram)
         except MirrorUnfit as error:
             raise RecipeError(
-                f"filter.decontaminate.files: {file} cannot be read as a table; mend it, or leave it out"
+                f"filter.decontaminate.files: {file} cannot be read as a table; mend it, or leave "
+                "it out"
             ) from error
         if not len(piece.docs):
             raise RecipeError(
-                f"filter.decontaminate.files: {file} holds no item to compare with, in {piece.rows} rows: nothing in "
+                f"filter.decontaminate.files: {file} holds no item to compare with, in "
+                f"{piece.rows} rows: nothing in "
                 "them reads as a question; leave it out"
             )
         pieces.append(piece)
@@ -159,7 +177,9 @@ def build_index(
     files: Sequence[str] = (),
     seeded: Collection[Unit] = (),
 ) -> LeakIndex:
-    """Index the held-out items of a mirror, and of benchmark files; without a mirror there are none but these.
+    """Index the held-out items of a mirror, and of benchmark files.
+
+    Without a mirror there are none but these.
 
     Args:
         root: the mirror's folder, or None.
@@ -180,8 +200,11 @@ def build_index(
     pieces = []
     for split in held_out_splits(root, catalogue, seeded) if root else []:
         units = by_set.get(split.dataset_path, [])
-        # The same config where the catalogue knows it, else any unit of the data set: its columns are the same.
-        best = next((unit for unit in units if unit.config == split.config), units[0] if units else None)
+        # The same config where the catalogue knows it, else any unit of the data set: its columns
+        # are the same.
+        best = next(
+            (unit for unit in units if unit.config == split.config), units[0] if units else None
+        )
         pieces.append(_piece(_Held(split.name, split, best), catalogue, ngram))
     pieces += check_files(files, ngram=ngram)
     return LeakIndex(pieces, ngram=ngram, overlap=overlap)
@@ -199,8 +222,12 @@ class _Held:
 
 def _piece(held: _Held, catalogue: Catalogue, ngram: int) -> Piece:
     split, unit = held.split, held.unit
-    how = "" if unit is None else f"{catalogue.family(unit.family).adapter}|{unit.config}|{unit.yaml}"
-    name = hashlib.sha256(f"{split.fingerprint()}|{how}|{ngram}|{_code()}".encode()).hexdigest()[:32]
+    how = (
+        "" if unit is None else f"{catalogue.family(unit.family).adapter}|{unit.config}|{unit.yaml}"
+    )
+    name = hashlib.sha256(f"{split.fingerprint()}|{how}|{ngram}|{_code()}".encode()).hexdigest()[
+        :32
+    ]
     path = cache.folder("leaks") / f"{name}.keys"
     try:
         data = path.read_bytes()
@@ -229,9 +256,17 @@ def _whole(data: bytes) -> bool:
 
 @memoised
 def _code() -> str:
-    """Fingerprint of what decides the hashes: code and tables of tsdg, and the lm-eval whose templates it renders."""
+    """Fingerprint of what decides the hashes.
+
+    Code and tables of tsdg, and the lm-eval whose templates it renders.
+    """
     here = Path(__file__).parent
-    files = [here.parent / "text.py", *here.glob("*.py"), *here.glob("adapters/*.py"), *here.glob("data/*.yaml")]
+    files = [
+        here.parent / "text.py",
+        *here.glob("*.py"),
+        *here.glob("adapters/*.py"),
+        *here.glob("data/*.yaml"),
+    ]
     total = hashlib.sha256(_lm_eval().encode())
     for file in sorted(files):
         total.update(file.read_bytes())
@@ -239,7 +274,10 @@ def _code() -> str:
 
 
 def _lm_eval() -> str:
-    """Version of lm-eval; empty where there is none, and its data sets are read by the names of their columns."""
+    """Version of lm-eval.
+
+    Empty where there is none, and its data sets are read by the names of their columns.
+    """
     try:
         return metadata.version("lm-eval")
     except metadata.PackageNotFoundError:
@@ -261,7 +299,9 @@ class _Entries:
     def __iter__(self) -> Iterator[tuple[int, Keys]]:
         asked = self._asked()
         while chunk := list(islice(asked, BATCH_ROWS)):
-            yield from zip((number for number, _ in chunk), keys([item for _, item in chunk]), strict=True)
+            yield from zip(
+                (number for number, _ in chunk), keys([item for _, item in chunk]), strict=True
+            )
 
     def _asked(self) -> Iterator[tuple[int, Item]]:
         for number, row, item in self._items():
@@ -270,7 +310,10 @@ class _Entries:
                 yield number, one
 
     def _items(self) -> Iterator[tuple[int, Mapping[str, Any], Item | None]]:
-        """Yield the number of each row, the row, and what it asks; None for what nothing but its columns tells."""
+        """Yield the number of each row, the row, and what it asks.
+
+        None for what nothing but its columns tells.
+        """
         if self._held.split.path.suffix == ".jsonl":
             yield from ((number, row, None) for number, row in _lines(self._held.split.path))
             return
@@ -278,17 +321,26 @@ class _Entries:
         renderer = None
         for batch in self._held.split.batches():
             if unit is not None and renderer is None:
-                family, columns = self._catalogue.family(unit.family), frozenset(batch.table.column_names)
+                family, columns = (
+                    self._catalogue.family(unit.family),
+                    frozenset(batch.table.column_names),
+                )
                 try:
                     renderer = renderer_for(family, unit, columns)
                 except EnvironmentUnfit:
                     unit = None  # its columns are then read by name, as for an unknown data set
-            documents = renderer.documents(batch.table, batch.rows) if renderer else [None] * len(batch.rows)
+            documents = (
+                renderer.documents(batch.table, batch.rows)
+                if renderer
+                else [None] * len(batch.rows)
+            )
             for number, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
                 item = None
                 if renderer is not None and document is not None:
                     # A held-out row may hide columns; its texts still count.
-                    with suppress(Malformed, KeyError, TypeError, AttributeError, IndexError, ValueError):
+                    with suppress(
+                        Malformed, KeyError, TypeError, AttributeError, IndexError, ValueError
+                    ):
                         item = renderer.item(document)
                 yield number, row, item
 
@@ -305,7 +357,8 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 row = None
             if not isinstance(row, dict):
                 raise RecipeError(
-                    f"filter.decontaminate.files: line {number + 1} of {path} is no JSON object; mend it, or leave the "
+                    f"filter.decontaminate.files: line {number + 1} of {path} is no JSON object; "
+                    "mend it, or leave the "
                     "file out"
                 )
             yield number, row

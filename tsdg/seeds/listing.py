@@ -17,12 +17,14 @@ def listing(mirror: Path | None) -> list[dict[str, Any]]:
         mirror: the mirror's folder; None where there is none: then every unit counts as absent.
 
     Returns:
-        One dict per family, fit for JSON: ``group``, ``family``, ``tasks`` (names), ``units`` (their number), ``rows``
-        (as published, unknown ones as 0), ``licence``, ``commercial_ok``, ``tier``, ``mirror``.
+        One dict per family, fit for JSON: ``group``, ``family``, ``tasks`` (names), ``units``
+        (their number), ``rows`` (as published, unknown ones as 0), ``licence``, ``commercial_ok``,
+        ``tier``, ``mirror``.
 
-        ``commercial_ok`` is True where all units may be used commercially, share-alike licences included; False where
-        one may not, or where it is unclear. ``mirror`` counts units: ``{"present": n, "partial": n, "absent": n}``;
-        partial ones have fewer rows than published (only units whose rows were counted or documented can be told).
+        ``commercial_ok`` is True where all units may be used commercially, share-alike licences
+        included; False where one may not, or where it is unclear. ``mirror`` counts units:
+        ``{"present": n, "partial": n, "absent": n}``; partial ones have fewer rows than published
+        (only units whose rows were counted or documented can be told).
     """
     catalogue = load()
     out = []
@@ -39,7 +41,9 @@ def listing(mirror: Path | None) -> list[dict[str, Any]]:
                 "units": len(units),
                 "rows": _distinct_rows(units),
                 "licence": _licence(catalogue, units),
-                "commercial_ok": all(catalogue.commercial_of(unit) in LICENCES["commercial"] for unit in units),
+                "commercial_ok": all(
+                    catalogue.commercial_of(unit) in LICENCES["commercial"] for unit in units
+                ),
                 "tier": family.tier,
                 "mirror": mirrored,
             }

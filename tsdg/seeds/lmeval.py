@@ -1,14 +1,16 @@
 """lm-eval's task YAML: loaded with its own loader, its templates compiled once.
 
-lm-eval compiles a Jinja template anew for every document. Here each is compiled when the task is loaded; a template
-that is a single ``{{ expression }}`` gives the expression's value itself, so that a list of options is not written out
-as text and parsed back.
+lm-eval compiles a Jinja template anew for every document. Here each is compiled when the task is
+loaded; a template that is a single ``{{ expression }}`` gives the expression's value itself, so
+that a list of options is not written out as text and parsed back.
 
-The scaffolding of a prompt (``Passage: … Question: … Answer:``) is taken off the *template*, never off the rendered
-text: a source text that itself says "Question:" stays whole. What stands before the question's label is the context.
+The scaffolding of a prompt (``Passage: … Question: … Answer:``) is taken off the *template*, never
+off the rendered text: a source text that itself says "Question:" stays whole. What stands before
+the question's label is the context.
 
-A task of one's own may say under ``metadata.tsdg`` which template gives the ``question``, ``context``, ``answer``,
-``aliases`` or ``checks``; that goes before what is read from ``doc_to_text`` and ``doc_to_target``.
+A task of one's own may say under ``metadata.tsdg`` which template gives the ``question``,
+``context``, ``answer``, ``aliases`` or ``checks``; that goes before what is read from
+``doc_to_text`` and ``doc_to_target``.
 """
 
 from __future__ import annotations
@@ -48,14 +50,20 @@ def tasks_folder() -> Path:
     """
     spec = importlib.util.find_spec("lm_eval")
     if spec is None or not spec.submodule_search_locations:
-        raise EnvironmentUnfit("lm-eval is not installed, and its tasks define the seeds; install tsdg's base with pip")
+        raise EnvironmentUnfit(
+            "lm-eval is not installed, and its tasks define the seeds; install tsdg's base with pip"
+        )
     return Path(spec.submodule_search_locations[0]) / "tasks"
 
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Keep what a task module does when imported off the network, and off the environment of later servers."""
-    from huggingface_hub import constants  # it reads the variables once; a prefetch in this process is online again
+    """Keep what a task module does when imported off the network, and off the environment of later
+    servers.
+    """
+    from huggingface_hub import (
+        constants,
+    )  # it reads the variables once; a prefetch in this process is online again
 
     before = {name: os.environ.get(name) for name in _OFFLINE}
     online = not constants.HF_HUB_OFFLINE
@@ -73,12 +81,16 @@ def _offline() -> Iterator[None]:
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """Load a task's YAML with its includes; the functions it uses for rendering are resolved, metrics are not.
+    """Load a task's YAML with its includes.
 
-    Many a task cannot be imported for a metric that is never computed here, so only what renders is imported.
+    The functions it uses for rendering are resolved, metrics are not.
+
+    Many a task cannot be imported for a metric that is never computed here, so only what renders is
+    imported.
 
     Raises:
-        EnvironmentUnfit: the file is missing or broken, or one of those functions cannot be imported.
+        EnvironmentUnfit: the file is missing or broken, or one of those functions cannot be
+            imported.
     """
     try:
         with _offline():
@@ -89,7 +101,9 @@ def load_config(path: Path) -> dict[str, Any]:
                 config[key] = _resolved(config.get(key))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a task module may do anything when imported, SystemExit included
+    except (
+        BaseException
+    ) as error:  # a task module may do anything when imported, SystemExit included
         if isinstance(error, EnvironmentUnfit):
             raise
         reason = " ".join(str(error).split())
@@ -101,7 +115,9 @@ def load_config(path: Path) -> dict[str, Any]:
 
 
 def _resolved(value: Any) -> Any:
-    """Turn ``/folder/of/the/yaml/module.function``, which lm-eval's loader leaves for a function, into the function."""
+    """Turn ``/folder/of/the/yaml/module.function``, which lm-eval's loader leaves for a function,
+    into the function.
+    """
     if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
         return value
     base, name = Path(value).parent, Path(value).name
@@ -114,7 +130,9 @@ def _resolved(value: Any) -> Any:
 
 @cache
 def _labels() -> dict[str, str]:
-    data = yaml.safe_load((resources.files("tsdg.seeds") / "data/labels.yaml").read_text(encoding="utf-8"))
+    data = yaml.safe_load(
+        (resources.files("tsdg.seeds") / "data/labels.yaml").read_text(encoding="utf-8")
+    )
     # Longest first, so that "the answer" is not taken for "answer" with "the" left over.
     return {
         part: "|".join(re.escape(str(word)) for word in sorted(words, key=len, reverse=True))
@@ -123,15 +141,22 @@ def _labels() -> dict[str, str]:
 
 
 def split_prompt(template: str) -> tuple[str, str]:
-    """Split the template of a prompt into those of the context and of the question, without their labels.
+    """Split the template of a prompt into those of the context and of the question, without their
+    labels.
 
     Returns:
         ``(context, question)``; the context is "" where the prompt has none.
     """
     labels = _labels()
-    template = re.sub(rf"\s*(?:^|\n|(?<=\}}\}}))\s*(?:{labels['answer']})\s*[:：]\s*$", "", template, flags=re.I)
-    match = re.search(rf"(?:^|\n|(?<=\}}\}}))[ \t]*(?:{labels['question']})\s*[:：]\s*", template, flags=re.I)
-    context, question = (template[: match.start()], template[match.end() :]) if match else ("", template)
+    template = re.sub(
+        rf"\s*(?:^|\n|(?<=\}}\}}))\s*(?:{labels['answer']})\s*[:：]\s*$", "", template, flags=re.I
+    )
+    match = re.search(
+        rf"(?:^|\n|(?<=\}}\}}))[ \t]*(?:{labels['question']})\s*[:：]\s*", template, flags=re.I
+    )
+    context, question = (
+        (template[: match.start()], template[match.end() :]) if match else ("", template)
+    )
     context = re.sub(rf"^\s*(?:{labels['context']})\s*[:：]\s*", "", context, flags=re.I)
     return context.strip(), question.strip()
 
@@ -181,8 +206,8 @@ def _lookup(names: list[str]) -> Value:
 def _evaluate(expression: str) -> Value:
     """Give the value of a Jinja expression.
 
-    This is what ``Environment.compile_expression`` does, without the merging of Jinja's chained globals into every
-    row's context, which took two thirds of the time.
+    This is what ``Environment.compile_expression`` does, without the merging of Jinja's chained
+    globals into every row's context, which took two thirds of the time.
     """
     from jinja2 import Undefined, UndefinedError
     from jinja2.runtime import new_context
@@ -218,8 +243,10 @@ class Template:
     """Renders the documents of one lm-eval task.
 
     Attributes:
-        columns: the columns that the mirror's split must have; empty where ``process_docs`` may make columns.
-        shuffle: whether the options of this task are to be shuffled (never: their order is the task's).
+        columns: the columns that the mirror's split must have; empty where ``process_docs`` may
+            make columns.
+        shuffle: whether the options of this task are to be shuffled (never: their order is the
+            task's).
     """
 
     shuffle = False
@@ -241,7 +268,9 @@ class Template:
         hints = (config.get("metadata") or {}).get("tsdg", {})
         unknown = sorted(set(hints) - set(_HINTS))
         if unknown:
-            raise EnvironmentUnfit(f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}")
+            raise EnvironmentUnfit(
+                f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}"
+            )
         self._sources = {
             "text": hints.get("question", config["doc_to_text"]),
             "context": hints.get("context", ""),
@@ -253,7 +282,8 @@ class Template:
         text = self._sources["text"]
         if text is None or self._sources["target"] is None:
             raise EnvironmentUnfit(
-                f"lm-eval task file {path}: has no doc_to_text or no doc_to_target; it needs an adapter"
+                f"lm-eval task file {path}: has no doc_to_text or no doc_to_target; it needs an "
+                "adapter"
             )
         self._prompted = callable(text)
         if isinstance(text, str) and text not in columns and "question" not in hints:
@@ -261,16 +291,27 @@ class Template:
             self._sources["context"] = context or self._sources["context"]
         known = columns
         if self._process is not None:  # it may make columns, and a bare name then means one
-            known |= {source for source in self._sources.values() if isinstance(source, str) and source.isidentifier()}
+            known |= {
+                source
+                for source in self._sources.values()
+                if isinstance(source, str) and source.isidentifier()
+            }
         try:
             self.columns = self._needed(columns) if self._process is None else ()
             self._text, self._context, self._target, self._aliases, self._checks = (
-                compile_value(self._sources[name], known) for name in ("text", "context", "target", "aliases", "checks")
+                compile_value(self._sources[name], known)
+                for name in ("text", "context", "target", "aliases", "checks")
             )
-            self._choice = None if self._sources["choice"] is None else compile_value(self._sources["choice"], known)
+            self._choice = (
+                None
+                if self._sources["choice"] is None
+                else compile_value(self._sources["choice"], known)
+            )
             self._places = {name: _place(name, source) for name, source in self._sources.items()}
         except Exception as error:
-            raise EnvironmentUnfit(f"lm-eval task file {path}: its template is broken ({error})") from None
+            raise EnvironmentUnfit(
+                f"lm-eval task file {path}: its template is broken ({error})"
+            ) from None
 
     def _needed(self, columns: frozenset[str]) -> tuple[str, ...]:
         """Columns that the templates name, in their order."""
@@ -280,12 +321,18 @@ class Template:
         names: dict[str, None] = {}
         for source in self._sources.values():
             if isinstance(source, str):
-                used = [source] if source in columns else sorted(meta.find_undeclared_variables(env.parse(source)))
+                used = (
+                    [source]
+                    if source in columns
+                    else sorted(meta.find_undeclared_variables(env.parse(source)))
+                )
                 names.update(dict.fromkeys(used))
         return tuple(names)
 
     def documents(self, table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-        """Give the documents of some rows: the rows themselves, or what the task's ``process_docs`` makes of them.
+        """Give the documents of some rows.
+
+        The rows themselves, or what the task's ``process_docs`` makes of them.
 
         Args:
             table: the rows as an Arrow table.
@@ -314,8 +361,13 @@ class Template:
         Raises:
             Malformed: a template fails on it or gives nothing usable.
         """
-        question, context = self._value("text", self._text, row), self._value("context", self._context, row)
-        if self._prompted and isinstance(question, str):  # a function's prompt can only be split when it is there
+        question, context = (
+            self._value("text", self._text, row),
+            self._value("context", self._context, row),
+        )
+        if self._prompted and isinstance(
+            question, str
+        ):  # a function's prompt can only be split when it is there
             before, question = split_prompt(question)
             context = before or context
         if not isinstance(question, str) or not question.strip():
@@ -346,7 +398,11 @@ class Template:
         if item.options:
             if isinstance(value, str) and value in item.options:
                 return chosen(item, item.options.index(value), where)
-            if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).isdigit():
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, str))
+                or not str(value).isdigit()
+            ):
                 raise Malformed(where, f"found {found(value)}, an option or its index is needed")
             return chosen(item, int(value), where)
         if value is None or isinstance(value, (list, tuple, Mapping)) or not str(value):
@@ -356,16 +412,22 @@ class Template:
         return Gold(kind=self.kind, answer=str(value), aliases=aliases, checks=checks)
 
     def _texts(self, name: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(text, str) and text.strip() for text in value):
+        if not isinstance(value, (list, tuple)) or not all(
+            isinstance(text, str) and text.strip() for text in value
+        ):
             raise Malformed(self._places[name], f"found {found(value)}, a list of texts is needed")
         return tuple([entry.strip() for entry in value])
 
     def _value(self, name: str, value: Value, row: Row) -> Any:
         try:
             return value(row)
-        except Exception as error:  # a template or a task's function may raise anything on a strange row
+        except (
+            Exception
+        ) as error:  # a template or a task's function may raise anything on a strange row
             reason = " ".join(str(error).split())[:80]
-            raise Malformed(self._places[name], f"{type(error).__name__}: {reason}{self._nulls(row)}") from None
+            raise Malformed(
+                self._places[name], f"{type(error).__name__}: {reason}{self._nulls(row)}"
+            ) from None
 
     def _nulls(self, row: Row) -> str:
         empty = [name for name, value in row.items() if value is None]

@@ -1,10 +1,13 @@
-"""The mirror: benchmark splits on disk, ``<root>/<dataset_path>/<config or default>/<split>.parquet``.
+"""The mirror.
 
-tsdg's own demo questions lie in the same layout, as ``.jsonl``. Rows stream by record batches, so that memory does not
-grow with the split.
+Benchmark splits on disk, ``<root>/<dataset_path>/<config or default>/<split>.parquet``.
 
-A split's *revision* is the SHA-256 of its file. A Parquet footer would be cheaper to hash, but it holds sizes and
-offsets, not the data: two files can share it. The hash is computed once per file and remembered by size and mtime.
+tsdg's own demo questions lie in the same layout, as ``.jsonl``. Rows stream by record batches, so
+that memory does not grow with the split.
+
+A split's *revision* is the SHA-256 of its file. A Parquet footer would be cheaper to hash, but it
+holds sizes and offsets, not the data: two files can share it. The hash is computed once per file
+and remembered by size and mtime.
 """
 
 from __future__ import annotations
@@ -71,13 +74,16 @@ class SplitFile:
         lacking = [column for column in columns if column not in names]
         if lacking:
             raise MirrorUnfit(
-                f"mirror split {self.path}: no column {', '.join(map(repr, lacking))}, found {', '.join(names)}; "
+                f"mirror split {self.path}: no column {', '.join(map(repr, lacking))}, found "
+                f"{', '.join(names)}; "
                 f"the file is not in the hub's columns: {PREFETCH}"
             )
         return rows
 
     def row_bytes(self) -> float:
-        """Return the mean size of a row, uncompressed, after a look at the footer only; 0 without rows.
+        """Return the mean size of a row, uncompressed, after a look at the footer only.
+
+        0 without rows.
 
         Raises:
             MirrorUnfit: the file is missing or unreadable.
@@ -87,7 +93,9 @@ class SplitFile:
             return sum(map(len, lines)) / len(lines) if lines else 0.0
         with self._parquet() as file:
             meta = file.metadata
-            size = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
+            size = sum(
+                meta.row_group(number).total_byte_size for number in range(meta.num_row_groups)
+            )
             return float(size / meta.num_rows) if meta.num_rows else 0.0
 
     def columns(self) -> list[str]:
@@ -106,7 +114,8 @@ class SplitFile:
             return file.metadata.num_rows, file.schema_arrow.names
 
     def spans(self, rows: int) -> list[range]:
-        """Cut the rows into spans of about ``rows``, by whole row groups unless these are much larger.
+        """Cut the rows into spans of about ``rows``, by whole row groups unless these are much
+        larger.
 
         Raises:
             MirrorUnfit: the file is missing or unreadable.
@@ -124,10 +133,15 @@ class SplitFile:
         if self.path.suffix == ".jsonl":
             return []
         with self._parquet() as file:
-            sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+            sizes = [
+                file.metadata.row_group(number).num_rows
+                for number in range(file.metadata.num_row_groups)
+            ]
         return list(itertools.accumulate(sizes))
 
-    def batches(self, *, span: range | None = None, wanted: Sequence[int] | None = None) -> Iterator[Batch]:
+    def batches(
+        self, *, span: range | None = None, wanted: Sequence[int] | None = None
+    ) -> Iterator[Batch]:
         """Stream the rows in file order.
 
         Args:
@@ -168,18 +182,31 @@ class SplitFile:
         if self.path.suffix == ".jsonl":
             lines = self._lines()
             for start in range(0, len(lines), BATCH_ROWS):
-                yield start, pa.Table.from_pylist([orjson.loads(line) for line in lines[start : start + BATCH_ROWS]])
+                yield (
+                    start,
+                    pa.Table.from_pylist(
+                        [orjson.loads(line) for line in lines[start : start + BATCH_ROWS]]
+                    ),
+                )
             return
         with self._parquet() as file:
             groups = range(file.metadata.num_row_groups)
             start = 0
             if span is not None:
-                ends = list(itertools.accumulate(file.metadata.row_group(number).num_rows for number in groups))
-                groups = range(bisect_right(ends, span.start), min(bisect_left(ends, span.stop) + 1, len(ends)))
+                ends = list(
+                    itertools.accumulate(
+                        file.metadata.row_group(number).num_rows for number in groups
+                    )
+                )
+                groups = range(
+                    bisect_right(ends, span.start), min(bisect_left(ends, span.stop) + 1, len(ends))
+                )
                 start = ends[groups.start - 1] if groups.start else 0
             try:
                 # One thread: where rows are many, there is a process for each core.
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, row_groups=list(groups), use_threads=False):
+                for batch in file.iter_batches(
+                    batch_size=BATCH_ROWS, row_groups=list(groups), use_threads=False
+                ):
                     yield start, pa.Table.from_batches([batch], schema=file.schema_arrow)
                     start += batch.num_rows
             except (OSError, pa.ArrowException) as error:
@@ -195,7 +222,9 @@ class SplitFile:
         import pyarrow.parquet as pq
 
         try:
-            return pq.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=_BUFFER)
+            return pq.ParquetFile(
+                self.path, memory_map=False, pre_buffer=False, buffer_size=_BUFFER
+            )
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from None
 
@@ -203,7 +232,9 @@ class SplitFile:
         if isinstance(error, FileNotFoundError):
             return MirrorUnfit(f"mirror split {self.path}: no such file; {PREFETCH}")
         reason = " ".join(str(error).split())
-        return MirrorUnfit(f"mirror split {self.path}: not a readable Parquet file ({reason}); {PREFETCH}")
+        return MirrorUnfit(
+            f"mirror split {self.path}: not a readable Parquet file ({reason}); {PREFETCH}"
+        )
 
     def fingerprint(self) -> str:
         """Return ``sha256:`` and 24 hexadecimal digits of the file's content.
@@ -256,5 +287,9 @@ def all_splits(root: Path) -> list[SplitFile]:
         folders = path.relative_to(root).parts[:-1]
         if len(folders) >= 2:
             config = "" if folders[-1] == "default" else folders[-1]
-            out.append(SplitFile(path=path, dataset_path="/".join(folders[:-1]), config=config, split=path.stem))
+            out.append(
+                SplitFile(
+                    path=path, dataset_path="/".join(folders[:-1]), config=config, split=path.stem
+                )
+            )
     return out

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet", ".jsonl")
 DEMO_FILE = Path(__file__).parent / "demo" / "passages.jsonl"
-"""tsdg's own passages, for trying a recipe: most of them meet the labels that recipe ``rqa`` keeps, some do not."""
+"""tsdg's own passages, for trying a recipe: most of them meet the labels that recipe ``rqa`` keeps,
+some do not."""
 _BATCH = 2048
 _COUNTED_BYTES = 1 << 24
 """A JSONL file up to this size is counted for a plan."""
@@ -33,7 +34,8 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
     if not files:
         raise MirrorUnfit(
-            f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name one, or {DEMO}"
+            f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name "
+            f"one, or {DEMO}"
         )
     return files
 
@@ -62,7 +64,9 @@ def rows_of(config: PassagesConfig) -> int | None:
 
 
 def check_columns(file: Path, config: PassagesConfig) -> None:
-    """Check that a Parquet file has the columns of the recipe, and text where text is looked for. Reads its footer.
+    """Check that a Parquet file has the columns of the recipe, and text where text is looked for.
+
+    Reads its footer.
 
     Raises:
         MirrorUnfit: it cannot be read.
@@ -83,16 +87,25 @@ def check_columns(file: Path, config: PassagesConfig) -> None:
         if kind is None:
             step = f"set {key}" if key == "passages.keep" else f"name another with {key}=COLUMN"
             raise RecipeError(f"{key}: {file} has no column {path!r}; {found}; {step}")
-        if key == "passages.text" and not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        if key == "passages.text" and not (
+            pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        ):
             raise RecipeError(
-                f"{key}: column {path!r} of {file} holds {kind}, not text; {found}; name another with {key}=COLUMN"
+                f"{key}: column {path!r} of {file} holds {kind}, not text; {found}; name another "
+                f"with {key}=COLUMN"
             )
 
 
 def _paths(config: PassagesConfig) -> dict[str, str]:
     """Path of each column that is read → the recipe key that names it."""
-    named = {getattr(config, key): f"passages.{key}" for key in ("language", "subject", "domain", "text")}
-    return {path: key for path, key in {**dict.fromkeys(config.keep, "passages.keep"), **named}.items() if path}
+    named = {
+        getattr(config, key): f"passages.{key}" for key in ("language", "subject", "domain", "text")
+    }
+    return {
+        path: key
+        for path, key in {**dict.fromkeys(config.keep, "passages.keep"), **named}.items()
+        if path
+    }
 
 
 def _kind_at(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -134,14 +147,20 @@ def read_file(file: Path, config: PassagesConfig) -> Iterator[Mapping[str, Any]]
 
 
 def _unreadable(file: Path, error: Exception) -> MirrorUnfit:
-    return MirrorUnfit(f"passages.path: {file} cannot be read: {' '.join(str(error).split())[:200]}; restore it")
+    return MirrorUnfit(
+        f"passages.path: {file} cannot be read: {' '.join(str(error).split())[:200]}; restore it"
+    )
 
 
 def _object(file: Path, number: int, line: bytes) -> Mapping[str, Any]:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise MirrorUnfit(f"passages.path: {file}:{number} is no JSON: {error}; mend the line") from error
+        raise MirrorUnfit(
+            f"passages.path: {file}:{number} is no JSON: {error}; mend the line"
+        ) from error
     if not isinstance(row, dict):
-        raise MirrorUnfit(f"passages.path: {file}:{number} is {type(row).__name__}; an object is needed")
+        raise MirrorUnfit(
+            f"passages.path: {file}:{number} is {type(row).__name__}; an object is needed"
+        )
     return row

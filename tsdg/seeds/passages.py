@@ -1,11 +1,13 @@
 """Seeds from passages: a corpus of labelled texts in place of benchmark rows.
 
-A row as Essential-Web has it, by paths (https://huggingface.co/datasets/EssentialAI/essential-web-v1.0)::
+A row as Essential-Web has it, by paths
+(https://huggingface.co/datasets/EssentialAI/essential-web-v1.0)::
 
     {"text": "The refractive index ...", "eai_taxonomy": {"free_decimal_correspondence": {"primary": {"code": "535.2",
      "labels": {"level_1": "Science", ...}}}, "education_level": {"primary": {"label": "Graduate Level"}}, ...}}
 
-1. Rows whose labels are not wanted, or whose text is too short, are passed over: they count as ``unsampled``.
+1. Rows whose labels are not wanted, or whose text is too short, are passed over: they count as
+   ``unsampled``.
 2. Of the others, each subject gives what taking in turns over domain, code and decimals gives it
    (:mod:`tsdg.seeds.rotation`): within a subject those with the smallest hashes of (seed, row).
 3. A long text gives one chunk from a drawn place, cut at the ends of sentences.
@@ -91,7 +93,8 @@ def wanted(row: Mapping[str, Any], config: PassagesConfig) -> bool:
 
 
 def chunk_of(text: str, limit: int, draw: int) -> str:
-    """A piece of at most ``limit`` characters from a drawn place, from the start of a sentence to the end of one.
+    """A piece of at most ``limit`` characters from a drawn place, from the start of a sentence to
+    the end of one.
 
     Args:
         text: the whole text.
@@ -115,7 +118,8 @@ def chunk_of(text: str, limit: int, draw: int) -> str:
 
 
 def locate(config: PassagesConfig) -> Located:
-    """The tasks of a passage corpus, one per domain, in the form in which those of the catalogue come.
+    """The tasks of a passage corpus, one per domain, in the form in which those of the catalogue
+    come.
 
     Raises:
         MirrorUnfit: there is no such corpus.
@@ -123,29 +127,58 @@ def locate(config: PassagesConfig) -> Located:
     """
     check_columns(files_of(config)[0], config)
     family = Family(
-        id=FAMILY, family=FAMILY, group="knowledge", tier="extra", output_type="generate_until", answer_kind="text",
-        domain=OTHER, languages=(), licence=config.licence, licence_certainty="", verifier="text", adapter="",
-        commercial="yes" if config.commercial else "no", suggested_cap=config.total, contamination="", remarks="",
-    )  # fmt: skip
-    split = SplitFile(path=Path(config.path).expanduser(), dataset_path=config.path, config="", split="passages")
+        id=FAMILY,
+        family=FAMILY,
+        group="knowledge",
+        tier="extra",
+        output_type="generate_until",
+        answer_kind="text",
+        domain=OTHER,
+        languages=(),
+        licence=config.licence,
+        licence_certainty="",
+        verifier="text",
+        adapter="",
+        commercial="yes" if config.commercial else "no",
+        suggested_cap=config.total,
+        contamination="",
+        remarks="",
+    )
+    split = SplitFile(
+        path=Path(config.path).expanduser(), dataset_path=config.path, config="", split="passages"
+    )
     there = tuple(
         TaskSource(
             task=task_of(domain),
             family=replace(family, domain=domain),
             unit=Unit(
-                family=FAMILY, dataset_path=config.path, config="", split="passages", proof="named by the user", rows=0,
-                rows_certainty="", language="" if config.language else "en", tasks=(task_of(domain),), yaml="",
-                licence=config.licence, commercial=family.commercial, remarks="", answer_kind="text", part_of="",
+                family=FAMILY,
+                dataset_path=config.path,
+                config="",
+                split="passages",
+                proof="named by the user",
+                rows=0,
+                rows_certainty="",
+                language="" if config.language else "en",
+                tasks=(task_of(domain),),
+                yaml="",
+                licence=config.licence,
+                commercial=family.commercial,
+                remarks="",
+                answer_kind="text",
+                part_of="",
             ),
             split=split,
         )
         for domain in domains_of(config)
-    )  # fmt: skip
+    )
     return Located(there=there, missing=(), left_out=())
 
 
 def domain_of(value: str, domains: Mapping[str, str]) -> str:
-    """The name of a domain, by what its column says; of a subject's code, by the most of its first digits.
+    """The name of a domain, by what its column says.
+
+    Of a subject's code, by the most of its first digits.
 
     >>> domain_of("Physics", {"Physics": "physics"}), domain_of("535.2", {"53": "physics", "5": "science"})
     ('physics', 'physics')
@@ -162,7 +195,9 @@ def domains_of(config: PassagesConfig) -> tuple[str, ...]:
 
 
 class PassageCollector:
-    """Iterates over the rejections and then the seeds of a passage corpus: task by task, in the order of its files.
+    """Iterates over the rejections and then the seeds of a passage corpus.
+
+    Task by task, in the order of its files.
 
     Attributes:
         counts: per task, complete when all has been iterated over.
@@ -215,9 +250,14 @@ class PassageCollector:
             text = value_at(row.values, self._config.text)
             if not isinstance(text, str) or not text.strip():
                 refused[domain]["malformed"] += 1
-                yield self._reject(row, domain, "malformed", f"column {self._config.text!r} holds no text")
+                yield self._reject(
+                    row, domain, "malformed", f"column {self._config.text!r} holds no text"
+                )
             elif len(text.strip()) >= self._config.min_chars and wanted(row.values, self._config):
-                if not seen.add(int.from_bytes(blake2b(text.strip().encode(), digest_size=8).digest(), "big") or 1):
+                if not seen.add(
+                    int.from_bytes(blake2b(text.strip().encode(), digest_size=8).digest(), "big")
+                    or 1
+                ):
                     refused[domain]["duplicate"] += 1
                     yield self._reject(row, domain, "duplicate", "the same text came earlier")
                     continue
@@ -230,7 +270,9 @@ class PassageCollector:
             raise self._nothing_in("text", "text", row.values)
         if total and not labelled:
             raise self._nothing_in("domain", "a value", row.values)
-        drawn = self._drawn(subjects, np.array(places, np.int64), np.array(hashes, np.uint64), np.array(numbers))
+        drawn = self._drawn(
+            subjects, np.array(places, np.int64), np.array(hashes, np.uint64), np.array(numbers)
+        )
         sampled = self._spool(drawn)
         for domain in self._domains:
             yield from read_rows(self._scratch / f"{task_of(domain)}.parquet", Seed)
@@ -251,16 +293,24 @@ class PassageCollector:
     def _nothing_in(self, key: str, what: str, row: Mapping[str, Any]) -> RecipeError:
         """What to say of a key that names the wrong column, or none."""
         return RecipeError(
-            f"passages.{key}={getattr(self._config, key)}: no row of {self._config.path} has {what} there; the columns "
+            f"passages.{key}={getattr(self._config, key)}: no row of {self._config.path} has "
+            f"{what} there; the columns "
             f"of its last row are {', '.join(row)}; name one with passages.{key}=COLUMN"
         )
 
     def _spool(self, drawn: frozenset[int]) -> dict[str, int]:
-        """Write the seeds of each task to a file of its own; return how many there are of each domain."""
+        """Write the seeds of each task to a file of its own.
+
+        Return how many there are of each domain.
+        """
         with ExitStack() as stack:
             tables = {
                 domain: stack.enter_context(
-                    Table(self._scratch / f"{task_of(domain)}.parquet", SEED_SCHEMA, group_rows=_SPOOLED)
+                    Table(
+                        self._scratch / f"{task_of(domain)}.parquet",
+                        SEED_SCHEMA,
+                        group_rows=_SPOOLED,
+                    )
                 )
                 for domain in self._domains
             }
@@ -278,8 +328,14 @@ class PassageCollector:
         numbers: np.ndarray[Any, Any],
     ) -> frozenset[int]:
         """The numbers of the rows that become seeds."""
-        sizes = np.bincount(places, minlength=len(subjects)) if len(places) else np.zeros(len(subjects), np.int64)
-        parts = quotas({subject: int(sizes[place]) for subject, place in subjects.items()}, self._config.total)
+        sizes = (
+            np.bincount(places, minlength=len(subjects))
+            if len(places)
+            else np.zeros(len(subjects), np.int64)
+        )
+        parts = quotas(
+            {subject: int(sizes[place]) for subject, place in subjects.items()}, self._config.total
+        )
         order = np.lexsort((numbers, hashes, places))
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         return frozenset(
@@ -299,12 +355,16 @@ class PassageCollector:
         return domain_of(str(value_at(row, self._config.domain)), self._config.domains)
 
     def _draw(self, number: int) -> int:
-        return int.from_bytes(blake2b(str(number).encode(), digest_size=8, key=self._key[:64]).digest(), "big")
+        return int.from_bytes(
+            blake2b(str(number).encode(), digest_size=8, key=self._key[:64]).digest(), "big"
+        )
 
     def _seed(self, row: _Row, domain: str) -> Seed:
         config = self._config
         language = value_at(row.values, config.language) if config.language else "en"
-        chunk = chunk_of(value_at(row.values, config.text), config.chunk_chars, self._draw(row.number))
+        chunk = chunk_of(
+            value_at(row.values, config.text), config.chunk_chars, self._draw(row.number)
+        )
         return Seed(
             seed_id=stable_id("passage", chunk),
             group="knowledge",
@@ -327,7 +387,9 @@ class PassageCollector:
         )
 
     def _source(self, number: int) -> Source:
-        return Source(dataset_path=self._config.path, config="", split="passages", row=number, revision="")
+        return Source(
+            dataset_path=self._config.path, config="", split="passages", row=number, revision=""
+        )
 
     def _reject(self, row: _Row, domain: str, reason: Any, detail: str) -> Rejection:
         return Rejection(

@@ -1,4 +1,6 @@
-"""Questions and class names in the language of the data, for families whose rows hold texts and labels only."""
+"""Questions and class names in the language of the data, for families whose rows hold texts and
+labels only.
+"""
 
 from __future__ import annotations
 
@@ -33,5 +35,7 @@ def phrase(family: str, key: str) -> Wording:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = yaml.safe_load((resources.files("tsdg.seeds") / "data/phrases.yaml").read_text("utf-8"))
+    table: dict[str, Any] = yaml.safe_load(
+        (resources.files("tsdg.seeds") / "data/phrases.yaml").read_text("utf-8")
+    )
     return table

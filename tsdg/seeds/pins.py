@@ -1,8 +1,9 @@
 """What a mirror says of itself: one pinned commit for each data set, and the source of each split.
 
-``<mirror>/revisions.json`` pins each data set to one commit of one of its references. Beside each fetched split,
-``<split>.source.json`` says which files of which commit it was made of, and its own size, time and SHA-256. A split
-without one was put there by somebody else: it is used as it is, and never replaced.
+``<mirror>/revisions.json`` pins each data set to one commit of one of its references. Beside each
+fetched split, ``<split>.source.json`` says which files of which commit it was made of, and its own
+size, time and SHA-256. A split without one was put there by somebody else: it is used as it is, and
+never replaced.
 """
 
 from __future__ import annotations
@@ -63,12 +64,16 @@ class Pins:
         self._path = mirror / "revisions.json"
         try:
             datasets = orjson.loads(self._path.read_bytes())["datasets"]
-            self._pins = {path: Pin(ref=str(pin["ref"]), commit=str(pin["commit"])) for path, pin in datasets.items()}
+            self._pins = {
+                path: Pin(ref=str(pin["ref"]), commit=str(pin["commit"]))
+                for path, pin in datasets.items()
+            }
         except FileNotFoundError:
             self._pins = {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise MirrorUnfit(
-                f"{self._path}: not readable as {{'datasets': {{PATH: {{'ref', 'commit'}}}}}}; put it back, or delete "
+                f"{self._path}: not readable as {{'datasets': {{PATH: {{'ref', 'commit'}}}}}}; put "
+                "it back, or delete "
                 "it to pin each data set anew at what the hub has now"
             ) from None
 
@@ -128,7 +133,8 @@ def look(path: Path, commit: str, *, full: bool) -> tuple[State, int]:
     Args:
         path: of the split.
         commit: that it should be of; "" for any.
-        full: read the file and compare its SHA-256 in any case; else only where size and time do not tell.
+        full: read the file and compare its SHA-256 in any case; else only where size and time do
+            not tell.
 
     Returns:
         Its state, and its rows where these are known (else 0).
@@ -154,7 +160,9 @@ def look(path: Path, commit: str, *, full: bool) -> tuple[State, int]:
 
 
 def keep_time(path: Path) -> None:
-    """Write down a split's present time, if it is another: a copied mirror is then read in full only once.
+    """Write down a split's present time, if it is another.
+
+    A copied mirror is then read in full only once.
 
     Raises:
         StorageUnfit: it cannot be written.
@@ -167,7 +175,8 @@ def keep_time(path: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file so that a reader, or the next start, sees all of it or the one before.
 
-    Only who holds the mirror's lock (:func:`tsdg.seeds.staging.alone`) writes there: two would share the partial file.
+    Only who holds the mirror's lock (:func:`tsdg.seeds.staging.alone`) writes there: two would
+    share the partial file.
 
     Raises:
         StorageUnfit: it cannot be written.

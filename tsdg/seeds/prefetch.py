@@ -1,6 +1,7 @@
 """Fills a mirror: fetches the splits that a request needs, each data set at one pinned commit.
 
-A data set that moves to another commit is swapped when all its splits are here; until then the mirror has the old ones.
+A data set that moves to another commit is swapped when all its splits are here; until then the
+mirror has the old ones.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from tsdg.seeds.staging import Item, Staged
 from tsdg.seeds.wants import HeldOut, Want, not_on_hub, plain, proven, wants
 
 Status = Literal["present", "foreign", "fetched", "missing", "absent", "refused", "unfetchable"]
-"""``foreign``: there, and not fetched by tsdg; ``absent``: a held-out split that the data set does not have;
-``refused``: the hub does not give it now; ``unfetchable``: it never could be."""
+"""``foreign``: there, and not fetched by tsdg; ``absent``: a held-out split that the data set does
+not have; ``refused``: the hub does not give it now; ``unfetchable``: it never could be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,11 @@ class Watch(Protocol):
 
 
 def survey(request: Request) -> list[Outcome]:
-    """Say what a request needs and what of it is there, without network and without a change on disk.
+    """Say what a request needs and what of it is there, without network and without a change on
+    disk.
 
-    The further held-out splits of a data set (a validation that lm-eval does not score) are known once it is pinned.
+    The further held-out splits of a data set (a validation that lm-eval does not score) are known
+    once it is pinned.
 
     Raises:
         SeedsDenied: a task may not be used.
@@ -82,12 +85,16 @@ def survey(request: Request) -> list[Outcome]:
             state, rows = pins.look(path, pin.commit if pin else "", full=request.verify)
             why = not_on_hub().get(dataset, "")
             lacks = layout is not None and not layout.files(want.config, want.split)
-            status: Status = "present" if state == "present" else "foreign" if state == "foreign" else "missing"
+            status: Status = (
+                "present" if state == "present" else "foreign" if state == "foreign" else "missing"
+            )
             if status == "missing" and why:
                 status = "unfetchable"
             elif status == "missing" and lacks and layout is not None:
                 status, why = _lacking(want, layout)
-            detail = why or ("" if state in ("present", "foreign", "missing") else state.replace("_", " "))
+            detail = why or (
+                "" if state in ("present", "foreign", "missing") else state.replace("_", " ")
+            )
             out.append(Outcome(want=want, status=status, rows=rows, detail=detail))
     return out
 
@@ -114,7 +121,9 @@ def prefetch(request: Request, hub: Hub, watch: Watch) -> list[Outcome]:
 
 
 def _by_dataset(request: Request, catalogue: Catalogue) -> dict[str, list[Want]]:
-    guard.require_allowed(request.tasks, tier_b=True)  # whether tier B is wanted, the recipe has decided
+    guard.require_allowed(
+        request.tasks, tier_b=True
+    )  # whether tier B is wanted, the recipe has decided
     groups: dict[str, list[Want]] = {}
     for want in wants(request.tasks, request.held_out, catalogue, load_index()):
         groups.setdefault(want.dataset_path, []).append(want)
@@ -125,7 +134,12 @@ class _Run:
     """One prefetch."""
 
     def __init__(
-        self, request: Request, hub: Hub, watch: Watch, catalogue: Catalogue, groups: dict[str, list[Want]]
+        self,
+        request: Request,
+        hub: Hub,
+        watch: Watch,
+        catalogue: Catalogue,
+        groups: dict[str, list[Want]],
     ) -> None:
         self._request, self._hub, self._watch, self._catalogue = request, hub, watch, catalogue
         self._groups = groups
@@ -162,7 +176,9 @@ class _Run:
     def _end(self, want: Want, status: Status, rows: int, detail: str = "") -> None:
         self._out.append(Outcome(want=want, status=status, rows=rows, detail=detail))
         if status == "fetched":
-            self._watch.note(f"fetched {want.name}: {rows:,} rows{f' ({detail})' if detail else ''}")
+            self._watch.note(
+                f"fetched {want.name}: {rows:,} rows{f' ({detail})' if detail else ''}"
+            )
         self._watch.update(done=len(self._out), total=self._total, detail=want.name)
 
     def _by_hand(self, wanted: Sequence[Want], why: str) -> None:
@@ -194,7 +210,9 @@ class _Run:
             elif files:
                 if state == "damaged":
                     self._watch.note(f"{want.name} is not as it was fetched; it is fetched again")
-                items.append(Item(want=want, path=path, hub_config=layout.config(want.config), files=files))
+                items.append(
+                    Item(want=want, path=path, hub_config=layout.config(want.config), files=files)
+                )
             else:
                 self._end(want, *_lacking_outcome(want, layout))
         siblings = self._siblings(dataset, target, layout, items)
@@ -205,7 +223,10 @@ class _Run:
 
     def _moves(self, dataset: str, target: Pin) -> bool:
         """Whether the mirror holds a split of another commit."""
-        return any(origin is None or origin.revision != target.commit for _, origin in self._fetched(dataset))
+        return any(
+            origin is None or origin.revision != target.commit
+            for _, origin in self._fetched(dataset)
+        )
 
     def _fetched(self, dataset: str) -> Iterator[tuple[Path, Origin | None]]:
         """The splits of a data set that were fetched at some time, and their sources."""
@@ -213,8 +234,13 @@ class _Run:
             if pins.origin_path(path).is_file():
                 yield path, pins.read_origin(pins.origin_path(path))
 
-    def _siblings(self, dataset: str, target: Pin, layout: shards.Layout, items: Sequence[Item]) -> list[Item]:
-        """Splits of another commit that nobody asked for now: they move as well, so that no two commits mix."""
+    def _siblings(
+        self, dataset: str, target: Pin, layout: shards.Layout, items: Sequence[Item]
+    ) -> list[Item]:
+        """Splits of another commit that nobody asked for now.
+
+        They move as well, so that no two commits mix.
+        """
         known, out = {item.path for item in items}, []
         trained = proven(self._catalogue)
         for path, origin in self._fetched(dataset):
@@ -224,16 +250,21 @@ class _Run:
             files = layout.files(config, split)
             if not files:
                 raise MirrorUnfit(
-                    f"{path}: of another commit than {target.commit[:12]}, which has no such split; delete it to move "
+                    f"{path}: of another commit than {target.commit[:12]}, which has no such "
+                    "split; delete it to move "
                     f"{dataset} to that commit"
                 )
-            role: Literal["train", "held_out"] = "train" if (dataset, config, split) in trained else "held_out"
+            role: Literal["train", "held_out"] = (
+                "train" if (dataset, config, split) in trained else "held_out"
+            )
             want = Want(dataset_path=dataset, config=config, split=split, role=role, rows=0)
             out.append(Item(want=want, path=path, hub_config=layout.config(config), files=files))
         return out
 
     def _choose(self, dataset: str, wanted: Sequence[Want]) -> tuple[Pin, shards.Layout]:
-        """Take the hub's conversion, or the repository's own files where these have more of what is wanted."""
+        """Take the hub's conversion, or the repository's own files where these have more of what is
+        wanted.
+        """
         commits = self._hub.commits(dataset)
         found: list[tuple[Pin, shards.Layout]] = []
         for ref in (CONVERTED, MAIN):
@@ -249,11 +280,16 @@ class _Run:
 
         best = max(found, key=has, default=None)
         if best is None:
-            raise DatasetRefused(f"{dataset}: the hub names no commit of it; see {self._hub.name}/datasets/{dataset}")
+            raise DatasetRefused(
+                f"{dataset}: the hub names no commit of it; see {self._hub.name}/datasets/{dataset}"
+            )
         return best
 
     def _layout(self, dataset: str, pin: Pin) -> shards.Layout:
-        """The splits of a commit, which never change: from the mirror's notes, or else from the hub."""
+        """The splits of a commit, which never change.
+
+        From the mirror's notes, or else from the hub.
+        """
         cached = staging.cached_layout(self._request.mirror, dataset, pin.commit)
         if cached is not None:
             return cached
@@ -262,7 +298,9 @@ class _Run:
             layout = shards.converted(files)
         else:
             readme = next((file.path for file in files if file.path == "README.md"), "")
-            layout = shards.declared(files, self._hub.text(dataset, pin.commit, readme) if readme else "")
+            layout = shards.declared(
+                files, self._hub.text(dataset, pin.commit, readme) if readme else ""
+            )
         staging.note_layout(self._request.mirror, dataset, pin.commit, layout)
         return layout
 
@@ -273,7 +311,9 @@ class _Run:
             self._pin(dataset, pin)
         for item in items:
             try:
-                ready = staging.stage(self._hub, self._request.mirror, dataset, pin, item, tell=self._tell)
+                ready = staging.stage(
+                    self._hub, self._request.mirror, dataset, pin, item, tell=self._tell
+                )
             except DatasetRefused:
                 raise
             except MirrorUnfit as error:
@@ -297,7 +337,12 @@ class _Run:
     def _publish(self, item: Item, ready: Staged) -> None:
         staging.publish(item, ready)
         expected, rows = item.want.rows, ready.origin.rows
-        self._end(item.want, "fetched", rows, f"the catalogue counts {expected:,}" if expected not in (0, rows) else "")
+        self._end(
+            item.want,
+            "fetched",
+            rows,
+            f"the catalogue counts {expected:,}" if expected not in (0, rows) else "",
+        )
 
     def _tell(self, detail: str) -> None:
         self._watch.update(done=len(self._out), total=self._total, detail=detail)
@@ -305,7 +350,11 @@ class _Run:
 
 def failures(outcomes: Sequence[Outcome]) -> Counter[Status]:
     """Count what a request needed and did not get, by status."""
-    return Counter(outcome.status for outcome in outcomes if outcome.status in ("refused", "unfetchable", "missing"))
+    return Counter(
+        outcome.status
+        for outcome in outcomes
+        if outcome.status in ("refused", "unfetchable", "missing")
+    )
 
 
 def _further(wanted: Sequence[Want], layout: shards.Layout, catalogue: Catalogue) -> list[Want]:
@@ -314,10 +363,14 @@ def _further(wanted: Sequence[Want], layout: shards.Layout, catalogue: Catalogue
     One that is called a train is left alone: it is neither proven training data nor a test.
     """
     known = {(want.config, want.split) for want in wanted} | {
-        (config, split) for dataset, config, split in proven(catalogue) if dataset == wanted[0].dataset_path
+        (config, split)
+        for dataset, config, split in proven(catalogue)
+        if dataset == wanted[0].dataset_path
     }
     return [
-        Want(dataset_path=want.dataset_path, config=want.config, split=split, role="held_out", rows=0)
+        Want(
+            dataset_path=want.dataset_path, config=want.config, split=split, role="held_out", rows=0
+        )
         for want in {want.config: want for want in wanted if want.role == "train"}.values()
         for split in sorted(layout.configs.get(layout.config(want.config), {}))
         if (want.config, split) not in known and not split.startswith("train")

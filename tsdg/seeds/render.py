@@ -38,7 +38,8 @@ class Renderer(Protocol):
     columns: tuple[str, ...]
     """Columns that the split must have."""
     shuffle: bool
-    """Whether the options are shuffled, because the source has the right one always at the same place."""
+    """Whether the options are shuffled, because the source has the right one always at the same
+    place."""
 
     def documents(self, table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Give one document per row; None where the task leaves the row out."""
@@ -56,8 +57,9 @@ class Renderer(Protocol):
 class _Adapter:
     """A module of ``tsdg/seeds/adapters`` as a renderer.
 
-    The module has ``FORMS``, one :class:`~tsdg.seeds.forms.Form` per config or data set, or the four functions
-    ``columns(unit)``, ``item(row, unit)``, ``gold(row, unit, item)`` and ``shuffle(unit)``.
+    The module has ``FORMS``, one :class:`~tsdg.seeds.forms.Form` per config or data set, or the
+    four functions ``columns(unit)``, ``item(row, unit)``, ``gold(row, unit, item)`` and
+    ``shuffle(unit)``.
     """
 
     def __init__(self, module: ModuleType, unit: Unit) -> None:
@@ -78,7 +80,9 @@ class _Adapter:
 
 
 def columns_of(family: Family, unit: Unit) -> tuple[str, ...]:
-    """Columns that a unit's adapter reads; none where lm-eval's template does, which says so when it is loaded.
+    """Columns that a unit's adapter reads.
+
+    None where lm-eval's template does, which says so when it is loaded.
 
     Raises:
         EnvironmentUnfit: the adapter is missing.
@@ -123,8 +127,9 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
 def seed_id_of(unit: Unit, row: Row) -> str:
     """Return the id of a source row: a hash of its unit and of all its columns.
 
-    The row's number is not part of it, so that a mirror fetched again in another order gives the same ids; nor is the
-    task or what a template makes of the row, so that two tasks over one item name the same seed.
+    The row's number is not part of it, so that a mirror fetched again in another order gives the
+    same ids; nor is the task or what a template makes of the row, so that two tasks over one item
+    name the same seed.
     """
     content = orjson.dumps(row, default=repr, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     row_hash = hashlib.sha256(content).hexdigest()
@@ -133,23 +138,31 @@ def seed_id_of(unit: Unit, row: Row) -> str:
 
 @cache
 def _id_start(unit: Unit) -> bytes:
-    """What ``stable_id(dataset path, config, split, hash of the row)`` hashes before the last: once a unit."""
+    """What ``stable_id(dataset path, config, split, hash of the row)`` hashes before the last.
+
+    Once a unit.
+    """
     parts = [unit.dataset_path, unit.config, unit.split]
-    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).removesuffix("]").encode() + b',"'
+    return (
+        json.dumps(parts, ensure_ascii=False, separators=(",", ":")).removesuffix("]").encode()
+        + b',"'
+    )
 
 
 def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
     Raises:
-        Malformed: two options are equal, there is only one, a text was decoded wrongly at its source, or the checks of
-            a text are no instructions.
+        Malformed: two options are equal, there is only one, a text was decoded wrongly at its
+            source, or the checks of a text are no instructions.
     """
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)
         if broken:
             around = text[max(0, broken.start() - 20) : broken.end() + 20]
-            raise Malformed("text", f"found {found(around)}, which was decoded wrongly at its source")
+            raise Malformed(
+                "text", f"found {found(around)}, which was decoded wrongly at its source"
+            )
     if item.options:
         if len(item.options) < 2:
             raise Malformed("options", f"found {len(item.options)} option, at least 2 are needed")
@@ -167,13 +180,23 @@ def _check_instructions(checks: tuple[str, ...]) -> None:
             given = orjson.loads(check)
         except orjson.JSONDecodeError:
             given = None
-        if not isinstance(given, dict) or not isinstance(given.get("id"), str) or given["id"] in names:
-            raise Malformed("checks", f"found {found(check)}, JSON objects are needed, each with an id of its own")
+        if (
+            not isinstance(given, dict)
+            or not isinstance(given.get("id"), str)
+            or given["id"] in names
+        ):
+            raise Malformed(
+                "checks",
+                f"found {found(check)}, JSON objects are needed, each with an id of its own",
+            )
         names.add(given["id"])
 
 
 def order(seed_id: str, count: int, *, shuffle: bool) -> tuple[int, ...]:
-    """Return the order in which options are shown: position → index in the source; the same for the same seed."""
+    """Return the order in which options are shown: position → index in the source.
+
+    The same for the same seed.
+    """
     indices = list(range(count))
     if shuffle:
         random.Random(int(seed_id, 16)).shuffle(indices)
@@ -181,9 +204,17 @@ def order(seed_id: str, count: int, *, shuffle: bool) -> tuple[int, ...]:
 
 
 def build(
-    *, family: Family, unit: Unit, task: str, seed_id: str, number: int, revision: str, item: Item, gold: Gold,
+    *,
+    family: Family,
+    unit: Unit,
+    task: str,
+    seed_id: str,
+    number: int,
+    revision: str,
+    item: Item,
+    gold: Gold,
     shuffle: bool,
-) -> Seed:  # fmt: skip
+) -> Seed:
     """Put a seed together."""
     shown = order(seed_id, len(item.options), shuffle=shuffle)
     return Seed(

@@ -1,8 +1,9 @@
 """Hierarchical round-robin over subjects: how many rows each subject gives. Pure.
 
-Rows are taken in turns: domain after domain, within a domain subject code after subject code, within a code decimal
-after decimal. A branch that has run out is passed over. So the first rows of physics come from 535, 536, 537, ..., and
-no subject dominates (after the seed selection of RQA, NeMo Data Designer, February 2026).
+Rows are taken in turns: domain after domain, within a domain subject code after subject code,
+within a code decimal after decimal. A branch that has run out is passed over. So the first rows of
+physics come from 535, 536, 537, ..., and no subject dominates (after the seed selection of RQA,
+NeMo Data Designer, February 2026).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ Path = tuple[str, ...]
 
 
 def quotas(counts: Mapping[Path, int], total: int) -> dict[Path, int]:
-    """Return how many of ``total`` rows each subject gives, as taking in turns would; branches turn in sorted order.
+    """Return how many of ``total`` rows each subject gives, as taking in turns would.
+
+    Branches turn in sorted order.
 
     Args:
         counts: subject → rows that there are.
@@ -37,7 +40,9 @@ def _share(counts: dict[Path, int], total: int, depth: int) -> dict[Path, int]:
 
 
 def turns(sizes: list[int], total: int) -> list[int]:
-    """Take ``total`` items one by one in turns from piles of these sizes; return how many come from each.
+    """Take ``total`` items one by one in turns from piles of these sizes.
+
+    Return how many come from each.
 
     >>> turns([5, 1, 9], 8)
     [4, 1, 3]

@@ -1,19 +1,23 @@
 """How many seeds each task gives: integer quotas from the good rows that there are. Pure.
 
-Seeds are dealt one by one to the tasks until caps stop every one of them. What comes next depends on the mix:
+Seeds are dealt one by one to the tasks until caps stop every one of them. What comes next depends
+on the mix:
 
-* ``uniform``, ``proportional`` and ``temperature`` deal by weights 1, n and n^(1/T), where n is a task's good rows: the
-  next seed goes to the task with the smallest (seeds so far + ½) / weight (Webster's method);
-* ``round_robin`` deals to the domain with the fewest seeds so far, in it to the family with the fewest, in it to the
-  task with the fewest.
+* ``uniform``, ``proportional`` and ``temperature`` deal by weights 1, n and n^(1/T), where n is a
+  task's good rows: the next seed goes to the task with the smallest (seeds so far + ½) / weight
+  (Webster's method);
+* ``round_robin`` deals to the domain with the fewest seeds so far, in it to the family with the
+  fewest, in it to the task with the fewest.
 
-A task that is stopped by one of its caps (its own, its family's, its group's, the total's) leaves the deal, and the
-others go on. So a quota never falls when the total grows, and no order of the tasks matters: ties go by name.
+A task that is stopped by one of its caps (its own, its family's, its group's, the total's) leaves
+the deal, and the others go on. So a quota never falls when the total grows, and no order of the
+tasks matters: ties go by name.
 
-Shares divide the seeds into classes (the domains and languages that they name, and the rest), each of which is dealt
-by itself. They hold to the row; where a class has too few rows it is the total that gives way, and a note says so.
-Where both domains and languages have shares, the classes are their pairs, and their parts are fitted to both by
-iterative proportional fitting, begun from the deal without shares.
+Shares divide the seeds into classes (the domains and languages that they name, and the rest), each
+of which is dealt by itself. They hold to the row; where a class has too few rows it is the total
+that gives way, and a note says so. Where both domains and languages have shares, the classes are
+their pairs, and their parts are fitted to both by iterative proportional fitting, begun from the
+deal without shares.
 """
 
 from __future__ import annotations
@@ -58,7 +62,9 @@ def solve(stocks: Sequence[Stock], wishes: Wishes) -> Quotas:
     else:
         quotas = table.deal({REST: wishes.total} if wishes.total else {})
     if wishes.total and quotas.sum() < wishes.total and not notes:
-        notes.append(f"seeds.total: {wishes.total:,} asked for, rows and caps leave {quotas.sum():,}")
+        notes.append(
+            f"seeds.total: {wishes.total:,} asked for, rows and caps leave {quotas.sum():,}"
+        )
     by_task = dict(zip(table.tasks, quotas.tolist(), strict=True))
     return Quotas(tasks={stock.task: by_task[stock.task] for stock in stocks}, notes=tuple(notes))
 
@@ -79,17 +85,23 @@ def _by_shares(table: Dealer, wishes: Wishes, notes: list[str]) -> Counts:
         got = {name: int(quotas[table.classes == name].sum()) for name in parts}
         if got == limits:
             break
-        wanted -= 1  # a class is short by rounding, or shares a family's or group's cap with another
+        wanted -= (
+            1  # a class is short by rounding, or shares a family's or group's cap with another
+        )
     if wishes.total and limiting:
         notes.append(
-            f"seeds.shares: {parts[limiting]:.4g} of seeds.total={wishes.total:,} for {limiting} asks for more rows "
+            f"seeds.shares: {parts[limiting]:.4g} of seeds.total={wishes.total:,} for {limiting} "
+            "asks for more rows "
             f"than there are; the shares hold, and the total is {wanted:,}"
         )
     return quotas
 
 
 def apportion(whole: int, parts: Mapping[str, float]) -> dict[str, int]:
-    """Divide a whole by parts that sum to 1, to integers that sum to the whole: largest remainders, ties by name."""
+    """Divide a whole by parts that sum to 1, to integers that sum to the whole.
+
+    Largest remainders, ties by name.
+    """
     exact = {name: whole * part for name, part in parts.items()}
     out = {name: int(value + 1e-9) for name, value in exact.items()}
     left = whole - sum(out.values())
@@ -103,18 +115,31 @@ def _classify(table: Dealer, wishes: Wishes) -> dict[str, float]:
     domains = _margin("domain", table.domains, wishes.domain_shares)
     languages = _margin("language", table.languages, wishes.language_shares)
     pairs = [
-        (domain if domain in wishes.domain_shares else REST, language if language in wishes.language_shares else REST)
+        (
+            domain if domain in wishes.domain_shares else REST,
+            language if language in wishes.language_shares else REST,
+        )
         for domain, language in zip(table.domains, table.languages, strict=True)
     ]
     rows, columns = list(domains), list(languages)
     weights = np.zeros((len(rows), len(columns)))
     for (row, column), seeds in zip(pairs, table.deal({}).tolist(), strict=True):
-        if row in domains and column in languages:  # shares that sum to 1 leave nothing for the rest
+        if (
+            row in domains and column in languages
+        ):  # shares that sum to 1 leave nothing for the rest
             weights[rows.index(row), columns.index(column)] += seeds
-    for what, names, sums in (("domain", rows, weights.sum(axis=1)), ("language", columns, weights.sum(axis=0))):
-        empty = [name or "others" for name, seeds in zip(names, sums.tolist(), strict=True) if not seeds]
+    for what, names, sums in (
+        ("domain", rows, weights.sum(axis=1)),
+        ("language", columns, weights.sum(axis=0)),
+    ):
+        empty = [
+            name or "others" for name, seeds in zip(names, sums.tolist(), strict=True) if not seeds
+        ]
         if empty:
-            raise RecipeError(f"seeds.shares.{what}: no good row for {empty[0]}, which is to have a share; take it out")
+            raise RecipeError(
+                f"seeds.shares.{what}: no good row for {empty[0]}, which is to have a share; take "
+                "it out"
+            )
     fitted = _fit(weights, np.array(list(domains.values())), np.array(list(languages.values())))
     table.classes = np.array([_class_name(*pair) for pair in pairs])
     return {
@@ -130,17 +155,23 @@ def _class_name(domain: str, language: str) -> str:
 
 
 def _margin(what: str, known: Sequence[str], shares: Mapping[str, float]) -> dict[str, float]:
-    """The shares and what is left for the rest, which sum to 1; the rest alone where there are none."""
+    """The shares and what is left for the rest, which sum to 1.
+
+    The rest alone where there are none.
+    """
     unknown = sorted(set(shares) - set(known))
     if unknown:
         allowed = ", ".join(sorted(set(known)))
-        raise RecipeError(f"seeds.shares.{what}: found {unknown[0]}, which no chosen task has; allowed: {allowed}")
+        raise RecipeError(
+            f"seeds.shares.{what}: found {unknown[0]}, which no chosen task has; allowed: {allowed}"
+        )
     left = 1 - sum(shares.values())
     if left <= 1e-9:
         return dict(shares)
     if not set(known) - set(shares):
         raise RecipeError(
-            f"seeds.shares.{what}: the shares sum to {1 - left:g} and leave no {what} for the rest; make them sum to 1"
+            f"seeds.shares.{what}: the shares sum to {1 - left:g} and leave no {what} for the "
+            "rest; make them sum to 1"
         )
     return {**shares, REST: left}
 
@@ -151,11 +182,16 @@ def _fit(weights: Reals, rows: Reals, columns: Reals) -> Reals:
     for _ in range(_ROUNDS):
         for axis, margin in ((1, rows), (0, columns)):
             sums = fitted.sum(axis=axis)
-            fitted = fitted * np.expand_dims(np.divide(margin, sums, out=np.zeros_like(sums), where=sums > 0), axis)
-        off = max(np.abs(fitted.sum(axis=1) - rows).max(), np.abs(fitted.sum(axis=0) - columns).max())
+            fitted = fitted * np.expand_dims(
+                np.divide(margin, sums, out=np.zeros_like(sums), where=sums > 0), axis
+            )
+        off = max(
+            np.abs(fitted.sum(axis=1) - rows).max(), np.abs(fitted.sum(axis=0) - columns).max()
+        )
         if off < _FITS:
             return np.asarray(fitted / fitted.sum())
     raise RecipeError(
-        "seeds.shares: those of domains and of languages cannot hold together, as tasks are lacking where a domain "
+        "seeds.shares: those of domains and of languages cannot hold together, as tasks are "
+        "lacking where a domain "
         "meets a language; change one of them"
     )

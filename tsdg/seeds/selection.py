@@ -1,8 +1,9 @@
 """Which tasks a request means, which of them it may not use, and where their rows are.
 
-``seeds.tasks`` names tasks, ``seeds.families`` all units of source of families, ``seeds.groups`` the 39 + 34 families
-of the groups; the union is used, once per unit of source for what families and groups add. What was asked for by its
-own name and may not be used is an error; what a family or a group merely brought along is left out, with the reason.
+``seeds.tasks`` names tasks, ``seeds.families`` all units of source of families, ``seeds.groups``
+the 39 + 34 families of the groups; the union is used, once per unit of source for what families and
+groups add. What was asked for by its own name and may not be used is an error; what a family or a
+group merely brought along is left out, with the reason.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ LICENCES: Mapping[str, frozenset[Commercial]] = {
     "commercial": frozenset({"yes", "share_alike"}),
     "permissive": frozenset({"yes"}),
 }
-"""``seeds.licences`` → what the catalogue may say of a unit's commercial use; ``unclear`` counts as no."""
+"""``seeds.licences`` → what the catalogue may say of a unit's commercial use; ``unclear`` counts as
+no."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +68,18 @@ class Source:
     def stock(self, rows: int) -> Stock:
         """The task as the sampling sees it, with so many rows."""
         return Stock(
-            task=self.task, family=self.family.family, group=self.family.group, domain=self.family.domain,
-            language=self.unit.language, rows=rows,
-        )  # fmt: skip
+            task=self.task,
+            family=self.family.family,
+            group=self.family.group,
+            domain=self.family.domain,
+            language=self.unit.language,
+            rows=rows,
+        )
 
     def catalogue_row(self) -> dict[str, Any]:
-        """The catalogue's row of the unit for this task, with what its family says where it says nothing itself."""
+        """The catalogue's row of the unit for this task, with what its family says where it says
+        nothing itself.
+        """
         return {
             **asdict(self.unit),
             "task": self.task,
@@ -95,17 +103,32 @@ class Located:
 def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConfig:
     """Make a request for tasks by their names, without further wishes."""
     return SeedsConfig(
-        mirror=mirror, tasks=tasks, families=(), groups=(), tier_b=False, licences="any", cap_per_task=cap_per_task,
-        cap_per_family=0, cap_per_group=0, total=0, mix="proportional", temperature=1.0,
-        shares=SharesConfig(domain={}, language={}), leaks=LeaksConfig(ngram=8, overlap=0.8), missing="error",
+        mirror=mirror,
+        tasks=tasks,
+        families=(),
+        groups=(),
+        tier_b=False,
+        licences="any",
+        cap_per_task=cap_per_task,
+        cap_per_family=0,
+        cap_per_group=0,
+        total=0,
+        mix="proportional",
+        temperature=1.0,
+        shares=SharesConfig(domain={}, language={}),
+        leaks=LeaksConfig(ngram=8, overlap=0.8),
+        missing="error",
         workers="auto",
-    )  # fmt: skip
+    )
 
 
 def wishes_of(config: SeedsConfig, sources: tuple[Source, ...]) -> Wishes:
     """What a request asks of the sampling."""
     cap = config.cap_per_family
-    caps = {source.family.family: source.family.suggested_cap if cap == "suggested" else cap for source in sources}
+    caps = {
+        source.family.family: source.family.suggested_cap if cap == "suggested" else cap
+        for source in sources
+    }
     return Wishes(
         cap_per_task=config.cap_per_task,
         family_caps={family: most for family, most in caps.items() if most},
@@ -130,7 +153,10 @@ def select(config: SeedsConfig) -> Selection:
     for task in tasks:
         unit = catalogue.unit_of_task(task)
         if unit is not None and (reason := _unlicensed(unit, config, catalogue)):
-            raise SeedsDenied(f"seeds.tasks: {task} may not be used: {reason}; take it out or change seeds.licences")
+            raise SeedsDenied(
+                f"seeds.tasks: {task} may not be used: {reason}; take it out or change "
+                "seeds.licences"
+            )
     left_out: dict[str, LeftOut] = {}
     named = {unit for task in tasks if (unit := catalogue.unit_of_task(task)) is not None}
     for family in _families(config, catalogue):
@@ -138,16 +164,21 @@ def select(config: SeedsConfig) -> Selection:
         units = [unit for unit in catalogue.units_of_family(family.family) if unit not in named]
         refused = {unit: reason for unit in units if (reason := _refused(unit, config, catalogue))}
         if explicit and units and len(refused) == len(units):
-            raise SeedsDenied(f"seeds.families: {family.family} may not be used: {refused[units[0]]}")
+            raise SeedsDenied(
+                f"seeds.families: {family.family} may not be used: {refused[units[0]]}"
+            )
         for unit in units:
             name = unit.tasks[0]
             if unit in refused:
-                left_out[name] = LeftOut(task=name, family=family.family, group=family.group, reason=refused[unit])
+                left_out[name] = LeftOut(
+                    task=name, family=family.family, group=family.group, reason=refused[unit]
+                )
             else:
                 tasks[name] = None
     if not tasks:
         raise SeedsDenied(
-            f"seeds: nothing is left to use of {', '.join([*config.families, *config.groups])}: {len(left_out)} tasks "
+            f"seeds: nothing is left to use of {', '.join([*config.families, *config.groups])}: "
+            f"{len(left_out)} tasks "
             f"are left out, the first {next(iter(left_out.values())).reason}"
         )
     return Selection(tasks=tuple(tasks), left_out=tuple(left_out.values()))
@@ -157,11 +188,17 @@ def _families(config: SeedsConfig, catalogue: Catalogue) -> Iterator[Family]:
     for name in dict.fromkeys(config.families):
         if not catalogue.has_family(name):
             verdict = guard.check(name, tier_b=config.tier_b)
-            raise SeedsDenied(f"seeds.families: {name!r} is no family of the catalogue: {verdict.reason}")
+            raise SeedsDenied(
+                f"seeds.families: {name!r} is no family of the catalogue: {verdict.reason}"
+            )
         yield catalogue.family(name)
     for family in catalogue.families:
         # The 39 + 34: what no lm-eval task reads (tier extra) and tsdg's own demo are in no group.
-        if family.group in config.groups and family.tier in ("A", "B") and family.family not in config.families:
+        if (
+            family.group in config.groups
+            and family.tier in ("A", "B")
+            and family.family not in config.families
+        ):
             yield family
 
 
@@ -184,9 +221,9 @@ def _unlicensed(unit: Unit, config: SeedsConfig, catalogue: Catalogue) -> str:
 def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
     """Find the split of a task: in the demo's own data, or in the mirror.
 
-    Where the task's unit is not in the mirror, a smaller size of the same training set may stand in: a unit that the
-    catalogue proves and calls a part of it (``winogrande_l`` of ``winogrande_xl``). Every seed says in
-    ``source.config`` which it came from.
+    Where the task's unit is not in the mirror, a smaller size of the same training set may stand
+    in: a unit that the catalogue proves and calls a part of it (``winogrande_l`` of
+    ``winogrande_xl``). Every seed says in ``source.config`` which it came from.
 
     Args:
         task: an allowed task.
@@ -198,7 +235,9 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
     """
     unit = catalogue.unit_of_task(task)
     if unit is None:
-        raise SeedsDenied(f"seeds.tasks: {task} is not in the catalogue; `tsdg seeds list` shows what is")
+        raise SeedsDenied(
+            f"seeds.tasks: {task} is not in the catalogue; `tsdg seeds list` shows what is"
+        )
     family = catalogue.family(unit.family)
     if family.tier == "demo":
         return Source(task=task, family=family, unit=unit, split=_split(render.DEMO / "data", unit))
@@ -206,9 +245,14 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
     sizes = [
         other
         for other in catalogue.units_of_family(unit.family)
-        if other.part_of and other.part_of == unit.config and other.dataset_path == unit.dataset_path
+        if other.part_of
+        and other.part_of == unit.config
+        and other.dataset_path == unit.dataset_path
     ]
-    found = [Source(task=task, family=family, unit=size, split=_split(root, size)) for size in (unit, *sizes)]
+    found = [
+        Source(task=task, family=family, unit=size, split=_split(root, size))
+        for size in (unit, *sizes)
+    ]
     return next((source for source in found if source.split.path.is_file()), found[0])
 
 
@@ -230,7 +274,8 @@ def survey(config: SeedsConfig) -> Located:
     selection = select(config)
     if config.mirror and not Path(config.mirror).is_dir():
         raise MirrorUnfit(
-            f"seeds.mirror: no folder {config.mirror}; name a mirror's folder (or set TSDG_MIRROR); "
+            f"seeds.mirror: no folder {config.mirror}; name a mirror's folder (or set "
+            "TSDG_MIRROR); "
             "`tsdg seeds prefetch` fills one"
         )
     wanted = [locate(task, load(), config.mirror) for task in selection.tasks]
@@ -249,27 +294,32 @@ def sources(config: SeedsConfig) -> Located:
 
     Raises:
         SeedsDenied: a task may not be used.
-        MirrorUnfit: the mirror is missing; or splits are, and ``config.missing`` is ``error``, or none is left.
+        MirrorUnfit: the mirror is missing; or splits are, and ``config.missing`` is ``error``, or
+            none is left.
     """
     located = survey(config)
     missing, count = located.missing, len(located.there) + len(located.missing)
     if missing and not config.mirror:
         raise MirrorUnfit(
-            f"seeds.mirror: empty, but task {missing[0].task} needs the split {missing[0].split.name}; name a mirror's "
+            f"seeds.mirror: empty, but task {missing[0].task} needs the split "
+            f"{missing[0].split.name}; name a mirror's "
             "folder (or set TSDG_MIRROR); `tsdg seeds prefetch` fills one"
         )
     if missing and (config.missing == "error" or not located.there):
         listed = few([f"{source.split.name} (task {source.task})" for source in missing], 8)
         instead = ", or take what is there with seeds.missing=skip" if located.there else ""
         raise MirrorUnfit(
-            f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: {listed}; fetch "
+            f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: "
+            f"{listed}; fetch "
             f"them with `tsdg seeds prefetch`{instead}"
         )
     return located
 
 
 def check_request(config: SeedsConfig) -> Located:
-    """Refuse a request that cannot be met, before anything starts: from the catalogue and the files' footers only.
+    """Refuse a request that cannot be met, before anything starts.
+
+    From the catalogue and the files' footers only.
 
     Returns:
         What :func:`sources` does.
@@ -282,7 +332,8 @@ def check_request(config: SeedsConfig) -> Located:
     """
     located = sources(config)
     stocks = [
-        source.stock(source.split.check(render.columns_of(source.family, source.unit))) for source in located.there
+        source.stock(source.split.check(render.columns_of(source.family, source.unit)))
+        for source in located.there
     ]
     solve(stocks, wishes_of(config, located.there))
     return located

@@ -1,8 +1,9 @@
 """Which files of a commit are which split of which config: pure, from the hub's listing only.
 
-Two layouts are known for certain. The hub's conversion has ``<config>/<split>/0000.parquet``; a first part of a data
-set that was too large for it is in ``<config>/partial-<split>``. A repository's own files count where the ``configs``
-of its README give each split its files by name. Everything else would be a guess, and a guess can make a test a train.
+Two layouts are known for certain. The hub's conversion has ``<config>/<split>/0000.parquet``; a
+first part of a data set that was too large for it is in ``<config>/partial-<split>``. A
+repository's own files count where the ``configs`` of its README give each split its files by name.
+Everything else would be a guess, and a guess can make a test a train.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ class Layout:
     doubts: Mapping[str, str] = field(default_factory=dict)
     """Why a split that is there cannot be had, by ``<config>/<split>``."""
     default: str = ""
-    """The hub's name of the config that is used where none is named; empty where that is not certain."""
+    """The hub's name of the config that is used where none is named; empty where that is not
+    certain."""
 
     def config(self, name: str) -> str:
-        """Return the hub's name of a config of the catalogue ("" is the default one); "" where there is none."""
+        """Return the hub's name of a config of the catalogue ("" is the default one).
+
+        "" where there is none.
+        """
         return name if name in self.configs else "" if name else self.default
 
     def files(self, config: str, split: str) -> tuple[HubFile, ...]:
@@ -68,7 +73,10 @@ def converted(files: Iterable[HubFile]) -> Layout:
         splits = numbered.setdefault(config, {})
         if split.startswith(_PARTIAL):
             name = f"{config}/{split.removeprefix(_PARTIAL)}"
-            doubts[name] = "the hub has converted only the first part of this data set, which is too large for it"
+            doubts[name] = (
+                "the hub has converted only the first part of this data set, which is too large "
+                "for it"
+            )
         elif _SPLIT.fullmatch(split):
             splits.setdefault(split, {})[int(match["number"])] = file
     configs: dict[str, dict[str, tuple[HubFile, ...]]] = {}
@@ -78,7 +86,9 @@ def converted(files: Iterable[HubFile]) -> Layout:
             if set(parts) == set(range(len(parts))):
                 whole[split] = tuple(parts[number] for number in sorted(parts))
             else:
-                doubts[f"{config}/{split}"] = f"files are missing in the conversion: it has numbers {sorted(parts)}"
+                doubts[f"{config}/{split}"] = (
+                    f"files are missing in the conversion: it has numbers {sorted(parts)}"
+                )
     return Layout(configs=configs, doubts=doubts, default=_default(configs, ""))
 
 
@@ -105,7 +115,9 @@ def declared(files: Iterable[HubFile], readme: str) -> Layout:
                 configs.setdefault(config, {})[split] = tuple(by_path[path] for path in found)
             else:
                 configs.setdefault(config, {})
-                doubts[f"{config}/{split}"] = "its files are not Parquet, and the hub has no conversion of it"
+                doubts[f"{config}/{split}"] = (
+                    "its files are not Parquet, and the hub has no conversion of it"
+                )
     return Layout(configs=configs, doubts=doubts, default=_default(configs, default))
 
 
@@ -125,12 +137,16 @@ def _entries(readme: str) -> list[dict[str, Any]]:
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
     entries = head.get("configs") if isinstance(head, dict) else None
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return (
+        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _matching(paths: Iterable[str], patterns: object) -> list[str]:
     """Paths that fit a pattern or a list of them: by pattern, then by name; each once."""
-    wanted = [patterns] if isinstance(patterns, str) else patterns if isinstance(patterns, list) else []
+    wanted = (
+        [patterns] if isinstance(patterns, str) else patterns if isinstance(patterns, list) else []
+    )
     names = sorted(paths)
     found: dict[str, None] = {}
     for pattern in wanted:
@@ -140,7 +156,10 @@ def _matching(paths: Iterable[str], patterns: object) -> list[str]:
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """A glob pattern as a regular expression: ``*`` and ``?`` stay within a folder, ``**`` does not."""
+    """A glob pattern as a regular expression.
+
+    ``*`` and ``?`` stay within a folder, ``**`` does not.
+    """
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(special.get(piece) or re.escape(piece) for piece in pieces))

@@ -1,7 +1,8 @@
 """The good rows of a run on disk, while it is decided which of them become seeds.
 
-A row takes 32 bytes there and one in memory. The files lie in ``TMPDIR`` and are gone with the object. All steps
-stream: duplicates are found range by range of hashes, and the draw finds its threshold with a histogram.
+A row takes 32 bytes there and one in memory. The files lie in ``TMPDIR`` and are gone with the
+object. All steps stream: duplicates are found range by range of hashes, and the draw finds its
+threshold with a histogram.
 """
 
 from __future__ import annotations
@@ -36,9 +37,13 @@ class Spill:
         """
         self._root = Path(tempfile.gettempdir())
         with storage("write scratch files of the seeds in", self._root):
-            self._folder = tempfile.TemporaryDirectory(prefix="tsdg-seeds-", ignore_cleanup_errors=True)
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="tsdg-seeds-", ignore_cleanup_errors=True
+            )
             names = GOOD.names or ()
-            self._files: dict[str, IO[bytes]] = {name: (Path(self._folder.name) / name).open("w+b") for name in names}
+            self._files: dict[str, IO[bytes]] = {
+                name: (Path(self._folder.name) / name).open("w+b") for name in names
+            }
         self.count = 0
         self._state: Array = np.zeros(0, np.uint8)
 
@@ -65,7 +70,10 @@ class Spill:
                 file.flush()
         self._state = np.zeros(self.count, np.uint8)
         passes = self.count // _RANGE + 1
-        bounds = [(2**64 * number // passes, 2**64 * (number + 1) // passes - 1) for number in range(passes)]
+        bounds = [
+            (2**64 * number // passes, 2**64 * (number + 1) // passes - 1)
+            for number in range(passes)
+        ]
         for first, last in bounds:
             hashes, places = [], []
             for start, values in self._read("item", 0, self.count):
@@ -80,7 +88,9 @@ class Spill:
             self._state[at[order[again]]] = DUPLICATE
 
     def draw(self, start: int, stop: int, quota: int) -> None:
-        """Draw from a part: the good rows with the smallest keys, a uniform sample whatever their order.
+        """Draw from a part.
+
+        The good rows with the smallest keys, a uniform sample whatever their order.
 
         Args:
             start: first row of the part.
@@ -123,7 +133,10 @@ class Spill:
     def seed_ids(self, start: int, stop: int, state: int) -> Iterator[str]:
         """Yield the seed ids of a part's rows in a state, in order."""
         for at, values in self._read("seed", start, stop):
-            yield from (value.hex() for value in values[self._state[at : at + len(values)] == state].tolist())
+            yield from (
+                value.hex()
+                for value in values[self._state[at : at + len(values)] == state].tolist()
+            )
 
     def _read(self, column: str, start: int, stop: int) -> Iterator[tuple[int, Array]]:
         """Yield pieces of a column, each with the number of its first row."""

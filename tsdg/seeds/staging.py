@@ -1,7 +1,8 @@
 """What is under way in a prefetch: ``<mirror>/.prefetch``.
 
-Files have names by content there, and none ends in ``.parquet``: readers of the mirror see whole splits only, and an
-interrupted fetch goes on where it was. The splits of each commit are noted, so that the next call need not ask the hub.
+Files have names by content there, and none ends in ``.parquet``: readers of the mirror see whole
+splits only, and an interrupted fetch goes on where it was. The splits of each commit are noted, so
+that the next call need not ask the hub.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Staged:
     origin: Origin
 
 
-def stage(hub: Hub, mirror: Path, dataset: str, pin: Pin, item: Item, *, tell: Callable[[str], None]) -> Staged:
+def stage(
+    hub: Hub, mirror: Path, dataset: str, pin: Pin, item: Item, *, tell: Callable[[str], None]
+) -> Staged:
     """Bring one split here, or what is still missing of it.
 
     Args:
@@ -84,10 +87,18 @@ def stage(hub: Hub, mirror: Path, dataset: str, pin: Pin, item: Item, *, tell: C
     with storage("read", whole):
         stat, digest = whole.stat(), sha256_of(whole)
     origin = Origin(
-        dataset_path=dataset, config=item.want.config or "default", hub_config=item.hub_config,
-        split=item.want.split, ref=pin.ref, revision=pin.commit, files=item.files, rows=rows,
-        bytes=stat.st_size, mtime_ns=stat.st_mtime_ns, sha256=digest,
-    )  # fmt: skip
+        dataset_path=dataset,
+        config=item.want.config or "default",
+        hub_config=item.hub_config,
+        split=item.want.split,
+        ref=pin.ref,
+        revision=pin.commit,
+        files=item.files,
+        rows=rows,
+        bytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        sha256=digest,
+    )
     pins.write_origin(note, origin)
     for part in parts:
         with storage("remove", part):
@@ -100,7 +111,10 @@ def _staged(whole: Path, note: Path) -> Staged | None:
     if not (whole.is_file() and note.is_file()):
         return None
     origin, stat = pins.read_origin(note), whole.stat()
-    same = origin is not None and (origin.bytes, origin.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    same = origin is not None and (origin.bytes, origin.mtime_ns) == (
+        stat.st_size,
+        stat.st_mtime_ns,
+    )
     return Staged(path=whole, origin=origin) if same and origin is not None else None
 
 
@@ -111,25 +125,31 @@ def publish(item: Item, ready: Staged) -> None:
         StorageUnfit: the mirror cannot be written.
     """
     make_directory(item.path.parent)
-    # The source first: a file without one would be taken for somebody else's, one that does not fit is fetched anew.
+    # The source first: a file without one would be taken for somebody else's, one that does not fit
+    # is fetched anew.
     pins.write_origin(pins.origin_path(item.path), ready.origin)
     with storage("write", item.path):
         ready.path.replace(item.path)
 
 
 def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[Item]) -> None:
-    """Refuse to begin what the disk cannot hold; several files of one split lie there twice while they are joined.
+    """Refuse to begin what the disk cannot hold.
+
+    Several files of one split lie there twice while they are joined.
 
     Raises:
         StorageUnfit: the disk is too small.
     """
-    needed = sum(file.bytes * (2 if len(item.files) > 1 else 1) for item in items for file in item.files)
+    needed = sum(
+        file.bytes * (2 if len(item.files) > 1 else 1) for item in items for file in item.files
+    )
     with storage("look at", mirror):
         here = sum(entry.stat().st_size for entry in _work(mirror, dataset, commit).glob("*"))
         free = shutil.disk_usage(mirror).free
     if needed > free + here:
         raise StorageUnfit(
-            f"{mirror}: {dataset} needs {megabytes(needed - here)} MB, free are {megabytes(free)} MB; free some space, "
+            f"{mirror}: {dataset} needs {megabytes(needed - here)} MB, free are {megabytes(free)} "
+            "MB; free some space, "
             "then start again: what was fetched is kept"
         )
 
@@ -153,16 +173,23 @@ def cached_layout(mirror: Path, dataset: str, commit: str) -> Layout | None:
     try:
         values = orjson.loads(notes(mirror, dataset, commit).read_bytes())
         configs = {
-            config: {split: tuple(HubFile(**file) for file in files) for split, files in splits.items()}
+            config: {
+                split: tuple(HubFile(**file) for file in files) for split, files in splits.items()
+            }
             for config, splits in values["configs"].items()
         }
-        return Layout(configs=configs, doubts=dict(values["doubts"]), default=str(values["default"]))
+        return Layout(
+            configs=configs, doubts=dict(values["doubts"]), default=str(values["default"])
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def tidy(mirror: Path, dataset: str, commit: str) -> None:
-    """Take away what was under way for a data set, now that it is done; only the notes of its commit stay."""
+    """Take away what was under way for a data set, now that it is done.
+
+    Only the notes of its commit stay.
+    """
     for entry in (mirror / ".prefetch" / dataset).glob("*"):
         if entry.suffix == ".work":
             shutil.rmtree(entry, ignore_errors=True)
@@ -189,9 +216,12 @@ def alone(mirror: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise RunConflict(f"{mirror}: another `tsdg seeds prefetch` is at work in it; wait for it") from None
+                raise RunConflict(
+                    f"{mirror}: another `tsdg seeds prefetch` is at work in it; wait for it"
+                ) from None
             raise EnvironmentUnfit(
-                f"{mirror}: its file system cannot lock ({error.strerror}); prefetch to another one and copy it"
+                f"{mirror}: its file system cannot lock ({error.strerror}); prefetch to another "
+                "one and copy it"
             ) from None
         yield
     finally:

@@ -1,4 +1,7 @@
-"""What a mirror should hold for a request: pure, from the catalogue and the index, without a look at the hub."""
+"""What a mirror should hold for a request.
+
+Pure, from the catalogue and the index, without a look at the hub.
+"""
 
 from __future__ import annotations
 
@@ -32,29 +35,34 @@ class Want:
         return f"{self.dataset_path}/{self.config or 'default'}/{self.split}"
 
 
-def wants(tasks: Iterable[str], held_out: HeldOut, catalogue: Catalogue, index: Index) -> list[Want]:
+def wants(
+    tasks: Iterable[str], held_out: HeldOut, catalogue: Catalogue, index: Index
+) -> list[Want]:
     """List the training units of tasks, and held-out splits to compare their rows with.
 
     Args:
         tasks: allowed task names; tsdg's own demo tasks need nothing.
-        held_out: ``same``: the splits of the same data sets that lm-eval scores or shows as few-shot examples, in
-            every config; ``all``: those of all data sets that lm-eval names.
+        held_out: ``same``: the splits of the same data sets that lm-eval scores or shows as
+            few-shot examples, in every config; ``all``: those of all data sets that lm-eval names.
         catalogue: says which units the tasks read, and what is proven training data.
         index: says what lm-eval scores.
 
     Returns:
-        Training units in the order of the tasks, then held-out splits by name; each once. A split that is a proven
-        training unit is never held out.
+        Training units in the order of the tasks, then held-out splits by name; each once. A split
+        that is a proven training unit is never held out.
     """
     units = [unit for task in tasks if (unit := catalogue.unit_of_task(task)) is not None]
     units = [unit for unit in dict.fromkeys(units) if catalogue.family(unit.family).tier != "demo"]
     wanted = [
         Want(
-            dataset_path=unit.dataset_path, config=plain(unit.config), split=unit.split, role="train",
+            dataset_path=unit.dataset_path,
+            config=plain(unit.config),
+            split=unit.split,
+            role="train",
             rows=unit.rows if unit.rows_certainty in ("C", "D") else 0,
         )
         for unit in units
-    ]  # fmt: skip
+    ]
     datasets = {want.dataset_path for want in wanted}
     trained = proven(catalogue)
     scored = {

@@ -1,8 +1,8 @@
 """Clerks in processes of their own, whose results come in the order of the jobs.
 
-A worker is started afresh (never forked: this process may have threads) and ends when its pipe does, so that none
-outlives this process, however it dies. The index of held-out items is handed over as a file that all workers map:
-there is one copy of it in memory, not one for each.
+A worker is started afresh (never forked: this process may have threads) and ends when its pipe
+does, so that none outlives this process, however it dies. The index of held-out items is handed
+over as a file that all workers map: there is one copy of it in memory, not one for each.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Alone:
 class Workers:
     """Does the jobs in several processes."""
 
-    def __init__(self, count: int, sources: Sequence[Source], index: LeakIndex, seed: int, folder: Path) -> None:
+    def __init__(
+        self, count: int, sources: Sequence[Source], index: LeakIndex, seed: int, folder: Path
+    ) -> None:
         """Start the processes.
 
         Args:
@@ -89,7 +91,9 @@ class Workers:
         self._workers: list[tuple[multiprocessing.context.SpawnProcess, Connection]] = []
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, *setup), daemon=True, name="tsdg seeds")
+            process = context.Process(
+                target=_serve, args=(theirs, *setup), daemon=True, name="tsdg seeds"
+            )
             process.start()
             theirs.close()
             self._workers.append((process, ours))
@@ -103,7 +107,8 @@ class Workers:
         """
         waiting: deque[tuple[Judge | Build, Connection]] = deque()
         jobs = iter(jobs)
-        # In turn: as results are taken in order too, no worker ever has more than its share waiting in its pipe.
+        # In turn: as results are taken in order too, no worker ever has more than its share waiting
+        # in its pipe.
         turns = [connection for _, connection in self._workers] * _AHEAD
         for connection in turns:
             self._send(connection, jobs, waiting)
@@ -114,7 +119,10 @@ class Workers:
             yield job, result
 
     def _send(
-        self, connection: Connection, jobs: Iterator[Judge | Build], waiting: deque[tuple[Judge | Build, Connection]]
+        self,
+        connection: Connection,
+        jobs: Iterator[Judge | Build],
+        waiting: deque[tuple[Judge | Build, Connection]],
     ) -> None:
         job = next(jobs, None)
         if job is None:
@@ -139,7 +147,8 @@ class Workers:
         process = next(process for process, ours in self._workers if ours is connection)
         process.join(timeout=10)
         return EnvironmentUnfit(
-            f"seeds.workers: a process that normalises rows ended with exit code {process.exitcode}; -9 is mostly want "
+            "seeds.workers: a process that normalises rows ended with exit code "
+            f"{process.exitcode}; -9 is mostly want "
             "of memory: give the job more, or take fewer with seeds.workers=N"
         )
 
@@ -180,12 +189,20 @@ def _load(head: bytes, sizes: Sequence[int], path: Path) -> LeakIndex:
 
 
 def _serve(
-    connection: Connection, sources: Sequence[Source], head: bytes, sizes: Sequence[int], path: Path, seed: int
+    connection: Connection,
+    sources: Sequence[Source],
+    head: bytes,
+    sizes: Sequence[int],
+    path: Path,
+    seed: int,
 ) -> None:
     """Do the jobs that come through a pipe until it ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)  # what these mean is for the process at the other end to say
-    # Arrow's own allocator keeps what row groups once took: a tenth of a worker that reads large ones.
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # what these mean is for the process at the other end to say
+    # Arrow's own allocator keeps what row groups once took: a tenth of a worker that reads large
+    # ones.
     pa.set_memory_pool(pa.system_memory_pool())
     result: Any
     with suppress(EOFError, OSError):

@@ -1,7 +1,10 @@
-"""Model servers: own ``vllm serve`` processes or endpoints of others, and the client that spreads requests over them.
+"""Model servers.
 
-The pipeline needs :func:`check_server`, before anything starts, and :func:`open_transport`; on nodes that only lend
-their GPUs to a server of another node (:func:`is_follower`), :func:`follow` in its place.
+Own ``vllm serve`` processes or endpoints of others, and the client that spreads requests over them.
+
+The pipeline needs :func:`check_server`, before anything starts, and :func:`open_transport`; on
+nodes that only lend their GPUs to a server of another node (:func:`is_follower`), :func:`follow` in
+its place.
 """
 
 from tsdg.serving.checks import check_server

@@ -27,7 +27,8 @@ class Agent:
     """Async context manager: own servers run inside it, and none is left after it.
 
     Attributes:
-        pool: the replicas as endpoints; the first that is ready can be used while the others still start.
+        pool: the replicas as endpoints; the first that is ready can be used while the others still
+            start.
     """
 
     def __init__(
@@ -61,36 +62,54 @@ class Agent:
         share = share_of(placement, server, model)
         if share.role == "follower":
             raise ServerUnfit(
-                f"this is node {share.rank} of {share.nodes} that share a server: only the first of them works; the "
+                f"this is node {share.rank} of {share.nodes} that share a server: only the first "
+                "of them works; the "
                 "others are to run tsdg as its followers"
             )
-        self._crew = Crew(placement=placement, share=share, folder=logs / RENDEZVOUS) if share.role == "head" else None
+        self._crew = (
+            Crew(placement=placement, share=share, folder=logs / RENDEZVOUS)
+            if share.role == "head"
+            else None
+        )
         cores = tuple(sorted(os.sched_getaffinity(0)))
         endpoints: list[Endpoint] = []
         self._replicas: list[Replica] = []
         gpus = [gpus_of(placement, share, number) for number in range(share.replicas)]
         for number, own in enumerate(gpus):
             endpoints.append(
-                Endpoint(base_url(server.host, 0), proxy=None, name=f"server-{number}", gpus=len(own) * share.nodes)
+                Endpoint(
+                    base_url(server.host, 0),
+                    proxy=None,
+                    name=f"server-{number}",
+                    gpus=len(own) * share.nodes,
+                )
             )
         self.pool = Pool(tuple(endpoints))
         for number, endpoint in enumerate(endpoints):
             env = serve_env(
-                server=server, inherited=os.environ, executable=executable, replica=number, gpus=gpus[number],
+                server=server,
+                inherited=os.environ,
+                executable=executable,
+                replica=number,
+                gpus=gpus[number],
                 cores=cores_of(cores, share, number),
                 address=self._crew.address if self._crew else "",
                 interface=self._crew.interface if self._crew else "",
-            )  # fmt: skip
+            )
             plan = ReplicaPlan(
                 number=number,
-                server=server.model_copy(update={"command": (str(executable), *server.command[1:])}),
+                server=server.model_copy(
+                    update={"command": (str(executable), *server.command[1:])}
+                ),
                 model=model,
                 env=env,
                 log=log_path(logs, number, 0),
                 pacing=pacing,
                 crew=self._crew,
             )
-            self._replicas.append(Replica(plan, endpoint=endpoint, pool=self.pool, session=session, on_event=on_event))
+            self._replicas.append(
+                Replica(plan, endpoint=endpoint, pool=self.pool, session=session, on_event=on_event)
+            )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Agent:
@@ -105,11 +124,15 @@ class Agent:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """End all servers at the same time and wait until none of their processes is left."""
         self.pool.close("the servers are being stopped")
-        # First of all, and without waiting: should this task be cancelled again below, they still end.
+        # First of all, and without waiting: should this task be cancelled again below, they still
+        # end.
         for replica in self._replicas:
             replica.ask_to_end()
         for task in self._tasks:
@@ -118,7 +141,9 @@ class Agent:
         if self._crew is not None:
             await self._crew.__aexit__(None, None, None)
         for number, endpoint in enumerate(self.pool.endpoints):
-            self._on_event(ServerEvent(replica=number, kind="stopped", url=endpoint.label, detail=""))
+            self._on_event(
+                ServerEvent(replica=number, kind="stopped", url=endpoint.label, detail="")
+            )
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -128,6 +153,9 @@ class Agent:
         try:
             await replica.run()
         except Exception as error:
-            # Nobody awaits this task before the end: without a word here, requests would wait for ever.
-            self.pool.close(f"watching the servers failed: {type(error).__name__}: {one_line(str(error))}")
+            # Nobody awaits this task before the end: without a word here, requests would wait for
+            # ever.
+            self.pool.close(
+                f"watching the servers failed: {type(error).__name__}: {one_line(str(error))}"
+            )
             raise

@@ -18,8 +18,9 @@ from tsdg.serving.vllm import is_folder, serve_command
 def check_server(server: ServerConfig, model: ModelConfig) -> None:
     """Check what can be checked without starting anything.
 
-    For ``vllm``: the serving command, the model's folder, the flags, the GPUs, fixed ports. For ``openai``: the key.
-    The first look at a serving command's flags takes some seconds; they are remembered.
+    For ``vllm``: the serving command, the model's folder, the flags, the GPUs, fixed ports. For
+    ``openai``: the key. The first look at a serving command's flags takes some seconds; they are
+    remembered.
 
     Raises:
         ServerUnfit: this machine cannot serve it as it is.
@@ -38,7 +39,8 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
     if server.port and share.role != "follower":
         if server.port + share.replicas - 1 > 65535:
             raise RecipeError(
-                f"server.port={server.port}: server.replicas={share.replicas} take the ports from there on, and the "
+                f"server.port={server.port}: server.replicas={share.replicas} take the ports from "
+                "there on, and the "
                 "last one is 65535; lower server.port or use 0"
             )
         for number in range(share.replicas):
@@ -59,8 +61,10 @@ def find_executable(server: ServerConfig) -> Path:
     if found is None:
         there = "is not executable" if Path(name).expanduser().is_file() else "is not there"
         raise ServerUnfit(
-            f"server.command: {name} {there} (looked in PATH and {beside}); run `make server-env` for a CPU, "
-            "`pip install 'tsdg[gpu]'` for GPUs, or name another: server.command=[/PATH/TO/vllm,serve]"
+            f"server.command: {name} {there} (looked in PATH and {beside}); run `make server-env` "
+            "for a CPU, "
+            "`pip install 'tsdg[gpu]'` for GPUs, or name another: "
+            "server.command=[/PATH/TO/vllm,serve]"
         )
     return Path(found).absolute()
 
@@ -69,7 +73,8 @@ def read_api_key(server: ServerConfig) -> str:
     """Read the key that the recipe points to; empty where it points to none.
 
     Raises:
-        ServerUnfit: the variable or the file is missing or empty, or holds no key. The message never holds the key.
+        ServerUnfit: the variable or the file is missing or empty, or holds no key. The message
+            never holds the key.
     """
     if server.api_key_env:
         source, key = key_source(server), os.environ.get(server.api_key_env, "")
@@ -79,14 +84,18 @@ def read_api_key(server: ServerConfig) -> str:
             key = Path(server.api_key_file).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not text"
-            raise ServerUnfit(f"{source}: cannot be read ({why}); put the key of the endpoint into it") from error
+            raise ServerUnfit(
+                f"{source}: cannot be read ({why}); put the key of the endpoint into it"
+            ) from error
     else:
         return ""
     key = key.strip()
     if not key:
         raise ServerUnfit(f"{source}: is not set or empty; it must hold the key of the endpoint")
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ServerUnfit(f"{source}: holds no key (a key is one line of printable ASCII without spaces)")
+        raise ServerUnfit(
+            f"{source}: holds no key (a key is one line of printable ASCII without spaces)"
+        )
     return key
 
 
@@ -104,5 +113,6 @@ def _check_model(model: ModelConfig) -> None:
     if not (folder / "config.json").is_file():
         found = "a folder without config.json" if folder.is_dir() else "no such folder"
         raise ServerUnfit(
-            f"model.path={model.path}: {found}; give the folder of a Hugging Face model, or a hub id such as OWNER/NAME"
+            f"model.path={model.path}: {found}; give the folder of a Hugging Face model, or a hub "
+            "id such as OWNER/NAME"
         )

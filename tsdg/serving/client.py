@@ -17,10 +17,11 @@ from tsdg.serving.reply import failure, one_line, parse_reply
 
 CONNECT_TIMEOUT_S = 10.0
 METRICS_TIMEOUT_S = 5.0
-# Shorter than any limit of a request: so that waiting for a server, which may take an hour, never looks like a request
-# that took too long.
+# Shorter than any limit of a request: so that waiting for a server, which may take an hour, never
+# looks like a request that took too long.
 WAIT_S = 5.0
-# Shorter than the 5 s after which uvicorn closes an idle connection: so that none is closed under a request.
+# Shorter than the 5 s after which uvicorn closes an idle connection: so that none is closed under a
+# request.
 _KEEPALIVE_S = 3.0
 
 
@@ -65,16 +66,20 @@ class RoutingClient:
             self._headers["Authorization"] = f"Bearer {api_key}"
 
     async def send(self, request: Request) -> Reply:
-        """Send one request to the ready replica with the fewest own requests, waiting a while for one to be ready.
+        """Send one request to the ready replica with the fewest own requests, waiting a while for
+        one to be ready.
 
-        How long the reply may take is the caller's to limit: cancelled, the request is cut and the server drops it.
+        How long the reply may take is the caller's to limit: cancelled, the request is cut and the
+        server drops it.
 
         Raises:
-            RetryableFailure: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's own), ``bad_reply``;
-                it does not count where no server had taken the request: none was ready for ``WAIT_S``, nobody there,
-                or told to go slower; nor where requests fail all over (:mod:`tsdg.serving.outage`).
+            RetryableFailure: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's
+                own), ``bad_reply``; it does not count where no server had taken the request: none
+                was ready for ``WAIT_S``, nobody there, or told to go slower; nor where requests
+                fail all over (:mod:`tsdg.serving.outage`).
             PermanentFailure: ``too_long`` or another ``http_4xx``.
-            ServerUnfit: no server will ever answer: all replicas given up, key refused, model unknown.
+            ServerUnfit: no server will ever answer: all replicas given up, key refused, model
+                unknown.
             EnvironmentUnfit: this process may not open enough files.
         """
         try:
@@ -123,27 +128,42 @@ class RoutingClient:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise RetryableFailure(NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=False) from error
+            raise RetryableFailure(
+                NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=False
+            ) from error
 
     async def _post(self, endpoint: Endpoint, payload: bytes) -> tuple[int, str, bytes]:
         try:
             async with self._session.post(
-                endpoint.chat_url, data=payload, headers=self._headers, proxy=endpoint.proxy, allow_redirects=False
+                endpoint.chat_url,
+                data=payload,
+                headers=self._headers,
+                proxy=endpoint.proxy,
+                allow_redirects=False,
             ) as response:
-                return response.status, response.headers.get("Retry-After", ""), await response.read()
+                return (
+                    response.status,
+                    response.headers.get("Retry-After", ""),
+                    await response.read(),
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
                 raise EnvironmentUnfit(
-                    f"no further connection to {endpoint.label}: too many open files; raise `ulimit -n`, or lower "
+                    f"no further connection to {endpoint.label}: too many open files; raise "
+                    "`ulimit -n`, or lower "
                     "engine.max_in_flight"
                 ) from error
             self._pool.suspect(endpoint)
             raise RetryableFailure(
-                "connection", f"no server took the request at {endpoint.label}: {one_line(str(error))}", counts=False
+                "connection",
+                f"no server took the request at {endpoint.label}: {one_line(str(error))}",
+                counts=False,
             ) from error
         except aiohttp.ClientError as error:
             said = one_line(str(error)) or type(error).__name__
-            raise RetryableFailure("connection", f"{endpoint.label} cut the connection: {said}") from error
+            raise RetryableFailure(
+                "connection", f"{endpoint.label} cut the connection: {said}"
+            ) from error
 
     async def _metrics(self, endpoint: Endpoint) -> Metrics | None:
         timeout = aiohttp.ClientTimeout(total=METRICS_TIMEOUT_S)

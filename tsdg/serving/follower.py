@@ -1,4 +1,7 @@
-"""A node that runs a further rank of a server and nothing else: it does what the head of its group says."""
+"""A node that runs a further rank of a server and nothing else.
+
+It does what the head of its group says.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ _FINISHED_S = 10.0
 
 
 def is_follower(server: ServerConfig, model: ModelConfig) -> bool:
-    """Whether this process is to :func:`follow` rather than to work, by where its environment says it stands.
+    """Whether this process is to :func:`follow` rather than to work, by where its environment says
+    it stands.
 
     Raises:
         ServerUnfit: the nodes of this element cannot serve the model.
@@ -51,17 +55,19 @@ async def follow(
     stop: asyncio.Event,
     pacing: Pacing = PACING,
 ) -> None:
-    """Run this node's rank of a server that spans nodes, until the head of its group has no more work for it.
+    """Run this node's rank of a server that spans nodes, until the head of its group has no more
+    work for it.
 
-    The rank starts, ends and starts again whenever the head says so; it ends when the head is gone, and starts again
-    with the next head. Cancelled, it leaves no process behind.
+    The rank starts, ends and starts again whenever the head says so; it ends when the head is gone,
+    and starts again with the next head. Cancelled, it leaves no process behind.
 
     Args:
         server: the recipe's part.
         model: what is served.
         logs: the run's folder for logs, the same as the head's.
         on_event: told of every change.
-        finished: whether there is no work left, so that no head will come; looked at while there is none.
+        finished: whether there is no work left, so that no head will come; looked at while there is
+            none.
         stop: once set, the rank ends, whatever the head says.
         pacing: how long things are waited for.
 
@@ -74,8 +80,15 @@ async def follow(
     placement = placement_for(server)
     share = share_of(placement, server, model)
     logs.mkdir(parents=True, exist_ok=True)
-    work = _Following(server=server, model=model, logs=logs, on_event=on_event, pacing=pacing, share=share,
-                      placement=placement)  # fmt: skip
+    work = _Following(
+        server=server,
+        model=model,
+        logs=logs,
+        on_event=on_event,
+        pacing=pacing,
+        share=share,
+        placement=placement,
+    )
     path = offer_path(logs / RENDEZVOUS, placement.element, share.group)
     serving = asyncio.create_task(_serve_heads(work, path, finished))
     stopping = asyncio.create_task(stop.wait())
@@ -108,7 +121,9 @@ async def _serve_heads(work: _Following, path: Path, finished: Callable[[], bool
             await channel.close()
 
 
-async def _find_head(path: Path, rank: int, patience_s: float, finished: Callable[[], bool]) -> Channel | None:
+async def _find_head(
+    path: Path, rank: int, patience_s: float, finished: Callable[[], bool]
+) -> Channel | None:
     """Connect to the head; None where it has ended, or where there is no work left."""
     began = looked = time.monotonic()
     while True:
@@ -127,7 +142,8 @@ async def _find_head(path: Path, rank: int, patience_s: float, finished: Callabl
         if now - began >= patience_s:
             found = "its file does not lead to it" if offer else "there is no such file"
             raise ServerUnfit(
-                f"{path}: no head of this node's group has come within {patience_s:g} s ({found}); see that tsdg runs "
+                f"{path}: no head of this node's group has come within {patience_s:g} s ({found}); "
+                "see that tsdg runs "
                 "on every node of the job and that all of them see this folder"
             )
         await asyncio.sleep(_LOOK_S)
@@ -195,22 +211,36 @@ class _Following:
     async def _start(self, channel: Channel, order: dict[str, Any]) -> None:
         executable = find_executable(self.server)
         member = Member(
-            nodes=self.share.nodes, rank=self.share.rank, address=str(order["address"]), port=int(order["port"])
+            nodes=self.share.nodes,
+            rank=self.share.rank,
+            address=str(order["address"]),
+            port=int(order["port"]),
         )
         address = self.placement.address or channel.local_address
         env = serve_env(
-            server=self.server, inherited=os.environ, executable=executable, replica=0,
-            gpus=gpus_of(self.placement, self.share, 0), address=address, interface=interface_of(address),
-        )  # fmt: skip
+            server=self.server,
+            inherited=os.environ,
+            executable=executable,
+            replica=0,
+            gpus=gpus_of(self.placement, self.share, 0),
+            address=address,
+            interface=interface_of(address),
+        )
         words = serve_command(server=self.server, model=self.model, port=0, member=member)
         command = (str(executable), *words[1:])
         log = log_path(self.logs, 0, self.share.rank)
         start = begin_log(log, command)
         self.event("starting", f"rank {self.share.rank} of {self.share.nodes} nodes")
-        self.process = await ServerProcess.start(command, env=env, log=log, grace_s=self.pacing.grace_s)
-        self.watching = asyncio.create_task(self._watch(self.process, channel, order["generation"], log, start))
+        self.process = await ServerProcess.start(
+            command, env=env, log=log, grace_s=self.pacing.grace_s
+        )
+        self.watching = asyncio.create_task(
+            self._watch(self.process, channel, order["generation"], log, start)
+        )
 
-    async def _watch(self, process: ServerProcess, channel: Channel, generation: int, log: Path, start: int) -> None:
+    async def _watch(
+        self, process: ServerProcess, channel: Channel, generation: int, log: Path, start: int
+    ) -> None:
         outcome = await process.ended()
         reason = describe_end(outcome, tail(log, start))
         self.event("lost", reason)

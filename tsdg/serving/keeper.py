@@ -1,15 +1,17 @@
 """Keeps one model server: stands between tsdg and the server, and lets nothing of it outlive tsdg.
 
-Run by file name, with the standard library only: ``python -I -S keeper.py PARENT_PID GRACE_S COMMAND...``
+Run by file name, with the standard library only: ``python -I -S keeper.py PARENT_PID GRACE_S
+COMMAND...``
 
-The server runs in a session of its own. Its session is ended when tsdg dies by whatever cause (standard input reaches
-its end, or the parent changes), when the server itself ends (its engine and workers would live on), and on SIGTERM:
-SIGTERM to the server, then to what it leaves, SIGKILL after GRACE_S, until no process is left. As the keeper is the
-subreaper of all that the server starts, even a process that left the session is found. Shared memory that only these
-processes had mapped, as far as a look every ten seconds and one at the end show it, is removed.
+The server runs in a session of its own. Its session is ended when tsdg dies by whatever cause
+(standard input reaches its end, or the parent changes), when the server itself ends (its engine and
+workers would live on), and on SIGTERM: SIGTERM to the server, then to what it leaves, SIGKILL after
+GRACE_S, until no process is left. As the keeper is the subreaper of all that the server starts,
+even a process that left the session is found. Shared memory that only these processes had mapped,
+as far as a look every ten seconds and one at the end show it, is removed.
 
-Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``. Standard error is
-the server's log.
+Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``.
+Standard error is the server's log.
 """
 
 from __future__ import annotations
@@ -52,8 +54,8 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        # Slurm sends these to every process of a step to announce a preemption; they would end the server. Ignored
-        # signals stay ignored in what is started from here.
+        # Slurm sends these to every process of a step to announce a preemption; they would end the
+        # server. Ignored signals stay ignored in what is started from here.
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _prctl(_SET_CHILD_SUBREAPER, 1)
@@ -73,7 +75,11 @@ class Keeper:
             self._reap()
         self._end_all()
         status = self._status or 0
-        ended = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
+        ended = (
+            f"signal {os.WTERMSIG(status)}"
+            if os.WIFSIGNALED(status)
+            else f"exit {os.WEXITSTATUS(status)}"
+        )
         _tell(f"ended {ended}")
 
     def _end(self, *_: object) -> None:
@@ -86,7 +92,8 @@ class Keeper:
             return pid
         try:
             os.setsid()
-            # Should the keeper be killed, the server at least shuts down, and a healthy one takes its engine along.
+            # Should the keeper be killed, the server at least shuts down, and a healthy one takes
+            # its engine along.
             _prctl(_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != keeper:
                 os._exit(1)
@@ -128,8 +135,12 @@ class Keeper:
                 deadline = min(deadline, time.monotonic() + _LEFT_OVER_S)
             late = time.monotonic() - deadline
             if late > 0:
-                # Python's resource trackers remove what the killed leave, and end by themselves: a moment for them.
-                _kill([pid for pid in left if late > _TRACKER_S or not _is_tracker(pid)], signal.SIGKILL)
+                # Python's resource trackers remove what the killed leave, and end by themselves: a
+                # moment for them.
+                _kill(
+                    [pid for pid in left if late > _TRACKER_S or not _is_tracker(pid)],
+                    signal.SIGKILL,
+                )
         self._reap()
         _remove(self._segments)
 
@@ -161,7 +172,9 @@ def _pids() -> list[int]:
 
 
 def _processes_of(server: int) -> list[int]:
-    """List the living processes of the server's session and group, and all descendants of this process."""
+    """List the living processes of the server's session and group, and all descendants of this
+    process.
+    """
     parents: dict[int, int] = {}
     members: list[int] = []
     for name in _pids():
@@ -199,15 +212,21 @@ def _segments(pid: int) -> set[str]:
     """Name the files of shared memory that a process has mapped."""
     try:
         with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as file:
-            paths = {line.rstrip("\n").split(maxsplit=5)[-1] for line in file if _SHARED_MEMORY in line}
+            paths = {
+                line.rstrip("\n").split(maxsplit=5)[-1] for line in file if _SHARED_MEMORY in line
+            }
     except OSError:
         return set()
     return {path for path in paths if path.startswith(_SHARED_MEMORY)}
 
 
 def _remove(segments: set[str]) -> None:
-    """Remove shared memory of processes that are gone, where it is the user's own and nobody else has it mapped."""
-    mine = {path for path in segments if Path(path).exists() and Path(path).stat().st_uid == os.getuid()}
+    """Remove shared memory of processes that are gone, where it is the user's own and nobody else
+    has it mapped.
+    """
+    mine = {
+        path for path in segments if Path(path).exists() and Path(path).stat().st_uid == os.getuid()
+    }
     for pid in _pids() if mine else ():
         mine -= _segments(pid)
     for path in mine:

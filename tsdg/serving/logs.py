@@ -15,7 +15,9 @@ _TAIL_BYTES = 256 * 1024
 
 
 def log_path(logs: Path, replica: int, rank: int) -> Path:
-    """The log of a server of this process, or of a further rank of one: no other process writes to it.
+    """The log of a server of this process, or of a further rank of one.
+
+    No other process writes to it.
 
     Args:
         logs: the run's folder for logs.
@@ -27,7 +29,8 @@ def log_path(logs: Path, replica: int, rank: int) -> Path:
 
 
 def begin_log(log: Path, command: Sequence[str]) -> int:
-    """Note in a log which command starts now, and return from which byte on its own words will stand.
+    """Note in a log which command starts now, and return from which byte on its own words will
+    stand.
 
     Raises:
         OSError: the log cannot be written.

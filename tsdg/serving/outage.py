@@ -1,8 +1,9 @@
 """Whose fault it is that requests fail: that of a request, or that of the servers.
 
-One request that fails again and again is at fault itself, and ends as a rejection. Where many different ones fail and
-none succeeds, the servers are: then no failure counts against a request, and after some patience the run stops with
-all that was done kept, instead of rejecting every row that is left.
+One request that fails again and again is at fault itself, and ends as a rejection. Where many
+different ones fail and none succeeds, the servers are: then no failure counts against a request,
+and after some patience the run stops with all that was done kept, instead of rejecting every row
+that is left.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class Outage:
         self._failing.clear()
 
     def judge(self, request_id: str, failure: RequestFailure) -> TsdgError:
-        """Return what a failure means for its request: the failure, one that does not count, or the end of the run."""
+        """Return what a failure means for its request.
+
+        The failure, one that does not count, or the end of the run.
+        """
         if failure.reason in _OF_THE_REQUEST:
             self.success()
             return failure
@@ -47,8 +51,10 @@ class Outage:
             return failure
         if now - self._since > PATIENCE_S:
             return ServerUnfit(
-                f"no request has succeeded for {now - self._since:.0f} s, {len(self._failing)} different ones failed, "
-                f"the last with {failure}; mend the server, or the recipe that asks it, and start again"
+                f"no request has succeeded for {now - self._since:.0f} s, {len(self._failing)} "
+                "different ones failed, "
+                f"the last with {failure}; mend the server, or the recipe that asks it, and start "
+                "again"
             )
         wait = failure.retry_after if isinstance(failure, RetryableFailure) else 0.0
         return RetryableFailure(failure.reason, failure.detail, retry_after=wait, counts=False)

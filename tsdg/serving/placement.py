@@ -1,9 +1,10 @@
 """Where a process stands among the nodes of its element, and what that node has to serve.
 
-An *element* is one task of a job array. It may have several nodes, with one process of tsdg on each. Where a server
-fits in a node, these processes have nothing to do with one another: each starts the servers of its own node and works.
-Where one server spans nodes, the nodes form groups of as many as it needs: the first node of a group, its *head*, runs
-rank 0 of the server and works; each other node, a *follower*, runs one further rank and nothing else.
+An *element* is one task of a job array. It may have several nodes, with one process of tsdg on
+each. Where a server fits in a node, these processes have nothing to do with one another: each
+starts the servers of its own node and works. Where one server spans nodes, the nodes form groups of
+as many as it needs: the first node of a group, its *head*, runs rank 0 of the server and works;
+each other node, a *follower*, runs one further rank and nothing else.
 
 Read from the environment, an explicit variable before Slurm's own:
 
@@ -21,8 +22,8 @@ none                  CUDA_VISIBLE_DEVICES,   the GPUs that this process may use
                                               For models that span nodes without GPUs, in tests
 ===================== ======================= ======================================================================
 
-``srun`` sets Slurm's own for each of its tasks: one task per node is all that a launch has to see to. Without ``srun``
-a process is alone, however many nodes its job has.
+``srun`` sets Slurm's own for each of its tasks: one task per node is all that a launch has to see
+to. Without ``srun`` a process is alone, however many nodes its job has.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Placement:
     """Number of this node among those of its element, from 0."""
     nodes: int
     element: str
-    """The same on all nodes of one start of an element, and on no others; empty where the process is alone."""
+    """The same on all nodes of one start of an element, and on no others; empty where the process
+    is alone."""
     address: str
     """By which the other nodes reach this one; empty to find it out."""
     gpus: tuple[str, ...]
@@ -93,7 +95,9 @@ def read_placement(environ: Mapping[str, str], devices: Path) -> Placement:
     nodes = _number(environ, "TSDG_NODES", "SLURM_STEP_NUM_NODES", default=1, least=1)
     node = _number(environ, "TSDG_NODE", "SLURM_NODEID", default=0, least=0) if nodes > 1 else 0
     if node >= nodes:
-        raise EnvironmentUnfit(f"TSDG_NODE or SLURM_NODEID is {node}, of {nodes} nodes; they count from 0")
+        raise EnvironmentUnfit(
+            f"TSDG_NODE or SLURM_NODEID is {node}, of {nodes} nodes; they count from 0"
+        )
     gpus = visible_gpus(environ, devices)
     return Placement(
         node=node,
@@ -108,12 +112,17 @@ def read_placement(environ: Mapping[str, str], devices: Path) -> Placement:
 def placement_for(server: ServerConfig) -> Placement:
     """Read where this process stands, as far as the servers of ``server`` are concerned.
 
-    ``server.env.CUDA_VISIBLE_DEVICES`` gives them some of the node's GPUs, beside the servers of another model.
+    ``server.env.CUDA_VISIBLE_DEVICES`` gives them some of the node's GPUs, beside the servers of
+    another model.
 
     Raises:
         EnvironmentUnfit: a variable that cannot be meant.
     """
-    pinned = {name: value for name, value in server.env.items() if name == GPUS and "{replica}" not in value}
+    pinned = {
+        name: value
+        for name, value in server.env.items()
+        if name == GPUS and "{replica}" not in value
+    }
     return read_placement(os.environ | pinned, DEVICES)
 
 
@@ -147,24 +156,32 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
         if placement.slots and count * world > placement.slots:
             raise ServerUnfit(
                 f"server.replicas={count} of model.tensor_parallel={model.tensor_parallel} × "
-                f"model.pipeline_parallel={model.pipeline_parallel} need {count * world} GPUs, {placement.slots} are "
+                f"model.pipeline_parallel={model.pipeline_parallel} need {count * world} GPUs, "
+                f"{placement.slots} are "
                 "visible here; lower them or ask for more GPUs"
             )
-        return Share(role="alone", replicas=count, group=placement.node, rank=0, nodes=1, ranks=world)
+        return Share(
+            role="alone", replicas=count, group=placement.node, rank=0, nodes=1, ranks=world
+        )
     if server.replicas not in ("auto", 1):
         raise RecipeError(
-            f"server.replicas={server.replicas}: a server of {world} GPUs spans {each} nodes of {placement.slots}, and "
+            f"server.replicas={server.replicas}: a server of {world} GPUs spans {each} nodes of "
+            f"{placement.slots}, and "
             "each group of nodes has one; use server.replicas=auto"
         )
     if placement.nodes % each:
         raise ServerUnfit(
-            f"model.tensor_parallel={model.tensor_parallel} × model.pipeline_parallel={model.pipeline_parallel}: a "
-            f"server of {world} GPUs spans {each} nodes of {placement.slots}, and this process is one of "
-            f"{placement.nodes}; give each element {each} nodes, or a multiple, and start tsdg on each with srun"
+            f"model.tensor_parallel={model.tensor_parallel} × "
+            f"model.pipeline_parallel={model.pipeline_parallel}: a "
+            f"server of {world} GPUs spans {each} nodes of {placement.slots}, and this process is "
+            "one of "
+            f"{placement.nodes}; give each element {each} nodes, or a multiple, and start tsdg on "
+            "each with srun"
         )
     if not placement.element:
         raise ServerUnfit(
-            "TSDG_ELEMENT is not set, and there is no SLURM_JOB_ID: nodes that share a server need a name in common "
+            "TSDG_ELEMENT is not set, and there is no SLURM_JOB_ID: nodes that share a server need "
+            "a name in common "
             "to find one another; set it to the same on all of them, and to another at each start"
         )
     rank = placement.node % each
@@ -189,14 +206,16 @@ def gpus_of(placement: Placement, share: Share, replica: int) -> tuple[str, ...]
     found = placement.gpus[replica * share.ranks : (replica + 1) * share.ranks]
     if len(found) < share.ranks:
         raise ServerUnfit(
-            f"TSDG_SLOTS={placement.slots}: {share.ranks} GPUs of this node are needed for a server, "
+            f"TSDG_SLOTS={placement.slots}: {share.ranks} GPUs of this node are needed for a "
+            "server, "
             f"{len(placement.gpus)} are visible; ask for nodes of one kind"
         )
     return found
 
 
 def cores_of(cores: tuple[int, ...], share: Share, replica: int) -> tuple[tuple[int, ...], ...]:
-    """The cores of replica number ``replica`` on a node without GPUs, one tuple per rank of the server on this node.
+    """The cores of replica number ``replica`` on a node without GPUs, one tuple per rank of the
+    server on this node.
 
     Nothing where a node has one server, which takes what it finds, or fewer cores than ranks.
 
@@ -210,7 +229,9 @@ def cores_of(cores: tuple[int, ...], share: Share, replica: int) -> tuple[tuple[
     if share.replicas == 1 or each == 0:
         return ()
     first = replica * share.ranks
-    return tuple(cores[rank * each : (rank + 1) * each] for rank in range(first, first + share.ranks))
+    return tuple(
+        cores[rank * each : (rank + 1) * each] for rank in range(first, first + share.ranks)
+    )
 
 
 def _number(environ: Mapping[str, str], ours: str, slurms: str, *, default: int, least: int) -> int:
@@ -225,5 +246,7 @@ def _element(environ: Mapping[str, str]) -> str:
     """The element's name, fit for a file's name; empty where the environment has none."""
     given = environ.get("TSDG_ELEMENT", "")
     if not given and environ.get("SLURM_JOB_ID"):
-        given = "-".join(environ.get(f"SLURM_{name}", "0") for name in ("JOB_ID", "STEP_ID", "RESTART_COUNT"))
+        given = "-".join(
+            environ.get(f"SLURM_{name}", "0") for name in ("JOB_ID", "STEP_ID", "RESTART_COUNT")
+        )
     return re.sub(r"[^A-Za-z0-9._-]", "_", given)[:100]

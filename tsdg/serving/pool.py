@@ -22,7 +22,8 @@ class Endpoint:
         restarts: times it was started again.
         tally: what it has done.
         proxy: URL of the proxy that it is reached through; None for none.
-        suspected: set by a client that found no server there; cleared by whoever watches the endpoint.
+        suspected: set by a client that found no server there; cleared by whoever watches the
+            endpoint.
     """
 
     def __init__(self, base_url: str, *, proxy: str | None, name: str, gpus: int) -> None:
@@ -63,10 +64,18 @@ class Endpoint:
         """What it has done so far."""
         held_s, ready_s, busy_s = self.tally.seconds()
         return ReplicaFacts(
-            name=self.name, url=self.label, gpus=self.gpus, held_s=held_s, ready_s=ready_s, busy_s=busy_s,
-            idle_s=ready_s - busy_s, requests=self.tally.requests, prompt_tokens=self.tally.prompt_tokens,
-            completion_tokens=self.tally.completion_tokens, restarts=self.restarts,
-        )  # fmt: skip
+            name=self.name,
+            url=self.label,
+            gpus=self.gpus,
+            held_s=held_s,
+            ready_s=ready_s,
+            busy_s=busy_s,
+            idle_s=ready_s - busy_s,
+            requests=self.tally.requests,
+            prompt_tokens=self.tally.prompt_tokens,
+            completion_tokens=self.tally.completion_tokens,
+            restarts=self.restarts,
+        )
 
 
 class Pool:
@@ -106,7 +115,10 @@ class Pool:
         self.shut(endpoint)
 
     def give_up(self, endpoint: Endpoint, reason: str) -> None:
-        """Count ``endpoint`` out; once all are out, every waiting and later request fails with the last reason."""
+        """Count ``endpoint`` out.
+
+        Once all are out, every waiting and later request fails with the last reason.
+        """
         self._given_up[endpoint] = reason
         self.shut(endpoint)
 
@@ -116,7 +128,8 @@ class Pool:
         self._update()
 
     async def pick(self) -> Endpoint:
-        """Return the ready endpoint with the fewest own requests in flight, waiting for one to be ready.
+        """Return the ready endpoint with the fewest own requests in flight, waiting for one to be
+        ready.
 
         Raises:
             ServerUnfit: every endpoint was given up, or the pool is closed.
@@ -132,7 +145,9 @@ class Pool:
         """Return why no request can be answered any more; empty while one can."""
         if self._closed:
             return self._closed
-        return list(self._given_up.values())[-1] if len(self._given_up) == len(self.endpoints) else ""
+        return (
+            list(self._given_up.values())[-1] if len(self._given_up) == len(self.endpoints) else ""
+        )
 
     def _update(self) -> None:
         if self._ready or self.hopeless():

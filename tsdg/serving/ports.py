@@ -10,8 +10,9 @@ from tsdg.errors import ServerUnfit
 class PortLease:
     """A port that is held by a bound socket for as long as the lease is open.
 
-    The socket never listens and allows the reuse of its address: so a server that sets SO_REUSEADDR, as vLLM does, can
-    listen on the port while it is held, but the kernel gives it to nobody who asks for a free one.
+    The socket never listens and allows the reuse of its address: so a server that sets
+    SO_REUSEADDR, as vLLM does, can listen on the port while it is held, but the kernel gives it to
+    nobody who asks for a free one.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -26,7 +27,8 @@ class PortLease:
             )[0]
         except socket.gaierror as error:
             raise ServerUnfit(
-                f"server.host={host}: no such address ({error.strerror}); use 127.0.0.1 or an address of this machine"
+                f"server.host={host}: no such address ({error.strerror}); use 127.0.0.1 or an "
+                "address of this machine"
             ) from error
         self._socket = socket.socket(family, kind, protocol)
         try:
@@ -52,6 +54,7 @@ def _refusal(host: str, port: int, error: OSError) -> str:
     if port == 0:
         return f"server.host={host}: cannot bind a port there ({error.strerror}); use 127.0.0.1 or a local address"
     return (
-        f"server.port={port}: the port cannot be bound on {host} ({error.strerror}); end what uses it, name another "
+        f"server.port={port}: the port cannot be bound on {host} ({error.strerror}); end what uses "
+        "it, name another "
         "server.port, or use server.port=0 for a free one"
     )

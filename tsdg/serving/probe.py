@@ -46,8 +46,12 @@ async def metrics(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s:
         raise Unanswered(str(error), 200) from error
 
 
-async def models(session: aiohttp.ClientSession, endpoint: Endpoint, headers: dict[str, str], timeout_s: float) -> None:
-    """Ask the endpoint for its models; any answer that is not a server's failure shows that it is there.
+async def models(
+    session: aiohttp.ClientSession, endpoint: Endpoint, headers: dict[str, str], timeout_s: float
+) -> None:
+    """Ask the endpoint for its models.
+
+    Any answer that is not a server's failure shows that it is there.
 
     Raises:
         Unanswered: no answer, 401 or 5xx.
@@ -59,13 +63,20 @@ async def models(session: aiohttp.ClientSession, endpoint: Endpoint, headers: di
             raise
 
 
-async def canary(session: aiohttp.ClientSession, endpoint: Endpoint, model: str, timeout_s: float) -> None:
+async def canary(
+    session: aiohttp.ClientSession, endpoint: Endpoint, model: str, timeout_s: float
+) -> None:
     """Ask for one token, which alone shows that the engine works: /health says 200 while it hangs.
 
     Raises:
         Unanswered: no answer within ``timeout_s``, or not 200.
     """
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1, "temperature": 0.0}
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 1,
+        "temperature": 0.0,
+    }
     try:
         async with session.post(
             endpoint.chat_url,
@@ -83,11 +94,17 @@ async def canary(session: aiohttp.ClientSession, endpoint: Endpoint, model: str,
 
 
 async def _get(
-    session: aiohttp.ClientSession, endpoint: Endpoint, url: str, headers: dict[str, str], timeout_s: float
+    session: aiohttp.ClientSession,
+    endpoint: Endpoint,
+    url: str,
+    headers: dict[str, str],
+    timeout_s: float,
 ) -> str:
     limit = aiohttp.ClientTimeout(total=timeout_s)
     try:
-        async with session.get(url, headers=headers, proxy=endpoint.proxy, timeout=limit) as response:
+        async with session.get(
+            url, headers=headers, proxy=endpoint.proxy, timeout=limit
+        ) as response:
             text = await response.text()
             if response.status != 200:
                 raise Unanswered(f"status {response.status}", response.status)
@@ -99,6 +116,13 @@ async def _get(
 
 
 def _why(error: aiohttp.ClientError) -> str:
-    """Why there was no answer, on one line; of a connection that was not made, what the system calls it."""
+    """Why there was no answer, on one line.
+
+    Of a connection that was not made, what the system calls it.
+    """
     number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
-    return os.strerror(number) if number and number > 0 else one_line(str(error)) or type(error).__name__
+    return (
+        os.strerror(number)
+        if number and number > 0
+        else one_line(str(error)) or type(error).__name__
+    )

@@ -39,10 +39,19 @@ class ServerProcess:
         with log.open("ab") as output:
             # -I and -S: the keeper is the same whatever is installed or set, and starts in 20 ms.
             keeper = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-S", str(_KEEPER), str(os.getpid()), str(grace_s), *command,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=output,
-                env=dict(env), start_new_session=True,
-            )  # fmt: skip
+                sys.executable,
+                "-I",
+                "-S",
+                str(_KEEPER),
+                str(os.getpid()),
+                str(grace_s),
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=output,
+                env=dict(env),
+                start_new_session=True,
+            )
         return cls(keeper, grace_s)
 
     @property
@@ -51,7 +60,10 @@ class ServerProcess:
         return self._server
 
     async def ended(self) -> str:
-        """Wait until the server and all that it started are gone; return how: ``exit N``, ``signal N``."""
+        """Wait until the server and all that it started are gone.
+
+        Return how: ``exit N``, ``signal N``.
+        """
         await asyncio.shield(self._reader)
         return self._outcome
 
@@ -67,7 +79,8 @@ class ServerProcess:
             async with asyncio.timeout(self._grace_s + _SLACK_S):
                 await self.ended()
         except TimeoutError:
-            # The keeper is stopped, or a process cannot be killed yet (it waits for a device); the keeper goes on.
+            # The keeper is stopped, or a process cannot be killed yet (it waits for a device); the
+            # keeper goes on.
             self._signal_group(signal.SIGKILL)
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -82,7 +95,8 @@ class ServerProcess:
                 self._outcome = rest
         await self._keeper.wait()
         if not self._outcome:
-            # Somebody killed the keeper. The server has been told to end by the kernel; see that it does.
+            # Somebody killed the keeper. The server has been told to end by the kernel; see that it
+            # does.
             self._outcome = f"its keeper ended with {self._keeper.returncode}"
             self._signal_group(signal.SIGTERM)
             await asyncio.sleep(1.0)

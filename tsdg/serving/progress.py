@@ -17,7 +17,8 @@ class Progress:
         self._tokens = -1.0
         self._moved = now
         self._free = now
-        # So that a pause of tsdg itself, which is one long gap between two looks, is not taken for a hang.
+        # So that a pause of tsdg itself, which is one long gap between two looks, is not taken for
+        # a hang.
         self._looks = 0
 
     def look(self, *, now: float, tokens: float, busy: bool) -> Judgement:
@@ -29,8 +30,8 @@ class Progress:
             busy: there is work: running, waiting, or sent and not answered.
 
         Returns:
-            ``stalled``: there has been work, and no token, for ``stall_s``. ``idle``: there has been neither for
-            ``idle_s``, so that nothing is known of the server. Else ``fine``.
+            ``stalled``: there has been work, and no token, for ``stall_s``. ``idle``: there has
+            been neither for ``idle_s``, so that nothing is known of the server. Else ``fine``.
         """
         if tokens != self._tokens:
             self._tokens = tokens

@@ -20,7 +20,9 @@ _TOLD_EACH_S = 30.0
 
 
 def proxy_for(url: str) -> str | None:
-    """Read from the environment which proxy ``url`` is reached through: HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+    """Read from the environment which proxy ``url`` is reached through.
+
+    HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 
     Once per endpoint: aiohttp's own reading of it costs two hops to a thread per request.
     """
@@ -31,10 +33,13 @@ def proxy_for(url: str) -> str | None:
 
 
 class RemoteEndpoints:
-    """Async context manager: watches the endpoints of ``server.base_urls`` while requests go to them.
+    """Async context manager.
+
+    Watches the endpoints of ``server.base_urls`` while requests go to them.
 
     Attributes:
-        pool: the endpoints; one is ready once it has answered, and is looked at again when a request finds it gone.
+        pool: the endpoints; one is ready once it has answered, and is looked at again when a
+            request finds it gone.
     """
 
     def __init__(
@@ -52,7 +57,8 @@ class RemoteEndpoints:
         Args:
             base_urls: up to and with ``/v1``.
             headers: with the key, where there is one.
-            patience_s: an endpoint that has not answered for so long is given up, until it answers again.
+            patience_s: an endpoint that has not answered for so long is given up, until it answers
+                again.
             session: for looking at them.
             on_event: told of every change.
             pacing: how often.
@@ -72,11 +78,17 @@ class RemoteEndpoints:
 
     async def __aenter__(self) -> RemoteEndpoints:
         """Look at all endpoints from now on; return at once."""
-        self._tasks = [asyncio.create_task(self._watch(n, point)) for n, point in enumerate(self.pool.endpoints)]
+        self._tasks = [
+            asyncio.create_task(self._watch(n, point))
+            for n, point in enumerate(self.pool.endpoints)
+        ]
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Stop looking."""
         self.pool.close("the endpoints are being left")
@@ -97,17 +109,23 @@ class RemoteEndpoints:
         hope, told = "", began
         while True:
             try:
-                await probe.models(self._session, endpoint, self._headers, self._pacing.look_timeout_s)
+                await probe.models(
+                    self._session, endpoint, self._headers, self._pacing.look_timeout_s
+                )
             except probe.Unanswered as error:
                 if said is None:
                     said, told = "lost", time.monotonic()
-                    until = time.strftime("%H:%M:%S", time.localtime(time.time() + self._patience_s))
+                    until = time.strftime(
+                        "%H:%M:%S", time.localtime(time.time() + self._patience_s)
+                    )
                     hope = f"asked again until {until} (server.start_timeout_s={self._patience_s:g}), then given up"
                     self._event(number, said, f"it does not answer ({error}); {hope}")
                 elif said == "lost" and time.monotonic() - told > _TOLD_EACH_S:
                     told = time.monotonic()
                     self._event(number, said, f"still no answer after {told - began:.0f} s; {hope}")
-                if said == "lost" and (reason := self._hopeless(endpoint, error, time.monotonic() - began)):
+                if said == "lost" and (
+                    reason := self._hopeless(endpoint, error, time.monotonic() - began)
+                ):
                     said = "failed"
                     self._event(number, said, reason)
                     self.pool.give_up(endpoint, reason)
@@ -123,10 +141,15 @@ class RemoteEndpoints:
             return f"{endpoint.label} refuses the key (status 401); check server.api_key_env or server.api_key_file"
         if silent_s >= self._patience_s:
             return (
-                f"{endpoint.label} has not answered for {self._patience_s:g} s ({error}); start it, or correct "
+                f"{endpoint.label} has not answered for {self._patience_s:g} s ({error}); start "
+                "it, or correct "
                 "server.base_urls"
             )
         return ""
 
     def _event(self, number: int, kind: EventKind, detail: str) -> None:
-        self._on_event(ServerEvent(replica=number, kind=kind, url=self.pool.endpoints[number].label, detail=detail))
+        self._on_event(
+            ServerEvent(
+                replica=number, kind=kind, url=self.pool.endpoints[number].label, detail=detail
+            )
+        )

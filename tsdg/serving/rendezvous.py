@@ -1,11 +1,14 @@
 """How the nodes that share a server find one another: a file says where, a connection says who.
 
-The head of a group binds a port for itself and writes ``<element>-<group>.json`` into a folder that all nodes see. A
-follower reads it, connects, and names the file's random token. The file is only ever a hint:
+The head of a group binds a port for itself and writes ``<element>-<group>.json`` into a folder that
+all nodes see. A follower reads it, connects, and names the file's random token. The file is only
+ever a hint:
 
 * one of an earlier start has another name, as the element's name is never used again;
-* one of an earlier head of the same start has an address where nobody answers, or somebody who does not know its token;
-* that nodes live and die is told by the connection, never by the file, which some file systems show half a minute late.
+* one of an earlier head of the same start has an address where nobody answers, or somebody who does
+  not know its token;
+* that nodes live and die is told by the connection, never by the file, which some file systems show
+  half a minute late.
 """
 
 from __future__ import annotations
@@ -72,7 +75,10 @@ class Lost(Exception):
 
 
 class Channel:
-    """Messages between a head and a follower: JSON objects, one a line, with signs of life between them."""
+    """Messages between a head and a follower.
+
+    JSON objects, one a line, with signs of life between them.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -87,7 +93,9 @@ class Channel:
     def send(self, kind: str, **more: Any) -> None:
         """Send a message; that the peer is gone is noticed by :meth:`receive`."""
         if not self._writer.is_closing():
-            self._writer.write(orjson.dumps({"kind": kind, **more}, option=orjson.OPT_APPEND_NEWLINE))
+            self._writer.write(
+                orjson.dumps({"kind": kind, **more}, option=orjson.OPT_APPEND_NEWLINE)
+            )
 
     async def receive(self, within_s: float = SILENCE_S) -> dict[str, Any]:
         """Return the next message that is more than a sign of life.
@@ -128,13 +136,18 @@ class Channel:
 
 
 def own_address() -> str:
-    """The address by which other nodes reach this one: that of its own name, else that of its default route.
+    """The address by which other nodes reach this one.
+
+    That of its own name, else that of its default route.
 
     Raises:
         ServerUnfit: it has none but the loopback.
     """
     try:
-        found = [info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, family=socket.AF_INET)]
+        found = [
+            info[4][0]
+            for info in socket.getaddrinfo(socket.gethostname(), None, family=socket.AF_INET)
+        ]
     except socket.gaierror:
         found = []
     # Sends nothing: it only asks the kernel which of its addresses it would send from.
@@ -147,7 +160,8 @@ def own_address() -> str:
     outer = [str(address) for address in found if not str(address).startswith("127.")]
     if not outer:
         raise ServerUnfit(
-            f"{socket.gethostname()} has no address but the loopback: nodes that share a server cannot reach it; set "
+            f"{socket.gethostname()} has no address but the loopback: nodes that share a server "
+            "cannot reach it; set "
             "TSDG_NODE_ADDRESS on each node to its own address"
         )
     return outer[0]
@@ -158,7 +172,9 @@ def interface_of(address: str) -> str:
     for _, name in socket.if_nameindex():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
-                packed = fcntl.ioctl(probe.fileno(), _GET_ADDRESS, struct.pack("256s", name.encode()[:15]))
+                packed = fcntl.ioctl(
+                    probe.fileno(), _GET_ADDRESS, struct.pack("256s", name.encode()[:15])
+                )
             except OSError:
                 continue
         if socket.inet_ntoa(packed[20:24]) == address:

@@ -57,7 +57,13 @@ class Replica:
     """Keeps one server alive until cancelled."""
 
     def __init__(
-        self, plan: ReplicaPlan, *, endpoint: Endpoint, pool: Pool, session: aiohttp.ClientSession, on_event: OnEvent
+        self,
+        plan: ReplicaPlan,
+        *,
+        endpoint: Endpoint,
+        pool: Pool,
+        session: aiohttp.ClientSession,
+        on_event: OnEvent,
     ) -> None:
         self._plan = plan
         self._endpoint = endpoint
@@ -97,7 +103,8 @@ class Replica:
                 self._event("failed", reason)
                 self._pool.give_up(
                     self._endpoint,
-                    f"server {self._plan.number} ({' '.join(self._plan.server.command)}) failed{times}: {reason}; "
+                    f"server {self._plan.number} ({' '.join(self._plan.server.command)}) "
+                    f"failed{times}: {reason}; "
                     f"full log: {self._plan.log}",
                 )
                 return
@@ -113,26 +120,37 @@ class Replica:
     async def _start(self) -> None:
         plan = self._plan
         await self._gather()
-        port = self._bind(plan.server.host, plan.server.port + plan.number if plan.server.port else 0)
+        port = self._bind(
+            plan.server.host, plan.server.port + plan.number if plan.server.port else 0
+        )
         member = None
         if plan.crew is not None:
             crew = plan.crew
-            member = Member(nodes=crew.nodes, rank=0, address=crew.address, port=self._bind(crew.address, 0))
+            member = Member(
+                nodes=crew.nodes, rank=0, address=crew.address, port=self._bind(crew.address, 0)
+            )
         self._endpoint.move(base_url(plan.server.host, port))
         self._event("starting", "")
         command = serve_command(server=plan.server, model=plan.model, port=port, member=member)
         self._log_start = begin_log(plan.log, command)
         if plan.crew is not None and member is not None:
             plan.crew.start(member.port)
-        self._process = await ServerProcess.start(command, env=plan.env, log=plan.log, grace_s=plan.pacing.grace_s)
+        self._process = await ServerProcess.start(
+            command, env=plan.env, log=plan.log, grace_s=plan.pacing.grace_s
+        )
 
     async def _gather(self) -> None:
-        """Wait for the other nodes: long at first, as a node may still be starting; less for one that has gone."""
+        """Wait for the other nodes: long at first, as a node may still be starting.
+
+        Less for one that has gone.
+        """
         crew = self._plan.crew
         if crew is None:
             return
         try:
-            await crew.gather(self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s)
+            await crew.gather(
+                self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s
+            )
         except CrewBroken as error:
             raise ReplicaDown(str(error), for_good=True) from error
         self._gathered = True
@@ -162,7 +180,9 @@ class Replica:
             async with asyncio.timeout(limit_s):
                 await self._unless_it_ends(self._answers())
         except TimeoutError as error:
-            raise ReplicaDown(f"it was not ready within server.start_timeout_s={limit_s} s; {self._said()}") from error
+            raise ReplicaDown(
+                f"it was not ready within server.start_timeout_s={limit_s} s; {self._said()}"
+            ) from error
         self._event("ready", f"after {time.monotonic() - began:.0f} s")
 
     async def _answers(self) -> None:
@@ -174,12 +194,19 @@ class Replica:
             except probe.Unanswered:
                 await asyncio.sleep(0.25)
         try:
-            await probe.canary(self._session, self._endpoint, self._plan.model.name, self._plan.server.start_timeout_s)
+            await probe.canary(
+                self._session,
+                self._endpoint,
+                self._plan.model.name,
+                self._plan.server.start_timeout_s,
+            )
         except probe.Unanswered as error:
             # A server that is dying says why in its log: let it, so that the log is what is quoted.
             await asyncio.sleep(self._plan.pacing.last_words_s)
             refused = 400 <= error.status < 500
-            raise ReplicaDown(f"its first one-token request failed: {error}", for_good=refused) from error
+            raise ReplicaDown(
+                f"its first one-token request failed: {error}", for_good=refused
+            ) from error
 
     async def _watch(self) -> None:
         await self._unless_it_ends(self._looks_well())
@@ -209,10 +236,13 @@ class Replica:
             answered = now = time.monotonic()
             misses = 0
             busy = look.running + look.waiting > 0 or endpoint.in_flight > 0
-            judgement = progress.look(now=now, tokens=look.generation_tokens + look.prompt_tokens, busy=busy)
+            judgement = progress.look(
+                now=now, tokens=look.generation_tokens + look.prompt_tokens, busy=busy
+            )
             if judgement == "stalled":
                 raise ReplicaDown(
-                    f"it hangs: {look.running:.0f} running and {look.waiting:.0f} waiting requests, "
+                    f"it hangs: {look.running:.0f} running and {look.waiting:.0f} waiting "
+                    "requests, "
                     f"{endpoint.in_flight} sent from here, and no token for {pacing.stall_s:g} s"
                 )
             if judgement == "idle" or endpoint.suspected.is_set():
@@ -228,10 +258,14 @@ class Replica:
                 return
             except probe.Unanswered as error:
                 if last:
-                    raise ReplicaDown(f"it hangs or is broken: two one-token requests failed: {error}") from error
+                    raise ReplicaDown(
+                        f"it hangs or is broken: two one-token requests failed: {error}"
+                    ) from error
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work``, but raise ReplicaDown when the server's process, or its part on another node, ends before."""
+        """Do ``work``, but raise ReplicaDown when the server's process, or its part on another
+        node, ends before.
+        """
         assert self._process is not None
         ended = asyncio.create_task(self._process.ended())
         working = asyncio.create_task(work)
@@ -259,7 +293,11 @@ class Replica:
         return f"the last telling line of its log: {said or '(nothing written)'}"
 
     def _event(self, kind: EventKind, detail: str) -> None:
-        self._on_event(ServerEvent(replica=self._plan.number, kind=kind, url=self._endpoint.label, detail=detail))
+        self._on_event(
+            ServerEvent(
+                replica=self._plan.number, kind=kind, url=self._endpoint.label, detail=detail
+            )
+        )
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,10 @@ from tsdg.protocols import Choice, Reply
 
 MAX_RETRY_AFTER_S = 600.0
 _TOO_LONG = re.compile(
-    r"context[ _-]?(length|window)|too long|too large: \d|longer than the max|maximum (input|model|sequence) length",
+    (
+        r"context[ _-]?(length|window)|too long|too large: \d|longer than the max|maximum "
+        r"(input|model|sequence) length"
+    ),
     re.IGNORECASE,
 )
 _RETRIED_4XX = {408: "timeout", 409: "http_409", 425: "http_425", 429: "http_429"}
@@ -44,7 +47,9 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         start = one_line(body[:80].decode("utf-8", "replace"))
-        raise RetryableFailure("bad_reply", f"the reply is not JSON ({error}): {start!r}") from error
+        raise RetryableFailure(
+            "bad_reply", f"the reply is not JSON ({error}): {start!r}"
+        ) from error
     if not isinstance(data, dict):
         raise _bad(f"the reply is a JSON {type(data).__name__}, not an object")
     found = data.get("choices")
@@ -64,7 +69,9 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
     )
 
 
-def failure(*, status: int, retry_after: str, body: bytes, url: str, model: str, key_source: str) -> TsdgError:
+def failure(
+    *, status: int, retry_after: str, body: bytes, url: str, model: str, key_source: str
+) -> TsdgError:
     """Give the failure that an answer other than 200 stands for.
 
     Args:
@@ -79,14 +86,25 @@ def failure(*, status: int, retry_after: str, body: bytes, url: str, model: str,
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = None
-    message = _server_message(data) if isinstance(data, dict) else one_line(body[:2000].decode("utf-8", "replace"))
+    message = (
+        _server_message(data)
+        if isinstance(data, dict)
+        else one_line(body[:2000].decode("utf-8", "replace"))
+    )
     message = message or "(empty body)"
     if status in (401, 403):
-        what = f"the key from {key_source}" if key_source else "a request without a key (see server.api_key_env)"
-        return ServerUnfit(f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint")
+        what = (
+            f"the key from {key_source}"
+            if key_source
+            else "a request without a key (see server.api_key_env)"
+        )
+        return ServerUnfit(
+            f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint"
+        )
     if status == 404:
         return ServerUnfit(
-            f"{url} answers 404 for model {model!r}: {message}; model.name must be a name that GET /v1/models lists, "
+            f"{url} answers 404 for model {model!r}: {message}; model.name must be a name that GET "
+            "/v1/models lists, "
             "and server.base_urls must end with /v1"
         )
     if status == 429 and "insufficient_quota" in f"{data}":
@@ -94,17 +112,26 @@ def failure(*, status: int, retry_after: str, body: bytes, url: str, model: str,
     if status in (400, 413, 422) and (status == 413 or _TOO_LONG.search(message)):
         return PermanentFailure("too_long", message)
     if status in _RETRIED_4XX:
-        # 429: a server that is told to go slower has not taken the request, and waiting it out costs no attempt.
+        # 429: a server that is told to go slower has not taken the request, and waiting it out
+        # costs no attempt.
         return RetryableFailure(
-            _RETRIED_4XX[status], message, retry_after=parse_retry_after(retry_after), counts=status != 429
+            _RETRIED_4XX[status],
+            message,
+            retry_after=parse_retry_after(retry_after),
+            counts=status != 429,
         )
     if status >= 500:
-        return RetryableFailure(f"http_{status}", message, retry_after=parse_retry_after(retry_after))
+        return RetryableFailure(
+            f"http_{status}", message, retry_after=parse_retry_after(retry_after)
+        )
     return PermanentFailure(f"http_{status}", message)
 
 
 def parse_retry_after(value: str) -> float:
-    """Read a Retry-After header: seconds or an HTTP date; 0 where it is neither, and at most ten minutes."""
+    """Read a Retry-After header: seconds or an HTTP date.
+
+    0 where it is neither, and at most ten minutes.
+    """
     try:
         seconds = float(value)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Pure: adds up for how long a replica was there, was ready, and of that, had requests of this process."""
+"""Pure.
+
+Adds up for how long a replica was there, was ready, and of that, had requests of this process.
+"""
 
 from __future__ import annotations
 

@@ -27,14 +27,15 @@ async def open_transport(
 ) -> AsyncIterator[RoutingClient]:
     """Open what carries requests; own servers start, and are gone when the context is left.
 
-    It can be used at once: requests wait for the first replica that is ready. How many servers this node starts, and
-    whether one spans further nodes, is read from the environment: :mod:`tsdg.serving.placement`.
+    It can be used at once: requests wait for the first replica that is ready. How many servers this
+    node starts, and whether one spans further nodes, is read from the environment:
+    :mod:`tsdg.serving.placement`.
 
     Args:
         server: the recipe's part.
         model: what is served or asked for.
-        logs: the run's folder for the logs of own servers; made where it is missing. Where a server spans nodes, all
-            of them must see it.
+        logs: the run's folder for the logs of own servers; made where it is missing. Where a server
+            spans nodes, all of them must see it.
         on_event: told of every change of a server, from inside the event loop: must return quickly.
         pacing: how often servers are looked at and how long they are waited for.
 
@@ -53,7 +54,14 @@ async def open_transport(
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(new_session())
         if server.type == "vllm":
-            agent = Agent(server=server, model=model, logs=logs, session=session, on_event=on_event, pacing=pacing)
+            agent = Agent(
+                server=server,
+                model=model,
+                logs=logs,
+                session=session,
+                on_event=on_event,
+                pacing=pacing,
+            )
             pool = agent.pool
             await stack.enter_async_context(agent)
         else:

@@ -36,8 +36,8 @@ _ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
 def is_folder(path: str) -> bool:
     """Whether ``model.path`` names a folder, not a hub id.
 
-    A hub id is ``name`` or ``owner/name``; what is absolute, starts with ``~`` or ``.``, or has more than one slash is
-    a folder.
+    A hub id is ``name`` or ``owner/name``; what is absolute, starts with ``~`` or ``.``, or has
+    more than one slash is a folder.
     """
     return path.startswith(("/", "~", ".")) or path.count("/") > 1
 
@@ -60,8 +60,8 @@ def serve_command(
 ) -> tuple[str, ...]:
     """Build the command of one replica: ``server.command`` MODEL and the flags.
 
-    Flags of the model's own keys come first; ``model.flags`` overrides them and ``server.flags`` overrides both. True
-    becomes ``--flag``, false ``--no-flag``.
+    Flags of the model's own keys come first; ``model.flags`` overrides them and ``server.flags``
+    overrides both. True becomes ``--flag``, false ``--no-flag``.
 
     Args:
         server: the recipe's part.
@@ -75,7 +75,11 @@ def serve_command(
     folder = is_folder(model.path)
     flags: dict[str, Flag] = {"served-model-name": model.name}
     if member is None or member.rank == 0:
-        flags |= {"host": server.host, "port": port, "disable-uvicorn-access-log": True}  # a line a request: millions
+        flags |= {
+            "host": server.host,
+            "port": port,
+            "disable-uvicorn-access-log": True,
+        }  # a line a request: millions
     flags |= {
         "max-model-len": model.max_model_len,
         "tensor-parallel-size": model.tensor_parallel,
@@ -89,12 +93,25 @@ def serve_command(
         for name, value in extra.items():
             flag = flag_name(name)
             if flag in _RESERVED:
-                raise RecipeError(f"{key}.{name}: not allowed as a flag, it is set by {_RESERVED[flag]}; remove it")
+                raise RecipeError(
+                    f"{key}.{name}: not allowed as a flag, it is set by {_RESERVED[flag]}; remove "
+                    "it"
+                )
             flags[flag] = value
     words = [word for name, value in flags.items() for word in _words(name, value)]
     if member is not None:
-        words += ["--distributed-executor-backend", "mp", "--nnodes", str(member.nodes), "--node-rank",
-                  str(member.rank), "--master-addr", member.address, "--master-port", str(member.port)]  # fmt: skip
+        words += [
+            "--distributed-executor-backend",
+            "mp",
+            "--nnodes",
+            str(member.nodes),
+            "--node-rank",
+            str(member.rank),
+            "--master-addr",
+            member.address,
+            "--master-port",
+            str(member.port),
+        ]
         words += ["--headless"] if member.rank else []
     path = os.path.expanduser(model.path) if folder else model.path  # noqa: PTH111 - a hub id is no path
     return (*server.command, path, *words)
@@ -118,22 +135,25 @@ def serve_env(
 ) -> dict[str, str]:
     """Build the environment of one replica.
 
-    ``server.env`` wins over what is inherited; ``{replica}`` in its values is the number of the replica. Its
-    ``CUDA_VISIBLE_DEVICES`` names the GPUs of all replicas, which share them.
+    ``server.env`` wins over what is inherited; ``{replica}`` in its values is the number of the
+    replica. Its ``CUDA_VISIBLE_DEVICES`` names the GPUs of all replicas, which share them.
 
     Args:
         server: the recipe's part.
         inherited: environment of this process.
-        executable: the serving command as found; its folder goes first in PATH, for the tools that vLLM calls by name.
+        executable: the serving command as found; its folder goes first in PATH, for the tools that
+            vLLM calls by name.
         replica: number of the replica, from 0.
         gpus: the GPUs of this replica; empty where there are none.
-        cores: the cores of each of its ranks, where it serves on a CPU beside others; empty where it may take what it
-            finds.
+        cores: the cores of each of its ranks, where it serves on a CPU beside others; empty where
+            it may take what it finds.
         address: by which other nodes reach this one; empty where the server does not span nodes.
         interface: the network interface with that address; empty where none has it.
     """
     env = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
-    env["PATH"] = os.pathsep.join(part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part)
+    env["PATH"] = os.pathsep.join(
+        part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part
+    )
     env |= _ALWAYS
     if cores and not gpus:
         env["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(",".join(map(str, rank)) for rank in cores)

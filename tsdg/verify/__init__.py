@@ -1,8 +1,9 @@
 """Verifiers: one small file per answer kind, each with an example in its docstring.
 
-A verifier reads the answer out of what a model said, or abstains, and says whether two answers are the same. It does
-not know which answer is right: that is for the vote. Where a text could mean two answers, it abstains. One that can put
-an answer to the test by itself (``code``, ``ifeval``) is a :class:`tsdg.protocols.Prover`.
+A verifier reads the answer out of what a model said, or abstains, and says whether two answers are
+the same. It does not know which answer is right: that is for the vote. Where a text could mean two
+answers, it abstains. One that can put an answer to the test by itself (``code``, ``ifeval``) is a
+:class:`tsdg.protocols.Prover`.
 
 >>> from tsdg.protocols import Asked
 >>> asked = Asked(question="Which part takes up water?", context="", options=("the roots", "the bark"), checks=())
@@ -22,7 +23,10 @@ from tsdg.records import AnswerKind, VerifierName
 
 @cache
 def verifier_for(name: VerifierName) -> Verifier:
-    """Return a verifier by its name. Its module is imported now; sympy only when a formula is to be read."""
+    """Return a verifier by its name.
+
+    Its module is imported now; sympy only when a formula is to be read.
+    """
     match name:
         case "choice":
             from tsdg.verify.choice import ChoiceVerifier
@@ -79,13 +83,15 @@ _ALSO: dict[AnswerKind, tuple[VerifierName, ...]] = {
 def verifiers_of(kind: AnswerKind) -> tuple[VerifierName, ...]:
     """Return the verifiers that can read any answers of a kind, its own first.
 
-    ``ifeval`` is not among them: it needs questions with instructions, which a family has or has not.
+    ``ifeval`` is not among them: it needs questions with instructions, which a family has or has
+    not.
     """
     return (kind, *_ALSO.get(kind, ()))
 
 
 def check_ready(names: Iterable[VerifierName]) -> None:
-    """Check that this machine can do what the verifiers of a run need, before anything is generated.
+    """Check that this machine can do what the verifiers of a run need, before anything is
+    generated.
 
     Raises:
         EnvironmentUnfit: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.

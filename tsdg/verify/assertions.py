@@ -1,4 +1,6 @@
-"""What a question's own tests say, taken apart: what to evaluate inside the sandbox, and what is right, kept outside.
+"""What a question's own tests say, taken apart.
+
+What to evaluate inside the sandbox, and what is right, kept outside.
 
 ::
 
@@ -8,8 +10,8 @@
     >>> probes(("assert double(2) == 4",))
     ('double(3)', 'double(-2)', 'double(0)')
 
-Probes are the tests' own calls with other arguments: nobody knows what is right for them, but two solutions that do the
-same thing give the same values.
+Probes are the tests' own calls with other arguments: nobody knows what is right for them, but two
+solutions that do the same thing give the same values.
 """
 
 from __future__ import annotations
@@ -49,21 +51,27 @@ def called_names(checks: Sequence[str]) -> set[str]:
     """Return the names that the checks call, without Python's own."""
     trees = [tree for check in checks if (tree := parse(check)) is not None]
     calls = [node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return {call.id for call in calls if isinstance(call, ast.Name) and not hasattr(builtins, call.id)}
+    return {
+        call.id for call in calls if isinstance(call, ast.Name) and not hasattr(builtins, call.id)
+    }
 
 
 def read_checks(checks: Sequence[str]) -> tuple[CodeTest, ...]:
     """Turn assertions into tests; what is no single assertion gives none.
 
-    Of ``assert CALL == LITERAL`` the literal stays outside. Of any other assertion the code under test reports itself
-    whether it holds, which is all that can be had.
+    Of ``assert CALL == LITERAL`` the literal stays outside. Of any other assertion the code under
+    test reports itself whether it holds, which is all that can be had.
     """
     return tuple(test for check in checks for test in _tests(check))
 
 
 def _tests(check: str) -> Iterator[CodeTest]:
     for node in _asserted(check):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.Is):
+        if (
+            isinstance(node, ast.Compare)
+            and len(node.ops) == 1
+            and isinstance(node.ops[0], ast.Eq | ast.Is)
+        ):
             for side, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
                 expected = _literal(other)
                 if expected is not None and _literal(side) is None:
@@ -86,7 +94,9 @@ def _literal(node: ast.expr) -> str | None:
 
 
 def probes(checks: Sequence[str]) -> tuple[str, ...]:
-    """Return calls like those of the checks with other arguments, at most ``MAX_PROBES``, from all calls in turn."""
+    """Return calls like those of the checks with other arguments, at most ``MAX_PROBES``, from all
+    calls in turn.
+    """
     found: list[Iterator[str]] = []
     known = {ast.unparse(call) for check in checks for call in _calls(check)}
     for check in checks:
@@ -106,7 +116,11 @@ def _calls(check: str) -> Iterator[ast.Call]:
     """Calls of a function under test whose arguments are all literals."""
     for asserted in _asserted(check):
         for node in ast.walk(asserted):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not hasattr(builtins, node.func.id):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and not hasattr(builtins, node.func.id)
+            ):
                 values = [*node.args, *(keyword.value for keyword in node.keywords)]
                 if values and all(_literal(value) is not None for value in values):
                     yield node

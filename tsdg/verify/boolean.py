@@ -26,16 +26,21 @@ _PLAIN_WORDS = frozenset({"yes", "no", "true", "false"})
 
 
 class BooleanVerifier:
-    """Reads yes or no in the languages of ``words.csv``; two answers are the same where their truth is.
+    """Reads yes or no in the languages of ``words.csv``.
 
-    The normal form is the word as the sample said it; of a question with options, the option's text.
+    Two answers are the same where their truth is.
+
+    The normal form is the word as the sample said it; of a question with options, the option's
+    text.
     """
 
     kind: AnswerKind = "boolean"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the word that answers, or None where there is none, two that differ, or a negation near it."""
+        """Return the word that answers, or None where there is none, two that differ, or a negation
+        near it.
+        """
         text = tail(text)
         if not text:
             return None
@@ -67,7 +72,9 @@ def _by_length() -> tuple[str, ...]:
 def _leading(part: str) -> str | None:
     """The yes or no that a part begins with, if the clause ends after it."""
     part = fold(bare(part)).casefold()
-    return next((w for w in _by_length() if part.startswith(w) and ends_at(bare(part[len(w) :]), 0)), None)
+    return next(
+        (w for w in _by_length() if part.startswith(w) and ends_at(bare(part[len(w) :]), 0)), None
+    )
 
 
 def _only(text: str) -> str | None:
@@ -86,5 +93,9 @@ def _option(text: str, asked: Asked) -> str | None:
     word = BooleanVerifier().read(text, plain)
     if word is None:
         return None
-    matching = [option for option in asked.options if _truth().get(fold(option).casefold()) == _truth()[word]]
+    matching = [
+        option
+        for option in asked.options
+        if _truth().get(fold(option).casefold()) == _truth()[word]
+    ]
     return matching[0] if len(matching) == 1 else None

@@ -27,7 +27,9 @@ _SHORT = 300
 _LABEL = re.compile(r"^[(\[{]?\s*([A-Za-z])\s*(?:[)\]}.:、]+|\s-(?=\s)|$)\s*(?:[:-](?=\s))?\s*")
 _LABELLED = re.compile(r"^(?:option|choice)\s+(?=[(\[]?[A-Za-z]\b)", re.IGNORECASE)
 # "The answer is B because ...": A and I are also words.
-_LONE = re.compile(r"^([B-HJ-Z](?=\s+[^\W\d])|[AI](?=\s+(?:because|since|as)\b)|[A-Z](?=[,;]))[\s,;]+")
+_LONE = re.compile(
+    r"^([B-HJ-Z](?=\s+[^\W\d])|[AI](?=\s+(?:because|since|as)\b)|[A-Z](?=[,;]))[\s,;]+"
+)
 _FURTHER_LABEL = re.compile(r"(?:^|[\s(\[])[A-Z][)\].:](?=\s|$)")
 _ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,/]\d+)*")
@@ -37,21 +39,25 @@ _CONFLICT = frozenset({-1, -2})
 class ChoiceVerifier:
     """Reads an option by its text, by its letter, or by being the only one that is mentioned.
 
-    ``asked.options`` must be in the order that this sample was shown: a letter counts in that order. The normal form
-    is the option's text as it stands there, so that votes over permuted options meet.
+    ``asked.options`` must be in the order that this sample was shown: a letter counts in that
+    order. The normal form is the option's text as it stands there, so that votes over permuted
+    options meet.
     """
 
     kind: AnswerKind = "choice"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the text of the option that was picked, or None where there is none, or more than one."""
+        """Return the text of the option that was picked, or None where there is none, or more than
+        one.
+        """
         text = tail(text)
         options = asked.options
         if not text or not options:
             return None
         whole, lines = bare(text), text.splitlines()
-        # The first way of reading that finds anything decides, also where what it finds is a contradiction.
+        # The first way of reading that finds anything decides, also where what it finds is a
+        # contradiction.
         picked = _whole(whole, options)
         for part in marked(text):
             picked = picked or _part(_LONE.sub(r"\1) ", part), options)
@@ -135,7 +141,10 @@ def _labelled(text: str, options: tuple[str, ...]) -> frozenset[int]:
 
 
 def _mentioned(text: str, options: tuple[str, ...]) -> frozenset[int]:
-    """The options whose text stands in a short sentence; an option within a longer one does not count."""
+    """The options whose text stands in a short sentence.
+
+    An option within a longer one does not count.
+    """
     if len(text) > _SHORT:
         return frozenset()
     left = normalise(text)

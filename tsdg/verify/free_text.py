@@ -25,8 +25,9 @@ _LOOP_DISTINCT = 0.2
 class FreeTextVerifier:
     """Reads the whole text; two are the same only where their words are.
 
-    This is honestly weak: two good explanations of one thing are never worded alike, so a vote on free texts says
-    little more than that the replies have a sound form. A judge is the right verifier for this kind.
+    This is honestly weak: two good explanations of one thing are never worded alike, so a vote on
+    free texts says little more than that the replies have a sound form. A judge is the right
+    verifier for this kind.
     """
 
     kind: AnswerKind = "text"
@@ -35,8 +36,8 @@ class FreeTextVerifier:
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the trimmed text, or None where it is empty, too long or a loop.
 
-        Too long is over 20,000 characters; a loop is at least 60 tokens of which fewer than a fifth of the trigrams
-        are distinct, as models write when they do not find the end.
+        Too long is over 20,000 characters; a loop is at least 60 tokens of which fewer than a fifth
+        of the trigrams are distinct, as models write when they do not find the end.
         """
         answer = text.strip()
         if not answer or len(answer) > _LONGEST or not any(char.isalnum() for char in answer):

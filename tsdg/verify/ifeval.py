@@ -1,6 +1,8 @@
-r"""Answers to questions with verifiable instructions, checked by lm-eval's own instruction checkers (those of IFEval).
+r"""Answers to questions with verifiable instructions, checked by lm-eval's own instruction checkers
+(those of IFEval).
 
-A question's ``checks`` are instructions, one JSON object each: the checker's name as ``id``, its arguments beside it::
+A question's ``checks`` are instructions, one JSON object each: the checker's name as ``id``, its
+arguments beside it::
 
     >>> import asyncio
     >>> from tsdg.protocols import Asked
@@ -12,11 +14,13 @@ A question's ``checks`` are instructions, one JSON object each: the checker's na
     >>> [proof.verdict for proof in proofs], proofs[1].detail
     (['passed', 'wrong'], 'does not follow punctuation:no_comma')
 
-Two of the 25 instructions (``number_sentences``, ``capital_word_frequency``) need NLTK's data set ``punkt_tab`` in
-``NLTK_DATA``, which no package brings; without it a question that uses one is answered by nobody.
+Two of the 25 instructions (``number_sentences``, ``capital_word_frequency``) need NLTK's data set
+``punkt_tab`` in ``NLTK_DATA``, which no package brings; without it a question that uses one is
+answered by nobody.
 
-IFEval's only split is its test, and is denied: the one family of the catalogue with such questions is tsdg's own
-``demo_instructions``. A family that is added names ``ifeval`` as its verifier in the catalogue.
+IFEval's only split is its test, and is denied: the one family of the catalogue with such questions
+is tsdg's own ``demo_instructions``. A family that is added names ``ifeval`` as its verifier in the
+catalogue.
 """
 
 from __future__ import annotations
@@ -33,13 +37,19 @@ _LONGEST = 100_000
 
 
 class InstructionVerifier:
-    """Reads any text; an answer passes that follows every instruction. Those that pass agree, whatever they say."""
+    """Reads any text; an answer passes that follows every instruction.
+
+    Those that pass agree, whatever they say.
+    """
 
     kind: AnswerKind = "text"
     method: str = "instructions, then their share"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the text as it is: white space and mark-up are part of what is checked. None where it is empty."""
+        """Return the text as it is: white space and mark-up are part of what is checked.
+
+        None where it is empty.
+        """
         return text if text.strip() and len(text) <= _LONGEST else None
 
     def same(self, left: str, right: str) -> bool:
@@ -60,7 +70,9 @@ def _prove(answer: str, checks: tuple[str, ...]) -> Proof:
     if broken is None:
         return Proof(verdict="timeout", detail="an instruction could not be checked", behaviour="")
     if broken or not checks:
-        return Proof(verdict="wrong", detail=broken or "the question has no instructions", behaviour="")
+        return Proof(
+            verdict="wrong", detail=broken or "the question has no instructions", behaviour=""
+        )
     return Proof(verdict="passed", detail=f"{len(checks)} instructions", behaviour="followed")
 
 
@@ -72,6 +84,7 @@ def check_ready() -> None:
     """
     if symbolic.broken_instruction("Hello.", ('{"id": "punctuation:no_comma"}',)) != "":
         raise EnvironmentUnfit(
-            "verifier ifeval: lm_eval.tasks.ifeval cannot be used in this environment; install tsdg's dependencies "
+            "verifier ifeval: lm_eval.tasks.ifeval cannot be used in this environment; install "
+            "tsdg's dependencies "
             "again (pip install langdetect immutabledict nltk)"
         )

@@ -28,17 +28,20 @@ _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
 
 class JsonVerifier:
-    """Reads one JSON value, checks it against the question's schema (``asked.checks[0]``, where there is one).
+    """Reads one JSON value, checks it against the question's schema (``asked.checks[0]``, where
+    there is one).
 
-    The normal form is the canonical dump: sorted keys, no spaces, whole floats as integers. Repeated keys, NaN and
-    infinities are refused: another reader would read something else.
+    The normal form is the canonical dump: sorted keys, no spaces, whole floats as integers.
+    Repeated keys, NaN and infinities are refused: another reader would read something else.
     """
 
     kind: AnswerKind = "json"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the canonical JSON, or None where there is none, several, or it does not satisfy the schema."""
+        """Return the canonical JSON, or None where there is none, several, or it does not satisfy
+        the schema.
+        """
         if len(text) > _LONGEST:
             return None
         text = text.strip()
@@ -79,7 +82,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_pairs, pa
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
 
 
 def _whole(text: str) -> str | None:

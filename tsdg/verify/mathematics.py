@@ -1,4 +1,6 @@
-r"""Answers that are mathematical expressions: fractions, roots, intervals, sets, equations, matrices.
+r"""Answers that are mathematical expressions.
+
+Fractions, roots, intervals, sets, equations, matrices.
 
 Example (in the manner of a competition problem)::
 
@@ -23,7 +25,9 @@ from tsdg.verify.number import NumberVerifier
 from tsdg.verify.reading import bare, marked, tail
 
 _LONGEST = 600
-_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
+)
 _COMMAND = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+|\\.")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _BASE = re.compile(r"[0-9A-Za-z]\s*_\s*\{?\s*(?:\\text\{)?(\d+|[a-z]{3,})")
@@ -42,26 +46,32 @@ _SAME_LOOK = (
 class MathVerifier:
     """Reads the boxed, marked or only formula; math-verify says whether two are the same.
 
-    The normal form is the formula as it was written, without what delimits it, so that a record shows it as the sample
-    did.
+    The normal form is the formula as it was written, without what delimits it, so that a record
+    shows it as the sample did.
     """
 
     kind: AnswerKind = "math"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the formula, or None where there is none, several unmarked ones, or its braces do not close."""
+        """Return the formula, or None where there is none, several unmarked ones, or its braces do
+        not close.
+        """
         text = tail(text)
         for part in marked(text):
             if answer := _sound(_strip(part)):
                 return answer
         if "\\boxed" in text:
             return None
-        formulas = [next(group for group in match.groups() if group) for match in _FORMULA.finditer(text)]
+        formulas = [
+            next(group for group in match.groups() if group) for match in _FORMULA.finditer(text)
+        ]
         if formulas:
             if len({_look(formula) for formula in formulas}) == 1:
                 return _sound(formulas[0].strip())
-            joined = all(_JOINING.fullmatch(between) for between in _FORMULA.sub("\0", text).split("\0"))
+            joined = all(
+                _JOINING.fullmatch(between) for between in _FORMULA.sub("\0", text).split("\0")
+            )
             return _sound(", ".join(formula.strip() for formula in formulas)) if joined else None
         whole = _strip(bare(text))
         if "\n" not in whole and len(_WORD.findall(_COMMAND.sub(" ", whole))) <= 1:
@@ -96,7 +106,10 @@ def _sound(answer: str) -> str | None:
 
 
 def _plain(formula: str) -> str:
-    """Drop what math-verify cannot parse: the signs of money and per cent, thin spaces, a full stop."""
+    """Drop what math-verify cannot parse.
+
+    The signs of money and per cent, thin spaces, a full stop.
+    """
     return _NOISE.sub("", formula.replace("{,}", ",")).strip(" .,;")
 
 
@@ -110,15 +123,24 @@ def _look(formula: str) -> str:
 def _differ(left: str, right: str) -> bool:
     """Differences that math-verify does not see.
 
-    It drops the base of a numeral (``33_4``, ``33_5``) and units (``5 cm``, ``5 m``), reads a time as a ratio
-    (``9:24``, ``3/8``), and takes any equation for its right side (``2x - y = 0`` for ``0``).
+    It drops the base of a numeral (``33_4``, ``33_5``) and units (``5 cm``, ``5 m``), reads a time
+    as a ratio (``9:24``, ``3/8``), and takes any equation for its right side (``2x - y = 0`` for
+    ``0``).
     """
     bases = _BASE.findall(left), _BASE.findall(right)
-    units = [{normalise("".join(unit)).rstrip("s") for unit in _UNIT.findall(side)} for side in (left, right)]
-    one_sided = [side for side, other in ((left, right), (right, left)) if "=" in side and "=" not in other]
+    units = [
+        {normalise("".join(unit)).rstrip("s") for unit in _UNIT.findall(side)}
+        for side in (left, right)
+    ]
+    one_sided = [
+        side for side, other in ((left, right), (right, left)) if "=" in side and "=" not in other
+    ]
     return (
         (all(bases) and bases[0] != bases[1])
         or (all(units) and units[0] != units[1])
         or (":" in left) != (":" in right)
-        or any(re.search(r"[\d+*/^-]", _SUBSCRIPT.sub("", side.partition("=")[0])) for side in one_sided)
+        or any(
+            re.search(r"[\d+*/^-]", _SUBSCRIPT.sub("", side.partition("=")[0]))
+            for side in one_sided
+        )
     )

@@ -12,7 +12,8 @@ Example (in the manner of a grade-school word problem)::
     >>> verifier.same("0.75", "3/4")
     True
 
-Plain numerals are read here, in all scripts' digits. What needs algebra goes to math-verify (see ``symbolic.py``).
+Plain numerals are read here, in all scripts' digits. What needs algebra goes to math-verify (see
+``symbolic.py``).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _DIGITS = 60
 """Digits of the longest numeral read: a longer one is rubbish, and Python's own limit is near."""
 _PLACES = 12
 _TOLERANCE = Fraction(2, 1_000_000)
-# A numeral may follow a Chinese character, but not a letter of a script with spaces (H2O) or another numeral.
+# A numeral may follow a Chinese character, but not a letter of a script with spaces (H2O) or
+# another numeral.
 _START = r"(?<![A-Za-z\u00c0-\u052f])(?<![\d_^.,/:])"
 _NUMERAL = re.compile(
     _START
@@ -53,7 +55,13 @@ _SIMPLE_LATEX = (
     (re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2 "),
     (re.compile(r"\\(?:text|mathrm|mbox|textbf)\s*\{[^{}\d]*\}(?:\s*\^\s*\{?[23]\}?)?"), " "),
     (re.compile(r"\{,\}|\\,(?=\d{3})"), ","),
-    (re.compile(r"\\[,;:! ]|\\[()\[\]]|(?<!\\)\$(?!\d)|\^\s*\{?\s*\\circ\s*\}?|\\(?:degree|left|right)\b"), " "),
+    (
+        re.compile(
+            r"\\[,;:! "
+            r"]|\\[()\[\]]|(?<!\\)\$(?!\d)|\^\s*\{?\s*\\circ\s*\}?|\\(?:degree|left|right)\b"
+        ),
+        " ",
+    ),
     (re.compile(r"\\(?=[$%])"), ""),
 )
 
@@ -61,16 +69,19 @@ _SIMPLE_LATEX = (
 class NumberVerifier:
     r"""Reads a number with its unit, currency, separators, per cent sign or scale word around it.
 
-    The normal form is an integer, a decimal of at most 12 places or else a fraction in lowest terms; the unit and the
-    per cent sign are dropped (``50%`` and ``50`` are the same, ``0.5`` is another answer). ``1,234`` is a thousand and
-    more, ``12,5`` is twelve and a half. Expressions without a rational value (``2\sqrt{3}``) stay expressions.
+    The normal form is an integer, a decimal of at most 12 places or else a fraction in lowest
+    terms; the unit and the per cent sign are dropped (``50%`` and ``50`` are the same, ``0.5`` is
+    another answer). ``1,234`` is a thousand and more, ``12,5`` is twelve and a half. Expressions
+    without a rational value (``2\sqrt{3}``) stay expressions.
     """
 
     kind: AnswerKind = "number"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the number, or None where there is none, or several and none of them is marked as the answer."""
+        """Return the number, or None where there is none, or several and none of them is marked as
+        the answer.
+        """
         text = tail(text)
         if not text:
             return None
@@ -80,7 +91,10 @@ class NumberVerifier:
         return None
 
     def same(self, left: str, right: str) -> bool:
-        """Whether both are the same number: integers exactly, others to two parts in a million (0.333333 is 1/3)."""
+        """Whether both are the same number.
+
+        Integers exactly, others to two parts in a million (0.333333 is 1/3).
+        """
         if left == right:
             return True
         first, second = _fraction(left), _fraction(right)
@@ -115,7 +129,9 @@ def _read(part: str) -> str | None:
 
 def _numeral(part: str) -> Fraction | None:
     """The one number of a text; None where there is none, or where two differ."""
-    part = "".join(str(unicodedata.decimal(c)) if c.isdecimal() and not c.isascii() else c for c in part)
+    part = "".join(
+        str(unicodedata.decimal(c)) if c.isdecimal() and not c.isascii() else c for c in part
+    )
     found = {_value(match) for match in _NUMERAL.finditer(part)}
     # What is left must hold no numeral that was not understood (12-15, 10:30, 2/0).
     if len(found) != 1 or _ANY.search(_NUMERAL.sub(" ", part)):
@@ -145,7 +161,10 @@ def _value(match: re.Match[str]) -> Fraction | None:
 
 
 def _decimal(digits: str) -> str:
-    """Read separators: the last of two kinds is the decimal one; one kind groups where it can, except the point."""
+    """Read separators: the last of two kinds is the decimal one.
+
+    One kind groups where it can, except the point.
+    """
     digits = digits.replace("٫", ".").replace("٬", ",")
     digits = re.sub(r"['\s]", "", digits)
     points, commas = digits.count("."), digits.count(",")
@@ -173,7 +192,9 @@ def _scale(after: str) -> int:
     if word in _scales():
         return _scales()[word]
     # In scripts without spaces the unit follows at once: 3万人.
-    return next((_scales()[word[:n]] for n in (2, 1) if not word[0].isascii() and word[:n] in _scales()), 1)
+    return next(
+        (_scales()[word[:n]] for n in (2, 1) if not word[0].isascii() and word[:n] in _scales()), 1
+    )
 
 
 def _form(value: Fraction) -> str:

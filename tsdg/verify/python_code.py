@@ -1,4 +1,5 @@
-r'''Answers that are Python functions: run against the question's own tests, and grouped by what they do.
+r'''Answers that are Python functions: run against the question's own tests, and grouped by what
+they do.
 
 Example::
 
@@ -45,8 +46,8 @@ _COMMON = 0.5
 class PythonTextVerifier:
     """Reads one block of Python that parses and defines a function. It runs nothing.
 
-    Two answers are the same where their source is, but for layout, comments and docstrings; names count. So agreement
-    is far rarer than correctness, and no proof of it.
+    Two answers are the same where their source is, but for layout, comments and docstrings; names
+    count. So agreement is far rarer than correctness, and no proof of it.
     """
 
     kind: AnswerKind = "code"
@@ -55,8 +56,8 @@ class PythonTextVerifier:
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the source in normal form, or None.
 
-        None where no block (or more than one) parses and defines a function, or where the question's checks call
-        functions and the block defines none of them.
+        None where no block (or more than one) parses and defines a function, or where the
+        question's checks call functions and the block defines none of them.
         """
         if len(text) > _LONGEST:
             return None
@@ -70,11 +71,14 @@ class PythonTextVerifier:
 
 
 class PythonRunVerifier(PythonTextVerifier):
-    """Runs each answer in the sandbox: only one that passes every test counts, and the vote is on behaviour.
+    """Runs each answer in the sandbox.
 
-    Tests come from the question, and a solution that was written to them may pass them and do nothing else. So each
-    is also called with arguments that no test has (``assertions.probes``); two solutions are the same where no such
-    call tells them apart and enough of them give values in both.
+    Only one that passes every test counts, and the vote is on behaviour.
+
+    Tests come from the question, and a solution that was written to them may pass them and do
+    nothing else. So each is also called with arguments that no test has (``assertions.probes``);
+    two solutions are the same where no such call tells them apart and enough of them give values in
+    both.
     """
 
     method: str = "tests, then vote on behaviour"
@@ -94,10 +98,16 @@ class PythonRunVerifier(PythonTextVerifier):
         tests, inputs = read_checks(asked.checks), probes(asked.checks)
         expressions = [*(test.expression for test in tests), *inputs]
         # Finding the sandbox runs a trial: not in the event loop.
-        sandbox = self._sandbox if self._sandbox is not None else await asyncio.to_thread(find_sandbox)
+        sandbox = (
+            self._sandbox if self._sandbox is not None else await asyncio.to_thread(find_sandbox)
+        )
         distinct = list(dict.fromkeys(answers))
-        runs = await asyncio.gather(*(asyncio.wrap_future(sandbox.submit(source, expressions)) for source in distinct))
-        proofs = {source: _proof(run, tests, inputs) for source, run in zip(distinct, runs, strict=True)}
+        runs = await asyncio.gather(
+            *(asyncio.wrap_future(sandbox.submit(source, expressions)) for source in distinct)
+        )
+        proofs = {
+            source: _proof(run, tests, inputs) for source, run in zip(distinct, runs, strict=True)
+        }
         return [proofs[source] for source in answers]
 
     def alike(self, left: str, right: str) -> bool:
@@ -105,7 +115,9 @@ class PythonRunVerifier(PythonTextVerifier):
         pairs = list(zip(json.loads(left), json.loads(right), strict=True))
         told = [(one, other) for one, other in pairs if one is not None and other is not None]
         silent = sum(one is None and other is None for one, other in pairs)
-        return all(one == other for one, other in told) and len(told) + silent >= _COMMON * len(pairs)
+        return all(one == other for one, other in told) and len(told) + silent >= _COMMON * len(
+            pairs
+        )
 
 
 def _proof(run: Run, tests: Sequence[CodeTest], inputs: Sequence[str]) -> Proof:
@@ -118,7 +130,10 @@ def _proof(run: Run, tests: Sequence[CodeTest], inputs: Sequence[str]) -> Proof:
 
 
 def verdict(run: Run, tests: Sequence[CodeTest]) -> tuple[ProofVerdict, str]:
-    """Classify a run; the first test that is not passed decides. Also returns one line for a person."""
+    """Classify a run; the first test that is not passed decides.
+
+    Also returns one line for a person.
+    """
     if not tests:
         return "wrong", "the question has no test that can be run"
     for number, (test, value) in enumerate(zip(tests, run.values, strict=False), start=1):
@@ -127,13 +142,22 @@ def verdict(run: Run, tests: Sequence[CodeTest]) -> tuple[ProofVerdict, str]:
         what = f"test {number} of {len(tests)}"
         if value[0] == "raised":
             return _raised(value[1], f"{what} raised {value[1]}")
-        return "wrong", f"{what}: {test.expression[:80]} gave {value[1][:80]}, not {test.expected[:80]}"
+        return (
+            "wrong",
+            f"{what}: {test.expression[:80]} gave {value[1][:80]}, not {test.expected[:80]}",
+        )
     if len(run.values) >= len(tests):
         return "passed", f"{len(tests)} tests"
     if run.raised:
         return _raised(run.raised, f"the source raised {run.raised}")
-    where = f"in test {len(run.values) + 1} of {len(tests)}" if run.loaded else "before the first test"
-    return (run.end, f"{run.end} {where}") if run.end != "finished" else ("crashed", f"it ended {where}")
+    where = (
+        f"in test {len(run.values) + 1} of {len(tests)}" if run.loaded else "before the first test"
+    )
+    return (
+        (run.end, f"{run.end} {where}")
+        if run.end != "finished"
+        else ("crashed", f"it ended {where}")
+    )
 
 
 def _raised(name: str, detail: str) -> tuple[ProofVerdict, str]:
@@ -147,7 +171,9 @@ def _normal(source: str, checks: tuple[str, ...]) -> str | None:
         return None
     try:
         nodes = list(ast.walk(tree))
-        defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        defined = {
+            node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
         if not defined:
             return None
         called = called_names(checks)
@@ -162,9 +188,15 @@ def _normal(source: str, checks: tuple[str, ...]) -> str | None:
         return None
 
 
-def _drop_docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> None:
+def _drop_docstring(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module,
+) -> None:
     first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
         del node.body[0]
         if not node.body and not isinstance(node, ast.Module):
             node.body.append(ast.Pass())

@@ -1,4 +1,6 @@
-r"""What several verifiers share: where in a reply the answer stands, and which words mean yes, no, not and answer.
+r"""What several verifiers share.
+
+Where in a reply the answer stands, and which words mean yes, no, not and answer.
 
 >>> list(marked("So it is 7.\nFinal answer: **12 apples**"))
 ['12 apples']
@@ -24,7 +26,8 @@ TAIL = 4000
 """Characters at the end of a reply in which an answer is looked for."""
 
 _BOXES = 8
-"""Boxes tried from the end: more than that unclosed ones are rubbish, and would take quadratic time."""
+"""Boxes tried from the end: more than that unclosed ones are rubbish, and would take quadratic
+time."""
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BOXED_SIGN = re.compile(r"\\boxed\s+([^\s${}\\]+)")
 _HASHES = re.compile(r"####[ \t]*([^\n]+)")
@@ -34,7 +37,9 @@ _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
 
 @cache
 def words(role: Role) -> tuple[str, ...]:
-    """Return the folded and case-folded words of one role in all languages of ``words.csv``, longest first."""
+    """Return the folded and case-folded words of one role in all languages of ``words.csv``,
+    longest first.
+    """
     table = (files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines()
     found = {fold(row["word"]).casefold() for row in csv.DictReader(table) if row["role"] == role}
     return tuple(sorted(found, key=lambda word: (-len(word), word)))
@@ -54,9 +59,11 @@ def bare(text: str) -> str:
 
 
 def marked(text: str) -> Iterator[str]:
-    r"""Yield the parts of a reply that are marked as its answer, surest first, each from its last occurrence.
+    r"""Yield the parts of a reply that are marked as its answer, surest first, each from its last
+    occurrence.
 
-    Marks are ``#### 12``, ``\boxed{12}`` and ``answer: 12`` or ``the answer is 12`` in the languages of ``words.csv``.
+    Marks are ``#### 12``, ``\boxed{12}`` and ``answer: 12`` or ``the answer is 12`` in the
+    languages of ``words.csv``.
     """
     text = tail(text)
     if hashes := _HASHES.findall(text):
@@ -71,7 +78,9 @@ def marked(text: str) -> Iterator[str]:
 
 
 def boxed(text: str) -> str | None:
-    r"""Return the content of the last ``\boxed{...}`` whose braces close, of ``\boxed 2`` else, or None."""
+    r"""Return the content of the last ``\boxed{...}`` whose braces close, of ``\boxed 2`` else, or
+    None.
+    """
     for match in list(_BOXED.finditer(text))[: -_BOXES - 1 : -1]:
         depth, start = 1, match.end()
         for position in range(start, len(text)):
@@ -91,12 +100,17 @@ def _answer_mark() -> re.Pattern[str]:
     joined = "|".join(re.escape(word) for word in words("answer") if unspaced(word))
     verb = r"(?:(?:is|are|was|ist|sind|est|es|é|è|er|är|jest|je)\b|是|为|為|は)"
     says = rf"(?:\s*{verb}\s*[:：]?|\s*[:：=])"
-    return re.compile(rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says}?)", re.I)
+    return re.compile(
+        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says}?)",
+        re.I,
+    )
 
 
 @cache
 def _negation() -> re.Pattern[str]:
-    spaced = "|".join(re.escape(normalise(word)) for word in words("negation") if not unspaced(word))
+    spaced = "|".join(
+        re.escape(normalise(word)) for word in words("negation") if not unspaced(word)
+    )
     joined = "|".join(re.escape(normalise(word)) for word in words("negation") if unspaced(word))
     return re.compile(rf"(?<!\w)(?:{spaced})(?!\w)|{joined}")
 

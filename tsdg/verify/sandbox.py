@@ -1,14 +1,18 @@
-"""Runs code that nobody trusts: one process per run, in namespaces of its own, under limits, with nothing to reach.
+"""Runs code that nobody trusts.
 
-What a run sees is an empty, read-only root with Python's standard library and the system's shared libraries: no home
-directory, no run directory, no ``/proc``, no network, no environment, nowhere to write. It has one process and one
-thread, and limits on CPU and wall time, memory, open files and output. System calls that start processes, open sockets
-or send signals end it (``seccomp.py``).
+One process per run, in namespaces of its own, under limits, with nothing to reach.
 
-The walls are bubblewrap's where ``bwrap`` is installed, else those that ``unshare`` makes (``sandbox_child.py`` then
-builds the root). Where neither works, nothing is run: :func:`find_sandbox` raises. Neither needs to be root.
+What a run sees is an empty, read-only root with Python's standard library and the system's shared
+libraries: no home directory, no run directory, no ``/proc``, no network, no environment, nowhere to
+write. It has one process and one thread, and limits on CPU and wall time, memory, open files and
+output. System calls that start processes, open sockets or send signals end it (``seccomp.py``).
 
-Runs take their turn in a pool of threads, as many as there are cores, so that an event loop never waits for one.
+The walls are bubblewrap's where ``bwrap`` is installed, else those that ``unshare`` makes
+(``sandbox_child.py`` then builds the root). Where neither works, nothing is run:
+:func:`find_sandbox` raises. Neither needs to be root.
+
+Runs take their turn in a pool of threads, as many as there are cores, so that an event loop never
+waits for one.
 """
 
 from __future__ import annotations
@@ -36,8 +40,8 @@ from tsdg.verify import sandbox_child, seccomp
 Wall = Literal["bwrap", "unshare"]
 WALLS: tuple[Wall, ...] = ("bwrap", "unshare")
 End = Literal["finished", "timeout", "forbidden", "output", "crashed"]
-"""How the process ended: by itself; at its CPU or wall limit; by a forbidden system call; having written too much;
-by any other signal or exit."""
+"""How the process ended: by itself; at its CPU or wall limit; by a forbidden system call; having
+written too much; by any other signal or exit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ class Run:
     loaded: bool
     """Whether the source ran through."""
     values: tuple[tuple[str, str], ...]
-    """Per expression that was reached: (``value``, canonical text), (``opaque``, type) or (``raised``, exception)."""
+    """Per expression that was reached: (``value``, canonical text), (``opaque``, type) or
+    (``raised``, exception)."""
     raised: str
     """The exception that loading the source raised; empty for none."""
 
@@ -81,7 +86,8 @@ class Sandbox:
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="sandbox")
 
     def submit(self, source: str, expressions: Sequence[str]) -> Future[Run]:
-        """Run a source and evaluate expressions in its names, one after the other, when it is its turn.
+        """Run a source and evaluate expressions in its names, one after the other, when it is its
+        turn.
 
         Raises:
             EnvironmentUnfit: from the future: the sandbox cannot be closed on this machine.
@@ -126,7 +132,14 @@ def _command(wall: Wall) -> list[str]:
     executable = shutil.which(wall)
     if executable is None:
         raise EnvironmentUnfit(f"there is no command {wall}")
-    python = [_python(), "-S", "-s", "-P", "-c", Path(sandbox_child.__file__).read_text(encoding="utf-8")]
+    python = [
+        _python(),
+        "-S",
+        "-s",
+        "-P",
+        "-c",
+        Path(sandbox_child.__file__).read_text(encoding="utf-8"),
+    ]
     if wall == "unshare":
         spaces = ["--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid"]
         return [executable, *spaces, "--fork", "--kill-child", *python]
@@ -142,9 +155,17 @@ def _python() -> str:
 
 @cache
 def _shown() -> list[str]:
-    """What Python needs to start, ``/dev/null`` last: itself, its standard library, the system's shared libraries."""
+    """What Python needs to start, ``/dev/null`` last.
+
+    Itself, its standard library, the system's shared libraries.
+    """
     libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"]
-    own = [f"{sys.base_prefix}/lib", f"{sys.base_exec_prefix}/lib", sysconfig.get_path("stdlib"), _python()]
+    own = [
+        f"{sys.base_prefix}/lib",
+        f"{sys.base_exec_prefix}/lib",
+        sysconfig.get_path("stdlib"),
+        _python(),
+    ]
     found = [path for path in dict.fromkeys((*libraries, *own)) if Path(path).exists()]
     inner = [path for path in found if any(Path(other) in Path(path).parents for other in found)]
     return [*(path for path in found if path not in inner), "/dev/null"]
@@ -185,11 +206,18 @@ def _read(status: int, output: bytes, complaint: bytes, over: End | None, wall: 
         try:
             lines.append(json.loads(line))
         except ValueError:
-            break  # a line that was cut off, or that the code under test wrote: what follows is not ours
-    lines = [line for line in lines if isinstance(line, list) and all(isinstance(part, str) for part in line)]
+            # a line that was cut off, or that the code under test wrote: what follows is not ours
+            break
+    lines = [
+        line
+        for line in lines
+        if isinstance(line, list) and all(isinstance(part, str) for part in line)
+    ]
     if lines[:1] != [["closed"]]:
         said = lines[0][-1] if lines else " ".join(complaint.decode(errors="replace").split())
-        raise EnvironmentUnfit(f"sandbox: {wall} does not close here: {said[-300:] or f'exit status {status}'}")
+        raise EnvironmentUnfit(
+            f"sandbox: {wall} does not close here: {said[-300:] or f'exit status {status}'}"
+        )
     loaded = lines[1:2] == [["loaded"]]
     values = tuple((line[0], line[1]) for line in lines[2:] if len(line) == 2) if loaded else ()
     raised = lines[1][1] if not loaded and len(lines) == 2 and len(lines[1]) == 2 else ""
@@ -219,6 +247,7 @@ def find_sandbox() -> Sandbox:
         except EnvironmentUnfit as error:
             reasons.append(str(error))
     raise EnvironmentUnfit(
-        f"no sandbox to run answers of kind code in ({'; '.join(reasons)}): install bubblewrap or allow user "
+        f"no sandbox to run answers of kind code in ({'; '.join(reasons)}): install bubblewrap or "
+        "allow user "
         "namespaces, or compare code without running it: filter.verifiers={FAMILY: code_text}"
     )

@@ -1,12 +1,15 @@
-"""What runs inside the sandbox: takes one job from stdin, locks itself in, and answers one JSON line per expression.
+"""What runs inside the sandbox.
+
+Takes one job from stdin, locks itself in, and answers one JSON line per expression.
 
 Run as a script; ``assertions.py`` also imports :func:`canonical` from it. Knows nothing of tsdg, so
-that the sandbox need not show it. The job holds only expressions, never the results that are expected of them: the code
-under test can report what it likes, but it cannot know what would be right.
+that the sandbox need not show it. The job holds only expressions, never the results that are
+expected of them: the code under test can report what it likes, but it cannot know what would be
+right.
 
-Lines: ``["closed"]`` once nothing can get out, ``["loaded"]`` once the source has run, then per expression
-``["value", text]``, ``["opaque", type]`` (no plain data) or ``["raised", exception]``; instead of all of them
-``["unfit", why]`` where the sandbox could not be closed.
+Lines: ``["closed"]`` once nothing can get out, ``["loaded"]`` once the source has run, then per
+expression ``["value", text]``, ``["opaque", type]`` (no plain data) or ``["raised", exception]``;
+instead of all of them ``["unfit", why]`` where the sandbox could not be closed.
 """
 
 from __future__ import annotations
@@ -58,13 +61,19 @@ def canonical(value: object, depth: int = 0) -> str:
     if isinstance(value, set | frozenset):
         return "{" + ", ".join(sorted(canonical(item, depth + 1) for item in value)) + "}"
     if isinstance(value, dict):
-        pairs = (f"{canonical(key, depth + 1)}: {canonical(item, depth + 1)}" for key, item in value.items())
+        pairs = (
+            f"{canonical(key, depth + 1)}: {canonical(item, depth + 1)}"
+            for key, item in value.items()
+        )
         return "{:" + ", ".join(sorted(pairs)) + "}"
     raise Opaque(type(value).__name__)
 
 
 def _enclose(root: str, shown: list[str]) -> None:
-    """Make a new root that shows some folders, read-only, and nothing else; needs a mount namespace of its own."""
+    """Make a new root that shows some folders, read-only, and nothing else.
+
+    Needs a mount namespace of its own.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
 
     def mount(source: str, target: str, kind: str, flags: int, data: str) -> None:
@@ -83,9 +92,12 @@ def _enclose(root: str, shown: list[str]) -> None:
             os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
         mount(path, target, "", bind, "")
-        # A user's own namespace may not drop flags that a mount has: nosuid, nodev, noexec, noatime, nodiratime.
+        # A user's own namespace may not drop flags that a mount has: nosuid, nodev, noexec,
+        # noatime, nodiratime.
         has = os.statvfs(target).f_flag
-        kept = has & (2 | 4 | 8 | 1024 | 2048) | (1 << 21 if has & 4096 else 0)  # relatime has two numbers
+        kept = has & (2 | 4 | 8 | 1024 | 2048) | (
+            1 << 21 if has & 4096 else 0
+        )  # relatime has two numbers
         mount(path, target, "", bind | remount | read_only | kept, "")
     os.chdir(root)
     mount("none", root, "", remount | read_only | 6, "")
@@ -119,7 +131,9 @@ def _lock(job: dict[str, Any]) -> None:
     no_new_privileges, seccomp = 38, 22
     if libc.capset(header, none):
         raise OSError(ctypes.get_errno(), "capset")
-    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(seccomp, 2, ctypes.byref(program), 0, 0):
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(
+        seccomp, 2, ctypes.byref(program), 0, 0
+    ):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
@@ -174,7 +188,9 @@ def main() -> None:
         for number in (0, 1, 2):
             os.dup2(silent, number)
         os.close(silent)
-        if job["root"] and (child := os.fork()):  # the first process of a namespace cannot be killed by its own
+        if job["root"] and (
+            child := os.fork()
+        ):  # the first process of a namespace cannot be killed by its own
             status = os.waitpid(child, 0)[1]
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
         _lock(job)

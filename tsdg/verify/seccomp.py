@@ -1,8 +1,10 @@
-"""The kernel's own list of what sandboxed code may not ask for (seccomp): no process or thread, no socket, no signal.
+"""The kernel's own list of what sandboxed code may not ask for (seccomp).
 
-A call of ``syscalls.csv`` ends the process with SIGSYS, which nothing inside can catch or forge; every other call goes
-through. The numbers are those of the kernel's headers, one column per architecture; an empty cell is a call that the
-architecture does not have.
+No process or thread, no socket, no signal.
+
+A call of ``syscalls.csv`` ends the process with SIGSYS, which nothing inside can catch or forge;
+every other call goes through. The numbers are those of the kernel's headers, one column per
+architecture; an empty cell is a call that the architecture does not have.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ def program() -> bytes:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         raise EnvironmentUnfit(
-            f"sandbox: no list of system calls for the architecture {machine}, only for {', '.join(_ARCHITECTURES)}; "
-            "run there, or let the verifier code_text compare code without running it (filter.verifiers)"
+            f"sandbox: no list of system calls for the architecture {machine}, only for "
+            f"{', '.join(_ARCHITECTURES)}; "
+            "run there, or let the verifier code_text compare code without running it "
+            "(filter.verifiers)"
         )
     table = (files("tsdg.verify") / "syscalls.csv").read_text(encoding="utf-8").splitlines()
     banned = [int(row[machine]) for row in csv.DictReader(table) if row[machine]]

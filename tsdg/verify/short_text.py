@@ -28,23 +28,31 @@ _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 class ShortTextVerifier:
-    """Reads one line of text; two are the same after Unicode, case, punctuation and English articles are levelled.
+    """Reads one line of text.
 
-    Only a leading ``a`` or ``an`` is an article (``vitamin A`` keeps its A), ``the`` is one anywhere; articles of other
-    languages are left alone. ``U.S.`` is ``US`` and ``1,000`` is ``1000``. Synonyms differ: this comparison is strict,
-    and so understates agreement.
+    Two are the same after Unicode, case, punctuation and English articles are levelled.
+
+    Only a leading ``a`` or ``an`` is an article (``vitamin A`` keeps its A), ``the`` is one
+    anywhere; articles of other languages are left alone. ``U.S.`` is ``US`` and ``1,000`` is
+    ``1000``. Synonyms differ: this comparison is strict, and so understates agreement.
     """
 
     kind: AnswerKind = "short_text"
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the answer without mark-up, or None where it is empty, longer than 300 characters or many lines."""
+        """Return the answer without mark-up, or None where it is empty, longer than 300 characters
+        or many lines.
+        """
         if len(text) > 100 * _LONGEST:
             return None
         for part in (*marked(text), bare(text)):
             answer = fold(part)
-            if 0 < len(answer) <= _LONGEST and "\n" not in part and any(char.isalnum() for char in answer):
+            if (
+                0 < len(answer) <= _LONGEST
+                and "\n" not in part
+                and any(char.isalnum() for char in answer)
+            ):
                 return answer
         return None
 

@@ -1,14 +1,18 @@
-"""Algebra, schemas and instructions behind a wall: what checks them runs in one child process with limits.
+"""Algebra, schemas and instructions behind a wall.
+
+What checks them runs in one child process with limits.
 
 That is math-verify and sympy, jsonschema, and lm-eval's instruction checkers.
 
-Why not in this process: sympy and a hostile regular expression can run for hours or take all memory, math-verify's own
-timeout is a SIGALRM handler, which works in the main thread only, cannot stop C code and would replace a handler of
-ours. The child limits its own CPU time per call (the kernel ends it) and its memory, and goes when its pipe closes, so
-that none is left behind after ``kill -9``. CPU time, not wall time, decides: a busy machine gives the same verdicts.
+Why not in this process: sympy and a hostile regular expression can run for hours or take all
+memory, math-verify's own timeout is a SIGALRM handler, which works in the main thread only, cannot
+stop C code and would replace a handler of ours. The child limits its own CPU time per call (the
+kernel ends it) and its memory, and goes when its pipe closes, so that none is left behind after
+``kill -9``. CPU time, not wall time, decides: a busy machine gives the same verdicts.
 
-One child per process, started at the first call (about a second), shared by all threads; a call is 0.1 to 10 ms.
-Calls block: 2 CPU seconds at worst, after which the answer is "cannot tell", which counts as different or unreadable.
+One child per process, started at the first call (about a second), shared by all threads; a call is
+0.1 to 10 ms. Calls block: 2 CPU seconds at worst, after which the answer is "cannot tell", which
+counts as different or unreadable.
 """
 
 from __future__ import annotations
@@ -45,7 +49,9 @@ def same(left: str, right: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def value(expression: str) -> str | None:
-    """Return the value of an expression without unknowns (``3/4``, ``2*sqrt(3)``), or None where it has none."""
+    """Return the value of an expression without unknowns (``3/4``, ``2*sqrt(3)``), or None where it
+    has none.
+    """
     if not expression or len(expression) > _LONGEST:
         return None
     found = _child().call("value", expression)
@@ -58,7 +64,9 @@ def valid(document: str, schema: str) -> bool:
 
 
 def broken_instruction(answer: str, instructions: tuple[str, ...]) -> str | None:
-    """Return what is wrong with the first instruction that an answer does not follow; empty where it follows all.
+    """Return what is wrong with the first instruction that an answer does not follow.
+
+    Empty where it follows all.
 
     None where that cannot be told: a checker is not there, fails, or takes too long.
     """

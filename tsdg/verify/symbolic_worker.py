@@ -1,7 +1,10 @@
-"""The child of ``symbolic.py``: answers one JSON line per JSON line, within limits. Run as a script, never imported.
+"""The child of ``symbolic.py``: answers one JSON line per JSON line, within limits.
 
-Knows nothing of tsdg, so that its start costs only what math-verify costs. A call that uses up its CPU time is ended by
-the kernel together with this process (SIGPROF, default action): nothing in Python could stop sympy inside C code.
+Run as a script, never imported.
+
+Knows nothing of tsdg, so that its start costs only what math-verify costs. A call that uses up its
+CPU time is ended by the kernel together with this process (SIGPROF, default action): nothing in
+Python could stop sympy inside C code.
 """
 
 from __future__ import annotations
@@ -20,22 +23,32 @@ _MEMORY = 4 * 2**30
 
 
 def same(left: str, right: str) -> bool:
-    """Compare by math-verify, which is not symmetric: equal if it says so with either one as the reference."""
+    """Compare by math-verify, which is not symmetric.
+
+    Equal if it says so with either one as the reference.
+    """
     from math_verify import verify
 
     first, second = _parse(left), _parse(right)
-    if any(getattr(item, "is_Relational", False) and not item.free_symbols for item in (*first, *second)):
+    if any(
+        getattr(item, "is_Relational", False) and not item.free_symbols
+        for item in (*first, *second)
+    ):
         return False  # an equation of two numbers: math-verify compares only whether it holds
     found = any(verify(*pair, timeout_seconds=None) for pair in ((first, second), (second, first)))
     return found and _close(first, second)
 
 
 def _close(first: list[Any], second: list[Any]) -> bool:
-    """Rule out two numbers that math-verify calls equal because both are tiny (it rounds to a fixed place)."""
+    """Rule out two numbers that math-verify calls equal because both are tiny (it rounds to a fixed
+    place).
+    """
     import sympy  # type: ignore[import-untyped]
 
     numbers = [item for parsed in (first, second) for item in parsed]
-    if len(numbers) != 2 or not all(isinstance(number, sympy.Expr) and number.is_number for number in numbers):
+    if len(numbers) != 2 or not all(
+        isinstance(number, sympy.Expr) and number.is_number for number in numbers
+    ):
         return True
     one, other = (number.doit() for number in numbers)
     larger = max(abs(sympy.N(one, 30)), abs(sympy.N(other, 30)))
@@ -72,9 +85,12 @@ def _parse(expression: str) -> list[Any]:
 
     if not any(mark in expression for mark in ("$", "\\(", "\\[", "\\boxed")):
         expression = f"${expression}$"
-    # Without the extraction of plain numbers, which would take the 3 of a formula it cannot parse for its value.
+    # Without the extraction of plain numbers, which would take the 3 of a formula it cannot parse
+    # for its value.
     configs = [LatexExtractionConfig(boxed_match_priority=0)]
-    found = parse(expression, extraction_config=configs, fallback_mode="no_fallback", parsing_timeout=None)
+    found = parse(
+        expression, extraction_config=configs, fallback_mode="no_fallback", parsing_timeout=None
+    )
     return list(found)
 
 
@@ -98,7 +114,9 @@ def broken(answer: str, *instructions: str) -> str:
 
 @cache
 def _instructions() -> dict[str, Any]:
-    """Import lm-eval's checkers, which would ask the network for NLTK's data, and make langdetect repeatable."""
+    """Import lm-eval's checkers, which would ask the network for NLTK's data, and make langdetect
+    repeatable.
+    """
     import langdetect
     import nltk
 
@@ -118,7 +136,12 @@ def main() -> None:
     import math_verify  # noqa: F401  before the clock runs
 
     limit = float(sys.argv[1])
-    calls: dict[str, Callable[..., object]] = {"same": same, "value": value, "valid": valid, "broken": broken}
+    calls: dict[str, Callable[..., object]] = {
+        "same": same,
+        "value": value,
+        "valid": valid,
+        "broken": broken,
+    }
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         if name == "broken":

@@ -22,9 +22,15 @@ def print_differences(found: Sequence[Difference], *, as_json: bool) -> None:
         print("the snapshots say the same")
         return
     apart = [item for item in found if item.identity]
-    print(f"different runs: rows depend on {len(apart)} of {len(found)}" if apart else "the same: no row depends on it")
+    print(
+        f"different runs: rows depend on {len(apart)} of {len(found)}"
+        if apart
+        else "the same: no row depends on it"
+    )
     for part in dict.fromkeys(item.part for item in found):
-        items = sorted((item for item in found if item.part == part), key=lambda item: not item.identity)
+        items = sorted(
+            (item for item in found if item.part == part), key=lambda item: not item.identity
+        )
         print(f"\n{part}:")
         for item in items[:SHOWN]:
             _print_one(item)
@@ -38,7 +44,9 @@ def _print_one(item: Difference) -> None:
         print(f"  {mark} {item.key} differs")
     elif isinstance(item.left, str) and "\n" in item.left and isinstance(item.right, str):
         print(f"  {mark} {item.key}:")
-        lines = difflib.unified_diff(item.left.splitlines(), item.right.splitlines(), lineterm="", n=1)
+        lines = difflib.unified_diff(
+            item.left.splitlines(), item.right.splitlines(), lineterm="", n=1
+        )
         for line in list(lines)[2:]:
             print(f"      {line}")
     else:

@@ -15,19 +15,26 @@ COLUMNS = ("task", "seeds", "won", "agreement", "right", "questions", "won", "ag
 def print_difficulty(found: Sequence[Difficulty]) -> None:
     """Print one line per task.
 
-    Which share of seeds and questions won their vote, with what mean agreement; and which share of the seeds' winning
-    answers is the gold one.
+    Which share of seeds and questions won their vote, with what mean agreement; and which share of
+    the seeds' winning answers is the gold one.
     """
     table = Table(box=None, pad_edge=False)
     for place, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
+        table.add_column(
+            column, justify="right" if place else "left", no_wrap=bool(place), overflow="fold"
+        )
     for row in found:
         seeds, questions = row.seeds, row.questions
         table.add_row(
-            row.task, str(seeds.asked), _share(seeds.accepted, seeds.asked), f"{seeds.agreement:.2f}",
-            _share(row.right, seeds.accepted), str(questions.asked), _share(questions.accepted, questions.asked),
+            row.task,
+            str(seeds.asked),
+            _share(seeds.accepted, seeds.asked),
+            f"{seeds.agreement:.2f}",
+            _share(row.right, seeds.accepted),
+            str(questions.asked),
+            _share(questions.accepted, questions.asked),
             f"{questions.agreement:.2f}",
-        )  # fmt: skip
+        )
     Console(soft_wrap=False).print(table)
 
 

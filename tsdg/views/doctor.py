@@ -9,6 +9,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,12 +43,22 @@ def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check
     checks.append(_sandbox())
     if recipe is not None:
         if not away:
-            checks.append(attempt(f"output_root {recipe.output_root}", lambda: _disk(Path(recipe.output_root))))
+            checks.append(
+                attempt(
+                    f"output_root {recipe.output_root}", lambda: _disk(Path(recipe.output_root))
+                )
+            )
         checks += _recipe(recipe, cluster, mirror_here=not away)
     if cluster is not None and cluster.executor == "slurm":
         folders, readable = [cluster.shared_dir], []
         if recipe is not None:
-            folders.append(str(Path(recipe.output_root) if away else Path(recipe.output_root).expanduser().absolute()))
+            folders.append(
+                str(
+                    Path(recipe.output_root)
+                    if away
+                    else Path(recipe.output_root).expanduser().absolute()
+                )
+            )
             readable = _places(recipe, away=away)
         contained = cluster.tsdg.cpu_container or cluster.tsdg.container
         python = cluster.tsdg.python or ("python3" if contained else sys.executable)
@@ -57,8 +68,15 @@ def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check
 
 
 def _places(recipe: Recipe, *, away: bool) -> list[str]:
-    """What nodes must be able to read: mirror and weights. Of names that may be a hub's, those that are here."""
-    named = [recipe.seeds.mirror, recipe.model.path, *(own.model.path for own in recipe.roles.values())]
+    """What nodes must be able to read: mirror and weights.
+
+    Of names that may be a hub's, those that are here.
+    """
+    named = [
+        recipe.seeds.mirror,
+        recipe.model.path,
+        *(own.model.path for own in recipe.roles.values()),
+    ]
     if away:
         return [path for path in named if path.startswith("/")]
     found = [Path(path).expanduser().absolute() for path in named if path]
@@ -66,12 +84,19 @@ def _places(recipe: Recipe, *, away: bool) -> list[str]:
 
 
 def _versions() -> str:
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name.replace("-", "_")) is None
-               and not _installed(name)]  # fmt: skip
+    missing = [
+        name
+        for name in PACKAGES
+        if importlib.util.find_spec(name.replace("-", "_")) is None and not _installed(name)
+    ]
     if missing:
-        raise EnvironmentUnfit(f"{', '.join(missing)} not installed; install tsdg with its dependencies")
+        raise EnvironmentUnfit(
+            f"{', '.join(missing)} not installed; install tsdg with its dependencies"
+        )
     number = ".".join(str(part) for part in sys.version_info[:3])
-    return f"{number}, tsdg {metadata.version('tsdg') if _installed('tsdg') else 'from its checkout'}"
+    return (
+        f"{number}, tsdg {metadata.version('tsdg') if _installed('tsdg') else 'from its checkout'}"
+    )
 
 
 def _installed(name: str) -> bool:
@@ -112,9 +137,13 @@ def _disk(root: Path) -> str:
             pass
         free = shutil.disk_usage(there).free / 2**30
     except OSError as error:
-        raise EnvironmentUnfit(f"{there} cannot be written ({error.strerror}); choose another output_root=") from error
+        raise EnvironmentUnfit(
+            f"{there} cannot be written ({error.strerror}); choose another output_root="
+        ) from error
     if free < _LOW_GIB:
-        raise EnvironmentUnfit(f"{there} has {free:.2f} GiB free; free some space, or choose another output_root=")
+        raise EnvironmentUnfit(
+            f"{there} has {free:.2f} GiB free; free some space, or choose another output_root="
+        )
     return f"can be written, {free:.0f} GiB free"
 
 
@@ -131,12 +160,16 @@ def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool)
         tasks = len({source.task for source in prepared.sources})
         checks = [Check(name="recipe and mirror", verdict="ok", said=f"{tasks} tasks{seen}")]
     except TsdgError as error:
-        checks = [Check(name="recipe and mirror", verdict="FAILED", said=" ".join(str(error).split()))]
+        checks = [
+            Check(name="recipe and mirror", verdict="FAILED", said=" ".join(str(error).split()))
+        ]
     if prepared is not None:
         sources = prepared.sources
         checks.append(_try("verifiers", lambda: check_verifiers_ready(recipe, sources), "ready"))
     if not mirror_here:
-        checks.append(Check(name="servers", verdict="not checked", said="the weights are on the cluster"))
+        checks.append(
+            Check(name="servers", verdict="not checked", said="the weights are on the cluster")
+        )
         return checks
     checks.append(_try("tokenizer", lambda: find_tokenizer(recipe.model.path), recipe.model.path))
     endpoints: dict[Endpoint, None] = {}
@@ -147,7 +180,10 @@ def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool)
 
 
 def _servers(endpoint: Endpoint, cluster: ClusterConfig | None) -> list[Check]:
-    """A served model. Where nodes serve it, this machine's GPUs say nothing; its flags are looked at all the same."""
+    """A served model.
+
+    Where nodes serve it, this machine's GPUs say nothing; its flags are looked at all the same.
+    """
     from tsdg.serving.checks import check_server, find_executable
     from tsdg.serving.flags import check_flags
 
@@ -155,12 +191,33 @@ def _servers(endpoint: Endpoint, cluster: ClusterConfig | None) -> list[Check]:
     name = f"server of {model.name}"
     if server.type == "openai":
         form = _try(name, lambda: check_server(server, model), "endpoints and key are well formed")
-        return [form, *(attempt(f"endpoint {url}", lambda url=url: _answers(url)) for url in server.base_urls)]  # type: ignore[misc]
+        return [
+            form,
+            *(attempt(f"endpoint {url}", partial(_answers, url)) for url in server.base_urls),
+        ]
     if cluster is None or cluster.executor != "slurm":
-        return [_try(name, lambda: check_server(server, model), "command, weights, flags and GPUs are fit")]
+        return [
+            _try(
+                name,
+                lambda: check_server(server, model),
+                "command, weights, flags and GPUs are fit",
+            )
+        ]
     if cluster.tsdg.container:
-        return [Check(name=name, verdict="not checked", said="it is in the image; the canary of a launch starts it")]
-    return [_try(name, lambda: check_flags(server, model, find_executable(server)), "command and flags are fit")]
+        return [
+            Check(
+                name=name,
+                verdict="not checked",
+                said="it is in the image; the canary of a launch starts it",
+            )
+        ]
+    return [
+        _try(
+            name,
+            lambda: check_flags(server, model, find_executable(server)),
+            "command and flags are fit",
+        )
+    ]
 
 
 def _answers(url: str) -> str:
@@ -171,7 +228,9 @@ def _answers(url: str) -> str:
         return f"answers (with {error.code} without a key)"
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
-        raise EnvironmentUnfit(f"does not answer from here ({why}); start it, or set server.base_urls") from error
+        raise EnvironmentUnfit(
+            f"does not answer from here ({why}); start it, or set server.base_urls"
+        ) from error
 
 
 def _try(name: str, look: Callable[[], object], well: str) -> Check:

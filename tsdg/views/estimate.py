@@ -1,4 +1,7 @@
-"""Pure: what a number of seeds means in requests, tokens, work units and GPU-hours, and what that assumes."""
+"""Pure.
+
+What a number of seeds means in requests, tokens, work units and GPU-hours, and what that assumes.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,9 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
     """Work out every phase of a recipe."""
     out = []
     for steps in recipe.phases:
-        rows = sum(load.seeds for load in loads) * (1 if steps[0] == "questions" else recipe.questions.per_seed)
+        rows = sum(load.seeds for load in loads) * (
+            1 if steps[0] == "questions" else recipe.questions.per_seed
+        )
         roles = [_role(role, steps, recipe, prompts, loads) for role in roles_of(recipe, steps)]
         hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
         out.append(
@@ -105,7 +110,9 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
     return out
 
 
-def _role(role: Role, steps: Sequence[StepName], recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> RolePlan:
+def _role(
+    role: Role, steps: Sequence[StepName], recipe: Recipe, prompts: Prompts, loads: Sequence[Load]
+) -> RolePlan:
     if role == "judge":
         work = add([_judging(step, recipe, load) for step in steps for load in loads])
     else:
@@ -122,7 +129,9 @@ def _role(role: Role, steps: Sequence[StepName], recipe: Recipe, prompts: Prompt
 
 def add(parts: Sequence[Work]) -> Work:
     """Sum up."""
-    return Work(**{name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__})
+    return Work(
+        **{name: sum(getattr(part, name) for part in parts) for name in Work.__dataclass_fields__}
+    )
 
 
 def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
@@ -131,7 +140,8 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
     variants = recipe.answers.variants if "answers" in steps else ()
     thinking = {"reasoning": _thinking("answers", recipe)}
     return {
-        variant: questions * (assumed()["record_tokens"][variant] + thinking.get(variant, 0)) for variant in variants
+        variant: questions * (assumed()["record_tokens"][variant] + thinking.get(variant, 0))
+        for variant in variants
     }
 
 
@@ -139,16 +149,30 @@ def assumptions(recipe: Recipe) -> list[str]:
     """What the figures rest on, one line each."""
     figures = assumed()
     roles = list(dict.fromkeys(role for steps in recipe.phases for role in roles_of(recipe, steps)))
-    kinds = [*roles, *(["enrich"] if "answers" in roles and "context" in recipe.answers.variants else [])]
+    kinds = [
+        *roles,
+        *(["enrich"] if "answers" in roles and "context" in recipe.answers.variants else []),
+    ]
     reply = ", ".join(f"{kind} {_reply(kind, recipe):,.0f}" for kind in kinds)
     thinking = any(_thinking(role, recipe) for role in roles)
     return [
         "every row of the splits is good, and no question is rejected",
-        f"votes end half-way between answers.first_round and answers.samples: {_samples(recipe):g} samples a question",
+        (
+            "votes end half-way between answers.first_round and answers.samples: "
+            f"{_samples(recipe):g} "
+            "samples a question"
+        ),
         *(_judges(recipe) if "judge" in roles else ()),
         f"mean reply tokens, at most max_tokens: {reply}"
-        + (f" (with {figures['thinking_tokens']:,} of thinking where a model thinks)" if thinking else ""),
-        f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} characters a token",
+        + (
+            f" (with {figures['thinking_tokens']:,} of thinking where a model thinks)"
+            if thinking
+            else ""
+        ),
+        (
+            f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} "
+            "characters a token"
+        ),
         *dict.fromkeys(_rate(model_of(recipe, role), recipe.hardware) for role in roles),
     ]
 
@@ -159,7 +183,10 @@ def _judges(recipe: Recipe) -> list[str]:
     if judge.question_min_score:
         per.append(f"{_ORDERS} a question")
     if judge.best_of and recipe.answers.samples > 1:
-        per.append(f"{_ORDERS * (recipe.answers.samples - 1)} to choose among {recipe.answers.samples} free texts")
+        per.append(
+            f"{_ORDERS * (recipe.answers.samples - 1)} to choose among {recipe.answers.samples} "
+            "free texts"
+        )
     if judge.min_score:
         per.append(f"{_ORDERS} an answer")
     return [f"the judge compares in both orders: requests {', '.join(per)}"]
@@ -170,7 +197,8 @@ def _rate(model: ModelConfig, hardware: str) -> str:
     if not rate:
         return f"no GPU-hours: model.throughput of {model.name} has no {hardware}"
     return (
-        f"{rate:,.0f} completion tokens a second of one {hardware} GPU for {model.name} (model.throughput); without "
+        f"{rate:,.0f} completion tokens a second of one {hardware} GPU for {model.name} "
+        "(model.throughput); without "
         "server starts"
     )
 
@@ -221,7 +249,10 @@ def _is_chosen(recipe: Recipe, load: Load) -> bool:
 
 
 def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
-    """What the judge is asked of one step: each comparison shows what was asked, and two responses to it."""
+    """What the judge is asked of one step.
+
+    Each comparison shows what was asked, and two responses to it.
+    """
     judge, rows = recipe.judge, load.seeds * recipe.questions.per_seed
     row = load.row_chars / assumed()["chars_per_token"]
     if step == "questions":
@@ -233,7 +264,10 @@ def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
 
 def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
     asked = count * _ORDERS
-    said = sum(map(len, (recipe.judge.rubric, *recipe.judge.principles))) / assumed()["chars_per_token"]
+    said = (
+        sum(map(len, (recipe.judge.rubric, *recipe.judge.principles)))
+        / assumed()["chars_per_token"]
+    )
     return Work(
         requests=asked,
         requests_expected=asked,
@@ -243,8 +277,12 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
     )
 
 
-def _requests(step: str, recipe: Recipe, prompts: Prompts, load: Load, *, most: int, expected: int) -> Work:
-    few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(step, 0)
+def _requests(
+    step: str, recipe: Recipe, prompts: Prompts, load: Load, *, most: int, expected: int
+) -> Work:
+    few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
+        step, 0
+    )
     chars = _chars(prompts.get(step, load.kind), few_shot) + load.row_chars  # type: ignore[arg-type]
     return Work(
         requests=most,
@@ -257,6 +295,8 @@ def _requests(step: str, recipe: Recipe, prompts: Prompts, load: Load, *, most: 
 
 def _chars(prompt: Prompt, few_shot: int) -> float:
     """Characters of a prompt with its examples, before the row's own fields."""
-    examples = [len(json.dumps([dict(example.user), dict(example.reply)])) for example in prompt.examples]
+    examples = [
+        len(json.dumps([dict(example.user), dict(example.reply)])) for example in prompt.examples
+    ]
     shown = min(few_shot, len(examples)) * (sum(examples) / len(examples)) if examples else 0.0
     return len(prompt.system) + len(prompt.user) + shown

@@ -31,7 +31,8 @@ def print_scripts(done: Launch) -> None:
     print(f"run directory: {done.target.run}" + _copy(done))
     if not done.target.cluster.tsdg.max_array_size:
         print(
-            f"arrays: at most {SLURM_DEFAULT_MAX_ARRAY_SIZE} elements here; a launch asks the cluster for its own limit"
+            f"arrays: at most {SLURM_DEFAULT_MAX_ARRAY_SIZE} elements here; a launch asks the "
+            "cluster for its own limit"
         )
     print("nothing was written or submitted")
 
@@ -42,11 +43,15 @@ def print_launches(launches: Sequence[Launch]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("run", "jobs", "elements", "nodes at once", "directory"):
-        table.add_column(column, justify="left" if column in ("run", "directory") else "right", overflow="fold")
+        table.add_column(
+            column, justify="left" if column in ("run", "directory") else "right", overflow="fold"
+        )
     for done in launches:
         elements = sum(job.array.size for job in done.jobs if job.array and not job.link)
         nodes = max(job.nodes * (job.array.limit if job.array else 1) for job in done.jobs)
-        table.add_row(done.target.name, str(len(done.jobs)), str(elements), str(nodes), done.target.run)
+        table.add_row(
+            done.target.name, str(len(done.jobs)), str(elements), str(nodes), done.target.run
+        )
     print()
     _console().print(table)
 
@@ -55,7 +60,17 @@ def _print_table(done: Launch) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("job", "number", "elements", "at once", "nodes", "GPUs a node", "partition", "time", "waits for"):
+    for column in (
+        "job",
+        "number",
+        "elements",
+        "at once",
+        "nodes",
+        "GPUs a node",
+        "partition",
+        "time",
+        "waits for",
+    ):
         right = column in ("number", "elements", "at once", "nodes", "GPUs a node")
         table.add_column(column, justify="right" if right else "left")
     for job in done.jobs:
@@ -89,4 +104,6 @@ def _dependency(job: JobPlan) -> str:
 def _copy(done: Launch) -> str:
     if str(done.target.here) == done.target.run:
         return ""
-    return f" on cluster {done.target.cluster.name}; what was launched is kept in {done.target.here}"
+    return (
+        f" on cluster {done.target.cluster.name}; what was launched is kept in {done.target.here}"
+    )

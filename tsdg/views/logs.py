@@ -20,18 +20,24 @@ _POLL_S = 0.5
 
 
 def failed_keys(run: Path) -> frozenset[str]:
-    """Jobs and elements of a run, of all its launches, that Slurm says failed; none where it was not launched."""
+    """Jobs and elements of a run, of all its launches, that Slurm says failed.
+
+    None where it was not launched.
+    """
     if not (run / JOBS).is_file():
         return frozenset()
     jobs = read_jobs(run).jobs
     answer = ask(Shell(ssh=None), jobs)
     return frozenset(
         element.key for job in jobs for element in answer.elements(job) if element.state == "failed"
-    )  # fmt: skip
+    )
 
 
 def print_list(run: Path) -> None:
-    """Print one line per log: when it was written last, its size, whether its job failed, and its path."""
+    """Print one line per log.
+
+    When it was written last, its size, whether its job failed, and its path.
+    """
     failed = failed_keys(run)
     logs = by_failure(find_logs(run), failed)
     for log in logs:
@@ -54,7 +60,9 @@ def choose_log(run: Path, stage: str, element: str) -> Path:
         RequestWrong: there is none.
     """
     logs = find_logs(run)
-    exact = [log for log in logs if stage in {log.path.relative_to(run / LOGS).as_posix(), str(log.path)}]
+    exact = [
+        log for log in logs if stage in {log.path.relative_to(run / LOGS).as_posix(), str(log.path)}
+    ]
     mine = exact or _of_stage(run, logs, stage)
     if element:
         mine = [log for log in mine if element in {log.key, log.key.partition("_")[2]}]

@@ -1,6 +1,9 @@
-"""``tsdg plan``: what a run would do, from the recipe, the catalogue and the mirror's footers alone.
+"""``tsdg plan``.
 
-It works without a mirror too: rows of splits that are not there are the catalogue's, and the plan says so.
+What a run would do, from the recipe, the catalogue and the mirror's footers alone.
+
+It works without a mirror too: rows of splits that are not there are the catalogue's, and the plan
+says so.
 """
 
 from __future__ import annotations
@@ -20,7 +23,16 @@ from tsdg.pipeline.verifiers import check_verifiers
 from tsdg.seeds import passage_files, passages, render
 from tsdg.seeds.sampling import Quotas, apportion, solve
 from tsdg.seeds.selection import Located, Source, survey, wishes_of
-from tsdg.views.estimate import Load, PhasePlan, Work, add, assumed, assumptions, plan_phases, record_tokens
+from tsdg.views.estimate import (
+    Load,
+    PhasePlan,
+    Work,
+    add,
+    assumed,
+    assumptions,
+    plan_phases,
+    record_tokens,
+)
 
 _TASKS_SHOWN = 20
 """A table of more tasks than this is left to ``--json``."""
@@ -78,7 +90,8 @@ class Plan:
     domains: list[Share]
     languages: list[Share]
     left_out: list[LeftOutPlan]
-    """Tasks of chosen families and groups that may not be used, or that the mirror lacks and the recipe skips."""
+    """Tasks of chosen families and groups that may not be used, or that the mirror lacks and the
+    recipe skips."""
     phases: list[PhasePlan]
     requests: int
     """At most: no vote stops early, nothing is rejected."""
@@ -103,7 +116,9 @@ def make_plan(recipe: Recipe) -> Plan:
     prompts = load_prompts(recipe.prompt, recipes_dir())
     chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)
     check_verifiers(recipe, chosen.used)
-    tasks = [_task(source, chosen.rows[source.task], chosen.seeds[source.task]) for source in chosen.used]
+    tasks = [
+        _task(source, chosen.rows[source.task], chosen.seeds[source.task]) for source in chosen.used
+    ]
     loads = [
         Load(
             kind=source.family.answer_kind_of(source.unit),
@@ -118,7 +133,9 @@ def make_plan(recipe: Recipe) -> Plan:
     by_variant = record_tokens(recipe, seeds * recipe.questions.per_seed)
     hours = [phase.gpu_hours for phase in phases if phase.gpu_hours is not None]
     return Plan(
-        run_directory=str(Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())),
+        run_directory=str(
+            Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
+        ),
         model=recipe.model.name,
         tasks=tasks,
         families=_shares(tasks, lambda task: task.family),
@@ -154,7 +171,9 @@ def _of_tasks(recipe: Recipe) -> _Chosen:
     skipping = bool(recipe.seeds.mirror) and recipe.seeds.missing == "skip"
     used = located.there if skipping else (*located.there, *located.missing)
     rows = {source.task: _rows(source) for source in used}
-    quotas = solve([source.stock(rows[source.task]) for source in used], wishes_of(recipe.seeds, used))
+    quotas = solve(
+        [source.stock(rows[source.task]) for source in used], wishes_of(recipe.seeds, used)
+    )
     return _Chosen(
         used=used,
         rows=rows,
@@ -178,8 +197,10 @@ def _of_passages(recipe: Recipe) -> _Chosen:
         chars=dict.fromkeys(parts, float(recipe.passages.chunk_chars)),
         left_out=[],
         notes=[
-            f"passages: {'too many to count' if there is None else f'{there:,} there'}, {most:,} seeds at most, shared "
-            "alike by the domains: how many each has, and which labels they bear, is known when they are read"
+            f"passages: {'too many to count' if there is None else f'{there:,} there'}, {most:,} "
+            "seeds at most, shared "
+            "alike by the domains: how many each has, and which labels they bear, is known when "
+            "they are read"
         ],
     )
 
@@ -191,7 +212,9 @@ def _rows(source: Source) -> int:
 
 
 def _row_chars(source: Source) -> float:
-    return source.split.row_bytes() if source.split.path.is_file() else float(assumed()["row_chars"])
+    return (
+        source.split.row_bytes() if source.split.path.is_file() else float(assumed()["row_chars"])
+    )
 
 
 def _task(source: Source, rows: int, seeds: int) -> TaskPlan:
@@ -229,26 +252,35 @@ def _shares(tasks: Iterable[TaskPlan], key: Callable[[TaskPlan], str]) -> list[S
 
 
 def _left_out(located: Located, *, skipping: bool) -> list[LeftOutPlan]:
-    out = [LeftOutPlan(task=task.task, family=task.family, reason=task.reason) for task in located.left_out]
+    out = [
+        LeftOutPlan(task=task.task, family=task.family, reason=task.reason)
+        for task in located.left_out
+    ]
     if skipping:
         out += [
             LeftOutPlan(
-                task=source.task, family=source.family.family,
+                task=source.task,
+                family=source.family.family,
                 reason=f"seeds.missing=skip: {source.split.name} is not in the mirror",
             )
             for source in located.missing
-        ]  # fmt: skip
+        ]
     return out
 
 
 def _notes(
     recipe: Recipe, located: Located, rows: dict[str, int], quotas: Quotas, *, skipping: bool
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     notes = list(quotas.notes)
     if located.missing and not skipping:
-        where = f"the mirror {recipe.seeds.mirror} lacks" if recipe.seeds.mirror else "there is no mirror for"
+        where = (
+            f"the mirror {recipe.seeds.mirror} lacks"
+            if recipe.seeds.mirror
+            else "there is no mirror for"
+        )
         notes.append(
-            f"{where} {len(located.missing)} of {len(rows)} splits: their rows are the catalogue's, and a run stops "
+            f"{where} {len(located.missing)} of {len(rows)} splits: their rows are the "
+            "catalogue's, and a run stops "
             "there; `tsdg seeds prefetch` fetches them"
         )
     unknown = [task for task, count in rows.items() if not count]
@@ -266,7 +298,10 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
     for reason, tasks in _by_reason(plan.left_out).items():
         print(f"left out: {len(tasks)} tasks, {reason}: {few(tasks)}")
     for phase in plan.phases:
-        print(f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; {_worded(phase.work)}")
+        print(
+            f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; "
+            f"{_worded(phase.work)}"
+        )
         for role in phase.roles:
             if role.role == "judge":
                 print(f"  of these the judge, {role.model}: {_worded(role.work)}")
@@ -277,7 +312,9 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
         print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
     if plan.record_tokens:
-        by_variant = ", ".join(f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items())
+        by_variant = ", ".join(
+            f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items()
+        )
         print(f"records: at most {plan.records:,}; tokens of these: {by_variant}")
     for note in plan.notes:
         print(f"note: {note}")
@@ -297,9 +334,13 @@ def _print_shares(plan: Plan) -> None:
     def rows(shares: Iterable[Share]) -> None:
         for share in shares:
             table.add_row(
-                share.name, f"{share.tasks:,}", f"{share.available:,}", f"{share.natural_share:.2%}",
-                f"{share.seeds:,}", f"{share.sampled_share:.2%}",
-            )  # fmt: skip
+                share.name,
+                f"{share.tasks:,}",
+                f"{share.available:,}",
+                f"{share.natural_share:.2%}",
+                f"{share.seeds:,}",
+                f"{share.sampled_share:.2%}",
+            )
         table.add_section()
 
     if len(plan.families) < len(plan.tasks) <= _TASKS_SHOWN:
@@ -320,6 +361,7 @@ def _by_reason(left_out: Iterable[LeftOutPlan]) -> dict[str, list[str]]:
 
 def _worded(work: Work) -> str:
     return (
-        f"{work.requests_expected:,} requests (at most {work.requests:,}), tokens {work.prompt_tokens:,} of prompts "
+        f"{work.requests_expected:,} requests (at most {work.requests:,}), tokens "
+        f"{work.prompt_tokens:,} of prompts "
         f"and {work.completion_tokens:,} of completions (at most {work.completion_tokens_most:,})"
     )

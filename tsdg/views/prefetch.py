@@ -35,7 +35,8 @@ def run_prefetch(arguments: Sequence[str]) -> None:
 
     Raises:
         RequestWrong: an option, an override or a task is wrong.
-        EnvironmentUnfit: the hub or the disk is not fit; a ``MirrorUnfit`` where a split was refused.
+        EnvironmentUnfit: the hub or the disk is not fit; a ``MirrorUnfit`` where a split was
+            refused.
         WorkShort: a split of the request can never be fetched.
     """
     if {"-h", "--help"} & set(arguments):
@@ -47,15 +48,22 @@ def run_prefetch(arguments: Sequence[str]) -> None:
     unknown = [word for word in options if word not in _FLAGS and not word.startswith(_HELD_OUT)]
     if unknown or any(value not in ("same", "all") for value in held_out):
         wrong = unknown[0] if unknown else f"{_HELD_OUT}{held_out[0]}"
-        raise RequestWrong(f"tsdg seeds prefetch: {wrong}: allowed: {_HELD_OUT}same|all, {', '.join(_FLAGS)}")
+        raise RequestWrong(
+            f"tsdg seeds prefetch: {wrong}: allowed: {_HELD_OUT}same|all, {', '.join(_FLAGS)}"
+        )
     recipe = compose_recipe(overrides)
     if not recipe.seeds.mirror:
-        raise MirrorUnfit("seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set TSDG_MIRROR)")
+        raise MirrorUnfit(
+            "seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set "
+            "TSDG_MIRROR)"
+        )
     request = Request(
-        mirror=Path(recipe.seeds.mirror).absolute(), tasks=select(recipe.seeds).tasks,
+        mirror=Path(recipe.seeds.mirror).absolute(),
+        tasks=select(recipe.seeds).tasks,
         held_out="all" if "all" in held_out[-1:] else "same",
-        update="--update" in options, verify="--verify" in options,
-    )  # fmt: skip
+        update="--update" in options,
+        verify="--verify" in options,
+    )
     again = [word for word in arguments if word not in ("--dry-run", "--json", "--verify")]
     command = shlex.join(["tsdg", "seeds", "prefetch", *again])
     as_json = "--json" in options
@@ -91,19 +99,26 @@ def _print(request: Request, outcomes: Sequence[Outcome], command: str, *, as_js
     if as_json:
         rows: list[dict[str, Any]] = [
             {
-                "dataset_path": outcome.want.dataset_path, "config": outcome.want.config or "default",
-                "split": outcome.want.split, "role": outcome.want.role, "status": outcome.status,
-                "rows": outcome.rows, "detail": outcome.detail,
+                "dataset_path": outcome.want.dataset_path,
+                "config": outcome.want.config or "default",
+                "split": outcome.want.split,
+                "role": outcome.want.role,
+                "status": outcome.status,
+                "rows": outcome.rows,
+                "detail": outcome.detail,
             }
             for outcome in outcomes
-        ]  # fmt: skip
+        ]
         values = {"mirror": str(request.mirror), "held_out": request.held_out, "splits": rows}
         print(json.dumps({**values, "command": command if lacking else ""}, indent=1))
         return
     for outcome in outcomes:
         if outcome.status in ("missing", "unfetchable", "refused"):
             role = outcome.want.role.replace("_", "-")
-            print(f"{outcome.status} {outcome.want.name} ({role})" + (f": {outcome.detail}" if outcome.detail else ""))
+            print(
+                f"{outcome.status} {outcome.want.name} ({role})"
+                + (f": {outcome.detail}" if outcome.detail else "")
+            )
     print(f"{request.mirror}: {_summary(outcomes)}")
     if lacking:
         print(f"fetch what is missing, on a machine with internet: {command}")
@@ -113,10 +128,14 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return "nothing is needed: all tasks are tsdg's own"
     words = {
-        "fetched": "fetched", "present": "already there", "foreign": "there, not fetched by tsdg (left as they are)",
-        "missing": "missing", "absent": "held-out splits that the data set does not have",
-        "refused": "not fetched", "unfetchable": "that cannot be fetched",
-    }  # fmt: skip
+        "fetched": "fetched",
+        "present": "already there",
+        "foreign": "there, not fetched by tsdg (left as they are)",
+        "missing": "missing",
+        "absent": "held-out splits that the data set does not have",
+        "refused": "not fetched",
+        "unfetchable": "that cannot be fetched",
+    }
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in words}
     told = [f"{count} {words[status]}" for status, count in counts.items() if count]
     return f"{len(outcomes)} splits: {', '.join(told)}"
@@ -126,7 +145,9 @@ def _require_all(outcomes: Sequence[Outcome]) -> None:
     counts = failures(outcomes)
     if not counts:
         return
-    first = next(o for o in outcomes if o.status == ("refused" if counts["refused"] else "unfetchable"))
+    first = next(
+        o for o in outcomes if o.status == ("refused" if counts["refused"] else "unfetchable")
+    )
     total = sum(counts.values())
     line = f"{total} of {len(outcomes)} splits are not in the mirror; {first.want.name}: {first.detail}"
     raise (MirrorUnfit if counts["refused"] else WorkShort)(line)

@@ -1,6 +1,7 @@
 """How far each phase of a run is and how fast it goes, from the files of its directory.
 
-Nothing here grows with the number of committed parts but one listing: of the parts themselves some are looked at.
+Nothing here grows with the number of committed parts but one listing: of the parts themselves some
+are looked at.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class PhaseProgress:
     rows_done: int
     """With an outcome, committed or not."""
     workers: Mapping[str, int]
-    """Processes by state: ``running``, ``stopped``, ``complete``, ``failed``, and ``dead`` for those that only stopped
-    to write."""
+    """Processes by state: ``running``, ``stopped``, ``complete``, ``failed``, and ``dead`` for
+    those that only stopped to write."""
     in_flight: int
     tokens_per_s: float
     """Written per second, over the last minutes; once nobody works on it, over all its time."""
@@ -86,7 +87,10 @@ def read_all_workers(phase: Path) -> tuple[tuple[WorkerStatus, ...], tuple[str, 
 
 
 def slurm_key(worker: WorkerStatus) -> str:
-    """The job or array element that a process is of, as :class:`tsdg.launch.queue.Element` has it; empty for none."""
+    """The job or array element that a process is of, as :class:`tsdg.launch.queue.Element` has it.
+
+    Empty for none.
+    """
     owner = worker.owner
     if owner.slurm_array_job_id:
         return f"{owner.slurm_array_job_id}_{owner.slurm_array_task_id}"
@@ -143,9 +147,12 @@ def phase_progress(
         done = rows
     elif alive:
         done = max(done, min(rows, max(worker.rows_done for worker in alive)))
-    living = {id(worker) for worker in alive}  # compared as objects: by value takes seconds for thousands
+    living = {
+        id(worker) for worker in alive
+    }  # compared as objects: by value takes seconds for thousands
     states = Counter(
-        "dead" if worker.state == "running" and id(worker) not in living else worker.state for worker in workers
+        "dead" if worker.state == "running" and id(worker) not in living else worker.state
+        for worker in workers
     )
     speed = sum(_per_second(worker, 1, now) for worker in alive)
     if not alive and sums.wall_seconds:
@@ -191,14 +198,19 @@ def _per_second(worker: WorkerStatus, column: int, now: float) -> float:
 
 
 def _seconds_left(rows: int, alive: Sequence[WorkerStatus], now: float) -> float | None:
-    """Rows of the phase are counted by each process: the one that has seen most of it tells the speed."""
+    """Rows of the phase are counted by each process.
+
+    The one that has seen most of it tells the speed.
+    """
     if not alive:
         return None
     speed = max(_per_second(worker, 3, now) for worker in alive)
     return round(rows / speed, 1) if speed > 0 else None
 
 
-def accepted_by_task(run: Path, steps: tuple[StepName, ...]) -> tuple[dict[str, dict[str, Accepted]], bool]:
+def accepted_by_task(
+    run: Path, steps: tuple[StepName, ...]
+) -> tuple[dict[str, dict[str, Accepted]], bool]:
     """Count what was accepted, from some of the committed parts.
 
     Args:
@@ -214,7 +226,9 @@ def accepted_by_task(run: Path, steps: tuple[StepName, ...]) -> tuple[dict[str, 
     layout, committed = _state(run, steps)
     if layout is None:
         return {step: {} for step in steps}, False
-    counts: dict[str, tuple[Counter[str], Counter[str]]] = {step: (Counter(), Counter()) for step in steps}
+    counts: dict[str, tuple[Counter[str], Counter[str]]] = {
+        step: (Counter(), Counter()) for step in steps
+    }
     units = sorted(unit for unit in committed if unit < layout.units)
     step_width = max(1, -(-len(units) // _PARTS_READ))
     chosen = units[::step_width]
@@ -223,7 +237,11 @@ def accepted_by_task(run: Path, steps: tuple[StepName, ...]) -> tuple[dict[str, 
         for unit in chosen:
             place = layout.places[unit]
             if place.group not in groups:
-                groups = {place.group: source.read_row_group(place.group, columns=["task"])["task"].to_pylist()}
+                groups = {
+                    place.group: source.read_row_group(place.group, columns=["task"])[
+                        "task"
+                    ].to_pylist()
+                }
             tasks = groups[place.group][place.start : place.start + place.rows]
             part = part_path(run / phase_name(steps) / "parts", unit)
             try:
@@ -231,13 +249,17 @@ def accepted_by_task(run: Path, steps: tuple[StepName, ...]) -> tuple[dict[str, 
             except (OSError, pa.ArrowException):
                 continue  # gathered and removed, or damaged: other commands say so
     out = {
-        step: {task: Accepted(asked=number, accepted=accepted[task]) for task, number in asked.items()}
+        step: {
+            task: Accepted(asked=number, accepted=accepted[task]) for task, number in asked.items()
+        }
         for step, (asked, accepted) in counts.items()
     }
     return out, len(chosen) == layout.units
 
 
-def _count_part(path: Path, tasks: Iterable[str], counts: Mapping[str, tuple[Counter[str], Counter[str]]]) -> None:
+def _count_part(
+    path: Path, tasks: Iterable[str], counts: Mapping[str, tuple[Counter[str], Counter[str]]]
+) -> None:
     with pq.ParquetFile(path) as file:
         rows = file.read(columns=[*(_LEAVES[step] for step in counts), _REJECTED]).to_pylist()
     for task, row in zip(tasks, rows, strict=False):
@@ -248,9 +270,15 @@ def _count_part(path: Path, tasks: Iterable[str], counts: Mapping[str, tuple[Cou
             accepted[task] += kept
 
 
-def tasks_of(run: Path, phases: Sequence[tuple[StepName, ...]], manifest: Mapping[str, Any] | None,
-             seeds: Mapping[str, Any]) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """What is known of each task: exact once the run is complete, and before that from a look at some parts.
+def tasks_of(
+    run: Path,
+    phases: Sequence[tuple[StepName, ...]],
+    manifest: Mapping[str, Any] | None,
+    seeds: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """What is known of each task.
+
+    Exact once the run is complete, and before that from a look at some parts.
 
     Args:
         run: the run directory.
@@ -259,8 +287,9 @@ def tasks_of(run: Path, phases: Sequence[tuple[StepName, ...]], manifest: Mappin
         seeds: the counts of the seeds by task; empty before there are any.
 
     Returns:
-        Task → ``seeds``, ``questions``, ``answered``, ``records``, ``tokens`` (null where not known exactly),
-        ``question_acceptance``, ``answer_acceptance`` (shares; null where not known), ``exact``.
+        Task → ``seeds``, ``questions``, ``answered``, ``records``, ``tokens`` (null where not known
+        exactly), ``question_acceptance``, ``answer_acceptance`` (shares; null where not known),
+        ``exact``.
     """
     if manifest is not None:
         return {
@@ -270,8 +299,12 @@ def tasks_of(run: Path, phases: Sequence[tuple[StepName, ...]], manifest: Mappin
                 "answered": task["answers"]["accepted"],
                 "records": task["records"],
                 "tokens": task["tokens"],
-                "question_acceptance": _share(task["questions"]["generated"], task["questions"]["asked"]),
-                "answer_acceptance": _share(task["answers"]["accepted"], task["answers"]["questions"]),
+                "question_acceptance": _share(
+                    task["questions"]["generated"], task["questions"]["asked"]
+                ),
+                "answer_acceptance": _share(
+                    task["answers"]["accepted"], task["answers"]["questions"]
+                ),
                 "exact": True,
             }
             for name, task in manifest["tasks"].items()

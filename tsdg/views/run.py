@@ -10,15 +10,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-COLUMNS = ("task", "seeds", "questions", "answered", "records", "tokens", "why the others are not there")
+COLUMNS = (
+    "task",
+    "seeds",
+    "questions",
+    "answered",
+    "records",
+    "tokens",
+    "why the others are not there",
+)
 
 
 def print_run(directory: Path, manifest: Mapping[str, Any], *, note: str) -> None:
-    """Print the per-task table of a finished run, then the note on its model, then the run directory."""
+    """Print the per-task table of a finished run, then the note on its model, then the run
+    directory.
+    """
     console = Console(soft_wrap=False)
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in (COLUMNS[0], COLUMNS[-1]) else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if column in (COLUMNS[0], COLUMNS[-1]) else "right",
+            overflow="fold",
+        )
     for row in rows(manifest):
         table.add_row(*row)
     console.print(table)

@@ -33,8 +33,8 @@ class RunLine:
     created: str
     """As ISO 8601; empty where it is not known."""
     state: str
-    """As `tsdg status` has it; ``away`` for what was launched over ssh, ``damaged`` for what cannot be read,
-    ``unreadable`` for a folder that this user may not look into."""
+    """As `tsdg status` has it; ``away`` for what was launched over ssh, ``damaged`` for what cannot
+    be read, ``unreadable`` for a folder that this user may not look into."""
     records: int | None
     """None before it is complete."""
     tokens: int | None
@@ -53,7 +53,16 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
             if (run / "snapshot" / "recipe.yaml").is_file():
                 runs.append(run)
         except PermissionError:
-            found.append(RunLine(run=str(run), recipe="", created="", state="unreadable", records=None, tokens=None))
+            found.append(
+                RunLine(
+                    run=str(run),
+                    recipe="",
+                    created="",
+                    state="unreadable",
+                    records=None,
+                    tokens=None,
+                )
+            )
     jobs: list[JobRecord] = []
     for run in runs:
         jobs += _jobs_of(run)
@@ -69,15 +78,22 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
             state, totals = "damaged", _NOTHING
         found.append(
             RunLine(
-                run=str(run), recipe=_recipe_of(run), created=_created(run), state=state, records=totals["records"],
+                run=str(run),
+                recipe=_recipe_of(run),
+                created=_created(run),
+                state=state,
+                records=totals["records"],
                 tokens=totals["record_tokens"],
             )
-        )  # fmt: skip
+        )
     return tuple(sorted(found, key=lambda line: line.created))
 
 
 def _jobs_of(run: Path) -> tuple[JobRecord, ...]:
-    """Jobs of the last launch; none of a run without, or whose record is damaged, which its own line says."""
+    """Jobs of the last launch.
+
+    None of a run without, or whose record is damaged, which its own line says.
+    """
     if not (run / JOBS).is_file():
         return ()
     try:
@@ -110,7 +126,9 @@ def print_runs(root: Path, runs: Sequence[RunLine]) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("run", "recipe", "created", "state", "records", "tokens"):
-        table.add_column(column, justify="right" if column in ("records", "tokens") else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if column in ("records", "tokens") else "left", overflow="fold"
+        )
     for line in runs:
         counts = ["-" if count is None else str(count) for count in (line.records, line.tokens)]
         table.add_row(Path(line.run).name, line.recipe, line.created, line.state, *counts)

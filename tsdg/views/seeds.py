@@ -34,15 +34,34 @@ def print_list(mirror: str, *, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("group", "family", "tier", "tasks", "units", "rows", "commercial", "in the mirror", "licence"):
-        table.add_column(column, justify="right" if column in {"tasks", "units", "rows"} else "left")
+    for column in (
+        "group",
+        "family",
+        "tier",
+        "tasks",
+        "units",
+        "rows",
+        "commercial",
+        "in the mirror",
+        "licence",
+    ):
+        table.add_column(
+            column, justify="right" if column in {"tasks", "units", "rows"} else "left"
+        )
     for family in families:
         mirrored = family["mirror"]
         there = f"{mirrored['present'] + mirrored['partial']} of {family['units']}"
         table.add_row(
-            family["group"], family["family"], family["tier"], str(len(family["tasks"])), str(family["units"]),
-            f"{family['rows']:,}", "yes" if family["commercial_ok"] else "no", there, family["licence"],
-        )  # fmt: skip
+            family["group"],
+            family["family"],
+            family["tier"],
+            str(len(family["tasks"])),
+            str(family["units"]),
+            f"{family['rows']:,}",
+            "yes" if family["commercial_ok"] else "no",
+            there,
+            family["licence"],
+        )
     Console(width=max(Console().width, 140)).print(table)
     for group in ("knowledge", "reasoning"):
         members = [f for f in families if f["group"] == group and f["tier"] in "AB"]
@@ -70,7 +89,10 @@ def print_family(name: str, mirror: str) -> None:
         print(f"  {unit.name}: {facts}; tasks {', '.join(unit.tasks)}{state}")
     if not here:
         where = mirror or "none: set TSDG_MIRROR"
-        print(f"no row of it is here (mirror {where}); `tsdg seeds prefetch` fetches rows where there is internet")
+        print(
+            f"no row of it is here (mirror {where}); `tsdg seeds prefetch` fetches rows where "
+            "there is internet"
+        )
         return
     collector = SeedCollector(by_name(mirror, tuple(here[:1]), SHOWN), seed=0)
     seeds = (item for item in collector if isinstance(item, Seed))
@@ -83,12 +105,18 @@ def print_verdict(name: str, *, as_json: bool) -> bool:
     verdict = guard.check(name)
     if as_json:
         values: dict[str, Any] = {
-            "name": verdict.name, "allowed": verdict.allowed, "kind": verdict.kind, "reason": verdict.reason,
+            "name": verdict.name,
+            "allowed": verdict.allowed,
+            "kind": verdict.kind,
+            "reason": verdict.reason,
             "units": [unit.name for unit in verdict.units],
-        }  # fmt: skip
+        }
         print(json.dumps(values))
     else:
-        print(f"{name}: {'allowed' if verdict.allowed else 'denied'} ({verdict.kind}): {verdict.reason}")
+        print(
+            f"{name}: {'allowed' if verdict.allowed else 'denied'} ({verdict.kind}): "
+            f"{verdict.reason}"
+        )
     return verdict.allowed
 
 
@@ -104,5 +132,7 @@ def _plain(seed: Seed) -> str:
         lines.append(f"context: {seed.context}")
     lines.append(f"question: {seed.question}")
     lines += [f"  - {option}" for option in seed.options]
-    lines.append(f"answer: {seed.answer}" + (f" (also {', '.join(seed.aliases)})" if seed.aliases else ""))
+    lines.append(
+        f"answer: {seed.answer}" + (f" (also {', '.join(seed.aliases)})" if seed.aliases else "")
+    )
     return "\n".join([*lines, *(f"check: {check}" for check in seed.checks)])

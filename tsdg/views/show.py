@@ -40,7 +40,10 @@ def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None
     kept = [entry for entry in entries if (entry["verdict"] != ACCEPTED) == rejected]
     if not kept:
         what = "rejected questions" if rejected else "records"
-        raise RequestWrong(f"{run} has no {what}{f' of task {task}' if task else ''}; `tsdg report {run}` shows why")
+        raise RequestWrong(
+            f"{run} has no {what}{f' of task {task}' if task else ''}; `tsdg report {run}` shows "
+            "why"
+        )
     console = Console()
     shown: Counter[str] = Counter()
     for entry in kept:
@@ -60,15 +63,22 @@ def panel(entry: Mapping[str, Any]) -> Panel:
         told = ", ".join(f"{answer} × {count}" for answer, count in votes.most_common())
         parts += [Text("Votes", style="bold"), Text(told)]
     for record in entry["records"]:
-        parts += [Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"), Text(record["text"])]
+        parts += [
+            Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"),
+            Text(record["text"]),
+        ]
     accepted = entry["verdict"] == ACCEPTED
     verdict = ACCEPTED if accepted else f"rejected in {entry['stage']}: {entry['verdict']}"
     if entry["detail"]:
         parts.append(Text(entry["detail"], style="italic"))
     return Panel(
-        Group(*parts), title=Text(f"{entry['task']} · {verdict}"), title_align="left",
-        subtitle=Text(entry["id"]), subtitle_align="right", border_style="green" if accepted else "red",
-    )  # fmt: skip
+        Group(*parts),
+        title=Text(f"{entry['task']} · {verdict}"),
+        title_align="left",
+        subtitle=Text(entry["id"]),
+        subtitle_align="right",
+        border_style="green" if accepted else "red",
+    )
 
 
 def _question(row: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """``tsdg status``: what a run does, from its directory, ``squeue`` and ``sacct`` together.
 
-Files say what is done, Slurm says what is going on; where Slurm forgets, lags behind or is not there at all, the files
-of the worker processes say the rest. A run that was started on this machine is told by its lock and its workers alone.
+Files say what is done, Slurm says what is going on; where Slurm forgets, lags behind or is not
+there at all, the files of the worker processes say the rest. A run that was started on this machine
+is told by its lock and its workers alone.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ class Status:
     run: str
     state: RunState
     why: str
-    """In one line, what the state rests on and what to do next; empty where nothing needs to be said."""
+    """In one line, what the state rests on and what to do next; empty where nothing needs to be
+    said."""
     stages: Sequence[Mapping[str, str]]
     """``name`` and ``state``: pending, running, done, failed or stopped."""
     phases: Sequence[PhaseProgress]
@@ -106,11 +108,19 @@ def read_phases(run: Path) -> Phases:
     path = run / "snapshot" / "recipe.yaml"
     try:
         values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-        return tuple(tuple(cast("StepName", str(step)) for step in steps) for steps in values["phases"])
+        return tuple(
+            tuple(cast("StepName", str(step)) for step in steps) for steps in values["phases"]
+        )
     except FileNotFoundError as error:
-        raise RequestWrong(f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`") from error
+        raise RequestWrong(
+            f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        why = " ".join(str(error).split())[:120] if isinstance(error, OSError | yaml.YAMLError) else "it is no recipe"
+        why = (
+            " ".join(str(error).split())[:120]
+            if isinstance(error, OSError | yaml.YAMLError)
+            else "it is no recipe"
+        )
         raise VerificationFailed(f"{path} cannot be read ({why}); restore it") from error
 
 
@@ -144,15 +154,30 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         if (manifest is not None if stage.kind == "package" else stage_done(run, stage))
     )
     settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
-    elements = {job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs}
-    # A process that was killed, or had no room on the disk for its last word, still says that it runs.
+    elements = {
+        job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs
+    }
+    # A process that was killed, or had no room on the disk for its last word, still says that it
+    # runs.
     over = frozenset(
-        element.key for each in elements.values() for element in each if element.state in {"done", "failed", "stopped"}
+        element.key
+        for each in elements.values()
+        for element in each
+        if element.state in {"done", "failed", "stopped"}
     )
-    progress = [phase_progress(run, stage.steps, workers[stage.name], now=at, over=over) for stage in in_phases]
-    alive = {name for name, each in workers.items() if any(is_alive(worker, now=at, over=over) for worker in each)}
+    progress = [
+        phase_progress(run, stage.steps, workers[stage.name], now=at, over=over)
+        for stage in in_phases
+    ]
+    alive = {
+        name
+        for name, each in workers.items()
+        if any(is_alive(worker, now=at, over=over) for worker in each)
+    }
     owned = is_owned(run)
-    failed_here = tuple(worker for each in workers.values() for worker in each[-1:] if worker.state == "failed")
+    failed_here = tuple(
+        worker for each in workers.values() for worker in each[-1:] if worker.state == "failed"
+    )
     state = run_state(
         complete=manifest is not None,
         elements=[element for each in elements.values() for element in each],
@@ -165,7 +190,8 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         state=state,
         why=_why(state, run, launched=bool(jobs), failures=failures),
         stages=[
-            {"name": stage.name, "state": _stage_state(stage, done, jobs, elements, alive)} for stage in stages(phases)
+            {"name": stage.name, "state": _stage_state(stage, done, jobs, elements, alive)}
+            for stage in stages(phases)
         ],
         phases=progress,
         tasks=tasks_of(run, phases, manifest, _seeds(run)) if whole else {},
@@ -182,7 +208,9 @@ def _shell(run: Path, record: RunJobs | None) -> Shell:
     return Shell(ssh=record.ssh if record and away else None)
 
 
-def run_state(*, complete: bool, elements: Iterable[Element], working: bool, failed: bool) -> RunState:
+def run_state(
+    *, complete: bool, elements: Iterable[Element], working: bool, failed: bool
+) -> RunState:
     """The state of a run as a whole. Pure.
 
     Args:
@@ -237,7 +265,9 @@ def _stage_state(
 ) -> str:
     if stage.name in done:
         return "done"
-    mine = Counter(element.state for job in jobs if job.stage == stage.name for element in elements[job.name])
+    mine = Counter(
+        element.state for job in jobs if job.stage == stage.name for element in elements[job.name]
+    )
     if stage.name in alive or mine["running"]:
         return "running"
     for state in ("pending", "failed", "stopped"):
@@ -247,7 +277,9 @@ def _stage_state(
 
 
 def _job_status(job: JobRecord, elements: Sequence[Element]) -> JobStatus:
-    reasons = Counter(why_pending(job, element.reason) for element in elements if element.state == "pending")
+    reasons = Counter(
+        why_pending(job, element.reason) for element in elements if element.state == "pending"
+    )
     return JobStatus(
         name=job.name,
         stage=job.stage,
@@ -265,7 +297,12 @@ def _failures(
     workers: Sequence[WorkerStatus],
 ) -> tuple[Failure, ...]:
     """What failed, with the last lines of its log, for the first of them."""
-    failed = [(job, element) for job in jobs for element in elements[job.name] if element.state == "failed"]
+    failed = [
+        (job, element)
+        for job in jobs
+        for element in elements[job.name]
+        if element.state == "failed"
+    ]
     out = []
     for job, element in failed[:_FAILURES_TOLD]:
         log = best(logs_of(run, job, element.key))
@@ -282,7 +319,8 @@ def _failures(
         )
     if not jobs:
         out += [
-            Failure(job="", stage="", element="", what=worker.reason or "failed", log="", tail=()) for worker in workers
+            Failure(job="", stage="", element="", what=worker.reason or "failed", log="", tail=())
+            for worker in workers
         ]
     return tuple(out)
 
@@ -305,7 +343,8 @@ def _seeds(run: Path) -> Mapping[str, Mapping[str, int]]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationFailed(
-            f"{run / SEED_COUNTS} is damaged; delete it and start the run again (`tsdg resume {run}`): it is made anew"
+            f"{run / SEED_COUNTS} is damaged; delete it and start the run again (`tsdg resume "
+            f"{run}`): it is made anew"
         ) from error
 
 

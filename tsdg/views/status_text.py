@@ -18,7 +18,9 @@ _TASKS_SHOWN = 40
 def print_status(status: Status) -> None:
     """Print it: state, jobs, phases, tasks, failures."""
     # Wide enough for any table where there is no terminal.
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=200, highlight=False)
+    console = (
+        Console(highlight=False) if sys.stdout.isatty() else Console(width=200, highlight=False)
+    )
     print(f"{status.run}: {status.state}")
     if status.why:
         print(f"  {status.why}")
@@ -34,7 +36,10 @@ def print_status(status: Status) -> None:
     print(_totals(status))
     for failure in status.failures[:_FAILURES_SHOWN]:
         where = " ".join(word for word in (failure.job, failure.element) if word)
-        print(f"failed: {where or 'a process'}: {failure.what}" + (f": {failure.log}" if failure.log else ""))
+        print(
+            f"failed: {where or 'a process'}: {failure.what}"
+            + (f": {failure.log}" if failure.log else "")
+        )
         for line in failure.tail:
             print(f"    {line}")
     if len(status.failures) > _FAILURES_SHOWN:
@@ -53,13 +58,25 @@ def _jobs(jobs: Iterable[JobStatus]) -> Table:
     table = _table(("job", "number", *states, "requeued", "why it waits"), ("job", "why it waits"))
     for job in jobs:
         counts = [str(job.elements.get(state, 0) or "-") for state in states]
-        table.add_row(job.name, job.job_id, *counts, str(job.requeued or "-"), _counts(job.why_pending))
+        table.add_row(
+            job.name, job.job_id, *counts, str(job.requeued or "-"), _counts(job.why_pending)
+        )
     return table
 
 
 def _phases(phases: Iterable[PhaseProgress]) -> Table:
     table = _table(
-        ("phase", "rows", "units", "workers", "in flight", "tokens/s", "left", "GPU-hours idle/all", "retries"),
+        (
+            "phase",
+            "rows",
+            "units",
+            "workers",
+            "in flight",
+            "tokens/s",
+            "left",
+            "GPU-hours idle/all",
+            "retries",
+        ),
         ("phase", "retries"),
     )
     for phase in phases:
@@ -79,7 +96,16 @@ def _phases(phases: Iterable[PhaseProgress]) -> Table:
 
 
 def _tasks(tasks: Mapping[str, Mapping[str, object]]) -> Table:
-    columns = ("task", "seeds", "questions", "answered", "records", "tokens", "questions kept", "answers kept")
+    columns = (
+        "task",
+        "seeds",
+        "questions",
+        "answered",
+        "records",
+        "tokens",
+        "questions kept",
+        "answers kept",
+    )
     table = _table(columns, ("task",))
     for name, task in list(tasks.items())[:_TASKS_SHOWN]:
         counts = [task[key] for key in ("seeds", "questions", "answered", "records", "tokens")]
@@ -100,14 +126,21 @@ def _totals(status: Status) -> str:
     parts = [f"{totals['requests']} requests", f"{totals['completion_tokens']} tokens written"]
     if totals["records"] is not None:
         parts.insert(0, f"{totals['records']} records of {totals['record_tokens']} tokens")
-    parts.append(f"{totals['gpu_hours']:.2f} GPU-hours, {totals['idle_gpu_hours']:.2f} of them idle")
+    parts.append(
+        f"{totals['gpu_hours']:.2f} GPU-hours, {totals['idle_gpu_hours']:.2f} of them idle"
+    )
     if totals["retries"]:
         parts.append(f"sent again: {_counts(totals['retries'])}")
     return "; ".join(parts)
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda entry: -entry[1])) or "-"
+    return (
+        ", ".join(
+            f"{name} {count}" for name, count in sorted(counts.items(), key=lambda entry: -entry[1])
+        )
+        or "-"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -1,7 +1,10 @@
-"""The rows that a person reads in a report: a sample of questions, each with its seed, its votes and its records.
+"""The rows that a person reads in a report.
 
-Per task, and per verdict within a task, the questions with the smallest ids are taken. Ids are hashes, so this is a
-uniform sample, the same on every machine. Columns of ids are read first, whole rows only of what was chosen.
+A sample of questions, each with its seed, its votes and its records.
+
+Per task, and per verdict within a task, the questions with the smallest ids are taken. Ids are
+hashes, so this is a uniform sample, the same on every machine. Columns of ids are read first, whole
+rows only of what was chosen.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ _REASONS_SHOWN = 4
 
 
 def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[str, Any]]:
-    """Choose and read about ``sample`` questions of a run, accepted and rejected ones, of each task of the manifest.
+    """Choose and read about ``sample`` questions of a run, accepted and rejected ones, of each task
+    of the manifest.
 
     Raises:
         VerificationFailed: a table is missing or damaged.
@@ -35,17 +39,25 @@ def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[
         return _browse(run, manifest, sample)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise VerificationFailed(f"{run}: a table cannot be read ({reason}); `tsdg verify {run}` says which") from error
+        raise VerificationFailed(
+            f"{run}: a table cannot be read ({reason}); `tsdg verify {run}` says which"
+        ) from error
 
 
 def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[str, Any]]:
     tasks = list(manifest["tasks"])
     each = max(1, sample // max(1, 2 * len(tasks)))
-    verdicts = {key: verdict for key, verdict in _rejections(run, each) if verdict["task"] in manifest["tasks"]}
+    verdicts = {
+        key: verdict
+        for key, verdict in _rejections(run, each)
+        if verdict["task"] in manifest["tasks"]
+    }
     accepted = {
         question_id: {"verdict": "accepted", "stage": "", "detail": "", "task": task}
         for task, entry in manifest["tasks"].items()
-        for question_id in _smallest((run / file["path"] for file in entry["files"]), "question_id", each)
+        for question_id in _smallest(
+            (run / file["path"] for file in entry["files"]), "question_id", each
+        )
     }
     verdicts |= accepted
     questions = {row["question_id"]: row for row in _rows(run / QUESTIONS, "question_id", verdicts)}
@@ -59,17 +71,33 @@ def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[st
         for row in _rows(run / DATASET, "question_id", accepted):
             records[row["question_id"]].append(row)
     entries = [
-        _entry(question_id, verdict, questions.get(question_id), seeds, samples[question_id], records[question_id])
+        _entry(
+            question_id,
+            verdict,
+            questions.get(question_id),
+            seeds,
+            samples[question_id],
+            records[question_id],
+        )
         for question_id, verdict in verdicts.items()
     ]
     order = {task: number for number, task in enumerate(tasks)}
     return sorted(
-        entries, key=lambda one: (order[one["task"]], one["verdict"] != "accepted", one["verdict"], one["id"])
+        entries,
+        key=lambda one: (
+            order[one["task"]],
+            one["verdict"] != "accepted",
+            one["verdict"],
+            one["id"],
+        ),
     )
 
 
 def _rejections(run: Path, each: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """Of each task, stage and reason the first few rejected questions: id → task, stage, reason, detail."""
+    """Of each task, stage and reason the first few rejected questions.
+
+    Id → task, stage, reason, detail.
+    """
     for stage in ("questions", "answers", "filter"):
         path = run / rejected(stage)
         if not path.exists():
@@ -99,7 +127,9 @@ def _smallest(paths: Iterable[Path], column: str, count: int) -> list[str]:
             for batch in file.iter_batches(columns=[column], batch_size=65_536):
                 values = pc.unique(pa.concat_arrays([kept, batch.column(0).cast(pa.string())]))
                 kept = values.take(
-                    pc.select_k_unstable(values, k=min(count, len(values)), sort_keys=[("x", "ascending")])
+                    pc.select_k_unstable(
+                        values, k=min(count, len(values)), sort_keys=[("x", "ascending")]
+                    )
                 )
     return sorted(kept.to_pylist())
 
@@ -109,7 +139,9 @@ def _rows(path: Path, column: str, wanted: Collection[str]) -> Iterator[dict[str
     if not wanted or not path.exists():
         return
     scanner = ds.dataset(path, format="parquet", exclude_invalid_files=False).scanner(
-        filter=ds.field(column).isin(pa.array(sorted(wanted), pa.string())), use_threads=False, batch_readahead=1
+        filter=ds.field(column).isin(pa.array(sorted(wanted), pa.string())),
+        use_threads=False,
+        batch_readahead=1,
     )
     for batch in scanner.to_batches():
         yield from batch.to_pylist()
@@ -123,15 +155,24 @@ def _entry(
     samples: list[dict[str, Any]],
     records: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    seed = next((seeds[seed_id] for seed_id in (question or {}).get("seed_ids", ()) if seed_id in seeds), None)
+    seed = next(
+        (seeds[seed_id] for seed_id in (question or {}).get("seed_ids", ()) if seed_id in seeds),
+        None,
+    )
     return {
         "id": question_id,
         **verdict,
         "detail": _short(verdict["detail"]),
         "seed": _shown(seed, ("question", "context", "options", "answer")),
-        "question": _shown(question, ("question", "context", "options", "claimed_answer", "language", "answer_kind")),
+        "question": _shown(
+            question,
+            ("question", "context", "options", "claimed_answer", "language", "answer_kind"),
+        ),
         "samples": [
-            _shown(sample, ("sample", "answer", "finish_reason", "reasoning", "text", "completion_tokens"))
+            _shown(
+                sample,
+                ("sample", "answer", "finish_reason", "reasoning", "text", "completion_tokens"),
+            )
             for sample in sorted(samples, key=lambda sample: sample["sample"])
         ],
         "records": [

@@ -20,7 +20,8 @@ def bars(histogram: Sequence[Sequence[float]], *, label: str, bound: Callable[[f
         x, y = _LEFT + place * step, _TOP + full - tall
         title = f"{bound(low)} to {bound(high)}: {int(count):,}"
         parts.append(
-            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" height="{tall:.1f}">'
+            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{max(step - 2, 1):.1f}" '
+            f'height="{tall:.1f}">'
             f"<title>{escape(title)}</title></rect>"
         )
         if place % 3 == 0:
@@ -33,7 +34,8 @@ def line(values: Sequence[float], *, label: str, seconds: float) -> str:
     most = max(values, default=0.0) or 1.0
     full, step = HEIGHT - _BOTTOM - _TOP, (WIDTH - _LEFT) / max(len(values) - 1, 1)
     points = " ".join(
-        f"{_LEFT + i * step:.1f},{_TOP + full * (1 - value / most):.1f}" for i, value in enumerate(values)
+        f"{_LEFT + i * step:.1f},{_TOP + full * (1 - value / most):.1f}"
+        for i, value in enumerate(values)
     )
     room = 0.9 * (WIDTH - _LEFT)
     times = [

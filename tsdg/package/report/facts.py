@@ -1,4 +1,7 @@
-"""The figures of a report: from the manifest, two columns of the tables, and the workers' accounting files."""
+"""The figures of a report.
+
+From the manifest, two columns of the tables, and the workers' accounting files.
+"""
 
 from __future__ import annotations
 
@@ -83,9 +86,12 @@ def _ranked(reasons: Mapping[str, int]) -> list[list[Any]]:
 
 
 def contamination_of(run: Path) -> dict[str, Any]:
-    """What was compared with held-out items, and the benchmarks found: task, benchmark, same, nearly the same.
+    """What was compared with held-out items, and the benchmarks found.
 
-    Questions and what was written beside them are compared one after the other, each with an account of its own.
+    Task, benchmark, same, nearly the same.
+
+    Questions and what was written beside them are compared one after the other, each with an
+    account of its own.
 
     Raises:
         VerificationFailed: an account is damaged.
@@ -103,10 +109,13 @@ def contamination_of(run: Path) -> dict[str, Any]:
                     found.setdefault((task, benchmark), Counter()).update(kinds)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationFailed(
-                f"{run / name} is damaged; restore it, or remove it and {run / QUESTIONS} to make both anew"
+                f"{run / name} is damaged; restore it, or remove it and {run / QUESTIONS} to make "
+                "both anew"
             ) from error
     ordered = sorted(found.items(), key=lambda entry: (-entry[1].total(), entry[0]))
-    pairs = [[task, benchmark, kinds["same"], kinds["near"]] for (task, benchmark), kinds in ordered]
+    pairs = [
+        [task, benchmark, kinds["same"], kinds["near"]] for (task, benchmark), kinds in ordered
+    ]
     return {"splits": splits, "rows": rows, "found": pairs}
 
 
@@ -125,7 +134,9 @@ def _families(manifest: Mapping[str, Any]) -> list[list[Any]]:
     rows: dict[tuple[str, str], list[int]] = {}
     for task in manifest["tasks"].values():
         counts = rows.setdefault((task["family"], task["group"]), [0, 0, 0])
-        for place, value in enumerate((task["seeds"]["available"], task["seeds"]["sampled"], task["records"])):
+        for place, value in enumerate(
+            (task["seeds"]["available"], task["seeds"]["sampled"], task["records"])
+        ):
             counts[place] += value
     ordered = sorted(rows.items(), key=lambda item: (-item[1][0], item[0]))
     return [[family, group, *counts] for (family, group), counts in ordered]
@@ -168,7 +179,9 @@ def _agreements(run: Path) -> list[list[float]]:
     path = run / SOLUTIONS
     if not path.exists():
         return []
-    counts, edges = np.histogram(_values(path, "verification.agreement"), bins=np.linspace(0, 1, 11))
+    counts, edges = np.histogram(
+        _values(path, "verification.agreement"), bins=np.linspace(0, 1, 11)
+    )
     return [[float(edges[i]), float(edges[i + 1]), int(count)] for i, count in enumerate(counts)]
 
 
@@ -187,7 +200,9 @@ def _spent(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
 
 
 def _history(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
-    """Tokens per second and requests in flight of all workers together, over the time in which any was at work."""
+    """Tokens per second and requests in flight of all workers together, over the time in which any
+    was at work.
+    """
     if not workers:
         return {"seconds": 0.0, "tokens_per_s": [], "in_flight": []}
     start = min(worker.started for worker in workers)
@@ -209,7 +224,10 @@ def _history(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
 
 
 def _spans(worker: WorkerStatus) -> Iterator[tuple[float, float, int, int]]:
-    """Between two points of a worker's history: from, to, tokens written, requests in flight at its end."""
+    """Between two points of a worker's history.
+
+    From, to, tokens written, requests in flight at its end.
+    """
     before, written = 0.0, 0
     for moment, tokens, in_flight, _ in worker.history:
         if moment > before:

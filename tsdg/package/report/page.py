@@ -25,7 +25,8 @@ def write_report(run: Path, *, sample: int = SAMPLE, beside: Sequence[Path] = ()
     Args:
         run: the run directory.
         sample: about how many questions to show for reading.
-        beside: other finished runs whose totals stand beside this one's, as the points of a sweep do.
+        beside: other finished runs whose totals stand beside this one's, as the points of a sweep
+            do.
 
     Raises:
         VerificationFailed: a run is not finished, or damaged.
@@ -39,14 +40,19 @@ def write_report(run: Path, *, sample: int = SAMPLE, beside: Sequence[Path] = ()
     return run / REPORT
 
 
-def page(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
+def page(
+    facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]
+) -> str:
     """Render the page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(STATIC), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(STATIC),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         autoescape=True,
-    )  # fmt: skip
+    )
     environment.filters["short"] = charts.short
     environment.filters["duration"] = charts.duration
     data = json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
@@ -55,11 +61,14 @@ def page(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Se
         others=others,
         style=(STATIC / "report.css").read_text(encoding="utf-8"),
         script=(STATIC / "report.js").read_text(encoding="utf-8"),
-        # Inside a script element only "</" and "<!--" could end or comment it: no "<" is left in the data.
+        # Inside a script element only "</" and "<!--" could end or comment it: no "<" is left in
+        # the data.
         data=data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
         shown=len(rows),
         tokens=charts.bars(facts["tokens"], label="Tokens of a record", bound=charts.short),
-        agreement=charts.bars(facts["agreement"], label="Share of votes of the answer", bound="{:.0%}".format),
+        agreement=charts.bars(
+            facts["agreement"], label="Share of votes of the answer", bound="{:.0%}".format
+        ),
         throughput=_line(facts, "tokens_per_s", "Tokens per second, all workers"),
         in_flight=_line(facts, "in_flight", "Requests in flight, all workers"),
     )
@@ -67,4 +76,8 @@ def page(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Se
 
 def _line(facts: Mapping[str, Any], series: str, label: str) -> str:
     history = facts["history"]
-    return charts.line(history[series], label=label, seconds=history["seconds"]) if history[series] else ""
+    return (
+        charts.line(history[series], label=label, seconds=history["seconds"])
+        if history[series]
+        else ""
+    )

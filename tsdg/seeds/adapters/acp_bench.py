@@ -1,7 +1,9 @@
-"""ACPBench: what can be done and reached in small planning worlds. lm-eval's prompts are for worked-out answers.
+"""ACPBench.
 
-Hub path ``ibm-research/acp_bench``, configs ``acp_<task>_bool``, ``_mcq`` and ``_gen``, splits validation (40, shown as
-examples) and test (scored), CDLA-Permissive-2.0. Records::
+What can be done and reached in small planning worlds. lm-eval's prompts are for worked-out answers.
+
+Hub path ``ibm-research/acp_bench``, configs ``acp_<task>_bool``, ``_mcq`` and ``_gen``, splits
+validation (40, shown as examples) and test (scored), CDLA-Permissive-2.0. Records::
 
     {"id": 1, "group": "ferry", "context": "There are 2 cars. The ferry is at l1.", "question": "Is it possible that c0
      is on the ferry?", "answer": "yes"}
@@ -46,7 +48,9 @@ def item(row: Row, unit: Unit) -> Item:
         stem, *parts = _MARK.split(question)
         letters, options = "".join(parts[::2]), tuple(part.strip() for part in parts[1::2])
         if letters != LETTERS[: len(letters)] or len(letters) < 2 or not stem.strip():
-            raise Malformed("question", f"found {found(question)}, a question with options A. to D. is needed")
+            raise Malformed(
+                "question", f"found {found(question)}, a question with options A. to D. is needed"
+            )
         return Item(question=stem.strip(), context=context, options=options)
     return Item(question=question, context=context)
 
@@ -64,7 +68,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 
 
 def _listed(answer: object) -> str:
-    """Facts or actions as the benchmark writes them: ``[(a), (b)]``, of what becomes true and false two such lists."""
+    """Facts or actions as the benchmark writes them.
+
+    ``[(a), (b)]``, of what becomes true and false two such lists.
+    """
     if isinstance(answer, Mapping) and answer:
         return " ".join(_listed(part) if part else "[]" for part in answer.values())
     if isinstance(answer, (list, tuple)) and answer:

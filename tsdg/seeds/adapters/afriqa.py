@@ -1,7 +1,11 @@
-"""AfriQA: questions in African languages on English or French paragraphs. lm-eval's prompts begin with an instruction.
+"""AfriQA.
 
-Hub path ``masakhane/afriqa-gold-passages`` (a loading script: the mirror must hold Parquet), configs ``bem fon hau ibo
-kin swa twi yor zul``, splits train, validation and test (scored), CC-BY-SA-4.0. A record::
+Questions in African languages on English or French paragraphs. lm-eval's prompts begin with an
+instruction.
+
+Hub path ``masakhane/afriqa-gold-passages`` (a loading script: the mirror must hold Parquet),
+configs ``bem fon hau ibo kin swa twi yor zul``, splits train, validation and test (scored),
+CC-BY-SA-4.0. A record::
 
     {"id": "1", "question_lang": "Mji wa Basel uko kwenye mto gani?", "question_translated": "On what river is Basel?",
      "title": "Basel", "context": "Basel lies on the Rhine.", "answer_pivot": "Rhine", "answer_lang": "Rhine", ...}

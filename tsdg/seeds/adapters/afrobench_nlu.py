@@ -1,8 +1,9 @@
-"""News, requests, tweets and film reviews in African languages. lm-eval has five English prompts for each: one seed.
+"""News, requests, tweets and film reviews in African languages. lm-eval has five English prompts
+for each: one seed.
 
-Hub paths ``masakhane/masakhanews`` (AFL-3.0), ``masakhane/InjongoIntent``, ``masakhane/afrisenti`` and
-``Davlan/nollysenti``, one config a language, splits train, validation and test (scored). The questions are English, as
-lm-eval's are. Records::
+Hub paths ``masakhane/masakhanews`` (AFL-3.0), ``masakhane/InjongoIntent``, ``masakhane/afrisenti``
+and ``Davlan/nollysenti``, one config a language, splits train, validation and test (scored). The
+questions are English, as lm-eval's are. Records::
 
     {"label": 1, "category": "health", "headline": "Chanjo mpya yafika", "text": "...", "url": "..."}
     {"intent": "play_music", "text": "Cheza wimbo wa Ana"}
@@ -18,17 +19,31 @@ from tsdg.seeds.phrases import phrase
 _WORDS = phrase("afrobench_nlu", "intent").options
 FORMS = {
     "masakhane/masakhanews": classified(
-        "afrobench_nlu", "news", quoted=("headline",), label="category",
+        "afrobench_nlu",
+        "news",
+        quoted=("headline",),
+        label="category",
         names=phrase("afrobench_nlu", "news").options,
     ),
     "masakhane/InjongoIntent": classified(
-        "afrobench_nlu", "intent", quoted=("text",), label="intent",
+        "afrobench_nlu",
+        "intent",
+        quoted=("text",),
+        label="intent",
         names=tuple(word.replace(" ", "_") for word in _WORDS),
     ),
     "masakhane/afrisenti": classified(
-        "afrobench_nlu", "tweet", quoted=("tweet",), label="label", names=phrase("afrobench_nlu", "tweet").options
+        "afrobench_nlu",
+        "tweet",
+        quoted=("tweet",),
+        label="label",
+        names=phrase("afrobench_nlu", "tweet").options,
     ),
     "Davlan/nollysenti": classified(
-        "afrobench_nlu", "film", quoted=("review",), label="label", names=phrase("afrobench_nlu", "film").options
+        "afrobench_nlu",
+        "film",
+        quoted=("review",),
+        label="label",
+        names=phrase("afrobench_nlu", "film").options,
     ),
-}  # fmt: skip
+}

@@ -1,8 +1,11 @@
-"""The training sets behind AGIEval's tests: AQuA-RAT, AR-LSAT and LogiQA in Chinese. No lm-eval task reads them.
+"""The training sets behind AGIEval's tests: AQuA-RAT, AR-LSAT and LogiQA in Chinese.
 
-``deepmind/aqua_rat``, config ``raw``, splits train (97,467), validation and test (in AGIEval), Apache-2.0. The other
-two are GitHub repositories (``zhongwanjun/AR-LSAT``, LSAC copyright; ``lgw863/LogiQA-dataset``, no licence stated),
-whose questions are put into the mirror one a row, in these columns. Records::
+No lm-eval task reads them.
+
+``deepmind/aqua_rat``, config ``raw``, splits train (97,467), validation and test (in AGIEval),
+Apache-2.0. The other two are GitHub repositories (``zhongwanjun/AR-LSAT``, LSAC copyright;
+``lgw863/LogiQA-dataset``, no licence stated), whose questions are put into the mirror one a row, in
+these columns. Records::
 
     {"question": "A shelf holds 3 rows of 4 jars. How many are there?", "options": ["A)7", "B)12", "C)1", "D)3", "E)0"],
      "rationale": "3 x 4 = 12", "correct": "B"}
@@ -47,8 +50,13 @@ def item(row: Row, unit: Unit) -> Item:
     """The question with its options; of AR-LSAT and LogiQA, on a text."""
     first, *others, options, _ = _of(unit)
     if others:
-        return Item(question=text(row, others[0]), context=text(row, first), options=texts(row, options))
-    return Item(question=text(row, first), options=tuple(_MARK.sub("", option) for option in texts(row, options)))
+        return Item(
+            question=text(row, others[0]), context=text(row, first), options=texts(row, options)
+        )
+    return Item(
+        question=text(row, first),
+        options=tuple(_MARK.sub("", option) for option in texts(row, options)),
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,6 +1,9 @@
-r"""bAbI: twenty kinds of small reasoning over made-up stories. Directions are spelled out (``s,e`` is south, east).
+r"""bAbI: twenty kinds of small reasoning over made-up stories.
 
-Hub path ``Muennighoff/babi``, splits train, valid (named so by lm-eval), test, CC-BY-3.0. A record::
+Directions are spelled out (``s,e`` is south, east).
+
+Hub path ``Muennighoff/babi``, splits train, valid (named so by lm-eval), test, CC-BY-3.0. A
+record::
 
     {"passage": "Rosa went to the attic.\nRosa took the lamp there.\n", "question": "Where is the lamp?",
      "answer": "attic", "task": 2}
@@ -38,7 +41,9 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answer = text(row, "answer")
     parts = [part.strip() for part in answer.split(",")]
     if len(parts) > 1 and all(part in _WAYS for part in parts):
-        return Gold(kind="short_text", answer=", ".join(_WAYS[part] for part in parts), aliases=(answer,))
+        return Gold(
+            kind="short_text", answer=", ".join(_WAYS[part] for part in parts), aliases=(answer,)
+        )
     if len(parts) > 1:
         return Gold(kind="short_text", answer=", ".join(parts), aliases=(answer,))
     return Gold(kind="short_text", answer=answer)

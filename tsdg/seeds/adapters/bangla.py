@@ -1,4 +1,5 @@
-"""Bangla translations of BoolQ, CommonsenseQA, OpenBookQA and PIQA. lm-eval's options are English words and letters.
+"""Bangla translations of BoolQ, CommonsenseQA, OpenBookQA and PIQA. lm-eval's options are English
+words and letters.
 
 Hub paths ``hishab/...``, splits train, validation and test (scored), licences unverified. Records::
 
@@ -15,11 +16,21 @@ from dataclasses import replace
 from tsdg.seeds.forms import Form, chosen_label, classified, labelled_choices
 from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, labelled, text
 
-_BOOLQ = classified("bangla", "boolq", context=("passage",), quoted=("question",), label="answer", names=("yes", "no"))
+_BOOLQ = classified(
+    "bangla",
+    "boolq",
+    context=("passage",),
+    quoted=("question",),
+    label="answer",
+    names=("yes", "no"),
+)
 
 
 def _yes_no(row: Row, item: Item) -> Gold:
-    """Yes or no as a word or a truth value: a number would be lm-eval's index, the reverse of the truth value."""
+    """Yes or no as a word or a truth value.
+
+    A number would be lm-eval's index, the reverse of the truth value.
+    """
     answer = row["answer"]
     if isinstance(answer, bool):
         return chosen(item, 0 if answer else 1, "answer")
@@ -39,7 +50,9 @@ FORMS = {
     "hishab/openbookqa-bn": _CHOICES,
     "hishab/piqa-bn": Form(
         columns=("goal", "sol1", "sol2", "label"),
-        item=lambda row: Item(question=text(row, "goal"), options=(text(row, "sol1"), text(row, "sol2"))),
+        item=lambda row: Item(
+            question=text(row, "goal"), options=(text(row, "sol1"), text(row, "sol2"))
+        ),
         gold=lambda row, item: labelled(row, "label", item),
     ),
 }

@@ -1,7 +1,9 @@
-r"""BasqueGLUE: topics, attitudes, coreference and question answering in Basque. lm-eval's module no longer imports.
+r"""BasqueGLUE.
 
-Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``, splits train,
-validation and test, CC-BY-NC-SA-4.0. Records::
+Topics, attitudes, coreference and question answering in Basque. lm-eval's module no longer imports.
+
+Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``,
+splits train, validation and test, CC-BY-NC-SA-4.0. Records::
 
     {"text": "Gaur eguzkia dago!\\n#Bilbo", "label": 2, "idx": 0}
     {"text": "Anek Mireni liburua eman dio .", "span1_text": "Mireni", "span2_text": "liburua", "span1_index": 1,
@@ -15,7 +17,18 @@ from __future__ import annotations
 from html import unescape
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, integer, joined, labelled, text, unknown
+from tsdg.seeds.item import (
+    Gold,
+    Item,
+    Malformed,
+    Row,
+    found,
+    integer,
+    joined,
+    labelled,
+    text,
+    unknown,
+)
 from tsdg.seeds.phrases import phrase
 
 if TYPE_CHECKING:
@@ -49,7 +62,9 @@ def item(row: Row, unit: Unit) -> Item:
     question, context = wording.question, ""
     match unit.config:
         case "coref":
-            question = question.format(*(joined(unescape(text(row, f"span{number}_text"))) for number in (1, 2)))
+            question = question.format(
+                *(joined(unescape(text(row, f"span{number}_text"))) for number in (1, 2))
+            )
             context = _marked(row)
         case "qnli":
             question, context = question.format(text(row, "question")), text(row, "sentence")
@@ -67,7 +82,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 
 
 def _unquoted(value: str) -> str:
-    r"""Undo what CSV did to some texts: quotes around, doubled inside, ``\n`` for a line break, ``..`` at the end."""
+    r"""Undo what CSV did to some texts.
+
+    Quotes around, doubled inside, ``\n`` for a line break, ``..`` at the end.
+    """
     if len(value) > 1 and value[0] == value[-1] == '"' and ('""' in value or value.count('"') == 2):
         value = value[1:-1].replace('""', '"')
     value = unescape(value.replace("\\n", "\n")).strip()
@@ -77,11 +95,19 @@ def _unquoted(value: str) -> str:
 def _marked(row: Row) -> str:
     """Mark both expressions with asterisks: the first index counts from 0, the second from 1."""
     words = text(row, "text").split(" ")
-    for column, start in (("span1", integer(row, "span1_index")), ("span2", integer(row, "span2_index") - 1)):
+    for column, start in (
+        ("span1", integer(row, "span1_index")),
+        ("span2", integer(row, "span2_index") - 1),
+    ):
         span = text(row, f"{column}_text").split(" ")
         end = start + len(span) - 1
-        if start < 0 or [word.strip("*") for word in words[start : end + 1]] != [word.strip("*") for word in span]:
-            raise Malformed(f"{column}_index", f"found {start}, where the text does not say {found(' '.join(span))}")
+        if start < 0 or [word.strip("*") for word in words[start : end + 1]] != [
+            word.strip("*") for word in span
+        ]:
+            raise Malformed(
+                f"{column}_index",
+                f"found {start}, where the text does not say {found(' '.join(span))}",
+            )
         words[start] = "*" + words[start]
         words[end] = words[end] + "*"
     return joined(unescape(" ".join(words)))

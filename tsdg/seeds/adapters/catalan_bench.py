@@ -1,7 +1,9 @@
-"""The Catalan benchmark: ten data sets. lm-eval's templates lack a question, or their module needs more packages.
+"""The Catalan benchmark.
 
-Hub paths ``projecte-aina/...`` and ``nbel/CatCoLA``, splits train, validation and test (scored); each has its own
-licence. Records::
+Ten data sets. lm-eval's templates lack a question, or their module needs more packages.
+
+Hub paths ``projecte-aina/...`` and ``nbel/CatCoLA``, splits train, validation and test (scored);
+each has its own licence. Records::
 
     {"id": "a1", "title": "Basilea", "context": "Basilea és a la vora del Rin.", "question": "A quin riu és Basilea?",
      "answers": [{"text": "Rin", "answer_start": 25}]}
@@ -40,19 +42,31 @@ FORMS = {
     "projecte-aina/CoQCat": talked(),
     "projecte-aina/caBreu": Form(
         columns=("content", "summaries"),
-        item=lambda row: Item(question=phrase("summary", "ca").question, context=text(row, "content")),
+        item=lambda row: Item(
+            question=phrase("summary", "ca").question, context=text(row, "content")
+        ),
         gold=lambda row, item: Gold(kind="text", answer=_shortest(row)),
     ),
-    "projecte-aina/teca": classified("nli", "ca", context=("premise",), quoted=("hypothesis",), label="label"),
+    "projecte-aina/teca": classified(
+        "nli", "ca", context=("premise",), quoted=("hypothesis",), label="label"
+    ),
     "projecte-aina/Parafraseja": classified("paraphrase", "ca", quoted=_PAIR, label="label"),
-    "projecte-aina/PAWS-ca": classified("paraphrase", "ca", quoted=_PAIR, label="label", clean=joined),
-    "projecte-aina/wnli-ca": classified("entailment", "ca", context=_PAIR[:1], quoted=_PAIR[1:], label="label"),
+    "projecte-aina/PAWS-ca": classified(
+        "paraphrase", "ca", quoted=_PAIR, label="label", clean=joined
+    ),
+    "projecte-aina/wnli-ca": classified(
+        "entailment", "ca", context=_PAIR[:1], quoted=_PAIR[1:], label="label"
+    ),
     "projecte-aina/COPA-ca": caused(
         "copa_ca", premise="premise", asks="question", options=("choice1", "choice2"), label="label"
     ),
     "nbel/CatCoLA": classified("acceptable", "ca", quoted=("Sentence",), label="Label"),
     "projecte-aina/xstorycloze_ca": continued(
-        "ending", "ca", story=tuple(f"input_sentence_{number}" for number in range(1, 5)),
-        endings=("sentence_quiz1", "sentence_quiz2"), label="answer_right_ending", base=1,
+        "ending",
+        "ca",
+        story=tuple(f"input_sentence_{number}" for number in range(1, 5)),
+        endings=("sentence_quiz1", "sentence_quiz2"),
+        label="answer_right_ending",
+        base=1,
     ),
-}  # fmt: skip
+}

@@ -1,6 +1,10 @@
-"""DROP: questions on a passage whose answer is counted, computed or found in it. lm-eval's YAML joins struct keys.
+"""DROP.
 
-Hub path ``EleutherAI/drop``, splits train (77,400) and validation (scored), CC-BY-SA-4.0. A record::
+Questions on a passage whose answer is counted, computed or found in it. lm-eval's YAML joins struct
+keys.
+
+Hub path ``EleutherAI/drop``, splits train (77,400) and validation (scored), CC-BY-SA-4.0. A
+record::
 
     {"section_id": "nfl_1", "passage": "The Owls scored in the first and third quarter ...", "query_id": "q1",
      "question": "In how many quarters did the Owls score?",
@@ -44,7 +48,9 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         answers.append(_answer({"number": number, "date": date, "spans": spans}))
     texts = list(dict.fromkeys(answer for answer in answers if answer))
     if not texts:
-        raise Malformed("answer", f"found {found(row['answer'])}, a number, a date or spans are needed")
+        raise Malformed(
+            "answer", f"found {found(row['answer'])}, a number, a date or spans are needed"
+        )
     is_number = texts[0].replace(".", "", 1).replace(",", "").lstrip("-").isdigit()
     if is_number:  # a second reading of a number is another number, and only one can be right
         return Gold(kind="number", answer=digits(texts[0]))

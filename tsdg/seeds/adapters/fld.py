@@ -1,7 +1,11 @@
-"""FLD: whether facts prove a hypothesis, in made-up sentences. lm-eval has one prompt that begins with an instruction.
+"""FLD.
 
-Hub path ``hitachi-nlp/FLD.v2``, configs ``default`` and ``star``, splits train (30,000 each), validation and test
-(scored), licence unverified. The prompt and proof columns are not read. A record::
+Whether facts prove a hypothesis, in made-up sentences. lm-eval has one prompt that begins with an
+instruction.
+
+Hub path ``hitachi-nlp/FLD.v2``, configs ``default`` and ``star``, splits train (30,000 each),
+validation and test (scored), licence unverified. The prompt and proof columns are not read. A
+record::
 
     {"hypothesis": "the owl is not grey.", "context": "sent1: the owl is grey. sent2: if something is grey it sleeps.",
      "world_assump_label": "DISPROVED", "proof_label": "DISPROVED", "depth": 1, "prompt_serial": "...", ...}
@@ -33,7 +37,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The hypothesis on the facts, one a line."""
-    facts = "\n".join(sentence(fact.strip()) for fact in _NUMBER.split(text(row, "context")) if fact.strip())
+    facts = "\n".join(
+        sentence(fact.strip()) for fact in _NUMBER.split(text(row, "context")) if fact.strip()
+    )
     question = f"Do these facts prove or disprove this, or leave it unknown? {sentence(text(row, 'hypothesis'))}"
     return Item(question=question, context=facts, options=tuple(label.lower() for label in _LABELS))
 
@@ -42,5 +48,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The label."""
     label = text(row, "world_assump_label")
     if label not in _LABELS:
-        raise Malformed("world_assump_label", f"found {found(label)}, allowed are {', '.join(_LABELS)}")
+        raise Malformed(
+            "world_assump_label", f"found {found(label)}, allowed are {', '.join(_LABELS)}"
+        )
     return chosen(item, _LABELS.index(label), "world_assump_label")

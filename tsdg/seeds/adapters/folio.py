@@ -1,6 +1,7 @@
 r"""FOLIO: a conclusion that follows from premises, contradicts them, or is left open.
 
-Hub path ``yale-nlp/FOLIO``, splits train (1,001; 1,004 in its repository) and validation, CC-BY-SA-4.0. A record::
+Hub path ``yale-nlp/FOLIO``, splits train (1,001; 1,004 in its repository) and validation,
+CC-BY-SA-4.0. A record::
 
     {"story_id": 1, "premises": "All owls are birds.\nNo bird is a fish.", "premises-FOL": "∀x (Owl(x) → Bird(x))\n...",
      "conclusion": "Some owl is a fish.", "conclusion-FOL": "∃x (Owl(x) ∧ Fish(x))", "label": "False", "example_id": 2}
@@ -30,9 +31,13 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """Whether the conclusion follows."""
-    premises = "\n".join(line.strip() for line in text(row, "premises").splitlines() if line.strip())
+    premises = "\n".join(
+        line.strip() for line in text(row, "premises").splitlines() if line.strip()
+    )
     question = f"Given these premises, is the following true, false or uncertain? {text(row, 'conclusion')}"
-    return Item(question=question, context=premises, options=tuple(label.lower() for label in _LABELS))
+    return Item(
+        question=question, context=premises, options=tuple(label.lower() for label in _LABELS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,6 +1,9 @@
-"""The Galician benchmark: four data sets. lm-eval's module for them needs more packages, and most have no question.
+"""The Galician benchmark.
 
-Hub paths ``proxectonos/...``, splits train, validation and test (scored); each has its own licence. Records::
+Four data sets. lm-eval's module for them needs more packages, and most have no question.
+
+Hub paths ``proxectonos/...``, splits train, validation and test (scored); each has its own licence.
+Records::
 
     {"id": "1", "text": "Hoxe chove. Mañá vai sol.", "summary": "Cambia o tempo."}
     {"Frase": "A gata dorme.", "Paráfrase": "Está a durmir a gata.", "Avaliación": 1}
@@ -29,7 +32,11 @@ FORMS = {
     "proxectonos/parafrases_gl": replace(_PARAPHRASE, gold=_graded),
     "proxectonos/galcola": classified("acceptable", "gl", quoted=("sentence",), label="label"),
     "proxectonos/xstorycloze_gl": continued(
-        "ending", "gl", story=tuple(f"InputSentence{number}" for number in range(1, 5)),
-        endings=("RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2"), label="AnswerRightEnding", base=1,
+        "ending",
+        "gl",
+        story=tuple(f"InputSentence{number}" for number in range(1, 5)),
+        endings=("RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2"),
+        label="AnswerRightEnding",
+        base=1,
     ),
-}  # fmt: skip
+}

@@ -1,7 +1,7 @@
 """Global MMLU: the few-shot exemplars of MMLU in 42 languages. lm-eval's options are letters.
 
-Hub path ``CohereForAI/Global-MMLU``, one config a language, splits dev (285, five a subject) and test (scored),
-Apache-2.0. A record::
+Hub path ``CohereForAI/Global-MMLU``, one config a language, splits dev (285, five a subject) and
+test (scored), Apache-2.0. A record::
 
     {"sample_id": "anatomy/dev/0", "subject": "anatomy", "subject_category": "STEM", "question": "Où est le fémur ?",
      "option_a": "Dans la main", "option_b": "Dans la cuisse", "option_c": "Dans le cou", "option_d": "Dans le pied",
@@ -33,7 +33,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The question with the texts of its options."""
-    return Item(question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS))
+    return Item(
+        question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,7 +1,11 @@
-"""GLUE: sentences and pairs of sentences to be judged. lm-eval words some of them as True or False, which they are not.
+"""GLUE.
 
-Hub path ``nyu-mll/glue``, configs ``cola``, ``mnli``, ``mrpc``, ``qnli``, ``qqp``, ``rte``, ``sst2``, ``wnli``, splits
-train and validation (scored); each data set has its own licence. Records::
+Sentences and pairs of sentences to be judged. lm-eval words some of them as True or False, which
+they are not.
+
+Hub path ``nyu-mll/glue``, configs ``cola``, ``mnli``, ``mrpc``, ``qnli``, ``qqp``, ``rte``,
+``sst2``, ``wnli``, splits train and validation (scored); each data set has its own licence.
+Records::
 
     {"sentence": "The cat who sleeps is mine.", "label": 1, "idx": 0}
     {"sentence1": "Ann sold her car to Bob.", "sentence2": "Bob has a car.", "label": 0, "idx": 0}
@@ -44,17 +48,24 @@ def shuffle(unit: Unit) -> bool:
 
 
 def item(row: Row, unit: Unit) -> Item:
-    """The sentence or pair with the question that its config asks; options in the order of the labels."""
+    """The sentence or pair with the question that its config asks.
+
+    Options in the order of the labels.
+    """
     first, *others = (text(row, column) for column in columns(unit) if column != "label")
     second = others[0] if others else ""
     match unit.config:
         case "cola":
-            return Item(question=f'Is this an acceptable English sentence? "{first}"', options=("no", "yes"))
+            return Item(
+                question=f'Is this an acceptable English sentence? "{first}"', options=("no", "yes")
+            )
         case "sst2":
             question = f'Does this comment on a film speak for it or against it? "{first}"'
             return Item(question=question, options=("against it", "for it"))
         case "mnli":
-            return Item(question=three_way(second), context=first, options=("true", "neither", "false"))
+            return Item(
+                question=three_way(second), context=first, options=("true", "neither", "false")
+            )
         case "qnli":
             question = f'Does the text answer this question? "{first}"'
             return Item(question=question, context=second, options=("yes", "no"))

@@ -1,4 +1,6 @@
-r"""GSM8K: grade-school word problems. The number after ``####`` is the answer, the worked solution before it is not.
+r"""GSM8K: grade-school word problems.
+
+The number after ``####`` is the answer, the worked solution before it is not.
 
 Hub path ``openai/gsm8k``, config ``main``, splits train (7,473) and test (1,319), MIT. A record::
 
@@ -39,5 +41,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answer = text(row, "answer")
     match = _FINAL.search(answer)
     if match is None:
-        raise Malformed("answer", f"found {found(answer[-40:])} at its end, '#### <number>' is needed")
+        raise Malformed(
+            "answer", f"found {found(answer[-40:])} at its end, '#### <number>' is needed"
+        )
     return Gold(kind="number", answer=digits(match.group(1)))

@@ -1,6 +1,9 @@
-"""HellaSwag: the end of a short description of an activity. The four endings continue the last, open sentence.
+"""HellaSwag: the end of a short description of an activity.
 
-Hub path ``Rowan/hellaswag``, splits train (39,905) and validation (10,042, the scored one), MIT. A record::
+The four endings continue the last, open sentence.
+
+Hub path ``Rowan/hellaswag``, splits train (39,905) and validation (10,042, the scored one), MIT. A
+record::
 
     {"ind": 7, "activity_label": "Washing a bike", "ctx_a": "A man carries a bucket to his bike.", "ctx_b": "he",
      "ctx": "A man carries a bucket to his bike. he", "endings": ["scrubs the frame with a sponge.", "flies away.",

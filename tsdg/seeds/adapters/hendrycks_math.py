@@ -1,10 +1,12 @@
-r"""MATH: competition problems. The answer is what the last ``\boxed{}`` of the worked solution holds.
+r"""MATH: competition problems.
 
-A box with the letter of a listed option stands for that option; one with the letter of a graph says nothing in words,
-and its row is rejected.
+The answer is what the last ``\boxed{}`` of the worked solution holds.
 
-Hub path ``EleutherAI/hendrycks_math``, seven configs (``algebra`` ...), splits train (7,500) and test (5,000), MIT
-upstream. A record::
+A box with the letter of a listed option stands for that option; one with the letter of a graph says
+nothing in words, and its row is rejected.
+
+Hub path ``EleutherAI/hendrycks_math``, seven configs (``algebra`` ...), splits train (7,500) and
+test (5,000), MIT upstream. A record::
 
     {"problem": "What is $2x$ when $x = 3$?", "level": "Level 1", "type": "Algebra",
      "solution": "We have $2 \\cdot 3 = \\boxed{6}$."}
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
 
 _OPTION = re.compile(r"(?:^|\n|(?<=\\\]))[ \t]*(?:\(?([A-H])|\(([a-h]))(?:\)\.?|\.)[ \t]+([^\n]+)")
-_ASKS_LETTER = re.compile(r"\s*\(?(?:Enter the|Type the|Express your|Your) (?:letter|answer)\b[^\n]*")
+_ASKS_LETTER = re.compile(
+    r"\s*\(?(?:Enter the|Type the|Express your|Your) (?:letter|answer)\b[^\n]*"
+)
 _MARKUP = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}()\s$]")
 _LETTERS = re.compile(r"[A-H](?:,[A-H])*")
 
@@ -53,25 +57,39 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     solution = text(row, "solution")
     answer = boxed(solution)
     if not answer:
-        raise Malformed("solution", f"found {found(solution[-40:])} at its end, a filled \\boxed{{}} is needed")
+        raise Malformed(
+            "solution", f"found {found(solution[-40:])} at its end, a filled \\boxed{{}} is needed"
+        )
     bare = _MARKUP.sub("", answer)
     if not _LETTERS.fullmatch(bare):
         if answer in item.options:
             return chosen(item, item.options.index(answer), "solution")
         if item.options:
-            raise Malformed("solution", f"found the answer {found(answer)}, the letter of an option is needed")
+            raise Malformed(
+                "solution", f"found the answer {found(answer)}, the letter of an option is needed"
+            )
         return Gold(kind="math", answer=answer)
     if not item.options or len(bare) > 1:
-        raise Malformed("solution", f"found the answer {found(answer)}: a letter without an option to it, or several")
+        raise Malformed(
+            "solution",
+            f"found the answer {found(answer)}: a letter without an option to it, or several",
+        )
     return chosen(item, ord(bare.upper()) - ord("A"), "solution")
 
 
 def boxed(solution: str) -> str:
-    r"""Return the content of the last ``\boxed{...}`` (or ``\boxed 5``, ``\fbox{...}``); "" where there is none."""
+    r"""Return the content of the last ``\boxed{...}`` (or ``\boxed 5``, ``\fbox{...}``).
+
+    "" where there is none.
+    """
     start = max(solution.rfind(r"\boxed"), solution.rfind(r"\fbox"))
     if start < 0:
         return ""
-    rest = solution[start:].split("boxed", 1)[-1] if solution.startswith(r"\boxed", start) else solution[start + 5 :]
+    rest = (
+        solution[start:].split("boxed", 1)[-1]
+        if solution.startswith(r"\boxed", start)
+        else solution[start + 5 :]
+    )
     rest = rest.lstrip()
     if not rest.startswith("{"):
         return rest.split("$")[0].split()[0].rstrip(".") if rest.split("$")[0].split() else ""

@@ -1,7 +1,7 @@
 """XNLI in Gujarati, translated by machine. lm-eval's template has an empty question.
 
-Hub path ``Divyanshu/indicxnli``, file ``gu`` of its Parquet branch, splits train (392,702), validation and test
-(scored), CC0-1.0 by the card. A record::
+Hub path ``Divyanshu/indicxnli``, file ``gu`` of its Parquet branch, splits train (392,702),
+validation and test (scored), CC0-1.0 by the card. A record::
 
     {"premise": "બધી બત્તીઓ બંધ હતી.", "hypothesis": "અંધારું હતું.", "label": 0}
 """

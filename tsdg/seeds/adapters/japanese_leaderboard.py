@@ -1,8 +1,11 @@
-"""The Japanese leaderboard: JGLUE, JAQKET and XL-Sum. lm-eval's prompts begin with an instruction and list the options.
+"""The Japanese leaderboard.
 
-Hub path ``Rakuten/JGLUE``, configs ``JCommonsenseQA``, ``JNLI``, ``JSQuAD`` and ``MARC-ja``, splits train, validation
-(scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research licence); ``kumapo/JAQKET``, config ``v2.0``, and
-``mkshing/xlsum_ja``, splits train and validation or test (scored). Records::
+JGLUE, JAQKET and XL-Sum. lm-eval's prompts begin with an instruction and list the options.
+
+Hub path ``Rakuten/JGLUE``, configs ``JCommonsenseQA``, ``JNLI``, ``JSQuAD`` and ``MARC-ja``, splits
+train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research licence);
+``kumapo/JAQKET``, config ``v2.0``, and ``mkshing/xlsum_ja``, splits train and validation or test
+(scored). Records::
 
     {"q_id": 0, "question": "雨の日に差すものは?", "choice0": "傘", "choice1": "帽子", "choice2": "靴",
      "choice3": "本", "choice4": "机", "label": 0}
@@ -39,7 +42,9 @@ _FORMS = {
     "MARC-ja": classified("japanese_leaderboard", "MARC-ja", context=("sentence",), label="label"),
     "v2.0": Form(
         columns=("question", "answers", "ctxs"),
-        item=lambda row: Item(question=text(row, "question"), context="\n".join(texts(row["ctxs"], "text"))),
+        item=lambda row: Item(
+            question=text(row, "question"), context="\n".join(texts(row["ctxs"], "text"))
+        ),
         gold=lambda row, item: spans(row, "answers"),
     ),
     "": summarised("japanese_leaderboard", "XL-Sum", context="text", summary="summary"),
@@ -67,7 +72,10 @@ def item(row: Row, unit: Unit) -> Item:
         return _FORMS[unit.config].item(row)
     match unit.config:
         case "JCommonsenseQA":
-            return Item(question=text(row, "question"), options=tuple(text(row, column) for column in _CHOICES))
+            return Item(
+                question=text(row, "question"),
+                options=tuple(text(row, column) for column in _CHOICES),
+            )
         case "JNLI":
             wording = phrase("japanese_leaderboard", "JNLI")
             question = wording.question.format(text(row, "sentence2"))

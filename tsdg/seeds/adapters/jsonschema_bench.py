@@ -1,7 +1,10 @@
-r"""JSONSchemaBench: JSON schemas found on GitHub, without an answer: any value that satisfies one is right.
+r"""JSONSchemaBench.
 
-Hub path ``epfl-dlab/JSONSchemaBench``, configs ``Github_easy``, ``Github_medium`` and ``Github_hard``, splits train,
-val and test (scored), MIT (the schemas are of many owners). A record::
+JSON schemas found on GitHub, without an answer: any value that satisfies one is right.
+
+Hub path ``epfl-dlab/JSONSchemaBench``, configs ``Github_easy``, ``Github_medium`` and
+``Github_hard``, splits train, val and test (scored), MIT (the schemas are of many owners). A
+record::
 
     {"json_schema": "{\"type\": \"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}",
      "unique_id": "Github_easy---o0001"}
@@ -32,7 +35,8 @@ def shuffle(unit: Unit) -> bool:
 def item(row: Row, unit: Unit) -> Item:
     """The schema is the context: the question is the same for all."""
     return Item(
-        question="What is an example of a JSON value that satisfies this schema?", context=text(row, "json_schema")
+        question="What is an example of a JSON value that satisfies this schema?",
+        context=text(row, "json_schema"),
     )
 
 

@@ -1,6 +1,7 @@
 """KMMLU: Korean professional exams, four options. lm-eval's options are letters.
 
-Hub path ``HAERAE-HUB/KMMLU``, 45 configs by subject, splits train, dev and test (scored), CC-BY-ND-4.0. A record::
+Hub path ``HAERAE-HUB/KMMLU``, 45 configs by subject, splits train, dev and test (scored),
+CC-BY-ND-4.0. A record::
 
     {"question": "물의 화학식은?", "answer": 1, "A": "H2O", "B": "CO2", "C": "O2", "D": "NaCl", "Category": "Chemistry",
      "Human Accuracy": 0.9}
@@ -30,7 +31,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The question with the texts of its options."""
-    return Item(question=text(row, "question"), options=tuple(text(row, letter) for letter in _OPTIONS))
+    return Item(
+        question=text(row, "question"), options=tuple(text(row, letter) for letter in _OPTIONS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,7 +1,9 @@
-"""KoBEST: five Korean tasks. lm-eval's prompts have the question's label within the line, or no question.
+"""KoBEST.
 
-Hub path ``skt/kobest_v1``, configs ``boolq copa hellaswag sentineg wic``, splits train, validation and test (scored),
-CC-BY-SA-4.0. Records::
+Five Korean tasks. lm-eval's prompts have the question's label within the line, or no question.
+
+Hub path ``skt/kobest_v1``, configs ``boolq copa hellaswag sentineg wic``, splits train, validation
+and test (scored), CC-BY-SA-4.0. Records::
 
     {"paragraph": "고래는 포유류다.", "question": "고래는 물고기인가?", "label": 0}
     {"premise": "잔이 깨졌다.", "question": "원인", "alternative_1": "떨어졌다.", "alternative_2": "컸다.", "label": 0}
@@ -16,14 +18,26 @@ from __future__ import annotations
 from tsdg.seeds.forms import caused, classified, continued
 
 FORMS = {
-    "boolq": classified("kobest", "boolq", context=("paragraph",), quoted=("question",), label="label"),
+    "boolq": classified(
+        "kobest", "boolq", context=("paragraph",), quoted=("question",), label="label"
+    ),
     "copa": caused(
-        "copa_ko", premise="premise", asks="question", options=("alternative_1", "alternative_2"), label="label"
+        "copa_ko",
+        premise="premise",
+        asks="question",
+        options=("alternative_1", "alternative_2"),
+        label="label",
     ),
     "hellaswag": continued(
-        "ending", "ko", story=("context",), endings=tuple(f"ending_{number}" for number in range(1, 5)),
-        label="label", base=0,
+        "ending",
+        "ko",
+        story=("context",),
+        endings=tuple(f"ending_{number}" for number in range(1, 5)),
+        label="label",
+        base=0,
     ),
     "sentineg": classified("kobest", "sentineg", quoted=("sentence",), label="label"),
-    "wic": classified("kobest", "wic", context=("context_1", "context_2"), quoted=("word",), label="label"),
-}  # fmt: skip
+    "wic": classified(
+        "kobest", "wic", context=("context_1", "context_2"), quoted=("word",), label="label"
+    ),
+}

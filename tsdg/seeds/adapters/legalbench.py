@@ -1,6 +1,10 @@
-r"""LegalBench: the few-shot examples of small tasks of legal reading. lm-eval asks in a description before all prompts.
+r"""LegalBench.
 
-Hub path ``nguha/legalbench``, one config a task, splits train (4 to 10) and test (scored), own licences. Records::
+The few-shot examples of small tasks of legal reading. lm-eval asks in a description before all
+prompts.
+
+Hub path ``nguha/legalbench``, one config a task, splits train (4 to 10) and test (scored), own
+licences. Records::
 
     {"index": "0", "text": "The mark \"Salt\" for packages of sodium chloride.", "answer": "generic"}
     {"index": "0", "text": "Recipient shall return all papers.", "answer": "Yes", "document_name": "nda.pdf"}
@@ -41,7 +45,9 @@ def item(row: Row, unit: Unit) -> Item:
     """The question of the config; what it is about is the context."""
     wording = phrase("legalbench", unit.config)
     if unit.config == "international_citizenship_questions":
-        return Item(question=text(row, "question"), context=wording.question, options=wording.options)
+        return Item(
+            question=text(row, "question"), context=wording.question, options=wording.options
+        )
     context = "\n".join(text(row, column) for column in _SHOWN.get(unit.config, ("text",)))
     return Item(question=wording.question, context=context, options=wording.options)
 

@@ -1,6 +1,10 @@
-"""LogiQA: Chinese civil service questions on short texts, in English. lm-eval lists the options in the question.
+"""LogiQA.
 
-Hub path ``EleutherAI/logiqa``, splits train (7,376), validation and test (scored), no licence stated. A record::
+Chinese civil service questions on short texts, in English. lm-eval lists the options in the
+question.
+
+Hub path ``EleutherAI/logiqa``, splits train (7,376), validation and test (scored), no licence
+stated. A record::
 
     {"label": "b", "context": "All owls are birds. No bird is a fish.", "question": "Which of these follows?",
      "options": ["Some owls are fish.", "No owl is a fish.", "All birds are owls.", "No fish swims."]}
@@ -29,7 +33,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The question on the text."""
-    return Item(question=text(row, "question"), context=text(row, "context"), options=texts(row, "options"))
+    return Item(
+        question=text(row, "question"), context=text(row, "context"), options=texts(row, "options")
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,7 +1,10 @@
-"""Mastermind: the secret code that guesses and their marks leave over. lm-eval's prompt ends in an open sentence.
+"""Mastermind.
 
-Hub paths ``flair/mastermind_24_mcq_close`` and ``_random``, ``_35_`` and ``_46_`` (places and colours), splits train
-(26,019 to 30,850), validation and test (scored), no licence stated. A record::
+The secret code that guesses and their marks leave over. lm-eval's prompt ends in an open sentence.
+
+Hub paths ``flair/mastermind_24_mcq_close`` and ``_random``, ``_35_`` and ``_46_`` (places and
+colours), splits train (26,019 to 30,850), validation and test (scored), no licence stated. A
+record::
 
     {"id": 1, "instruction": "... a code of 2 out of 4 colours ... Guess 1: red green ...", "answerKey": "B",
      "options": {"label": ["A", "B", "C", "D"], "text": ["red red", "red blue", "green red", "blue blue"]}}
@@ -31,7 +34,9 @@ def shuffle(unit: Unit) -> bool:
 def item(row: Row, unit: Unit) -> Item:
     """The game so far is the context."""
     choices = labelled_choices(row, "instruction", "options")
-    return Item(question="Which code is the secret one?", context=choices.question, options=choices.options)
+    return Item(
+        question="Which code is the secret one?", context=choices.question, options=choices.options
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,6 +1,9 @@
-"""MathQA: word problems with five options in one text. Made from AQuA-RAT, in lower case and split into tokens.
+"""MathQA: word problems with five options in one text.
 
-Hub path ``regisss/math_qa``, splits train (29,837), validation and test (scored), Apache-2.0. A record::
+Made from AQuA-RAT, in lower case and split into tokens.
+
+Hub path ``regisss/math_qa``, splits train (29,837), validation and test (scored), Apache-2.0. A
+record::
 
     {"Problem": "a shelf holds 3 rows of 4 jars . how many jars are there ?", "Rationale": "...",
      "options": "a ) 7 , b ) 12 , c ) 1,200 , d ) 34 , e ) none of these", "correct": "b", "annotated_formula": "...",
@@ -34,7 +37,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The problem and its options, put together again."""
-    return Item(question=sentence(joined(text(row, "Problem"))), options=_options(text(row, "options")))
+    return Item(
+        question=sentence(joined(text(row, "Problem"))), options=_options(text(row, "options"))
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:
@@ -43,9 +48,14 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 
 
 def _options(value: str) -> tuple[str, ...]:
-    """Take ``a ) 7 , b ) 12`` apart, which some rows have as a printed list; a comma within an option is no end."""
+    """Take ``a ) 7 , b ) 12`` apart, which some rows have as a printed list; a comma within an
+    option is no end.
+    """
     _, *parts = _MARK.split(value)
-    letters, options = "".join(parts[::2]), tuple(joined(part.strip(" ,'\"]")) for part in parts[1::2])
+    letters, options = (
+        "".join(parts[::2]),
+        tuple(joined(part.strip(" ,'\"]")) for part in parts[1::2]),
+    )
     if len(letters) < 2 or letters != _LETTERS[: len(letters)] or not all(options):
         raise Malformed("options", f"found {found(value)}, 'a ) ... , b ) ...' is needed")
     return options

@@ -1,7 +1,9 @@
-"""MEDIQA-QA 2019: patients' questions with answers found on medical pages and ranked. lm-eval takes the first found.
+"""MEDIQA-QA 2019.
 
-Hub path ``bigbio/mediqa_qa`` (a loading script: the mirror must hold Parquet), splits train_live_qa_med (104),
-validation and test (scored), licence unknown. A record::
+Patients' questions with answers found on medical pages and ranked. lm-eval takes the first found.
+
+Hub path ``bigbio/mediqa_qa`` (a loading script: the mirror must hold Parquet), splits
+train_live_qa_med (104), validation and test (scored), licence unknown. A record::
 
     {"QUESTION": {"QID": "1", "QuestionText": "Can I take aspirin with beer?", "AnswerList": [{"Answer": {"AID": "1_1",
      "SystemRank": "1", "ReferenceRank": "2", "ReferenceScore": "2", "AnswerURL": "...", "AnswerText": "It may ..."}}]}}
@@ -42,9 +44,14 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answers = _asked(row).get("AnswerList")
     if not isinstance(answers, (list, tuple)) or not answers:
         raise Malformed("QUESTION.AnswerList", f"found {found(answers)}, answers are needed")
-    best = max((entry["Answer"] for entry in answers), key=lambda answer: int(answer.get("ReferenceScore") or 0))
+    best = max(
+        (entry["Answer"] for entry in answers),
+        key=lambda answer: int(answer.get("ReferenceScore") or 0),
+    )
     if int(best.get("ReferenceScore") or 0) < _RELATED:
-        raise Malformed("QUESTION.AnswerList", "no answer was judged to be more than related to the question")
+        raise Malformed(
+            "QUESTION.AnswerList", "no answer was judged to be more than related to the question"
+        )
     return Gold(kind=kind_of(unit), answer=text(best, "AnswerText"))
 
 

@@ -1,7 +1,7 @@
 """MedMCQA: Indian medical entrance exams. lm-eval's options are letters.
 
-Hub path ``openlifescienceai/medmcqa``, splits train (182,822), validation (scored) and test (labels hidden, -1),
-Apache-2.0. A record::
+Hub path ``openlifescienceai/medmcqa``, splits train (182,822), validation (scored) and test (labels
+hidden, -1), Apache-2.0. A record::
 
     {"id": "a1", "question": "Which vitamin does sunlight make in the skin?", "opa": "A", "opb": "B12", "opc": "C",
      "opd": "D", "cop": 3, "choice_type": "single", "exp": "...", "subject_name": "Biochemistry", "topic_name": null}
@@ -31,7 +31,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The question with the texts of its options."""
-    return Item(question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS))
+    return Item(
+        question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

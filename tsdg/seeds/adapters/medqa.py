@@ -1,7 +1,7 @@
 """MedQA: cases of the US medical licensing exam. lm-eval's options are letters.
 
-Hub path ``GBaker/MedQA-USMLE-4-options-hf``, splits train (10,178), validation and test (scored), CC-BY-4.0 by the
-card. A record::
+Hub path ``GBaker/MedQA-USMLE-4-options-hf``, splits train (10,178), validation and test (scored),
+CC-BY-4.0 by the card. A record::
 
     {"id": "train-00001", "sent1": "A child has a barking cough. What is the most likely diagnosis?", "sent2": "",
      "ending0": "Croup", "ending1": "Asthma", "ending2": "Measles", "ending3": "Gout", "label": 0}
@@ -31,7 +31,9 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The case with the texts of its options."""
-    return Item(question=text(row, "sent1"), options=tuple(text(row, column) for column in _ENDINGS))
+    return Item(
+        question=text(row, "sent1"), options=tuple(text(row, column) for column in _ENDINGS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

@@ -1,7 +1,10 @@
-"""MGSM's exemplars: eight word problems in each of fourteen languages, with "Question:" before them in that language.
+"""MGSM's exemplars.
 
-Hub paths ``juletxara/mgsm`` (one config a language), ``projecte-aina/mgsm_ca``, ``proxectonos/mgsm_gl`` and
-``HiTZ/MGSM-eu``, splits train (8, shown before each scored question) and test (scored), CC-BY-SA-4.0. A record::
+Eight word problems in each of fourteen languages, with "Question:" before them in that language.
+
+Hub paths ``juletxara/mgsm`` (one config a language), ``projecte-aina/mgsm_ca``,
+``proxectonos/mgsm_gl`` and ``HiTZ/MGSM-eu``, splits train (8, shown before each scored question)
+and test (scored), CC-BY-SA-4.0. A record::
 
     {"question": "Frage: Ein Regal hat 3 Reihen mit je 4 Gläsern. Wie viele Gläser sind es?",
      "answer": "Schritt-für-Schritt-Antwort: Es sind 3 * 4 = 12 Gläser. Die Antwort ist 12.", "answer_number": 12,

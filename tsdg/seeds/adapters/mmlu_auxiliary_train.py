@@ -1,8 +1,10 @@
-"""The auxiliary training set of MMLU: questions of ARC, OpenBookQA, RACE, law exams and more. No lm-eval task reads it.
+"""The auxiliary training set of MMLU: questions of ARC, OpenBookQA, RACE, law exams and more.
 
-Hub path ``cais/mmlu``, config ``all``, split auxiliary_train (99,842; dev, validation and test are held out), MIT for
-the collection. The subject is empty, and a passage, where there is one, stands before the question in one text.
-A record::
+No lm-eval task reads it.
+
+Hub path ``cais/mmlu``, config ``all``, split auxiliary_train (99,842; dev, validation and test are
+held out), MIT for the collection. The subject is empty, and a passage, where there is one, stands
+before the question in one text. A record::
 
     {"question": "Which of these is a liquid at room temperature?", "subject": "", "choices": ["iron", "water", "salt",
      "oxygen"], "answer": 1}
@@ -29,7 +31,10 @@ def shuffle(unit: Unit) -> bool:
 
 
 def item(row: Row, unit: Unit) -> Item:
-    """The question with its options; a passage within it cannot be told apart for sure, and stays there."""
+    """The question with its options.
+
+    A passage within it cannot be told apart for sure, and stays there.
+    """
     return Item(question=text(row, "question"), options=texts(row, "choices"))
 
 

@@ -1,7 +1,9 @@
-"""MMLU-Pro and MMLU-Pro+: up to ten options and more. lm-eval lists them in the question and has letters as answers.
+"""MMLU-Pro and MMLU-Pro+.
 
-Hub paths ``TIGER-Lab/MMLU-Pro`` and ``saeidasgari/mmlu-pro-plus``, splits validation (70, the few-shot exemplars)
-and test (scored), MIT. A record::
+Up to ten options and more. lm-eval lists them in the question and has letters as answers.
+
+Hub paths ``TIGER-Lab/MMLU-Pro`` and ``saeidasgari/mmlu-pro-plus``, splits validation (70, the
+few-shot exemplars) and test (scored), MIT. A record::
 
     {"question_id": 1, "question": "Which number is prime?", "options": ["4", "6", "7", "9"], "answer": "C",
      "answer_index": 2, "cot_content": "A: Let's think step by step. ...", "category": "math", "src": "..."}

@@ -1,7 +1,9 @@
-"""MuTual: the next line of a conversation. The source is in lower case and split into tokens; the spaces are mended.
+"""MuTual: the next line of a conversation.
 
-Hub path ``EleutherAI/mutual``, configs ``mutual`` and ``mutual_plus``, splits train (7,088 each), validation (scored),
-test (labels hidden). A record::
+The source is in lower case and split into tokens; the spaces are mended.
+
+Hub path ``EleutherAI/mutual``, configs ``mutual`` and ``mutual_plus``, splits train (7,088 each),
+validation (scored), test (labels hidden). A record::
 
     {"answers": "A", "options": ["f : yes , it 's two stops from here .", "f : i had soup .", "f : he is nine .",
      "f : the bus is green ."], "article": "m : is there a bakery nearby ?", "id": "train_0"}

@@ -1,6 +1,10 @@
-"""NQ-Open: questions typed into a search engine, answered without a document. lm-eval's gold is the list of answers.
+"""NQ-Open.
 
-Hub path ``google-research-datasets/nq_open``, splits train (87,925) and validation (scored), CC-BY-SA-3.0. A record::
+Questions typed into a search engine, answered without a document. lm-eval's gold is the list of
+answers.
+
+Hub path ``google-research-datasets/nq_open``, splits train (87,925) and validation (scored),
+CC-BY-SA-3.0. A record::
 
     {"question": "what river flows through basel", "answer": ["Rhine", "the Rhine"]}
 """

@@ -1,7 +1,10 @@
-"""PAWS-X: pairs of sentences with the same words that do or do not say the same. lm-eval's question is empty.
+"""PAWS-X.
 
-Hub path ``google-research-datasets/paws-x``, configs ``de en es fr ja ko zh``, splits train (49,401 each,
-machine-translated), validation and test (scored), free use with attribution to Google. A record::
+Pairs of sentences with the same words that do or do not say the same. lm-eval's question is empty.
+
+Hub path ``google-research-datasets/paws-x``, configs ``de en es fr ja ko zh``, splits train (49,401
+each, machine-translated), validation and test (scored), free use with attribution to Google. A
+record::
 
     {"id": 1, "sentence1": "Ann beat Eve in the final .", "sentence2": "Eve beat Ann in the final .", "label": 0}
 """
@@ -28,12 +31,16 @@ def shuffle(unit: Unit) -> bool:
 
 
 def item(row: Row, unit: Unit) -> Item:
-    """Both sentences in a question in their language; ``NS`` stands for what the translator left out."""
+    """Both sentences in a question in their language.
+
+    ``NS`` stands for what the translator left out.
+    """
     wording = phrase("paraphrase", unit.language)
     sentences = [joined(text(row, column)) for column in ("sentence1", "sentence2")]
     if "NS" in sentences:
         raise Malformed(
-            "sentence1" if sentences[0] == "NS" else "sentence2", "found 'NS': the sentence was not translated"
+            "sentence1" if sentences[0] == "NS" else "sentence2",
+            "found 'NS': the sentence was not translated",
         )
     return Item(question=wording.question.format(*sentences), options=wording.options)
 

@@ -1,8 +1,10 @@
-"""ASSIN and ASSIN 2: whether one Portuguese sentence follows from another. lm-eval's template has an empty question.
+"""ASSIN and ASSIN 2.
 
-Hub paths ``nilc-nlp/assin`` (5,000) and ``nilc-nlp/assin2`` (6,500), splits train, validation and test (scored),
-licence unknown. Label 0 is none, 1 entailment and 2, in ASSIN alone, paraphrase, which is entailment both ways.
-A record::
+Whether one Portuguese sentence follows from another. lm-eval's template has an empty question.
+
+Hub paths ``nilc-nlp/assin`` (5,000) and ``nilc-nlp/assin2`` (6,500), splits train, validation and
+test (scored), licence unknown. Label 0 is none, 1 entailment and 2, in ASSIN alone, paraphrase,
+which is entailment both ways. A record::
 
     {"sentence_pair_id": 1, "premise": "A Ana vendeu o carro à Eva.", "hypothesis": "A Eva comprou um carro.",
      "relatedness_score": 4.5, "entailment_judgment": 1}
@@ -15,7 +17,9 @@ from dataclasses import replace
 from tsdg.seeds.forms import classified
 from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, integer
 
-_ENTAILMENT = classified("entailment", "pt", context=("premise",), quoted=("hypothesis",), label="entailment_judgment")
+_ENTAILMENT = classified(
+    "entailment", "pt", context=("premise",), quoted=("hypothesis",), label="entailment_judgment"
+)
 
 
 def _judged(row: Row, item: Item) -> Gold:

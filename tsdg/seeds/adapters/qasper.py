@@ -1,7 +1,9 @@
-"""Qasper: questions on research papers. Each row is a paper; the first of its questions with a stated answer is asked.
+"""Qasper: questions on research papers.
 
-Hub path ``allenai/qasper``, splits train (888 papers), validation and test (scored), CC-BY-4.0. The context is the
-abstract and the paragraphs that the annotator named as evidence. A record::
+Each row is a paper; the first of its questions with a stated answer is asked.
+
+Hub path ``allenai/qasper``, splits train (888 papers), validation and test (scored), CC-BY-4.0. The
+context is the abstract and the paragraphs that the annotator named as evidence. A record::
 
     {"id": "1909.1", "title": "On owls", "abstract": "We count owls.", "full_text": {...}, "qas": {"question": ["How
      many owls do they count?"], "question_id": ["q1"], ..., "answers": [{"answer": [{"unanswerable": false,
@@ -38,9 +40,15 @@ def shuffle(unit: Unit) -> bool:
 def item(row: Row, unit: Unit) -> Item:
     """The question; of a yes-or-no question, with these options."""
     question, answer = _first(row)
-    passages = [passage.strip() for passage in answer["evidence"] if not passage.startswith(_FIGURE)]
+    passages = [
+        passage.strip() for passage in answer["evidence"] if not passage.startswith(_FIGURE)
+    ]
     context = "\n\n".join([text(row, "title"), text(row, "abstract"), *passages])
-    return Item(question=asked(question), context=context, options=_YES_NO if answer["yes_no"] is not None else ())
+    return Item(
+        question=asked(question),
+        context=context,
+        options=_YES_NO if answer["yes_no"] is not None else (),
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:
@@ -49,7 +57,9 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if answer["yes_no"] is not None:
         return chosen(item, _YES_NO.index("yes" if answer["yes_no"] else "no"), "qas")
     free = (answer["free_form_answer"] or "").strip()
-    return Gold(kind=kind_of(unit), answer=free or ", ".join(dict.fromkeys(answer["extractive_spans"])))
+    return Gold(
+        kind=kind_of(unit), answer=free or ", ".join(dict.fromkeys(answer["extractive_spans"]))
+    )
 
 
 def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
@@ -57,7 +67,9 @@ def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
     asked_all = row["qas"]
     for question, answers in zip(asked_all["question"], asked_all["answers"], strict=True):
         answer = answers["answer"][0]
-        stated = answer["yes_no"] is not None or answer["free_form_answer"] or answer["extractive_spans"]
+        stated = (
+            answer["yes_no"] is not None or answer["free_form_answer"] or answer["extractive_spans"]
+        )
         shown = [passage for passage in answer["evidence"] or () if not passage.startswith(_FIGURE)]
         if stated and shown and not answer["unanswerable"] and question.strip():
             return question.strip(), answer

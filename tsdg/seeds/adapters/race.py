@@ -1,7 +1,11 @@
-"""RACE: Chinese pupils' English exams on short articles. lm-eval reads another copy, which has the test only.
+"""RACE.
 
-Hub path ``ehovy/race``, configs ``high`` (62,445) and ``middle`` (25,421), splits train, validation and test, for
-non-commercial research. One row is one question; the article is repeated in every row on it. A record::
+Chinese pupils' English exams on short articles. lm-eval reads another copy, which has the test
+only.
+
+Hub path ``ehovy/race``, configs ``high`` (62,445) and ``middle`` (25,421), splits train, validation
+and test, for non-commercial research. One row is one question; the article is repeated in every row
+on it. A record::
 
     {"example_id": "high1.txt", "article": "Mia walked to the lake. It was frozen.", "answer": "B",
      "question": "What was the lake like?", "options": ["Warm.", "Frozen.", "Deep.", "Dirty."]}
@@ -31,7 +35,11 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The question on the article; a blank in it is to be filled by an option."""
-    return Item(question=_spaced(text(row, "question")), context=text(row, "article"), options=texts(row, "options"))
+    return Item(
+        question=_spaced(text(row, "question")),
+        context=text(row, "article"),
+        options=texts(row, "options"),
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:

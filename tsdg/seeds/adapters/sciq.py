@@ -1,6 +1,10 @@
-"""SciQ: crowd-sourced science exam questions, most with a paragraph. lm-eval has the right answer always last.
+"""SciQ.
 
-Hub path ``allenai/sciq``, splits train (11,679), validation and test (scored), CC-BY-NC-3.0. A record::
+Crowd-sourced science exam questions, most with a paragraph. lm-eval has the right answer always
+last.
+
+Hub path ``allenai/sciq``, splits train (11,679), validation and test (scored), CC-BY-NC-3.0. A
+record::
 
     {"question": "What gas do plants take in?", "distractor1": "oxygen", "distractor2": "helium",
      "distractor3": "neon", "correct_answer": "carbon dioxide", "support": "Plants take in carbon dioxide ..."}

@@ -1,9 +1,12 @@
-r"""SCROLLS: questions on documents of thousands of words. lm-eval's tasks are Python classes that need metrics.
+r"""SCROLLS.
 
-Hub path ``tau/scrolls`` (a loading script: the mirror must hold Parquet), configs ``quality``, ``narrative_qa``,
-``contract_nli``, ``gov_report``, ``qmsum``, ``summ_screen_fd`` and ``qasper``, splits train, validation (scored) and
-test, mixed licences. The input is the question, for QuALITY its options, and the document, apart by empty lines; of
-GovReport and SummScreen, the document alone. A record of QuALITY::
+Questions on documents of thousands of words. lm-eval's tasks are Python classes that need metrics.
+
+Hub path ``tau/scrolls`` (a loading script: the mirror must hold Parquet), configs ``quality``,
+``narrative_qa``, ``contract_nli``, ``gov_report``, ``qmsum``, ``summ_screen_fd`` and ``qasper``,
+splits train, validation (scored) and test, mixed licences. The input is the question, for QuALITY
+its options, and the document, apart by empty lines; of GovReport and SummScreen, the document
+alone. A record of QuALITY::
 
     {"id": "20015_1", "pid": "20015_1_0", "input": "Who owns the boat?\n\n (A) Ann\n (B) Bo\n (C) Cy\n (D) Di\n\n\nThe
      boat was Bo's ...", "output": "Bo"}
@@ -46,7 +49,9 @@ def item(row: Row, unit: Unit) -> Item:
         return Item(question=_SUMMARIES[unit.config], context=document)
     question, mark, document = document.partition("\n\n")
     if not mark:
-        raise Malformed("input", f"found {found(question)}, a question, an empty line and a document are needed")
+        raise Malformed(
+            "input", f"found {found(question)}, a question, an empty line and a document are needed"
+        )
     options: tuple[str, ...] = ()
     if unit.config == "quality":
         document, options = _choices(document)
@@ -63,7 +68,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if item.options:
         folded = [option.lower() for option in item.options]
         if answer.lower().rstrip(".") not in folded and answer.lower() not in folded:
-            raise Malformed("output", f"found {found(answer)}, allowed are {', '.join(map(found, item.options))}")
+            raise Malformed(
+                "output",
+                f"found {found(answer)}, allowed are {', '.join(map(found, item.options))}",
+            )
         wanted = answer.lower() if answer.lower() in folded else answer.lower().rstrip(".")
         return chosen(item, folded.index(wanted), "output")
     if answer.lower().rstrip(".") == "unanswerable":
@@ -76,7 +84,9 @@ def _choices(value: str) -> tuple[str, tuple[str, ...]]:
     end = value.find("\n\n", value.find("(D)"))
     listed = _MARK.split(value[:end])
     if end < 0 or listed[0].strip() or len(listed) != 5:
-        raise Malformed("input", f"found {found(value)}, '(A) ... (B) ... (C) ... (D) ...' is needed")
+        raise Malformed(
+            "input", f"found {found(value)}, '(A) ... (B) ... (C) ... (D) ...' is needed"
+        )
     return value[end:], tuple(_spaced(option) for option in listed[1:])
 
 

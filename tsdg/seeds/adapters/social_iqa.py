@@ -1,6 +1,9 @@
-"""Social IQa: what people in small scenes feel, want and do next. lm-eval has scene and question in one.
+"""Social IQa.
 
-Hub path ``lighteval/siqa``, splits train (33,410) and validation (scored), CC-BY-4.0 by the project's page. A record::
+What people in small scenes feel, want and do next. lm-eval has scene and question in one.
+
+Hub path ``lighteval/siqa``, splits train (33,410) and validation (scored), CC-BY-4.0 by the
+project's page. A record::
 
     {"context": "Ann gave Bo her umbrella.", "question": "How would Bo feel?", "answerA": "grateful",
      "answerB": "hungry", "answerC": "betrayed", "label": "1"}

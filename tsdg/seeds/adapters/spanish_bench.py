@@ -1,7 +1,10 @@
-"""The Spanish benchmark: four data sets. lm-eval's prompts end in an answer's label, or it lacks packages.
+"""The Spanish benchmark.
 
-Hub paths ``csebuetnlp/xlsum`` (config ``spanish``, CC-BY-NC-SA-4.0), ``nbel/EsCoLA``, ``gplsi/cocoteros`` and
-``PlanTL-GOB-ES/wnli-es`` (CC-BY-4.0), splits train, validation and test (scored). Records::
+Four data sets. lm-eval's prompts end in an answer's label, or it lacks packages.
+
+Hub paths ``csebuetnlp/xlsum`` (config ``spanish``, CC-BY-NC-SA-4.0), ``nbel/EsCoLA``,
+``gplsi/cocoteros`` and ``PlanTL-GOB-ES/wnli-es`` (CC-BY-4.0), splits train, validation and test
+(scored). Records::
 
     {"id": "1", "url": "...", "title": "El tiempo", "summary": "Cambia el tiempo.", "text": "Hoy llueve. Mañana ..."}
     {"ID": "EsCoLA_1", "Sentence": "La gata duerme.", "Label": 1, ...}
@@ -21,7 +24,8 @@ FORMS = {
     "gplsi/cocoteros": Form(
         columns=("keywords", "context", "text"),
         item=lambda row: Item(
-            question=phrase("cocoteros", "es").question.format(text(row, "keywords")), context=text(row, "context")
+            question=phrase("cocoteros", "es").question.format(text(row, "keywords")),
+            context=text(row, "context"),
         ),
         gold=lambda row, item: Gold(kind="text", answer=text(row, "text")),
     ),

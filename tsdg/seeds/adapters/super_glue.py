@@ -1,7 +1,11 @@
-r"""SuperGLUE: eight reading and reasoning tasks. lm-eval's multirc has its gold inverted, and its record needs more.
+r"""SuperGLUE.
 
-Hub path ``aps/super_glue``, configs ``boolq``, ``cb``, ``copa``, ``multirc``, ``record``, ``rte``, ``wic`` and
-``wsc.fixed``, splits train and validation (scored); each data set has its own licence. Records::
+Eight reading and reasoning tasks. lm-eval's multirc has its gold inverted, and its record needs
+more.
+
+Hub path ``aps/super_glue``, configs ``boolq``, ``cb``, ``copa``, ``multirc``, ``record``, ``rte``,
+``wic`` and ``wsc.fixed``, splits train and validation (scored); each data set has its own licence.
+Records::
 
     {"question": "is a whale a fish", "passage": "Whale -- Whales are mammals ...", "idx": 0, "label": 0}
     {"premise": "I doubt that it rained.", "hypothesis": "it rained", "idx": 0, "label": 2}
@@ -71,23 +75,38 @@ def item(row: Row, unit: Unit) -> Item:
     match unit.config:
         case "boolq":
             question = sentence(text(row, "question").rstrip("?")) + "?"
-            return Item(question=question, context=joined(text(row, "passage")), options=("no", "yes"))
+            return Item(
+                question=question, context=joined(text(row, "passage")), options=("no", "yes")
+            )
         case "cb":
             hypothesis = sentence(text(row, "hypothesis"))
             options = ("true", "false", "neither")
-            return Item(question=three_way(hypothesis), context=text(row, "premise"), options=options)
+            return Item(
+                question=three_way(hypothesis), context=text(row, "premise"), options=options
+            )
         case "copa":
             ask = _ASKS.get(text(row, "question"))
             if ask is None:
-                raise Malformed("question", f"found {found(row['question'])}, allowed are cause, effect")
-            return Item(question=f"{text(row, 'premise')} {ask}", options=(text(row, "choice1"), text(row, "choice2")))
+                raise Malformed(
+                    "question", f"found {found(row['question'])}, allowed are cause, effect"
+                )
+            return Item(
+                question=f"{text(row, 'premise')} {ask}",
+                options=(text(row, "choice1"), text(row, "choice2")),
+            )
         case "multirc":
             question = f'{_spaced(text(row, "question"))} Is this a right answer? "{_spaced(text(row, "answer"))}"'
-            return Item(question=question, context=_spaced(text(row, "paragraph")), options=("no", "yes"))
+            return Item(
+                question=question, context=_spaced(text(row, "paragraph")), options=("no", "yes")
+            )
         case "record":
             return _record(row)
         case "rte":
-            return Item(question=follows(text(row, "hypothesis")), context=text(row, "premise"), options=("yes", "no"))
+            return Item(
+                question=follows(text(row, "hypothesis")),
+                context=text(row, "premise"),
+                options=("yes", "no"),
+            )
         case "wic":
             question = f'Does "{text(row, "word")}" mean the same in both sentences?'
             context = f"{text(row, 'sentence1')}\n{text(row, 'sentence2')}"
@@ -106,25 +125,39 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 
 
 def _record(row: Row) -> Item:
-    """Several entities may fill the blank; all but the first of them are no options, so that one is right."""
+    """Several entities may fill the blank.
+
+    All but the first of them are no options, so that one is right.
+    """
     passage = text(row, "passage").replace("\n@highlight\n", "\n")
     query = text(row, "query")
     if "@placeholder" not in query:
         raise Malformed("query", f"found {found(query)}, a @placeholder is needed")
     also_right = set(row["answers"][1:]) - {row["answers"][0]} if row["answers"] else set()
-    options = tuple(entity for entity in dict.fromkeys(texts(row, "entities")) if entity not in also_right)
+    options = tuple(
+        entity for entity in dict.fromkeys(texts(row, "entities")) if entity not in also_right
+    )
     question = f"Which name fills the blank? {query.replace('@placeholder', '_____')}"
     return Item(question=question, context=passage, options=options)
 
 
 def _winograd(row: Row) -> Item:
     """The pronoun is marked; its index counts words."""
-    words, place, pronoun = text(row, "text").split(), integer(row, "span2_index"), text(row, "span2_text")
+    words, place, pronoun = (
+        text(row, "text").split(),
+        integer(row, "span2_index"),
+        text(row, "span2_text"),
+    )
     length = len(pronoun.split())
     span = " ".join(words[place : place + length])
     if not 0 <= place < len(words) or pronoun.lower() not in span.lower():
-        raise Malformed("span2_index", f"found {place}, where the text says {found(span)} and not {found(pronoun)}")
-    marked = " ".join([*words[:place], span.replace(pronoun, f"*{pronoun}*", 1), *words[place + length :]])
+        raise Malformed(
+            "span2_index",
+            f"found {place}, where the text says {found(span)} and not {found(pronoun)}",
+        )
+    marked = " ".join(
+        [*words[:place], span.replace(pronoun, f"*{pronoun}*", 1), *words[place + length :]]
+    )
     question = f'{joined(marked)} Does "{pronoun}" refer to "{text(row, "span1_text")}"?'
     return Item(question=question, options=("no", "yes"))
 

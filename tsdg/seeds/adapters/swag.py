@@ -1,7 +1,9 @@
-"""SWAG: what happens next in a film. lm-eval asks nothing: it scores the continuations of an open sentence.
+"""SWAG.
 
-Hub path ``allenai/swag``, config ``regular``, splits train (73,546), validation (scored) and test, MIT upstream.
-A record::
+What happens next in a film. lm-eval asks nothing: it scores the continuations of an open sentence.
+
+Hub path ``allenai/swag``, config ``regular``, splits train (73,546), validation (scored) and test,
+MIT upstream. A record::
 
     {"video-id": "anetv_x", "fold-ind": "1", "startphrase": "A man lifts a cup. He", "sent1": "A man lifts a cup.",
      "sent2": "He", "gold-source": "gold", "ending0": "drinks from it.", "ending1": "is a cup.", "ending2": "rains.",

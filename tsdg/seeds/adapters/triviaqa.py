@@ -1,7 +1,9 @@
-"""TriviaQA without its documents: trivia questions with the aliases of their answer, which are no options.
+"""TriviaQA without its documents.
 
-Hub path ``mandarjoshi/trivia_qa``, config ``rc.nocontext``, splits train (138,384 rows, one per evidence document:
-87,622 questions), validation (scored) and test, licence unknown. A record::
+Trivia questions with the aliases of their answer, which are no options.
+
+Hub path ``mandarjoshi/trivia_qa``, config ``rc.nocontext``, splits train (138,384 rows, one per
+evidence document: 87,622 questions), validation (scored) and test, licence unknown. A record::
 
     {"question": "Which river flows through Basel?", "question_id": "tc_0", "question_source": "http://example.org/",
      "entity_pages": {...}, "search_results": {...}, "answer": {"aliases": ["Rhein", "River Rhine"],
@@ -41,4 +43,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answer = row["answer"]
     if not isinstance(answer, Mapping):
         raise Malformed("answer", f"found {found(answer)}, a value with aliases is needed")
-    return answered("short_text", (text(answer, "value"), *(answer.get("aliases") or ())), "answer.value")
+    return answered(
+        "short_text", (text(answer, "value"), *(answer.get("aliases") or ())), "answer.value"
+    )

@@ -1,7 +1,9 @@
-"""TyDi QA, gold passage: questions in nine languages, each on a paragraph. lm-eval keeps one language of one file.
+"""TyDi QA, gold passage.
 
-Hub path ``google-research-datasets/tydiqa``, config ``secondary_task``, splits train (49,881 in all) and validation
-(scored), Apache-2.0. The id begins with the language. A record::
+Questions in nine languages, each on a paragraph. lm-eval keeps one language of one file.
+
+Hub path ``google-research-datasets/tydiqa``, config ``secondary_task``, splits train (49,881 in
+all) and validation (scored), Apache-2.0. The id begins with the language. A record::
 
     {"id": "finnish-8438-1", "title": "Oulu", "context": "Oulu on kaupunki Suomessa.", "question": "Missä on Oulu?",
      "answers": {"text": ["Suomessa"], "answer_start": [17]}}
@@ -18,9 +20,16 @@ if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
 
 _LANGUAGES = {
-    "ar": "arabic", "bn": "bengali", "en": "english", "fi": "finnish", "id": "indonesian", "ko": "korean",
-    "ru": "russian", "sw": "swahili", "te": "telugu",
-}  # fmt: skip
+    "ar": "arabic",
+    "bn": "bengali",
+    "en": "english",
+    "fi": "finnish",
+    "id": "indonesian",
+    "ko": "korean",
+    "ru": "russian",
+    "sw": "swahili",
+    "te": "telugu",
+}
 
 
 def columns(unit: Unit) -> tuple[str, ...]:
@@ -34,7 +43,10 @@ def shuffle(unit: Unit) -> bool:
 
 
 def item(row: Row, unit: Unit) -> Item:
-    """The question on the paragraph, in whichever language: the held-out rows of all are to be known."""
+    """The question on the paragraph, in whichever language.
+
+    The held-out rows of all are to be known.
+    """
     return Item(question=text(row, "question"), context=text(row, "context"))
 
 
@@ -42,5 +54,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The marked text, where the row is in the task's language."""
     language = text(row, "id").partition("-")[0]
     if language != _LANGUAGES[unit.language]:
-        raise Malformed("id", f"a row in {language}: this task reads those in {_LANGUAGES[unit.language]}")
+        raise Malformed(
+            "id", f"a row in {language}: this task reads those in {_LANGUAGES[unit.language]}"
+        )
     return spans(row, "answers")

@@ -1,4 +1,6 @@
-"""WebQuestions: short factual questions. Every "choice" of lm-eval's task is gold; here they are answer and aliases.
+"""WebQuestions: short factual questions.
+
+Every "choice" of lm-eval's task is gold; here they are answer and aliases.
 
 Hub path ``stanfordnlp/web_questions``, splits train (3,778) and test (2,032), CC-BY-4.0. A record::
 

@@ -1,6 +1,10 @@
-"""WinoGrande: a sentence with a blank and two candidates. lm-eval scores the two filled sentences and has no question.
+"""WinoGrande.
 
-Hub path ``allenai/winogrande``, configs ``winogrande_xl`` (train 40,398) down to ``winogrande_xs``, CC-BY. A record::
+A sentence with a blank and two candidates. lm-eval scores the two filled sentences and has no
+question.
+
+Hub path ``allenai/winogrande``, configs ``winogrande_xl`` (train 40,398) down to ``winogrande_xs``,
+CC-BY. A record::
 
     {"sentence": "The mug would not fit under the tap because the _ was too tall.",
      "option1": "mug", "option2": "tap", "answer": "1"}
@@ -30,7 +34,9 @@ def item(row: Row, unit: Unit) -> Item:
     """The sentence with its blank."""
     sentence = " ".join(text(row, "sentence").split()).replace("_ .", "_.")
     if sentence.count("_") != 1:
-        raise Malformed("sentence", f"found {sentence.count('_')} blanks in {found(sentence)}, one is needed")
+        raise Malformed(
+            "sentence", f"found {sentence.count('_')} blanks in {found(sentence)}, one is needed"
+        )
     return Item(question=sentence, options=(text(row, "option1"), text(row, "option2")))
 
 

@@ -1,7 +1,10 @@
-"""XNLI: MultiNLI's pairs of premise and hypothesis in fifteen languages. lm-eval's template has an empty question.
+"""XNLI.
 
-Hub path ``facebook/xnli``, one config a language, splits train (392,702 each, machine-translated), validation (scored)
-and test, CC-BY-NC-4.0. The texts are split into tokens. A record::
+MultiNLI's pairs of premise and hypothesis in fifteen languages. lm-eval's template has an empty
+question.
+
+Hub path ``facebook/xnli``, one config a language, splits train (392,702 each, machine-translated),
+validation (scored) and test, CC-BY-NC-4.0. The texts are split into tokens. A record::
 
     {"premise": "The lamps were all off .", "hypothesis": "It was dark .", "label": 0}
 """
@@ -34,7 +37,9 @@ def item(row: Row, unit: Unit) -> Item:
     wording = phrase("nli", unit.language)
     hypothesis = joined(text(row, "hypothesis"))
     return Item(
-        question=wording.question.format(hypothesis), context=joined(text(row, "premise")), options=wording.options
+        question=wording.question.format(hypothesis),
+        context=joined(text(row, "premise")),
+        options=wording.options,
     )
 
 

@@ -1,7 +1,7 @@
 """XStoryCloze: the right one of two endings of a four-sentence story, in eleven languages.
 
-Hub path ``juletxara/xstory_cloze``, configs ``ar en es eu hi id my ru sw te zh``, splits train (360 each) and eval
-(scored), CC-BY-SA-4.0. A record::
+Hub path ``juletxara/xstory_cloze``, configs ``ar en es eu hi id my ru sw te zh``, splits train (360
+each) and eval (scored), CC-BY-SA-4.0. A record::
 
     {"story_id": "0", "input_sentence_1": "Leo found a kitten.", "input_sentence_2": "It was cold and hungry.",
      "input_sentence_3": "He took it home.", "input_sentence_4": "His mother warmed some milk.",
@@ -36,9 +36,13 @@ def shuffle(unit: Unit) -> bool:
 
 def item(row: Row, unit: Unit) -> Item:
     """The story, and in its language the question how it ends."""
-    story = ("" if unit.language in _UNSPACED else " ").join(text(row, column) for column in _SENTENCES)
+    story = ("" if unit.language in _UNSPACED else " ").join(
+        text(row, column) for column in _SENTENCES
+    )
     question = phrase("xstorycloze", unit.language).question
-    return Item(question=question, context=story, options=tuple(text(row, column) for column in _ENDINGS))
+    return Item(
+        question=question, context=story, options=tuple(text(row, column) for column in _ENDINGS)
+    )
 
 
 def gold(row: Row, unit: Unit, item: Item) -> Gold:
