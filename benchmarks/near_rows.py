@@ -24,7 +24,7 @@ from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.dedup import item_digest
 from tsdg.corpus.near_pass import NearPass
 from tsdg.generate.fields import fixed_options
-from tsdg.records import SEED_SCHEMA, Provenance, Question
+from tsdg.records import NO_PLAN, SEED_SCHEMA, Provenance, Question
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import Malformed
 from tsdg.seeds.mirror import split_file
@@ -59,6 +59,8 @@ def rows(mirror: Path, cap: int, leave_out: Sequence[str]) -> Iterator[Question]
                 seen.add(digest)
                 taken += 1
                 yield Question(
+                    classes=False,
+                    plan=NO_PLAN,
                     question_id=f"{unit.name} row {number}",
                     seed_ids=(),
                     group=family.group,

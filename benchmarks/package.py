@@ -30,6 +30,7 @@ from tsdg.package.pairs import accepted_pairs
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
+    NO_PLAN,
     QUESTION_SCHEMA,
     REJECTION_SCHEMA,
     SEED_SCHEMA,
@@ -100,6 +101,10 @@ def make(run: Path, questions: int) -> None:
             source = Source(dataset_path="made", config="", split="train", row=index, revision="1")
             seeds.add(
                 Seed(
+                    classes=False,
+                    solution="",
+                    level="",
+                    subject="",
                     seed_id=seed_id,
                     group=group,
                     task=task,
@@ -120,6 +125,8 @@ def make(run: Path, questions: int) -> None:
             )
             asked.add(
                 Question(
+                    classes=False,
+                    plan=NO_PLAN,
                     question_id=question_id,
                     seed_ids=(seed_id,),
                     group=group,
@@ -137,6 +144,7 @@ def make(run: Path, questions: int) -> None:
             )
             solved.add(
                 Solution(
+                    trace="",
                     question_id=question_id,
                     answer=options[1],
                     reasoning=words(120),
@@ -147,7 +155,13 @@ def make(run: Path, questions: int) -> None:
                         if o != options[1]
                     ),
                     verification=Verification(
-                        method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0
+                        claim_agrees=None,
+                        method="vote",
+                        votes=4,
+                        agreement=0.8,
+                        samples=5,
+                        chance=0.01,
+                        score=0.0,
                     ),
                     provenance=provenance,
                 )

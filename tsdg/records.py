@@ -10,10 +10,12 @@ A seed as it is stored (one of the demo's own)::
     {"seed_id": "5b0c…", "group": "knowledge", "family": "demo_science", "task": "demo_science",
      "output_type": "multiple_choice", "answer_kind": "choice",
      "question": "Which part of a plant takes up water from the soil?", "context": "",
-     "options": ["the roots", "the petals", "the seeds", "the bark"], "answer": "the roots", "answer_index": 0,
-     "aliases": [], "checks": [], "option_order": [0, 1, 2, 3], "domain": "science", "language": "en",
-     "licence": "Apache-2.0", "source": {"dataset_path": "tsdg/demo", "config": "science", "split": "train",
-     "row": 0, "revision": "0.1.0"}}
+     "options": ["the roots", "the petals", "the seeds", "the bark"], "classes": false,
+     "answer": "the roots", "answer_index": 0, "aliases": [], "checks": [],
+     "option_order": [0, 1, 2, 3], "solution": "", "level": "", "subject": "",
+     "domain": "science", "language": "en", "licence": "Apache-2.0",
+     "source": {"dataset_path": "tsdg/demo", "config": "science", "split": "train", "row": 0,
+                "revision": "0.1.0"}}
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ Reason = Literal[
     # the question is, or nearly is, an item of a held-out split or benchmark file: `detail` names
     # it
     "contaminated",
-    "copy_of_seed",  # the question repeats its seed or a few-shot example
+    "copy_of_seed",  # the question repeats its seed or something else that the prompt showed
+    "seed_doubtful",  # the writer finds the seed's own answer doubtful: `detail` says why
     # answers
     "no_answer",  # too many samples abstained (nothing readable) for any answer to win
     "no_majority",  # the votes are spread: no answer reached the recipe's share
@@ -96,6 +99,8 @@ class Seed:
     """Passage that the question is about; empty where there is none."""
     options: tuple[str, ...]
     """Candidate answers in the order shown; empty where the task has none."""
+    classes: bool
+    """Whether ``options`` are the classes that every item of the task has (yes and no, topics ...)."""
     answer: str
     """The gold answer as text, never only a letter."""
     answer_index: int
@@ -107,6 +112,12 @@ class Seed:
     objects (text)."""
     option_order: tuple[int, ...]
     """``options[i]`` stood at ``option_order[i]`` in the source row."""
+    solution: str
+    """The source row's own worked solution or rationale; empty where it has none."""
+    level: str
+    """How hard the source says the row is, in its own words ("Level 3", "college"); often empty."""
+    subject: str
+    """What the source says the row is about ("Algebra", "cardiology"); often empty."""
     domain: str
     language: str
     licence: str
@@ -127,6 +138,33 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the writer settled before it wrote the question.
+
+    Texts are empty and numbers 0 where the prompt set asks for no plan, as the demo's does.
+    """
+
+    skill: str
+    """What the seed tests, in at most 15 words."""
+    seed_subject: str
+    """Subject of the seed: ``field > subfield > concept``."""
+    seed_difficulty: int
+    """Of the seed: 1 elementary, 2 secondary, 3 undergraduate, 4 graduate, 5 expert."""
+    frame: str
+    """What of the seed's story, structure or wording must not come back."""
+    field: str
+    """Of the new question, like the next two."""
+    subfield: str
+    concept: str
+    difficulty: int
+    """Of the new question, on the same scale."""
+    way: str
+    """Name of the drawn way from the seed to the question."""
+    invented: bool
+    """Whether people and findings of the question's passage are made up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One generated question."""
 
@@ -142,9 +180,12 @@ class Question:
     question: str
     context: str
     options: tuple[str, ...]
+    classes: bool
+    """Whether ``options`` are the classes of the seed's task."""
     claimed_answer: str
     """What the generator itself gave as the answer; never shown to the solver."""
     checks: tuple[str, ...]
+    plan: Plan
     provenance: Provenance
 
 
@@ -183,9 +224,11 @@ class Verification:
     """votes / samples."""
     samples: int
     """Samples drawn, abstentions included."""
-    chance: float
-    """Probability that guessing gives some option at least this many votes; 1 where the answers are
-    not bounded."""
+    chance: float | None
+    """Probability that guessing gives some option at least this many votes; None where the answers
+    are not bounded."""
+    claim_agrees: bool | None
+    """Whether the answer is the one that the writer claimed; None where it claimed none."""
     score: float
     """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
 
@@ -215,6 +258,8 @@ class Solution:
     """The answer as text: of an option, its text."""
     reasoning: str
     """Reasoning of one sample that voted for the answer; empty where none gave any."""
+    trace: str
+    """What the model thought before it replied to that sample; empty where it is not kept."""
     knowledge: str
     """Definition and background that lead to the answer; empty where not asked for, or the reply
     was unusable."""
@@ -235,6 +280,14 @@ class Record:
     domain: str
     language: str
     licence: str
+    skill: str
+    """Of the question's :class:`Plan`, like the next six; see there."""
+    field: str
+    subfield: str
+    concept: str
+    difficulty: int
+    way: str
+    invented: bool
     variant: Variant
     answer_kind: AnswerKind
     question: str
@@ -244,6 +297,8 @@ class Record:
     knowledge: str
     """Definition and background that lead to the answer; empty in the other variants."""
     reasoning: str
+    trace: str
+    """What the solver thought before it replied; empty where it is not kept."""
     distractors: tuple[Distractor, ...]
     text: str
     """The rendered training text."""
@@ -314,132 +369,8 @@ class Outcome:
     """Samples that the vote did not need to draw."""
 
 
-_STRING, _INT, _FLOAT = pa.string(), pa.int64(), pa.float64()
-_STRINGS, _INTS = pa.list_(_STRING), pa.list_(_INT)
-
-
-def _schema(**fields: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields.items()])
-
-
-def _struct(schema: pa.Schema) -> pa.DataType:
-    return pa.struct(list(schema))
-
-
-SOURCE_SCHEMA = _schema(
-    dataset_path=_STRING, config=_STRING, split=_STRING, row=_INT, revision=_STRING
-)
-PROVENANCE_SCHEMA = _schema(
-    model=_STRING, prompt=_STRING, prompt_hash=_STRING, sampling=_STRING, request_id=_STRING
-)
-VERIFICATION_SCHEMA = _schema(
-    method=_STRING, votes=_INT, agreement=_FLOAT, samples=_INT, chance=_FLOAT, score=_FLOAT
-)
-MESSAGE_SCHEMA = _schema(role=_STRING, content=_STRING)
-DISTRACTOR_SCHEMA = _schema(option=_STRING, why_wrong=_STRING)
-SEED_SCHEMA = _schema(
-    seed_id=_STRING,
-    group=_STRING,
-    family=_STRING,
-    task=_STRING,
-    output_type=_STRING,
-    answer_kind=_STRING,
-    question=_STRING,
-    context=_STRING,
-    options=_STRINGS,
-    answer=_STRING,
-    answer_index=_INT,
-    aliases=_STRINGS,
-    checks=_STRINGS,
-    option_order=_INTS,
-    domain=_STRING,
-    language=_STRING,
-    licence=_STRING,
-    source=_struct(SOURCE_SCHEMA),
-)
-QUESTION_SCHEMA = _schema(
-    question_id=_STRING,
-    seed_ids=_STRINGS,
-    group=_STRING,
-    family=_STRING,
-    task=_STRING,
-    domain=_STRING,
-    language=_STRING,
-    licence=_STRING,
-    answer_kind=_STRING,
-    question=_STRING,
-    context=_STRING,
-    options=_STRINGS,
-    claimed_answer=_STRING,
-    checks=_STRINGS,
-    provenance=_struct(PROVENANCE_SCHEMA),
-)
-ANSWER_SAMPLE_SCHEMA = _schema(
-    question_id=_STRING,
-    sample=_INT,
-    text=_STRING,
-    reasoning=_STRING,
-    answer=_STRING,
-    finish_reason=_STRING,
-    prompt_tokens=_INT,
-    completion_tokens=_INT,
-    option_order=_INTS,
-)
-SOLUTION_SCHEMA = _schema(
-    question_id=_STRING,
-    answer=_STRING,
-    reasoning=_STRING,
-    knowledge=_STRING,
-    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)),
-    verification=_struct(VERIFICATION_SCHEMA),
-    provenance=_struct(PROVENANCE_SCHEMA),
-)
-RECORD_SCHEMA = _schema(
-    record_id=_STRING,
-    question_id=_STRING,
-    group=_STRING,
-    family=_STRING,
-    task=_STRING,
-    domain=_STRING,
-    language=_STRING,
-    licence=_STRING,
-    variant=_STRING,
-    answer_kind=_STRING,
-    question=_STRING,
-    context=_STRING,
-    options=_STRINGS,
-    answer=_STRING,
-    knowledge=_STRING,
-    reasoning=_STRING,
-    distractors=pa.list_(_struct(DISTRACTOR_SCHEMA)),
-    text=_STRING,
-    messages=pa.list_(_struct(MESSAGE_SCHEMA)),
-    verification=_struct(VERIFICATION_SCHEMA),
-    tokens=_INT,
-    seed_ids=_STRINGS,
-    provenance=_struct(PROVENANCE_SCHEMA),
-)
-REJECTION_SCHEMA = _schema(
-    row_id=_STRING,
-    group=_STRING,
-    family=_STRING,
-    task=_STRING,
-    stage=_STRING,
-    reason=_STRING,
-    detail=_STRING,
-)
-USAGE_SCHEMA = _schema(stage=_STRING, requests=_INT, prompt_tokens=_INT, completion_tokens=_INT)
-OUTCOME_SCHEMA = _schema(
-    input_id=_STRING,
-    questions=pa.list_(_struct(QUESTION_SCHEMA)),
-    samples=pa.list_(_struct(ANSWER_SAMPLE_SCHEMA)),
-    solutions=pa.list_(_struct(SOLUTION_SCHEMA)),
-    rejections=pa.list_(_struct(REJECTION_SCHEMA)),
-    usage=pa.list_(_struct(USAGE_SCHEMA)),
-    saved_samples=_INT,
-)
-
 Row = TypeVar("Row")
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def stable_id(*parts: object) -> str:
@@ -450,26 +381,81 @@ def stable_id(*parts: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """How one field of a row is stored."""
+
+    name: str
+    kind: Any
+    """Its scalar type, or the row class nested in it."""
+    nested: bool
+    many: bool
+    """Whether it is a tuple of ``kind``."""
+    nullable: bool
+
+
 @cache
-def _fields(cls: type) -> tuple[tuple[str, type | None, bool], ...]:
-    """Per field: its name, the row class nested in it (or None), and whether it is a tuple."""
+def _fields(cls: Any) -> tuple[_Field, ...]:
+    """The fields of a row class, in its order."""
     out = []
     for name, annotation in get_type_hints(cls).items():
-        is_tuple = get_origin(annotation) is tuple
-        inner = get_args(annotation)[0] if is_tuple else annotation
-        out.append((name, inner if is_dataclass(inner) else None, is_tuple))
-    return tuple(out)  # type: ignore[arg-type]
+        kind, many, nullable = annotation, get_origin(annotation) is tuple, False
+        if many:
+            kind = get_args(annotation)[0]
+        elif type(None) in get_args(annotation):
+            kind, nullable = get_args(annotation)[0], True
+        if get_origin(kind) is Literal:
+            kind = str
+        out.append(
+            _Field(name=name, kind=kind, nested=is_dataclass(kind), many=many, nullable=nullable)
+        )
+    return tuple(out)
+
+
+def _schema(cls: type) -> pa.Schema:
+    """The Arrow schema of a row class: its fields in its order, null only where it allows None."""
+    fields = []
+    for field in _fields(cls):
+        kind = pa.struct(list(_schema(field.kind))) if field.nested else _ARROW[field.kind]
+        kind = pa.list_(kind) if field.many else kind
+        fields.append(pa.field(field.name, kind, nullable=field.nullable))
+    return pa.schema(fields)
+
+
+SEED_SCHEMA = _schema(Seed)
+QUESTION_SCHEMA = _schema(Question)
+ANSWER_SAMPLE_SCHEMA = _schema(AnswerSample)
+SOLUTION_SCHEMA = _schema(Solution)
+RECORD_SCHEMA = _schema(Record)
+REJECTION_SCHEMA = _schema(Rejection)
+OUTCOME_SCHEMA = _schema(Outcome)
+
+
+NO_PLAN = Plan(
+    skill="",
+    seed_subject="",
+    seed_difficulty=0,
+    frame="",
+    field="",
+    subfield="",
+    concept="",
+    difficulty=0,
+    way="",
+    invented=False,
+)
+"""Of questions whose prompt asks for no plan."""
 
 
 def to_row(item: object) -> dict[str, Any]:
     """Turn a row into plain dicts, lists and scalars, in the schema's order."""
     row: dict[str, Any] = {}
-    for name, nested, is_tuple in _fields(type(item)):  # type: ignore[arg-type]
-        value = getattr(item, name)
-        if is_tuple:
-            row[name] = [to_row(v) for v in value] if nested else list(value)
+    cls: Any = type(item)
+    for field in _fields(cls):
+        value = getattr(item, field.name)
+        if field.many:
+            row[field.name] = [to_row(v) for v in value] if field.nested else list(value)
         else:
-            row[name] = to_row(value) if nested else value
+            row[field.name] = to_row(value) if field.nested else value
     return row
 
 
@@ -480,10 +466,12 @@ def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
         KeyError: a field is missing.
     """
     values: dict[str, Any] = {}
-    for name, nested, is_tuple in _fields(cls):  # type: ignore[arg-type]
-        value = row[name]
-        if is_tuple:
-            values[name] = tuple(from_row(nested, v) for v in value) if nested else tuple(value)
+    row_class: Any = cls
+    for field in _fields(row_class):
+        value = row[field.name]
+        if field.many:
+            items = (from_row(field.kind, v) for v in value) if field.nested else value
+            values[field.name] = tuple(items)
         else:
-            values[name] = from_row(nested, value) if nested else value
+            values[field.name] = from_row(field.kind, value) if field.nested else value
     return cls(**values)

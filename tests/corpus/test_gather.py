@@ -13,6 +13,7 @@ from tsdg.corpus.gather import gather_answers, gather_questions
 from tsdg.corpus.near_pass import NearPass, check_against
 from tsdg.errors import RecipeError
 from tsdg.records import (
+    NO_PLAN,
     SEED_SCHEMA,
     AnswerKind,
     AnswerSample,
@@ -43,6 +44,8 @@ PROVENANCE = Provenance(
 
 def question(name: str, text: str) -> Question:
     return Question(
+        classes=False,
+        plan=NO_PLAN,
         question_id=name,
         seed_ids=("s",),
         group="reasoning",
@@ -69,9 +72,10 @@ def rejection(name: str, stage: Stage, reason: Reason) -> Rejection:
 
 def solution(name: str) -> Solution:
     verification = Verification(
-        method="vote", votes=3, agreement=1.0, samples=3, chance=1.0, score=0.0
+        claim_agrees=None, method="vote", votes=3, agreement=1.0, samples=3, chance=None, score=0.0
     )
     return Solution(
+        trace="",
         question_id=name,
         answer="1",
         reasoning="",
@@ -200,6 +204,10 @@ def near_pass(
 
 def seed(text: str) -> Seed:
     return Seed(
+        classes=False,
+        solution="",
+        level="",
+        subject="",
         seed_id="seed0",
         group="reasoning",
         family="f",

@@ -14,7 +14,7 @@ from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentFailure
 from tsdg.generate.prompts import Prompts, load_prompts
 from tsdg.protocols import Choice, Reply, Request
-from tsdg.records import AnswerKind, Provenance, Question, Seed, Source, stable_id
+from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question, Seed, Source, stable_id
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -120,6 +120,10 @@ def seed(kind: AnswerKind = "choice", **over: Any) -> Seed:
     values = {**SEEDS[kind], **over}
     options = tuple(values.get("options", ()))
     return Seed(
+        classes=values.get("classes", False),
+        solution="",
+        level="",
+        subject="",
         seed_id=values.get("seed_id", stable_id("seed", kind, values["question"])),
         group="knowledge",
         family="family",
@@ -144,6 +148,8 @@ def seed(kind: AnswerKind = "choice", **over: Any) -> Seed:
 def question(kind: AnswerKind = "choice", **over: Any) -> Question:
     values = {**SEEDS[kind], **over}
     return Question(
+        classes=False,
+        plan=NO_PLAN,
         question_id=values.get("question_id", stable_id("question", kind)),
         seed_ids=("s",),
         group="knowledge",

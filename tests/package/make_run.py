@@ -31,6 +31,7 @@ from tsdg.package.manifest import (
 from tsdg.package.pairs import accepted_pairs
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
+    NO_PLAN,
     OUTCOME_SCHEMA,
     QUESTION_SCHEMA,
     REJECTION_SCHEMA,
@@ -217,6 +218,10 @@ class _Maker:
             row += 1
             self.seeds.append(
                 Seed(
+                    classes=False,
+                    solution="",
+                    level="",
+                    subject="",
                     seed_id=stable_id(task, row, draw.random()),
                     group=group,
                     family=facts.family,
@@ -350,6 +355,8 @@ class _Maker:
     def _question(self, seed: Seed, turn: int) -> Question:
         draw, kind = self.draw, self.draw.choice(KINDS)
         question = Question(
+            classes=False,
+            plan=NO_PLAN,
             question_id=stable_id(seed.seed_id, turn),
             seed_ids=(seed.seed_id,),
             group=seed.group,
@@ -397,12 +404,14 @@ class _Maker:
             wrong = [option for option in question.options if option != answer] if knowledge else []
             votes = draw.randint(1, drawn)
             solution = Solution(
+                trace="",
                 question_id=question.question_id,
                 answer=answer,
                 reasoning=draw.choice(["", "First.\n\nThen."]),
                 knowledge=knowledge,
                 distractors=tuple(Distractor(option=o, why_wrong="It is not.") for o in wrong),
                 verification=Verification(
+                    claim_agrees=None,
                     method="vote",
                     votes=votes,
                     agreement=votes / drawn,

@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 
 from tests.package.make_run import PROVENANCE
 from tsdg.package.render import HERE, labels_of, render, variants_of
-from tsdg.records import ANSWER_KINDS, VARIANTS, Distractor, Question, Solution, Verification
+from tsdg.records import (
+    ANSWER_KINDS,
+    NO_PLAN,
+    VARIANTS,
+    Distractor,
+    Question,
+    Solution,
+    Verification,
+)
 
 
 def question_of(**changes: Any) -> Question:
     question = Question(
+        classes=False,
+        plan=NO_PLAN,
         question_id="q",
         seed_ids=("s",),
         group="knowledge",
@@ -35,6 +45,7 @@ def question_of(**changes: Any) -> Question:
 
 def solution_of(**changes: Any) -> Solution:
     solution = Solution(
+        trace="",
         question_id="q",
         answer="the roots",
         reasoning="Roots stand in the soil.\nSo they reach its water.",
@@ -44,7 +55,13 @@ def solution_of(**changes: Any) -> Solution:
             Distractor(option="the bark", why_wrong="It protects the stem."),
         ),
         verification=Verification(
-            method="vote", votes=4, agreement=0.8, samples=5, chance=0.01, score=0.0
+            claim_agrees=None,
+            method="vote",
+            votes=4,
+            agreement=0.8,
+            samples=5,
+            chance=0.01,
+            score=0.0,
         ),
         provenance=PROVENANCE,
     )

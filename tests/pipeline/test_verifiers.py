@@ -15,7 +15,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.errors import EnvironmentUnfit, RecipeError
 from tsdg.pipeline.prepare import Prepared, check_servers, prepare
 from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
-from tsdg.records import AnswerKind, Provenance, Question
+from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question
 from tsdg.verify import sandbox, verifier_for
 
 PROVENANCE = Provenance(model="m", prompt="p", prompt_hash="h", sampling="{}", request_id="r")
@@ -33,6 +33,8 @@ def prepared(*overrides: str) -> Prepared:
 
 def chosen(family: str, kind: AnswerKind, *overrides: str) -> object:
     question = Question(
+        classes=False,
+        plan=NO_PLAN,
         question_id="q",
         seed_ids=("s",),
         group="reasoning",

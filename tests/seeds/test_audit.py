@@ -12,6 +12,10 @@ from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.mirror import split_file
 
 SOUND = Seed(
+    classes=False,
+    solution="",
+    level="",
+    subject="",
     seed_id="0" * 24,
     group="knowledge",
     family="f",

@@ -237,7 +237,8 @@ class AnswerStep:
             votes=1,
             agreement=1 / len(drawn),
             samples=len(drawn),
-            chance=1.0,
+            chance=None,
+            claim_agrees=None,
             score=0.0,
         )
         return await self._solve(
@@ -300,6 +301,7 @@ class AnswerStep:
             question_id=question.question_id,
             answer=answer,
             reasoning=reasoning or enrichment.reasoning,
+            trace="",
             knowledge=enrichment.knowledge,
             distractors=enrichment.distractors,
             verification=verification,
@@ -314,7 +316,8 @@ class AnswerStep:
             votes=verdict.votes,
             agreement=verdict.agreement,
             samples=counted.drawn,
-            chance=verdict.chance,
+            chance=verdict.chance if verdict.chance < 1.0 else None,
+            claim_agrees=None,
             score=0.0,
         )
 

@@ -36,7 +36,7 @@ from tsdg.generate.requests import canonical, chat_request, provenance, together
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import Provenance, Question, Rejection, Seed, Usage, stable_id
+from tsdg.records import NO_PLAN, Provenance, Question, Rejection, Seed, Usage, stable_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +240,10 @@ class QuestionStep:
             question=question,
             context=context,
             options=content.options,
+            classes=bool(shape.labels),
             claimed_answer=content.answer,
             checks=content.checks,
+            plan=NO_PLAN,
             provenance=draft.provenance,
         )
 

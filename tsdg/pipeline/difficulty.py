@@ -29,6 +29,7 @@ from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Asked, Prover, Verifier
 from tsdg.records import (
+    NO_PLAN,
     QUESTION_SCHEMA,
     Outcome,
     Provenance,
@@ -140,8 +141,10 @@ def _posed(seed: Seed) -> Question:
         question=seed.question,
         context=seed.context,
         options=seed.options,
+        classes=seed.classes,
         claimed_answer=seed.answer,
         checks=seed.checks,
+        plan=NO_PLAN,
         provenance=_UNWRITTEN,
     )
 

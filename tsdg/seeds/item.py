@@ -46,6 +46,12 @@ class Item:
     """The passage that the question is about; empty where there is none."""
     options: tuple[str, ...] = ()
     """Candidate answers in source order; empty where the row has none."""
+    classes: bool = False
+    """Whether the options are the classes that every item of the task has."""
+    level: str = ""
+    """How hard the source says the row is, in its own words."""
+    subject: str = ""
+    """What the source says the row is about."""
     by_options: bool = False
     """Whether every row of the source asks the same question, so that only its options tell it from
     others."""
@@ -61,6 +67,8 @@ class Gold:
     """Index of the answer in the item's options, in source order; -1 where there are none."""
     aliases: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    solution: str = ""
+    """The source's own worked solution or rationale."""
 
 
 def found(value: object) -> str:
