@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tsdg.protocols import Match
 from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.item import Item, Malformed
+from tsdg.seeds.item import Item, MalformedRowError
 from tsdg.seeds.leak_index import LeakIndex
 from tsdg.seeds.leaks import build_index, generic_items
 from tsdg.seeds.mirror import SplitFile, split_file
@@ -68,7 +68,7 @@ def items(split: SplitFile, unit: Unit | None) -> Iterator[tuple[int, Item]]:
                     yield number, renderer.item(document)
                 elif renderer is None:
                     yield from ((number, item) for item in list(generic_items(row))[:1])
-            except (Malformed, KeyError, TypeError, ValueError):
+            except (MalformedRowError, KeyError, TypeError, ValueError):
                 continue
 
 

@@ -26,7 +26,7 @@ from tsdg.corpus.near_pass import NearPass
 from tsdg.generate.fields import fixed_options
 from tsdg.records import NO_PLAN, SEED_SCHEMA, Provenance, Question
 from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Malformed
+from tsdg.seeds.item import MalformedRowError
 from tsdg.seeds.mirror import split_file
 from tsdg.seeds.render import renderer_for
 from tsdg.tables import Table
@@ -51,7 +51,7 @@ def rows(mirror: Path, cap: int, leave_out: Sequence[str]) -> Iterator[Question]
                 try:
                     item = renderer.item(document)
                     gold = renderer.gold(document, item)
-                except (Malformed, KeyError, TypeError, ValueError):
+                except (MalformedRowError, KeyError, TypeError, ValueError):
                     continue
                 digest = item_digest(item.question, item.context, item.options)
                 if digest in seen:

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import pytest
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.serving.demo_model import MODEL, models_dir
 from tsdg.verify.sandbox import WALLS, Sandbox
 
@@ -84,7 +84,7 @@ def _no_sandbox() -> str:
     for wall in WALLS:
         try:
             Sandbox(wall).submit("", []).result()
-        except EnvironmentUnfit as error:
+        except MachineError as error:
             return str(error)
     return ""
 

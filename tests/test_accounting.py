@@ -21,7 +21,7 @@ from tsdg.accounting import (
     worker_path,
     write_worker,
 )
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 from tsdg.protocols import ReplicaFacts
 
 STATUS = WorkerStatus(
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_one_line_that_names_it(tmp_path: Path, content: bytes
     path = worker_path(tmp_path, "aa")
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(VerificationFailed, match="delete it") as caught:
+    with pytest.raises(VerificationError, match="delete it") as caught:
         read_workers(tmp_path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -147,7 +147,7 @@ def test_what_is_wrong_in_a_damaged_file_is_said_plainly(
     path = worker_path(tmp_path, "aa")
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(VerificationError) as caught:
         read_workers(tmp_path)
     assert str(caught.value) == (
         f"the accounting file {path} is damaged: {says}: delete it (its figures are then missing "
@@ -166,13 +166,13 @@ def test_what_killed_workers_left_unfinished_is_swept(tmp_path: Path) -> None:
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     write_worker(tmp_path, "aa", replace(STATUS, schema_version=2))
-    with pytest.raises(VerificationFailed, match="schema_version is 2, this tsdg reads 1"):
+    with pytest.raises(VerificationError, match="schema_version is 2, this tsdg reads 1"):
         read_workers(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageUnfit, match="cannot create the directory"):
+    with pytest.raises(StorageError, match="cannot create the directory"):
         write_worker(tmp_path / "file", "aa", STATUS)
 
 

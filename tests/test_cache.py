@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tsdg import cache
 from tsdg.config.compose import compose_recipe
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 from tsdg.serving import demo_model
 
 
@@ -72,8 +72,8 @@ def test_a_place_that_cannot_be_written_is_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("TSDG_CACHE", str(tmp_path / "file"))
-    with pytest.raises(StorageUnfit, match="point TSDG_CACHE to a folder") as caught:
+    with pytest.raises(StorageError, match="point TSDG_CACHE to a folder") as caught:
         cache.folder("leaks")
     assert "\n" not in str(caught.value)
-    with pytest.raises(StorageUnfit, match="point TSDG_CACHE to a folder"):
+    with pytest.raises(StorageError, match="point TSDG_CACHE to a folder"):
         cache.write(tmp_path / "file" / "kept", b"")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 from tsdg.records import REJECTION_SCHEMA, Rejection
 from tsdg.tables import Table, count_rows, read_rows
 
@@ -57,12 +57,12 @@ def test_a_flipped_byte_is_found_and_the_file_named(tmp_path: Path, place: float
     pages = len(data) - int.from_bytes(data[-8:-4], "little") - 8
     data[int(pages * place)] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(VerificationFailed, match=str(path)):
+    with pytest.raises(VerificationError, match=str(path)):
         list(read_rows(path, Rejection))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageUnfit, match="cannot write") as caught:
+    with pytest.raises(StorageError, match="cannot write") as caught:
         write(tmp_path / "file" / "t.parquet", 1)
     assert "\n" not in str(caught.value)

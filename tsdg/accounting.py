@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.protocols import ReplicaFacts
 from tsdg.storage import PARTIAL, list_names, make_directory, remove, storage_unfit, write_whole
 
@@ -168,7 +168,7 @@ def write_worker(phase: Path, token: str, status: WorkerStatus) -> None:
         status: what to write.
 
     Raises:
-        StorageUnfit: they cannot be written.
+        StorageError: they cannot be written.
     """
     path = worker_path(phase, token)
     make_directory(path.parent)
@@ -182,7 +182,7 @@ def worker_tokens(phase: Path) -> tuple[str, ...]:
     """The tokens of all workers that ever wrote a file for the phase, sorted.
 
     Raises:
-        StorageUnfit: the directory cannot be read.
+        StorageError: the directory cannot be read.
     """
     names = sorted(list_names(phase / FOLDER))
     return tuple(
@@ -194,8 +194,8 @@ def read_worker(phase: Path, token: str) -> WorkerStatus:
     """Read the file of one worker process.
 
     Raises:
-        StorageUnfit: it cannot be read.
-        VerificationFailed: it is damaged, or of another version of tsdg.
+        StorageError: it cannot be read.
+        VerificationError: it is damaged, or of another version of tsdg.
     """
     path = worker_path(phase, token)
     try:
@@ -218,8 +218,8 @@ def read_worker(phase: Path, token: str) -> WorkerStatus:
     return status
 
 
-def _damaged(path: Path, what: str) -> VerificationFailed:
-    return VerificationFailed(
+def _damaged(path: Path, what: str) -> VerificationError:
+    return VerificationError(
         f"the accounting file {path} is damaged: {what}: delete it (its figures are then missing "
         "in the sums)"
     )
@@ -231,7 +231,7 @@ def sweep_unfinished(phase: Path) -> None:
     For when nobody works on the phase any more.
 
     Raises:
-        StorageUnfit: the directory cannot be read, or a file not be removed.
+        StorageError: the directory cannot be read, or a file not be removed.
     """
     for name in list_names(phase / FOLDER):
         if name.startswith(".") and name.endswith(PARTIAL):
@@ -245,8 +245,8 @@ def read_workers(phase: Path) -> tuple[WorkerStatus, ...]:
         phase: the phase's directory; one that does not exist has no workers.
 
     Raises:
-        StorageUnfit: a file cannot be read.
-        VerificationFailed: a file is damaged, or of another version of tsdg.
+        StorageError: a file cannot be read.
+        VerificationError: a file is damaged, or of another version of tsdg.
     """
     workers = [read_worker(phase, token) for token in worker_tokens(phase)]
     return tuple(sorted(workers, key=lambda worker: worker.started))
@@ -256,7 +256,7 @@ def phases_of(run: Path) -> tuple[Path, ...]:
     """The directories of a run that hold workers' files, sorted by name.
 
     Raises:
-        StorageUnfit: the run directory cannot be read.
+        StorageError: the run directory cannot be read.
     """
     return tuple(run / name for name in sorted(list_names(run)) if (run / name / FOLDER).is_dir())
 
@@ -265,8 +265,8 @@ def read_run(run: Path) -> tuple[WorkerStatus, ...]:
     """All worker processes of all phases of a run.
 
     Raises:
-        StorageUnfit: a file cannot be read.
-        VerificationFailed: a file is damaged, or of another version of tsdg.
+        StorageError: a file cannot be read.
+        VerificationError: a file is damaged, or of another version of tsdg.
     """
     return tuple(worker for phase in phases_of(run) for worker in read_workers(phase))
 

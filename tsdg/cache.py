@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 
 
 def root(environ: Mapping[str, str]) -> Path:
@@ -24,7 +24,7 @@ def folder(name: str) -> Path:
     """Return (and make) a folder of the cache.
 
     Raises:
-        StorageUnfit: it cannot be made.
+        StorageError: it cannot be made.
     """
     path = root(os.environ) / name
     try:
@@ -39,7 +39,7 @@ def write(path: Path, data: bytes) -> None:
     same time.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
@@ -54,8 +54,8 @@ def write(path: Path, data: bytes) -> None:
         raise _unfit(path, error) from None
 
 
-def _unfit(path: Path, error: OSError) -> StorageUnfit:
-    return StorageUnfit(
+def _unfit(path: Path, error: OSError) -> StorageError:
+    return StorageError(
         f"the cache at {path} cannot be written ({error.strerror}); point TSDG_CACHE to a folder "
         "that can be"
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from tsdg.errors import EnvironmentUnfit, Interrupted, TsdgError
+from tsdg.errors import MachineError, StoppedError, TsdgError
 
 USAGE = """\
 tsdg: new, verified, answer-enriched questions from the training splits of public benchmark tasks
@@ -78,12 +78,12 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         main_of: Callable[[list[str]], int] = import_module(f"tsdg.commands.{name}").main
         return main_of(rest)
-    except (Interrupted, KeyboardInterrupt):
+    except (StoppedError, KeyboardInterrupt):
         print(
             "tsdg: interrupted; what was done is kept, and the same command continues",
             file=sys.stderr,
         )
-        return Interrupted.exit_code
+        return StoppedError.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 0
@@ -93,7 +93,7 @@ def run_command(arguments: Sequence[str]) -> int:
         # What may not be read looks damaged to who reads it; to remove it would be the wrong
         # advice.
         cause = error.__cause__ or error.__context__
-        if isinstance(cause, PermissionError) and not isinstance(error, EnvironmentUnfit):
+        if isinstance(cause, PermissionError) and not isinstance(error, MachineError):
             return _refused(cause)
         print(f"tsdg: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
@@ -112,7 +112,7 @@ def _refused(error: OSError) -> int:
     step = "; change its owner or mode" if isinstance(error, PermissionError) else ""
     why = " ".join((error.strerror or str(error)).split())
     print(f"tsdg: this machine refuses{where}: {why}{step}", file=sys.stderr)
-    return EnvironmentUnfit.exit_code
+    return MachineError.exit_code
 
 
 _OF_HYDRA = ("run", "plan", "launch")

@@ -2,24 +2,24 @@
 
 ::
 
-    TsdgError                    everything that tsdg raises on purpose; carries an exit code
-    ├── RequestWrong        (2)  the request cannot be meant as it is
-    │   ├── RecipeError          a recipe key, value, type or override
-    │   ├── SeedsDenied          a task or split that may not be used as seeds
-    │   └── RunConflict          the run directory belongs to another recipe or is in use
-    ├── EnvironmentUnfit    (3)  the request is right, this machine is not ready for it
-    │   ├── MirrorUnfit          a missing mirror, split or column, an unreadable Parquet file
-    │   │   └── DatasetRefused   the hub has no such data set, or not for this account
-    │   ├── HubFailing           the hub does not answer as it should; trying later may help
-    │   ├── ServerUnfit          no serving command, no model, port taken, server does not start
-    │   └── StorageUnfit         disk full, directory not writable
-    ├── WorkShort           (1)  the work ended with less than was asked for
-    │   ├── VerificationFailed   `tsdg verify` found damage
-    │   └── BudgetReached        a cap of the recipe stopped the run; resumable
-    ├── Interrupted       (130)  asked to stop; everything done is on disk; resumable
-    └── RequestFailure           one request to a model; never leaves the engine as an exception
-        ├── RetryableFailure     the server's or the network's fault: send it again
-        └── PermanentFailure     the request's fault: sending it again would not help
+    TsdgError                          everything that tsdg raises on purpose; has an exit code
+    ├── UsageError               (2)   the request cannot be meant as it is
+    │   ├── RecipeError                a recipe key, value, type or override
+    │   ├── SeedsDeniedError           a task or split that may not be used as seeds
+    │   └── RunConflictError           the run directory belongs to another recipe or is in use
+    ├── MachineError             (3)   the request is right, this machine is not ready for it
+    │   ├── MirrorError                a missing mirror, split or column, an unreadable file
+    │   │   └── DatasetRefusedError    the hub has no such data set, or not for this account
+    │   ├── HubError                   the hub does not answer as it should; trying later may help
+    │   ├── ServerError                no serving command, no model, port taken, no start
+    │   └── StorageError               disk full, directory not writable
+    ├── ShortfallError           (1)   the work ended with less than was asked for
+    │   ├── VerificationError          `tsdg verify` found damage
+    │   └── BudgetReachedError         a cap of the recipe stopped the run; resumable
+    ├── StoppedError           (130)   asked to stop; everything done is on disk; resumable
+    └── ModelRequestError              one request to a model; never leaves the engine raised
+        ├── RetryableError             the server's or the network's fault: send it again
+        └── PermanentError             the request's fault: sending it again would not help
 
 Every message is one line that says what is wrong, where, what was found, what is allowed and the
 next step. The command line prints it and exits with the code; it never shows a traceback for a
@@ -49,71 +49,71 @@ class TsdgError(Exception):
     exit_code: ClassVar[int] = 1
 
 
-class RequestWrong(TsdgError):
+class UsageError(TsdgError):
     """The request cannot be meant as it is."""
 
     exit_code = 2
 
 
-class RecipeError(RequestWrong):
+class RecipeError(UsageError):
     """A recipe key, value, type or override is wrong."""
 
 
-class SeedsDenied(RequestWrong):
+class SeedsDeniedError(UsageError):
     """A task or split was named that may not be used as seeds."""
 
 
-class RunConflict(RequestWrong):
+class RunConflictError(UsageError):
     """The run directory belongs to another recipe, or another process is at work in it."""
 
 
-class EnvironmentUnfit(TsdgError):
+class MachineError(TsdgError):
     """The request is right, but this machine is not ready for it."""
 
     exit_code = 3
 
 
-class MirrorUnfit(EnvironmentUnfit):
+class MirrorError(MachineError):
     """The mirror, a split or a column is missing or unreadable."""
 
 
-class DatasetRefused(MirrorUnfit):
+class DatasetRefusedError(MirrorError):
     """The hub has no such data set, or does not give it to this account: no use in asking again."""
 
 
-class HubFailing(EnvironmentUnfit):
+class HubError(MachineError):
     """The hub does not answer as it should; asking later may help."""
 
 
-class ServerUnfit(EnvironmentUnfit):
+class ServerError(MachineError):
     """The model server cannot be started or reached."""
 
 
-class StorageUnfit(EnvironmentUnfit):
+class StorageError(MachineError):
     """The run directory cannot be written."""
 
 
-class WorkShort(TsdgError):
+class ShortfallError(TsdgError):
     """The work ended with less than was asked for."""
 
     exit_code = 1
 
 
-class VerificationFailed(WorkShort):
+class VerificationError(ShortfallError):
     """A run directory does not hold what it says it holds."""
 
 
-class BudgetReached(WorkShort):
+class BudgetReachedError(ShortfallError):
     """A cap of the recipe stopped the run, which can be resumed with a larger one."""
 
 
-class Interrupted(TsdgError):
+class StoppedError(TsdgError):
     """The user or Slurm asked to stop; what was done is on disk."""
 
     exit_code = 130
 
 
-class RequestFailure(TsdgError):
+class ModelRequestError(TsdgError):
     """One request to a model failed.
 
     Attributes:
@@ -128,7 +128,7 @@ class RequestFailure(TsdgError):
         self.detail = detail
 
 
-class RetryableFailure(RequestFailure):
+class RetryableError(ModelRequestError):
     """Sending the same request again may succeed.
 
     Attributes:
@@ -145,5 +145,5 @@ class RetryableFailure(RequestFailure):
         self.counts = counts
 
 
-class PermanentFailure(RequestFailure):
+class PermanentError(ModelRequestError):
     """Sending the same request again would fail again."""

@@ -102,8 +102,8 @@ class Transport(Protocol):
         """Return the reply.
 
         Raises:
-            RetryableFailure: sending it again may help.
-            PermanentFailure: sending it again would not.
+            RetryableError: sending it again may help.
+            PermanentError: sending it again would not.
         """
         ...
 
@@ -123,7 +123,7 @@ class Ask(Protocol):
         """Return the reply, from the journal where it is already there.
 
         Raises:
-            PermanentFailure: the request failed for good (its attempts are used up, or it cannot
+            PermanentError: the request failed for good (its attempts are used up, or it cannot
                 succeed).
         """
         ...
@@ -204,7 +204,7 @@ class Prover(Verifier, Protocol):
             One proof per answer, in order; the same for the same answer.
 
         Raises:
-            EnvironmentUnfit: this machine cannot run the tests.
+            MachineError: this machine cannot run the tests.
         """
         ...
 

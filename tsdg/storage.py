@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tsdg.errors import RequestWrong, StorageUnfit
+from tsdg.errors import StorageError, UsageError
 
 _NEXT_STEP = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -24,18 +24,18 @@ PARTIAL = ".partial"
 _OTHER_STEP = "check the file system"
 
 
-def storage_unfit(action: str, path: Path, error: OSError) -> StorageUnfit:
+def storage_unfit(action: str, path: Path, error: OSError) -> StorageError:
     """Say in one line what could not be done, where, why, and what to do about it."""
     step = _NEXT_STEP.get(error.errno or 0, _OTHER_STEP)
     reason = error.strerror or " ".join(str(error).split())
-    return StorageUnfit(
+    return StorageError(
         f"cannot {action} {path}: {reason}: {step}, then start again: what was done is kept"
     )
 
 
 @contextmanager
 def storage(action: str, path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a :class:`StorageUnfit` (``cannot <action> <path>:
+    """Turn an ``OSError`` of the block into a :class:`StorageError` (``cannot <action> <path>:
     ...``).
     """
     try:
@@ -48,7 +48,7 @@ def make_directory(path: Path) -> None:
     """Create a directory and its parents where they are missing.
 
     Raises:
-        StorageUnfit: it cannot be created.
+        StorageError: it cannot be created.
     """
     with storage("create the directory", path):
         path.mkdir(parents=True, exist_ok=True)
@@ -64,11 +64,11 @@ def refuse_runs(out: Path, *, command: str) -> None:
         command: what the user typed, for the message.
 
     Raises:
-        RequestWrong: it is a run directory or a merged dataset, or lies in one.
+        UsageError: it is a run directory or a merged dataset, or lies in one.
     """
     for folder in (out.absolute(), *out.absolute().parents):
         if (folder / "snapshot").is_dir() or (folder / "manifest.json").is_file():
-            raise RequestWrong(
+            raise UsageError(
                 f"{command}: out={out} would write into {folder}, which is a run; name a folder "
                 "outside it: out=FOLDER"
             )
@@ -82,13 +82,11 @@ def refuse_filled(out: Path, *, command: str) -> None:
         command: what the user typed, for the message.
 
     Raises:
-        RequestWrong: it is or lies in a run, or there is something in it.
+        UsageError: it is or lies in a run, or there is something in it.
     """
     refuse_runs(out, command=command)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RequestWrong(
-            f"{command}: {out} is there already; name another folder with out=FOLDER"
-        )
+        raise UsageError(f"{command}: {out} is there already; name another folder with out=FOLDER")
 
 
 def list_names(path: Path) -> list[str]:
@@ -98,7 +96,7 @@ def list_names(path: Path) -> list[str]:
     be answered from a cache that is a minute old.
 
     Raises:
-        StorageUnfit: it cannot be read.
+        StorageError: it cannot be read.
     """
     try:
         with os.scandir(path) as entries:
@@ -113,7 +111,7 @@ def remove(path: Path) -> None:
     """Remove a file; that another process has done so already is fine.
 
     Raises:
-        StorageUnfit: it cannot be removed.
+        StorageError: it cannot be removed.
     """
     with storage("remove", path):
         path.unlink(missing_ok=True)
@@ -154,7 +152,7 @@ def sync_directory(path: Path) -> None:
     themselves.
 
     Raises:
-        StorageUnfit: it cannot be synced.
+        StorageError: it cannot be synced.
     """
     with storage("sync", path):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -173,7 +171,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Under another name, flushed, then renamed.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     partial = partial_of(path)
     with storage("write", path):

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 from tsdg.records import from_row, to_row
 from tsdg.storage import partial_of, storage, storage_unfit, sync_file
 
@@ -28,7 +28,7 @@ class Table:
     whole.
 
     Raises:
-        StorageUnfit: the disk is full, or the folder cannot be written.
+        StorageError: the disk is full, or the folder cannot be written.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, *, group_rows: int) -> None:
@@ -101,13 +101,13 @@ def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
     worker's memory.
 
     Raises:
-        StorageUnfit: the disk is full, or the folder cannot be written.
+        StorageError: the disk is full, or the folder cannot be written.
     """
     noted = schema.with_metadata({UNIT_ROWS: str(unit_rows).encode()})
     return Table(path, noted, group_rows=unit_rows * max(1, _GROUP_ROWS // unit_rows))
 
 
-def unreadable(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
+def unreadable(path: Path, error: Exception) -> StorageError | VerificationError:
     """What to say of a table of a run that cannot be read.
 
     Each of them can be made again from what it came from.
@@ -115,7 +115,7 @@ def unreadable(path: Path, error: Exception) -> StorageUnfit | VerificationFaile
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
-    return VerificationFailed(
+    return VerificationError(
         f"{path} cannot be read ({reason}); delete it and start its run again (`tsdg resume RUN`), "
         "which makes it anew"
     )
@@ -125,8 +125,8 @@ def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     """Yield the rows of a table as row dataclasses, holding one row group at a time.
 
     Raises:
-        VerificationFailed: the file is missing or damaged.
-        StorageUnfit: this user may not read it.
+        VerificationError: the file is missing or damaged.
+        StorageError: this user may not read it.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -142,8 +142,8 @@ def count_rows(path: Path) -> int:
     """Rows of a table, from its footer.
 
     Raises:
-        VerificationFailed: the file is missing or damaged.
-        StorageUnfit: this user may not read it.
+        VerificationError: the file is missing or damaged.
+        StorageError: this user may not read it.
     """
     try:
         return int(pq.read_metadata(path).num_rows)

@@ -20,7 +20,7 @@ import pytest
 from tests.chaos.lab import ROUNDS, Ledger, Toll, Zygote, wait_for
 from tests.chaos.test_engine import Phase
 from tests.chaos.worker import MODEL
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 
 STRIKES = 14
 ROLES = (
@@ -149,7 +149,7 @@ def test_own_servers_struck_at_random(
         if workers[-1].code == 0:
             break
         if (
-            workers[-1].code == ServerUnfit.exit_code
+            workers[-1].code == ServerError.exit_code
         ):  # too many strikes at one replica in a row: as a job, once more
             workers.append(start(f"tsdg-{len(workers)}"))
             struck["given up"] += 1
@@ -164,7 +164,7 @@ def test_own_servers_struck_at_random(
             struck[role] += 1
         else:
             struck[servers.strike(role, dice)] += 1
-    while workers[-1].wait() == ServerUnfit.exit_code:
+    while workers[-1].wait() == ServerError.exit_code:
         workers.append(start(f"tsdg-{len(workers)}"))
     assert workers[-1].code == 0, workers[-1].said()
     wait_for(lambda: not servers.all_alive(), lambda: f"the end of {servers.described()}")

@@ -17,7 +17,7 @@ import pytest
 
 from tests.chaos.lab import ROUNDS, Child, Supervised, Zygote
 from tests.chaos.test_engine import Phase
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 
 Endpoints = Callable[..., Supervised]
 IN_FLIGHT = 8
@@ -66,7 +66,7 @@ def trouble(
         assert "Traceback" not in worker.said()
         if code == 0:
             break
-        assert code == StorageUnfit.exit_code, said
+        assert code == StorageError.exit_code, said
         assert said[-1].startswith(f"{worker.pid}: "), (
             said
         )  # beside it, a note that the accounts cannot be kept

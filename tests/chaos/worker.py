@@ -22,7 +22,7 @@ from tests.serving.conftest import QUICK as PACING
 from tsdg.config.compose import compose_recipe
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import run_phase
-from tsdg.errors import PermanentFailure, TsdgError
+from tsdg.errors import PermanentError, TsdgError
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.serving import ServerEvent, open_transport
 
@@ -62,7 +62,7 @@ async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
     )
     replies += await asyncio.gather(ask(request(f"{name}/last")), return_exceptions=True)
     for reply in replies:
-        if isinstance(reply, BaseException) and not isinstance(reply, PermanentFailure):
+        if isinstance(reply, BaseException) and not isinstance(reply, PermanentError):
             raise reply
     texts = [
         reply.choices[0].text if isinstance(reply, Reply) else f"failed: {reply}"

@@ -11,7 +11,7 @@ from tsdg.cli import run_command
 from tsdg.config.compare import ABSENT, Difference, compare_snapshots
 from tsdg.config.compose import compose_recipe
 from tsdg.config.snapshot import write_snapshot
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 
 ROW = {
     "task": "demo_science",
@@ -101,7 +101,7 @@ def test_places_are_no_difference(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_snapshot_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RequestWrong, match="is no run directory"):
+    with pytest.raises(UsageError, match="is no run directory"):
         compare_snapshots(snapshot(tmp_path / "a"), tmp_path)
     assert run_command(["diff", str(tmp_path / "a")]) == 2
 
@@ -111,5 +111,5 @@ def test_a_damaged_snapshot_is_one_line(tmp_path: Path, name: str) -> None:
     left, right = snapshot(tmp_path / "a"), snapshot(tmp_path / "b")
     for damage in ("{", "", "5"):
         (right / "snapshot" / name).write_text(damage)
-        with pytest.raises(VerificationFailed, match="cannot be read"):
+        with pytest.raises(VerificationError, match="cannot be read"):
             compare_snapshots(left, right)

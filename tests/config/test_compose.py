@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tsdg.config.compose import compose_recipe, hydra_app, recipes_dir
 from tsdg.config.mistakes import explain
 from tsdg.config.recipe import Recipe
-from tsdg.errors import EnvironmentUnfit, RecipeError, TsdgError, WorkShort
+from tsdg.errors import MachineError, RecipeError, ShortfallError, TsdgError
 
 RECIPES = sorted(path.stem for path in (recipes_dir() / "recipe").glob("*.yaml"))
 
@@ -317,7 +317,7 @@ def test_a_sweep_goes_on_past_points_that_are_wrong_or_fall_short(
     def task(recipe: Recipe, _: list[str]) -> int:
         seen.append(recipe.seed)
         if recipe.seed == 1:
-            raise WorkShort("no record")
+            raise ShortfallError("no record")
         return 0
 
     words = ["--multirun", "recipe=demo", "seed=0,1,2", "questions.per_seed=1,0"]
@@ -330,10 +330,10 @@ def test_a_sweep_goes_on_past_points_that_are_wrong_or_fall_short(
 
     def broken(recipe: Recipe, _: list[str]) -> int:
         seen.append(recipe.seed)
-        raise EnvironmentUnfit("the disk is full")
+        raise MachineError("the disk is full")
 
     seen.clear()
-    with pytest.raises(EnvironmentUnfit, match="the disk is full"):
+    with pytest.raises(MachineError, match="the disk is full"):
         hydra_app(broken, command="tsdg run", arguments=["--multirun", "recipe=demo", "seed=0,1,2"])
     assert seen == [0]
 

@@ -6,7 +6,7 @@ import yaml
 
 from tsdg.config.compose import compose_recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
-from tsdg.errors import RecipeError, RunConflict
+from tsdg.errors import RecipeError, RunConflictError
 
 HASHES = {"questions/choice": "aa"}
 TEXTS = {"questions/choice": "user: |-\n  {question}\n"}
@@ -72,9 +72,11 @@ def test_resuming_adds_a_line_and_changes_nothing_else(tmp_path: Path) -> None:
 
 def test_another_recipe_in_the_same_directory_is_refused_by_its_differences(tmp_path: Path) -> None:
     snapshot(tmp_path)
-    with pytest.raises(RunConflict, match=r"seeds\.cap_per_task is 12 there and 3 here.*run=NAME"):
+    with pytest.raises(
+        RunConflictError, match=r"seeds\.cap_per_task is 12 there and 3 here.*run=NAME"
+    ):
         snapshot(tmp_path, "seeds.cap_per_task=3")
-    with pytest.raises(RunConflict, match="the text of prompt questions/choice differs"):
+    with pytest.raises(RunConflictError, match="the text of prompt questions/choice differs"):
         snapshot(tmp_path, hashes={"questions/choice": "bb"})
 
 

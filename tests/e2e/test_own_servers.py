@@ -15,7 +15,7 @@ from tsdg.accounting import read_run, read_workers, spent
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import BudgetConfig
 from tsdg.engine.budget import check_budget
-from tsdg.errors import BudgetReached
+from tsdg.errors import BudgetReachedError
 from tsdg.package.report.facts import facts_of
 from tsdg.pipeline import run as pipeline
 from tsdg.pipeline.prepare import Prepared, prepare
@@ -60,7 +60,7 @@ def test_status_manifest_report_and_budget_agree_on_the_gpu_hours_of_a_run(
         (used.gpu_hours, used.idle_gpu_hours)
     }
     assert 0 < used.idle_gpu_hours < used.gpu_hours
-    with pytest.raises(BudgetReached, match=f"this run has used {used.gpu_hours};"):
+    with pytest.raises(BudgetReachedError, match=f"this run has used {used.gpu_hours};"):
         check_budget(BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=used.gpu_hours), run)
 
 

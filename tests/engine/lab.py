@@ -33,7 +33,7 @@ from tsdg.engine.owner import Owner
 from tsdg.engine.phase import run_phase
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import read_layout
-from tsdg.errors import Interrupted, PermanentFailure
+from tsdg.errors import PermanentError, StoppedError
 from tsdg.protocols import Ask, Choice, Load, ReplicaFacts, Reply, Request
 from tsdg.storage import list_names
 
@@ -120,7 +120,7 @@ class Steps:
         finally:
             self.open -= 1
         texts = [r.choices[0].text for r in results if isinstance(r, Reply)]
-        failures = [r.reason for r in results if isinstance(r, PermanentFailure)]
+        failures = [r.reason for r in results if isinstance(r, PermanentError)]
         return {"input_id": name, "texts": texts, "failures": failures}
 
 
@@ -310,9 +310,9 @@ async def _work(args: argparse.Namespace) -> int:
             note=print,
             timing=timing,
         )
-    except Interrupted as error:
+    except StoppedError as error:
         print(error)
-        return Interrupted.exit_code
+        return StoppedError.exit_code
     finally:
         transport.close()
     return 0

@@ -17,7 +17,7 @@ from tests.engine.lab import Transport, expected, rows_of, run, write_input
 from tests.test_accounting import STATUS
 from tsdg.accounting import WorkerStatus, read_workers
 from tsdg.engine.account import History, since
-from tsdg.errors import Interrupted, PermanentFailure, RetryableFailure, ServerUnfit
+from tsdg.errors import PermanentError, RetryableError, ServerError, StoppedError
 from tsdg.protocols import ReplicaFacts, Request
 
 FACTS = replace(
@@ -53,9 +53,9 @@ async def test_a_worker_files_what_it_did(
 
     def fault(request: Request, sent: int) -> None:
         if request.request_id == "row-00001/0" and sent < 3:
-            raise RetryableFailure("http_503", "busy")
+            raise RetryableError("http_503", "busy")
         if request.request_id == "row-00002/0":
-            raise PermanentFailure("too_long", "long")
+            raise PermanentError("too_long", "long")
 
     result = await run(source, phase, Transport(fault=fault))
     (worker,) = read_workers(phase)
@@ -85,13 +85,13 @@ async def test_a_stopped_and_a_failed_worker_say_so_and_each_start_has_its_file(
 ) -> None:
     stop = asyncio.Event()
     stop.set()
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         await run(source, phase, Transport(latency=60.0), stop=stop)
 
     def down(request: Request, sent: int) -> None:
-        raise ServerUnfit("all servers\nare down")
+        raise ServerError("all servers\nare down")
 
-    with pytest.raises(ServerUnfit):
+    with pytest.raises(ServerError):
         await run(source, phase, Transport(fault=down))
     await run(source, phase, Transport())
     stopped, failed, complete = read_workers(phase)

@@ -13,7 +13,7 @@ from tests.test_accounting import STATUS
 from tsdg.accounting import read_run, read_workers, spent, worker_path, write_worker
 from tsdg.config.recipe import BudgetConfig
 from tsdg.engine.budget import Others, check_budget, is_capped, reached
-from tsdg.errors import BudgetReached, RetryableFailure, VerificationFailed
+from tsdg.errors import BudgetReachedError, RetryableError, VerificationError
 from tsdg.protocols import ReplicaFacts, Request
 
 
@@ -55,11 +55,13 @@ def test_the_check_before_servers_start_reads_all_phases(tmp_path: Path) -> None
     write_worker(tmp_path / "questions", "aa", STATUS)
     check_budget(caps(tokens=600), tmp_path)
     write_worker(tmp_path / "answers", "bb", STATUS)
-    with pytest.raises(BudgetReached, match=r"budget.tokens=600 is reached: this run has used 600"):
+    with pytest.raises(
+        BudgetReachedError, match=r"budget.tokens=600 is reached: this run has used 600"
+    ):
         check_budget(caps(tokens=600), tmp_path)
     worker_path(tmp_path / "answers", "cc").write_text("{")
     check_budget(NO_CAPS, tmp_path)
-    with pytest.raises(VerificationFailed):
+    with pytest.raises(VerificationError):
         check_budget(caps(tokens=600), tmp_path)
 
 
@@ -86,7 +88,7 @@ def phase(tmp_path: Path) -> Path:
 async def test_a_run_stops_at_its_tokens_and_goes_on_with_more(tmp_path: Path, phase: Path) -> None:
     source = write_input(tmp_path / "in.parquet", rows=300, unit_rows=50)
     transport = Transport(latency=0.005)
-    with pytest.raises(BudgetReached, match=r"budget\.tokens=1000 is reached"):
+    with pytest.raises(BudgetReachedError, match=r"budget\.tokens=1000 is reached"):
         await run(source, phase, transport, budget=caps(tokens=1000))
     (worker,) = read_workers(phase)
     used = worker.prompt_tokens + worker.completion_tokens
@@ -97,10 +99,10 @@ async def test_a_run_stops_at_its_tokens_and_goes_on_with_more(tmp_path: Path, p
 
     # The same again asks nothing at all; a larger one goes on from there.
     before = transport.sent.total()
-    with pytest.raises(BudgetReached, match=rf"this run has used {used};"):
+    with pytest.raises(BudgetReachedError, match=rf"this run has used {used};"):
         await run(source, phase, transport, budget=caps(tokens=1000))
     assert transport.sent.total() == before
-    with pytest.raises(BudgetReached, match=r"budget\.tokens=3000 is reached"):
+    with pytest.raises(BudgetReachedError, match=r"budget\.tokens=3000 is reached"):
         await run(source, phase, transport, budget=caps(tokens=3000))
     await run(source, phase, transport, budget=caps(tokens=100_000))
     assert rows_of(phase) == expected(300)
@@ -141,7 +143,7 @@ async def test_what_other_processes_use_counts_while_they_use_it(
         await asyncio.sleep(0.01)
     write_worker(phase.parent / "questions", "other", replace(STATUS, completion_tokens=5000))
     with pytest.raises(
-        BudgetReached, match=r"budget\.tokens=5000 is reached: this run has used 5200"
+        BudgetReachedError, match=r"budget\.tokens=5000 is reached: this run has used 5200"
     ):
         await task
     assert transport.active == 0
@@ -168,9 +170,9 @@ async def test_retries_are_capped_over_the_whole_run(tmp_path: Path, phase: Path
     source = write_input(tmp_path / "in.parquet", rows=10, unit_rows=10)
 
     def fault(request: Request, sent: int) -> None:
-        raise RetryableFailure("connection", "refused", counts=False)
+        raise RetryableError("connection", "refused", counts=False)
 
-    with pytest.raises(BudgetReached, match=r"budget\.retries=20 is reached"):
+    with pytest.raises(BudgetReachedError, match=r"budget\.retries=20 is reached"):
         await run(source, phase, Transport(fault=fault), budget=caps(retries=20))
 
 
@@ -186,9 +188,9 @@ async def test_hours_of_wall_and_gpus_are_capped(tmp_path: Path, phase: Path) ->
             held_s = time.monotonic() - self.began
             return (replace(STATUS.replicas[0], gpus=8, held_s=held_s, busy_s=0.0, requests=0),)
 
-    with pytest.raises(BudgetReached, match=r"budget\.wall_hours=0\.0001 is reached"):
+    with pytest.raises(BudgetReachedError, match=r"budget\.wall_hours=0\.0001 is reached"):
         await run(source, phase, OnGpus(), budget=caps(wall_hours=0.0001))
-    with pytest.raises(BudgetReached, match=r"budget\.gpu_hours=0\.0015 is reached"):
+    with pytest.raises(BudgetReachedError, match=r"budget\.gpu_hours=0\.0015 is reached"):
         await run(source, phase, OnGpus(), budget=caps(gpu_hours=0.0015), timing=QUICK)
     used = spent(read_run(phase.parent))
     assert used.gpu_seconds == pytest.approx(8 * used.wall_seconds, rel=0.3)

@@ -22,7 +22,7 @@ from tsdg.engine.commit import (
 )
 from tsdg.engine.leases import Lease, LeaseBoard
 from tsdg.engine.owner import Owner
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 
 TABLE = pa.table({"text": [f"a row of some length, number {i}" for i in range(500)]})
 
@@ -160,7 +160,7 @@ def test_a_damaged_part_is_named_with_what_to_do(parts: Path) -> None:
     for damaged in (sound[:half], b"", sound[:half] + bytes([sound[half] ^ 1]) + sound[half + 1 :]):
         path.write_bytes(damaged)
         with pytest.raises(
-            VerificationFailed, match=r"unit-000000\.parquet is damaged: .*delete it"
+            VerificationError, match=r"unit-000000\.parquet is damaged: .*delete it"
         ) as caught:
             list(read_parts(parts.parent))
         assert "\n" not in str(caught.value)
@@ -180,7 +180,7 @@ def test_a_part_that_may_not_be_read_is_not_called_damaged(
     monkeypatch.setattr(pq, "read_schema", refuse)
     for read in (lambda: list(read_parts(parts.parent)), lambda: part_layout(part_path(parts, 0))):
         with pytest.raises(
-            StorageUnfit, match=r"cannot read .*unit-000000\.parquet: .*owner or mode"
+            StorageError, match=r"cannot read .*unit-000000\.parquet: .*owner or mode"
         ) as caught:
             read()
         assert "\n" not in str(caught.value)
@@ -197,7 +197,7 @@ def test_every_flipped_byte_of_the_data_is_found(parts: Path) -> None:
         path.write_bytes(sound[:position] + bytes([sound[position] ^ 0x10]) + sound[position + 1 :])
         try:
             (table,) = read_parts(parts.parent)
-        except VerificationFailed:
+        except VerificationError:
             continue
         if not table.equals(TABLE):
             silent.append(position)
@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_no_part_and_no_temporary(small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes(400_000))
     big = pa.table({"text": [os.urandom(40).hex() for _ in range(20_000)]})
     with pytest.raises(
-        StorageUnfit, match=r"cannot write .*unit-000000\.g0\.t0\.tmp: .*disk is full"
+        StorageError, match=r"cannot write .*unit-000000\.g0\.t0\.tmp: .*disk is full"
     ) as caught:
         commit(parts, lease, big)
     assert "\n" not in str(caught.value)

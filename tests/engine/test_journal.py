@@ -10,8 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.lab import reply
-from tsdg.engine.journal import Journal, Result, UnitLost, encode_frame, encode_result, read_frames
-from tsdg.errors import PermanentFailure, RetryableFailure, StorageUnfit
+from tsdg.engine.journal import (
+    Journal,
+    Result,
+    UnitLostError,
+    encode_frame,
+    encode_result,
+    read_frames,
+)
+from tsdg.errors import PermanentError, RetryableError, StorageError
 from tsdg.protocols import Choice, Reply
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -151,18 +158,18 @@ def test_the_first_answer_to_a_request_counts(tmp_path: Path) -> None:
 
 
 def test_failures_are_kept_so_that_a_resume_does_not_ask_again(tmp_path: Path) -> None:
-    written(tmp_path, 0, {"a": PermanentFailure("too_long", "9000 of 8192 tokens \ud800")})
+    written(tmp_path, 0, {"a": PermanentError("too_long", "9000 of 8192 tokens \ud800")})
     journal = open_journal(tmp_path, 1)
     result = journal.lookup("a")
     journal.close()
-    assert isinstance(result, PermanentFailure)
+    assert isinstance(result, PermanentError)
     assert (result.reason, result.detail) == ("too_long", "9000 of 8192 tokens ?")
 
 
 def test_a_reply_that_is_not_unicode_is_refused_and_leaves_the_file_sound(tmp_path: Path) -> None:
     journal = open_journal(tmp_path, 0)
     journal.append("a", reply("A"))
-    with pytest.raises(RetryableFailure, match="bad_reply"):
+    with pytest.raises(RetryableError, match="bad_reply"):
         journal.append("b", reply("\ud800"))
     journal.append("c", reply("C"))
     journal.close()
@@ -182,7 +189,7 @@ def test_nothing_can_be_appended_after_closing(tmp_path: Path) -> None:
     journal.sync()
     assert not journal.dirty
     journal.close()
-    with pytest.raises(UnitLost):
+    with pytest.raises(UnitLostError):
         journal.append("b", reply("B"))
     assert known(tmp_path, ["a", "b"]) == {"a": reply("A")}
 
@@ -197,11 +204,11 @@ def test_a_full_disk_costs_nothing_that_was_written(small_disk: Path) -> None:
             kept.append(f"r{number}")
 
     with pytest.raises(
-        StorageUnfit, match=r"cannot write the journal .*unit-000000\.g0\.log.*disk is full"
+        StorageError, match=r"cannot write the journal .*unit-000000\.g0\.log.*disk is full"
     ) as caught:
         fill()
     assert "\n" not in str(caught.value)
-    with pytest.raises(StorageUnfit, match="disk is full"):
+    with pytest.raises(StorageError, match="disk is full"):
         journal.append("small", reply(""))
     journal.close()
     assert len(kept) > 100
@@ -210,13 +217,13 @@ def test_a_full_disk_costs_nothing_that_was_written(small_disk: Path) -> None:
 
 def test_a_read_only_directory_is_one_clear_line(read_only: Path) -> None:
     journal = open_journal(read_only, 0)
-    with pytest.raises(StorageUnfit, match="cannot write the journal"):
+    with pytest.raises(StorageError, match="cannot write the journal"):
         journal.append("a", reply("A"))
     journal.close()
 
 
 def test_the_frame_of_a_result_is_json_with_its_request() -> None:
     assert (
-        encode_result("a", PermanentFailure("x", "y"))
+        encode_result("a", PermanentError("x", "y"))
         == b'{"request_id":"a","failure":{"reason":"x","detail":"y"}}'
     )

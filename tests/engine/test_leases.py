@@ -16,7 +16,7 @@ from tests.engine.lab import Clock
 from tsdg.engine.leases import Lease, LeaseBoard, LeaseState, look_at
 from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 
 TIMING = Timing(heartbeat_s=10.0, lease_timeout_s=60.0)
 HOUR_NS = 3600 * 10**9
@@ -252,7 +252,7 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_read_only_directory_is_one_clear_line(read_only: Path) -> None:
     board = LeaseBoard(directory=read_only, owner=Owner.current(), timing=TIMING)
-    with pytest.raises(StorageUnfit, match=r"cannot create the lease .*unit-000000\.g0") as caught:
+    with pytest.raises(StorageError, match=r"cannot create the lease .*unit-000000\.g0") as caught:
         board.claim([0])
     assert "\n" not in str(caught.value)
 

@@ -31,7 +31,7 @@ from tests.engine.lab import (
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import is_complete, pending_units
-from tsdg.errors import Interrupted, RunConflict, StorageUnfit, VerificationFailed
+from tsdg.errors import RunConflictError, StoppedError, StorageError, VerificationError
 from tsdg.protocols import Ask, Reply, Request
 
 
@@ -136,7 +136,7 @@ async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(
     first = Half()
     began = time.monotonic()
     with pytest.raises(
-        Interrupted, match=r"stopped with 1 of 3 units done in .*start again to go on"
+        StoppedError, match=r"stopped with 1 of 3 units done in .*start again to go on"
     ):
         await run(source, directory, first, stop=stop, max_in_flight=16)
     assert time.monotonic() - began < 30
@@ -168,7 +168,7 @@ async def test_a_step_that_refuses_to_be_cancelled_does_not_hold_up_the_stop(
                 continue
         return {}
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         await run(
             source,
             directory,
@@ -187,7 +187,7 @@ async def test_stop_before_the_start_sends_nothing(tmp_path: Path, directory: Pa
     stop = asyncio.Event()
     stop.set()
     transport = Transport(latency=0.01)
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         await run(source, directory, transport, stop=stop)
     await run(source, directory, transport)
     assert rows_of(directory) == expected(4)
@@ -293,9 +293,9 @@ async def test_another_cut_of_the_input_is_refused(tmp_path: Path, directory: Pa
     await run(source, directory, Transport())
     for unit_rows in (5, 20):
         write_input(source, rows=20, unit_rows=unit_rows)
-        with pytest.raises(RunConflict, match=r"made from another input than .*in\.parquet"):
+        with pytest.raises(RunConflictError, match=r"made from another input than .*in\.parquet"):
             await run(source, directory, Transport())
-        with pytest.raises(RunConflict):
+        with pytest.raises(RunConflictError):
             is_complete(source, directory)
 
 
@@ -304,7 +304,7 @@ async def test_a_damaged_part_can_be_deleted_and_made_anew(tmp_path: Path, direc
     await run(source, directory, Transport())
     part = directory / "parts" / "unit-000001.parquet"
     part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(VerificationFailed, match="delete it"):
+    with pytest.raises(VerificationError, match="delete it"):
         await run(source, directory, Transport())
     part.unlink()
     await run(source, directory, Transport())
@@ -316,7 +316,7 @@ async def test_a_read_only_directory_ends_before_anything_is_sent(
 ) -> None:
     source = write_input(tmp_path / "in.parquet", rows=20, unit_rows=10)
     transport = Transport()
-    with pytest.raises(StorageUnfit, match="cannot create the directory") as caught:
+    with pytest.raises(StorageError, match="cannot create the directory") as caught:
         await run(source, read_only / "phase", transport)
     assert "\n" not in str(caught.value)
     assert transport.sent == Counter()
@@ -337,7 +337,7 @@ async def test_a_full_disk_ends_the_phase_and_loses_nothing(
 
     first = Long()
     directory = small_disk / "phase"
-    with pytest.raises(StorageUnfit, match=rf"cannot write .*{what}.*disk is full") as caught:
+    with pytest.raises(StorageError, match=rf"cannot write .*{what}.*disk is full") as caught:
         await run(source, directory, first)
     assert "\n" not in str(caught.value)
     assert phase_status(source, directory).claimed == 0

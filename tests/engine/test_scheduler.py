@@ -22,7 +22,7 @@ from tests.engine.lab import (
     write_input,
 )
 from tsdg.accounting import read_workers
-from tsdg.errors import PermanentFailure, RetryableFailure, ServerUnfit
+from tsdg.errors import PermanentError, RetryableError, ServerError
 from tsdg.protocols import NOT_SENT, Ask, Load, Reply, Request
 
 STEERED = replace(QUICK, steer_s=0.02)
@@ -47,7 +47,7 @@ def fail_first(times: int, error: Exception, only: str = "row-00001/0") -> Any:
 
 
 async def test_a_retryable_failure_is_sent_again(source: Path, directory: Path) -> None:
-    transport = Transport(fault=fail_first(2, RetryableFailure("http_503", "busy")))
+    transport = Transport(fault=fail_first(2, RetryableError("http_503", "busy")))
     result = await run(source, directory, transport, attempts=3)
     assert rows_of(directory) == expected(6)
     assert transport.sent["row-00001/0"] == 3
@@ -57,7 +57,7 @@ async def test_a_retryable_failure_is_sent_again(source: Path, directory: Path) 
 async def test_attempts_are_capped_and_the_step_hears_the_reason(
     source: Path, directory: Path
 ) -> None:
-    transport = Transport(fault=fail_first(99, RetryableFailure("http_503", "busy")))
+    transport = Transport(fault=fail_first(99, RetryableError("http_503", "busy")))
     result = await run(source, directory, transport, attempts=3)
     assert transport.sent["row-00001/0"] == 3
     assert rows_of(directory)[1] == {
@@ -70,7 +70,7 @@ async def test_attempts_are_capped_and_the_step_hears_the_reason(
 
 async def test_failures_that_do_not_count_are_waited_out(source: Path, directory: Path) -> None:
     transport = Transport(
-        fault=fail_first(25, RetryableFailure("connection", "refused", counts=False))
+        fault=fail_first(25, RetryableError("connection", "refused", counts=False))
     )
     result = await run(source, directory, transport, attempts=1)
     assert rows_of(directory) == expected(6)
@@ -79,7 +79,7 @@ async def test_failures_that_do_not_count_are_waited_out(source: Path, directory
 
 async def test_waiting_for_a_server_is_no_retry(source: Path, directory: Path) -> None:
     transport = Transport(
-        fault=fail_first(25, RetryableFailure(NOT_SENT, "none is ready", counts=False))
+        fault=fail_first(25, RetryableError(NOT_SENT, "none is ready", counts=False))
     )
     result = await run(source, directory, transport, attempts=1)
     assert rows_of(directory) == expected(6)
@@ -88,7 +88,7 @@ async def test_waiting_for_a_server_is_no_retry(source: Path, directory: Path) -
 
 
 async def test_a_permanent_failure_is_not_sent_again(source: Path, directory: Path) -> None:
-    transport = Transport(fault=fail_first(99, PermanentFailure("too_long", "9000 of 8192 tokens")))
+    transport = Transport(fault=fail_first(99, PermanentError("too_long", "9000 of 8192 tokens")))
     result = await run(source, directory, transport, attempts=5)
     assert transport.sent["row-00001/0"] == 1
     assert rows_of(directory)[1]["failures"] == ["too_long"]
@@ -102,7 +102,7 @@ async def test_retry_after_is_honoured(source: Path, directory: Path) -> None:
         if request.request_id == "row-00001/0":
             sent.append(asyncio.get_running_loop().time())
             if times == 1:
-                raise RetryableFailure("http_429", "slow down", retry_after=0.4)
+                raise RetryableError("http_429", "slow down", retry_after=0.4)
 
     await run(source, directory, Transport(fault=fault))
     assert sent[1] - sent[0] >= 0.4
@@ -363,7 +363,7 @@ async def test_an_endpoint_without_metrics_that_pushes_back_is_asked_for_less(
 
         async def send(self, request: Request) -> Reply:
             if self.active >= 10:
-                raise RetryableFailure("http_429", "slow down", counts=False)
+                raise RetryableError("http_429", "slow down", counts=False)
             return await super().send(request)
 
     transport = Limited(latency=0.02)
@@ -385,13 +385,13 @@ async def test_a_server_given_up_by_the_transport_ends_the_phase_and_keeps_what_
     def fault(request: Request, sent: int) -> None:
         nonlocal answered
         if answered >= 50:
-            raise ServerUnfit("all servers are down for good: see logs/")
+            raise ServerError("all servers are down for good: see logs/")
         answered += 1
 
     transport = Transport(fault=fault)
     # Steps gathers replies and exceptions alike: the engine must not depend on the step to pass it
     # on.
-    with pytest.raises(ServerUnfit, match="all servers are down"):
+    with pytest.raises(ServerError, match="all servers are down"):
         await run(source, directory, transport)
     again = Transport()
     result = await run(source, directory, again)
@@ -405,11 +405,11 @@ async def test_failures_are_not_asked_for_again_after_a_resume(
 ) -> None:
     def fault(request: Request, sent: int) -> None:
         if request.request_id == "row-00000/0":
-            raise PermanentFailure("too_long", "9000 of 8192 tokens")
+            raise PermanentError("too_long", "9000 of 8192 tokens")
         if request.request_id == "row-00000/last":
-            raise ServerUnfit("down")
+            raise ServerError("down")
 
-    with pytest.raises(ServerUnfit):
+    with pytest.raises(ServerError):
         await run(source, directory, Transport(fault=fault))
     again = Transport()
     await run(source, directory, again)
@@ -435,9 +435,9 @@ async def test_a_failure_that_a_step_lets_through_is_a_fault_of_the_step(
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         return {"texts": await ask(request(row["input_id"]))}
 
-    transport = Transport(fault=fail_first(9, PermanentFailure("refused", "no"), only="row-00000"))
+    transport = Transport(fault=fail_first(9, PermanentError("refused", "no"), only="row-00000"))
     with pytest.raises(
-        RuntimeError, match="row 0 of unit-000000: a step did not handle PermanentFailure"
+        RuntimeError, match="row 0 of unit-000000: a step did not handle PermanentError"
     ):
         await run(source, directory, transport, process=process, max_in_flight=1)
 
@@ -513,9 +513,9 @@ def test_back_off_grows_is_spread_and_is_the_same_each_time(source: Path) -> Non
         scheduler = Scheduler(
             process=Steps(), transport=Transport(), config=config(), timing=timing
         )
-        busy = RetryableFailure("http_503", "busy")
-        down = RetryableFailure("connection", "refused", counts=False)
-        late = RetryableFailure("http_429", "slow", retry_after=1e9)
+        busy = RetryableError("http_503", "busy")
+        down = RetryableError("connection", "refused", counts=False)
+        late = RetryableError("http_429", "slow", retry_after=1e9)
         return [
             [scheduler._delay(request("a"), busy, sent, 0) for sent in range(1, 40)],
             [scheduler._delay(request("a"), down, 0, waited) for waited in range(1, 2000)],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.engine.lab import write_input
 from tsdg.engine.units import UnitReader, iter_rows, parse_name, read_layout, unit_name
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 from tsdg.records import REJECTION_SCHEMA, Rejection
 from tsdg.tables import work_table
 
@@ -92,10 +92,10 @@ def test_an_input_without_rows_has_no_units(tmp_path: Path) -> None:
 
 
 def test_a_missing_or_torn_input_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(StorageUnfit, match=r"cannot read the phase's input .*nowhere\.parquet"):
+    with pytest.raises(StorageError, match=r"cannot read the phase's input .*nowhere\.parquet"):
         read_layout(tmp_path / "nowhere.parquet")
     path = write_input(tmp_path / "in.parquet", rows=10, unit_rows=5)
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(StorageUnfit, match=r"in\.parquet") as caught:
+    with pytest.raises(StorageError, match=r"in\.parquet") as caught:
         read_layout(path)
     assert "\n" not in str(caught.value)

@@ -11,7 +11,7 @@ from typing import Any
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig, PromptConfig, QuestionsConfig
 from tsdg.config.sampling import SamplingConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.prompts import Prompts, load_prompts
 from tsdg.protocols import Choice, Reply, Request
 from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question, Seed, Source, stable_id
@@ -195,5 +195,5 @@ class ScriptedAsk:
         self.requests.append(request)
         answer = self._script(request)
         if answer is None:
-            raise PermanentFailure("too_long", "the prompt does not fit")
+            raise PermanentError("too_long", "the prompt does not fit")
         return answer

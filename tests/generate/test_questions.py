@@ -291,7 +291,7 @@ def test_thinking_before_the_json_is_no_harm() -> None:
 
 
 def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     alive = 0
@@ -301,7 +301,7 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
         alive += 1
         try:
             await asyncio.sleep(0 if alive == 2 else 60)
-            raise Stop
+            raise StopError
         finally:
             alive -= 1
 
@@ -310,7 +310,7 @@ def test_an_interruption_goes_through_and_leaves_nothing_running() -> None:
     )
 
     async def run() -> None:
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             await step(seed(), interrupted)
         assert alive == 0
 

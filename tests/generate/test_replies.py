@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generate.rows import reply
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.replies import (
     only_text,
     read_object,
@@ -115,11 +115,11 @@ def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]
         (reply("<think>hm</think>42"), "42"),
         (reply("42", finish="length"), ""),
         (reply(), ""),
-        (PermanentFailure("too_long", "9000 tokens"), ""),
+        (PermanentError("too_long", "9000 tokens"), ""),
     ],
 )
 def test_what_failed_or_was_cut_off_has_no_text(
-    came: Reply | PermanentFailure, expected: str
+    came: Reply | PermanentError, expected: str
 ) -> None:
     assert only_text(came) == expected
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from generate.rows import SAMPLING, model, reply
-from tsdg.errors import PermanentFailure, RetryableFailure
+from tsdg.errors import PermanentError, RetryableError
 from tsdg.generate.requests import canonical, chat_request, together, try_ask, usage_of
 from tsdg.protocols import Reply, Request
 
@@ -65,7 +65,7 @@ def test_sampling_is_canonical() -> None:
 
 
 def test_only_a_final_failure_becomes_a_value() -> None:
-    failure = PermanentFailure("too_long", "x")
+    failure = PermanentError("too_long", "x")
 
     def raising(error: Exception) -> Any:
         async def ask(request: Request) -> Reply:
@@ -74,12 +74,12 @@ def test_only_a_final_failure_becomes_a_value() -> None:
         return ask
 
     assert asyncio.run(try_ask(raising(failure), make())) is failure
-    with pytest.raises(RetryableFailure):
-        asyncio.run(try_ask(raising(RetryableFailure("timeout", "x")), make()))
+    with pytest.raises(RetryableError):
+        asyncio.run(try_ask(raising(RetryableError("timeout", "x")), make()))
 
 
 def test_usage_counts_failed_requests_without_tokens() -> None:
-    usage = usage_of("answers", [reply("a"), PermanentFailure("too_long", "x")])
+    usage = usage_of("answers", [reply("a"), PermanentError("too_long", "x")])
     assert (usage.stage, usage.requests, usage.prompt_tokens, usage.completion_tokens) == (
         "answers",
         2,

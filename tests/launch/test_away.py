@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.launch.test_jobs import SSH, launch
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.launch.away import RUN, command_there, is_away
 from tsdg.launch.jobs import add_launch
 
@@ -23,7 +23,7 @@ def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> No
     assert is_away(here)
     assert not is_away(there)
     assert not is_away(tmp_path)
-    with pytest.raises(VerificationFailed, match=r"does not say tsdg\.python"):
+    with pytest.raises(VerificationError, match=r"does not say tsdg\.python"):
         command_there(here, ["status", RUN])
 
 

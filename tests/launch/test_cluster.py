@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.launch.cluster import ClusterConfig, expand_env, find_cluster, parse_cluster, read_cluster
 
 # All keys that NeMo-Skills itself reads, as its examples write them.
@@ -102,7 +102,7 @@ def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
     ],
 )
 def test_a_wrong_file_is_one_line(changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(RequestWrong) as caught:
+    with pytest.raises(UsageError) as caught:
         parse(**changes)
     line = str(caught.value)
     assert says in line
@@ -137,18 +137,18 @@ def test_a_path_is_a_path(folders: Path) -> None:
 
 
 def test_a_missing_cluster_names_what_there_is(folders: Path) -> None:
-    with pytest.raises(RequestWrong, match=r"cluster=other: there is no .*allowed: .*mine"):
+    with pytest.raises(UsageError, match=r"cluster=other: there is no .*allowed: .*mine"):
         find_cluster("other", {})
-    with pytest.raises(RequestWrong, match="cluster= is not given"):
+    with pytest.raises(UsageError, match="cluster= is not given"):
         find_cluster("", {})
 
 
 def test_what_is_no_yaml_is_one_line(folders: Path) -> None:
     (folders / "cluster_configs" / "mine.yaml").write_text("a: [1\nb: }")
-    with pytest.raises(RequestWrong, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         read_cluster("mine", {})
     (folders / "cluster_configs" / "mine.yaml").write_text("- 1")
-    with pytest.raises(RequestWrong, match="holds no mapping"):
+    with pytest.raises(UsageError, match="holds no mapping"):
         read_cluster("mine", {})
 
 

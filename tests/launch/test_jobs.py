@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 from tsdg.launch.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
 from tsdg.launch.remote import Shell, Ssh
 
@@ -52,24 +52,24 @@ def test_each_launch_is_added(tmp_path: Path) -> None:
 
 
 def test_what_was_not_launched_or_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RequestWrong, match=r"was not launched: it has no launch/jobs\.json"):
+    with pytest.raises(UsageError, match=r"was not launched: it has no launch/jobs\.json"):
         read_jobs(tmp_path)
     add_launch(tmp_path, launch(1), cluster="dev", ssh=None, remote="/r")
     path = tmp_path / JOBS
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"schema_version": 9}))
-    with pytest.raises(VerificationFailed, match="is of schema 9, this tsdg reads 1"):
+    with pytest.raises(VerificationError, match="is of schema 9, this tsdg reads 1"):
         read_jobs(tmp_path)
     for damage, says in (
         ("null", "found null, allowed: a mapping"),
         ("{}", "key schema_version: has no value"),
     ):
         path.write_text(damage)
-        with pytest.raises(VerificationFailed, match=says):
+        with pytest.raises(VerificationError, match=says):
             read_jobs(tmp_path)
     for damage in ("{", "[]", json.dumps({**values, "launches": [{}]})):
         path.write_text(damage)
-        with pytest.raises(VerificationFailed, match=r"cannot be read \(.*\); restore it"):
+        with pytest.raises(VerificationError, match=r"cannot be read \(.*\); restore it"):
             read_jobs(tmp_path)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.launch.test_queue import job
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 from tsdg.launch.logs import best, by_failure, find_logs, last_lines, logs_of
 
 
@@ -52,7 +52,7 @@ def test_logs_are_listed_with_the_newest_failure_first(tmp_path: Path) -> None:
 
 def test_logs_that_are_no_folder_are_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "logs").symlink_to("logs")
-    with pytest.raises(StorageUnfit, match=r"^cannot list \S+/logs: "):
+    with pytest.raises(StorageError, match=r"^cannot list \S+/logs: "):
         find_logs(tmp_path)
 
 
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_one_that_went_is_passed_over(
     if code == errno.ENOENT:
         assert [log.path.name for log in find_logs(tmp_path)] == ["server.log"]
         return
-    with pytest.raises(StorageUnfit, match=r"^cannot list \S+/logs/arr: Permission denied: "):
+    with pytest.raises(StorageError, match=r"^cannot list \S+/logs/arr: Permission denied: "):
         find_logs(tmp_path)
 
 

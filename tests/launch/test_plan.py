@@ -10,7 +10,7 @@ import pytest
 
 from tsdg.config.compose import compose_recipe
 from tsdg.config.stages import stages
-from tsdg.errors import RecipeError, RequestWrong
+from tsdg.errors import RecipeError, UsageError
 from tsdg.launch.cluster import ClusterConfig, parse_cluster
 from tsdg.launch.plan import Endpoint, JobPlan, plan_jobs, split_array
 
@@ -193,7 +193,7 @@ def test_nodes_without_gpus_are_asked_for_none() -> None:
     ],
 )
 def test_what_does_not_fit_is_one_line(overrides: list[str], says: str) -> None:
-    with pytest.raises((RequestWrong, RecipeError)) as caught:
+    with pytest.raises((UsageError, RecipeError)) as caught:
         plan(*overrides)
     assert says in str(caught.value)
 
@@ -206,7 +206,7 @@ def test_arrays_are_split_evenly_and_keep_the_limit() -> None:
 
 
 def test_a_limit_that_cannot_be_kept_is_refused() -> None:
-    with pytest.raises(RequestWrong, match=r"allowed: 3 or more, or launch.elements up to 2002"):
+    with pytest.raises(UsageError, match=r"allowed: 3 or more, or launch.elements up to 2002"):
         split_array(elements=2500, max_running=2, max_array_size=1001)
 
 
@@ -232,5 +232,5 @@ def test_a_phase_with_two_models_has_room_for_both() -> None:
     assert (
         plan("server.replicas=3", also=[(small.model, small.server)])["answers"].gpus_per_node == 7
     )
-    with pytest.raises(RequestWrong, match="need 9 GPUs a node"):
+    with pytest.raises(UsageError, match="need 9 GPUs a node"):
         plan("server.replicas=5", also=[(small.model, small.server)])

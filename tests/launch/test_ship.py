@@ -16,7 +16,7 @@ import yaml
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_recipe, write_snapshot
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.launch import ship
 from tsdg.launch.cluster import ClusterConfig, packaged, parse_cluster
 
@@ -57,7 +57,7 @@ def test_secrets_are_told_from_the_rest() -> None:
 
 
 def test_a_required_variable_must_be_set() -> None:
-    with pytest.raises(RequestWrong, match="required_env_vars names NEEDED, which is not set here"):
+    with pytest.raises(UsageError, match="required_env_vars names NEEDED, which is not set here"):
         ship.job_environment(recipe(), cluster(required_env_vars=["NEEDED"]), {})
 
 
@@ -65,7 +65,7 @@ def test_a_required_variable_must_be_set() -> None:
     "path", ["/a b", "/a;b", "/a'b", "/a$b", "/a%jb", "/a,b", "/a:b", "/home/me/nemo_run/x"]
 )
 def test_places_that_nemo_run_cannot_carry_are_refused(path: str) -> None:
-    with pytest.raises(RequestWrong) as caught:
+    with pytest.raises(UsageError) as caught:
         ship.check_path("output_root and run", path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("output_root and run: ")

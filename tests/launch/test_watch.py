@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch.test_queue import AFTER, ARR, SACCT_22, SQUEUE_22
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.cancel import cancel
 from tsdg.launch.jobs import LaunchRecord, RunJobs
 from tsdg.launch.remote import Shell
@@ -95,9 +95,9 @@ def test_what_never_comes_true_is_cancelled_too(commands: Path) -> None:
 
 def test_nothing_is_cancelled_blindly(commands: Path) -> None:
     says(commands, "sacct", SACCT_22)
-    with pytest.raises(EnvironmentUnfit, match="nothing was cancelled: there is no command squeue"):
+    with pytest.raises(MachineError, match="nothing was cancelled: there is no command squeue"):
         cancel(RECORD, SHELL)
     says(commands, "squeue", SQUEUE_22)
     says(commands, "scancel", "")
-    with pytest.raises(EnvironmentUnfit, match="jobs 1, 2 are cancelled but still there"):
+    with pytest.raises(MachineError, match="jobs 1, 2 are cancelled but still there"):
         cancel(RECORD, SHELL, sleep=lambda _: None)

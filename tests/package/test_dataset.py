@@ -17,7 +17,7 @@ import pytest
 from tests.package.make_run import FUSED, NO_PHASE, Made, make_run, words
 from tests.package.test_render import question_of, solution_of
 from tsdg.corpus.decontamination import Nothing
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 from tsdg.package.dataset import GROUP_ROWS, Pair, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
 from tsdg.package.pairs import accepted_pairs
@@ -247,7 +247,7 @@ def test_a_kill_anywhere_is_completed_by_the_next_run(
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "filter").write_text("a file where a folder has to be")
-    with pytest.raises(StorageUnfit, match=r"^cannot write .*filter/rejected\.parquet: "):
+    with pytest.raises(StorageError, match=r"^cannot write .*filter/rejected\.parquet: "):
         write(tmp_path, pairs_of({"task": 1}))
 
 
@@ -264,7 +264,7 @@ def test_solutions_in_another_order_are_refused(tmp_path: Path) -> None:
     table = pq.read_table(path)
     pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
     with pytest.raises(
-        VerificationFailed, match=r"does not stand in questions/questions.parquet after"
+        VerificationError, match=r"does not stand in questions/questions.parquet after"
     ):
         list(accepted_pairs(tmp_path))
 

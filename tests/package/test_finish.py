@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.package.make_run import make_run
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.finish import check_undamaged, finished_manifest
 
 STEPS = ("questions", "answers")
@@ -71,7 +71,7 @@ def test_what_it_does_not_make_is_named_with_the_next_step(run: Path, name: str,
     size = path.stat().st_size
     cut(path)
     assert finished_manifest(run, STEPS) is None
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(VerificationError) as caught:
         check_undamaged(run)
     line = str(caught.value)
     assert line.startswith(f"{path} is damaged: found {size - 1} bytes, its manifest says {size}; ")

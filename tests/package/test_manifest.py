@@ -24,7 +24,7 @@ from tests.package.make_run import (
     Made,
     make_run,
 )
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.card import header_of
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import (
@@ -228,7 +228,7 @@ def test_a_manifest_that_breaks_the_schema_is_not_written(tmp_path: Path) -> Non
     wrong = copy.deepcopy(manifest)
     wrong["tasks"]["task_0"]["records"] = -1
     with pytest.raises(
-        VerificationFailed, match=r"breaks its schema at tasks\.task_0\.records: -1 is less than"
+        VerificationError, match=r"breaks its schema at tasks\.task_0\.records: -1 is less than"
     ):
         write_manifest(tmp_path, wrong)
     assert (tmp_path / "manifest.json").read_bytes() == before
@@ -285,7 +285,7 @@ def test_the_documented_task_has_the_form_and_the_sums_that_it_is_an_example_of(
 def test_a_table_that_must_be_there_is_missed(tmp_path: Path) -> None:
     made = make_run(tmp_path)
     (tmp_path / "questions/rejected.parquet").unlink()
-    with pytest.raises(VerificationFailed, match=r"questions/rejected\.parquet cannot be read"):
+    with pytest.raises(VerificationError, match=r"questions/rejected\.parquet cannot be read"):
         build_manifest(tmp_path, made.inputs)
 
 
@@ -295,7 +295,7 @@ def test_a_task_without_facts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "seeds/counts.json").write_text(
         json.dumps({**counts, "stranger": counts["task_0"]})
     )
-    with pytest.raises(VerificationFailed, match="task stranger, which the run does not name"):
+    with pytest.raises(VerificationError, match="task stranger, which the run does not name"):
         build_manifest(tmp_path, made.inputs)
 
 

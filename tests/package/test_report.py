@@ -18,7 +18,7 @@ import pytest
 from tests.package.make_run import FUSED, NO_PHASE, QUESTIONS_ONLY, make_run
 from tsdg.accounting import SCHEMA_VERSION, WorkerOwner, WorkerStatus, write_worker
 from tsdg.cli import run_command
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.report.charts import bars, duration, line, short
 from tsdg.package.report.facts import facts_of
 from tsdg.package.report.page import write_report
@@ -150,7 +150,7 @@ def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_p
     assert "y/test" in page
     assert "3 held-out files" in page
     (copy / "filter/contamination.json").write_text("[1]")
-    with pytest.raises(VerificationFailed, match="to make both anew"):
+    with pytest.raises(VerificationError, match="to make both anew"):
         facts_of(copy, manifest_of(copy))
 
 

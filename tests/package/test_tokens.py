@@ -7,7 +7,7 @@ import pytest
 
 from tests.package.data_designer import write_output
 from tests.package.words import save_tokenizer
-from tsdg.errors import EnvironmentUnfit, RequestWrong
+from tsdg.errors import MachineError, UsageError
 from tsdg.package.tokens import BATCH, TokenCounter, count_corpus, find_tokenizer
 
 
@@ -28,13 +28,13 @@ def test_counts_what_the_text_has(model: Path) -> None:
 
 def test_a_folder_without_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(
-        EnvironmentUnfit, match=r"^model.path=.* has no tokenizer.json.*save_pretrained\(DIR\)$"
+        MachineError, match=r"^model.path=.* has no tokenizer.json.*save_pretrained\(DIR\)$"
     ):
         find_tokenizer(str(tmp_path))
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentUnfit, match=r"is no folder.*with server.type=openai too"):
+    with pytest.raises(MachineError, match=r"is no folder.*with server.type=openai too"):
         find_tokenizer(str(tmp_path / "nope"))
 
 
@@ -44,7 +44,7 @@ def test_a_hub_id_is_looked_up_in_the_cache(
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    with pytest.raises(EnvironmentUnfit, match=r"hf download someone/model tokenizer.json"):
+    with pytest.raises(MachineError, match=r"hf download someone/model tokenizer.json"):
         find_tokenizer("someone/model")
     folder = tmp_path / "hub" / "models--someone--model"
     (folder / "refs").mkdir(parents=True)
@@ -59,7 +59,7 @@ def test_a_hub_id_is_looked_up_in_the_cache(
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"version": "1.0"})])
 def test_rubbish_is_one_clear_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(EnvironmentUnfit, match=r"is no tokenizer") as caught:
+    with pytest.raises(MachineError, match=r"is no tokenizer") as caught:
         TokenCounter(find_tokenizer(str(tmp_path)))
     assert "\n" not in str(caught.value)
 
@@ -89,6 +89,6 @@ def test_a_corpus_without_text_is_one_line(tmp_path: Path, model: Path) -> None:
         (folder, "score", "column 'score' holds int64; text is needed"),
         (tmp_path / "broken.parquet", "sample", "cannot be read"),
     ):
-        with pytest.raises(RequestWrong, match=says) as caught:
+        with pytest.raises(UsageError, match=says) as caught:
             count_corpus(path, field, counter)
         assert "\n" not in str(caught.value)

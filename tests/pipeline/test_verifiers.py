@@ -12,7 +12,7 @@ import pytest
 
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
-from tsdg.errors import EnvironmentUnfit, RecipeError
+from tsdg.errors import MachineError, RecipeError
 from tsdg.pipeline.prepare import Prepared, check_servers, prepare
 from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question
@@ -146,7 +146,7 @@ def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("no_sandbox")
 def test_a_sandbox_is_needed_where_code_is_run_and_only_there() -> None:
     with_code = prepared()
-    with pytest.raises(EnvironmentUnfit, match="no sandbox to run answers of kind code in"):
+    with pytest.raises(MachineError, match="no sandbox to run answers of kind code in"):
         check_verifiers_ready(with_code.recipe, with_code.sources)
     for other in (
         prepared("+filter.verifiers.demo_python=code_text"),

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from tests.seeds.rows import unit_of
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.seeds.adapters.hendrycks_math import boxed
 from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Gold, Item, Malformed
+from tsdg.seeds.item import Gold, Item, MalformedRowError
 from tsdg.seeds.render import Renderer, renderer_for
 
 TABLE = yaml.safe_load(Path(__file__).with_name("adapter_rows.yaml").read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def test_sound_rows(name: str) -> None:
     "case", TABLE["broken"], ids=lambda case: f"{case['task']}-{case['column']}"
 )
 def test_broken_rows_name_the_column(case: dict[str, Any]) -> None:
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedRowError) as caught:
         rendered(case["task"], FIRST[case["task"]] | case["change"])
     assert caught.value.column == case["column"]
     assert "\n" not in str(caught.value)
@@ -119,5 +119,5 @@ def test_boxed(solution: str, answer: str) -> None:
 
 def test_a_unit_that_an_adapter_does_not_know_is_refused() -> None:
     unit = dataclasses.replace(unit_of("ethics_virtue"), config="nonsense")
-    with pytest.raises(EnvironmentUnfit, match=r"does not know .*/nonsense"):
+    with pytest.raises(MachineError, match=r"does not know .*/nonsense"):
         renderer_for(load().family(unit.family), unit, frozenset())

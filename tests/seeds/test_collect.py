@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
-from tsdg.errors import EnvironmentUnfit, MirrorUnfit, SeedsDenied
+from tsdg.errors import MachineError, MirrorError, SeedsDeniedError
 from tsdg.records import Seed
 from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.selection import check_request
@@ -188,26 +188,26 @@ def test_a_smaller_size_of_the_training_set_stands_in(
 
 def test_denied_tasks_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     for act in (check_request, lambda request: SeedCollector(request, 0)):
-        with pytest.raises(SeedsDenied, match="truthfulqa_mc1"):
+        with pytest.raises(SeedsDeniedError, match="truthfulqa_mc1"):
             act(config(tmp_path / "nowhere", "arc_easy", "truthfulqa_mc1"))
 
 
 @pytest.mark.parametrize("task", ["arc_easy", "demo_facts"])
 def test_a_mirror_that_does_not_exist(tmp_path: Path, task: str) -> None:
-    with pytest.raises(MirrorUnfit, match="no folder"):
+    with pytest.raises(MirrorError, match="no folder"):
         check_request(config(tmp_path / "nowhere", task))
 
 
 def test_no_mirror_at_all() -> None:
     with pytest.raises(
-        MirrorUnfit, match="arc_easy needs the split allenai/ai2_arc/ARC-Easy/train"
+        MirrorError, match="arc_easy needs the split allenai/ai2_arc/ARC-Easy/train"
     ):
         check_request(config("", "arc_easy"))
 
 
 def test_missing_splits_are_all_named(mirror_folder: Path, write_split: WriteSplit) -> None:
     write_split(*ARC, arc_rows(2))
-    with pytest.raises(MirrorUnfit) as caught:
+    with pytest.raises(MirrorError) as caught:
         check_request(config(mirror_folder, "arc_easy", "gsm8k", "openbookqa"))
     message = str(caught.value)
     assert "2 of 3 splits are missing" in message
@@ -227,7 +227,7 @@ def test_missing_splits_can_be_skipped_and_are_counted(
     assert len(list(collector)) == 2
     assert collector.skipped == {"gsm8k": "openai/gsm8k/main/train"}
     assert collector.counts["gsm8k"].available == 0
-    with pytest.raises(MirrorUnfit, match="1 of 1 splits"):
+    with pytest.raises(MirrorError, match="1 of 1 splits"):
         check_request(config(mirror_folder, "gsm8k", missing="skip"))
 
 
@@ -235,7 +235,7 @@ def test_a_missing_column_of_an_adapter_is_found_before_anything_starts(
     mirror_folder: Path, write_split: WriteSplit
 ) -> None:
     write_split("openai/gsm8k", "main", "train", [{"question": "How many?", "solution": "4"}])
-    with pytest.raises(MirrorUnfit, match="no column 'answer', found question, solution"):
+    with pytest.raises(MirrorError, match="no column 'answer', found question, solution"):
         check_request(config(mirror_folder, "gsm8k"))
 
 
@@ -245,7 +245,7 @@ def test_a_missing_column_of_a_template_is_named(
     write_split(
         *ARC, [{"question": "Which?", "choices": {"text": ["a", "b"], "label": ["A", "B"]}}]
     )
-    with pytest.raises(MirrorUnfit, match="no column 'answerKey'"):
+    with pytest.raises(MirrorError, match="no column 'answerKey'"):
         list(SeedCollector(config(mirror_folder, "arc_easy"), 0))
 
 
@@ -254,7 +254,7 @@ def test_a_torn_split_is_found_before_anything_starts(
 ) -> None:
     path = write_split(*ARC, arc_rows(50))
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(MirrorUnfit, match="not a readable Parquet file"):
+    with pytest.raises(MirrorError, match="not a readable Parquet file"):
         check_request(config(mirror_folder, "arc_easy"))
 
 
@@ -263,7 +263,7 @@ def test_damage_inside_a_split_is_no_crash(mirror_folder: Path, write_split: Wri
     data = bytearray(path.read_bytes())
     data[200:9000] = os.urandom(8800)
     path.write_bytes(data)
-    with pytest.raises(MirrorUnfit, match="not a readable Parquet file"):
+    with pytest.raises(MirrorError, match="not a readable Parquet file"):
         list(SeedCollector(config(mirror_folder, "arc_easy"), 0))
 
 
@@ -291,7 +291,7 @@ def test_a_family_without_its_adapter_is_one_clear_line(
         importlib.util, "find_spec", lambda name: None if name.endswith(".gsm8k") else find(name)
     )
     write_split("openai/gsm8k", "main", "train", [{"question": "How many?", "answer": "#### 4"}])
-    with pytest.raises(EnvironmentUnfit, match="no adapter 'gsm8k'"):
+    with pytest.raises(MachineError, match="no adapter 'gsm8k'"):
         check_request(config(mirror_folder, "gsm8k"))
 
 

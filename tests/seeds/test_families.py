@@ -25,7 +25,7 @@ from tsdg.records import Rejection, Seed
 from tsdg.seeds import render
 from tsdg.seeds.audit import audit
 from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.item import Malformed
+from tsdg.seeds.item import MalformedRowError
 from tsdg.seeds.mirror import split_file
 
 FOLDER = Path(__file__).with_name("family_rows")
@@ -71,7 +71,7 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
                 item = renderer.item(document)
                 gold = renderer.gold(document, item)
                 render.check(item, gold)
-            except Malformed as error:
+            except MalformedRowError as error:
                 yield Rejection(
                     row_id=seed_id,
                     group=family.group,
@@ -209,7 +209,7 @@ def test_held_out_rows_are_read_as_well(family: str, tmp_path: Path) -> None:
     assert [rejection.reason for rejection in rejections].count("leaked") >= sound
 
 
-BROKEN_ROW = (Malformed, KeyError, TypeError, AttributeError, IndexError, ValueError)
+BROKEN_ROW = (MalformedRowError, KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What the collector counts as a malformed row."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdg.errors import SeedsDenied
+from tsdg.errors import SeedsDeniedError
 from tsdg.seeds.catalogue import load, table
 from tsdg.seeds.guard import check, require_allowed, row_denied
 from tsdg.seeds.index import Entry, load_index
@@ -306,18 +306,19 @@ def test_require_allowed() -> None:
     require_allowed(["gsm8k", "arc_easy", "demo_science"])
     require_allowed(["mmlu_pro_biology"], tier_b=True)
     with pytest.raises(
-        SeedsDenied, match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks"
+        SeedsDeniedError,
+        match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks",
     ):
         require_allowed(["gsm8k", "blimp", "gpqa"])
-    with pytest.raises(SeedsDenied, match=r"'mmlu_pro_biology' is denied: .*tier B"):
+    with pytest.raises(SeedsDeniedError, match=r"'mmlu_pro_biology' is denied: .*tier B"):
         require_allowed(["mmlu_pro_biology"])
     with pytest.raises(
-        SeedsDenied, match=r"'ai2_arc' is no task but a family.*arc_easy, arc_challenge"
+        SeedsDeniedError, match=r"'ai2_arc' is no task but a family.*arc_easy, arc_challenge"
     ):
         require_allowed(["ai2_arc"])
-    with pytest.raises(SeedsDenied, match=r"unknown name.*near names: gsm8k"):
+    with pytest.raises(SeedsDeniedError, match=r"unknown name.*near names: gsm8k"):
         require_allowed(["gsm8kk"])
-    with pytest.raises(SeedsDenied) as error:
+    with pytest.raises(SeedsDeniedError) as error:
         require_allowed(["no\nsuch\ntask"])
     assert "\n" not in str(error.value)
 

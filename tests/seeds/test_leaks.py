@@ -7,7 +7,7 @@ import pytest
 
 from tests.seeds import independent_leaks
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
-from tsdg.errors import MirrorUnfit, RecipeError, StorageUnfit
+from tsdg.errors import MirrorError, RecipeError, StorageError
 from tsdg.seeds import leaks
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.collect import SeedCollector
@@ -180,7 +180,7 @@ def test_an_unreadable_held_out_split_stops_the_run(folder: Path, write_split: W
     """Going on without it would hide its leaks."""
     write_split(*ARC, "train", arc_rows(2))
     write_split(*ARC, "test", arc_rows(2)).write_bytes(b"rubbish")
-    with pytest.raises(MirrorUnfit, match=r"ARC-Easy/test\.parquet"):
+    with pytest.raises(MirrorError, match=r"ARC-Easy/test\.parquet"):
         list(SeedCollector(config(folder, "arc_easy"), 0))
 
 
@@ -258,7 +258,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TSDG_CACHE", str(tmp_path / "file"))
     write_split(*ARC, "train", arc_rows(3))
-    with pytest.raises(StorageUnfit, match="TSDG_CACHE"):
+    with pytest.raises(StorageError, match="TSDG_CACHE"):
         list(SeedCollector(config(tmp_path / "mirror", "arc_easy"), 0))
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from tests.seeds.rows import arc_rows, unit_of
-from tsdg.errors import EnvironmentUnfit
-from tsdg.seeds.item import Malformed
+from tsdg.errors import MachineError
+from tsdg.seeds.item import MalformedRowError
 from tsdg.seeds.lmeval import Template, load_config, split_prompt, tasks_folder
 
 
@@ -81,7 +81,7 @@ def test_a_malformed_row_names_column_and_value(
     template = Template(
         tasks_folder() / unit_of("arc_easy").yaml, kind="choice", columns=frozenset(row)
     )
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedRowError) as caught:
         template.gold(row, template.item(row))
     assert caught.value.column == column
     assert found in caught.value.found
@@ -113,7 +113,7 @@ def test_gold_that_is_no_option(tmp_path: Path, value: object) -> None:
     )
     template = template_of(tmp_path, text, "q label", kind="choice")
     row = {"q": "Which?", "label": value}
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedRowError) as caught:
         template.gold(row, template.item(row))
     assert caught.value.column == "label"
 
@@ -135,7 +135,7 @@ def test_a_column_named_like_a_method_of_dict(tmp_path: Path) -> None:
     template = template_of(
         tmp_path, 'doc_to_text: "{{q.items}}"\ndoc_to_target: "{{items}}"\n', "q items"
     )
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedRowError):
         template.item({"q": {"items": "hidden by the method, as in lm-eval"}, "items": "x"})
 
 
@@ -151,7 +151,7 @@ def test_includes_and_functions_are_resolved(tmp_path: Path) -> None:
 )
 def test_a_module_that_cannot_be_imported_is_one_clear_line(tmp_path: Path, body: str) -> None:
     (tmp_path / "helpers.py").write_text(body + "\n")
-    with pytest.raises(EnvironmentUnfit) as caught:
+    with pytest.raises(MachineError) as caught:
         template_of(tmp_path, "doc_to_text: !function helpers.ask\ndoc_to_target: a\n", "q a")
     assert "\n" not in str(caught.value)
     assert str(tmp_path / "task.yaml") in str(caught.value)
@@ -164,9 +164,9 @@ def test_a_metric_that_cannot_be_imported_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_missing_and_broken_yaml(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentUnfit, match=r"nowhere\.yaml"):
+    with pytest.raises(MachineError, match=r"nowhere\.yaml"):
         load_config(tmp_path / "nowhere.yaml")
-    with pytest.raises(EnvironmentUnfit, match="template is broken"):
+    with pytest.raises(MachineError, match="template is broken"):
         template_of(tmp_path, 'doc_to_text: "{{ q + }}"\ndoc_to_target: a\n', "q a")
 
 
@@ -187,7 +187,7 @@ def test_what_is_loaded_off_the_network_leaves_the_rest_of_the_process_on_it() -
 
 
 def test_unknown_hint(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentUnfit, match=r"metadata\.tsdg has \['questoin'\]"):
+    with pytest.raises(MachineError, match=r"metadata\.tsdg has \['questoin'\]"):
         template_of(
             tmp_path, "doc_to_text: q\ndoc_to_target: a\nmetadata: {tsdg: {questoin: q}}\n", "q a"
         )

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorError
 from tsdg.seeds.mirror import BATCH_ROWS, all_splits, split_file
 
 
@@ -48,7 +48,7 @@ def test_default_config_and_listing(tmp_path: Path, write_split: WriteSplit) -> 
 
 def refusal(path: Path, columns: tuple[str, ...] = ()) -> str:
     split = split_file(path.parents[2], path.parents[1].name, path.parent.name, path.stem)
-    with pytest.raises(MirrorUnfit) as caught:
+    with pytest.raises(MirrorError) as caught:
         [split.check(columns), *split.batches()]
     message = str(caught.value)
     assert "\n" not in message

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.package.data_designer import write_output
 from tsdg.config.compose import compose_recipe
 from tsdg.config.passages import PassagesConfig
-from tsdg.errors import MirrorUnfit, RecipeError
+from tsdg.errors import MirrorError, RecipeError
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.passage_files import DEMO_FILE, rows_of
 from tsdg.seeds.passages import PassageCollector, chunk_of, domain_of, locate, subject_of, task_of
@@ -255,7 +255,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (tmp_path / "torn.jsonl", "torn.jsonl:2 is no JSON"),
         (tmp_path / "list.jsonl", "list.jsonl:1 is list"),
     ):
-        with pytest.raises(MirrorUnfit, match=says):
+        with pytest.raises(MirrorError, match=says):
             list(collector_of(tmp_path, config(path), 0))
 
 
@@ -344,7 +344,7 @@ def test_a_plan_counts_what_it_can(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_bytes(b"\n" * (1 << 24) + b"{}\n")
     assert rows_of(config(tmp_path)) is None
     (tmp_path / "b.parquet").write_bytes(b"torn")
-    with pytest.raises(MirrorUnfit, match=r"b\.parquet cannot be read"):
+    with pytest.raises(MirrorError, match=r"b\.parquet cannot be read"):
         rows_of(config(tmp_path))
 
 

@@ -24,13 +24,13 @@ from hypothesis import strategies as st
 from tests.seeds.hub_server import MAIN, Fault, HubServer, parquet
 from tests.seeds.rows import arc_rows, collected, config
 from tsdg.errors import (
-    EnvironmentUnfit,
-    HubFailing,
-    MirrorUnfit,
+    HubError,
+    MachineError,
+    MirrorError,
     RecipeError,
-    RequestWrong,
-    RunConflict,
-    StorageUnfit,
+    RunConflictError,
+    StorageError,
+    UsageError,
 )
 from tsdg.seeds import shards, staging
 from tsdg.seeds.catalogue import load
@@ -292,7 +292,7 @@ def test_a_lasting_error_ends_in_one_line_and_the_next_call_goes_on(
 
 def test_two_failing_data_sets_in_a_row_end_the_call(hub: HubServer, tmp_path: Path) -> None:
     hub.faults.append(Fault("/refs", "500", times=1000))
-    with pytest.raises(HubFailing, match="the references of allenai/ai2_arc: the hub answers 500"):
+    with pytest.raises(HubError, match="the references of allenai/ai2_arc: the hub answers 500"):
         fetch(hub, request(tmp_path, "gsm8k", "arc_easy", "sciq"))
     assert len(hub.asked) == 6
 
@@ -523,7 +523,7 @@ def test_an_offline_switch_is_named(tmp_path: Path) -> None:
     "address", ["hub.example", "ftp://hub.example", "http://user:pass@h:port", ""]
 )
 def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(EnvironmentUnfit, match="HF_ENDPOINT is no address") as raised:
+    with pytest.raises(MachineError, match="HF_ENDPOINT is no address") as raised:
         Hub(address)
     assert "pass" not in str(raised.value)
 
@@ -534,7 +534,7 @@ def test_something_else_answers(hub: HubServer, tmp_path: Path, word: str, kind:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault(word, kind))
     with pytest.raises(
-        EnvironmentUnfit,
+        MachineError,
         match=r"openai/gsm8k.*: http://127\.0\.0\.1:\d+ does not answer as a hub does",
     ):
         fetch(hub, request(tmp_path))
@@ -543,7 +543,7 @@ def test_something_else_answers(hub: HubServer, tmp_path: Path, word: str, kind:
 def test_a_list_that_goes_on_elsewhere_is_not_followed(hub: HubServer, tmp_path: Path) -> None:
     hub.add(GSM8K, gsm8k())
     hub.faults.append(Fault("/tree/", "elsewhere"))
-    with pytest.raises(EnvironmentUnfit, match=f"sends on to {hub.store}; not followed"):
+    with pytest.raises(MachineError, match=f"sends on to {hub.store}; not followed"):
         fetch(hub, request(tmp_path))
 
 
@@ -575,9 +575,7 @@ def test_a_disk_that_takes_no_more(hub: HubServer, tmp_path: Path) -> None:
 def test_a_disk_that_is_too_small_is_told_before(hub: HubServer, tmp_path: Path) -> None:
     hub.add(GSM8K, gsm8k())
     hub.repositories[GSM8K].sizes["main/train/0001.parquet"] = 10**17
-    with pytest.raises(
-        EnvironmentUnfit, match=r"openai/gsm8k needs 200,000,000,000\.\d MB, free are"
-    ):
+    with pytest.raises(MachineError, match=r"openai/gsm8k needs 200,000,000,000\.\d MB, free are"):
         fetch(hub, request(tmp_path))
     assert hub.bytes_asked() == []
 
@@ -585,7 +583,7 @@ def test_a_disk_that_is_too_small_is_told_before(hub: HubServer, tmp_path: Path)
 def test_a_mirror_that_cannot_be_written(hub: HubServer, tmp_path: Path) -> None:
     hub.add(GSM8K, gsm8k())
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(StorageUnfit, match="cannot create the directory"):
+    with pytest.raises(StorageError, match="cannot create the directory"):
         fetch(hub, request(tmp_path / "file" / "mirror"))
 
 
@@ -648,7 +646,7 @@ def test_a_killed_write_leaves_nothing_for_good(
 def test_one_at_a_time(hub: HubServer, tmp_path: Path) -> None:
     with (
         staging.alone(tmp_path),
-        pytest.raises(RunConflict, match="another `tsdg seeds prefetch` is at work"),
+        pytest.raises(RunConflictError, match="another `tsdg seeds prefetch` is at work"),
     ):
         fetch(hub, request(tmp_path))
 
@@ -767,14 +765,14 @@ def test_notes_of_the_mirror_that_are_rubbish(hub: HubServer, tmp_path: Path) ->
         "present",
     )
     (tmp_path / "revisions.json").write_bytes(b'{"datasets": [')
-    with pytest.raises(MirrorUnfit, match=r"revisions\.json: not readable"):
+    with pytest.raises(MirrorError, match=r"revisions\.json: not readable"):
         fetch(hub, request(tmp_path))
 
 
 @pytest.mark.parametrize("word", ["--held-out=none", "--force", "-x"])
 def test_an_unknown_option(word: str) -> None:
     with pytest.raises(
-        RequestWrong, match=f"{word}: allowed: --held-out=same|all, --dry-run, --update, --verify"
+        UsageError, match=f"{word}: allowed: --held-out=same|all, --dry-run, --update, --verify"
     ):
         run_prefetch(["recipe=demo", word])
 
@@ -784,7 +782,7 @@ def test_denied_tasks_and_wrong_keys_are_refused_first(tmp_path: Path) -> None:
     assert (done.returncode, "is denied" in done.stderr) == (2, True)
     with pytest.raises(RecipeError, match=r"did you mean seeds\.mirror"):
         run_prefetch(["recipe=demo", "seeds.mirrors=x"])
-    with pytest.raises(MirrorUnfit, match=r"seeds\.mirror: empty"):
+    with pytest.raises(MirrorError, match=r"seeds\.mirror: empty"):
         run_prefetch(["recipe=demo", "seeds.mirror="])
 
 

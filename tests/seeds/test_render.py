@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.seeds.rows import arc_rows, collected, config, unit_of
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.records import from_row, stable_id, to_row
 from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Gold, Item, Malformed
+from tsdg.seeds.item import Gold, Item, MalformedRowError
 from tsdg.seeds.render import build, check, order, renderer_for, seed_id_of
 
 ROW = arc_rows(1)[0]
@@ -73,7 +73,7 @@ def test_a_shuffled_seed_remembers_the_source_order() -> None:
     ],
 )
 def test_what_no_reader_would_accept(item: Item, found: str) -> None:
-    with pytest.raises(Malformed, match=found):
+    with pytest.raises(MalformedRowError, match=found):
         check(item, Gold(kind="choice", answer="a", index=0))
 
 
@@ -85,7 +85,8 @@ COMMA = '{"id": "punctuation:no_comma"}'
 )
 def test_the_checks_of_a_text_are_instructions(checks: tuple[str, ...]) -> None:
     with pytest.raises(
-        Malformed, match=r"^checks: found .*JSON objects are needed, each with an id of its own$"
+        MalformedRowError,
+        match=r"^checks: found .*JSON objects are needed, each with an id of its own$",
     ):
         check(
             Item(question="Name two trees."),
@@ -109,7 +110,7 @@ def test_languages_with_those_letters_are_sound() -> None:
 
 def test_a_missing_adapter_is_one_clear_line() -> None:
     family = dataclasses.replace(load().family("gsm8k"), adapter="nowhere")
-    with pytest.raises(EnvironmentUnfit, match="no adapter 'nowhere'"):
+    with pytest.raises(MachineError, match="no adapter 'nowhere'"):
         renderer_for(family, unit_of("gsm8k"), frozenset())
 
 

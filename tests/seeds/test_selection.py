@@ -5,7 +5,7 @@ import pytest
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, unit_of
 from tsdg.config.recipe import SeedsConfig
-from tsdg.errors import MirrorUnfit, SeedsDenied
+from tsdg.errors import MirrorError, SeedsDeniedError
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.selection import by_name, check_request, select, sources, survey, wishes_of
@@ -46,12 +46,12 @@ def test_tier_b_comes_when_it_is_asked_for() -> None:
     assert set(with_) - set(without) == set(units_of("reasoning", tiers="B"))
     assert select(request(tasks=("mmlu_pro_law",), tier_b=True)).tasks == ("mmlu_pro_law",)
     with pytest.raises(
-        SeedsDenied,
+        SeedsDeniedError,
         match=r"seeds.tasks: 'mmlu_pro_law' is denied: family mmlu_pro is off by default",
     ):
         select(request(tasks=("mmlu_pro_law",)))
     with pytest.raises(
-        SeedsDenied, match=r"seeds.families: mgsm may not be used: tier B.*seeds.tier_b=true"
+        SeedsDeniedError, match=r"seeds.families: mgsm may not be used: tier B.*seeds.tier_b=true"
     ):
         select(request(families=("mgsm",)))
 
@@ -134,10 +134,11 @@ def test_licences() -> None:
 
 def test_what_is_named_and_has_no_such_licence_is_an_error() -> None:
     with pytest.raises(
-        SeedsDenied, match=r"seeds.tasks: sciq may not be used: seeds.licences=commercial: CC-BY-NC"
+        SeedsDeniedError,
+        match=r"seeds.tasks: sciq may not be used: seeds.licences=commercial: CC-BY-NC",
     ):
         select(request(tasks=("sciq",), licences="commercial"))
-    with pytest.raises(SeedsDenied, match=r"seeds.families: sciq may not be used"):
+    with pytest.raises(SeedsDeniedError, match=r"seeds.families: sciq may not be used"):
         select(request(families=("sciq",), licences="commercial"))
     some = select(request(families=("glue",), licences="commercial"))
     assert some.tasks
@@ -148,7 +149,7 @@ def test_what_is_named_and_has_no_such_licence_is_an_error() -> None:
     ("name", "part"), [("knowlege", "unknown name"), ("blimp", "no family"), ("arc_easy", "no f")]
 )
 def test_an_unknown_family_is_one_line(name: str, part: str) -> None:
-    with pytest.raises(SeedsDenied, match=part) as caught:
+    with pytest.raises(SeedsDeniedError, match=part) as caught:
         select(request(families=(name,)))
     assert "\n" not in str(caught.value)
 
@@ -166,14 +167,14 @@ def test_without_a_mirror_nothing_is_there_but_the_demo() -> None:
     assert [source.task for source in located.missing] == list(
         select(request(groups=("reasoning",))).tasks
     )
-    with pytest.raises(MirrorUnfit, match=r"seeds.mirror: empty, but task hellaswag needs"):
+    with pytest.raises(MirrorError, match=r"seeds.mirror: empty, but task hellaswag needs"):
         sources(request(groups=("reasoning",)))
 
 
 def test_a_groups_missing_tasks_follow_the_recipe(tmp_path: Path, write_split: WriteSplit) -> None:
     write_split("allenai/ai2_arc", "ARC-Easy", "train", arc_rows(4))
     config = request(mirror=str(tmp_path / "mirror"), groups=("knowledge",))
-    with pytest.raises(MirrorUnfit, match=r"splits are missing .* and \d+ more; fetch") as caught:
+    with pytest.raises(MirrorError, match=r"splits are missing .* and \d+ more; fetch") as caught:
         check_request(config)
     assert len(str(caught.value)) < 1500
     collector = SeedCollector(config.model_copy(update={"missing": "skip"}), 0)

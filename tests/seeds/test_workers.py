@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected
-from tsdg.errors import EnvironmentUnfit, MirrorUnfit
+from tsdg.errors import MachineError, MirrorError
 from tsdg.records import Rejection
 from tsdg.seeds.collect import SeedCollector
 from tsdg.seeds.selection import by_name
@@ -65,7 +65,7 @@ def test_a_fault_in_a_worker_is_the_same_one_line(
     request = by_name(str(mirror_folder), ("gsm8k", "arc_easy"), 10).model_copy(
         update={"workers": 2}
     )
-    with pytest.raises(MirrorUnfit, match="not a readable Parquet file"):
+    with pytest.raises(MirrorError, match="not a readable Parquet file"):
         list(SeedCollector(request, 0))
 
 
@@ -92,7 +92,7 @@ def test_a_killed_worker_is_one_line_and_leaves_nothing(
     assert isinstance(next(items), Rejection)
     for worker in children(os.getpid()):
         os.kill(worker, signal.SIGKILL)
-    with pytest.raises(EnvironmentUnfit, match=r"seeds.workers: a process .* exit code -9"):
+    with pytest.raises(MachineError, match=r"seeds.workers: a process .* exit code -9"):
         list(items)
     assert children(os.getpid()) == []
 

@@ -26,7 +26,7 @@ from tests.serving.conftest import (
     server_config,
     until,
 )
-from tsdg.errors import RetryableFailure, ServerUnfit
+from tsdg.errors import RetryableError, ServerError
 from tsdg.protocols import Reply
 from tsdg.serving import open_transport
 from tsdg.serving.client import RoutingClient
@@ -37,7 +37,7 @@ async def persist(client: RoutingClient, said: str) -> Reply:
     while True:
         try:
             return await client.send(request(said))
-        except RetryableFailure:
+        except RetryableError:
             await asyncio.sleep(0.05)
 
 
@@ -278,7 +278,7 @@ async def test_a_server_that_cannot_start_ends_the_wait_with_its_cause(
     watched: Watched, starts: str, count: int, cause: str
 ) -> None:
     async with opened(watched, env=watched.env(starts)) as client:
-        with pytest.raises(ServerUnfit, match=cause) as caught:
+        with pytest.raises(ServerError, match=cause) as caught:
             await persist(client, "hello")
         assert "\n" not in str(caught.value)
         assert str(watched.log(0)) in str(caught.value)
@@ -290,7 +290,7 @@ async def test_a_server_that_is_never_ready_is_ended_at_its_timeout(watched: Wat
     pacing = replace(QUICK, start_failures=1)
     async with opened(watched, env=watched.env("deaf"), start_timeout_s=1, pacing=pacing) as client:
         with pytest.raises(
-            ServerUnfit,
+            ServerError,
             match=r"not ready within server\.start_timeout_s=1 s; the last telling line",
         ):
             await client.send(request("hello"))
@@ -306,7 +306,7 @@ async def test_a_failed_start_is_tried_again(watched: Watched) -> None:
 async def test_a_server_that_crashes_again_and_again_opens_the_circuit(watched: Watched) -> None:
     async with opened(watched) as client:
         with pytest.raises(
-            ServerUnfit,
+            ServerError,
             match=r"3 times in a row: it ended with exit 1; .*: RuntimeError: CUDA error",
         ):
             await persist(client, "!crash")
@@ -331,7 +331,7 @@ async def test_a_fixed_port_is_used_and_used_again_after_a_crash(watched: Watche
 
 
 async def test_nothing_is_started_where_the_early_check_fails(watched: Watched) -> None:
-    with pytest.raises(ServerUnfit, match=r"server\.command"):
+    with pytest.raises(ServerError, match=r"server\.command"):
         async with opened(watched, command=("no-such-vllm",)):
             pytest.fail("it was opened")
     assert not watched.logs.exists()
@@ -350,7 +350,7 @@ async def test_requests_that_wait_are_turned_away_at_the_stop(watched: Watched) 
     async with opened(watched, env=watched.env("deaf")) as client:
         waiting = asyncio.create_task(client.send(request("hello")))
         await asyncio.sleep(0.1)
-    with pytest.raises(ServerUnfit, match="being stopped"):
+    with pytest.raises(ServerError, match="being stopped"):
         await waiting
 
 
@@ -377,7 +377,7 @@ async def test_a_broken_listener_of_events_does_not_leave_requests_waiting(
             on_event=broken,
             pacing=QUICK,
         ) as client:
-            with pytest.raises(ServerUnfit, match="cannot show it"):
+            with pytest.raises(ServerError, match="cannot show it"):
                 await client.send(request("hello"))
 
     with pytest.raises(ValueError, match="cannot show it"):

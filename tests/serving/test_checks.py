@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.serving.conftest import model_config, server_config
-from tsdg.errors import RecipeError, ServerUnfit
+from tsdg.errors import RecipeError, ServerError
 from tsdg.serving import check_server
 from tsdg.serving.checks import find_executable, read_api_key
 
@@ -32,14 +32,14 @@ def test_a_fit_server_passes(folder: Path) -> None:
 
 def test_a_missing_command_is_named_with_both_ways_to_get_one() -> None:
     with pytest.raises(
-        ServerUnfit, match=r"^server\.command: no-such-vllm is not there .*server-env.*tsdg\[gpu\]"
+        ServerError, match=r"^server\.command: no-such-vllm is not there .*server-env.*tsdg\[gpu\]"
     ):
         check_server(server_config(command=("no-such-vllm", "serve")), model_config())
 
 
 def test_a_command_that_cannot_be_executed_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "vllm").write_text("#!/bin/sh\n")
-    with pytest.raises(ServerUnfit, match="vllm is not executable"):
+    with pytest.raises(ServerError, match="vllm is not executable"):
         check_server(server_config(command=(str(tmp_path / "vllm"),)), model_config())
 
 
@@ -72,7 +72,7 @@ def test_a_command_is_found_by_relative_path_in_the_recipes_path_and_beside_pyth
     ],
 )
 def test_a_model_folder_must_hold_a_model(path: str, found: str, tmp_path: Path) -> None:
-    with pytest.raises(ServerUnfit, match=rf"^model\.path=.*: {found}; give"):
+    with pytest.raises(ServerError, match=rf"^model\.path=.*: {found}; give"):
         check_server(server_config(), model_config(path=path.replace("{tmp}", str(tmp_path))))
 
 
@@ -81,9 +81,9 @@ def test_fixed_ports_must_be_free_for_every_replica() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ServerUnfit, match=rf"^server\.port={port}: "):
+        with pytest.raises(ServerError, match=rf"^server\.port={port}: "):
             check_server(server_config(port=port), model_config())
-        with pytest.raises(ServerUnfit, match=rf"^server\.port={port}: "):
+        with pytest.raises(ServerError, match=rf"^server\.port={port}: "):
             check_server(server_config(port=port - 1, replicas=2), model_config())
     with pytest.raises(RecipeError, match=r"^server\.port=65535: "):
         check_server(server_config(port=65535, replicas=2), model_config())
@@ -94,7 +94,7 @@ def test_flags_and_gpus_are_checked_early(monkeypatch: pytest.MonkeyPatch) -> No
         check_server(server_config(), model_config(flags={"port": 1}))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(
-        ServerUnfit, match="2 GPUs spans 2 nodes of 1, and this process is one of 1"
+        ServerError, match="2 GPUs spans 2 nodes of 1, and this process is one of 1"
     ):
         check_server(server_config(), model_config(tensor_parallel=2))
 
@@ -125,12 +125,12 @@ def test_a_missing_or_wrong_key_is_refused_without_being_shown(
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ServerUnfit, match=rf"^server\.api_key_file={file}: ") as caught:
+    with pytest.raises(ServerError, match=rf"^server\.api_key_file={file}: ") as caught:
         check_server(remote(api_key_file=str(file)), model_config())
     assert "secret" not in str(caught.value)
 
 
 def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_KEY", raising=False)
-    with pytest.raises(ServerUnfit, match=r"^server\.api_key_env=NO_KEY: is not set"):
+    with pytest.raises(ServerError, match=r"^server\.api_key_env=NO_KEY: is not set"):
         check_server(remote(api_key_env="NO_KEY"), model_config())

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.serving.conftest import QUICK, model_config, request, server_config, until
-from tsdg.errors import PermanentFailure, RetryableFailure, ServerUnfit
+from tsdg.errors import PermanentError, RetryableError, ServerError
 from tsdg.protocols import Choice, Reply
 from tsdg.serving import ServerEvent, client, open_transport
 from tsdg.serving.client import RoutingClient, new_session
@@ -35,8 +35,8 @@ async def to(*urls: str, **server: Any) -> AsyncIterator[RoutingClient]:
         yield client
 
 
-async def failing(client: RoutingClient, said: str) -> RetryableFailure | PermanentFailure:
-    with pytest.raises((RetryableFailure, PermanentFailure)) as caught:
+async def failing(client: RoutingClient, said: str) -> RetryableError | PermanentError:
+    with pytest.raises((RetryableError, PermanentError)) as caught:
         await client.send(request(said))
     return caught.value
 
@@ -78,9 +78,7 @@ async def test_each_failure_of_a_server_has_its_class(endpoint: Start) -> None:
             failure = await failing(client, said)
             await client.send(request("hello"))  # so that no failure is taken for an outage
             more = (
-                (failure.retry_after, failure.counts)
-                if isinstance(failure, RetryableFailure)
-                else ()
+                (failure.retry_after, failure.counts) if isinstance(failure, RetryableError) else ()
             )
             seen[said] = (failure.reason, *more)
         assert seen == {
@@ -105,11 +103,11 @@ async def test_a_crash_under_way_counts_and_the_refusals_after_it_do_not(endpoin
     async with to(endpoint()) as client:
         await client.send(request("hello"))
         crash = await failing(client, "!crash")
-        assert isinstance(crash, RetryableFailure)
+        assert isinstance(crash, RetryableError)
         assert (crash.reason, crash.counts) == ("connection", True)
         await asyncio.sleep(0.5)  # until the end of idle connections has come through
         refused = await failing(client, "hello")
-        assert isinstance(refused, RetryableFailure)
+        assert isinstance(refused, RetryableError)
         assert (refused.reason, refused.counts) == ("connection", False)
 
 
@@ -148,7 +146,7 @@ async def test_requests_go_to_the_endpoint_with_the_fewest_under_way() -> None:
         assert [point.in_flight for point in points] == [5, 5]
         release.set()
         results = await asyncio.gather(*sending, return_exceptions=True)
-        assert all(isinstance(result, RetryableFailure) for result in results)
+        assert all(isinstance(result, RetryableError) for result in results)
         assert [point.in_flight for point in points] == [0, 0]
     for server in servers:
         server.close()
@@ -173,7 +171,7 @@ async def test_waiting_for_a_server_is_no_failure_that_counts(
         failure = await failing(
             RoutingClient(session=session, pool=pool, model="m", api_key="", key_source=""), "hello"
         )
-    assert isinstance(failure, RetryableFailure)
+    assert isinstance(failure, RetryableError)
     assert (failure.reason, failure.counts) == ("no_server", False)
 
 
@@ -183,7 +181,7 @@ async def test_endpoints_that_never_answer_end_the_run_with_their_address() -> N
         port = nobody.getsockname()[1]
         async with to(f"http://127.0.0.1:{port}/v1", start_timeout_s=1) as client:
             with pytest.raises(
-                ServerUnfit, match=rf"^http://127\.0\.0\.1:{port}/v1 has not answered for 1 s"
+                ServerError, match=rf"^http://127\.0\.0\.1:{port}/v1 has not answered for 1 s"
             ):
                 await client.send(request())
 
@@ -203,7 +201,7 @@ async def test_who_waits_for_an_endpoint_is_told_at_once_and_then_now_and_then(
             on_event=events.append,
             pacing=QUICK,
         ) as client:
-            with pytest.raises(ServerUnfit):
+            with pytest.raises(ServerError):
                 await client.send(request())
     assert [event.kind for event in events[:2]] == ["lost", "lost"]
     assert events[-1].kind == "failed"
@@ -246,7 +244,7 @@ async def test_a_key_is_sent_and_never_shown(
         failure = await failing(client, "!400 sesame-1234")
         assert "sesame" not in repr(failure) + str(failure.__dict__) + repr(client)
     async with to(url, api_key_env="WRONG") as client:
-        with pytest.raises(ServerUnfit, match="refuses the key") as caught:
+        with pytest.raises(ServerError, match="refuses the key") as caught:
             await client.send(request("hi"))
         assert "wrong-5678" not in str(caught.value)
 
@@ -257,7 +255,7 @@ async def test_a_key_that_is_refused_by_a_request_is_named_by_its_source(
     monkeypatch.setenv("MY_KEY", "k")
     async with to(endpoint(), api_key_env="MY_KEY") as client:
         with pytest.raises(
-            ServerUnfit, match=r"refuses the key from server\.api_key_env=MY_KEY with status 403"
+            ServerError, match=r"refuses the key from server\.api_key_env=MY_KEY with status 403"
         ):
             await client.send(request("!403"))
 
@@ -265,10 +263,10 @@ async def test_a_key_that_is_refused_by_a_request_is_named_by_its_source(
 async def test_an_unknown_model_and_a_spent_quota_end_the_run(endpoint: Start) -> None:
     async with to(endpoint()) as client:
         client._model = "other"
-        with pytest.raises(ServerUnfit, match="404 for model 'other': model other does not exist"):
+        with pytest.raises(ServerError, match="404 for model 'other': model other does not exist"):
             await client.send(request())
         client._model = "model"
-        with pytest.raises(ServerUnfit, match="quota"):
+        with pytest.raises(ServerError, match="quota"):
             await client.send(request("!quota"))
 
 

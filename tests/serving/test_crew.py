@@ -25,14 +25,14 @@ from tests.serving.conftest import (
     until,
 )
 from tests.serving.test_agent import persist
-from tsdg.errors import Interrupted, ServerUnfit
+from tsdg.errors import ServerError, StoppedError
 from tsdg.serving import is_follower, open_transport
 from tsdg.serving.client import RoutingClient
 from tsdg.serving.follower import follow
 from tsdg.serving.logs import RENDEZVOUS
 from tsdg.serving.rendezvous import (
     Channel,
-    Lost,
+    ConnectionLostError,
     Offer,
     interface_of,
     offer_path,
@@ -203,7 +203,7 @@ async def test_a_node_that_never_comes_ends_the_wait_with_its_number(
         pacing=PACING,
     ) as client:
         with pytest.raises(
-            ServerUnfit, match="node 1 of the 2 that share this server has not come within 1 s"
+            ServerError, match="node 1 of the 2 that share this server has not come within 1 s"
         ):
             await persist(client, "hello")
     assert watched.starts() == 0
@@ -279,13 +279,13 @@ async def test_a_follower_ends_without_a_head_once_there_is_no_work_or_no_hope(
 
     await alone(finished=True)
     with pytest.raises(
-        ServerUnfit, match=r"no head of this node's group .* within 1 s \(there is no such file"
+        ServerError, match=r"no head of this node's group .* within 1 s \(there is no such file"
     ):
         await alone(finished=False)
     stop.set()
-    with pytest.raises(Interrupted):
+    with pytest.raises(StoppedError):
         await alone(finished=False)
-    with pytest.raises(ServerUnfit, match="only the first of them works"):
+    with pytest.raises(ServerError, match="only the first of them works"):
         async with open_transport(
             server=server, model=model, logs=watched.logs, on_event=watched.events.append
         ):
@@ -307,7 +307,7 @@ async def test_the_head_turns_strangers_away(
             channel = Channel(*await asyncio.open_connection(offer.address, offer.port))
             channel.send("hello", **hello)
             assert (await channel.receive())["kind"] == "stranger"
-            with pytest.raises(Lost, match="closed"):
+            with pytest.raises(ConnectionLostError, match="closed"):
                 await channel.receive()
             await channel.close()
     assert "ready" not in watched.kinds()
@@ -324,7 +324,7 @@ def test_a_torn_file_is_no_offer(tmp_path: Path) -> None:
 async def test_a_silent_peer_is_lost() -> None:
     ours, theirs = socket.socketpair()
     channel = Channel(*await asyncio.open_connection(sock=ours))
-    with pytest.raises(Lost, match=r"silent for 0\.05 s"):
+    with pytest.raises(ConnectionLostError, match=r"silent for 0\.05 s"):
         await channel.receive(0.05)
     await channel.close()
     theirs.close()

@@ -49,7 +49,9 @@ def test_a_failure_leaves_no_model_and_the_next_attempt_makes_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(demo_model, "dequantise", fill_the_disk)
-        with pytest.raises(demo_model.Unfit, match=r"No space left on device.*: set TSDG_CACHE"):
+        with pytest.raises(
+            demo_model.DemoModelError, match=r"No space left on device.*: set TSDG_CACHE"
+        ):
             demo_model.make(target)
     assert not target.exists()
     assert demo_model.make(target)

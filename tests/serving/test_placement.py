@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.conftest import model_config, server_config
 from tsdg.config.parallelism import nodes_per_replica
-from tsdg.errors import EnvironmentUnfit, RecipeError, ServerUnfit
+from tsdg.errors import MachineError, RecipeError, ServerError
 from tsdg.serving.placement import (
     Placement,
     Share,
@@ -97,7 +97,7 @@ def test_explicit_variables_win_over_slurms(tmp_path: Path) -> None:
     ],
 )
 def test_a_variable_that_cannot_be_meant_is_named(environ: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentUnfit, match=list(environ)[-1]):
+    with pytest.raises(MachineError, match=list(environ)[-1]):
         read_placement(environ, tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_auto_is_one_server_without_gpus_and_a_number_is_taken_as_it_is() -> Non
 
 
 def test_too_many_servers_for_the_gpus_are_refused() -> None:
-    with pytest.raises(ServerUnfit, match=r"server\.replicas=2 .* need 4 GPUs, 3 are visible"):
+    with pytest.raises(ServerError, match=r"server\.replicas=2 .* need 4 GPUs, 3 are visible"):
         share(placement(gpus=EIGHT[:3], slots=3), tensor=2, replicas=2)
 
 
@@ -157,7 +157,7 @@ def test_a_server_that_does_not_fit_groups_the_nodes() -> None:
 
 def test_nodes_that_cannot_share_a_server_are_refused_with_what_to_ask_for() -> None:
     with pytest.raises(
-        ServerUnfit, match="16 GPUs spans 2 nodes of 8, and this process is one of 3"
+        ServerError, match="16 GPUs spans 2 nodes of 8, and this process is one of 3"
     ):
         share(placement(nodes=3), tensor=16)
     with pytest.raises(
@@ -166,11 +166,11 @@ def test_nodes_that_cannot_share_a_server_are_refused_with_what_to_ask_for() -> 
         share(placement(nodes=3), tensor=17)
     with pytest.raises(RecipeError, match=r"server\.replicas=2: a server of 16 GPUs spans 2 nodes"):
         share(placement(nodes=2), tensor=16, replicas=2)
-    with pytest.raises(ServerUnfit, match="TSDG_ELEMENT is not set"):
+    with pytest.raises(ServerError, match="TSDG_ELEMENT is not set"):
         share(placement(nodes=2, element=""), tensor=16)
     lean = placement(nodes=2, gpus=EIGHT[:4])
     with pytest.raises(
-        ServerUnfit, match="8 GPUs of this node are needed for a server, 4 are visible"
+        ServerError, match="8 GPUs of this node are needed for a server, 4 are visible"
     ):
         gpus_of(lean, share(lean, tensor=16), 0)
 

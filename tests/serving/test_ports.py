@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 from tsdg.serving.ports import PortLease, base_url
 
 
@@ -37,13 +37,13 @@ def test_free_ports_differ() -> None:
 def test_a_fixed_port_that_is_taken_is_refused_by_number_and_key() -> None:
     with listen(0) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ServerUnfit, match=rf"^server\.port={port}: .* in use.*server\.port=0"):
+        with pytest.raises(ServerError, match=rf"^server\.port={port}: .* in use.*server\.port=0"):
             PortLease("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
 def test_a_host_of_another_machine_is_refused(host: str) -> None:
-    with pytest.raises(ServerUnfit, match=rf"^server\.host={host}"):
+    with pytest.raises(ServerError, match=rf"^server\.host={host}"):
         PortLease(host, 0)
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.serving.conftest import Watched, model_config, request, runs, server_config, until
 from tests.serving.test_agent import persist
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import PermanentFailure, ServerUnfit
+from tsdg.errors import PermanentError, ServerError
 from tsdg.serving import PACING, open_transport
 from tsdg.serving.client import RoutingClient
 
@@ -112,7 +112,7 @@ async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: P
         assert len(reply.choices) == 3
         assert reply.prompt_tokens > 0
         assert reply.completion_tokens > 3
-        with pytest.raises(PermanentFailure) as caught:
+        with pytest.raises(PermanentError) as caught:
             await client.send(request("x" * 2000))
         assert caught.value.reason == "too_long"
         load = await client.load()
@@ -190,5 +190,5 @@ async def test_the_real_cause_of_a_failed_start_is_quoted(
     async with open_transport(
         server=server, model=model, logs=watched.logs, on_event=watched.events.append, pacing=pacing
     ) as client:
-        with pytest.raises(ServerUnfit, match=cause):
+        with pytest.raises(ServerError, match=cause):
             await persist(client, "hello")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsdg.errors import PermanentFailure, RetryableFailure, ServerUnfit, TsdgError
+from tsdg.errors import PermanentError, RetryableError, ServerError, TsdgError
 from tsdg.protocols import Choice, Reply
 from tsdg.serving.reply import failure, one_line, parse_reply, parse_retry_after
 
@@ -89,7 +89,7 @@ def test_null_content_is_empty_text_and_not_a_failure() -> None:
 def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(
     body: bytes, detail: str
 ) -> None:
-    with pytest.raises(RetryableFailure) as caught:
+    with pytest.raises(RetryableError) as caught:
         parse_reply(body, choices=1)
     assert caught.value.reason == "bad_reply"
     assert caught.value.counts
@@ -110,7 +110,7 @@ def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(
     ).map(orjson.dumps)
 )
 def test_no_body_whatever_raises_anything_else(body: bytes) -> None:
-    with pytest.raises(RetryableFailure):
+    with pytest.raises(RetryableError):
         parse_reply(body, choices=1)
     for status in (400, 404, 429, 500):
         assert "\n" not in str(fail(status, body))
@@ -131,7 +131,7 @@ def test_no_body_whatever_raises_anything_else(body: bytes) -> None:
 )
 def test_what_is_too_long_is_permanent_under_that_name(message: str) -> None:
     error = fail(400, said(message))
-    assert isinstance(error, PermanentFailure)
+    assert isinstance(error, PermanentError)
     assert error.reason == "too_long"
     assert error.detail == message
 
@@ -143,20 +143,20 @@ def test_a_body_that_is_too_large_is_too_long() -> None:
 @pytest.mark.parametrize("status", [400, 405, 418, 422])
 def test_other_refusals_are_permanent(status: int) -> None:
     error = fail(status, said("no"))
-    assert isinstance(error, PermanentFailure)
+    assert isinstance(error, PermanentError)
     assert (error.reason, error.detail) == (f"http_{status}", "no")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
 def test_server_errors_are_tried_again_and_count(status: int) -> None:
     error = fail(status, said("broken"), retry_after="3")
-    assert isinstance(error, RetryableFailure)
+    assert isinstance(error, RetryableError)
     assert (error.reason, error.retry_after, error.counts) == (f"http_{status}", 3.0, True)
 
 
 def test_being_told_to_go_slower_costs_no_attempt() -> None:
     error = fail(429, said("slower"), retry_after="2.5")
-    assert isinstance(error, RetryableFailure)
+    assert isinstance(error, RetryableError)
     assert (error.reason, error.retry_after, error.counts) == ("http_429", 2.5, False)
 
 
@@ -185,8 +185,8 @@ def test_what_no_request_can_change_is_the_servers_unfitness(
     status: int, body: bytes, match: str
 ) -> None:
     error = fail(status, body, key_source="server.api_key_env=KEY")
-    assert isinstance(error, ServerUnfit)
-    with pytest.raises(ServerUnfit, match=match):
+    assert isinstance(error, ServerError)
+    with pytest.raises(ServerError, match=match):
         raise error
     assert "sk-1" not in str(error)
 

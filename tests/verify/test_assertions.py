@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tsdg.verify.assertions import MAX_PROBES, CodeTest, probes, read_checks
-from tsdg.verify.sandbox_child import Opaque, canonical
+from tsdg.verify.sandbox_child import OpaqueValueError, canonical
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_no_plain_data_is_opaque() -> None:
     loop: list[object] = []
     loop.append(loop)
     for value in (object(), len, loop, [object()], iter(())):
-        with pytest.raises(Opaque):
+        with pytest.raises(OpaqueValueError):
             canonical(value)
 
 

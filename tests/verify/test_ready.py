@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.records import ANSWER_KINDS
 from tsdg.verify import check_ready, sandbox, verifier_for, verifiers_of
 
@@ -27,8 +27,6 @@ def test_only_code_that_is_run_needs_a_sandbox(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", "/nowhere")
     sandbox.find_sandbox.cache_clear()
     check_ready(["choice", "number", "code_text"])
-    with pytest.raises(
-        EnvironmentUnfit, match=r"no sandbox .*filter\.verifiers=\{FAMILY: code_text\}"
-    ):
+    with pytest.raises(MachineError, match=r"no sandbox .*filter\.verifiers=\{FAMILY: code_text\}"):
         check_ready(["choice", "code"])
     sandbox.find_sandbox.cache_clear()

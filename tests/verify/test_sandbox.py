@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.protocols import Asked, Proof
 from tsdg.verify import sandbox as module
 from tsdg.verify.python_code import PythonRunVerifier
@@ -183,7 +183,7 @@ def test_without_walls_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     find_sandbox.cache_clear()
     with pytest.raises(
-        EnvironmentUnfit, match=r"no command bwrap; .*no command unshare.*install bubblewrap"
+        MachineError, match=r"no command bwrap; .*no command unshare.*install bubblewrap"
     ) as caught:
         find_sandbox()
     assert "\n" not in str(caught.value)
@@ -197,9 +197,7 @@ def test_walls_that_do_not_stand_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_p
     )
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with pytest.raises(
-        EnvironmentUnfit, match="bwrap does not close here: bwrap: setting up uid map"
-    ):
+    with pytest.raises(MachineError, match="bwrap does not close here: bwrap: setting up uid map"):
         Sandbox("bwrap").submit("", []).result()
     find_sandbox.cache_clear()
     assert find_sandbox().wall == "unshare"
@@ -212,7 +210,7 @@ def test_an_architecture_without_a_list_is_refused(monkeypatch: pytest.MonkeyPat
         module.seccomp.os, "uname", lambda: os.uname_result((*machine[:4], "riscv64"))
     )
     module.seccomp.program.cache_clear()
-    with pytest.raises(EnvironmentUnfit, match="architecture riscv64, only for x86_64, aarch64"):
+    with pytest.raises(MachineError, match="architecture riscv64, only for x86_64, aarch64"):
         module.seccomp.program()
 
 

@@ -11,7 +11,7 @@ from tests.launch.conftest import commands
 from tests.launch.test_watch import says
 from tests.views.test_status import launched
 from tsdg.cli import run_command
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.views.logs import choose_log, follow
 
 __all__ = ["commands"]
@@ -60,11 +60,11 @@ def test_the_right_log(run: Path, stage: str, element: str, name: str) -> None:
 
 def test_what_is_not_there(run: Path) -> None:
     with pytest.raises(
-        RequestWrong,
+        UsageError,
         match="no log of stage answers; there are logs of: questions, questions-gather, s",
     ):
         choose_log(run, "answers", "")
-    with pytest.raises(RequestWrong, match="no log of stage questions, element 2;"):
+    with pytest.raises(UsageError, match="no log of stage questions, element 2;"):
         choose_log(run, "questions", "2")
 
 

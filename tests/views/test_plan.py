@@ -7,7 +7,7 @@ import pytest
 from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
-from tsdg.errors import MirrorUnfit, RecipeError
+from tsdg.errors import MirrorError, RecipeError
 from tsdg.seeds.catalogue import load
 from tsdg.views.plan import Plan, make_plan, print_plan
 
@@ -86,7 +86,7 @@ def test_what_the_mirror_lacks_is_the_catalogues_or_skipped(tmp_path: Path, mirr
         )
     ]
     assert made.notes == []
-    with pytest.raises(MirrorUnfit, match="no folder"):
+    with pytest.raises(MirrorError, match="no folder"):
         plan(tmp_path, f"seeds.mirror={tmp_path}/nowhere")
 
 

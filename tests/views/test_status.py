@@ -23,7 +23,7 @@ from tsdg.cli import run_command
 from tsdg.config.recipe import StepName
 from tsdg.engine.commit import part_path
 from tsdg.engine.units import read_layout
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 from tsdg.launch.jobs import LaunchRecord, add_launch
 from tsdg.launch.queue import Element, State, parse_sacct, parse_squeue
 from tsdg.launch.remote import Ssh
@@ -379,17 +379,17 @@ def test_what_is_printed(half: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_what_cannot_be_read_is_one_line(
     half: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(RequestWrong, match="is no run directory"):
+    with pytest.raises(UsageError, match="is no run directory"):
         read_status(tmp_path / "nowhere")
     (half / "questions/workers").mkdir()
     (half / "questions/workers/x.json").write_text("{")
     assert "is damaged" in read_status(half, answer=NOBODY).notes[0]
     for damage in ("{", "[]", '{"arc": {}}'):
         (half / "seeds/counts.json").write_text(damage)
-        with pytest.raises(VerificationFailed, match=r"counts\.json is damaged; delete it"):
+        with pytest.raises(VerificationError, match=r"counts\.json is damaged; delete it"):
             read_status(half, answer=NOBODY)
     (half / "snapshot/recipe.yaml").write_text("phases: 7")
-    with pytest.raises(VerificationFailed, match="cannot be read"):
+    with pytest.raises(VerificationError, match="cannot be read"):
         read_status(half, answer=NOBODY)
     for words in (
         ["status"],

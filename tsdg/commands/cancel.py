@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 
@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     from tsdg.launch.remote import Shell
 
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise RequestWrong("tsdg cancel takes one run directory: tsdg cancel RUN")
+        raise UsageError("tsdg cancel takes one run directory: tsdg cancel RUN")
     run = run_directory(arguments[0], command="tsdg cancel")
     record = read_jobs(run)
     ended = cancel(record, Shell(ssh=record.ssh if is_away(run) else None))

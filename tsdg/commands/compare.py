@@ -9,7 +9,7 @@ from pathlib import Path
 from tsdg.config.comparison import CompareConfig
 from tsdg.config.compose import recipes_dir
 from tsdg.config.words import is_value, read_words
-from tsdg.errors import RequestWrong, WorkShort
+from tsdg.errors import ShortfallError, UsageError
 from tsdg.mixture.compare import Change, Comparison, compare
 from tsdg.mixture.results import read_results
 
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--json"]
     paths = [Path(word) for word in words if not is_value(word)]
     if len(paths) != 2 or any(word.startswith("-") for word in words):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg compare takes two result files or folders of lm-eval: tsdg compare BEFORE AFTER "
             "[rules={math: 0.5}]"
         )
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     else:
         _print(comparison, config.z)
     if comparison.broken:
-        raise WorkShort(f"retention: {'; '.join(comparison.broken)}")
+        raise ShortfallError(f"retention: {'; '.join(comparison.broken)}")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
 
     words = [word for word in arguments if word != "--json"]
     if len(words) != 2 or any(word.startswith("-") or not word for word in words):
-        raise RequestWrong("tsdg diff takes two run directories: tsdg diff RUN RUN [--json]")
+        raise UsageError("tsdg diff takes two run directories: tsdg diff RUN RUN [--json]")
     found = compare_snapshots(Path(words[0]), Path(words[1]))
     print_differences(found, as_json="--json" in arguments)
     return 1 if found else 0

@@ -6,7 +6,7 @@ Whether a run's questions are as hard as their seeds, and how often a majority i
 from __future__ import annotations
 
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 USAGE = "tsdg difficulty RUN [sample=50] [KEY=VALUE ...]"
@@ -21,12 +21,12 @@ def main(arguments: list[str]) -> int:
 
     words = [word for word in arguments if not is_value(word)]
     if len(words) != 1 or words[0].startswith("-"):
-        raise RequestWrong(f"tsdg difficulty takes a run: {USAGE}")
+        raise UsageError(f"tsdg difficulty takes a run: {USAGE}")
     sample = next(
         (word.removeprefix("sample=") for word in arguments if word.startswith("sample=")), "50"
     )
     if not (sample.isdecimal() and int(sample)):
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg difficulty: sample: found {sample!r}; allowed: a number above 0: {USAGE}"
         )
     overrides = [word for word in arguments if is_value(word) and not word.startswith("sample=")]

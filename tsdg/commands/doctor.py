@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tsdg.errors import EnvironmentUnfit, RequestWrong
+from tsdg.errors import MachineError, UsageError
 
 USAGE = "tsdg doctor [cluster=C] [recipe=R [KEY=VALUE ...]]"
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     elif all(word.startswith("cluster=") for word in arguments):
         name = arguments[-1].removeprefix("cluster=") if arguments else ""
     else:
-        raise RequestWrong(f"tsdg doctor: keys of a recipe need recipe=R: {USAGE}")
+        raise UsageError(f"tsdg doctor: keys of a recipe need recipe=R: {USAGE}")
     checks = examine(recipe, read_cluster(name, os.environ) if name else None)
     print_checks(checks)
-    return EnvironmentUnfit.exit_code if any(check.verdict == "FAILED" for check in checks) else 0
+    return MachineError.exit_code if any(check.verdict == "FAILED" for check in checks) else 0

@@ -8,7 +8,7 @@ import shlex
 from tsdg.config.compose import recipes_dir
 from tsdg.config.evaluation import EvalConfig
 from tsdg.config.words import is_value, read_words
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--dry-run"]
     models = [word for word in words if not is_value(word)]
     if len(models) != 1 or not models[0] or models[0].startswith("-"):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg eval takes a model: tsdg eval MODEL [cluster=C] [only=[math,code]] [KEY=VALUE "
             "...]"
         )
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
     cluster = read_cluster(config.cluster, os.environ)
     if cluster.executor != "slurm":
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg eval: cluster={config.cluster} has executor {cluster.executor}; leave cluster= "
             "out"
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
 from tsdg.package.export import FORMATS, export
@@ -29,12 +29,12 @@ def main(arguments: list[str]) -> int:
     words = [word for word in words if not word.startswith("out=")]
     allowed = (*FORMATS, *BLENDS)
     if len(words) != 2 or any(word.startswith("-") for word in words):
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg export takes a run and a format: {USAGE}; formats: {', '.join(allowed)}"
         )
     form = words[1]
     if form not in allowed:
-        raise RequestWrong(f"tsdg export: no format {form!r}; allowed: {', '.join(allowed)}")
+        raise UsageError(f"tsdg export: no format {form!r}; allowed: {', '.join(allowed)}")
     run = run_directory(words[0], command="tsdg export")
     out = Path(outs[-1]) if outs else run.with_name(f"{run.absolute().name}-{form}")
     refuse_filled(out, command="tsdg export")

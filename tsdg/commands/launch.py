@@ -51,8 +51,8 @@ def launch_recipe(
         dry_run: print the jobs' scripts, and neither write nor submit anything.
 
     Raises:
-        RequestWrong: recipe or cluster are wrong, or the run is at work.
-        EnvironmentUnfit: the cluster does not answer, or does not take the jobs.
+        UsageError: recipe or cluster are wrong, or the run is at work.
+        MachineError: the cluster does not answer, or does not take the jobs.
     """
     from tsdg.commands.run import run_recipe
     from tsdg.launch.cluster import read_cluster
@@ -132,8 +132,8 @@ def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run
         dry_run: print the jobs' scripts, and neither write nor submit anything.
 
     Raises:
-        RequestWrong: the run was not launched, has jobs, or would become another run.
-        EnvironmentUnfit: the cluster does not answer, or does not take the jobs.
+        UsageError: the run was not launched, has jobs, or would become another run.
+        MachineError: the cluster does not answer, or does not take the jobs.
     """
     from tsdg.launch.jobs import read_jobs
     from tsdg.pipeline.prepare import reopen
@@ -165,7 +165,7 @@ def start_canary(prepared: Prepared, *, mirror_here: bool) -> None:
         mirror_here: whether this machine has the mirror.
 
     Raises:
-        StorageUnfit: its folder cannot be written.
+        StorageError: its folder cannot be written.
     """
     from tsdg.launch.ship import write_recipe
     from tsdg.pipeline.prepare import take_snapshot

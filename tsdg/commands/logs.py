@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 USAGE = "tsdg logs RUN [STAGE] [ELEMENT] [-f]"
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
 
     words = [word for word in arguments if word != FOLLOW]
     if not 1 <= len(words) <= 3 or any(word.startswith("-") for word in words):
-        raise RequestWrong(f"tsdg logs takes a run, and at most a stage and an element: {USAGE}")
+        raise UsageError(f"tsdg logs takes a run, and at most a stage and an element: {USAGE}")
     stage, element = [*words[1:], "", ""][:2]
     run = run_directory(words[0], command="tsdg logs")
     if is_away(run):

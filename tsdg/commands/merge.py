@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 ROWS_PER_FILE = 100_000
@@ -24,12 +24,12 @@ def main(arguments: list[str]) -> int:
         or unknown
         or any(word.startswith("-") for word in arguments)
     ):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg merge takes two runs or more and a folder: tsdg merge RUN RUN... out=FOLDER"
         )
     runs = [run_directory(word, command="tsdg merge") for word in words]
     if len({run.resolve() for run in runs}) < len(runs):
-        raise RequestWrong("tsdg merge: a run is named twice; name each once")
+        raise UsageError("tsdg merge: a run is named twice; name each once")
     manifest = merge(runs, Path(outs[0]), rows_per_file=ROWS_PER_FILE, seed=0)
     totals = manifest["totals"]
     dropped = totals["filter"]["rejected"].get("duplicate", 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tsdg.config.compose import recipes_dir
 from tsdg.config.mix import CorpusConfig, MixConfig
 from tsdg.config.words import is_value, read_words
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.mixture import blends
 from tsdg.mixture.allocate import Allotment, allocate
 from tsdg.mixture.parts import Part, read_parts
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     """Divide a budget of tokens over the tasks of runs, print it, and write the blends."""
     runs = [Path(word) for word in arguments if not is_value(word)]
     if not runs or any(word.startswith("-") for word in arguments):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE "
             "...]"
         )
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     taken = {part.name for members in held.values() for part in members}
     training = [part for part in parts if part.name not in taken]
     if not training:
-        raise RequestWrong("tsdg mix: valid and test take every part; leave some to train on")
+        raise UsageError("tsdg mix: valid and test take every part; leave some to train on")
     allotments = allocate(training, config)
     _write(allotments, held, config)
     _print(allotments, config)
@@ -63,7 +63,7 @@ def _named(parts: Sequence[Part], name: str, key: str) -> Part:
     for part in parts:
         if part.name == name:
             return part
-    raise RequestWrong(
+    raise UsageError(
         f"tsdg mix: {key} names {name}, which is no part; allowed: "
         f"{', '.join(p.name for p in parts)}"
     )

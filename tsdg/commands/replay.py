@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.recipe import PromptConfig
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 if TYPE_CHECKING:
     from tsdg.launch.submit import Launch
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-") or not words[0]:
-        raise RequestWrong(
+        raise UsageError(
             "tsdg replay takes one run directory: tsdg replay RUN [KEY=VALUE ...] [--dry-run]"
         )
     before = Path(words[0])
@@ -56,8 +56,8 @@ def once_more(before: Path, overrides: list[str]) -> Prepared:
     ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
 
     Raises:
-        RequestWrong: ``before`` is no run directory, or an override would make it another run.
-        MirrorUnfit: the mirror is missing.
+        UsageError: ``before`` is no run directory, or an override would make it another run.
+        MirrorError: the mirror is missing.
     """
     from tsdg.pipeline.prepare import reopen
 

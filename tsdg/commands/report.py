@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 from tsdg.package.report.page import SAMPLE, write_report
 
@@ -14,9 +14,9 @@ def main(arguments: list[str]) -> int:
     values = [word for word in arguments if is_value(word)]
     samples = [word.removeprefix("sample=") for word in values if word.startswith("sample=")]
     if not words or any(word.startswith("-") for word in arguments) or len(samples) != len(values):
-        raise RequestWrong("tsdg report takes runs: tsdg report RUN [RUN...] [sample=QUESTIONS]")
+        raise UsageError("tsdg report takes runs: tsdg report RUN [RUN...] [sample=QUESTIONS]")
     if samples and not (samples[-1].isdecimal() and int(samples[-1])):
-        raise RequestWrong(f"tsdg report: sample: found {samples[-1]!r}; allowed: a number above 0")
+        raise UsageError(f"tsdg report: sample: found {samples[-1]!r}; allowed: a number above 0")
     runs = [run_directory(word, command="tsdg report") for word in words]
     path = write_report(runs[0], sample=int(samples[-1]) if samples else SAMPLE, beside=runs[1:])
     print(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ def main(arguments: list[str]) -> int:
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]
     if len(words) != 1 or words[0].startswith("-"):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg resume takes one run directory: tsdg resume RUN [KEY=VALUE ...] [--dry-run]"
         )
     run = run_directory(words[0], command="tsdg resume")
     for word in overrides:
         if word.startswith(("run=", "output_root=")):
-            raise RequestWrong(
+            raise UsageError(
                 f"tsdg resume: {word}: it goes on in {run}; `tsdg replay RUN {word}` runs it "
                 "elsewhere"
             )
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         relaunch(run, overrides, launches, dry_run=DRY_RUN in arguments)
         return 0
     if (run / "launch").is_dir():
-        raise RequestWrong(
+        raise UsageError(
             f"{run}: its launch was not noted in {JOBS}; `tsdg launch` it again with the same "
             "recipe"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.compose import hydra_app
 from tsdg.config.recipe import Recipe
-from tsdg.errors import WorkShort
+from tsdg.errors import ShortfallError
 
 if TYPE_CHECKING:
     from tsdg.pipeline.prepare import Prepared
@@ -43,7 +43,7 @@ def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
         finished = run(prepared, overrides=overrides, reporter=shown)
     print_run(finished.directory, finished.manifest, note=recipe.model.note)
     if "answers" in steps_of(recipe.phases) and not finished.manifest["totals"]["records"]:
-        raise WorkShort(
+        raise ShortfallError(
             "the run made no record; the table says why, and the rejected rows say it one by one"
         )
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         words.remove(word)
         mirror = word.partition("=")[2]
         if not Path(mirror).expanduser().is_dir():
-            raise RequestWrong(f"tsdg seeds: {word}: there is no such folder; name the mirror")
+            raise UsageError(f"tsdg seeds: {word}: there is no such folder; name the mirror")
     match words:
         case ["list"]:
             print_list(mirror, as_json=as_json)
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["check", name]:
             return 0 if print_verdict(name, as_json=as_json) else 1
-    raise RequestWrong(
+    raise UsageError(
         f"tsdg seeds: found {' '.join(words) or 'nothing'}; allowed: tsdg seeds list, tsdg seeds "
         "show NAME, "
         "tsdg seeds check NAME, tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror "

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.layout import run_directory
 
 _FLAGS = {"--json", "--watch"}
@@ -21,9 +21,7 @@ def main(arguments: list[str]) -> int:
 
     words = [word for word in arguments if word not in _FLAGS]
     if len(words) != 1 or words[0].startswith("-"):
-        raise RequestWrong(
-            "tsdg status takes one run directory: tsdg status RUN [--json] [--watch]"
-        )
+        raise UsageError("tsdg status takes one run directory: tsdg status RUN [--json] [--watch]")
     run = run_directory(words[0], command="tsdg status")
     if is_away(run):
         return subprocess.run(

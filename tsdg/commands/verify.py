@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 from tsdg.package.layout import run_directory
 
 
@@ -11,13 +11,13 @@ def main(arguments: list[str]) -> int:
     from tsdg.package.fsck import verify_run
 
     if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
-        raise RequestWrong("tsdg verify takes one run directory: tsdg verify RUN")
+        raise UsageError("tsdg verify takes one run directory: tsdg verify RUN")
     run = run_directory(arguments[0], command="tsdg verify")
     findings = verify_run(run)
     for finding in findings:
         print(finding)
     if findings:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run} does not hold what its manifest says: {len(findings)} findings"
         )
     print(f"{run}: every file, count and row is as its manifest says")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsdg.config.words import is_value
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     launched = "--launched" in arguments
     words = [word for word in arguments if not is_value(word) and word != "--launched"]
     if len(words) != 2 or any(word.startswith("-") for word in words):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]"
         )
     file = "launch/recipe.yaml" if launched else "snapshot/recipe.yaml"

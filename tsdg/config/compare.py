@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tsdg.config.fingerprint import NOT_IDENTITY
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 
 _PLACES = frozenset({"output_root", "run", "prompt"})
 """Recipe keys that say where something is; the prompts themselves are compared."""
@@ -48,8 +48,8 @@ def compare_snapshots(left: Path, right: Path) -> list[Difference]:
         The differences, part by part, in the order of their keys.
 
     Raises:
-        RequestWrong: one of them is no run directory.
-        VerificationFailed: a file of a snapshot cannot be read.
+        UsageError: one of them is no run directory.
+        VerificationError: a file of a snapshot cannot be read.
     """
     found: list[Difference] = []
     before, after = _read(left), _read(right)
@@ -77,7 +77,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
     """The snapshot of a run as flat mappings, by part."""
     folder = run / "snapshot"
     if not (folder / "fingerprint.json").is_file():
-        raise RequestWrong(f"{run} is no run directory: it has no whole snapshot")
+        raise UsageError(f"{run} is no run directory: it has no whole snapshot")
     try:
         recipe = dict(_flat(yaml.safe_load((folder / "recipe.yaml").read_text())))
         versions = json.loads((folder / "versions.json").read_text())
@@ -105,7 +105,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
         yaml.YAMLError,
         tarfile.TarError,
     ) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{folder} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
         ) from error
     return {

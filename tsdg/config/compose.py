@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from tsdg.config.arguments import check_choices, check_flags
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
-from tsdg.errors import RecipeError, RequestWrong, WorkShort
+from tsdg.errors import RecipeError, ShortfallError, UsageError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -128,7 +128,7 @@ def hydra_app(
             codes.append(1)
             # A point that is wrong or fell short says nothing of the next one; all else ends the
             # sweep.
-            ended = not sweep or not isinstance(error, RequestWrong | WorkShort)
+            ended = not sweep or not isinstance(error, UsageError | ShortfallError)
             if not ended:
                 print(
                     f"tsdg: {' '.join(overrides)}: {' '.join(str(error).split())}", file=sys.stderr

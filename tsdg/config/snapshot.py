@@ -36,7 +36,7 @@ from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
 from tsdg.config.words import merge_words
-from tsdg.errors import RecipeError, RequestWrong, RunConflict, few
+from tsdg.errors import RecipeError, RunConflictError, UsageError, few
 from tsdg.storage import make_directory, storage, write_whole
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def write_snapshot(
         catalogue: one mapping per unit of source used.
 
     Raises:
-        RunConflict: the directory holds another run; the message names the first keys that differ.
+        RunConflictError: the directory holds another run; the message names the first keys that differ.
     """
     mine = identity(recipe.model_dump(mode="json"), prompt_hashes)
     marker = directory / "fingerprint.json"
@@ -103,7 +103,7 @@ def write_snapshot(
         theirs = _identity_in(marker)
         differences = _differences(theirs, mine)
         if differences:
-            raise RunConflict(
+            raise RunConflictError(
                 f"run directory {directory.parent} holds another run: "
                 f"{few(differences, separator='; ')}; "
                 "choose another name with run=NAME"
@@ -157,16 +157,16 @@ def read_recipe(
             depends on.
 
     Raises:
-        RequestWrong: the directory holds no snapshot.
+        UsageError: the directory holds no snapshot.
         RecipeError: the snapshot or an override is wrong.
-        RunConflict: an override would make it another run.
+        RunConflictError: an override would make it another run.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     path = run / file
     if not (run / "snapshot" / "fingerprint.json").is_file():
-        raise RequestWrong(
+        raise UsageError(
             f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` "
             "make one"
         )
@@ -207,7 +207,7 @@ def read_recipe(
     theirs = _identity_in(run / "snapshot" / "fingerprint.json")
     mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
     if differences := _differences(theirs, mine):
-        raise RunConflict(
+        raise RunConflictError(
             f"{run} would become another run: {few(differences, separator='; ')}; start one with "
             "`tsdg run`"
         )
@@ -305,7 +305,7 @@ def _identity_in(marker: Path) -> Any:
     try:
         return json.loads(marker.read_text())["identity"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunConflict(
+        raise RunConflictError(
             f"{marker} is damaged, so nobody knows whose run it is; restore it, or choose another "
             "run=NAME"
         ) from error

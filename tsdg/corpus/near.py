@@ -61,7 +61,7 @@ class NearDuplicates:
             memory: bytes of keys that are held before they go to disk.
 
         Raises:
-            StorageUnfit: the folder cannot be made.
+            StorageError: the folder cannot be made.
         """
         self._threshold, self._scratch, self._memory = threshold, scratch, memory
         shutil.rmtree(scratch, ignore_errors=True)
@@ -166,7 +166,7 @@ class NearDuplicates:
         place.
 
         Raises:
-            StorageUnfit: the disk is full.
+            StorageError: the disk is full.
         """
         if self._pending:
             self._flush()

@@ -68,8 +68,8 @@ class NearPass:
             questions: with the agreement of their answer, 0 where it is not known.
 
         Raises:
-            VerificationFailed: a table of seeds or of an earlier run cannot be read.
-            StorageUnfit: the disk is full.
+            VerificationError: a table of seeds or of an earlier run cannot be read.
+            StorageError: the disk is full.
         """
         if not self._config.near:
             yield from ((question, "") for question, _ in questions)

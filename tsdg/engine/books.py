@@ -19,7 +19,7 @@ from tsdg.engine.account import Account
 from tsdg.engine.budget import Others, is_capped, reached
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.timing import Timing
-from tsdg.errors import BudgetReached, StorageUnfit, TsdgError
+from tsdg.errors import BudgetReachedError, StorageError, TsdgError
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Books:
         """Watch what the run uses, as long as it may; without a cap, return at once.
 
         Raises:
-            BudgetReached: a cap is reached.
+            BudgetReachedError: a cap is reached.
         """
         if not is_capped(self._budget):
             return
@@ -109,14 +109,14 @@ class Books:
                 )
             own = self._account.status(self._progress(), state="running", reason="")
             if line := reached(self._budget, spent([*used, own])):
-                raise BudgetReached(line)
+                raise BudgetReachedError(line)
             await asyncio.sleep(self._timing.budget_s)
 
     async def _write(self, state: State, reason: str) -> None:
         status = self._account.status(self._progress(), state=state, reason=reason)
         try:
             await self._in_thread(partial(write_worker, self._phase, self._token, status))
-        except StorageUnfit as error:
+        except StorageError as error:
             self._note_once("figures", f"the work goes on, but its figures cannot be kept: {error}")
 
     def _note_once(self, what: str, line: str) -> None:

@@ -23,7 +23,7 @@ from tsdg.accounting import (
     worker_tokens,
 )
 from tsdg.config.recipe import BudgetConfig
-from tsdg.errors import BudgetReached
+from tsdg.errors import BudgetReachedError
 
 
 def is_capped(config: BudgetConfig) -> bool:
@@ -54,12 +54,12 @@ def check_budget(config: BudgetConfig, run: Path) -> None:
         run: the run directory.
 
     Raises:
-        BudgetReached: one is reached.
-        StorageUnfit: a worker's file cannot be read.
-        VerificationFailed: a worker's file is damaged.
+        BudgetReachedError: one is reached.
+        StorageError: a worker's file cannot be read.
+        VerificationError: a worker's file is damaged.
     """
     if is_capped(config) and (line := reached(config, spent(read_run(run)))):
-        raise BudgetReached(line)
+        raise BudgetReachedError(line)
 
 
 class Others:
@@ -77,8 +77,8 @@ class Others:
         """Read the files that may have changed.
 
         Raises:
-            StorageUnfit: a file cannot be read.
-            VerificationFailed: a file is damaged.
+            StorageError: a file cannot be read.
+            VerificationError: a file is damaged.
         """
         found = []
         for phase in phases_of(self._run):

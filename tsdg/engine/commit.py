@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from tsdg.engine.leases import CLOCK, Lease
 from tsdg.engine.units import parse_name, unit_name
-from tsdg.errors import StorageUnfit, VerificationFailed
+from tsdg.errors import StorageError, VerificationError
 from tsdg.storage import list_names, remove, storage, storage_unfit, sync_directory
 
 _PREFIX, _SUFFIX = "unit-", ".parquet"
@@ -37,7 +37,7 @@ def committed_units(parts: Path) -> frozenset[int]:
     """The units whose part is there.
 
     Raises:
-        StorageUnfit: the directory cannot be read.
+        StorageError: the directory cannot be read.
     """
     # Thousands of names, looked at again and again: compared as text, and not by a pattern.
     names = (
@@ -60,7 +60,7 @@ def is_committed(parts: Path, index: int) -> bool:
     alone may be answered from a cache that does not have it yet.
 
     Raises:
-        StorageUnfit: the directory cannot be read.
+        StorageError: the directory cannot be read.
     """
     path = part_path(parts, index)
     try:
@@ -87,7 +87,7 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
         layout: digest of the way the input is cut.
 
     Raises:
-        StorageUnfit: it cannot be written; nothing of it is left.
+        StorageError: it cannot be written; nothing of it is left.
     """
     final = part_path(parts, lease.index)
     temporary = parts / f".{unit_name(lease.index)}.g{lease.generation}.{token}.tmp"
@@ -127,7 +127,7 @@ def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
         committed: units with a part.
 
     Raises:
-        StorageUnfit: a file cannot be removed.
+        StorageError: a file cannot be removed.
     """
     for directory in directories:
         for name in _unfinished(list_names(directory)):
@@ -140,7 +140,7 @@ def part_layout(path: Path) -> str:
     """Digest of the input's cut that a part was made from; reads only the footer.
 
     Raises:
-        VerificationFailed: the part is damaged.
+        VerificationError: the part is damaged.
     """
     try:
         metadata = pq.read_schema(path).metadata or {}
@@ -156,8 +156,8 @@ def read_parts(directory: Path) -> Iterator[pa.Table]:
         directory: of the phase (the one that holds ``parts/``).
 
     Raises:
-        VerificationFailed: a part is damaged.
-        StorageUnfit: the directory cannot be read.
+        VerificationError: a part is damaged.
+        StorageError: the directory cannot be read.
     """
     parts = directory / "parts"
     for index in sorted(committed_units(parts)):
@@ -201,11 +201,11 @@ def _remove_fenced(parts: Path, lease: Lease) -> None:
             remove(parts / name)
 
 
-def _damaged(path: Path, error: Exception) -> StorageUnfit | VerificationFailed:
+def _damaged(path: Path, error: Exception) -> StorageError | VerificationError:
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
-    return VerificationFailed(
+    return VerificationError(
         f"the part {path} is damaged: {reason}: delete it and resume the run, its rows are then "
         "made anew"
     )

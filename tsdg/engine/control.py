@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from tsdg.errors import RunConflict, StorageUnfit
+from tsdg.errors import RunConflictError, StorageError
 
 _FLOCK = "hhqqi0q"
 """Linux' ``struct flock``: kind, whence, start, length, process."""
@@ -24,21 +24,21 @@ def sole_owner(directory: Path) -> Iterator[None]:
     Two `tsdg run` of one run would gather and package into each other's files.
 
     Raises:
-        RunConflict: another process holds it.
-        StorageUnfit: it cannot be written.
+        RunConflictError: another process holds it.
+        StorageError: it cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise StorageUnfit(
+        raise StorageError(
             f"run directory {directory} cannot be written: {error.strerror}; see output_root="
         ) from error
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise RunConflict(
+        raise RunConflictError(
             f"another tsdg is at work in {directory}; wait for it, or choose another run=NAME"
         ) from error
     try:

@@ -23,18 +23,18 @@ from typing import Any, BinaryIO
 import orjson
 
 from tsdg.engine.units import parse_name, unit_name
-from tsdg.errors import PermanentFailure, RetryableFailure, StorageUnfit
+from tsdg.errors import PermanentError, RetryableError, StorageError
 from tsdg.protocols import Choice, Reply
 from tsdg.storage import list_names, storage, storage_unfit, sync_directory
 
 _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
 
-Result = Reply | PermanentFailure
+Result = Reply | PermanentError
 """How a request ended."""
 
 
-class UnitLost(Exception):
+class UnitLostError(Exception):
     """The unit's files are gone from under us (NFS says ``ESTALE``).
 
     Another process has committed it.
@@ -71,10 +71,10 @@ def encode_result(request_id: str, result: Result) -> bytes:
     """The payload for a result.
 
     Raises:
-        RetryableFailure: the reply holds text that is not Unicode (half a surrogate pair), which no
+        RetryableError: the reply holds text that is not Unicode (half a surrogate pair), which no
             file of ours could hold.
     """
-    if isinstance(result, PermanentFailure):
+    if isinstance(result, PermanentError):
         return orjson.dumps(
             {
                 "request_id": request_id,
@@ -84,7 +84,7 @@ def encode_result(request_id: str, result: Result) -> bytes:
     try:
         return orjson.dumps({"request_id": request_id, "reply": result})
     except orjson.JSONEncodeError as error:
-        raise RetryableFailure("bad_reply", f"the reply cannot be stored: {error}") from error
+        raise RetryableError("bad_reply", f"the reply cannot be stored: {error}") from error
 
 
 def decode_result(payload: bytes) -> Result:
@@ -92,7 +92,7 @@ def decode_result(payload: bytes) -> Result:
     record: dict[str, Any] = orjson.loads(payload)
     failure = record.get("failure")
     if failure is not None:
-        return PermanentFailure(failure["reason"], failure["detail"])
+        return PermanentError(failure["reason"], failure["detail"])
     reply = record["reply"]
     return Reply(
         choices=tuple(Choice(**choice) for choice in reply["choices"]),
@@ -133,7 +133,7 @@ class Journal:
             generation: of the lease.
 
         Raises:
-            StorageUnfit: a journal cannot be read.
+            StorageError: a journal cannot be read.
         """
         self._directory = directory
         self._index = index
@@ -145,7 +145,7 @@ class Journal:
         self._readers: list[int] = []
         self._dirty = False
         self._new = False
-        self._broken: StorageUnfit | None = None
+        self._broken: StorageError | None = None
         self._lock = threading.Lock()
         self._closed = False
         try:
@@ -167,8 +167,8 @@ class Journal:
         """How the request ended, where it already has.
 
         Raises:
-            UnitLost: the files are gone.
-            StorageUnfit: they cannot be read.
+            UnitLostError: the files are gone.
+            StorageError: they cannot be read.
         """
         spot = self._spots.get(request_id)
         if spot is None:
@@ -186,9 +186,9 @@ class Journal:
             The result that counts: the first one, where the same request was answered twice.
 
         Raises:
-            RetryableFailure: the result cannot be stored as it is; nothing was written.
-            UnitLost: the files are gone.
-            StorageUnfit: it could not be written; nothing of it counts, and no more is taken.
+            RetryableError: the result cannot be stored as it is; nothing was written.
+            UnitLostError: the files are gone.
+            StorageError: it could not be written; nothing of it counts, and no more is taken.
         """
         earlier = self.lookup(request_id)
         if earlier is not None:
@@ -205,7 +205,7 @@ class Journal:
                 written += os.write(self._descriptor, frame[written:])
         except OSError as error:
             failure = self._failed("write", error)
-            if isinstance(failure, StorageUnfit):
+            if isinstance(failure, StorageError):
                 self._broken = failure
                 self._cut_off()
             raise failure from error
@@ -218,7 +218,7 @@ class Journal:
         """Make durable what was appended, against a power failure or the end of the node.
 
         Raises:
-            StorageUnfit: it cannot be synced.
+            StorageError: it cannot be synced.
         """
         with self._lock:
             if self._descriptor < 0 or not self._dirty:
@@ -274,7 +274,7 @@ class Journal:
         Units without requests leave no file.
         """
         if self._closed:
-            raise UnitLost
+            raise UnitLostError
         while True:
             self._path = self._path_of(self._number)
             try:
@@ -294,7 +294,7 @@ class Journal:
             except OSError:
                 return  # reading drops it as a torn tail anyway, and nothing is written after it
 
-    def _failed(self, action: str, error: OSError) -> UnitLost | StorageUnfit:
+    def _failed(self, action: str, error: OSError) -> UnitLostError | StorageError:
         if error.errno == errno.ESTALE:
-            return UnitLost()
+            return UnitLostError()
         return storage_unfit(f"{action} the journal", self._path, error)

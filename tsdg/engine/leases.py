@@ -77,7 +77,7 @@ class Lease:
             False where the lease is lost.
 
         Raises:
-            StorageUnfit: the file cannot be touched.
+            StorageError: the file cannot be touched.
         """
         with self._lock:
             if not self._held():
@@ -89,7 +89,7 @@ class Lease:
         """Give the unit back, so that others can take it at once; without effect on a lost lease.
 
         Raises:
-            StorageUnfit: the file cannot be changed.
+            StorageError: the file cannot be changed.
         """
         with self._lock:
             if self._held():
@@ -100,7 +100,7 @@ class Lease:
         """Remove the lease of a unit that turned out not to be free.
 
         Raises:
-            StorageUnfit: the file cannot be removed.
+            StorageError: the file cannot be removed.
         """
         with self._lock:
             if self._is_own_file():
@@ -170,7 +170,7 @@ def look_at(path: Path) -> LeaseState | None:
     Opening it, rather than a stat, makes NFS ask its server for the times.
 
     Raises:
-        StorageUnfit: it cannot be read.
+        StorageError: it cannot be read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -238,7 +238,7 @@ class LeaseBoard:
         those looked at is free.
 
         Raises:
-            StorageUnfit: a lease cannot be read or created.
+            StorageError: a lease cannot be read or created.
         """
         generations = highest_generations(list_names(self._directory))
         leased = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 
 _PROC = Path("/proc")
 _SLURM = {
@@ -58,20 +58,20 @@ class Owner:
         """Describe this process.
 
         Raises:
-            EnvironmentUnfit: there is no Linux ``/proc``.
+            MachineError: there is no Linux ``/proc``.
         """
         try:
             pid = os.getpid()
             started = _start_of(pid)
             boot, namespace = _boot(), _pid_namespace()
         except OSError as error:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"cannot read {error.filename}: tsdg needs a Linux /proc to tell live owners of "
                 "work from dead ones; "
                 "mount it in this container"
             ) from error
         if started is None:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"cannot read {_PROC / str(pid) / 'stat'}: mount this PID namespace's own /proc"
             )
         return cls(

@@ -22,7 +22,7 @@ from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.engine.worker import Worker
-from tsdg.errors import RunConflict
+from tsdg.errors import RunConflictError
 from tsdg.protocols import Process, ReplicaFacts, Transport
 
 _TIMING = Timing()
@@ -70,12 +70,12 @@ async def run_phase(
         What this process did.
 
     Raises:
-        Interrupted: ``stop`` was set before the phase was complete.
-        BudgetReached: a cap of the run was reached before the phase was complete.
-        ServerUnfit: the transport gave up.
-        StorageUnfit: the input cannot be read, or the directory not be written.
-        RunConflict: the directory holds parts of an input that was cut in another way.
-        VerificationFailed: a part is damaged.
+        StoppedError: ``stop`` was set before the phase was complete.
+        BudgetReachedError: a cap of the run was reached before the phase was complete.
+        ServerError: the transport gave up.
+        StorageError: the input cannot be read, or the directory not be written.
+        RunConflictError: the directory holds parts of an input that was cut in another way.
+        VerificationError: a part is damaged.
     """
     layout = read_layout(input_path)
     committed = _committed(layout, directory)
@@ -104,9 +104,9 @@ def pending_units(input_path: Path, directory: Path) -> tuple[int, ...]:
     """Units without a part, in the order of the input.
 
     Raises:
-        StorageUnfit: the input or the directory cannot be read.
-        RunConflict: the directory holds parts of an input that was cut in another way.
-        VerificationFailed: a part is damaged.
+        StorageError: the input or the directory cannot be read.
+        RunConflictError: the directory holds parts of an input that was cut in another way.
+        VerificationError: a part is damaged.
     """
     layout = read_layout(input_path)
     committed = _committed(layout, directory)
@@ -117,9 +117,9 @@ def is_complete(input_path: Path, directory: Path) -> bool:
     """Whether every unit has its part, so that no server needs to be started.
 
     Raises:
-        StorageUnfit: the input or the directory cannot be read.
-        RunConflict: the directory holds parts of an input that was cut in another way.
-        VerificationFailed: a part is damaged.
+        StorageError: the input or the directory cannot be read.
+        RunConflictError: the directory holds parts of an input that was cut in another way.
+        VerificationError: a part is damaged.
     """
     return not pending_units(input_path, directory)
 
@@ -135,7 +135,7 @@ def _committed(layout: InputLayout, directory: Path) -> frozenset[int]:
         last = max(committed)
         path = part_path(parts, last)
         if last >= layout.units or part_layout(path) != layout.digest:
-            raise RunConflict(
+            raise RunConflictError(
                 f"{path} was made from another input than {layout.path} (or the same rows cut into "
                 "other units): "
                 f"remove {directory} to make its rows anew, or restore the input"

@@ -73,7 +73,7 @@ class Reserve:
         It takes a place where one is free, and then may not.
 
         Raises:
-            StorageUnfit: a place cannot be looked at or taken.
+            StorageError: a place cannot be looked at or taken.
         """
         if not self._may_leave:
             return False
@@ -89,7 +89,7 @@ class Reserve:
         """Show that this process still holds its place, if it has one.
 
         Raises:
-            StorageUnfit: the place's file cannot be touched.
+            StorageError: the place's file cannot be touched.
         """
         if self._place is not None and not self._place.beat():
             self._place.close()
@@ -99,7 +99,7 @@ class Reserve:
         """Remove all places: the phase is done.
 
         Raises:
-            StorageUnfit: one cannot be removed.
+            StorageError: one cannot be removed.
         """
         sweep((self._directory,), frozenset(range(PLACES)))
 
@@ -107,7 +107,7 @@ class Reserve:
         """Give the place back: there is work again, or this process ends.
 
         Raises:
-            StorageUnfit: the place's file cannot be removed.
+            StorageError: the place's file cannot be removed.
         """
         self._idle_since = None
         if self._place is not None:

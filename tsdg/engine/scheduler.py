@@ -23,10 +23,10 @@ from typing import Any
 from tsdg.config.recipe import EngineConfig
 from tsdg.engine.congestion import PUSHED_BACK, Congestion, Look
 from tsdg.engine.inflight import InFlight, Prefixes
-from tsdg.engine.journal import Result, UnitLost
+from tsdg.engine.journal import Result, UnitLostError
 from tsdg.engine.timing import Timing
 from tsdg.engine.work import OpenUnit
-from tsdg.errors import PermanentFailure, RequestFailure, RetryableFailure, TsdgError
+from tsdg.errors import ModelRequestError, PermanentError, RetryableError, TsdgError
 from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 
 _ROWS_PER_REQUEST = 2
@@ -131,7 +131,7 @@ class Scheduler:
             if not unit.closed:
                 unit.put(position, outcome)
         except Exception as error:
-            if isinstance(error, RequestFailure):
+            if isinstance(error, ModelRequestError):
                 # A step turns failures into rejections; one that gets through is a fault of the
                 # step.
                 error = RuntimeError(
@@ -164,7 +164,7 @@ class Scheduler:
                     order = (unit.sequence, -request.expected_tokens, rank, position)
                     result = await self._send(unit, order, request)
                 self._count(result)
-        except UnitLost:
+        except UnitLostError:
             self.lost.add(unit)
             raise asyncio.CancelledError from None
         except asyncio.CancelledError:
@@ -179,7 +179,7 @@ class Scheduler:
             if task is not None and own_task:
                 unit.tasks.discard(task)
             self._ended(unit)
-        if isinstance(result, PermanentFailure):
+        if isinstance(result, PermanentError):
             raise result
         return result
 
@@ -191,7 +191,7 @@ class Scheduler:
                 if unit.closed or self.failed.done():
                     raise asyncio.CancelledError
                 return unit.journal.append(request.request_id, await self._send_once(request))
-            except RetryableFailure as error:
+            except RetryableError as error:
                 failure = error
             finally:
                 self.in_flight.release()
@@ -201,7 +201,7 @@ class Scheduler:
                 if sent >= self._config.attempts:
                     detail = f"{failure.detail} (sent {sent} times)"
                     return unit.journal.append(
-                        request.request_id, PermanentFailure(failure.reason, detail)
+                        request.request_id, PermanentError(failure.reason, detail)
                     )
             else:
                 waited += 1
@@ -214,12 +214,12 @@ class Scheduler:
         try:
             async with asyncio.timeout(seconds) as deadline:
                 return await self._transport.send(request)
-        except PermanentFailure as failure:
+        except PermanentError as failure:
             return failure
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise RetryableFailure(
+            raise RetryableError(
                 "timeout", f"no reply within request_timeout_s={seconds}"
             ) from error
 
@@ -229,7 +229,7 @@ class Scheduler:
             self.finished.add(unit)
         self.wake.set()
 
-    def _delay(self, request: Request, failure: RetryableFailure, sent: int, waited: int) -> float:
+    def _delay(self, request: Request, failure: RetryableError, sent: int, waited: int) -> float:
         """Seconds before the next try.
 
         Exponential, spread by the request's own hash, and not before the server's.
@@ -244,7 +244,7 @@ class Scheduler:
 
     def _count(self, result: Result) -> None:
         self.tally.requests_done += 1
-        if isinstance(result, PermanentFailure):
+        if isinstance(result, PermanentError):
             self.tally.failures[result.reason] += 1
         else:
             self.tally.prompt_tokens += result.prompt_tokens

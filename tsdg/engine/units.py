@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.errors import StorageUnfit
+from tsdg.errors import StorageError
 from tsdg.records import stable_id
 from tsdg.storage import storage_unfit
 from tsdg.tables import UNIT_ROWS
@@ -93,7 +93,7 @@ def read_layout(path: Path) -> InputLayout:
     (:func:`tsdg.tables.work_table`); without a note it is one unit.
 
     Raises:
-        StorageUnfit: the file is missing or not a whole Parquet file.
+        StorageError: the file is missing or not a whole Parquet file.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -128,7 +128,7 @@ class UnitReader:
         """Read one unit.
 
         Raises:
-            StorageUnfit: the file is missing or damaged.
+            StorageError: the file is missing or damaged.
         """
         place = self._layout.places[index]
         try:
@@ -156,11 +156,11 @@ def iter_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
         yield from table.slice(start, _ROWS_AT_ONCE).to_pylist()
 
 
-def _unreadable(path: Path, error: Exception) -> StorageUnfit:
+def _unreadable(path: Path, error: Exception) -> StorageError:
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
-    return StorageUnfit(
+    return StorageError(
         f"cannot read the phase's input {path}: {reason}: delete it and start again, it is made "
         "anew"
     )

@@ -32,7 +32,7 @@ from tsdg.engine.slurm import SlurmJobs
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.engine.work import OpenUnit, cancel
-from tsdg.errors import BudgetReached, Interrupted
+from tsdg.errors import BudgetReachedError, StoppedError
 from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
 
@@ -134,7 +134,7 @@ class Worker:
             if self._leaves:
                 reason = f"left {self._agenda.units_left} units to those that work on them"
             return result
-        except (Interrupted, BudgetReached, asyncio.CancelledError) as error:
+        except (StoppedError, BudgetReachedError, asyncio.CancelledError) as error:
             state, reason = "stopped", str(error) or "cancelled"
             raise
         except BaseException as error:
@@ -172,10 +172,12 @@ class Worker:
             error = failed.exception() if failed.done() else None
         self._tell()
         # Where all is done already, a budget that is reached has nothing left to stop.
-        if error is not None and (self._agenda.units_left or not isinstance(error, BudgetReached)):
+        if error is not None and (
+            self._agenda.units_left or not isinstance(error, BudgetReachedError)
+        ):
             raise error
         if (left := self._agenda.units_left) and not self._leaves:
-            raise Interrupted(
+            raise StoppedError(
                 f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in "
                 f"{self._directory}: "
                 "what is done is kept; start again to go on"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.checks import is_closing, says_nothing
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
@@ -101,7 +101,7 @@ class AnswerStep:
         )
         options = len(shape.labels or question.options)
         drawn: list[Drawn] = []
-        replies: list[Reply | PermanentFailure] = []
+        replies: list[Reply | PermanentError] = []
         free = (
             question.answer_kind == "text"
             and self._judge is not None
@@ -135,7 +135,7 @@ class AnswerStep:
             )
             verdict = decide(counted, self._rule, options)
             if not isinstance(verdict, Open) or all(
-                isinstance(reply, PermanentFailure) for reply in round_replies
+                isinstance(reply, PermanentError) for reply in round_replies
             ):
                 break
             size = next_round(counted, self._rule, options)
@@ -217,7 +217,7 @@ class AnswerStep:
         ask: Ask,
         prompt: Prompt,
         drawn: Sequence[Drawn],
-        replies: list[Reply | PermanentFailure],
+        replies: list[Reply | PermanentError],
         tested: str,
     ) -> Solution | Flaw:
         """Let the judge choose among free texts, which no vote can.
@@ -252,7 +252,7 @@ class AnswerStep:
         prompt: Prompt,
         winners: Sequence[int],
         drawn: Sequence[Drawn],
-        replies: list[Reply | PermanentFailure],
+        replies: list[Reply | PermanentError],
         verification: Verification,
     ) -> Solution | Flaw:
         """Build the solution.
@@ -340,10 +340,10 @@ def _usable(reasoning: str, answer: str, question: Question) -> bool:
 
 
 def _why_none(
-    drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentFailure], verdict: Reject | Open
+    drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentError], verdict: Reject | Open
 ) -> Flaw:
     """Say why no answer won; where most samples failed or were cut off, that is the reason."""
-    failures = [reply for reply in replies if isinstance(reply, PermanentFailure)]
+    failures = [reply for reply in replies if isinstance(reply, PermanentError)]
     reason: Reason = verdict.reason if isinstance(verdict, Reject) else "request_failed"
     detail = verdict.detail if isinstance(verdict, Reject) else ""
     lost = {

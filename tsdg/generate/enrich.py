@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.checks import says_nothing
 from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields, json_reply, language_name, shape_of, shots, window
@@ -113,7 +113,7 @@ def enrich_request(
 
 
 def read_enrichment(
-    reply: Reply | PermanentFailure, schema: Schema, *, question: Question, answer: str
+    reply: Reply | PermanentError, schema: Schema, *, question: Question, answer: str
 ) -> Enrichment:
     """Read the reply.
 

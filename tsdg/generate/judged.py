@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.judging import Judge, Judgement
 from tsdg.protocols import Ask, Posed, Reply
 from tsdg.records import Question, Seed
@@ -25,7 +25,7 @@ class Judged:
     """Helpfulness, 1 to 5; 0 where it could not be read."""
     flaw: str
     """Why it is not good enough, one line; empty where it is."""
-    replies: tuple[Reply | PermanentFailure, ...]
+    replies: tuple[Reply | PermanentError, ...]
 
 
 def shown(item: Posed) -> str:
@@ -81,7 +81,7 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
 
 async def best_response(
     judge: Judge, ask: Ask, question: Question, responses: Sequence[str]
-) -> tuple[int | None, list[Reply | PermanentFailure]]:
+) -> tuple[int | None, list[Reply | PermanentError]]:
     """Find the best of one or more free texts.
 
     The best so far gives way to one that both orders prefer.
@@ -90,7 +90,7 @@ async def best_response(
         The index of the best (None where a verdict could not be read), and what came back.
     """
     best = 0
-    replies: list[Reply | PermanentFailure] = []
+    replies: list[Reply | PermanentError] = []
     for place in range(1, len(responses)):
         judgement, came = await judge.compare(
             ask,
@@ -110,7 +110,7 @@ async def best_response(
 
 def _decide(
     judgement: Judgement | None,
-    replies: Sequence[Reply | PermanentFailure],
+    replies: Sequence[Reply | PermanentError],
     *,
     least: float,
     beaten_by: str,

@@ -21,7 +21,7 @@ from typing import Any
 
 from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.draws import number
 from tsdg.generate.replies import only_text
 from tsdg.generate.requests import chat_request, together, try_ask
@@ -183,7 +183,7 @@ class Judge:
 
     async def compare(
         self, ask: Ask, row_id: str, *, request: str, one: str, two: str, principles: Sequence[str]
-    ) -> tuple[Judgement | None, list[Reply | PermanentFailure]]:
+    ) -> tuple[Judgement | None, list[Reply | PermanentError]]:
         """Compare two responses.
 
         Return the judgement (None where it cannot be read) and what came back.

@@ -15,7 +15,7 @@ from typing import Any
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import QuestionsConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import (
@@ -196,9 +196,9 @@ class QuestionStep:
         )
 
     def _read(
-        self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentFailure
+        self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentError
     ) -> Question | Flaw:
-        if isinstance(reply, PermanentFailure):
+        if isinstance(reply, PermanentError):
             return Flaw(reason="request_failed", detail=str(reply))
         if not reply.choices:
             return Flaw(reason="bad_schema", detail="the reply holds no completion")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.schemas import Flaw, Schema, conform
 from tsdg.protocols import Choice, Reply
 
@@ -40,13 +40,13 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
     return "", text.strip()
 
 
-def only_text(reply: Reply | PermanentFailure) -> str:
+def only_text(reply: Reply | PermanentError) -> str:
     """Return the rest of a reply's one completion.
 
     Empty where the request failed or the reply was cut off.
     """
     if (
-        isinstance(reply, PermanentFailure)
+        isinstance(reply, PermanentError)
         or not reply.choices
         or reply.choices[0].finish_reason == "length"
     ):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.sampling import SamplingConfig
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.prompts import Prompt
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.records import Provenance, Stage, Usage, stable_id
@@ -75,7 +75,7 @@ def provenance(model: ModelConfig, prompt: Prompt, sampling: str, request: Reque
     )
 
 
-def usage_of(stage: Stage, replies: Sequence[Reply | PermanentFailure]) -> Usage:
+def usage_of(stage: Stage, replies: Sequence[Reply | PermanentError]) -> Usage:
     """Return what a step spent: every request that it asked for counts, also one that failed."""
     answered = [reply for reply in replies if isinstance(reply, Reply)]
     return Usage(
@@ -86,11 +86,11 @@ def usage_of(stage: Stage, replies: Sequence[Reply | PermanentFailure]) -> Usage
     )
 
 
-async def try_ask(ask: Ask, request: Request) -> Reply | PermanentFailure:
+async def try_ask(ask: Ask, request: Request) -> Reply | PermanentError:
     """Return the reply, or the failure that is final."""
     try:
         return await ask(request)
-    except PermanentFailure as failure:
+    except PermanentError as failure:
         return failure
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tsdg.errors import PermanentFailure
+from tsdg.errors import PermanentError
 from tsdg.generate.forms import Form
 from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw
@@ -58,7 +58,7 @@ def _drifted(answer: str, question: Question) -> bool:
 
 def read_round(
     question: Question,
-    came: Sequence[tuple[Sequence[Draw], Request, Reply | PermanentFailure]],
+    came: Sequence[tuple[Sequence[Draw], Request, Reply | PermanentError]],
     verifier: Verifier,
 ) -> list[Drawn]:
     """Read the replies of a round."""
@@ -97,15 +97,15 @@ def _of_request(
     question: Question,
     group: Sequence[Draw],
     request: Request,
-    reply: Reply | PermanentFailure,
+    reply: Reply | PermanentError,
     verifier: Verifier,
 ) -> list[Drawn]:
     """Read the completions of one request.
 
     A sample without one, or of a failed request, is an abstention.
     """
-    failed = isinstance(reply, PermanentFailure)
-    choices: Sequence[Choice] = () if isinstance(reply, PermanentFailure) else reply.choices
+    failed = isinstance(reply, PermanentError)
+    choices: Sequence[Choice] = () if isinstance(reply, PermanentError) else reply.choices
     out = []
     for place, draw in enumerate(group):
         if place < len(choices):
@@ -148,12 +148,12 @@ def _of_request(
     return out
 
 
-def _share(reply: Reply | PermanentFailure, place: int, samples: int) -> tuple[int, int]:
+def _share(reply: Reply | PermanentError, place: int, samples: int) -> tuple[int, int]:
     """Return a sample's prompt and completion tokens.
 
     The prompt and the remainder count at the first of a request.
     """
-    if isinstance(reply, PermanentFailure):
+    if isinstance(reply, PermanentError):
         return 0, 0
     each, rest = divmod(reply.completion_tokens, samples)
     return (reply.prompt_tokens, each + rest) if place == 0 else (0, each)

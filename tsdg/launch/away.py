@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.launch.jobs import JOBS, read_jobs
 from tsdg.launch.remote import Shell
 
@@ -25,7 +25,7 @@ def is_away(run: Path) -> bool:
     """Whether a run directory is only what this machine keeps of a run that was launched over ssh.
 
     Raises:
-        VerificationFailed: the record of its jobs cannot be read.
+        VerificationError: the record of its jobs cannot be read.
     """
     if not (run / JOBS).is_file():
         return False
@@ -42,14 +42,14 @@ def command_there(run: Path, words: Sequence[str]) -> list[str]:
             there.
 
     Raises:
-        VerificationFailed: the snapshot does not say with which Python.
+        VerificationError: the snapshot does not say with which Python.
     """
     record = read_jobs(run)
     path = run / "snapshot" / "clusters" / f"{Path(record.cluster).stem}.yaml"
     try:
         python = str(yaml.safe_load(path.read_text())["tsdg"]["python"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{path} does not say tsdg.python; restore it from the cluster"
         ) from error
     there = [record.run if word == RUN else word for word in words]

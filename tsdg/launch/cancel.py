@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.jobs import JobRecord, RunJobs
 from tsdg.launch.queue import tally
 from tsdg.launch.remote import Shell
@@ -44,7 +44,7 @@ def cancel(
         What was cancelled, in the order of submission.
 
     Raises:
-        EnvironmentUnfit: Slurm does not answer, or jobs are still there after a minute.
+        MachineError: Slurm does not answer, or jobs are still there after a minute.
     """
     first: dict[str, Cancelled] = {}
     for _ in range(_ROUNDS):
@@ -59,7 +59,7 @@ def cancel(
                 shell.run(["scancel", *numbers])
         sleep(_PAUSE_S)
     names = ", ".join(job.job.job_id for job in _active(record, shell))
-    raise EnvironmentUnfit(
+    raise MachineError(
         f"jobs {names} are cancelled but still there; `squeue -j {names}` says why, then try again"
     )
 
@@ -67,7 +67,7 @@ def cancel(
 def _active(record: RunJobs, shell: Shell) -> list[Cancelled]:
     answer = ask(shell, record.jobs)
     if answer.queue is None:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"nobody knows which jobs are left, nothing was cancelled: {answer.notes[0]}"
         )
     out = []

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from tsdg.config.base import Config, NonNegativeInt, PositiveInt
 from tsdg.config.mistakes import explain
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
 _TIMEOUT = re.compile(r"^(\d+-)?\d+(:\d{1,2}){0,2}$|^\d+:\d{1,2}:\d{1,2}:\d{1,2}$")
@@ -223,10 +223,10 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
         environ: environment, for ``NEMO_SKILLS_CONFIG_DIR``.
 
     Raises:
-        RequestWrong: there is none.
+        UsageError: there is none.
     """
     if not name:
-        raise RequestWrong(
+        raise UsageError(
             "cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path"
         )
     if "/" in name or name.endswith((".yaml", ".yml")):
@@ -242,7 +242,7 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
         if path.is_file():
             return path
     known = sorted({file.stem for path in paths for file in path.parent.glob("*.yaml")})
-    raise RequestWrong(
+    raise UsageError(
         f"cluster={name}: there is no "
         f"{' and no '.join(dict.fromkeys(str(path) for path in paths))}; "
         f"allowed: {', '.join(known) or 'none there'}, or a path"
@@ -264,18 +264,18 @@ def read_cluster(name: str, environ: Mapping[str, str]) -> ClusterConfig:
         environ: environment, for the file's place and for variables in ``ssh_tunnel``.
 
     Raises:
-        RequestWrong: there is none, or it is wrong; the message names file, key, what was found and
+        UsageError: there is none, or it is wrong; the message names file, key, what was found and
             what is allowed.
     """
     path = find_cluster(name, environ)
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RequestWrong(
+        raise UsageError(
             f"{path}: cannot be read ({' '.join(str(error).split())[:200]})"
         ) from error
     if not isinstance(values, dict):
-        raise RequestWrong(f"{path}: holds no mapping; start from one of cluster_configs")
+        raise UsageError(f"{path}: holds no mapping; start from one of cluster_configs")
     return parse_cluster(values, path=path, environ=environ)
 
 
@@ -290,13 +290,13 @@ def parse_cluster(
             if value is not None:  # `mounts:` with all its lines commented out
                 kept[key] = value
         elif near := difflib.get_close_matches(str(key), known, n=1, cutoff=_NEAR):
-            raise RequestWrong(f"{path}: key {key} is unknown; did you mean {near[0]}?")
+            raise UsageError(f"{path}: key {key} is unknown; did you mean {near[0]}?")
     if isinstance(kept.get("ssh_tunnel"), dict):
         kept["ssh_tunnel"] = _ssh_tunnel(kept["ssh_tunnel"], path, environ)
     try:
         return ClusterConfig.model_validate(kept)
     except ValidationError as error:
-        raise RequestWrong(
+        raise UsageError(
             f"{path}: {explain(error, ClusterConfig, noun='key', settable=False)}"
         ) from error
 
@@ -317,7 +317,7 @@ def _ssh_tunnel(
                 r"\$\{?(\w+)\}?", lambda match: environ.get(match[1], match[0]), value
             )
             if "$" in out[key]:
-                raise RequestWrong(
+                raise UsageError(
                     f"{path}: key ssh_tunnel.{key}: {value!r} names a variable that is not set"
                 )
     return out

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsdg.config.evaluation import EvalConfig
-from tsdg.errors import EnvironmentUnfit, RequestWrong
+from tsdg.errors import MachineError, UsageError
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.remote import Shell
 
@@ -26,20 +26,18 @@ def plan_evaluations(model: str, config: EvalConfig) -> tuple[Evaluation, ...]:
     """The commands that evaluate a model, in the order of the groups.
 
     Raises:
-        RequestWrong: a group is named that there is none of.
+        UsageError: a group is named that there is none of.
     """
     for name in config.only:
         if name not in config.groups:
-            raise RequestWrong(
-                f"tsdg eval: only names {name!r}; allowed: {', '.join(config.groups)}"
-            )
+            raise UsageError(f"tsdg eval: only names {name!r}; allowed: {', '.join(config.groups)}")
     arguments = {
         "pretrained": model,
         "tensor_parallel_size": config.tensor_parallel,
         **config.model_args,
     }
     if any("," in str(value) for value in arguments.values()):
-        raise RequestWrong(
+        raise UsageError(
             "tsdg eval: a comma in the model's path or model_args: lm-eval would cut it there"
         )
     found = []
@@ -108,7 +106,7 @@ def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
     """Submit the scripts; return the jobs' numbers.
 
     Raises:
-        EnvironmentUnfit: Slurm refuses one; those before it stay submitted and are named.
+        MachineError: Slurm refuses one; those before it stay submitted and are named.
     """
     jobs: list[str] = []
     for script in scripts:
@@ -116,7 +114,7 @@ def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
             jobs.append(
                 shell.run(["sbatch", "--parsable"], data=script.encode()).strip().split(";")[0]
             )
-        except EnvironmentUnfit as error:
+        except MachineError as error:
             already = f"; submitted before it: {', '.join(jobs)}" if jobs else ""
-            raise EnvironmentUnfit(f"{error}{already}") from error
+            raise MachineError(f"{error}{already}") from error
     return tuple(jobs)

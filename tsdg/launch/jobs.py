@@ -49,7 +49,7 @@ from pydantic import ValidationError
 
 from tsdg.config.base import Config
 from tsdg.config.mistakes import explain
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 from tsdg.launch.remote import Ssh
 from tsdg.storage import make_directory, write_whole
 
@@ -118,25 +118,25 @@ def read_jobs(run: Path) -> RunJobs:
     """Read what was submitted for a run.
 
     Raises:
-        RequestWrong: nothing was.
-        VerificationFailed: the record cannot be read.
+        UsageError: nothing was.
+        VerificationError: the record cannot be read.
     """
     path = run / JOBS
     try:
         record = RunJobs.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError as error:
-        raise RequestWrong(
+        raise UsageError(
             f"{run} was not launched: it has no {JOBS}; `tsdg launch` submits a run"
         ) from error
     except ValidationError as error:
         what = explain(error, RunJobs, noun="key", settable=False)
-        raise VerificationFailed(f"{path} cannot be read ({what}); restore it") from error
+        raise VerificationError(f"{path} cannot be read ({what}); restore it") from error
     except (OSError, ValueError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{path} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
         ) from error
     if record.schema_version != VERSION:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{path} is of schema {record.schema_version}, this tsdg reads {VERSION}"
         )
     return record
@@ -155,8 +155,8 @@ def add_launch(
         remote: the run directory on the cluster; the same where this machine is part of it.
 
     Raises:
-        VerificationFailed: there is a record that cannot be read.
-        StorageUnfit: it cannot be written.
+        VerificationError: there is a record that cannot be read.
+        StorageError: it cannot be written.
     """
     earlier = read_jobs(run).launches if (run / JOBS).exists() else ()
     record = RunJobs(

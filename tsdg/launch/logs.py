@@ -40,7 +40,7 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
     """All logs of a run, by path.
 
     Raises:
-        StorageUnfit: the folder, or one in it, cannot be read.
+        StorageError: the folder, or one in it, cannot be read.
     """
     found, root = [], run / LOGS
     with storage("list", root):

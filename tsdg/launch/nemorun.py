@@ -46,7 +46,7 @@ from nemo_run.config import set_nemorun_home
 from nemo_run.core.execution.slurm import SlurmJobDetails
 from nemo_run.core.tunnel.client import Tunnel
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.plan import CANARY, JobPlan, job_name, log_folder, slurm_name
 
@@ -177,7 +177,7 @@ def submit(
         dry_run: write the scripts into a temporary folder and submit nothing.
 
     Raises:
-        EnvironmentUnfit: the cluster does not take a job; those that it took are cancelled.
+        MachineError: the cluster does not take a job; those that it took are cancelled.
     """
     set_nemorun_home(home)
     with contextlib.ExitStack() as stack:
@@ -252,7 +252,7 @@ def _run(whole: Any) -> None:
         cancelled = (
             f"; jobs {', '.join(taken)} were submitted before and are cancelled" if taken else ""
         )
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"the cluster does not take the jobs: {_reason(error)}{cancelled}"
         ) from error
 

@@ -26,7 +26,7 @@ from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.launch.cluster import ClusterConfig
 
 SLURM_DEFAULT_MAX_ARRAY_SIZE = 1001
@@ -104,7 +104,7 @@ def plan_jobs(
         max_array_size: elements of one array at most.
 
     Raises:
-        RequestWrong: the model, the recipe's ``launch`` and the cluster do not fit one another.
+        UsageError: the model, the recipe's ``launch`` and the cluster do not fit one another.
     """
     jobs: list[JobPlan] = []
     gate: tuple[str, ...] = ()
@@ -161,7 +161,7 @@ class _Serving:
         spans = math.lcm(*(nodes_per_replica(model, have) for model, _ in own))
         nodes = asked or spans
         if nodes % spans:
-            raise RequestWrong(
+            raise UsageError(
                 f"launch.nodes_per_element={nodes}: one server of "
                 f"{' or '.join(model.name for model, _ in own)} spans "
                 f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
@@ -171,7 +171,7 @@ class _Serving:
         if len(own) > 1 and any(server.replicas == "auto" for _, server in own):
             need = have
         if need > have:
-            raise RequestWrong(
+            raise UsageError(
                 f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their "
                 "server.replicas, "
                 f"a node of cluster {cluster.name} has {have}; lower server.replicas, or auto"
@@ -293,7 +293,7 @@ def _job(
     partition = cluster.partition_of(gpus=serving.gpus)
     limit = time_limit or cluster.time_limit_of(partition)
     if array is not None and limit and recipe.launch.flush_s >= seconds_of(limit):
-        raise RequestWrong(
+        raise UsageError(
             f"launch.flush_s={recipe.launch.flush_s} is not below the time limit {limit}: elements "
             "would be told to "
             "stop before they start; lower it, or raise launch.time_limit"
@@ -358,13 +358,13 @@ def split_array(*, elements: int, max_running: int, max_array_size: int) -> tupl
     ones among them.
 
     Raises:
-        RequestWrong: there are more arrays than elements that may run, so that the limit cannot be
+        UsageError: there are more arrays than elements that may run, so that the limit cannot be
             kept.
     """
     count = -(-elements // max_array_size)
     running = min(max_running, elements)
     if count > running:
-        raise RequestWrong(
+        raise UsageError(
             f"launch.max_running={max_running}: {elements} elements are {count} arrays of at most "
             f"{max_array_size}, "
             f"each running one; allowed: {count} or more, or launch.elements up to "

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.plan import seconds_of
 from tsdg.launch.remote import Shell, max_array_size
@@ -49,10 +49,10 @@ class Partition:
 
 
 def attempt(name: str, look: Callable[[], str]) -> Check:
-    """Make one check: what ``look`` returns is well, an ``EnvironmentUnfit`` is not."""
+    """Make one check: what ``look`` returns is well, an ``MachineError`` is not."""
     try:
         return Check(name=name, verdict="ok", said=look())
-    except EnvironmentUnfit as error:
+    except MachineError as error:
         return Check(name=name, verdict="FAILED", said=" ".join(str(error).split()))
 
 
@@ -87,7 +87,7 @@ def check_cluster(
     try:
         known = parse_partitions(shell.run(["sinfo", "-h", "-o", "%R|%a|%l|%D|%G"]))
         checks += [check_partition(cluster, known, gpus=gpus) for gpus in (True, False)]
-    except EnvironmentUnfit as error:
+    except MachineError as error:
         checks.append(Check(name="partitions", verdict="FAILED", said=str(error)))
     checks.append(attempt("arrays", lambda: _arrays(cluster, shell)))
     writable = [
@@ -112,7 +112,7 @@ def _version(shell: Shell) -> str:
 def _arrays(cluster: ClusterConfig, shell: Shell) -> str:
     limit = max_array_size(shell)
     if cluster.tsdg.max_array_size > limit:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"tsdg.max_array_size={cluster.tsdg.max_array_size} is above Slurm's "
             f"MaxArraySize={limit}; "
             "lower it or use 0"
@@ -124,7 +124,7 @@ def _accounting(cluster: ClusterConfig, shell: Shell) -> Check:
     """Whether accounting answers, and knows the account; a cluster without it is fit all the same."""
     try:
         text = shell.run(["sacctmgr", "-nP", "show", "assoc", "format=Account,Partition"])
-    except EnvironmentUnfit as error:
+    except MachineError as error:
         return Check(
             name="accounting",
             verdict="not checked",
@@ -199,10 +199,8 @@ def _writable(shell: Shell, folder: str) -> str:
     script = 'mkdir -p "$1" && file=$(mktemp "$1/.tsdg-doctor-XXXXXX") && rm "$file" && df -Pk "$1" | tail -n 1'
     try:
         free = shell.run(["sh", "-c", script, "sh", folder]).split()
-    except EnvironmentUnfit as error:
-        raise EnvironmentUnfit(
-            f"{folder} cannot be written: {error}; choose another folder"
-        ) from error
+    except MachineError as error:
+        raise MachineError(f"{folder} cannot be written: {error}; choose another folder") from error
     gib = int(free[3]) / 2**20 if len(free) > 3 and free[3].isdecimal() else math.nan
     return f"can be written, {gib:.0f} GiB free"
 
@@ -244,7 +242,7 @@ def look_from_node(
             [*command, python, str(len(folders)), token, *folders, *readable],
             timeout_s=2.0 * _NODE_WAIT_S,
         )
-    except EnvironmentUnfit as error:
+    except MachineError as error:
         busy = "Unable to allocate resources" in str(error) and "Invalid" not in str(error)
         next_step = f"no node was free within {_NODE_WAIT_S} s" if busy else str(error)
         return [Check(name="a node", verdict="not checked" if busy else "FAILED", said=next_step)]

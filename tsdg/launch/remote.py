@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsdg.config.base import Config
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.cluster import ClusterConfig
 
 
@@ -57,7 +57,7 @@ class Shell:
             timeout_s: seconds after which it is given up.
 
         Raises:
-            EnvironmentUnfit: there is no such command, it fails, or it takes too long.
+            MachineError: there is no such command, it fails, or it takes too long.
         """
         command = self.command(words)
         where = f" on {self.ssh.host}" if self.ssh else ""
@@ -66,16 +66,16 @@ class Shell:
                 command, input=data, capture_output=True, timeout=timeout_s, check=False
             )
         except FileNotFoundError as error:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"there is no command {command[0]} here; is this a machine of the cluster?"
             ) from error
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again"
             ) from error
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())[:300]
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"{words[0]}{where} failed with code {done.returncode}: {said or 'no message'}"
             )
         return done.stdout.decode(errors="replace")
@@ -102,13 +102,13 @@ def max_array_size(shell: Shell) -> int:
     """Elements of one array at most, as Slurm is configured.
 
     Raises:
-        EnvironmentUnfit: Slurm does not answer.
+        MachineError: Slurm does not answer.
     """
     for line in shell.run(["scontrol", "show", "config"]).splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "MaxArraySize" and value.strip().isdecimal():
             return int(value)
-    raise EnvironmentUnfit(
+    raise MachineError(
         "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the cluster "
         "file"
     )
@@ -118,6 +118,6 @@ def active_jobs(shell: Shell) -> frozenset[str]:
     """Numbers of the user's jobs and arrays that Slurm has not ended yet.
 
     Raises:
-        EnvironmentUnfit: Slurm does not answer.
+        MachineError: Slurm does not answer.
     """
     return frozenset(shell.run(["squeue", "--me", "--noheader", "--format=%F"]).split())

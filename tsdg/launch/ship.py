@@ -34,7 +34,7 @@ import tsdg
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.launch.cluster import ClusterConfig, expand_env, packaged
 from tsdg.storage import make_directory, storage, write_whole
 
@@ -66,7 +66,7 @@ def job_environment(
         environ: environment of this process.
 
     Raises:
-        RequestWrong: a variable of ``required_env_vars`` is not set.
+        UsageError: a variable of ``required_env_vars`` is not set.
     """
     found: dict[str, str] = {}
     servers = [recipe.server, *(own.server for own in recipe.roles.values() if own.server)]
@@ -79,7 +79,7 @@ def job_environment(
         if pair:
             found[pair[0]] = pair[1]
         elif entry in cluster.required_env_vars:
-            raise RequestWrong(
+            raise UsageError(
                 f"cluster {cluster.name}: required_env_vars names {entry}, which is not set here"
             )
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
@@ -88,7 +88,7 @@ def job_environment(
     secret = {name for name in found if looks_secret(name) or name in keys}
     for name, value in found.items():
         if "\n" in value:
-            raise RequestWrong(
+            raise UsageError(
                 f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
             )
     return Environment(
@@ -104,17 +104,17 @@ def check_path(what: str, path: str) -> None:
     ``/nemo_run`` wherever that stands.
 
     Raises:
-        RequestWrong: it holds such a thing.
+        UsageError: it holds such a thing.
     """
     if wrong := sorted(set(_NOT_PLAIN.findall(path))):
-        raise RequestWrong(
+        raise UsageError(
             f"{what}: {path!r} has {' '.join(map(repr, wrong))}, which NeMo-Run cannot carry into "
             "a job's script; "
             "allowed: letters, digits and ._/+=@- (only the places of runs and jobs are bound by "
             "this)"
         )
     if "/nemo_run" in path:
-        raise RequestWrong(
+        raise UsageError(
             f"{what}: {path} has '/nemo_run' in it, which NeMo-Run replaces in jobs' scripts; "
             "choose another folder"
         )
@@ -150,7 +150,7 @@ def write_recipe(run: Path, recipe: Recipe) -> None:
     """Write the recipe that the jobs of this launch read.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     make_directory(run / LAUNCH)
     write_whole(run / LAUNCH / "recipe.yaml", recipe_text(recipe).encode())
@@ -176,7 +176,7 @@ def write_launch_files(
         secrets: file with the secret variables, on the cluster; empty for none.
 
     Raises:
-        StorageUnfit: something cannot be written.
+        StorageError: something cannot be written.
     """
     folder, clusters = run / LAUNCH, run / "snapshot" / "clusters"
     write_recipe(run, recipe)
@@ -225,7 +225,7 @@ def write_secrets(path: Path, environment: Environment) -> None:
     """Write the secret variables into a file that only its owner may read.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     with storage("write", path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

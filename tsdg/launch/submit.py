@@ -21,7 +21,7 @@ from pathlib import Path
 from tsdg import cache
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
-from tsdg.errors import EnvironmentUnfit, RequestWrong, RunConflict
+from tsdg.errors import MachineError, RunConflictError, UsageError
 from tsdg.launch import ship
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
@@ -82,16 +82,16 @@ def find_target(
         environ: environment of this process.
 
     Raises:
-        RequestWrong: a place that no job can use, or a variable that is not set.
+        UsageError: a place that no job can use, or a variable that is not set.
     """
     if cluster.ssh_tunnel:
         if not directory.is_absolute():
-            raise RequestWrong(
+            raise UsageError(
                 f"output_root={recipe.output_root}: over ssh it must be an absolute path on "
                 f"cluster {cluster.name}"
             )
         if not cluster.tsdg.python:
-            raise RequestWrong(
+            raise UsageError(
                 f"cluster {cluster.name}: over ssh tsdg.python must name the Python of its nodes"
             )
         here, run = cache.root(environ) / "launched" / cluster.name / directory.name, str(directory)
@@ -130,8 +130,8 @@ def plan_launch(
             Slurm's default.
 
     Raises:
-        RequestWrong: recipe, model and cluster do not fit one another.
-        EnvironmentUnfit: Slurm does not answer.
+        UsageError: recipe, model and cluster do not fit one another.
+        MachineError: Slurm does not answer.
     """
     limit = target.cluster.tsdg.max_array_size
     if not limit:
@@ -163,9 +163,9 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
     The snapshot of the run, and of its canary where there is one, must be in ``target.here``.
 
     Raises:
-        EnvironmentUnfit: Slurm does not answer, or does not take a job; then none is left
+        MachineError: Slurm does not answer, or does not take a job; then none is left
             submitted.
-        StorageUnfit: something cannot be written.
+        StorageError: something cannot be written.
     """
     shell = Shell(ssh=ssh_of(target.cluster))
     secrets = ship.secrets_path(target.cluster, target.name) if target.environment.secret else ""
@@ -203,15 +203,15 @@ def refuse_second(target: Target) -> None:
     Both would do the same work, for twice the GPU-hours.
 
     Raises:
-        RunConflict: jobs of this run are pending or running.
-        EnvironmentUnfit: Slurm does not answer.
+        RunConflictError: jobs of this run are pending or running.
+        MachineError: Slurm does not answer.
     """
     if not (target.here / JOBS).exists():
         return
     active = active_jobs(Shell(ssh=ssh_of(target.cluster)))
     known = [job.job_id for job in read_jobs(target.here).jobs if job.job_id in active]
     if known:
-        raise RunConflict(
+        raise RunConflictError(
             f"{target.here} is launched already: jobs {', '.join(known)} are pending or running; "
             f"`tsdg status {target.here}` shows them, `tsdg cancel {target.here}` ends them"
         )
@@ -226,7 +226,7 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
             warnings.simplefilter("ignore")
             from tsdg.launch import nemorun
     except ImportError as error:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"NeMo-Run cannot be imported ({' '.join(str(error).split())[:120]}); pip install "
             "'tsdg[launch]'"
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.launch.jobs import JobRecord
 from tsdg.launch.queue import (
     SACCT_FORMAT,
@@ -80,7 +80,7 @@ def _ask_one(
 ) -> tuple[dict[str, Line] | None, str]:
     try:
         return parse(shell.run(command, timeout_s=_TIMEOUT_S), names), ""
-    except EnvironmentUnfit as error:
+    except MachineError as error:
         if _NO_SUCH_JOB in str(error):
             return {}, ""  # all are forgotten
         return None, str(error)

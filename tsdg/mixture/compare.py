@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tsdg.config.comparison import CompareConfig
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.mixture.results import Score
 
 OTHER = "other"
@@ -66,16 +66,16 @@ def compare(
     """Compare the tasks that both evaluations have, by the same metric.
 
     Raises:
-        RequestWrong: a rule names no group, they have no task in common, or a task was scored by
+        UsageError: a rule names no group, they have no task in common, or a task was scored by
             different metrics.
     """
     for name in config.rules:
         if name not in (*config.groups, OTHER):
             allowed = ", ".join((*config.groups, OTHER))
-            raise RequestWrong(f"tsdg compare: rules names group {name!r}; allowed: {allowed}")
+            raise UsageError(f"tsdg compare: rules names group {name!r}; allowed: {allowed}")
     common = sorted(set(before) & set(after))
     if not common:
-        raise RequestWrong("tsdg compare: the two evaluations have no task in common")
+        raise UsageError("tsdg compare: the two evaluations have no task in common")
     tasks = tuple(_change(task, before[task], after[task], config) for task in common)
     groups = tuple(
         _mean(group, members)
@@ -93,7 +93,7 @@ def compare(
 
 def _change(task: str, before: Score, after: Score, config: CompareConfig) -> Change:
     if before.metric != after.metric:
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg compare: task {task} was scored by {before.metric} before and by {after.metric} "
             "after; choose one "
             "that both have with metrics=[...]"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +32,14 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     A task without tokens is left out.
 
     Raises:
-        RequestWrong: a run has no manifest, no part is left, or two parts have one name.
-        VerificationFailed: a manifest is damaged.
+        UsageError: a run has no manifest, no part is left, or two parts have one name.
+        VerificationError: a manifest is damaged.
     """
     digests = [_manifest(run)["digest"] for run in runs]
     for place, digest in enumerate(digests):
         if digest in digests[:place]:
             first = runs[digests.index(digest)]
-            raise RequestWrong(
-                f"tsdg mix: {runs[place]} is the same run as {first}; name each once"
-            )
+            raise UsageError(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
     found = [(run, *task) for run in runs for task in _tasks(run)]
     often = Counter(task for _, task, _, _ in found)
     parts = [
@@ -57,11 +55,11 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     parts += corpora
     twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
     if twice:
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names"
         )
     if not parts:
-        raise RequestWrong("tsdg mix: these runs have no records; name others, or corpora")
+        raise UsageError("tsdg mix: these runs have no records; name others, or corpora")
     return tuple(parts)
 
 
@@ -81,7 +79,7 @@ def _manifest(run: Path) -> dict[str, Any]:
         if isinstance(manifest["digest"], str):
             return dict(manifest)
     except FileNotFoundError as error:
-        raise RequestWrong(
+        raise UsageError(
             f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -89,5 +87,5 @@ def _manifest(run: Path) -> dict[str, Any]:
     raise _damaged(run)
 
 
-def _damaged(run: Path) -> VerificationFailed:
-    return VerificationFailed(f"{run / 'manifest.json'} is damaged; `tsdg verify {run}` says more")
+def _damaged(run: Path) -> VerificationError:
+    return VerificationError(f"{run / 'manifest.json'} is damaged; `tsdg verify {run}` says more")

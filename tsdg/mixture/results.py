@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,13 @@ def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> d
         points: those of them that are in points of 100 already.
 
     Raises:
-        RequestWrong: there is no such file, or it is none of lm-eval's.
+        UsageError: there is no such file, or it is none of lm-eval's.
     """
     files = (
         sorted(path.rglob("results*.json"), key=lambda file: file.name) if path.is_dir() else [path]
     )
     if not files:
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval "
             "--output_path"
         )
@@ -67,7 +67,7 @@ def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> d
                 scores[task] = score
         parts |= _parts(data.get("group_subtasks") or {}, scores)
     if not scores:
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg compare: no task in {path} has one of the metrics {', '.join(metrics)}; see "
             "metrics="
         )
@@ -80,10 +80,10 @@ def _load(file: Path) -> dict[str, Any]:
         if all(isinstance(values, dict) for values in data["results"].values()):
             return data
     except OSError as error:
-        raise RequestWrong(f"tsdg compare: {file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"tsdg compare: {file} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise RequestWrong(
+    raise UsageError(
         f"tsdg compare: {file} is no result file of lm-eval, which has {{'results': {{TASK: ...}}}}"
     )
 

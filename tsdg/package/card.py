@@ -24,7 +24,7 @@ def write_card(run: Path, manifest: Mapping[str, Any]) -> None:
     """Write the card of a run; before its manifest, which lists the card.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     write_whole(run / CARD, card_text(manifest).encode())
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.digests import UNKNOWN, Codes, Keys, digests_of
 from tsdg.package.layout import (
     DATASET,
@@ -90,13 +90,13 @@ def columns_of(
     """Yield some columns of a table batch by batch; ``a.b`` names a field of a struct.
 
     Raises:
-        VerificationFailed: the file is missing or damaged, or has no such column.
+        VerificationError: the file is missing or damaged, or has no such column.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             missing = {column.split(".")[0] for column in columns} - set(file.schema_arrow.names)
             if missing:
-                raise VerificationFailed(f"{path} has no column {', '.join(sorted(missing))}")
+                raise VerificationError(f"{path} has no column {', '.join(sorted(missing))}")
             yield from file.iter_batches(batch_rows, columns=list(columns))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
@@ -110,7 +110,7 @@ def count_run(run: Path, phases: Sequence[Sequence[str]]) -> RunCount:
         phases: of the recipe: they say which tables there must be.
 
     Raises:
-        VerificationFailed: a table is missing or damaged, or names a task or a question that the
+        VerificationError: a table is missing or damaged, or names a task or a question that the
             run does not have.
     """
     return _Counting(run, phases).count()
@@ -120,7 +120,7 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
     """Read ``seeds/counts.json``: task → ``SEED_FIELDS`` → rows.
 
     Raises:
-        VerificationFailed: it is missing, or not of that form.
+        VerificationError: it is missing, or not of that form.
     """
     path = run / SEED_COUNTS
     try:
@@ -130,7 +130,7 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
             for task, count in sorted(counts.items())
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{path} is damaged: it lacks, per task, {', '.join(SEED_FIELDS)}; {_ANEW}"
         ) from error
 
@@ -141,7 +141,7 @@ def count_records(run: Path, task: TaskCount) -> None:
     ``records``, ``by_variant``, ``tokens`` and ``packaged``.
 
     Raises:
-        VerificationFailed: a file is missing or damaged.
+        VerificationError: a file is missing or damaged.
     """
     questions = Keys()
     for name in task.files:
@@ -249,7 +249,7 @@ class _Counting:
             name = path.relative_to(self._run).as_posix()
             task = self._tasks.get(path.parent.name)
             if task is None:
-                raise VerificationFailed(f"{path}: {path.parent.name} is no task of {SEED_COUNTS}")
+                raise VerificationError(f"{path}: {path.parent.name} is no task of {SEED_COUNTS}")
             task.files.append(name)
         for task in self._tasks.values():
             count_records(self._run, task)
@@ -261,7 +261,7 @@ class _Counting:
         unknown = [value for value in values if value not in self._tasks]
         if unknown:
             where = self._run / name
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{where} has rows of task {unknown[0]}, which {SEED_COUNTS} lacks; {_ANEW}"
             )
         lookup = np.array([self._names.index(value) for value in values], np.int32)
@@ -281,6 +281,6 @@ class _Counting:
     def _require_known(self, codes: Codes, ids: pa.Array, name: str) -> None:
         if (codes == UNKNOWN).any():
             row: Any = ids[int(np.argmax(codes == UNKNOWN))].as_py()
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{self._run / name} names {row}, which stands in no table before it"
             )

@@ -100,7 +100,7 @@ def write_dataset(
             were answered; here it is what a model wrote beside them.
 
     Raises:
-        StorageUnfit: the run directory cannot be written.
+        StorageError: the run directory cannot be written.
         ValueError: the pairs of one task do not stand together.
     """
     building, summary, found = run / _BUILDING, DatasetSummary(), Contamination(held_out)

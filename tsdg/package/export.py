@@ -28,7 +28,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.layout import CARD, DATASET, SAMPLES
 from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
@@ -58,8 +58,8 @@ def export(run: Path, out: Path, form: str) -> int:
     """Write a finished run into ``out`` in one of ``FORMATS`` and return the number of rows.
 
     Raises:
-        VerificationFailed: the run is not finished, or damaged.
-        StorageUnfit: ``out`` cannot be written.
+        VerificationError: the run is not finished, or damaged.
+        StorageError: ``out`` cannot be written.
     """
     manifest = read_manifest(run)
     make_directory(out)
@@ -172,14 +172,14 @@ def _solved(run: Path) -> Iterator[tuple[Question, Solution, AnswerSample]]:
                 yield question, solution, _winner(answered, solution, run)
                 break
         else:
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{run / SAMPLES} has no samples of question {question.question_id}"
             )
 
 
 def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> AnswerSample:
     if not answered:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run / SAMPLES}: no sample of question {solution.question_id} has an answer"
         )
     # The solution's reasoning is that of one sample which voted for the answer.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.card import write_card
 from tsdg.package.layout import CARD, CONTAMINATION, MANIFEST, QUESTIONS, steps_of
 from tsdg.package.manifest import (
@@ -29,8 +29,8 @@ def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
     A former manifest goes first: where there is one, it describes the files as they are.
 
     Raises:
-        VerificationFailed: a table that the phases must have left is missing or damaged.
-        StorageUnfit: the run directory cannot be written.
+        VerificationError: a table that the phases must have left is missing or damaged.
+        StorageError: the run directory cannot be written.
     """
     with storage("write", run):
         (run / MANIFEST).unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def check_undamaged(run: Path) -> None:
     A new one would vouch for damage.
 
     Raises:
-        VerificationFailed: a file has another size; what is missing is made again, or named, by the
+        VerificationError: a file has another size; what is missing is made again, or named, by the
             stages.
     """
     try:
@@ -90,7 +90,7 @@ def check_undamaged(run: Path) -> None:
         with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
         anew = f", or delete it{with_it} and start the run again, which makes it anew"
         step = "restore it" + ("" if name.startswith("snapshot/") else anew)
-        raise VerificationFailed(
+        raise VerificationError(
             f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "
             f"{step}"
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed, few
+from tsdg.errors import VerificationError, few
 from tsdg.package.counts import RunCount, count_run
 from tsdg.package.findings import Finding
 from tsdg.package.fsck_rows import check_rows
@@ -77,7 +77,7 @@ def verify_run(run: Path) -> list[Finding]:
         findings += _sums(counts, steps_of(inputs.phases), inputs.questions_per_seed)
         findings += check_rows(run, manifest)
         contamination_of(run)
-    except VerificationFailed as error:
+    except VerificationError as error:
         findings.append(
             Finding(
                 path=".",

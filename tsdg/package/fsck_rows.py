@@ -55,7 +55,7 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
         manifest: its manifest, in the form of the schema.
 
     Raises:
-        VerificationFailed: a table cannot be read or lacks a column.
+        VerificationError: a table cannot be read or lacks a column.
     """
     steps = steps_of(manifest["phases"])
     yield from _schemas(run, manifest)

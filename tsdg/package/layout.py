@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tsdg.config.stages import phase_name
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 
 SEED_COUNTS = "seeds/counts.json"
 SEEDS = "seeds/seeds.parquet"
@@ -34,16 +34,16 @@ def run_directory(word: str, *, command: str) -> Path:
         command: what the user typed before it, for the message.
 
     Raises:
-        RequestWrong: it names none.
+        UsageError: it names none.
     """
     run = Path(word)
     if not word or not run.is_dir():
-        raise RequestWrong(
+        raise UsageError(
             f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a "
             "folder"
         )
     if not any((run / name).exists() for name in ("snapshot", "launch", MANIFEST)):
-        raise RequestWrong(
+        raise UsageError(
             f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists "
             "the runs below a folder"
         )

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
 from tsdg.package.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
@@ -102,12 +102,12 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
     """Count the files of a run and put the manifest together.
 
     Raises:
-        VerificationFailed: a table that the phases must have left is missing or damaged.
+        VerificationError: a table that the phases must have left is missing or damaged.
     """
     counts = count_run(run, inputs.phases)
     without_facts = sorted(set(counts.tasks) - set(inputs.tasks))
     if without_facts:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run}: seeds were collected for task {without_facts[0]}, which the run does not name"
         )
     counted = counted_part(counts, inputs)
@@ -213,13 +213,13 @@ def write_manifest(run: Path, manifest: Manifest) -> None:
     """Hold the manifest to its schema and write it as a whole.
 
     Raises:
-        VerificationFailed: it does not have the form of the schema.
-        StorageUnfit: it cannot be written.
+        VerificationError: it does not have the form of the schema.
+        StorageError: it cannot be written.
     """
     wrong = breaches(manifest)
     if wrong:
         where, what = wrong[0]
-        raise VerificationFailed(
+        raise VerificationError(
             f"the manifest of {run} breaks its schema at {where or 'the top'}: {what}"
         )
     write_whole(run / MANIFEST, canonical(manifest))
@@ -229,7 +229,7 @@ def read_manifest(run: Path) -> dict[str, Any]:
     """The manifest of a finished run.
 
     Raises:
-        VerificationFailed: there is none, or it is damaged.
+        VerificationError: there is none, or it is damaged.
     """
     try:
         manifest: dict[str, Any] = json.loads((run / MANIFEST).read_bytes())
@@ -237,11 +237,11 @@ def read_manifest(run: Path) -> dict[str, Any]:
         if wrong := breaches({**manifest, "files": manifest["files"][:1]}):
             raise ValueError(*wrong[0])
     except FileNotFoundError as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run / MANIFEST} is damaged; remove it, and the command that made the run makes it "
             "again"
         ) from error
@@ -279,8 +279,8 @@ def describe(run: Path, name: str) -> dict[str, Any]:
     """Path, rows, bytes and checksum of a file; rows of a file that is no table are null.
 
     Raises:
-        VerificationFailed: it is a table that is damaged.
-        StorageUnfit: it is a table that this user may not read.
+        VerificationError: it is a table that is damaged.
+        StorageError: it is a table that this user may not read.
     """
     path = run / name
     rows = count_rows(path) if path.suffix == ".parquet" else None

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from tsdg.errors import VerificationFailed, few
+from tsdg.errors import VerificationError, few
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
 from tsdg.package.digests import Keys, digests_of
 from tsdg.package.findings import Finding
@@ -40,7 +40,7 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
     """Put the manifest of a merged dataset together, all of whose files are there but the card.
 
     Raises:
-        VerificationFailed: a file is damaged, or the runs say different things of one task.
+        VerificationError: a file is damaged, or the runs say different things of one task.
     """
     counts, dropped = _counted(out, manifests)
     tasks = {
@@ -98,7 +98,7 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
     try:
         manifests = [json.loads((run / one["manifest"]).read_bytes()) for one in manifest["merged"]]
         again = merged_manifest(run, manifests, created=manifest["created"])
-    except (OSError, ValueError, KeyError, TypeError, VerificationFailed) as error:
+    except (OSError, ValueError, KeyError, TypeError, VerificationError) as error:
         yield Finding(
             path=COPIES,
             what="does not fit the dataset",
@@ -138,7 +138,7 @@ def _counted(
     }
     for path in sorted((out / DATASET).rglob("*.parquet")):
         if path.parent.name not in tasks:
-            raise VerificationFailed(f"{path}: {path.parent.name} is no task of the merged runs")
+            raise VerificationError(f"{path}: {path.parent.name} is no task of the merged runs")
         tasks[path.parent.name].files.append(path.relative_to(out).as_posix())
     for task in tasks.values():
         count_records(out, task)
@@ -157,7 +157,7 @@ def _task(
     for key in TASK_FACTS:
         if len({entry[key] for entry in entries}) > 1:
             found = " and ".join(sorted({str(entry[key]) for entry in entries}))
-            raise VerificationFailed(
+            raise VerificationError(
                 f"task {task} has {key} {found} in different runs; they cannot be merged"
             )
     summed = _sum(entries)

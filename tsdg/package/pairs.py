@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.layout import QUESTIONS, SOLUTIONS
 from tsdg.records import Question, Solution
 from tsdg.tables import read_rows
@@ -18,7 +18,7 @@ def accepted_pairs(run: Path) -> Iterator[tuple[Question, Solution]]:
     pass over each table is enough.
 
     Raises:
-        VerificationFailed: a table is damaged, or a solution has no question or another order.
+        VerificationError: a table is damaged, or a solution has no question or another order.
     """
     questions = read_rows(run / QUESTIONS, Question)
     for solution in read_rows(run / SOLUTIONS, Solution):
@@ -27,7 +27,7 @@ def accepted_pairs(run: Path) -> Iterator[tuple[Question, Solution]]:
                 yield question, solution
                 break
         else:
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{run / SOLUTIONS} holds a solution of question {solution.question_id}, which "
                 "does not stand in "
                 f"{QUESTIONS} after the question before it: both tables are in the order of the "

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tsdg.errors import EnvironmentUnfit, RequestWrong
+from tsdg.errors import MachineError, UsageError
 
 FILE = "tokenizer.json"
 _FORMATS = {".parquet": "parquet", ".jsonl": "json"}
@@ -27,13 +27,13 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
         key: where the user named it, for messages.
 
     Raises:
-        EnvironmentUnfit: there is none.
+        MachineError: there is none.
     """
     folder = Path(model_path).expanduser()
     if (folder / FILE).is_file():
         return folder / FILE
     if folder.is_dir():
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"{key}={model_path} has no {FILE}, which counts the tokens of the dataset; "
             "write one there with transformers: "
             "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
@@ -44,13 +44,13 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
         cached = try_to_load_from_cache(model_path, FILE)
         if isinstance(cached, str):
             return Path(cached)
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"{key}={model_path} is no folder, and this machine's hub cache has no {FILE} of that "
             "name, which "
             f"counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, "
             "or give a folder"
         )
-    raise EnvironmentUnfit(
+    raise MachineError(
         f"{key}={model_path} is no folder: a folder with the model's {FILE} is needed to count the "
         "tokens of the "
         "dataset, with server.type=openai too"
@@ -67,14 +67,14 @@ class TokenCounter:
         """Load a tokenizer.
 
         Raises:
-            EnvironmentUnfit: the file is no tokenizer.
+            MachineError: the file is no tokenizer.
         """
         from tokenizers import Tokenizer
 
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises the bare class
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"{path} is no tokenizer ({' '.join(str(error).split())}); see model.path"
             ) from error
         # A tokenizer saved for inference may cut or pad what it is given.
@@ -101,7 +101,7 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
         counter: of the tokens.
 
     Raises:
-        RequestWrong: there is no such file or column, it holds something else than text, or no
+        UsageError: there is no such file or column, it holds something else than text, or no
             token at all.
     """
     import pyarrow as pa
@@ -114,21 +114,21 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
         try:
             table = ds.dataset(file, format=_FORMATS[file.suffix])
             if field not in table.schema.names:
-                raise RequestWrong(
+                raise UsageError(
                     f"{file} has no column {field!r}; found: {', '.join(table.schema.names)}"
                 )
             kind = table.schema.field(field).type
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-                raise RequestWrong(f"{file}: column {field!r} holds {kind}; text is needed")
+                raise UsageError(f"{file}: column {field!r} holds {kind}; text is needed")
             for batch in table.to_batches(columns=[field], batch_size=BATCH):
                 total += sum(counter([text for text in batch[field].to_pylist() if text]))
         except (OSError, pa.ArrowException) as error:
-            raise RequestWrong(
+            raise UsageError(
                 f"{file} cannot be read: {' '.join(str(error).split())[:200]}; restore it"
             ) from error
     if not total:
         allowed = " or ".join(_FORMATS)
-        raise RequestWrong(
+        raise UsageError(
             f"{path} is no file or folder of {allowed} files with text; name one that has some"
         )
     return total

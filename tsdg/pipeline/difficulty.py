@@ -19,7 +19,7 @@ from pathlib import Path
 from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete
-from tsdg.errors import WorkShort
+from tsdg.errors import ShortfallError
 from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.phases import Servers, work_on
 from tsdg.pipeline.prepare import Prepared
@@ -74,20 +74,22 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
     Seeds that are answered with free texts are left out.
 
     Raises:
-        WorkShort: the run's questions are not answered yet, or all its seeds are answered with free
+        ShortfallError: the run's questions are not answered yet, or all its seeds are answered with free
             texts.
-        EnvironmentUnfit: a server or what a verifier needs is missing.
-        Interrupted: asked to stop; the same command continues.
+        MachineError: a server or what a verifier needs is missing.
+        StoppedError: asked to stop; the same command continues.
     """
     run = prepared.directory
     if not gathered(run, ("questions", "answers")):
-        raise WorkShort(
+        raise ShortfallError(
             f"{run}: its questions are not answered yet; `tsdg resume` goes on with them"
         )
     folder = run / "difficulty" / str(sample)
     drawn = {seed.seed_id: seed for seed in _drawn(run / SEEDS, sample)}
     if not drawn:
-        raise WorkShort(f"{run}: its seeds are answered with free texts, which no vote compares")
+        raise ShortfallError(
+            f"{run}: its seeds are answered with free texts, which no vote compares"
+        )
     source = folder / "questions.parquet"
     if not source.is_file():
         with work_table(

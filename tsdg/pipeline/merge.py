@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsdg.corpus.dedup import item_digest
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.hashset import HashSet
 from tsdg.package.card import write_card
 from tsdg.package.counts import columns_of
@@ -38,10 +38,10 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
         seed: of the order of the records within their task.
 
     Raises:
-        RequestWrong: there is something in ``out``, or a run has no answers or was merged itself.
-        VerificationFailed: a run is not finished or damaged, or two runs say different things of
+        UsageError: there is something in ``out``, or a run has no answers or was merged itself.
+        VerificationError: a run is not finished or damaged, or two runs say different things of
             one task.
-        StorageUnfit: ``out`` cannot be written.
+        StorageError: ``out`` cannot be written.
     """
     refuse_filled(out, command="tsdg merge")
     manifests = [_mergeable(run) for run in runs]
@@ -68,13 +68,9 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
 def _mergeable(run: Path) -> Manifest:
     manifest = read_manifest(run)
     if "merged" in manifest:
-        raise RequestWrong(
-            f"tsdg merge: {run} was merged itself; name the runs that it was made of"
-        )
+        raise UsageError(f"tsdg merge: {run} was merged itself; name the runs that it was made of")
     if not any("answers" in phase for phase in manifest["phases"]):
-        raise RequestWrong(
-            f"tsdg merge: {run} has no records, as its phases end before the answers"
-        )
+        raise UsageError(f"tsdg merge: {run} has no records, as its phases end before the answers")
     return manifest
 
 

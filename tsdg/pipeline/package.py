@@ -10,7 +10,7 @@ from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
 from tsdg.config.stages import phase_name
 from tsdg.engine.phase import pending_units
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.layout import MANIFEST, SOLUTIONS
@@ -45,7 +45,7 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
     for steps in recipe.phases:
         folder = directory / phase_name(steps)
         if left := len(pending_units(phase_input(directory, steps), folder)):
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{folder}/parts lacks {left} of its parts, though its tables are there: restore "
                 "them, or remove "
                 f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} "
@@ -89,7 +89,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         created, commit = versions["created"], versions["commit"]
         packages = {"tsdg": versions["tsdg"], "python": versions["python"], **versions["packages"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{prepared.directory}/snapshot/versions.json is damaged; restore it"
         ) from error
     used = spent(read_run(prepared.directory))

@@ -79,9 +79,9 @@ async def work_on(
         may_leave: whether to end already where others are at work on all that is left.
 
     Raises:
-        Interrupted: ``stop`` was set.
-        BudgetReached: a cap of the run was reached.
-        EnvironmentUnfit: a server or the storage fails.
+        StoppedError: ``stop`` was set.
+        BudgetReachedError: a cap of the run was reached.
+        MachineError: a server or the storage fails.
     """
     transport = await servers.transport(steps)
     total = count_rows(source)

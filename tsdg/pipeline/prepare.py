@@ -10,7 +10,7 @@ from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
-from tsdg.errors import RunConflict
+from tsdg.errors import RunConflictError
 from tsdg.generate.prompts import Prompts, load_prompts
 from tsdg.package.tokens import find_tokenizer
 from tsdg.pipeline.progress import phase_done
@@ -45,8 +45,8 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
         mirror_here: whether this machine has the mirror; else it is not looked at.
 
     Raises:
-        RequestWrong: something that was asked for does not exist or may not be used.
-        MirrorUnfit: the mirror lacks something.
+        UsageError: something that was asked for does not exist or may not be used.
+        MirrorError: the mirror lacks something.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir())
     seeds = recipe.seeds
@@ -87,8 +87,8 @@ def reopen(
         mirror_here: whether this machine has the mirror; else it is not looked at.
 
     Raises:
-        RequestWrong: it is no run directory, or an override is wrong or would make it another run.
-        MirrorUnfit: the mirror is missing.
+        UsageError: it is no run directory, or an override is wrong or would make it another run.
+        MirrorError: the mirror is missing.
     """
     recipe = read_recipe(directory, overrides, file=file)
     folder = (directory / "snapshot" / "prompts").absolute()
@@ -114,8 +114,8 @@ def check_servers(prepared: Prepared) -> None:
     Servers, and the tokenizer that packaging counts with.
 
     Raises:
-        ServerUnfit: this machine cannot serve the model as it is.
-        EnvironmentUnfit: there is no tokenizer, or no sandbox for answers that are code.
+        ServerError: this machine cannot serve the model as it is.
+        MachineError: there is no tokenizer, or no sandbox for answers that are code.
     """
     recipe = prepared.recipe
     if any(not phase_done(prepared.directory, steps) for steps in recipe.phases):
@@ -135,7 +135,7 @@ def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
     start.
 
     Raises:
-        RunConflict: the directory holds another run, or this one in another form of phases.
+        RunConflictError: the directory holds another run, or this one in another form of phases.
     """
     _same_form(prepared)
     write_snapshot(
@@ -154,7 +154,7 @@ def _same_form(prepared: Prepared) -> None:
     other = prepared.directory / ("questions" if fused else "questions-answers") / "parts"
     if prepared.recipe.phases and other.exists():
         begun = "[[questions],[answers]]" if fused else "[[questions,answers]]"
-        raise RunConflict(
+        raise RunConflictError(
             f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose "
             "another run=NAME"
         )

@@ -12,7 +12,7 @@ from tsdg.config.stages import Stage, stages
 from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
 from tsdg.engine.phase import pending_units
-from tsdg.errors import Interrupted, RequestWrong, WorkShort
+from tsdg.errors import ShortfallError, StoppedError, UsageError
 from tsdg.package.finish import check_undamaged
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.package import package
@@ -37,10 +37,10 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
     """Run all stages that are not done yet, on this machine.
 
     Raises:
-        RunConflict: the directory holds another run, or another process is at work in it.
-        VerificationFailed: a file of the run is damaged.
-        EnvironmentUnfit: this machine lacks something; what was done stays.
-        Interrupted: asked to stop; the same command continues.
+        RunConflictError: the directory holds another run, or another process is at work in it.
+        VerificationError: a file of the run is damaged.
+        MachineError: this machine lacks something; what was done stays.
+        StoppedError: asked to stop; the same command continues.
     """
     with sole_owner(prepared.directory):
         take_snapshot(prepared, overrides)
@@ -61,7 +61,7 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
             if not phase_done(prepared.directory, steps):
                 await work_phase(prepared, steps, servers, stop, reporter, may_leave=False)
             if stop.is_set():
-                raise Interrupted("stopped")
+                raise StoppedError("stopped")
             # While rows are gathered nobody asks servers anything: those that are needed no more go
             # before.
             await servers.end_unless(following)
@@ -72,13 +72,13 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
     """Find a stage of the run by its name.
 
     Raises:
-        RequestWrong: there is none of that name.
+        UsageError: there is none of that name.
     """
     known = stages(prepared.recipe.phases)
     for stage in known:
         if stage.name == name:
             return stage
-    raise RequestWrong(
+    raise UsageError(
         f"{prepared.directory} has no stage {name!r}; allowed: "
         f"{', '.join(stage.name for stage in known)}"
     )
@@ -93,10 +93,10 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
     of it.
 
     Raises:
-        WorkShort: the stage before it is not done.
-        RunConflict: another process is at work in the run (not for a phase).
-        EnvironmentUnfit: this machine lacks something; what was done stays.
-        Interrupted: asked to stop; the same command continues.
+        ShortfallError: the stage before it is not done.
+        RunConflictError: another process is at work in the run (not for a phase).
+        MachineError: this machine lacks something; what was done stays.
+        StoppedError: asked to stop; the same command continues.
     """
     if stage.kind == "phase":
         if not phase_done(prepared.directory, stage.steps):
@@ -162,7 +162,7 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
     left = len(
         pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase)
     )
-    raise WorkShort(
+    raise ShortfallError(
         f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on "
         "with it"
     )
@@ -171,7 +171,7 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
 def _require(done: bool, prepared: Prepared, stage: Stage) -> None:
     if not done:
         order = ", ".join(known.name for known in stages(prepared.recipe.phases))
-        raise WorkShort(
+        raise ShortfallError(
             f"{prepared.directory}: stage {stage.name} cannot start, as one before it is not done; "
             f"the order is {order}"
         )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tsdg.config.recipe import Recipe
-from tsdg.errors import MirrorUnfit, few
+from tsdg.errors import MirrorError, few
 from tsdg.package.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
@@ -51,7 +51,7 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
                 )
     if not seeds.count:
         why = f"all {refused.count} rows were rejected" if refused.count else "there are no rows"
-        raise MirrorUnfit(
+        raise MirrorError(
             f"seeds: the {len(collector.counts)} tasks of the recipe give no seed: {why}; "
             f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows "
             "what a task gives"

@@ -54,7 +54,7 @@ def check_verifiers_ready(recipe: Recipe, sources: Sequence[Source]) -> None:
     """Check that this machine can do what the run's verifiers need.
 
     Raises:
-        EnvironmentUnfit: it cannot, e.g. there is no sandbox to run code in.
+        MachineError: it cannot, e.g. there is no sandbox to run code in.
     """
     check_ready(
         {

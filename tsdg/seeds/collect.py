@@ -98,8 +98,8 @@ class SeedCollector:
                 first seed comes.
 
         Raises:
-            SeedsDenied: a task may not be used.
-            MirrorUnfit: the mirror or a split is missing.
+            SeedsDeniedError: a task may not be used.
+            MirrorError: the mirror or a split is missing.
         """
         self._config = config
         self._seed = seed
@@ -116,10 +116,10 @@ class SeedCollector:
         """Yield what becomes of the rows; a good row beyond its task's quota is only counted.
 
         Raises:
-            MirrorUnfit: a split is unreadable or lacks a column.
-            EnvironmentUnfit: an lm-eval task cannot be loaded, or a worker died.
+            MirrorError: a split is unreadable or lacks a column.
+            MachineError: an lm-eval task cannot be loaded, or a worker died.
             RecipeError: shares cannot hold with the rows that are good.
-            StorageUnfit: the cache of held-out items or ``TMPDIR`` cannot be written.
+            StorageError: the cache of held-out items or ``TMPDIR`` cannot be written.
         """
         index = build_index(
             Path(self._config.mirror) if self._config.mirror else None,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tsdg.seeds.item import Malformed
+from tsdg.seeds.item import MalformedRowError
 
 _DEPTH = 8
 _LONGEST = 100
@@ -54,7 +54,7 @@ _SAMPLES = (
 """Strings of common forms, one of which a pattern may want."""
 
 
-class _Hopeless(Exception):
+class _NoExampleError(Exception):
     """No simple value follows from a part of a schema."""
 
 
@@ -66,7 +66,7 @@ def example_of(schema: Any, column: str) -> Any:
         column: where it came from, for the message.
 
     Raises:
-        Malformed: it is no schema, or no simple value satisfies it.
+        MalformedRowError: it is no schema, or no simple value satisfies it.
     """
     from jsonschema.exceptions import SchemaError, UnknownType
     from jsonschema.validators import validator_for
@@ -87,7 +87,7 @@ def example_of(schema: Any, column: str) -> Any:
         SchemaError,
         UnknownType,
         Unresolvable,
-        _Hopeless,
+        _NoExampleError,
         LookupError,
         TypeError,
         AttributeError,
@@ -97,17 +97,17 @@ def example_of(schema: Any, column: str) -> Any:
         re.error,
     ) as error:
         reason = " ".join(str(error).split())[:60]
-        raise Malformed(
+        raise MalformedRowError(
             column, f"no simple value follows from this schema ({type(error).__name__}: {reason})"
         ) from None
-    raise Malformed(column, "no simple value that is not empty satisfies this schema")
+    raise MalformedRowError(column, "no simple value that is not empty satisfies this schema")
 
 
 def _value(schema: Any, root: Any, depth: int, extra: int) -> Any:
     if schema is True:
         return "any"
     if not isinstance(schema, Mapping) or depth == 0:
-        raise _Hopeless("a part that forbids everything, or is too deep")
+        raise _NoExampleError("a part that forbids everything, or is too deep")
     if "const" in schema:
         return schema["const"]
     if schema.get("default") not in ("", None) and isinstance(schema["default"], (str, int, float)):
@@ -130,9 +130,9 @@ def _first(schemas: Any, root: Any, depth: int, extra: int) -> Any:
     for schema in schemas:
         try:
             return _value(schema, root, depth - 1, extra)
-        except _Hopeless:
+        except _NoExampleError:
             continue
-    raise _Hopeless("none of the alternatives")
+    raise _NoExampleError("none of the alternatives")
 
 
 def _merged(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
@@ -168,7 +168,7 @@ def _typed(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
         case "null":
             return None
         case _:
-            raise _Hopeless(f"type {kind!r}")
+            raise _NoExampleError(f"type {kind!r}")
 
 
 def _object(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _object(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> dic
     for name in [name for name in properties if name not in value][:extra]:
         try:
             value[name] = _value(properties[name], root, depth - 1, extra)
-        except _Hopeless:
+        except _NoExampleError:
             continue
     general = schema.get("additionalProperties")
     if not value and isinstance(general, Mapping) and general:
@@ -195,7 +195,7 @@ def _string(schema: Mapping[str, Any]) -> str:
         fitting = (text for text in _SAMPLES if re.search(schema["pattern"], text))
         text = next(fitting, None)
         if text is None:
-            raise _Hopeless("a pattern that no sample matches")
+            raise _NoExampleError("a pattern that no sample matches")
         return text
     text = _STRINGS.get(str(schema.get("format")), "text")
     text = text.ljust(_size(schema, "minLength", 0), "x")
@@ -205,7 +205,7 @@ def _string(schema: Mapping[str, Any]) -> str:
 def _size(schema: Mapping[str, Any], key: str, lowest: int) -> int:
     size = max(int(schema.get(key) or 0), lowest)
     if size > _LONGEST:
-        raise _Hopeless(f"{key} is {size}")
+        raise _NoExampleError(f"{key} is {size}")
     return size
 
 
@@ -223,7 +223,7 @@ def _number(schema: Mapping[str, Any]) -> int | float:
 def _referred(reference: Any, root: Any) -> Any:
     """Follow a reference within the document, ``#/definitions/name``."""
     if not isinstance(reference, str) or not reference.startswith("#"):
-        raise _Hopeless("a reference to elsewhere")
+        raise _NoExampleError("a reference to elsewhere")
     value = root
     for part in reference[1:].split("/")[1:]:
         value = value[

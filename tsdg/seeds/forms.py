@@ -18,7 +18,7 @@ from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import (
     Gold,
     Item,
-    Malformed,
+    MalformedRowError,
     Row,
     chosen,
     found,
@@ -48,7 +48,7 @@ def form_of(forms: Mapping[str, Form], unit: Unit) -> Form:
     """Find the form of a unit: by its config, by its data set, or the one form ("") of all.
 
     Raises:
-        EnvironmentUnfit: there is none.
+        MachineError: there is none.
     """
     for key in (unit.config, unit.dataset_path, ""):
         if key in forms:
@@ -65,11 +65,11 @@ def optional(row: Row, column: str) -> str:
     """Read a text that may be null or empty.
 
     Raises:
-        Malformed: it is something else.
+        MalformedRowError: it is something else.
     """
     value = row[column]
     if value is not None and not isinstance(value, str):
-        raise Malformed(column, f"found {found(value)}, a text or nothing is needed")
+        raise MalformedRowError(column, f"found {found(value)}, a text or nothing is needed")
     return (value or "").strip()
 
 
@@ -86,14 +86,14 @@ def lettered(row: Row, column: str, item: Item) -> Gold:
     Digits count from 1.
 
     Raises:
-        Malformed: it is no letter of an option.
+        MalformedRowError: it is no letter of an option.
     """
     letter = text(row, column).upper()
     allowed = LETTERS[: len(item.options)]
     if letter.isdigit():
         return chosen(item, int(letter) - 1, column)
     if len(letter) != 1 or letter not in allowed:
-        raise Malformed(column, f"found {found(letter)}, allowed are A to {allowed[-1:]}")
+        raise MalformedRowError(column, f"found {found(letter)}, allowed are A to {allowed[-1:]}")
     return chosen(item, allowed.index(letter), column)
 
 
@@ -101,7 +101,7 @@ def leading(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
     """Read options that stand in columns of their own, of which the last may be empty.
 
     Raises:
-        Malformed: one in the middle is empty, which would move the others.
+        MalformedRowError: one in the middle is empty, which would move the others.
     """
     names = tuple(columns)
     values = [optional(row, column) for column in names]
@@ -109,7 +109,7 @@ def leading(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
         values.pop()
     for column, value in zip(names, values, strict=False):
         if not value:
-            raise Malformed(column, "found no option, though options follow")
+            raise MalformedRowError(column, "found no option, though options follow")
     return tuple(values)
 
 
@@ -117,11 +117,11 @@ def answered(kind: AnswerKind, answers: Iterable[str], column: str) -> Gold:
     """The gold of an item with several right answers: the first of them, the others as aliases.
 
     Raises:
-        Malformed: there is none.
+        MalformedRowError: there is none.
     """
     distinct = list(dict.fromkeys(answer.strip() for answer in answers if answer.strip()))
     if not distinct:
-        raise Malformed(column, "found no answer")
+        raise MalformedRowError(column, "found no answer")
     return Gold(kind=kind, answer=distinct[0], aliases=tuple(distinct[1:]))
 
 
@@ -131,7 +131,7 @@ def spans(row: Row, column: str) -> Gold:
     [...], "answer_start": [...]}`` or as a list of these.
 
     Raises:
-        Malformed: the passage does not answer the question, or the column is in another form.
+        MalformedRowError: the passage does not answer the question, or the column is in another form.
     """
     value = row[column]
     if isinstance(value, (list, tuple)):
@@ -140,9 +140,11 @@ def spans(row: Row, column: str) -> Gold:
         marked = value.get("text") if isinstance(value, Mapping) else None
         marked = [marked] if isinstance(marked, str) else marked
     if not isinstance(marked, (list, tuple)) or not all(isinstance(entry, str) for entry in marked):
-        raise Malformed(column, f"found {found(value)}, marked texts of the passage are needed")
+        raise MalformedRowError(
+            column, f"found {found(value)}, marked texts of the passage are needed"
+        )
     if not any(entry.strip() for entry in marked):
-        raise Malformed(column, "the passage does not answer this question")
+        raise MalformedRowError(column, "the passage does not answer this question")
     return answered("short_text", marked, column)
 
 
@@ -150,11 +152,11 @@ def labelled_choices(row: Row, stem: str, choices: str) -> Item:
     """The item of a row whose options are ``{"label": ["A", ...], "text": [...]}``.
 
     Raises:
-        Malformed: the options are in another form.
+        MalformedRowError: the options are in another form.
     """
     value = row[choices]
     if not isinstance(value, Mapping):
-        raise Malformed(choices, f"found {found(value)}, options with labels are needed")
+        raise MalformedRowError(choices, f"found {found(value)}, options with labels are needed")
     return Item(question=text(row, stem), options=texts(value, "text"))
 
 
@@ -162,11 +164,11 @@ def chosen_label(row: Row, column: str, choices: str, item: Item) -> Gold:
     """The gold of an item made by :func:`labelled_choices`.
 
     Raises:
-        Malformed: no option has the label.
+        MalformedRowError: no option has the label.
     """
     labels, label = texts(row[choices], "label"), text(row, column)
     if label not in labels:
-        raise Malformed(column, f"found {found(label)}, allowed are {', '.join(labels)}")
+        raise MalformedRowError(column, f"found {found(label)}, allowed are {', '.join(labels)}")
     return chosen(item, labels.index(label), column)
 
 
@@ -213,7 +215,7 @@ def classified(
             )
         if not isinstance(value, int):
             allowed = ", ".join(names) if names else f"0 to {len(item.options) - 1}"
-            raise Malformed(label, f"found {found(row[label])}, allowed are {allowed}")
+            raise MalformedRowError(label, f"found {found(row[label])}, allowed are {allowed}")
         return chosen(item, value, label)
 
     return Form(columns=(*context, *quoted, label), item=item, gold=gold)
@@ -274,7 +276,7 @@ def caused(family: str, *, premise: str, asks: str, options: tuple[str, ...], la
         try:
             question = phrase(family, text(row, asks)).question
         except KeyError:
-            raise Malformed(
+            raise MalformedRowError(
                 asks, f"found {found(row[asks])}, the word for cause or effect is needed"
             ) from None
         return Item(
@@ -300,7 +302,9 @@ def talked() -> Form:
     def item(row: Row) -> Item:
         questions, answers = _turns(row, "questions"), _turns(row, "answers")
         if len(questions) != len(answers):
-            raise Malformed("answers", f"found {len(answers)}, for {len(questions)} questions")
+            raise MalformedRowError(
+                "answers", f"found {len(answers)}, for {len(questions)} questions"
+            )
         talk = [
             f"– {question}\n– {answer}"
             for question, answer in zip(questions[:-1], answers, strict=False)
@@ -315,7 +319,7 @@ def talked() -> Form:
         ]
         last = [turns[-1] for turns in answers]
         if last[0].lower().strip(" .") == "unknown":
-            raise Malformed("answers", "the story does not answer this question")
+            raise MalformedRowError("answers", "the story does not answer this question")
         return answered("short_text", last, "answers")
 
     return Form(columns=("story", "questions", "answers"), item=item, gold=gold)
@@ -329,7 +333,7 @@ def _turns(row: Row, column: str) -> tuple[str, ...]:
 def _number(row: Row, column: str) -> int:
     value = row[column]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Malformed(column, f"found {found(value)}, a whole number is needed")
+        raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
     return value
 
 

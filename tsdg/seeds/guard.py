@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal
 
-from tsdg.errors import SeedsDenied, few
+from tsdg.errors import SeedsDeniedError, few
 from tsdg.seeds.catalogue import Catalogue, Family, Unit, load, table
 from tsdg.seeds.index import Entry, Index, load_index
 
@@ -71,7 +71,7 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
         tier_b: whether families of tier B may be used.
 
     Raises:
-        SeedsDenied: one of them is denied, or is a group, family or data set; the message names the
+        SeedsDeniedError: one of them is denied, or is a group, family or data set; the message names the
             first.
     """
     catalogue = load()
@@ -85,11 +85,11 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
             whole = (
                 f", or all of it with seeds.families=[{task}]" if verdict.kind == "family" else ""
             )
-            raise SeedsDenied(
+            raise SeedsDeniedError(
                 f"seeds.tasks: {task!r} is no task but a {verdict.kind}, allowed are task names; "
                 f"name its tasks instead: {few(names)}{whole}"
             )
-        raise SeedsDenied(f"seeds.tasks: {task!r} is denied: {verdict.reason}; {NEXT_STEP}")
+        raise SeedsDeniedError(f"seeds.tasks: {task!r} is denied: {verdict.reason}; {NEXT_STEP}")
 
 
 def row_denied(unit: Unit, row: Mapping[str, Any]) -> str:

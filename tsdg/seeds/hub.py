@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import tsdg
-from tsdg.errors import DatasetRefused, EnvironmentUnfit, HubFailing, MirrorUnfit
+from tsdg.errors import DatasetRefusedError, HubError, MachineError, MirrorError
 from tsdg.storage import storage
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class _Response(Protocol):
     def iter_bytes(self) -> Iterator[bytes]: ...
 
 
-class _Passed(Exception):
+class _TryAgainError(Exception):
     """An attempt failed in a way that the next may not."""
 
     def __init__(self, reason: str, wait_s: float | None = None) -> None:
@@ -121,7 +121,7 @@ class Hub:
             sleep: waits so many seconds.
 
         Raises:
-            EnvironmentUnfit: ``HF_ENDPOINT`` is no address, or the token is none.
+            MachineError: ``HF_ENDPOINT`` is no address, or the token is none.
         """
         from huggingface_hub import constants, get_session, get_token
         from huggingface_hub.errors import HfHubHTTPError
@@ -136,7 +136,7 @@ class Hub:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         if not (token.isascii() and token.isprintable()):
-            raise EnvironmentUnfit(
+            raise MachineError(
                 "HF_TOKEN holds characters that no token has (it is not shown); set it anew"
             )
         # Its package bases its error on that of the HTTP library: httpx in some releases, httpx2 in
@@ -152,8 +152,8 @@ class Hub:
         "4f..."}``.
 
         Raises:
-            DatasetRefused: there is no such data set, or this account may not read it.
-            EnvironmentUnfit: the hub cannot be reached, or fails again and again.
+            DatasetRefusedError: there is no such data set, or this account may not read it.
+            MachineError: the hub cannot be reached, or fails again and again.
         """
         url = f"{self._endpoint}/api/datasets/{quote(dataset)}/refs"
         answer, _ = self._json(url, dataset, f"the references of {dataset}")
@@ -167,8 +167,8 @@ class Hub:
         """Return the files of a commit.
 
         Raises:
-            DatasetRefused: the commit is gone, or this account may not read it.
-            EnvironmentUnfit: the hub cannot be reached, or fails again and again.
+            DatasetRefusedError: the commit is gone, or this account may not read it.
+            MachineError: the hub cannot be reached, or fails again and again.
         """
         what = f"the files of {dataset} at {commit[:12]}"
         url = f"{self._endpoint}/api/datasets/{quote(dataset)}/tree/{quote(commit, safe='')}?recursive=true"
@@ -181,7 +181,7 @@ class Hub:
                 raise self._no_hub(what) from None
             # A page may lie elsewhere only if somebody is after the token.
             if following and urlsplit(following)[:2] != urlsplit(self._endpoint)[:2]:
-                raise EnvironmentUnfit(
+                raise MachineError(
                     f"{what}: the hub at {self.name} sends on to {_address(following)}; not "
                     "followed"
                 )
@@ -192,8 +192,8 @@ class Hub:
         """Return a small text file of a commit.
 
         Raises:
-            DatasetRefused: as :meth:`files`.
-            EnvironmentUnfit: as :meth:`files`.
+            DatasetRefusedError: as :meth:`files`.
+            MachineError: as :meth:`files`.
         """
         what = f"{path} of {dataset} at {commit[:12]}"
 
@@ -223,10 +223,10 @@ class Hub:
             on_bytes: called with the number of bytes that are there.
 
         Raises:
-            DatasetRefused: the commit is gone, or the account may not read it.
-            MirrorUnfit: the bytes are wrong twice.
-            EnvironmentUnfit: the hub cannot be reached, or fails again and again.
-            StorageUnfit: the disk is full, or the folder cannot be written.
+            DatasetRefusedError: the commit is gone, or the account may not read it.
+            MirrorError: the bytes are wrong twice.
+            MachineError: the hub cannot be reached, or fails again and again.
+            StorageError: the disk is full, or the folder cannot be written.
         """
         what = f"{file.path} of {dataset} at {commit[:12]}"
         url = self._address_of(dataset, commit, file.path)
@@ -242,7 +242,7 @@ class Hub:
                 if found == file.key:
                     return
                 part.unlink()
-        raise MirrorUnfit(
+        raise MirrorError(
             f"{what}: checksum expected {file.key}, found {found}, fetched twice and thrown away; "
             "the hub or a proxy "
             f"on the way sends other bytes than {self.name} lists: try later, or without the proxy"
@@ -265,13 +265,13 @@ class Hub:
             if have and response.status_code == 416:
                 with storage("write", part):
                     part.unlink()
-                raise _Passed("the hub would not go on in the middle of the file")
+                raise _TryAgainError("the hub would not go on in the middle of the file")
             self._judge(response, dataset, what)
             goes_on = response.status_code == 206
             if goes_on and not response.headers.get("content-range", "").startswith(
                 f"bytes {have}-"
             ):
-                raise _Passed("the hub sent another range than was asked for")
+                raise _TryAgainError("the hub sent another range than was asked for")
             with storage("write", part):
                 target = part.open("ab" if goes_on else "wb")
             have = have if goes_on else 0
@@ -286,7 +286,7 @@ class Hub:
                 with storage("write", part):
                     target.flush()
         if have < file.bytes:
-            raise _Passed("the connection was cut")
+            raise _TryAgainError("the connection was cut")
 
     def _address_of(self, dataset: str, commit: str, path: str) -> str:
         return f"{self._endpoint}/datasets/{quote(dataset)}/resolve/{quote(commit, safe='')}/{quote(path)}"
@@ -319,32 +319,30 @@ class Hub:
         if status in (200, 206):
             return
         if status in _PASSING:
-            raise _Passed(
+            raise _TryAgainError(
                 f"the hub answers {status}", _seconds(response.headers.get("retry-after", ""))
             )
         if status == 404 and code == _GONE_COMMIT:
-            raise DatasetRefused(
+            raise DatasetRefusedError(
                 f"{what}: the hub no longer has this commit; move the whole data set to the "
                 "present one with --update"
             )
         if status == 403 or code == "GatedRepo":
             known = "with the account of HF_TOKEN" if self._has_token else "and set HF_TOKEN"
-            raise DatasetRefused(
+            raise DatasetRefusedError(
                 f"{what}: the hub answers {status}: gated; accept its licence at {page} {known}"
             )
         if status == 401:
             state = "the token is not accepted" if self._has_token else "HF_TOKEN is not set"
-            raise DatasetRefused(
+            raise DatasetRefusedError(
                 f"{what}: the hub answers 401: private, gated or unknown, and {state}; see {page}"
             )
         if status == 404:
-            raise DatasetRefused(
+            raise DatasetRefusedError(
                 f"{what}: the hub answers 404: unknown (or private, and HF_TOKEN may not see it); "
                 f"see {page}"
             )
-        raise HubFailing(
-            f"{what}: the hub at {self.name} answers {status}; allowed: 200; try later"
-        )
+        raise HubError(f"{what}: the hub at {self.name} answers {status}; allowed: 200; try later")
 
     def _try(self, call: Callable[[], T], what: str, *, gained: Callable[[], int] = lambda: 0) -> T:
         """Call until it succeeds; new bytes make the count of failures start again."""
@@ -352,23 +350,23 @@ class Hub:
 
         failures, have = 0, gained()
         while True:
-            failing: type[EnvironmentUnfit] = HubFailing
+            failing: type[MachineError] = HubError
             wait: float | None = None
             try:
                 return call()
             except OfflineModeIsEnabled:
-                raise EnvironmentUnfit(
+                raise MachineError(
                     "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, so nothing can be fetched; "
                     "unset it, on a "
                     "machine with internet"
                 ) from None
-            except _Passed as error:
+            except _TryAgainError as error:
                 reason, wait = str(error), error.wait_s
             except self._failures as error:
                 reason = _plain(error)
-                failing = EnvironmentUnfit
+                failing = MachineError
                 if not self._reached:
-                    raise EnvironmentUnfit(
+                    raise MachineError(
                         f"the hub at {self.name} cannot be reached ({reason}); prefetch on a "
                         "machine with internet, or "
                         "set HTTPS_PROXY or HF_ENDPOINT"
@@ -383,8 +381,8 @@ class Hub:
             usual = min(self._patience.first_s * 2 ** (failures - 1), self._patience.ceiling_s)
             self._sleep(usual if wait is None else min(wait, self._patience.longest_s))
 
-    def _no_hub(self, what: str) -> EnvironmentUnfit:
-        return EnvironmentUnfit(
+    def _no_hub(self, what: str) -> MachineError:
+        return MachineError(
             f"{what}: {self.name} does not answer as a hub does; look at HF_ENDPOINT and the proxy"
         )
 
@@ -428,7 +426,7 @@ def _address(url: str) -> str:
     """Scheme, host and port of an address, without user and password.
 
     Raises:
-        EnvironmentUnfit: it is no HTTP address.
+        MachineError: it is no HTTP address.
     """
     try:
         parts = urlsplit(url)
@@ -436,7 +434,7 @@ def _address(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise EnvironmentUnfit(
+        raise MachineError(
             "HF_ENDPOINT is no address; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
         )
     return f"{parts.scheme}://{parts.hostname}{port}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.records import AnswerKind
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LOOSE = re.compile(r" +([.,!?;:%)\]]|['’](?:s|m|d|t|re|ve|ll)\b|n['’]t\b)")
 _QUOTED = re.compile(r'(^|[\s(])" ([^"]+?) "(?!\w)')
 
 
-class Malformed(Exception):
+class MalformedRowError(Exception):
     """A source row that cannot become a seed.
 
     Attributes:
@@ -81,14 +81,14 @@ def text(row: Row, column: str) -> str:
     """Read a text that must be there, without outer white space.
 
     Raises:
-        Malformed: it is null, empty, or no text.
+        MalformedRowError: it is null, empty, or no text.
     """
     value = row[column]
     if not isinstance(value, str):
-        raise Malformed(column, f"found {found(value)}, a text is needed")
+        raise MalformedRowError(column, f"found {found(value)}, a text is needed")
     value = value.strip()
     if not value:
-        raise Malformed(column, "found an empty text")
+        raise MalformedRowError(column, "found an empty text")
     return value
 
 
@@ -96,14 +96,14 @@ def texts(row: Row, column: str) -> tuple[str, ...]:
     """Read a list of texts that must be there.
 
     Raises:
-        Malformed: it is no list, or one of its values is no text or empty.
+        MalformedRowError: it is no list, or one of its values is no text or empty.
     """
     value = row[column]
     if not isinstance(value, (list, tuple)) or not value:
-        raise Malformed(column, f"found {found(value)}, a list of texts is needed")
+        raise MalformedRowError(column, f"found {found(value)}, a list of texts is needed")
     for entry in value:
         if not isinstance(entry, str) or not entry.strip():
-            raise Malformed(column, f"found {found(entry)} in the list, a text is needed")
+            raise MalformedRowError(column, f"found {found(entry)} in the list, a text is needed")
     return tuple(entry.strip() for entry in value)
 
 
@@ -111,16 +111,18 @@ def integer(row: Row, column: str) -> int:
     """Read a whole number, given as a number or as digits.
 
     Raises:
-        Malformed: it is neither.
+        MalformedRowError: it is neither.
     """
     value = row[column]
     if isinstance(value, str):
         try:
             return int(value)
         except ValueError:
-            raise Malformed(column, f"found {found(value)}, a whole number is needed") from None
+            raise MalformedRowError(
+                column, f"found {found(value)}, a whole number is needed"
+            ) from None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Malformed(column, f"found {found(value)}, a whole number is needed")
+        raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
     return value
 
 
@@ -133,10 +135,10 @@ def chosen(item: Item, index: int, column: str) -> Gold:
         column: where the index came from, for the message.
 
     Raises:
-        Malformed: the index is out of range.
+        MalformedRowError: the index is out of range.
     """
     if not 0 <= index < len(item.options):
-        raise Malformed(column, f"found {index}, allowed are 0 to {len(item.options) - 1}")
+        raise MalformedRowError(column, f"found {index}, allowed are 0 to {len(item.options) - 1}")
     return Gold(kind="choice", answer=item.options[index], index=index)
 
 
@@ -168,9 +170,9 @@ def digits(value: str) -> str:
     return re.sub(r"^(-?)\.", r"\g<1>0.", value)
 
 
-def unknown(unit: Unit) -> EnvironmentUnfit:
+def unknown(unit: Unit) -> MachineError:
     """Make the error of an adapter that does not know a unit of its family."""
-    return EnvironmentUnfit(
+    return MachineError(
         f"family {unit.family}: its adapter does not know "
         f"{unit.dataset_path}/{unit.config or 'default'}; "
         f"take {', '.join(unit.tasks)} out of seeds.tasks"

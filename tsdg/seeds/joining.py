@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorError
 from tsdg.storage import storage, storage_unfit, sync_file
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def join(parts: Sequence[Path], target: Path, name: str) -> int:
         Its rows.
 
     Raises:
-        MirrorUnfit: a part is no Parquet file, or has other columns than the first.
-        StorageUnfit: the disk is full, or the folder cannot be written.
+        MirrorError: a part is no Parquet file, or has other columns than the first.
+        StorageError: the disk is full, or the folder cannot be written.
     """
     import pyarrow.parquet as pq
 
@@ -44,7 +44,7 @@ def join(parts: Sequence[Path], target: Path, name: str) -> int:
         with _parquet(part, name), pq.ParquetFile(part, memory_map=False, pre_buffer=False) as file:
             found, rows = file.schema_arrow, file.metadata.num_rows
         if schema is not None and not found.equals(schema):
-            raise MirrorUnfit(
+            raise MirrorError(
                 f"{name}: the hub's files have different columns: {_differ(schema, found)}"
             )
         schema = found if schema is None else schema
@@ -96,7 +96,7 @@ def _parquet(path: Path, name: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise storage_unfit("write", path, error) from None
         reason = " ".join(str(error).split())
-        raise MirrorUnfit(
+        raise MirrorError(
             f"{name}: the hub's file is not readable as Parquet though its checksum is right "
             f"({reason}); report it to "
             "the data set's owner"

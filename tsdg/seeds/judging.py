@@ -19,7 +19,7 @@ import numpy as np
 
 from tsdg.records import Reason, Seed
 from tsdg.seeds import guard, render
-from tsdg.seeds.item import Gold, Item, Malformed, Row
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row
 from tsdg.seeds.keys import keys
 from tsdg.seeds.leak_index import LeakIndex
 from tsdg.seeds.mirror import Batch
@@ -95,8 +95,8 @@ class Clerk:
         """Do a job.
 
         Raises:
-            MirrorUnfit: a split is unreadable or lacks a column.
-            EnvironmentUnfit: an lm-eval task cannot be loaded.
+            MirrorError: a split is unreadable or lacks a column.
+            MachineError: an lm-eval task cannot be loaded.
         """
         return self._judge(job) if isinstance(job, Judge) else self._build(job)
 
@@ -131,7 +131,7 @@ class Clerk:
             seed_id = render.seed_id_of(unit, source_row)
             try:
                 item, _ = _rendered(renderer, document)
-            except Malformed as error:
+            except MalformedRowError as error:
                 refusals.append(Refusal(seed_id, "malformed", place, str(error)))
                 continue
             rendered.append((place, source_row, seed_id))
@@ -181,13 +181,13 @@ class Clerk:
 
 def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Gold]:
     if document is None:
-        raise Malformed("process_docs", "the task's own preparation leaves this row out")
+        raise MalformedRowError("process_docs", "the task's own preparation leaves this row out")
     try:
         item = renderer.item(document)
         gold = renderer.gold(document, item)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         reason = " ".join(str(error).split())[:80]
-        raise Malformed(
+        raise MalformedRowError(
             "row", f"not in the data set's usual form ({type(error).__name__}: {reason})"
         ) from None
     render.check(item, gold)

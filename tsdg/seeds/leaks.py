@@ -30,9 +30,9 @@ import orjson
 import yaml
 
 from tsdg import cache
-from tsdg.errors import EnvironmentUnfit, MirrorUnfit, RecipeError
+from tsdg.errors import MachineError, MirrorError, RecipeError
 from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Item, Malformed
+from tsdg.seeds.item import Item, MalformedRowError
 from tsdg.seeds.keys import SPECIFIC, Keys, keys, normalise, weight
 from tsdg.seeds.leak_index import DOC, RUN, LeakIndex, Piece, index_items
 from tsdg.seeds.lmeval import split_prompt
@@ -153,7 +153,7 @@ def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
         split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
         try:
             piece = _piece(_Held(file, split, None), load(), ngram)
-        except MirrorUnfit as error:
+        except MirrorError as error:
             raise RecipeError(
                 f"filter.decontaminate.files: {file} cannot be read as a table; mend it, or leave "
                 "it out"
@@ -190,9 +190,9 @@ def build_index(
         seeded: see :func:`held_out_splits`.
 
     Raises:
-        MirrorUnfit: a held-out file is unreadable (leaving it out would hide its leaks).
+        MirrorError: a held-out file is unreadable (leaving it out would hide its leaks).
         RecipeError: a benchmark file is missing or no such file.
-        StorageUnfit: the cache cannot be written.
+        StorageError: the cache cannot be written.
     """
     by_set: dict[str, list[Unit]] = {}
     for unit in catalogue.units:
@@ -327,7 +327,7 @@ class _Entries:
                 )
                 try:
                     renderer = renderer_for(family, unit, columns)
-                except EnvironmentUnfit:
+                except MachineError:
                     unit = None  # its columns are then read by name, as for an unknown data set
             documents = (
                 renderer.documents(batch.table, batch.rows)
@@ -339,7 +339,12 @@ class _Entries:
                 if renderer is not None and document is not None:
                     # A held-out row may hide columns; its texts still count.
                     with suppress(
-                        Malformed, KeyError, TypeError, AttributeError, IndexError, ValueError
+                        MalformedRowError,
+                        KeyError,
+                        TypeError,
+                        AttributeError,
+                        IndexError,
+                        ValueError,
                     ):
                         item = renderer.item(document)
                 yield number, row, item

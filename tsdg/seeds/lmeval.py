@@ -28,9 +28,9 @@ from typing import Any
 
 import yaml
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.records import AnswerKind
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found
 
 Value = Callable[[Row], Any]
 """Takes one document and gives what a field of the task says of it."""
@@ -46,11 +46,11 @@ def tasks_folder() -> Path:
     """Return lm-eval's folder of tasks, without importing lm-eval.
 
     Raises:
-        EnvironmentUnfit: lm-eval is not installed.
+        MachineError: lm-eval is not installed.
     """
     spec = importlib.util.find_spec("lm_eval")
     if spec is None or not spec.submodule_search_locations:
-        raise EnvironmentUnfit(
+        raise MachineError(
             "lm-eval is not installed, and its tasks define the seeds; install tsdg's base with pip"
         )
     return Path(spec.submodule_search_locations[0]) / "tasks"
@@ -89,7 +89,7 @@ def load_config(path: Path) -> dict[str, Any]:
     imported.
 
     Raises:
-        EnvironmentUnfit: the file is missing or broken, or one of those functions cannot be
+        MachineError: the file is missing or broken, or one of those functions cannot be
             imported.
     """
     try:
@@ -104,10 +104,10 @@ def load_config(path: Path) -> dict[str, Any]:
     except (
         BaseException
     ) as error:  # a task module may do anything when imported, SystemExit included
-        if isinstance(error, EnvironmentUnfit):
+        if isinstance(error, MachineError):
             raise
         reason = " ".join(str(error).split())
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"lm-eval task file {path}: cannot be loaded ({type(error).__name__}: {reason}); "
             "take the task out of seeds.tasks or install what it needs"
         ) from None
@@ -260,7 +260,7 @@ class Template:
             columns: the columns of its documents.
 
         Raises:
-            EnvironmentUnfit: the task cannot be loaded, or uses what tsdg cannot render.
+            MachineError: the task cannot be loaded, or uses what tsdg cannot render.
         """
         config = load_config(path)
         self.kind = kind
@@ -268,7 +268,7 @@ class Template:
         hints = (config.get("metadata") or {}).get("tsdg", {})
         unknown = sorted(set(hints) - set(_HINTS))
         if unknown:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}"
             )
         self._sources = {
@@ -281,7 +281,7 @@ class Template:
         }
         text = self._sources["text"]
         if text is None or self._sources["target"] is None:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"lm-eval task file {path}: has no doc_to_text or no doc_to_target; it needs an "
                 "adapter"
             )
@@ -309,7 +309,7 @@ class Template:
             )
             self._places = {name: _place(name, source) for name, source in self._sources.items()}
         except Exception as error:
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"lm-eval task file {path}: its template is broken ({error})"
             ) from None
 
@@ -359,7 +359,7 @@ class Template:
         """Render what a document asks.
 
         Raises:
-            Malformed: a template fails on it or gives nothing usable.
+            MalformedRowError: a template fails on it or gives nothing usable.
         """
         question, context = (
             self._value("text", self._text, row),
@@ -371,9 +371,13 @@ class Template:
             before, question = split_prompt(question)
             context = before or context
         if not isinstance(question, str) or not question.strip():
-            raise Malformed(self._places["text"], f"found {found(question)}, a question is needed")
+            raise MalformedRowError(
+                self._places["text"], f"found {found(question)}, a question is needed"
+            )
         if not isinstance(context, str):
-            raise Malformed(self._places["context"], f"found {found(context)}, a text is needed")
+            raise MalformedRowError(
+                self._places["context"], f"found {found(context)}, a text is needed"
+            )
         options: tuple[str, ...] = ()
         if self._choice is not None:
             value = self._value("choice", self._choice, row)
@@ -388,7 +392,7 @@ class Template:
         """Render the right answer of a document.
 
         Raises:
-            Malformed: a template fails on it, or gives no answer or none of the options.
+            MalformedRowError: a template fails on it, or gives no answer or none of the options.
         """
         value, where = self._value("target", self._target, row), self._places["target"]
         if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -403,10 +407,12 @@ class Template:
                 or not isinstance(value, (int, str))
                 or not str(value).isdigit()
             ):
-                raise Malformed(where, f"found {found(value)}, an option or its index is needed")
+                raise MalformedRowError(
+                    where, f"found {found(value)}, an option or its index is needed"
+                )
             return chosen(item, int(value), where)
         if value is None or isinstance(value, (list, tuple, Mapping)) or not str(value):
-            raise Malformed(where, f"found {found(value)}, an answer is needed")
+            raise MalformedRowError(where, f"found {found(value)}, an answer is needed")
         aliases = self._texts("aliases", self._value("aliases", self._aliases, row))
         checks = self._texts("checks", self._value("checks", self._checks, row))
         return Gold(kind=self.kind, answer=str(value), aliases=aliases, checks=checks)
@@ -415,7 +421,9 @@ class Template:
         if not isinstance(value, (list, tuple)) or not all(
             isinstance(text, str) and text.strip() for text in value
         ):
-            raise Malformed(self._places[name], f"found {found(value)}, a list of texts is needed")
+            raise MalformedRowError(
+                self._places[name], f"found {found(value)}, a list of texts is needed"
+            )
         return tuple([entry.strip() for entry in value])
 
     def _value(self, name: str, value: Value, row: Row) -> Any:
@@ -425,7 +433,7 @@ class Template:
             Exception
         ) as error:  # a template or a task's function may raise anything on a strange row
             reason = " ".join(str(error).split())[:80]
-            raise Malformed(
+            raise MalformedRowError(
                 self._places[name], f"{type(error).__name__}: {reason}{self._nulls(row)}"
             ) from None
 

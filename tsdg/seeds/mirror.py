@@ -24,7 +24,7 @@ import orjson
 import pyarrow as pa
 
 from tsdg import cache
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorError
 
 BATCH_ROWS = 1024
 """Rows held at once."""
@@ -68,12 +68,12 @@ class SplitFile:
         """Return the number of rows, after a look at the footer only.
 
         Raises:
-            MirrorUnfit: the file is missing or unreadable, or lacks one of the columns.
+            MirrorError: the file is missing or unreadable, or lacks one of the columns.
         """
         rows, names = self._outline()
         lacking = [column for column in columns if column not in names]
         if lacking:
-            raise MirrorUnfit(
+            raise MirrorError(
                 f"mirror split {self.path}: no column {', '.join(map(repr, lacking))}, found "
                 f"{', '.join(names)}; "
                 f"the file is not in the hub's columns: {PREFETCH}"
@@ -86,7 +86,7 @@ class SplitFile:
         0 without rows.
 
         Raises:
-            MirrorUnfit: the file is missing or unreadable.
+            MirrorError: the file is missing or unreadable.
         """
         if self.path.suffix == ".jsonl":
             lines = self._lines()
@@ -102,7 +102,7 @@ class SplitFile:
         """Return the names of its columns.
 
         Raises:
-            MirrorUnfit: the file is missing or unreadable.
+            MirrorError: the file is missing or unreadable.
         """
         return self._outline()[1]
 
@@ -118,7 +118,7 @@ class SplitFile:
         larger.
 
         Raises:
-            MirrorUnfit: the file is missing or unreadable.
+            MirrorError: the file is missing or unreadable.
         """
         total = self.check(())
         edges = [0]
@@ -149,7 +149,7 @@ class SplitFile:
             wanted: of these only the given row numbers, ascending.
 
         Raises:
-            MirrorUnfit: the file is missing, or is found torn on the way.
+            MirrorError: the file is missing, or is found torn on the way.
         """
         if wanted is not None and not len(wanted):
             return
@@ -228,11 +228,11 @@ class SplitFile:
         except (OSError, pa.ArrowException) as error:
             raise self._unreadable(error) from None
 
-    def _unreadable(self, error: Exception) -> MirrorUnfit:
+    def _unreadable(self, error: Exception) -> MirrorError:
         if isinstance(error, FileNotFoundError):
-            return MirrorUnfit(f"mirror split {self.path}: no such file; {PREFETCH}")
+            return MirrorError(f"mirror split {self.path}: no such file; {PREFETCH}")
         reason = " ".join(str(error).split())
-        return MirrorUnfit(
+        return MirrorError(
             f"mirror split {self.path}: not a readable Parquet file ({reason}); {PREFETCH}"
         )
 
@@ -240,8 +240,8 @@ class SplitFile:
         """Return ``sha256:`` and 24 hexadecimal digits of the file's content.
 
         Raises:
-            MirrorUnfit: the file cannot be read.
-            StorageUnfit: the cache cannot be written.
+            MirrorError: the file cannot be read.
+            StorageError: the cache cannot be written.
         """
         try:
             stat = self.path.stat()

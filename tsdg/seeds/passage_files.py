@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tsdg.config.passages import DEMO, PassagesConfig
-from tsdg.errors import MirrorUnfit, RecipeError
+from tsdg.errors import MirrorError, RecipeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,13 +27,13 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     """The files of a passage corpus, sorted.
 
     Raises:
-        MirrorUnfit: there are none.
+        MirrorError: there are none.
     """
     path = DEMO_FILE if config.path == DEMO else Path(config.path).expanduser()
     found = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
     if not files:
-        raise MirrorUnfit(
+        raise MirrorError(
             f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name "
             f"one, or {DEMO}"
         )
@@ -44,7 +44,7 @@ def rows_of(config: PassagesConfig) -> int | None:
     """How many passages a corpus has; None where it has a file that only reading it all could tell.
 
     Raises:
-        MirrorUnfit: there is no such corpus, or a file cannot be read.
+        MirrorError: there is no such corpus, or a file cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,7 +69,7 @@ def check_columns(file: Path, config: PassagesConfig) -> None:
     Reads its footer.
 
     Raises:
-        MirrorUnfit: it cannot be read.
+        MirrorError: it cannot be read.
         RecipeError: it lacks a column, or has no text there; the message names the key.
     """
     import pyarrow as pa
@@ -124,7 +124,7 @@ def read_file(file: Path, config: PassagesConfig) -> Iterator[Mapping[str, Any]]
     """Yield the rows of a file, of a Parquet file with the columns that the recipe names.
 
     Raises:
-        MirrorUnfit: it cannot be read.
+        MirrorError: it cannot be read.
         RecipeError: it is a Parquet file without a column of the recipe.
     """
     import pyarrow as pa
@@ -146,8 +146,8 @@ def read_file(file: Path, config: PassagesConfig) -> Iterator[Mapping[str, Any]]
         raise _unreadable(file, error) from error
 
 
-def _unreadable(file: Path, error: Exception) -> MirrorUnfit:
-    return MirrorUnfit(
+def _unreadable(file: Path, error: Exception) -> MirrorError:
+    return MirrorError(
         f"passages.path: {file} cannot be read: {' '.join(str(error).split())[:200]}; restore it"
     )
 
@@ -156,11 +156,11 @@ def _object(file: Path, number: int, line: bytes) -> Mapping[str, Any]:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise MirrorUnfit(
+        raise MirrorError(
             f"passages.path: {file}:{number} is no JSON: {error}; mend the line"
         ) from error
     if not isinstance(row, dict):
-        raise MirrorUnfit(
+        raise MirrorError(
             f"passages.path: {file}:{number} is {type(row).__name__}; an object is needed"
         )
     return row

@@ -122,7 +122,7 @@ def locate(config: PassagesConfig) -> Located:
     come.
 
     Raises:
-        MirrorUnfit: there is no such corpus.
+        MirrorError: there is no such corpus.
         RecipeError: its first file lacks a column.
     """
     check_columns(files_of(config)[0], config)
@@ -219,7 +219,7 @@ class PassageCollector:
             scratch: a folder for the drawn passages of each task, made and removed again.
 
         Raises:
-            MirrorUnfit: there are none.
+            MirrorError: there are none.
         """
         self._config = config
         self._key = str(seed).encode()
@@ -232,7 +232,7 @@ class PassageCollector:
         """Yield what becomes of the rows.
 
         Raises:
-            MirrorUnfit: a file cannot be read.
+            MirrorError: a file cannot be read.
             RecipeError: a column is missing, or no row has what is looked for in it.
         """
         rows = dict.fromkeys(self._domains, 0)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
-from tsdg.errors import MirrorUnfit
+from tsdg.errors import MirrorError
 from tsdg.seeds.hub import HubFile
 from tsdg.storage import make_directory, sha256_of, storage, write_whole
 
@@ -59,7 +59,7 @@ class Pins:
         """Read them; a mirror without any has none yet.
 
         Raises:
-            MirrorUnfit: the file is there and says nothing.
+            MirrorError: the file is there and says nothing.
         """
         self._path = mirror / "revisions.json"
         try:
@@ -71,7 +71,7 @@ class Pins:
         except FileNotFoundError:
             self._pins = {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise MirrorUnfit(
+            raise MirrorError(
                 f"{self._path}: not readable as {{'datasets': {{PATH: {{'ref', 'commit'}}}}}}; put "
                 "it back, or delete "
                 "it to pin each data set anew at what the hub has now"
@@ -85,7 +85,7 @@ class Pins:
         """Pin a data set, on disk as well.
 
         Raises:
-            StorageUnfit: the file cannot be written.
+            StorageError: the file cannot be written.
         """
         self._pins[dataset] = pin
         datasets = {path: asdict(self._pins[path]) for path in sorted(self._pins)}
@@ -122,7 +122,7 @@ def write_origin(path: Path, origin: Origin) -> None:
     """Write ``<split>.source.json``.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     write_json(path, asdict(origin))
 
@@ -140,7 +140,7 @@ def look(path: Path, commit: str, *, full: bool) -> tuple[State, int]:
         Its state, and its rows where these are known (else 0).
 
     Raises:
-        StorageUnfit: the file cannot be read.
+        StorageError: the file cannot be read.
     """
     try:
         stat = path.stat()
@@ -165,7 +165,7 @@ def keep_time(path: Path) -> None:
     A copied mirror is then read in full only once.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     origin, mtime_ns = read_origin(origin_path(path)), path.stat().st_mtime_ns
     if origin is not None and origin.mtime_ns != mtime_ns:
@@ -179,7 +179,7 @@ def write_json(path: Path, value: object) -> None:
     share the partial file.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     make_directory(path.parent)
     write_whole(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tsdg.errors import DatasetRefused, HubFailing, MirrorUnfit
+from tsdg.errors import DatasetRefusedError, HubError, MirrorError
 from tsdg.seeds import guard, pins, shards, staging
 from tsdg.seeds.catalogue import Catalogue, load
 from tsdg.seeds.hub import CONVERTED, MAIN, Hub
@@ -71,8 +71,8 @@ def survey(request: Request) -> list[Outcome]:
     once it is pinned.
 
     Raises:
-        SeedsDenied: a task may not be used.
-        MirrorUnfit: the mirror's own notes are unreadable.
+        SeedsDeniedError: a task may not be used.
+        MirrorError: the mirror's own notes are unreadable.
     """
     catalogue, known = load(), Pins(request.mirror)
     out: list[Outcome] = []
@@ -106,11 +106,11 @@ def prefetch(request: Request, hub: Hub, watch: Watch) -> list[Outcome]:
         One outcome for each split that the request needs, by data set.
 
     Raises:
-        SeedsDenied: a task may not be used.
-        EnvironmentUnfit: the hub cannot be reached, or fails for two data sets in a row.
-        StorageUnfit: the disk is full, or the mirror cannot be written.
-        RunConflict: another prefetch is at work in this mirror.
-        MirrorUnfit: the mirror's own notes are unreadable.
+        SeedsDeniedError: a task may not be used.
+        MachineError: the hub cannot be reached, or fails for two data sets in a row.
+        StorageError: the disk is full, or the mirror cannot be written.
+        RunConflictError: another prefetch is at work in this mirror.
+        MirrorError: the mirror's own notes are unreadable.
     """
     catalogue = load()
     groups = _by_dataset(request, catalogue)
@@ -160,9 +160,9 @@ class _Run:
                     self._dataset(dataset, wanted)
                 failing = 0
                 continue
-            except MirrorUnfit as error:
+            except MirrorError as error:
                 reason = str(error)
-            except HubFailing as error:
+            except HubError as error:
                 failing += 1
                 reason = str(error)
                 if failing > 1:
@@ -249,7 +249,7 @@ class _Run:
             config, split = plain(path.parent.name), path.stem
             files = layout.files(config, split)
             if not files:
-                raise MirrorUnfit(
+                raise MirrorError(
                     f"{path}: of another commit than {target.commit[:12]}, which has no such "
                     "split; delete it to move "
                     f"{dataset} to that commit"
@@ -280,7 +280,7 @@ class _Run:
 
         best = max(found, key=has, default=None)
         if best is None:
-            raise DatasetRefused(
+            raise DatasetRefusedError(
                 f"{dataset}: the hub names no commit of it; see {self._hub.name}/datasets/{dataset}"
             )
         return best
@@ -314,9 +314,9 @@ class _Run:
                 ready = staging.stage(
                     self._hub, self._request.mirror, dataset, pin, item, tell=self._tell
                 )
-            except DatasetRefused:
+            except DatasetRefusedError:
                 raise
-            except MirrorUnfit as error:
+            except MirrorError as error:
                 if moving:
                     raise  # the old commit stays whole
                 self._end(item.want, "refused", 0, str(error))

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.records import Seed, Source
 from tsdg.seeds.forms import form_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Family, Unit
@@ -46,11 +46,11 @@ class Renderer(Protocol):
         ...
 
     def item(self, row: Row) -> Item:
-        """Give what a document asks, or raise Malformed."""
+        """Give what a document asks, or raise MalformedRowError."""
         ...
 
     def gold(self, row: Row, item: Item) -> Gold:
-        """Give the right answer, or raise Malformed."""
+        """Give the right answer, or raise MalformedRowError."""
         ...
 
 
@@ -85,7 +85,7 @@ def columns_of(family: Family, unit: Unit) -> tuple[str, ...]:
     None where lm-eval's template does, which says so when it is loaded.
 
     Raises:
-        EnvironmentUnfit: the adapter is missing.
+        MachineError: the adapter is missing.
     """
     return () if family.adapter == "lm_eval" else _Adapter(adapter_of(family), unit).columns
 
@@ -94,11 +94,11 @@ def adapter_of(family: Family) -> ModuleType:
     """Import a family's adapter.
 
     Raises:
-        EnvironmentUnfit: there is none of that name.
+        MachineError: there is none of that name.
     """
     name = f"tsdg.seeds.adapters.{family.adapter}"
     if importlib.util.find_spec(name) is None:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"family {family.family}: no adapter {family.adapter!r} in tsdg/seeds/adapters; "
             "take its tasks out of seeds.tasks"
         )
@@ -114,7 +114,7 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
         columns: the columns of the split.
 
     Raises:
-        EnvironmentUnfit: the adapter is missing, or the lm-eval task cannot be loaded.
+        MachineError: the adapter is missing, or the lm-eval task cannot be loaded.
     """
     if family.adapter != "lm_eval":
         return _Adapter(adapter_of(family), unit)
@@ -153,21 +153,23 @@ def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
     Raises:
-        Malformed: two options are equal, there is only one, a text was decoded wrongly at its
+        MalformedRowError: two options are equal, there is only one, a text was decoded wrongly at its
             source, or the checks of a text are no instructions.
     """
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)
         if broken:
             around = text[max(0, broken.start() - 20) : broken.end() + 20]
-            raise Malformed(
+            raise MalformedRowError(
                 "text", f"found {found(around)}, which was decoded wrongly at its source"
             )
     if item.options:
         if len(item.options) < 2:
-            raise Malformed("options", f"found {len(item.options)} option, at least 2 are needed")
+            raise MalformedRowError(
+                "options", f"found {len(item.options)} option, at least 2 are needed"
+            )
         if len(set(item.options)) < len(item.options):
-            raise Malformed("options", "two of the options are equal")
+            raise MalformedRowError("options", "two of the options are equal")
     if gold.kind == "text" and gold.checks:
         _check_instructions(gold.checks)
 
@@ -185,7 +187,7 @@ def _check_instructions(checks: tuple[str, ...]) -> None:
             or not isinstance(given.get("id"), str)
             or given["id"] in names
         ):
-            raise Malformed(
+            raise MalformedRowError(
                 "checks",
                 f"found {found(check)}, JSON objects are needed, each with an id of its own",
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
-from tsdg.errors import MirrorUnfit, SeedsDenied, few
+from tsdg.errors import MirrorError, SeedsDeniedError, few
 from tsdg.seeds import guard, render
 from tsdg.seeds.catalogue import Catalogue, Commercial, Family, Unit, load
 from tsdg.seeds.dealing import Stock, Wishes
@@ -145,7 +145,7 @@ def select(config: SeedsConfig) -> Selection:
     """Find the tasks of a request, from the catalogue alone.
 
     Raises:
-        SeedsDenied: a task or family was named that may not be used; or nothing is left to use.
+        SeedsDeniedError: a task or family was named that may not be used; or nothing is left to use.
     """
     catalogue = load()
     guard.require_allowed(config.tasks, tier_b=config.tier_b)
@@ -153,7 +153,7 @@ def select(config: SeedsConfig) -> Selection:
     for task in tasks:
         unit = catalogue.unit_of_task(task)
         if unit is not None and (reason := _unlicensed(unit, config, catalogue)):
-            raise SeedsDenied(
+            raise SeedsDeniedError(
                 f"seeds.tasks: {task} may not be used: {reason}; take it out or change "
                 "seeds.licences"
             )
@@ -164,7 +164,7 @@ def select(config: SeedsConfig) -> Selection:
         units = [unit for unit in catalogue.units_of_family(family.family) if unit not in named]
         refused = {unit: reason for unit in units if (reason := _refused(unit, config, catalogue))}
         if explicit and units and len(refused) == len(units):
-            raise SeedsDenied(
+            raise SeedsDeniedError(
                 f"seeds.families: {family.family} may not be used: {refused[units[0]]}"
             )
         for unit in units:
@@ -176,7 +176,7 @@ def select(config: SeedsConfig) -> Selection:
             else:
                 tasks[name] = None
     if not tasks:
-        raise SeedsDenied(
+        raise SeedsDeniedError(
             f"seeds: nothing is left to use of {', '.join([*config.families, *config.groups])}: "
             f"{len(left_out)} tasks "
             f"are left out, the first {next(iter(left_out.values())).reason}"
@@ -188,7 +188,7 @@ def _families(config: SeedsConfig, catalogue: Catalogue) -> Iterator[Family]:
     for name in dict.fromkeys(config.families):
         if not catalogue.has_family(name):
             verdict = guard.check(name, tier_b=config.tier_b)
-            raise SeedsDenied(
+            raise SeedsDeniedError(
                 f"seeds.families: {name!r} is no family of the catalogue: {verdict.reason}"
             )
         yield catalogue.family(name)
@@ -231,11 +231,11 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
         mirror: the mirror's folder; "" for none, where no split is there but those of the demo.
 
     Raises:
-        SeedsDenied: the task is not in the catalogue.
+        SeedsDeniedError: the task is not in the catalogue.
     """
     unit = catalogue.unit_of_task(task)
     if unit is None:
-        raise SeedsDenied(
+        raise SeedsDeniedError(
             f"seeds.tasks: {task} is not in the catalogue; `tsdg seeds list` shows what is"
         )
     family = catalogue.family(unit.family)
@@ -268,12 +268,12 @@ def survey(config: SeedsConfig) -> Located:
     """Find the splits of a request, whether the mirror has them or not.
 
     Raises:
-        SeedsDenied: a task may not be used.
-        MirrorUnfit: a mirror is named and is no folder.
+        SeedsDeniedError: a task may not be used.
+        MirrorError: a mirror is named and is no folder.
     """
     selection = select(config)
     if config.mirror and not Path(config.mirror).is_dir():
-        raise MirrorUnfit(
+        raise MirrorError(
             f"seeds.mirror: no folder {config.mirror}; name a mirror's folder (or set "
             "TSDG_MIRROR); "
             "`tsdg seeds prefetch` fills one"
@@ -293,14 +293,14 @@ def sources(config: SeedsConfig) -> Located:
         Those that are there and those that are not, in the order of the selection.
 
     Raises:
-        SeedsDenied: a task may not be used.
-        MirrorUnfit: the mirror is missing; or splits are, and ``config.missing`` is ``error``, or
+        SeedsDeniedError: a task may not be used.
+        MirrorError: the mirror is missing; or splits are, and ``config.missing`` is ``error``, or
             none is left.
     """
     located = survey(config)
     missing, count = located.missing, len(located.there) + len(located.missing)
     if missing and not config.mirror:
-        raise MirrorUnfit(
+        raise MirrorError(
             f"seeds.mirror: empty, but task {missing[0].task} needs the split "
             f"{missing[0].split.name}; name a mirror's "
             "folder (or set TSDG_MIRROR); `tsdg seeds prefetch` fills one"
@@ -308,7 +308,7 @@ def sources(config: SeedsConfig) -> Located:
     if missing and (config.missing == "error" or not located.there):
         listed = few([f"{source.split.name} (task {source.task})" for source in missing], 8)
         instead = ", or take what is there with seeds.missing=skip" if located.there else ""
-        raise MirrorUnfit(
+        raise MirrorError(
             f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: "
             f"{listed}; fetch "
             f"them with `tsdg seeds prefetch`{instead}"
@@ -325,10 +325,10 @@ def check_request(config: SeedsConfig) -> Located:
         What :func:`sources` does.
 
     Raises:
-        SeedsDenied: a task may not be used.
-        MirrorUnfit: a split is missing, unreadable or lacks a column.
+        SeedsDeniedError: a task may not be used.
+        MirrorError: a split is missing, unreadable or lacks a column.
         RecipeError: shares cannot hold even if every row is good.
-        EnvironmentUnfit: a family's adapter is missing.
+        MachineError: a family's adapter is missing.
     """
     located = sources(config)
     stocks = [

@@ -33,7 +33,7 @@ class Spill:
         """Open the files.
 
         Raises:
-            StorageUnfit: ``TMPDIR`` cannot be written.
+            StorageError: ``TMPDIR`` cannot be written.
         """
         self._root = Path(tempfile.gettempdir())
         with storage("write scratch files of the seeds in", self._root):
@@ -56,7 +56,7 @@ class Spill:
         """Append rows of ``GOOD``.
 
         Raises:
-            StorageUnfit: the disk is full.
+            StorageError: the disk is full.
         """
         with storage("write scratch files of the seeds in", self._root):
             for name, file in self._files.items():

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import orjson
 
-from tsdg.errors import EnvironmentUnfit, RunConflict, StorageUnfit
+from tsdg.errors import MachineError, RunConflictError, StorageError
 from tsdg.seeds import pins
 from tsdg.seeds.hub import Hub, HubFile
 from tsdg.seeds.joining import join
@@ -62,9 +62,9 @@ def stage(
         tell: called with a short line on how far it is.
 
     Raises:
-        MirrorUnfit: its bytes are wrong, or no Parquet file.
-        EnvironmentUnfit: the hub does not give it, or cannot be reached.
-        StorageUnfit: the disk is full, or the mirror cannot be written.
+        MirrorError: its bytes are wrong, or no Parquet file.
+        MachineError: the hub does not give it, or cannot be reached.
+        StorageError: the disk is full, or the mirror cannot be written.
     """
     folder = _work(mirror, dataset, pin.commit)
     make_directory(folder)
@@ -122,7 +122,7 @@ def publish(item: Item, ready: Staged) -> None:
     """Put a split in its place.
 
     Raises:
-        StorageUnfit: the mirror cannot be written.
+        StorageError: the mirror cannot be written.
     """
     make_directory(item.path.parent)
     # The source first: a file without one would be taken for somebody else's, one that does not fit
@@ -138,7 +138,7 @@ def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[Item]
     Several files of one split lie there twice while they are joined.
 
     Raises:
-        StorageUnfit: the disk is too small.
+        StorageError: the disk is too small.
     """
     needed = sum(
         file.bytes * (2 if len(item.files) > 1 else 1) for item in items for file in item.files
@@ -147,7 +147,7 @@ def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[Item]
         here = sum(entry.stat().st_size for entry in _work(mirror, dataset, commit).glob("*"))
         free = shutil.disk_usage(mirror).free
     if needed > free + here:
-        raise StorageUnfit(
+        raise StorageError(
             f"{mirror}: {dataset} needs {megabytes(needed - here)} MB, free are {megabytes(free)} "
             "MB; free some space, "
             "then start again: what was fetched is kept"
@@ -163,7 +163,7 @@ def note_layout(mirror: Path, dataset: str, commit: str, layout: Layout) -> None
     """Note the splits of a commit, which never change.
 
     Raises:
-        StorageUnfit: the mirror cannot be written.
+        StorageError: the mirror cannot be written.
     """
     pins.write_json(notes(mirror, dataset, commit), asdict(layout))
 
@@ -203,9 +203,9 @@ def alone(mirror: Path) -> Iterator[None]:
     """Keep a second prefetch out of a mirror.
 
     Raises:
-        RunConflict: there is one.
-        StorageUnfit: the mirror cannot be written.
-        EnvironmentUnfit: its file system cannot lock.
+        RunConflictError: there is one.
+        StorageError: the mirror cannot be written.
+        MachineError: its file system cannot lock.
     """
     folder = mirror / ".prefetch"
     make_directory(folder)
@@ -216,10 +216,10 @@ def alone(mirror: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise RunConflict(
+                raise RunConflictError(
                     f"{mirror}: another `tsdg seeds prefetch` is at work in it; wait for it"
                 ) from None
-            raise EnvironmentUnfit(
+            raise MachineError(
                 f"{mirror}: its file system cannot lock ({error.strerror}); prefetch to another "
                 "one and copy it"
             ) from None

@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 
 import pyarrow as pa
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.seeds.judging import Build, Built, Clerk, Judge, Judged
 from tsdg.seeds.leak_index import LeakIndex
 from tsdg.seeds.selection import Source
@@ -83,7 +83,7 @@ class Workers:
             folder: scratch folder for the index; must outlive the workers.
 
         Raises:
-            StorageUnfit: the folder cannot be written.
+            StorageError: the folder cannot be written.
         """
         head, sizes = _dump(index, folder / "index")
         setup = (tuple(sources), head, sizes, folder / "index", seed)
@@ -103,7 +103,7 @@ class Workers:
 
         Raises:
             TsdgError: what a clerk raised.
-            EnvironmentUnfit: a worker died.
+            MachineError: a worker died.
         """
         waiting: deque[tuple[Judge | Build, Connection]] = deque()
         jobs = iter(jobs)
@@ -143,10 +143,10 @@ class Workers:
         assert isinstance(result, (Judged, Built))
         return result
 
-    def _died(self, connection: Connection) -> EnvironmentUnfit:
+    def _died(self, connection: Connection) -> MachineError:
         process = next(process for process, ours in self._workers if ours is connection)
         process.join(timeout=10)
-        return EnvironmentUnfit(
+        return MachineError(
             "seeds.workers: a process that normalises rows ended with exit code "
             f"{process.exitcode}; -9 is mostly want "
             "of memory: give the job more, or take fewer with seeds.workers=N"

@@ -10,7 +10,7 @@ from types import TracebackType
 import aiohttp
 
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 from tsdg.serving.checks import find_executable
 from tsdg.serving.crew import Crew
 from tsdg.serving.events import OnEvent, Pacing, ServerEvent
@@ -52,7 +52,7 @@ class Agent:
             pacing: how often and how long.
 
         Raises:
-            ServerUnfit: this node is one of several that share a server, and not the first of them.
+            ServerError: this node is one of several that share a server, and not the first of them.
         """
         self._on_event = on_event
         self._logs = logs
@@ -61,7 +61,7 @@ class Agent:
         placement = placement_for(server)
         share = share_of(placement, server, model)
         if share.role == "follower":
-            raise ServerUnfit(
+            raise ServerError(
                 f"this is node {share.rank} of {share.nodes} that share a server: only the first "
                 "of them works; the "
                 "others are to run tsdg as its followers"

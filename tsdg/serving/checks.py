@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import RecipeError, ServerUnfit
+from tsdg.errors import RecipeError, ServerError
 from tsdg.serving.flags import check_flags
 from tsdg.serving.placement import gpus_of, placement_for, share_of
 from tsdg.serving.ports import PortLease
@@ -23,7 +23,7 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
     remembered.
 
     Raises:
-        ServerUnfit: this machine cannot serve it as it is.
+        ServerError: this machine cannot serve it as it is.
         RecipeError: a flag or a port that cannot be meant.
     """
     if server.type == "openai":
@@ -52,7 +52,7 @@ def find_executable(server: ServerConfig) -> Path:
     """Find the program of ``server.command``: by path, in PATH, or beside this Python.
 
     Raises:
-        ServerUnfit: it is not there, or cannot be executed.
+        ServerError: it is not there, or cannot be executed.
     """
     name = server.command[0]
     beside = str(Path(sys.executable).parent)
@@ -60,7 +60,7 @@ def find_executable(server: ServerConfig) -> Path:
     found = shutil.which(os.path.expanduser(name), path=os.pathsep.join((path, beside)))  # noqa: PTH111 - may be a name
     if found is None:
         there = "is not executable" if Path(name).expanduser().is_file() else "is not there"
-        raise ServerUnfit(
+        raise ServerError(
             f"server.command: {name} {there} (looked in PATH and {beside}); run `make server-env` "
             "for a CPU, "
             "`pip install 'tsdg[gpu]'` for GPUs, or name another: "
@@ -73,7 +73,7 @@ def read_api_key(server: ServerConfig) -> str:
     """Read the key that the recipe points to; empty where it points to none.
 
     Raises:
-        ServerUnfit: the variable or the file is missing or empty, or holds no key. The message
+        ServerError: the variable or the file is missing or empty, or holds no key. The message
             never holds the key.
     """
     if server.api_key_env:
@@ -84,16 +84,16 @@ def read_api_key(server: ServerConfig) -> str:
             key = Path(server.api_key_file).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not text"
-            raise ServerUnfit(
+            raise ServerError(
                 f"{source}: cannot be read ({why}); put the key of the endpoint into it"
             ) from error
     else:
         return ""
     key = key.strip()
     if not key:
-        raise ServerUnfit(f"{source}: is not set or empty; it must hold the key of the endpoint")
+        raise ServerError(f"{source}: is not set or empty; it must hold the key of the endpoint")
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ServerUnfit(
+        raise ServerError(
             f"{source}: holds no key (a key is one line of printable ASCII without spaces)"
         )
     return key
@@ -112,7 +112,7 @@ def _check_model(model: ModelConfig) -> None:
         return
     if not (folder / "config.json").is_file():
         found = "a folder without config.json" if folder.is_dir() else "no such folder"
-        raise ServerUnfit(
+        raise ServerError(
             f"model.path={model.path}: {found}; give the folder of a Hugging Face model, or a hub "
             "id such as OWNER/NAME"
         )

@@ -8,7 +8,7 @@ import errno
 import aiohttp
 import orjson
 
-from tsdg.errors import EnvironmentUnfit, RequestFailure, RetryableFailure
+from tsdg.errors import MachineError, ModelRequestError, RetryableError
 from tsdg.protocols import NOT_SENT, Load, ReplicaFacts, Reply, Request
 from tsdg.serving.metrics import Metrics, parse_metrics, total_load
 from tsdg.serving.outage import Outage
@@ -73,18 +73,18 @@ class RoutingClient:
         server drops it.
 
         Raises:
-            RetryableFailure: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's
+            RetryableError: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's
                 own), ``bad_reply``; it does not count where no server had taken the request: none
                 was ready for ``WAIT_S``, nobody there, or told to go slower; nor where requests
                 fail all over (:mod:`tsdg.serving.outage`).
-            PermanentFailure: ``too_long`` or another ``http_4xx``.
-            ServerUnfit: no server will ever answer: all replicas given up, key refused, model
+            PermanentError: ``too_long`` or another ``http_4xx``.
+            ServerError: no server will ever answer: all replicas given up, key refused, model
                 unknown.
-            EnvironmentUnfit: this process may not open enough files.
+            MachineError: this process may not open enough files.
         """
         try:
             reply = await self._ask(request)
-        except RequestFailure as error:
+        except ModelRequestError as error:
             raise self._outage.judge(request.request_id, error) from error
         self._outage.success()
         return reply
@@ -128,7 +128,7 @@ class RoutingClient:
         except TimeoutError as error:
             if not deadline.expired():
                 raise
-            raise RetryableFailure(
+            raise RetryableError(
                 NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=False
             ) from error
 
@@ -148,20 +148,20 @@ class RoutingClient:
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-                raise EnvironmentUnfit(
+                raise MachineError(
                     f"no further connection to {endpoint.label}: too many open files; raise "
                     "`ulimit -n`, or lower "
                     "engine.max_in_flight"
                 ) from error
             self._pool.suspect(endpoint)
-            raise RetryableFailure(
+            raise RetryableError(
                 "connection",
                 f"no server took the request at {endpoint.label}: {one_line(str(error))}",
                 counts=False,
             ) from error
         except aiohttp.ClientError as error:
             said = one_line(str(error)) or type(error).__name__
-            raise RetryableFailure(
+            raise RetryableError(
                 "connection", f"{endpoint.label} cut the connection: {said}"
             ) from error
 

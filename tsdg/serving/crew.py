@@ -17,7 +17,7 @@ from typing import Literal
 from tsdg.serving.placement import Placement, Share
 from tsdg.serving.rendezvous import (
     Channel,
-    Lost,
+    ConnectionLostError,
     Offer,
     interface_of,
     offer_path,
@@ -29,7 +29,7 @@ from tsdg.storage import make_directory
 _HELLO_S = 10.0
 
 
-class CrewBroken(Exception):
+class NodeLostError(Exception):
     """A node is missing, or its part of the server has ended; the message is one line."""
 
 
@@ -97,7 +97,7 @@ class Crew:
         """Wait until every follower is connected.
 
         Raises:
-            CrewBroken: one is not there within ``within_s``.
+            NodeLostError: one is not there within ``within_s``.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -108,7 +108,7 @@ class Crew:
             missing = ", ".join(
                 str(rank) for rank in range(1, self.nodes) if rank not in self._mates
             )
-            raise CrewBroken(
+            raise NodeLostError(
                 f"node {missing} of the {self.nodes} that share this server has not come within "
                 f"{within_s:g} s; see "
                 f"that tsdg runs on every node of the job and that all of them see {self._folder}"
@@ -162,7 +162,7 @@ class Crew:
             if known and isinstance(rank, int) and 0 < rank < self.nodes:
                 await self._serve(rank, _Mate(channel, str(hello.get("host"))))
             channel.send("stranger")
-        except Lost:
+        except ConnectionLostError:
             return
         finally:
             self._tasks.discard(task)
@@ -187,7 +187,7 @@ class Crew:
                     self._break(
                         f"its part on node {rank} ({mate.host}) ended: {message.get('reason')}"
                     )
-        except Lost as lost:
+        except ConnectionLostError as lost:
             if self._mates.get(rank) is mate:
                 del self._mates[rank]
                 self._break(f"node {rank} ({mate.host}) is gone: {lost}")

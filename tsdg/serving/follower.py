@@ -15,14 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import Interrupted, ServerUnfit
+from tsdg.errors import ServerError, StoppedError
 from tsdg.serving.checks import check_server, find_executable
 from tsdg.serving.diagnosis import describe_end
 from tsdg.serving.events import PACING, EventKind, OnEvent, Pacing, ServerEvent
 from tsdg.serving.logs import RENDEZVOUS, begin_log, log_path, tail
 from tsdg.serving.placement import Placement, Share, gpus_of, placement_for, share_of
 from tsdg.serving.process import ServerProcess
-from tsdg.serving.rendezvous import Channel, Lost, interface_of, offer_path, read_offer
+from tsdg.serving.rendezvous import (
+    Channel,
+    ConnectionLostError,
+    interface_of,
+    offer_path,
+    read_offer,
+)
 from tsdg.serving.vllm import Member, serve_command, serve_env
 
 _CONNECT_S = 5.0
@@ -36,8 +42,8 @@ def is_follower(server: ServerConfig, model: ModelConfig) -> bool:
     it stands.
 
     Raises:
-        ServerUnfit: the nodes of this element cannot serve the model.
-        EnvironmentUnfit: the environment contradicts itself.
+        ServerError: the nodes of this element cannot serve the model.
+        MachineError: the environment contradicts itself.
         RecipeError: no nodes can.
     """
     if server.type != "vllm":
@@ -72,9 +78,9 @@ async def follow(
         pacing: how long things are waited for.
 
     Raises:
-        ServerUnfit: what :func:`tsdg.serving.check_server` finds, or no head has come.
+        ServerError: what :func:`tsdg.serving.check_server` finds, or no head has come.
         RecipeError: the same.
-        Interrupted: ``stop`` was set.
+        StoppedError: ``stop`` was set.
     """
     check_server(server, model)
     placement = placement_for(server)
@@ -95,7 +101,7 @@ async def follow(
     try:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
-            raise Interrupted("stopped")
+            raise StoppedError("stopped")
         serving.result()
     finally:
         for task in (serving, stopping):
@@ -114,7 +120,7 @@ async def _serve_heads(work: _Following, path: Path, finished: Callable[[], bool
         try:
             await work.obey(channel)
             return
-        except Lost as lost:
+        except ConnectionLostError as lost:
             work.event("lost", f"the head of its nodes: {lost}; waiting for another")
         finally:
             await work.stop()
@@ -141,7 +147,7 @@ async def _find_head(
                 return None
         if now - began >= patience_s:
             found = "its file does not lead to it" if offer else "there is no such file"
-            raise ServerUnfit(
+            raise ServerError(
                 f"{path}: no head of this node's group has come within {patience_s:g} s ({found}); "
                 "see that tsdg runs "
                 "on every node of the job and that all of them see this folder"
@@ -159,7 +165,7 @@ async def _join(address: str, port: int, token: str, rank: int) -> Channel | Non
     channel.send("hello", token=token, rank=rank, host=platform.node())
     try:
         welcome = await channel.receive(_CONNECT_S)
-    except Lost:
+    except ConnectionLostError:
         welcome = {"kind": "nothing"}
     if welcome["kind"] == "welcome" and welcome.get("token") == token:
         return channel
@@ -185,7 +191,7 @@ class _Following:
         """Do what the head says until it says that this is all.
 
         Raises:
-            Lost: the head is gone.
+            ConnectionLostError: the head is gone.
         """
         while True:
             message = await channel.receive()

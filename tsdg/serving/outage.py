@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tsdg.errors import RequestFailure, RetryableFailure, ServerUnfit, TsdgError
+from tsdg.errors import ModelRequestError, RetryableError, ServerError, TsdgError
 
 MANY = 3
 """Up to so many different requests may be at fault themselves at a time."""
@@ -33,7 +33,7 @@ class Outage:
         """Note that a request succeeded."""
         self._failing.clear()
 
-    def judge(self, request_id: str, failure: RequestFailure) -> TsdgError:
+    def judge(self, request_id: str, failure: ModelRequestError) -> TsdgError:
         """Return what a failure means for its request.
 
         The failure, one that does not count, or the end of the run.
@@ -41,7 +41,7 @@ class Outage:
         if failure.reason in _OF_THE_REQUEST:
             self.success()
             return failure
-        if isinstance(failure, RetryableFailure) and not failure.counts:
+        if isinstance(failure, RetryableError) and not failure.counts:
             return failure
         now = self._clock()
         if not self._failing:
@@ -50,11 +50,11 @@ class Outage:
         if len(self._failing) <= MANY:
             return failure
         if now - self._since > PATIENCE_S:
-            return ServerUnfit(
+            return ServerError(
                 f"no request has succeeded for {now - self._since:.0f} s, {len(self._failing)} "
                 "different ones failed, "
                 f"the last with {failure}; mend the server, or the recipe that asks it, and start "
                 "again"
             )
-        wait = failure.retry_after if isinstance(failure, RetryableFailure) else 0.0
-        return RetryableFailure(failure.reason, failure.detail, retry_after=wait, counts=False)
+        wait = failure.retry_after if isinstance(failure, RetryableError) else 0.0
+        return RetryableError(failure.reason, failure.detail, retry_after=wait, counts=False)

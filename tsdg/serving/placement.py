@@ -38,7 +38,7 @@ from typing import Literal
 
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
-from tsdg.errors import EnvironmentUnfit, RecipeError, ServerUnfit
+from tsdg.errors import MachineError, RecipeError, ServerError
 
 DEVICES = Path("/dev")
 GPUS = "CUDA_VISIBLE_DEVICES"
@@ -90,12 +90,12 @@ def read_placement(environ: Mapping[str, str], devices: Path) -> Placement:
         devices: folder of the device files, ``/dev``.
 
     Raises:
-        EnvironmentUnfit: a variable that cannot be meant.
+        MachineError: a variable that cannot be meant.
     """
     nodes = _number(environ, "TSDG_NODES", "SLURM_STEP_NUM_NODES", default=1, least=1)
     node = _number(environ, "TSDG_NODE", "SLURM_NODEID", default=0, least=0) if nodes > 1 else 0
     if node >= nodes:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"TSDG_NODE or SLURM_NODEID is {node}, of {nodes} nodes; they count from 0"
         )
     gpus = visible_gpus(environ, devices)
@@ -116,7 +116,7 @@ def placement_for(server: ServerConfig) -> Placement:
     another model.
 
     Raises:
-        EnvironmentUnfit: a variable that cannot be meant.
+        MachineError: a variable that cannot be meant.
     """
     pinned = {
         name: value
@@ -145,7 +145,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
     """Say what the node of ``placement`` has to do.
 
     Raises:
-        ServerUnfit: too few GPUs or nodes, or nodes that would be left over.
+        ServerError: too few GPUs or nodes, or nodes that would be left over.
         RecipeError: a parallelism that no grouping of nodes can carry.
     """
     world = gpus_per_replica(model)
@@ -154,7 +154,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
         fit = placement.slots // world if placement.slots else 1
         count = max(fit, 1) if server.replicas == "auto" else server.replicas
         if placement.slots and count * world > placement.slots:
-            raise ServerUnfit(
+            raise ServerError(
                 f"server.replicas={count} of model.tensor_parallel={model.tensor_parallel} × "
                 f"model.pipeline_parallel={model.pipeline_parallel} need {count * world} GPUs, "
                 f"{placement.slots} are "
@@ -170,7 +170,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
             "each group of nodes has one; use server.replicas=auto"
         )
     if placement.nodes % each:
-        raise ServerUnfit(
+        raise ServerError(
             f"model.tensor_parallel={model.tensor_parallel} × "
             f"model.pipeline_parallel={model.pipeline_parallel}: a "
             f"server of {world} GPUs spans {each} nodes of {placement.slots}, and this process is "
@@ -179,7 +179,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
             "each with srun"
         )
     if not placement.element:
-        raise ServerUnfit(
+        raise ServerError(
             "TSDG_ELEMENT is not set, and there is no SLURM_JOB_ID: nodes that share a server need "
             "a name in common "
             "to find one another; set it to the same on all of them, and to another at each start"
@@ -199,13 +199,13 @@ def gpus_of(placement: Placement, share: Share, replica: int) -> tuple[str, ...]
     """The GPUs on this node of replica number ``replica``; none where the node has none.
 
     Raises:
-        ServerUnfit: a node that shares a server has fewer than the others were counted to have.
+        ServerError: a node that shares a server has fewer than the others were counted to have.
     """
     if not placement.gpus:
         return ()
     found = placement.gpus[replica * share.ranks : (replica + 1) * share.ranks]
     if len(found) < share.ranks:
-        raise ServerUnfit(
+        raise ServerError(
             f"TSDG_SLOTS={placement.slots}: {share.ranks} GPUs of this node are needed for a "
             "server, "
             f"{len(placement.gpus)} are visible; ask for nodes of one kind"
@@ -238,7 +238,7 @@ def _number(environ: Mapping[str, str], ours: str, slurms: str, *, default: int,
     name = ours if ours in environ else slurms
     text = environ.get(name, str(default))
     if not text.strip().isdecimal() or int(text) < least:
-        raise EnvironmentUnfit(f"{name}={text}: must be a whole number from {least} on")
+        raise MachineError(f"{name}={text}: must be a whole number from {least} on")
     return int(text)
 
 

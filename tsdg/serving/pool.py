@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit, urlunsplit
 
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 from tsdg.protocols import ReplicaFacts, Reply
 from tsdg.serving.tally import Tally
 
@@ -132,11 +132,11 @@ class Pool:
         ready.
 
         Raises:
-            ServerUnfit: every endpoint was given up, or the pool is closed.
+            ServerError: every endpoint was given up, or the pool is closed.
         """
         while True:
             if reason := self.hopeless():
-                raise ServerUnfit(reason)
+                raise ServerError(reason)
             if self._ready:
                 return min(self._ready, key=_in_flight)
             await self._decided.wait()

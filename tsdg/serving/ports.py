@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 
 
 class PortLease:
@@ -19,14 +19,14 @@ class PortLease:
         """Bind ``port``, or a free one where it is 0.
 
         Raises:
-            ServerUnfit: the port is taken, or the host is none of this machine.
+            ServerError: the port is taken, or the host is none of this machine.
         """
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
         except socket.gaierror as error:
-            raise ServerUnfit(
+            raise ServerError(
                 f"server.host={host}: no such address ({error.strerror}); use 127.0.0.1 or an "
                 "address of this machine"
             ) from error
@@ -36,7 +36,7 @@ class PortLease:
             self._socket.bind(address)
         except OSError as error:
             self._socket.close()
-            raise ServerUnfit(_refusal(host, port, error)) from error
+            raise ServerError(_refusal(host, port, error)) from error
         self.port: int = self._socket.getsockname()[1]
 
     def close(self) -> None:

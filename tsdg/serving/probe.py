@@ -12,7 +12,7 @@ from tsdg.serving.pool import Endpoint
 from tsdg.serving.reply import one_line
 
 
-class Unanswered(Exception):
+class ProbeError(Exception):
     """The server did not answer a probe, or not well; the message is one line.
 
     Attributes:
@@ -28,7 +28,7 @@ async def health(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s: 
     """Ask /health.
 
     Raises:
-        Unanswered: no answer, or not 200.
+        ProbeError: no answer, or not 200.
     """
     await _get(session, endpoint, f"{endpoint.root_url}/health", {}, timeout_s)
 
@@ -37,13 +37,13 @@ async def metrics(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s:
     """Read /metrics.
 
     Raises:
-        Unanswered: no answer, or not vLLM's.
+        ProbeError: no answer, or not vLLM's.
     """
     text = await _get(session, endpoint, f"{endpoint.root_url}/metrics", {}, timeout_s)
     try:
         return parse_metrics(text)
     except ValueError as error:
-        raise Unanswered(str(error), 200) from error
+        raise ProbeError(str(error), 200) from error
 
 
 async def models(
@@ -54,11 +54,11 @@ async def models(
     Any answer that is not a server's failure shows that it is there.
 
     Raises:
-        Unanswered: no answer, 401 or 5xx.
+        ProbeError: no answer, 401 or 5xx.
     """
     try:
         await _get(session, endpoint, f"{endpoint.base_url}/models", headers, timeout_s)
-    except Unanswered as error:
+    except ProbeError as error:
         if error.status in (0, 401) or error.status >= 500:
             raise
 
@@ -69,7 +69,7 @@ async def canary(
     """Ask for one token, which alone shows that the engine works: /health says 200 while it hangs.
 
     Raises:
-        Unanswered: no answer within ``timeout_s``, or not 200.
+        ProbeError: no answer within ``timeout_s``, or not 200.
     """
     body = {
         "model": model,
@@ -86,11 +86,11 @@ async def canary(
         ) as response:
             text = await response.text()
             if response.status != 200:
-                raise Unanswered(f"status {response.status}: {one_line(text)}", response.status)
+                raise ProbeError(f"status {response.status}: {one_line(text)}", response.status)
     except TimeoutError as error:
-        raise Unanswered(f"no answer within {timeout_s:g} s", 0) from error
+        raise ProbeError(f"no answer within {timeout_s:g} s", 0) from error
     except aiohttp.ClientError as error:
-        raise Unanswered(_why(error), 0) from error
+        raise ProbeError(_why(error), 0) from error
 
 
 async def _get(
@@ -107,12 +107,12 @@ async def _get(
         ) as response:
             text = await response.text()
             if response.status != 200:
-                raise Unanswered(f"status {response.status}", response.status)
+                raise ProbeError(f"status {response.status}", response.status)
             return text
     except TimeoutError as error:
-        raise Unanswered(f"no answer within {timeout_s:g} s", 0) from error
+        raise ProbeError(f"no answer within {timeout_s:g} s", 0) from error
     except aiohttp.ClientError as error:
-        raise Unanswered(_why(error), 0) from error
+        raise ProbeError(_why(error), 0) from error
 
 
 def _why(error: aiohttp.ClientError) -> str:

@@ -112,7 +112,7 @@ class RemoteEndpoints:
                 await probe.models(
                     self._session, endpoint, self._headers, self._pacing.look_timeout_s
                 )
-            except probe.Unanswered as error:
+            except probe.ProbeError as error:
                 if said is None:
                     said, told = "lost", time.monotonic()
                     until = time.strftime(
@@ -135,7 +135,7 @@ class RemoteEndpoints:
                 self._event(number, "ready", f"after {time.monotonic() - began:.0f} s")
                 return
 
-    def _hopeless(self, endpoint: Endpoint, error: probe.Unanswered, silent_s: float) -> str:
+    def _hopeless(self, endpoint: Endpoint, error: probe.ProbeError, silent_s: float) -> str:
         """Why an endpoint is given up; empty while it is not."""
         if error.status == 401:
             return f"{endpoint.label} refuses the key (status 401); check server.api_key_env or server.api_key_file"

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import orjson
 
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 from tsdg.storage import write_whole
 
 _GET_ADDRESS = 0x8915
@@ -57,7 +57,7 @@ def write_offer(path: Path, offer: Offer) -> None:
     """Write the file, which is whole at any time.
 
     Raises:
-        StorageUnfit: it cannot be written.
+        StorageError: it cannot be written.
     """
     write_whole(path, orjson.dumps(asdict(offer)))
 
@@ -70,7 +70,7 @@ def read_offer(path: Path) -> Offer | None:
         return None
 
 
-class Lost(Exception):
+class ConnectionLostError(Exception):
     """The connection is gone; the message is one line."""
 
 
@@ -101,7 +101,7 @@ class Channel:
         """Return the next message that is more than a sign of life.
 
         Raises:
-            Lost: the connection has ended, or was silent for too long, or carries something else.
+            ConnectionLostError: the connection has ended, or was silent for too long, or carries something else.
         """
         while True:
             try:
@@ -109,13 +109,15 @@ class Channel:
                     line = await self._reader.readline()
                 message = orjson.loads(line) if line else None
             except TimeoutError as error:
-                raise Lost(f"silent for {within_s:g} s") from error
+                raise ConnectionLostError(f"silent for {within_s:g} s") from error
             except (OSError, ValueError) as error:
-                raise Lost(" ".join(str(error).split()) or type(error).__name__) from error
+                raise ConnectionLostError(
+                    " ".join(str(error).split()) or type(error).__name__
+                ) from error
             if message is None:
-                raise Lost("the connection was closed")
+                raise ConnectionLostError("the connection was closed")
             if not isinstance(message, dict) or not isinstance(message.get("kind"), str):
-                raise Lost("the other side does not speak as tsdg does")
+                raise ConnectionLostError("the other side does not speak as tsdg does")
             if message["kind"] != "alive":
                 return message
 
@@ -141,7 +143,7 @@ def own_address() -> str:
     That of its own name, else that of its default route.
 
     Raises:
-        ServerUnfit: it has none but the loopback.
+        ServerError: it has none but the loopback.
     """
     try:
         found = [
@@ -159,7 +161,7 @@ def own_address() -> str:
             pass
     outer = [str(address) for address in found if not str(address).startswith("127.")]
     if not outer:
-        raise ServerUnfit(
+        raise ServerError(
             f"{socket.gethostname()} has no address but the loopback: nodes that share a server "
             "cannot reach it; set "
             "TSDG_NODE_ADDRESS on each node to its own address"

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import ServerUnfit
+from tsdg.errors import ServerError
 from tsdg.serving import probe
-from tsdg.serving.crew import Crew, CrewBroken
+from tsdg.serving.crew import Crew, NodeLostError
 from tsdg.serving.diagnosis import describe_end, telling_line
 from tsdg.serving.events import EventKind, OnEvent, Pacing, ServerEvent
 from tsdg.serving.logs import begin_log, tail
@@ -31,7 +31,7 @@ _SLACK_S = 2.0
 _NO_USE_TO_REPEAT = ("exit 2", "exit 126", "exit 127")
 
 
-class ReplicaDown(Exception):
+class ReplicaDownError(Exception):
     """The replica must be restarted; the message is one line that says why."""
 
     def __init__(self, message: str, *, for_good: bool = False) -> None:
@@ -89,7 +89,7 @@ class Replica:
                 ready_at = time.monotonic()
                 self._pool.open(self._endpoint)
                 await self._watch()
-            except ReplicaDown as down:
+            except ReplicaDownError as down:
                 reason = str(down)
                 for_good = down.for_good
             finally:
@@ -151,15 +151,15 @@ class Replica:
             await crew.gather(
                 self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s
             )
-        except CrewBroken as error:
-            raise ReplicaDown(str(error), for_good=True) from error
+        except NodeLostError as error:
+            raise ReplicaDownError(str(error), for_good=True) from error
         self._gathered = True
 
     def _bind(self, host: str, port: int) -> int:
         try:
             lease = PortLease(host, port)
-        except ServerUnfit as error:
-            raise ReplicaDown(str(error), for_good=True) from error
+        except ServerError as error:
+            raise ReplicaDownError(str(error), for_good=True) from error
         self._leases.append(lease)
         return lease.port
 
@@ -180,7 +180,7 @@ class Replica:
             async with asyncio.timeout(limit_s):
                 await self._unless_it_ends(self._answers())
         except TimeoutError as error:
-            raise ReplicaDown(
+            raise ReplicaDownError(
                 f"it was not ready within server.start_timeout_s={limit_s} s; {self._said()}"
             ) from error
         self._event("ready", f"after {time.monotonic() - began:.0f} s")
@@ -191,7 +191,7 @@ class Replica:
             try:
                 await probe.health(self._session, self._endpoint, self._plan.pacing.look_timeout_s)
                 break
-            except probe.Unanswered:
+            except probe.ProbeError:
                 await asyncio.sleep(0.25)
         try:
             await probe.canary(
@@ -200,11 +200,11 @@ class Replica:
                 self._plan.model.name,
                 self._plan.server.start_timeout_s,
             )
-        except probe.Unanswered as error:
+        except probe.ProbeError as error:
             # A server that is dying says why in its log: let it, so that the log is what is quoted.
             await asyncio.sleep(self._plan.pacing.last_words_s)
             refused = 400 <= error.status < 500
-            raise ReplicaDown(
+            raise ReplicaDownError(
                 f"its first one-token request failed: {error}", for_good=refused
             ) from error
 
@@ -212,7 +212,7 @@ class Replica:
         await self._unless_it_ends(self._looks_well())
 
     async def _looks_well(self) -> None:
-        """Look at the server for ever; raise ReplicaDown when it is dead or hung."""
+        """Look at the server for ever; raise ReplicaDownError when it is dead or hung."""
         pacing = self._plan.pacing
         endpoint = self._endpoint
         progress = Progress(stall_s=pacing.stall_s, idle_s=pacing.idle_s, now=time.monotonic())
@@ -223,12 +223,12 @@ class Replica:
             try:
                 await probe.health(self._session, endpoint, pacing.look_timeout_s)
                 look = await probe.metrics(self._session, endpoint, pacing.look_timeout_s)
-            except probe.Unanswered as error:
+            except probe.ProbeError as error:
                 silent = time.monotonic() - answered
                 misses += 1
                 # Several, as one fails where this process was itself suspended for a while.
                 if misses >= _LEAST_MISSES and (error.status >= 500 or silent >= pacing.stall_s):
-                    raise ReplicaDown(
+                    raise ReplicaDownError(
                         f"/health or /metrics failed for {silent:.0f} s: {error}; {self._said()}"
                     ) from error
                 await asyncio.sleep(min(1.0, pacing.poll_s))
@@ -240,7 +240,7 @@ class Replica:
                 now=now, tokens=look.generation_tokens + look.prompt_tokens, busy=busy
             )
             if judgement == "stalled":
-                raise ReplicaDown(
+                raise ReplicaDownError(
                     f"it hangs: {look.running:.0f} running and {look.waiting:.0f} waiting "
                     "requests, "
                     f"{endpoint.in_flight} sent from here, and no token for {pacing.stall_s:g} s"
@@ -256,14 +256,14 @@ class Replica:
             try:
                 await probe.canary(self._session, self._endpoint, self._plan.model.name, timeout_s)
                 return
-            except probe.Unanswered as error:
+            except probe.ProbeError as error:
                 if last:
-                    raise ReplicaDown(
+                    raise ReplicaDownError(
                         f"it hangs or is broken: two one-token requests failed: {error}"
                     ) from error
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work``, but raise ReplicaDown when the server's process, or its part on another
+        """Do ``work``, but raise ReplicaDownError when the server's process, or its part on another
         node, ends before.
         """
         assert self._process is not None
@@ -277,11 +277,11 @@ class Replica:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             # What another node says first: that is why this part ends.
             if crew is not None and tasks[-1].done():
-                raise ReplicaDown(tasks[-1].result())
+                raise ReplicaDownError(tasks[-1].result())
             if ended.done():
                 outcome = ended.result()
                 reason = describe_end(outcome, tail(self._plan.log, self._log_start))
-                raise ReplicaDown(reason, for_good=outcome in _NO_USE_TO_REPEAT)
+                raise ReplicaDownError(reason, for_good=outcome in _NO_USE_TO_REPEAT)
             working.result()
         finally:
             for task in tasks:

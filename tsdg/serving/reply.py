@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from tsdg.errors import PermanentFailure, RetryableFailure, ServerUnfit, TsdgError
+from tsdg.errors import PermanentError, RetryableError, ServerError, TsdgError
 from tsdg.protocols import Choice, Reply
 
 MAX_RETRY_AFTER_S = 600.0
@@ -41,15 +41,13 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
         The reply, its choices in the order of their index.
 
     Raises:
-        RetryableFailure: ``bad_reply``: the body is no JSON or lacks what a chat completion has.
+        RetryableError: ``bad_reply``: the body is no JSON or lacks what a chat completion has.
     """
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         start = one_line(body[:80].decode("utf-8", "replace"))
-        raise RetryableFailure(
-            "bad_reply", f"the reply is not JSON ({error}): {start!r}"
-        ) from error
+        raise RetryableError("bad_reply", f"the reply is not JSON ({error}): {start!r}") from error
     if not isinstance(data, dict):
         raise _bad(f"the reply is a JSON {type(data).__name__}, not an object")
     found = data.get("choices")
@@ -98,33 +96,31 @@ def failure(
             if key_source
             else "a request without a key (see server.api_key_env)"
         )
-        return ServerUnfit(
+        return ServerError(
             f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint"
         )
     if status == 404:
-        return ServerUnfit(
+        return ServerError(
             f"{url} answers 404 for model {model!r}: {message}; model.name must be a name that GET "
             "/v1/models lists, "
             "and server.base_urls must end with /v1"
         )
     if status == 429 and "insufficient_quota" in f"{data}":
-        return ServerUnfit(f"{url} says that the quota of this key is used up: {message}")
+        return ServerError(f"{url} says that the quota of this key is used up: {message}")
     if status in (400, 413, 422) and (status == 413 or _TOO_LONG.search(message)):
-        return PermanentFailure("too_long", message)
+        return PermanentError("too_long", message)
     if status in _RETRIED_4XX:
         # 429: a server that is told to go slower has not taken the request, and waiting it out
         # costs no attempt.
-        return RetryableFailure(
+        return RetryableError(
             _RETRIED_4XX[status],
             message,
             retry_after=parse_retry_after(retry_after),
             counts=status != 429,
         )
     if status >= 500:
-        return RetryableFailure(
-            f"http_{status}", message, retry_after=parse_retry_after(retry_after)
-        )
-    return PermanentFailure(f"http_{status}", message)
+        return RetryableError(f"http_{status}", message, retry_after=parse_retry_after(retry_after))
+    return PermanentError(f"http_{status}", message)
 
 
 def parse_retry_after(value: str) -> float:
@@ -173,5 +169,5 @@ def _server_message(data: Mapping[str, Any]) -> str:
     return one_line(said if isinstance(said, str) else orjson.dumps(said).decode())
 
 
-def _bad(detail: str) -> RetryableFailure:
-    return RetryableFailure("bad_reply", detail)
+def _bad(detail: str) -> RetryableError:
+    return RetryableError("bad_reply", detail)

@@ -40,7 +40,7 @@ async def open_transport(
         pacing: how often servers are looked at and how long they are waited for.
 
     Raises:
-        ServerUnfit: what :func:`check_server` finds.
+        ServerError: what :func:`check_server` finds.
         RecipeError: the same.
     """
     # aiohttp takes 0.2 s to import, which `tsdg --help` must not pay.

@@ -94,7 +94,7 @@ def check_ready(names: Iterable[VerifierName]) -> None:
     generated.
 
     Raises:
-        EnvironmentUnfit: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.
+        MachineError: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.
     """
     for name in sorted(set(names)):
         if name == "code":

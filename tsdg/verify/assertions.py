@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tsdg.verify.sandbox_child import Opaque, canonical
+from tsdg.verify.sandbox_child import OpaqueValueError, canonical
 
 MAX_PROBES = 12
 
@@ -89,7 +89,7 @@ def _asserted(check: str) -> Iterator[ast.expr]:
 def _literal(node: ast.expr) -> str | None:
     try:
         return canonical(ast.literal_eval(node))
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, Opaque):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OpaqueValueError):
         return None
 
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.protocols import Asked, Proof
 from tsdg.records import AnswerKind
 from tsdg.verify import symbolic
@@ -80,10 +80,10 @@ def check_ready() -> None:
     """Check that lm-eval's checkers can be imported here.
 
     Raises:
-        EnvironmentUnfit: they cannot.
+        MachineError: they cannot.
     """
     if symbolic.broken_instruction("Hello.", ('{"id": "punctuation:no_comma"}',)) != "":
-        raise EnvironmentUnfit(
+        raise MachineError(
             "verifier ifeval: lm_eval.tasks.ifeval cannot be used in this environment; install "
             "tsdg's dependencies "
             "again (pip install langdetect immutabledict nltk)"

@@ -93,7 +93,7 @@ class PythonRunVerifier(PythonTextVerifier):
             One proof per answer, in order.
 
         Raises:
-            EnvironmentUnfit: there is no sandbox on this machine.
+            MachineError: there is no sandbox on this machine.
         """
         tests, inputs = read_checks(asked.checks), probes(asked.checks)
         expressions = [*(test.expression for test in tests), *inputs]

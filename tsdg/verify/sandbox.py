@@ -34,7 +34,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGSYS, SIGXCPU
 from typing import Literal
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 from tsdg.verify import sandbox_child, seccomp
 
 Wall = Literal["bwrap", "unshare"]
@@ -90,7 +90,7 @@ class Sandbox:
         turn.
 
         Raises:
-            EnvironmentUnfit: from the future: the sandbox cannot be closed on this machine.
+            MachineError: from the future: the sandbox cannot be closed on this machine.
         """
         return self._pool.submit(self._run, source, tuple(expressions))
 
@@ -131,7 +131,7 @@ class Sandbox:
 def _command(wall: Wall) -> list[str]:
     executable = shutil.which(wall)
     if executable is None:
-        raise EnvironmentUnfit(f"there is no command {wall}")
+        raise MachineError(f"there is no command {wall}")
     python = [
         _python(),
         "-S",
@@ -215,7 +215,7 @@ def _read(status: int, output: bytes, complaint: bytes, over: End | None, wall: 
     ]
     if lines[:1] != [["closed"]]:
         said = lines[0][-1] if lines else " ".join(complaint.decode(errors="replace").split())
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"sandbox: {wall} does not close here: {said[-300:] or f'exit status {status}'}"
         )
     loaded = lines[1:2] == [["loaded"]]
@@ -235,7 +235,7 @@ def find_sandbox() -> Sandbox:
     """Return the sandbox of this machine, tried out; one per process.
 
     Raises:
-        EnvironmentUnfit: neither bubblewrap nor namespaces work here.
+        MachineError: neither bubblewrap nor namespaces work here.
     """
     reasons = []
     for wall in WALLS:
@@ -244,9 +244,9 @@ def find_sandbox() -> Sandbox:
             if sandbox.submit("x = 6 * 7", ["x"]).result().values == (("value", "42"),):
                 return sandbox
             reasons.append(f"{wall}: a trial gave nothing")
-        except EnvironmentUnfit as error:
+        except MachineError as error:
             reasons.append(str(error))
-    raise EnvironmentUnfit(
+    raise MachineError(
         f"no sandbox to run answers of kind code in ({'; '.join(reasons)}): install bubblewrap or "
         "allow user "
         "namespaces, or compare code without running it: filter.verifiers={FAMILY: code_text}"

@@ -33,7 +33,7 @@ class Overtime(BaseException):
     """An expression used up its CPU time; no ``except Exception`` of the code under test stops it."""
 
 
-class Opaque(Exception):
+class OpaqueValueError(Exception):
     """A value is no plain data."""
 
 
@@ -43,10 +43,10 @@ def canonical(value: object, depth: int = 0) -> str:
     1, 1.0 and True are equal, so are two sets or dicts in any order; a list and a tuple are not.
 
     Raises:
-        Opaque: another type somewhere inside, or too deep.
+        OpaqueValueError: another type somewhere inside, or too deep.
     """
     if depth > _DEEPEST:
-        raise Opaque("too deep")
+        raise OpaqueValueError("too deep")
     if value is None or isinstance(value, str | bytes):
         return repr(value)
     if isinstance(value, int):
@@ -66,7 +66,7 @@ def canonical(value: object, depth: int = 0) -> str:
             for key, item in value.items()
         )
         return "{:" + ", ".join(sorted(pairs)) + "}"
-    raise Opaque(type(value).__name__)
+    raise OpaqueValueError(type(value).__name__)
 
 
 def _enclose(root: str, shown: list[str]) -> None:
@@ -165,7 +165,7 @@ def _run(job: dict[str, Any], report: io.TextIOWrapper) -> None:
             value = eval(compile(expression, "<check>", "eval", dont_inherit=True), names)
             text = canonical(value)
             signal.setitimer(signal.ITIMER_PROF, 0)
-        except Opaque as error:
+        except OpaqueValueError as error:
             signal.setitimer(signal.ITIMER_PROF, 0)
             say("opaque", str(error))
         except BaseException as error:

@@ -15,7 +15,7 @@ import struct
 from functools import cache
 from importlib.resources import files
 
-from tsdg.errors import EnvironmentUnfit
+from tsdg.errors import MachineError
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # ld [k]; jeq; jge; ret
@@ -29,11 +29,11 @@ def program() -> bytes:
     """Return the filter for this machine: an array of ``struct sock_filter``.
 
     Raises:
-        EnvironmentUnfit: there are no numbers for this machine's architecture.
+        MachineError: there are no numbers for this machine's architecture.
     """
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"sandbox: no list of system calls for the architecture {machine}, only for "
             f"{', '.join(_ARCHITECTURES)}; "
             "run there, or let the verifier code_text compare code without running it "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import PACKAGES
-from tsdg.errors import EnvironmentUnfit, TsdgError
+from tsdg.errors import MachineError, TsdgError
 from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.preflight import Check, attempt, check_cluster
 from tsdg.launch.remote import Shell, ssh_of
@@ -90,7 +90,7 @@ def _versions() -> str:
         if importlib.util.find_spec(name.replace("-", "_")) is None and not _installed(name)
     ]
     if missing:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"{', '.join(missing)} not installed; install tsdg with its dependencies"
         )
     number = ".".join(str(part) for part in sys.version_info[:3])
@@ -109,7 +109,7 @@ def _installed(name: str) -> bool:
 
 def _nemo_run() -> str:
     if not _installed("nemo-run"):
-        raise EnvironmentUnfit("is not installed; pip install 'tsdg[launch]'")
+        raise MachineError("is not installed; pip install 'tsdg[launch]'")
     return metadata.version("nemo-run")
 
 
@@ -121,7 +121,7 @@ def _sandbox() -> Check:
     for wall in WALLS:
         try:
             Sandbox(wall).submit("", []).result()
-        except EnvironmentUnfit as error:
+        except MachineError as error:
             reasons.append(" ".join(str(error).split()))
         else:
             return Check(name="sandbox", verdict="ok", said=f"{wall} works")
@@ -137,11 +137,11 @@ def _disk(root: Path) -> str:
             pass
         free = shutil.disk_usage(there).free / 2**30
     except OSError as error:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"{there} cannot be written ({error.strerror}); choose another output_root="
         ) from error
     if free < _LOW_GIB:
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"{there} has {free:.2f} GiB free; free some space, or choose another output_root="
         )
     return f"can be written, {free:.0f} GiB free"
@@ -228,7 +228,7 @@ def _answers(url: str) -> str:
         return f"answers (with {error.code} without a key)"
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
-        raise EnvironmentUnfit(
+        raise MachineError(
             f"does not answer from here ({why}); start it, or set server.base_urls"
         ) from error
 

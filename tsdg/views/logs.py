@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.launch.jobs import JOBS, read_jobs
 from tsdg.launch.logs import LOGS, LogFile, best, by_failure, find_logs
 from tsdg.launch.remote import Shell
@@ -57,7 +57,7 @@ def choose_log(run: Path, stage: str, element: str) -> Path:
         element: of an array: its number, or Slurm's; empty for any.
 
     Raises:
-        RequestWrong: there is none.
+        UsageError: there is none.
     """
     logs = find_logs(run)
     exact = [
@@ -69,7 +69,7 @@ def choose_log(run: Path, stage: str, element: str) -> Path:
     if not mine:
         known = ", ".join(sorted({log.stage or "server" for log in logs})) or "there are none yet"
         asked = f"stage {stage}" + (f", element {element}" if element else "")
-        raise RequestWrong(f"{run} has no log of {asked}; there are logs of: {known}")
+        raise UsageError(f"{run} has no log of {asked}; there are logs of: {known}")
     newest = by_failure(mine, failed_keys(run))[0]
     chosen = best(log for log in mine if log.key == newest.key and log.stage == newest.stage)
     return (chosen or newest).path

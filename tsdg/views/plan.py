@@ -110,8 +110,8 @@ def make_plan(recipe: Recipe) -> Plan:
     """Work out the plan, without side effects.
 
     Raises:
-        RequestWrong: something that was asked for does not exist or may not be used.
-        MirrorUnfit: a mirror is named and is no folder, or a split that is there cannot be read.
+        UsageError: something that was asked for does not exist or may not be used.
+        MirrorError: a mirror is named and is no folder, or a split that is there cannot be read.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir())
     chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)

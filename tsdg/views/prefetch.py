@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.config.compose import compose_recipe
-from tsdg.errors import MirrorUnfit, RequestWrong, WorkShort
+from tsdg.errors import MirrorError, ShortfallError, UsageError
 from tsdg.seeds.hub import Hub, endpoint
 from tsdg.seeds.prefetch import Outcome, Request, failures, prefetch, survey
 from tsdg.seeds.selection import select
@@ -34,10 +34,10 @@ def run_prefetch(arguments: Sequence[str]) -> None:
     """Run ``tsdg seeds prefetch`` with what stands after it.
 
     Raises:
-        RequestWrong: an option, an override or a task is wrong.
-        EnvironmentUnfit: the hub or the disk is not fit; a ``MirrorUnfit`` where a split was
+        UsageError: an option, an override or a task is wrong.
+        MachineError: the hub or the disk is not fit; a ``MirrorError`` where a split was
             refused.
-        WorkShort: a split of the request can never be fetched.
+        ShortfallError: a split of the request can never be fetched.
     """
     if {"-h", "--help"} & set(arguments):
         print(USAGE, end="")
@@ -48,12 +48,12 @@ def run_prefetch(arguments: Sequence[str]) -> None:
     unknown = [word for word in options if word not in _FLAGS and not word.startswith(_HELD_OUT)]
     if unknown or any(value not in ("same", "all") for value in held_out):
         wrong = unknown[0] if unknown else f"{_HELD_OUT}{held_out[0]}"
-        raise RequestWrong(
+        raise UsageError(
             f"tsdg seeds prefetch: {wrong}: allowed: {_HELD_OUT}same|all, {', '.join(_FLAGS)}"
         )
     recipe = compose_recipe(overrides)
     if not recipe.seeds.mirror:
-        raise MirrorUnfit(
+        raise MirrorError(
             "seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set "
             "TSDG_MIRROR)"
         )
@@ -150,4 +150,4 @@ def _require_all(outcomes: Sequence[Outcome]) -> None:
     )
     total = sum(counts.values())
     line = f"{total} of {len(outcomes)} splits are not in the mirror; {first.want.name}: {first.detail}"
-    raise (MirrorUnfit if counts["refused"] else WorkShort)(line)
+    raise (MirrorError if counts["refused"] else ShortfallError)(line)

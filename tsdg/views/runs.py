@@ -45,7 +45,7 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
     """Find the runs that are folders of ``root``, the newest last.
 
     Raises:
-        StorageUnfit: the folder cannot be read.
+        StorageError: the folder cannot be read.
     """
     runs, found = [], []
     for run in (root / name for name in sorted(list_names(root))):

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.records import Seed
 from tsdg.seeds import guard
 from tsdg.seeds.catalogue import Unit, load
@@ -73,12 +73,12 @@ def print_family(name: str, mirror: str) -> None:
     """Print one family and three of its seeds, of a family's, task's or data set's name.
 
     Raises:
-        RequestWrong: the guard denies the name.
-        MirrorUnfit: a split that is there cannot be read.
+        UsageError: the guard denies the name.
+        MirrorError: a split that is there cannot be read.
     """
     verdict = guard.check(name)
     if not verdict.allowed:
-        raise RequestWrong(f"{name} is denied: {verdict.reason}")
+        raise UsageError(f"{name} is denied: {verdict.reason}")
     catalogue = load()
     print(f"{name}: {verdict.reason}")
     here = [unit.tasks[0] for unit in verdict.units if _is_here(unit, mirror)]

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from tsdg.errors import RequestWrong
+from tsdg.errors import UsageError
 from tsdg.package.manifest import read_manifest
 from tsdg.package.report.browse import browse
 
@@ -28,19 +28,19 @@ def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None
         rejected: show rejected questions in place of accepted ones.
 
     Raises:
-        RequestWrong: the run has no such task, or nothing to show.
-        VerificationFailed: the run is not finished, or damaged.
+        UsageError: the run has no such task, or nothing to show.
+        VerificationError: the run is not finished, or damaged.
     """
     manifest = read_manifest(run)
     tasks = manifest["tasks"]
     if task and task not in tasks:
-        raise RequestWrong(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
+        raise UsageError(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
     wanted = {task: tasks[task]} if task else tasks
     entries = browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
     kept = [entry for entry in entries if (entry["verdict"] != ACCEPTED) == rejected]
     if not kept:
         what = "rejected questions" if rejected else "records"
-        raise RequestWrong(
+        raise UsageError(
             f"{run} has no {what}{f' of task {task}' if task else ''}; `tsdg report {run}` shows "
             "why"
         )

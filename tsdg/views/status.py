@@ -20,7 +20,7 @@ from tsdg.accounting import WorkerStatus, spent
 from tsdg.config.recipe import StepName
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.control import is_owned
-from tsdg.errors import RequestWrong, VerificationFailed
+from tsdg.errors import UsageError, VerificationError
 from tsdg.launch.jobs import JOBS, JobRecord, RunJobs, read_jobs
 from tsdg.launch.logs import best, last_lines, logs_of
 from tsdg.launch.plan import CANARY
@@ -102,8 +102,8 @@ def read_phases(run: Path) -> Phases:
     """The phases of a run, from its snapshot, whatever version of tsdg wrote it.
 
     Raises:
-        RequestWrong: it is no run directory.
-        VerificationFailed: the snapshot is damaged.
+        UsageError: it is no run directory.
+        VerificationError: the snapshot is damaged.
     """
     path = run / "snapshot" / "recipe.yaml"
     try:
@@ -112,7 +112,7 @@ def read_phases(run: Path) -> Phases:
             tuple(cast("StepName", str(step)) for step in steps) for steps in values["phases"]
         )
     except FileNotFoundError as error:
-        raise RequestWrong(
+        raise UsageError(
             f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
@@ -121,7 +121,7 @@ def read_phases(run: Path) -> Phases:
             if isinstance(error, OSError | yaml.YAMLError)
             else "it is no recipe"
         )
-        raise VerificationFailed(f"{path} cannot be read ({why}); restore it") from error
+        raise VerificationError(f"{path} cannot be read ({why}); restore it") from error
 
 
 def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> Status:
@@ -133,9 +133,9 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         whole: whether to look at logs and at what is accepted per task, too.
 
     Raises:
-        RequestWrong: it is no run directory.
-        VerificationFailed: a file of it is damaged.
-        StorageUnfit: it cannot be read.
+        UsageError: it is no run directory.
+        VerificationError: a file of it is damaged.
+        StorageError: it cannot be read.
     """
     phases = read_phases(run)
     record = read_jobs(run) if (run / JOBS).is_file() else None
@@ -342,7 +342,7 @@ def _seeds(run: Path) -> Mapping[str, Mapping[str, int]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run / SEED_COUNTS} is damaged; delete it and start the run again (`tsdg resume "
             f"{run}`): it is made anew"
         ) from error

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.layout import DATASET, QUESTIONS, SAMPLES, SEEDS, rejected
 
 LONGEST = 4000
@@ -33,13 +33,13 @@ def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[
     of the manifest.
 
     Raises:
-        VerificationFailed: a table is missing or damaged.
+        VerificationError: a table is missing or damaged.
     """
     try:
         return _browse(run, manifest, sample)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise VerificationFailed(
+        raise VerificationError(
             f"{run}: a table cannot be read ({reason}); `tsdg verify {run}` says which"
         ) from error
 

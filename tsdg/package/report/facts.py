@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsdg.accounting import WorkerStatus, read_run, spent
-from tsdg.errors import VerificationFailed
+from tsdg.errors import VerificationError
 from tsdg.package.counts import columns_of
 from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 from tsdg.package.manifest import TASK_FACTS
@@ -29,7 +29,7 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of a run as plain values for the page.
 
     Raises:
-        VerificationFailed: a table is missing or damaged.
+        VerificationError: a table is missing or damaged.
     """
     workers = read_run(run)
     return {
@@ -94,7 +94,7 @@ def contamination_of(run: Path) -> dict[str, Any]:
     account of its own.
 
     Raises:
-        VerificationFailed: an account is damaged.
+        VerificationError: an account is damaged.
     """
     splits = rows = 0
     found: dict[tuple[str, str], Counter[str]] = {}
@@ -108,7 +108,7 @@ def contamination_of(run: Path) -> dict[str, Any]:
                 for benchmark, kinds in counts["benchmarks"].items():
                     found.setdefault((task, benchmark), Counter()).update(kinds)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise VerificationFailed(
+            raise VerificationError(
                 f"{run / name} is damaged; restore it, or remove it and {run / QUESTIONS} to make "
                 "both anew"
             ) from error

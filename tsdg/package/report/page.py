@@ -29,8 +29,8 @@ def write_report(run: Path, *, sample: int = SAMPLE, beside: Sequence[Path] = ()
             do.
 
     Raises:
-        VerificationFailed: a run is not finished, or damaged.
-        StorageUnfit: the report cannot be written.
+        VerificationError: a run is not finished, or damaged.
+        StorageError: the report cannot be written.
     """
     manifest = read_manifest(run)
     facts = facts_of(run, manifest)

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import LETTERS, kind_of, lettered
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -48,7 +48,7 @@ def item(row: Row, unit: Unit) -> Item:
         stem, *parts = _MARK.split(question)
         letters, options = "".join(parts[::2]), tuple(part.strip() for part in parts[1::2])
         if letters != LETTERS[: len(letters)] or len(letters) < 2 or not stem.strip():
-            raise Malformed(
+            raise MalformedRowError(
                 "question", f"found {found(question)}, a question with options A. to D. is needed"
             )
         return Item(question=stem.strip(), context=context, options=options)
@@ -60,7 +60,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if unit.config.endswith("_bool"):
         word = text(row, "answer").lower().strip(" .")
         if word not in _YES_NO:
-            raise Malformed("answer", f"found {found(word)}, allowed are yes, no")
+            raise MalformedRowError("answer", f"found {found(word)}, allowed are yes, no")
         return chosen(item, _YES_NO.index(word), "answer")
     if unit.config.endswith("_mcq"):
         return lettered(row, "answer", item)
@@ -77,5 +77,5 @@ def _listed(answer: object) -> str:
     if isinstance(answer, (list, tuple)) and answer:
         return f"[{', '.join(_listed(part) for part in answer)}]"
     if isinstance(answer, bool) or not isinstance(answer, (str, int)) or not str(answer).strip():
-        raise Malformed("answer", f"found {found(answer)}, an answer is needed")
+        raise MalformedRowError("answer", f"found {found(answer)}, an answer is needed")
     return str(answer).strip()

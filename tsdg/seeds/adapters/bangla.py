@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsdg.seeds.forms import Form, chosen_label, classified, labelled_choices
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, labelled, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, labelled, text
 
 _BOOLQ = classified(
     "bangla",
@@ -35,7 +35,7 @@ def _yes_no(row: Row, item: Item) -> Gold:
     if isinstance(answer, bool):
         return chosen(item, 0 if answer else 1, "answer")
     if not isinstance(answer, str):
-        raise Malformed("answer", f"found {found(answer)}, allowed are yes, no")
+        raise MalformedRowError("answer", f"found {found(answer)}, allowed are yes, no")
     return _BOOLQ.gold({"answer": answer.lower()}, item)
 
 

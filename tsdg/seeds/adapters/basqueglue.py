@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tsdg.seeds.item import (
     Gold,
     Item,
-    Malformed,
+    MalformedRowError,
     Row,
     found,
     integer,
@@ -104,7 +104,7 @@ def _marked(row: Row) -> str:
         if start < 0 or [word.strip("*") for word in words[start : end + 1]] != [
             word.strip("*") for word in span
         ]:
-            raise Malformed(
+            raise MalformedRowError(
                 f"{column}_index",
                 f"found {start}, where the text does not say {found(' '.join(span))}",
             )

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tsdg.seeds.forms import Form, caused, classified, continued, extracted, talked
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, joined, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, text
 from tsdg.seeds.phrases import phrase
 
 _PAIR = ("sentence1", "sentence2")
@@ -33,7 +33,7 @@ def _shortest(row: Row) -> str:
     kinds = row["summaries"]
     extreme = kinds.get("extreme") if isinstance(kinds, Mapping) else None
     if not isinstance(extreme, Mapping):
-        raise Malformed("summaries", f"found {found(kinds)}, summaries are needed")
+        raise MalformedRowError("summaries", f"found {found(kinds)}, summaries are needed")
     return text(extreme, "a1")
 
 

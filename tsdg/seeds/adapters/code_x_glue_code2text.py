@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import kind_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, joined, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -48,8 +48,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The first paragraph of the documentation, put together again."""
     tokens = row["docstring_tokens"]
     if not isinstance(tokens, (list, tuple)) or not all(isinstance(token, str) for token in tokens):
-        raise Malformed("docstring_tokens", f"found {found(tokens)}, a list of tokens is needed")
+        raise MalformedRowError(
+            "docstring_tokens", f"found {found(tokens)}, a list of tokens is needed"
+        )
     answer = joined(" ".join(" ".join(tokens).split()))
     if not answer:
-        raise Malformed("docstring_tokens", "found no documentation")
+        raise MalformedRowError("docstring_tokens", "found no documentation")
     return Gold(kind=kind_of(unit), answer=answer)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, digits, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -48,7 +48,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         answers.append(_answer({"number": number, "date": date, "spans": spans}))
     texts = list(dict.fromkeys(answer for answer in answers if answer))
     if not texts:
-        raise Malformed(
+        raise MalformedRowError(
             "answer", f"found {found(row['answer'])}, a number, a date or spans are needed"
         )
     is_number = texts[0].replace(".", "", 1).replace(",", "").lstrip("-").isdigit()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, sentence, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, sentence, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -48,7 +48,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The label."""
     label = text(row, "world_assump_label")
     if label not in _LABELS:
-        raise Malformed(
+        raise MalformedRowError(
             "world_assump_label", f"found {found(label)}, allowed are {', '.join(_LABELS)}"
         )
     return chosen(item, _LABELS.index(label), "world_assump_label")

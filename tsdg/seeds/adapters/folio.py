@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -44,5 +44,5 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The annotated truth value."""
     label = text(row, "label")
     if label not in _LABELS:
-        raise Malformed("label", f"found {found(label)}, allowed are {', '.join(_LABELS)}")
+        raise MalformedRowError("label", f"found {found(label)}, allowed are {', '.join(_LABELS)}")
     return chosen(item, _LABELS.index(label), "label")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, digits, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -41,7 +41,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answer = text(row, "answer")
     match = _FINAL.search(answer)
     if match is None:
-        raise Malformed(
+        raise MalformedRowError(
             "answer", f"found {found(answer[-40:])} at its end, '#### <number>' is needed"
         )
     return Gold(kind="number", answer=digits(match.group(1)))

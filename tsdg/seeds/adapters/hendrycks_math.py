@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -57,7 +57,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     solution = text(row, "solution")
     answer = boxed(solution)
     if not answer:
-        raise Malformed(
+        raise MalformedRowError(
             "solution", f"found {found(solution[-40:])} at its end, a filled \\boxed{{}} is needed"
         )
     bare = _MARKUP.sub("", answer)
@@ -65,12 +65,12 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         if answer in item.options:
             return chosen(item, item.options.index(answer), "solution")
         if item.options:
-            raise Malformed(
+            raise MalformedRowError(
                 "solution", f"found the answer {found(answer)}, the letter of an option is needed"
             )
         return Gold(kind="math", answer=answer)
     if not item.options or len(bare) > 1:
-        raise Malformed(
+        raise MalformedRowError(
             "solution",
             f"found the answer {found(answer)}: a letter without an option to it, or several",
         )

@@ -16,7 +16,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.examples import example_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -46,6 +46,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     try:
         parsed = json.loads(schema)
     except ValueError as error:
-        raise Malformed("json_schema", f"no JSON ({error})") from None
+        raise MalformedRowError("json_schema", f"no JSON ({error})") from None
     answer = json.dumps(example_of(parsed, "json_schema"), ensure_ascii=False)
     return Gold(kind="json", answer=answer, checks=(schema,))

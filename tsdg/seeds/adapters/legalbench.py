@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 from tsdg.seeds.phrases import phrase
 
 if TYPE_CHECKING:
@@ -56,5 +56,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The class."""
     answer = text(row, "answer").lower()
     if answer not in item.options:
-        raise Malformed("answer", f"found {found(answer)}, allowed are {', '.join(item.options)}")
+        raise MalformedRowError(
+            "answer", f"found {found(answer)}, allowed are {', '.join(item.options)}"
+        )
     return chosen(item, item.options.index(answer), "answer")

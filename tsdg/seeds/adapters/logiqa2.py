@@ -17,7 +17,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import lettered
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, labelled, text, texts
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, labelled, text, texts
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -53,7 +53,7 @@ def item(row: Row, unit: Unit) -> Item:
     content = text(row, "content")
     match = _PROMPT.search(content)
     if match is None:
-        raise Malformed(
+        raise MalformedRowError(
             "content",
             f"found {found(content)}, 'Passage: ... Question: ... A. ... B. ...' is needed",
         )

@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import lettered
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, joined, sentence, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, sentence, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -57,5 +57,5 @@ def _options(value: str) -> tuple[str, ...]:
         tuple(joined(part.strip(" ,'\"]")) for part in parts[1::2]),
     )
     if len(letters) < 2 or letters != _LETTERS[: len(letters)] or not all(options):
-        raise Malformed("options", f"found {found(value)}, 'a ) ... , b ) ...' is needed")
+        raise MalformedRowError("options", f"found {found(value)}, 'a ) ... , b ) ...' is needed")
     return options

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, text, texts
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text, texts
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -38,7 +38,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The reference code, and the assertions (each with the set-up it needs)."""
     setup = row["test_setup_code"]
     if setup is not None and not isinstance(setup, str):
-        raise Malformed("test_setup_code", f"found {found(setup)}, a text is needed")
+        raise MalformedRowError("test_setup_code", f"found {found(setup)}, a text is needed")
     lead = _unix(setup).strip() + "\n" if setup and setup.strip() else ""
     checks = tuple(lead + _unix(check) for check in texts(row, "test_list"))
     return Gold(kind="code", answer=_unix(text(row, "code")), checks=checks)

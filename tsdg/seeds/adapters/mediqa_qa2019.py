@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tsdg.seeds.forms import kind_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -43,13 +43,15 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The answer with the best reference score, 4 being excellent; the first of equals."""
     answers = _asked(row).get("AnswerList")
     if not isinstance(answers, (list, tuple)) or not answers:
-        raise Malformed("QUESTION.AnswerList", f"found {found(answers)}, answers are needed")
+        raise MalformedRowError(
+            "QUESTION.AnswerList", f"found {found(answers)}, answers are needed"
+        )
     best = max(
         (entry["Answer"] for entry in answers),
         key=lambda answer: int(answer.get("ReferenceScore") or 0),
     )
     if int(best.get("ReferenceScore") or 0) < _RELATED:
-        raise Malformed(
+        raise MalformedRowError(
             "QUESTION.AnswerList", "no answer was judged to be more than related to the question"
         )
     return Gold(kind=kind_of(unit), answer=text(best, "AnswerText"))
@@ -58,5 +60,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 def _asked(row: Row) -> Mapping[str, Any]:
     value = row["QUESTION"]
     if not isinstance(value, Mapping):
-        raise Malformed("QUESTION", f"found {found(value)}, a question with its answers is needed")
+        raise MalformedRowError(
+            "QUESTION", f"found {found(value)}, a question with its answers is needed"
+        )
     return value

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, digits, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -39,7 +39,7 @@ def item(row: Row, unit: Unit) -> Item:
     """The problem without its label, a word or two before a colon."""
     problem = _LABEL.sub("", text(row, "question"))
     if not problem:
-        raise Malformed("question", f"found {found(row['question'])}, a problem is needed")
+        raise MalformedRowError("question", f"found {found(row['question'])}, a problem is needed")
     return Item(question=problem)
 
 
@@ -49,5 +49,5 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
-        raise Malformed("answer_number", f"found {found(number)}, a number is needed")
+        raise MalformedRowError("answer_number", f"found {found(number)}, a number is needed")
     return Gold(kind="number", answer=digits(str(number)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, joined, text, texts
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, joined, text, texts
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -46,7 +46,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The real next line."""
     letter = text(row, "answers")
     if len(letter) != 1 or letter not in _LETTERS:
-        raise Malformed("answers", f"found {found(letter)}, allowed are A to D")
+        raise MalformedRowError("answers", f"found {found(letter)}, allowed are A to D")
     return chosen(item, _LETTERS.index(letter), "answers")
 
 

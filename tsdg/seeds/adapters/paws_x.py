@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, joined, labelled, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, joined, labelled, text
 from tsdg.seeds.phrases import phrase
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def item(row: Row, unit: Unit) -> Item:
     wording = phrase("paraphrase", unit.language)
     sentences = [joined(text(row, column)) for column in ("sentence1", "sentence2")]
     if "NS" in sentences:
-        raise Malformed(
+        raise MalformedRowError(
             "sentence1" if sentences[0] == "NS" else "sentence2",
             "found 'NS': the sentence was not translated",
         )

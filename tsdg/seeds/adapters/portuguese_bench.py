@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tsdg.seeds.forms import classified
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, integer
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, integer
 
 _ENTAILMENT = classified(
     "entailment", "pt", context=("premise",), quoted=("hypothesis",), label="entailment_judgment"
@@ -25,7 +25,7 @@ _ENTAILMENT = classified(
 def _judged(row: Row, item: Item) -> Gold:
     label = integer(row, "entailment_judgment")
     if label not in (0, 1, 2):
-        raise Malformed("entailment_judgment", f"found {label}, allowed are 0 to 2")
+        raise MalformedRowError("entailment_judgment", f"found {label}, allowed are 0 to 2")
     return chosen(item, min(label, 1), "entailment_judgment")
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text, texts
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text, texts
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -46,7 +46,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The annotators' decision."""
     decision = text(row, "final_decision")
     if decision not in _DECISIONS:
-        raise Malformed(
+        raise MalformedRowError(
             "final_decision", f"found {found(decision)}, allowed are {', '.join(_DECISIONS)}"
         )
     return chosen(item, _DECISIONS.index(decision), "final_decision")

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tsdg.seeds.forms import asked, kind_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -73,4 +73,6 @@ def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
         shown = [passage for passage in answer["evidence"] or () if not passage.startswith(_FIGURE)]
         if stated and shown and not answer["unanswerable"] and question.strip():
             return question.strip(), answer
-    raise Malformed("qas", "no question of this paper has an answer with evidence in its text")
+    raise MalformedRowError(
+        "qas", "no question of this paper has an answer with evidence in its text"
+    )

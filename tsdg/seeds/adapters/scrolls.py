@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import kind_of
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -49,7 +49,7 @@ def item(row: Row, unit: Unit) -> Item:
         return Item(question=_SUMMARIES[unit.config], context=document)
     question, mark, document = document.partition("\n\n")
     if not mark:
-        raise Malformed(
+        raise MalformedRowError(
             "input", f"found {found(question)}, a question, an empty line and a document are needed"
         )
     options: tuple[str, ...] = ()
@@ -68,14 +68,14 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if item.options:
         folded = [option.lower() for option in item.options]
         if answer.lower().rstrip(".") not in folded and answer.lower() not in folded:
-            raise Malformed(
+            raise MalformedRowError(
                 "output",
                 f"found {found(answer)}, allowed are {', '.join(map(found, item.options))}",
             )
         wanted = answer.lower() if answer.lower() in folded else answer.lower().rstrip(".")
         return chosen(item, folded.index(wanted), "output")
     if answer.lower().rstrip(".") == "unanswerable":
-        raise Malformed("output", "the document does not answer this question")
+        raise MalformedRowError("output", "the document does not answer this question")
     return Gold(kind=kind_of(unit), answer=text(row, "output"))
 
 
@@ -84,7 +84,7 @@ def _choices(value: str) -> tuple[str, tuple[str, ...]]:
     end = value.find("\n\n", value.find("(D)"))
     listed = _MARK.split(value[:end])
     if end < 0 or listed[0].strip() or len(listed) != 5:
-        raise Malformed(
+        raise MalformedRowError(
             "input", f"found {found(value)}, '(A) ... (B) ... (C) ... (D) ...' is needed"
         )
     return value[end:], tuple(_spaced(option) for option in listed[1:])

@@ -29,7 +29,7 @@ from tsdg.seeds.adapters.glue import follows, three_way
 from tsdg.seeds.item import (
     Gold,
     Item,
-    Malformed,
+    MalformedRowError,
     Row,
     chosen,
     found,
@@ -87,7 +87,7 @@ def item(row: Row, unit: Unit) -> Item:
         case "copa":
             ask = _ASKS.get(text(row, "question"))
             if ask is None:
-                raise Malformed(
+                raise MalformedRowError(
                     "question", f"found {found(row['question'])}, allowed are cause, effect"
                 )
             return Item(
@@ -132,7 +132,7 @@ def _record(row: Row) -> Item:
     passage = text(row, "passage").replace("\n@highlight\n", "\n")
     query = text(row, "query")
     if "@placeholder" not in query:
-        raise Malformed("query", f"found {found(query)}, a @placeholder is needed")
+        raise MalformedRowError("query", f"found {found(query)}, a @placeholder is needed")
     also_right = set(row["answers"][1:]) - {row["answers"][0]} if row["answers"] else set()
     options = tuple(
         entity for entity in dict.fromkeys(texts(row, "entities")) if entity not in also_right
@@ -151,7 +151,7 @@ def _winograd(row: Row) -> Item:
     length = len(pronoun.split())
     span = " ".join(words[place : place + length])
     if not 0 <= place < len(words) or pronoun.lower() not in span.lower():
-        raise Malformed(
+        raise MalformedRowError(
             "span2_index",
             f"found {place}, where the text says {found(span)} and not {found(pronoun)}",
         )

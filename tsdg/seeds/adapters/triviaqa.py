@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import answered
-from tsdg.seeds.item import Gold, Item, Malformed, Row, found, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -42,7 +42,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The value; its aliases are right as well."""
     answer = row["answer"]
     if not isinstance(answer, Mapping):
-        raise Malformed("answer", f"found {found(answer)}, a value with aliases is needed")
+        raise MalformedRowError("answer", f"found {found(answer)}, a value with aliases is needed")
     return answered(
         "short_text", (text(answer, "value"), *(answer.get("aliases") or ())), "answer.value"
     )

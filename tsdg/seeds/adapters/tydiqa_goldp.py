@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tsdg.seeds.forms import spans
-from tsdg.seeds.item import Gold, Item, Malformed, Row, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -54,7 +54,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     """The marked text, where the row is in the task's language."""
     language = text(row, "id").partition("-")[0]
     if language != _LANGUAGES[unit.language]:
-        raise Malformed(
+        raise MalformedRowError(
             "id", f"a row in {language}: this task reads those in {_LANGUAGES[unit.language]}"
         )
     return spans(row, "answers")

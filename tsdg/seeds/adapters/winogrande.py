@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, Malformed, Row, chosen, found, integer, text
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, integer, text
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
@@ -34,7 +34,7 @@ def item(row: Row, unit: Unit) -> Item:
     """The sentence with its blank."""
     sentence = " ".join(text(row, "sentence").split()).replace("_ .", "_.")
     if sentence.count("_") != 1:
-        raise Malformed(
+        raise MalformedRowError(
             "sentence", f"found {sentence.count('_')} blanks in {found(sentence)}, one is needed"
         )
     return Item(question=sentence, options=(text(row, "option1"), text(row, "option2")))
