@@ -35,8 +35,7 @@ def folder(name: str) -> Path:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a cache file so that a reader sees all of it or none, whoever else writes it at the
-    same time.
+    """Write a cache file at once, so that a reader sees all of it or nothing.
 
     Raises:
         StorageError: it cannot be written.

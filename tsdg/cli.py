@@ -5,6 +5,7 @@ Everything else is elsewhere, and imported only when needed.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,32 +19,33 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
 
   tsdg run recipe=R [KEY=VALUE ...]    all stages on this machine, or what is left of them
   tsdg plan recipe=R [KEY=VALUE ...]   what would happen, without doing it
-  tsdg launch recipe=R cluster=C [...] the same as jobs of a Slurm cluster (--dry-run: print their scripts)
-  tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run, or a hand with it: any number of processes share a phase
-  tsdg status RUN [--json] [--watch]   what it does: pending, running, done, failed and why, how fast, how long yet
+  tsdg launch recipe=R cluster=C [...] the same as Slurm jobs (--dry-run: print their scripts)
+  tsdg work RUN STAGE [KEY=VALUE ...]  one stage of a run; any number of processes share a phase
+  tsdg status RUN [--json] [--watch]   what is pending, running, done, failed; pace and time left
   tsdg logs RUN [STAGE] [ELEMENT] [-f] the log that tells why; without a stage, all of them
   tsdg cancel RUN                      end all jobs of a run, for good; what was done is kept
-  tsdg resume RUN [KEY=VALUE ...]      go on with what is left: as jobs where it was launched, else here
+  tsdg resume RUN [KEY=VALUE ...]      go on with what is left, as jobs if launched, else here
   tsdg list [ROOT] [--json]            the runs below a folder
-  tsdg doctor [cluster=C] [recipe=R]   whether this machine and a cluster are fit, one line per check
-  tsdg replay RUN [KEY=VALUE ...]      the run once more from its snapshot, in a directory of its own
-  tsdg diff RUN RUN                    what differs between their snapshots; exit 1 where anything does
+  tsdg doctor [cluster=C] [recipe=R]   whether this machine and a cluster are fit, check by check
+  tsdg replay RUN [KEY=VALUE ...]      the run once more from its snapshot, in a new directory
+  tsdg diff RUN RUN                    what differs between their snapshots; exit 1 if anything does
   tsdg verify RUN                      check a run directory against its manifest
-  tsdg show RUN [TASK] [-n N]          some questions with seed, votes and records (--rejected: why they are not there)
-  tsdg difficulty RUN [sample=N]       whether its questions are as hard as their seeds, and a majority is right
-  tsdg report RUN [RUN...]             report.html: the funnel, shares, throughput, and records to read
-  tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer, nemotron-blend or megatron
-  tsdg merge RUN RUN... out=FOLDER     the records of several runs as one dataset, each question once
-  tsdg mix RUN... budget=TOKENS [...]  weights, epochs and tokens per task, as blends that trainers read
-  tsdg compare BEFORE AFTER [...]      what changed between two evaluations by lm-eval; exit 1 where a rule is broken
+  tsdg show RUN [TASK] [-n N]          questions with seed, votes and records (--rejected: and why)
+  tsdg difficulty RUN [sample=N]       whether questions are as hard as their seeds
+  tsdg report RUN [RUN...]             report.html: funnel, shares, throughput, records to read
+  tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer,
+                                       nemotron-blend or megatron
+  tsdg merge RUN RUN... out=FOLDER     the records of several runs as one, each question once
+  tsdg mix RUN... budget=TOKENS [...]  weights, epochs and tokens per task, as trainers' blends
+  tsdg compare BEFORE AFTER [...]      what changed between two lm-eval results; exit 1 on a breach
   tsdg eval MODEL [cluster=C] [...]    the lm-eval commands that measure it, printed or submitted
-  tsdg seeds list|show|check           the catalogue of seeds, one family, the guard's verdict on any name
-  tsdg seeds prefetch recipe=R [...]   fetch what a recipe's seeds need into the mirror (--dry-run: list it)
+  tsdg seeds list|show|check           the catalogue, one family, the guard's verdict on a name
+  tsdg seeds prefetch recipe=R [...]   fetch what the seeds need into the mirror (or --dry-run)
 
-R is a file of recipes/recipe. `tsdg run recipe=R --cfg job --resolve` prints the whole recipe, `tsdg run --help` the
-groups, `tsdg --version` the version. launch, resume, replay and eval take --dry-run; plan, status, list, diff, compare
-and seeds --json.
-Exit codes: 0 done, 1 the work fell short, 2 the request was wrong, 3 this machine is not fit, 130 interrupted.
+R is a file of recipes/recipe. `tsdg run recipe=R --cfg job --resolve` prints the whole recipe,
+`tsdg run --help` the groups, `tsdg --version` the version. launch, resume, replay and eval take
+--dry-run; plan, status, list, diff, compare and seeds take --json.
+Exit codes: 0 done, 1 work fell short, 2 request wrong, 3 machine not fit, 130 interrupted.
 """
 
 
@@ -102,9 +104,9 @@ def run_command(arguments: Sequence[str]) -> int:
 def usage(command: str) -> str:
     """What :data:`USAGE` says of one command, and of all."""
     _, lines, rest = USAGE.split("\n\n")
-    return (
-        "\n".join(line for line in lines.splitlines() if line.split()[1] == command) + f"\n\n{rest}"
-    )
+    entries = re.findall(r"^  tsdg .*(?:\n {3,}.*)*", lines, re.MULTILINE)
+    own = [entry for entry in entries if entry.split()[1] == command]
+    return "\n".join(own) + f"\n\n{rest}"
 
 
 def _refused(error: OSError) -> int:

@@ -10,9 +10,7 @@ _FULL = 0.8
 
 
 class HashSet:
-    """Open addressing in many small arrays, so that growing never copies more than one of them at a
-    time.
-    """
+    """A set of hashes in many small open-addressing arrays; growing copies one at a time."""
 
     def __init__(self) -> None:
         self._slots = [array("Q", bytes(8 * 8)) for _ in range(_SHARDS)]

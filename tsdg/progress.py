@@ -58,7 +58,7 @@ def counted(
 
 
 class PlainReporter:
-    """Lines for logs and pipes: one at each stage's start and end, and one now and then in between."""
+    """Lines for logs and pipes: one as each stage starts and ends, and one now and then."""
 
     def __init__(self) -> None:
         self._name = ""

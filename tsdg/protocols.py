@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from tsdg.records import AnswerKind
 
 NOT_SENT = "no_server"
-"""Reason of a failure where nothing was sent, as no server was ready: waiting for one is no retry."""
+"""Failure reason: nothing was sent because no server was ready; this is no retry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Request:
     """One chat completion to ask for."""
 
     request_id: str
-    """Stable hash of everything that decides the reply; the key under which the journal keeps it."""
+    """Stable hash of all that decides the reply; the journal's key for it."""
     body: Mapping[str, Any]
     """An OpenAI chat-completions body without ``model``, which the transport adds."""
     prefix: str
@@ -159,11 +159,12 @@ class Verifier(Protocol):
 
     kind: AnswerKind
     method: str
-    """What the records say of how their answer was verified: ``vote``, or what was done beside it."""
+    """How answers were verified, as the records say: ``vote``, or what was done beside it."""
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the answer in normal form, or None where the text holds no answer of this kind (an
-        abstention).
+        """Return the answer in normal form, or None if the text holds none of this kind.
+
+        None counts as an abstention.
         """
         ...
 

@@ -100,7 +100,7 @@ class Seed:
     options: tuple[str, ...]
     """Candidate answers in the order shown; empty where the task has none."""
     classes: bool
-    """Whether ``options`` are the classes that every item of the task has (yes and no, topics ...)."""
+    """Whether ``options`` are classes that all items of the task share (yes and no, topics)."""
     answer: str
     """The gold answer as text, never only a letter."""
     answer_index: int
@@ -251,7 +251,7 @@ class Distractor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """The verified answer of one question: what the records of all its variants are rendered from."""
+    """The verified answer of one question, from which all variants' records are rendered."""
 
     question_id: str
     answer: str
@@ -374,8 +374,9 @@ _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_
 
 
 def stable_id(*parts: object) -> str:
-    """Hash JSON-able parts into 24 hexadecimal digits (96 bits: no clash among 10^12 rows is to be
-    expected).
+    """Hash JSON-able parts into 24 hexadecimal digits (96 bits).
+
+    No clash is to be expected among 10^12 rows.
     """
     canonical = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]

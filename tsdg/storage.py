@@ -35,8 +35,9 @@ def storage_unfit(action: str, path: Path, error: OSError) -> StorageError:
 
 @contextmanager
 def storage(action: str, path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a :class:`StorageError` (``cannot <action> <path>:
-    ...``).
+    """Turn an ``OSError`` of the block into a :class:`StorageError`.
+
+    Its message is ``cannot <action> <path>: ...``.
     """
     try:
         yield

@@ -24,8 +24,7 @@ _CHUNK_ROWS = 512
 
 
 class Table:
-    """A Parquet file that grows row group by row group and appears under its name only when it is
-    whole.
+    """A Parquet file written group by group, which gets its name only once it is whole.
 
     Raises:
         StorageError: the disk is full, or the folder cannot be written.

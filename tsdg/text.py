@@ -62,9 +62,7 @@ class _Folding(dict[int, str]):
 
 
 class _Plain(dict[int, str]):
-    """Code point → itself where it is a letter, mark, digit, mathematical or currency sign, else a
-    space.
-    """
+    """Code point → itself for a letter, mark, digit, maths or currency sign; else a space."""
 
     def __missing__(self, point: int) -> str:
         char = chr(point)
@@ -157,8 +155,7 @@ def overlap(text: str, other: str) -> float:
 
 
 def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int) -> bool:
-    """Whether at most ``limit`` insertions, deletions or replacements turn one sequence into the
-    other.
+    """Whether ``limit`` insertions, deletions or replacements make two sequences equal.
 
     Of a text the elements are characters, of its tokens words. Compares them as given: normalise
     texts first. Takes time proportional to length × limit (Ukkonen's band).

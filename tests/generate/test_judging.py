@@ -135,7 +135,6 @@ def test_a_config_that_asks_for_nothing_or_has_no_places_is_refused() -> None:
 
 
 # -- in the steps
-# -----------------------------------------------------------------------------------------------------
 
 Verdict = Callable[[str, str], str]
 

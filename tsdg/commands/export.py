@@ -46,9 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _blend(run: Path, out: Path, form: str) -> None:
-    """Beside the JSON lines, the blend over them with natural weights (``tsdg mix`` chooses
-    others).
-    """
+    """Write a blend with natural weights beside the JSON lines (``tsdg mix`` chooses others)."""
     parts = read_parts([run], ())
     total = sum(part.tokens for part in parts)
     shares = [(part, part.tokens / total) for part in parts]

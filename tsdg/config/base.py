@@ -22,7 +22,7 @@ TimeLimit = Annotated[
 
 
 class Config(BaseModel):
-    """Base of all parts of a recipe: frozen, unknown keys refused, no silent conversion of types."""
+    """Base of all parts of a recipe: frozen, no unknown keys, no silent conversion of types."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=()

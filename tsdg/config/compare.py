@@ -29,12 +29,13 @@ class Difference:
     """One thing that two snapshots hold differently."""
 
     part: str
-    """``recipe``, ``prompts``, ``catalogue``, ``versions``, ``packages``, ``code`` or ``clusters``."""
+    """``recipe``, ``prompts``, ``catalogue``, ``versions``, ``packages``, ``code``, ``clusters``.
+    """
     key: str
     left: Any
     right: Any
     identity: bool
-    """Whether rows depend on it: the recipe's identity, the prompts, and the content of the mirror."""
+    """Whether rows depend on it: the recipe's identity, the prompts, the mirror's content."""
 
 
 def compare_snapshots(left: Path, right: Path) -> list[Difference]:

@@ -82,8 +82,9 @@ def _in_order(arguments: Sequence[str]) -> list[str]:
 def hydra_app(
     task: Callable[[Recipe, list[str]], int], *, command: str, arguments: Sequence[str]
 ) -> int:
-    """Run ``task`` as a Hydra application and return its exit code (the last one of a multirun that
-    is not 0).
+    """Run ``task`` as a Hydra application and return its exit code.
+
+    A multirun returns the last code that is not 0.
 
     A point of a sweep that is wrong or falls short is named, and the others are done all the same.
 
@@ -233,7 +234,10 @@ def _of_hydra(text: str) -> str:
     if first.startswith("Could not delete"):
         return unknown_key(named[1].split("."), Recipe, noun=_NOUN)
     if first.startswith("Ambiguous value"):
-        return f"command line: {named[1]}: found several values; allowed: one, KEY=[A,B] for a list, or --multirun"
+        return (
+            f"command line: {named[1]}: found several values; "
+            "allowed: one, KEY=[A,B] for a list, or --multirun"
+        )
     return f"command line: {first}{f' {others[0]}' if others else ''}"
 
 

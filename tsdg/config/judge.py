@@ -30,7 +30,7 @@ class JudgeConfig(Config):
     """Free texts (answer kind ``text``): the winner of comparisons among all samples is the answer,
     not a vote."""
     min_score: ScoreLimit
-    """An answer with a lower helpfulness (1 to 5, both orders) is rejected; 0 for no such filter."""
+    """Answers with a lower helpfulness (1 to 5, both orders) are rejected; 0 keeps all."""
     principles: tuple[str, ...]
     """What a good answer is; empty for the judge's own idea of helpfulness."""
     question_min_score: ScoreLimit

@@ -34,7 +34,7 @@ class PassagesConfig(Config):
     language: str
     """Column of the language, such as ``en``; empty where all is English."""
     licence: str
-    """Licence of the passages, for the seeds and the manifest; ``unclear`` where nobody knows it."""
+    """Licence of the passages, for the seeds and the manifest; ``unclear`` if it is unknown."""
     commercial: bool
     """Whether it allows commercial use."""
     domains: Annotated[dict[str, str], Field(min_length=1)]

@@ -23,7 +23,7 @@ FileName = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-        description="a text of at most 100 letters, digits, dots, - and _, beginning with a letter or digit",
+        description="at most 100 letters, digits, dots, - and _, beginning with a letter or digit",
     ),
 ]
 PHASES = "[], [[questions]], [[questions],[answers]] or [[questions,answers]]"
@@ -95,7 +95,7 @@ class SeedsConfig(Config):
     missing: Literal["error", "skip"]
     """What to do with a task whose rows are not in the mirror."""
     workers: PositiveInt | Literal["auto"]
-    """Processes that normalise rows; ``auto``: the cores this process may use, fewer for few rows."""
+    """Processes that normalise rows; ``auto``: one per usable core, fewer for few rows."""
 
 
 class PromptConfig(Config):
@@ -105,7 +105,7 @@ class PromptConfig(Config):
     """A folder of prompt files ``<step>/<answer kind>.yaml``: beside the recipes, or an absolute
     path."""
     files: dict[str, str]
-    """Single prompts to use in place of the folder's, e.g. ``{questions/choice: /path/mine.yaml}``."""
+    """Single prompts that replace the folder's, e.g. ``{questions/choice: /path/mine.yaml}``."""
 
 
 class QuestionsConfig(Config):
@@ -200,8 +200,9 @@ class DedupConfig(Config):
 
 
 class DecontaminateConfig(LeaksConfig):
-    """Which generated questions are nearly the same as a held-out item, of the mirror or of further
-    benchmarks.
+    """When a generated question counts as nearly the same as a held-out item.
+
+    Held-out items are those of the mirror and of any further benchmarks named here.
     """
 
     enabled: bool
@@ -293,7 +294,7 @@ class Recipe(Config):
     """Name of the run directory; ``auto`` is the recipe's name and the first digits of its
     fingerprint."""
     seed: Annotated[int, Field(ge=0)]
-    """Of every draw that tsdg makes: seeds, topics, few-shot examples, option order, request seeds."""
+    """Seed of every draw that tsdg makes: seeds, topics, examples, option order, requests."""
     hardware: FileName
     """Kind of GPU node, which chooses among ``model.parallelism``."""
     phases: Annotated[tuple[tuple[StepName, ...], ...], Field(description=PHASES)]

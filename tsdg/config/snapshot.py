@@ -1,19 +1,20 @@
-"""The snapshot.
+"""The snapshot: all that is needed to run a run again, written before its first seed.
 
-Everything that is needed to run it again, written before the first seed, and never a secret.
+It never holds a secret.
 
 ::
 
     snapshot/recipe.yaml        the resolved recipe (keys to endpoints are named in it, not held)
     snapshot/fingerprint.json   {"version", "fingerprint", "identity"}
     snapshot/prompts/<step>/<answer kind>.yaml
-    snapshot/catalogue.json     the catalogue's rows for the seeds used: the units of source that were allowed
-    snapshot/versions.json      {"created", "tsdg", "python", "packages": {name: version} of those that can change a
-                                row, "environment": of all, "weights" of the model, "commit", "dirty"}
-    snapshot/code.diff          what the working tree had beside that commit; absent where it had nothing
+    snapshot/catalogue.json     the catalogue's rows for the units of source used
+    snapshot/versions.json      {"created", "tsdg", "python", "commit", "dirty",
+                                "packages": {name: version} of those that can change a row,
+                                "environment": of all, "weights": of the model}
+    snapshot/code.diff          what the working tree changed in that commit; absent if nothing
     snapshot/code.tar.gz        the code that its jobs run (`tsdg launch`)
     snapshot/clusters/<name>.yaml   the clusters it was launched on
-    snapshot/launches.jsonl     one line for each start of this run: when, where, with which overrides
+    snapshot/launches.jsonl     one line per start of this run: when, where, which overrides
 """
 
 from __future__ import annotations
@@ -83,8 +84,7 @@ def write_snapshot(
     prompt_hashes: Mapping[str, str],
     catalogue: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Write the snapshot of a new run, or check that a resumed run is the same one and note this
-    start.
+    """Write the snapshot of a new run, or check a resumed run against it; note this start.
 
     Args:
         directory: ``<run>/snapshot``.

@@ -2,8 +2,10 @@
 
 ::
 
-    phases: [[questions], [answers]]  →  seeds, questions, questions.gather, answers, answers.gather, package
-    phases: [[questions, answers]]    →  seeds, questions-answers, questions-answers.gather, package
+    phases: [[questions], [answers]]  →  seeds, questions, questions.gather,
+                                         answers, answers.gather, package
+    phases: [[questions, answers]]    →  seeds, questions-answers, questions-answers.gather,
+                                         package
     phases: []                        →  seeds, package
 
 A *phase* needs servers, and any number of processes may work on it at once. All other stages need a

@@ -35,8 +35,9 @@ class Decontamination(Contamination):
     """Compares questions, and counts what it finds."""
 
     def examine(self, outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, Mapping[str, Match]]]:
-        """Yield each outcome, in order, with the matches of its contaminated questions by
-        question_id.
+        """Yield each outcome, in order, with the matches of its contaminated questions.
+
+        The matches are keyed by question_id.
         """
         outcomes = iter(outcomes)
         while batch := list(islice(outcomes, _AT_ONCE)):

@@ -81,8 +81,9 @@ def _distinct(
     rejected: Table,
     dropped: set[str],
 ) -> Iterator[tuple[Question, float]]:
-    """Yield the questions that are neither contaminated nor equal to an earlier one, with their
-    answers' agreement.
+    """Yield each new, clean question with the agreement of its answers.
+
+    Contaminated questions and repeats of earlier ones go into ``rejected`` and ``dropped``.
 
     What does not come through goes into ``rejected`` and ``dropped``.
     """

@@ -45,7 +45,7 @@ _BATCH = 200_000
 """Words that are turned into keys at once."""
 _PARTS = 64
 _BEFORE = 4
-"""Candidates of a document in a group of equal keys: the first of the group, and so many before it."""
+"""Candidates of a document in a group of equal keys: the first, and this many before it."""
 _KEY = np.dtype([("key", np.uint64), ("document", np.uint32)])
 
 
@@ -162,8 +162,7 @@ class NearDuplicates:
         self._keys, self._held, self._spilled = [], 0, True
 
     def find(self) -> dict[str, tuple[str, str]]:
-        """Return each document to remove, with the source and the id of the one that stays in its
-        place.
+        """Return each document to remove, with the source and id of the one that stays.
 
         Raises:
             StorageError: the disk is full.

@@ -1,5 +1,4 @@
-"""Keys that near-duplicates share, computed for many documents at once (NumPy, no loop over tokens
-in Python).
+"""Keys that near-duplicates share, computed for many documents at once with NumPy.
 
 A document is a run of 64-bit token hashes in one flat array. Two kinds of key:
 
@@ -27,9 +26,7 @@ _INVERSE = np.uint64(pow(int(_BASE), -1, 1 << 64))
 
 
 def mix(values: Words) -> Words:
-    """Scatter bits (the finaliser of SplitMix64), so that keys can be cut into parts by their
-    value.
-    """
+    """Scatter bits (SplitMix64's finaliser), so that keys can be partitioned by value."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

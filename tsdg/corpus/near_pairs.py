@@ -69,8 +69,9 @@ def _allowed(one: Places, other: Places, threshold: float) -> Places:
 def _differences(
     documents: Documents, left: Places, right: Places, part: int
 ) -> tuple[Places, NDArray[np.bool_]]:
-    """Words of the longer side that the other lacks, and whether both have a number that the other
-    lacks.
+    """Count the longer side's words that the other lacks, and compare their numbers.
+
+    The second value says whether each side has a number that the other lacks.
     """
     pairs, words, sides = [], [], []
     for side, chosen in enumerate((left, right)):

@@ -1,4 +1,4 @@
-"""The pass over a run's questions that lets near-duplicates go, before their answers are paid for."""
+"""The pass that removes near-duplicate questions before their answers are paid for."""
 
 from __future__ import annotations
 

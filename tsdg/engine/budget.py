@@ -63,7 +63,7 @@ def check_budget(config: BudgetConfig, run: Path) -> None:
 
 
 class Others:
-    """What the other processes of a run have used, as their files say it. Ended ones are read once."""
+    """What the other processes of a run have used, by their files; ended ones are read once."""
 
     def __init__(self, run: Path, *, own: Path) -> None:
         """Watch a run directory, but for the file ``own``."""

@@ -116,8 +116,9 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
 
 
 def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
-    """Remove the leases, journals and temporaries of committed units, and all clock files, whoever
-    left them.
+    """Remove what committed units no longer need, and all clock files, whoever left them.
+
+    These are leases, journals and temporary files.
 
     Nobody needs them any more: a process still at work on such a unit could only commit too late,
     and notices.

@@ -48,9 +48,7 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 def read_frames(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Offset in the stream and payload of each sound frame, up to the end or the first frame that
-    is not sound.
-    """
+    """Yield the offset and payload of each sound frame, up to the first damaged one."""
     offset = 0
     while len(header := stream.read(_HEADER.size)) == _HEADER.size:
         length, checksum = _HEADER.unpack(header)

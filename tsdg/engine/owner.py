@@ -97,7 +97,7 @@ class Owner:
             return None
 
     def is_gone(self) -> bool:
-        """Whether the process is known to have ended; False where that cannot be known from here."""
+        """Whether the process is known to have ended; False if that cannot be known from here."""
         if (self.boot, self.pid_namespace) != (_boot(), _pid_namespace()):
             return False
         try:
@@ -118,7 +118,8 @@ def _pid_namespace() -> str:
     # A time namespace shifts the start times that its processes see; a kernel without them has no
     # such link.
     time = _PROC / "self/ns/time"
-    return f"{(_PROC / 'self/ns/pid').readlink()} {time.readlink() if time.is_symlink() else ''}".strip()
+    names = [_PROC / "self/ns/pid", *([time] if time.is_symlink() else [])]
+    return " ".join(str(name.readlink()) for name in names)
 
 
 def _is_hidden(pid: int) -> bool:

@@ -62,7 +62,7 @@ class InputLayout:
     rows: tuple[int, ...]
     """Rows of each unit."""
     sizes: tuple[int, ...]
-    """Bytes of each unit's rows before compression; where a row group holds many units, their mean."""
+    """Bytes of each unit's rows before compression; the mean for units that share a row group."""
     places: tuple[_Place, ...]
     footer: pq.FileMetaData
     """Of the file, read once."""

@@ -303,7 +303,6 @@ class Worker:
         self._list_again = began + max(self._timing.poll_s, _LISTING_SHARE * took)
 
     # -- ending units
-    # -------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
         """Commit the units whose rows are all done, and drop those that were lost."""
@@ -389,7 +388,6 @@ class Worker:
         await self._guarded(self._in(self._pulse, self._reserve.quit))
 
     # -- side jobs
-    # ----------------------------------------------------------------------------------------------------
 
     async def _beat_leases(self) -> None:
         while True:
@@ -449,7 +447,6 @@ class Worker:
         )
 
     # -- helpers
-    # ------------------------------------------------------------------------------------------------------
 
     async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
         """Run a job; its failure is the failure of the phase."""

@@ -113,8 +113,7 @@ def main_script(text: str) -> str:
 
 
 def unlabel(options: Sequence[str]) -> tuple[str, ...]:
-    """Return options without their labels (letters or numbers) where all of them have one, each its
-    own.
+    """Strip the labels from options if every option has one of its own (letter or number).
 
     >>> unlabel(["B) iron", "A) gold"])
     ('iron', 'gold')
@@ -221,8 +220,9 @@ def _with_options(question: str, options: Sequence[str]) -> str:
 
 
 def check_code(question: str, checks: Sequence[str], answer: str) -> Flaw | None:
-    """Check that the assertions parse, call one function that the question names, and that the
-    answer defines it.
+    """Check that the assertions parse and test one function, named in the question.
+
+    The answer must define that function.
     """
     called: frozenset[str] | None = None
     for check in checks:
@@ -271,8 +271,7 @@ def defined_names(code: str) -> frozenset[str]:
 
 
 def check_json(schema: Mapping[str, object], answer: object) -> Flaw | None:
-    """Check that the schema of a ``json`` question is one, asks for something, and takes the
-    claimed answer.
+    """Check a ``json`` question's schema: valid, demanding, and met by the claimed answer.
 
     References and regular expressions are refused: a schema that a model wrote must not reach the
     network, nor keep the matcher busy for ever.
@@ -308,8 +307,8 @@ def _keys(value: object) -> set[str]:
 def says_nothing(text: str, answer: str) -> bool:
     """Whether a text that should explain an answer only names it, or ends where it should begin.
 
-    >>> says_nothing("The answer is", "iron"), says_nothing("The answer is iron.", "iron"), says_nothing("N/A", "iron")
-    (True, True, True)
+    >>> [says_nothing(text, "iron") for text in ("The answer is", "The answer is iron.", "N/A")]
+    [True, True, True]
     >>> says_nothing("Iron rusts in moist air.", "iron")
     False
     """

@@ -18,7 +18,5 @@ def number(*parts: object) -> int:
 
 
 def permutation(size: int, *parts: object) -> tuple[int, ...]:
-    """Return a permutation of ``range(size)`` for JSON-able parts, every one as likely as any
-    other.
-    """
+    """Return a permutation of ``range(size)``, drawn uniformly from JSON-able parts."""
     return tuple(sorted(range(size), key=lambda index: stable_id(*parts, index)))

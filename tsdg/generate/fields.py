@@ -47,7 +47,7 @@ def language_name(code: str) -> str:
 
 
 def fixed_options(options: Sequence[str]) -> bool:
-    """Whether a task's options are labels (yes, no, maybe ...) that every question of the task has."""
+    """Whether the options are labels (yes, no, maybe ...) that all questions of a task share."""
     labels = _labels()
     return bool(options) and all(normalise(option) in labels for option in options)
 
@@ -181,9 +181,7 @@ def shots(
 
 
 def json_reply(example: Example, names: Sequence[str]) -> str:
-    """Return an example's reply as JSON of those of its fields that are in ``names``, in that
-    order.
-    """
+    """Return an example's reply as JSON, with only the fields in ``names``, in that order."""
     return json.dumps(
         {name: example.reply[name] for name in names if name in example.reply}, ensure_ascii=False
     )

@@ -2,15 +2,15 @@
 
 JSON, free text that ends with the answer, or the answer alone.
 
-=============================================  =======  ==============================================
-the recipe asks for                            form     constraint on the server's side
-=============================================  =======  ==============================================
-structured, reasoning                          json     ``{"reasoning": ..., "answer": ...}``
-structured, no reasoning, a choice             bare     one of the option texts (``structured_outputs``)
-structured, no reasoning, anything else        json     ``{"answer": ...}``
-not structured, reasoning                      free     none; the last line is ``Answer: ...``
-not structured, no reasoning                   bare     none
-=============================================  =======  ==============================================
+=======================================  ====  ==================================================
+the recipe asks for                      form  constraint on the server's side
+=======================================  ====  ==================================================
+structured, reasoning                    json  ``{"reasoning": ..., "answer": ...}``
+structured, no reasoning, a choice       bare  one of the option texts (``structured_outputs``)
+structured, no reasoning, anything else  json  ``{"answer": ...}``
+not structured, reasoning                free  none; the last line is ``Answer: ...``
+not structured, no reasoning             bare  none
+=======================================  ====  ==================================================
 
 A model that has a reasoning parser thinks by itself: its reply proper is asked for without
 reasoning (``Answer: ...`` where it is not structured).

@@ -3,14 +3,17 @@
 Each is one JSON object: the name of a checker of lm-eval's IFEval as ``id``, its arguments beside
 it. A new question keeps the instructions of its seed; its writer gives the arguments anew::
 
+    >>> limit = '"relation": "less than", "num_words": 30'
     >>> checks = ('{"id": "punctuation:no_comma"}',
-    ...           '{"id": "length_constraints:number_words", "relation": "less than", "num_words": 30}')
+    ...           f'{{"id": "length_constraints:number_words", {limit}}}')
     >>> arguments_of(checks)
     {'length_constraints:number_words': {'num_words': {'type': 'number'}}}
     >>> renewed(checks, {"length_constraints:number_words": {"num_words": 40}})[1]
     '{"id": "length_constraints:number_words", "relation": "less than", "num_words": 40}'
-    >>> unsaid(checks, "Describe the sea in less than 30 words, without commas."), unsaid(checks, "Describe the sea.")
-    ('', "the task does not say num_words 30 of length_constraints:number_words")
+    >>> unsaid(checks, "Describe the sea in less than 30 words, without commas.")
+    ''
+    >>> unsaid(checks, "Describe the sea.")
+    'the task does not say num_words 30 of length_constraints:number_words'
 
 Whether an answer follows them is for the verifier ``ifeval`` to say, and whether the task states
 them, for those who solve it: what a task does not tell them they will hardly follow.

@@ -42,9 +42,7 @@ def response_of(answer: str, reasoning: str) -> str:
 async def judge_answer(
     judge: Judge, ask: Ask, question: Question, *, response: str, rivals: Sequence[str]
 ) -> Judged:
-    """Score the answer that won, beside the first rival that differs from it (or itself, where none
-    does).
-    """
+    """Score the winning answer against the first rival that differs, or against itself."""
     rival = next((rival for rival in rivals if rival != response), response)
     judgement, replies = await judge.compare(
         ask,

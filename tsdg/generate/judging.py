@@ -33,7 +33,10 @@ _MIDDLE = 3.5
 """Between "slightly better" for the one and for the other."""
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?![\d.])")
-_NAMED = r"(?:response|score|helpfulness)[ _]?(?:of|for)?[ _]?(?:response)?[ _]?{}\D{{0,24}}?(\d(?:\.\d+)?)\b"
+_NAMED = (
+    r"(?:response|score|helpfulness)[ _]?(?:of|for)?[ _]?(?:response)?[ _]?{}"
+    r"\D{{0,24}}?(\d(?:\.\d+)?)\b"
+)
 _LABELLED = (
     re.compile(_NAMED.format(1), re.IGNORECASE),
     re.compile(_NAMED.format(2), re.IGNORECASE),
@@ -69,7 +72,7 @@ class Judgement:
     one: float
     """Helpfulness of the one, 1 to 5: the mean of both orders."""
     preference: float
-    """2.5: the one is much better, to -2.5: the other is; 0 where the orders contradict each other."""
+    """From 2.5, the first is much better, to -2.5, the other is; 0 if the orders disagree."""
 
 
 def read_scores(text: str) -> Scores | None:
@@ -135,7 +138,8 @@ def principles_text(principles: Sequence[str]) -> str:
     listed = "\n".join(
         f"{place}. {principle}" for place, principle in enumerate(principles, start=1)
     )
-    return f"Judge both responses by each of these criteria first, then as a whole.\nCriteria:\n\n{listed}"
+    request = "Judge both responses by each of these criteria first, then as a whole."
+    return f"{request}\nCriteria:\n\n{listed}"
 
 
 def judge_turns(

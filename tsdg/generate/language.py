@@ -7,8 +7,10 @@ of passes::
 
     >>> other_language("Which part of a plant takes up water from the soil?", "de")
     'en'
-    >>> other_language("Which part?", "de"), other_language("Welcher Teil einer Pflanze nimmt Wasser auf?", "de")
-    ('', '')
+    >>> other_language("Which part?", "de")
+    ''
+    >>> other_language("Welcher Teil einer Pflanze nimmt Wasser auf?", "de")
+    ''
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ _FORMULA = re.compile(r"\$[^$]*\$|\\[a-zA-Z]+|```.*?```|[\d_`{}<>=+*/^|]+", re.D
 
 
 def other_language(text: str, wanted: str) -> str:
-    """Return the ISO 639-1 code of the language that a text surely is in, where that is not the one
-    wanted; empty else.
+    """Return the ISO 639-1 code of a text's language if it is surely not the one wanted.
+
+    Empty otherwise.
 
     Args:
         text: formulas and code in it do not count.

@@ -3,7 +3,7 @@
 A prompt set is a folder::
 
     <set>/questions/choice.yaml            what is asked, one file per step and answer kind
-    <set>/examples/questions/choice.yaml   worked examples of it, shown as chat turns before the real input
+    <set>/examples/questions/choice.yaml   worked examples, shown as chat turns before the input
 
 A prompt file has the keys ``system``, ``user`` and ``few_shot_examples`` (``prefix``, ``template``,
 ``suffix``) and is loadable by NeMo-Skills as it is. ``{field}`` stands for a field of the row,

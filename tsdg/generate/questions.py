@@ -60,11 +60,11 @@ class _Draft:
     schema: Schema
     provenance: Provenance
     shown: tuple[tuple[str, str], ...]
-    """Question and passage of every example in the prompt, those written in the replies included."""
+    """Question and passage of every example in the prompt, including those in the replies."""
 
 
 class QuestionStep:
-    """Turns seeds into questions. Holds no state: the same seed and replies give the same result."""
+    """Turns seeds into questions. Stateless: the same seed and replies give the same result."""
 
     def __init__(
         self,

@@ -47,9 +47,7 @@ class Drawn:
 
 
 def _drifted(answer: str, question: Question) -> bool:
-    """Whether a free answer is in another language than its question, and the generator's own
-    answer is not.
-    """
+    """Whether a free answer left the language of its question while the generator kept to it."""
     if question.answer_kind not in ("text", "short_text"):
         return False
     found = other_language(answer, question.language)

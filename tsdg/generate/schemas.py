@@ -74,9 +74,7 @@ def _enum(values: Sequence[str]) -> Schema:
 
 
 def question_schema(shape: Shape) -> Schema:
-    """Return the schema of a new question of this shape, fields in the order in which they are to
-    be written.
-    """
+    """Return the schema of a new question of this shape, fields in the order of writing."""
     fields: dict[str, Schema] = {"context": _STRING} if shape.context else {}
     fields["question"] = _STRING
     if shape.kind == "code":
@@ -130,9 +128,7 @@ def enrich_schema(wrong_options: Sequence[str], *, reasoning: bool) -> Schema:
 
 
 def response_format(name: str, schema: Schema) -> dict[str, Any]:
-    """Return the ``response_format`` of a chat-completions body that constrains the reply to
-    ``schema``.
-    """
+    """Return a chat request's ``response_format`` that constrains the reply to ``schema``."""
     return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
 
 
@@ -156,8 +152,7 @@ def sketch(schema: Schema) -> str:
 
 
 def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
-    """Return ``value`` with its scalars in the schema's types and unknown keys dropped, or the flaw
-    that forbids it.
+    """Cast scalars to the schema's types and drop unknown keys, or return the flaw.
 
     Only the keywords that the schemas of this module use are looked at; the answer's own schema of
     a ``json`` question is its verifier's business.

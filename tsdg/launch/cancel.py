@@ -29,8 +29,7 @@ class Cancelled:
 def cancel(
     record: RunJobs, shell: Shell, *, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[Cancelled, ...]:
-    """Cancel every job of a run that is pending or running, of all its launches, and wait until
-    none is left.
+    """Cancel every pending or running job of a run, of all launches, and wait for the end.
 
     What waits goes first, so that nothing starts because something else has ended. A job that
     requeues itself at that very moment is cancelled again.

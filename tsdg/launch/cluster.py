@@ -83,7 +83,7 @@ class SshTunnel(Config):
 
 
 class TsdgKeys(Config):
-    """What only tsdg reads; each key has a default, so that a file written for ``ns`` alone works."""
+    """What only tsdg reads; every key has a default, so a file written for ``ns`` works."""
 
     python: str = ""
     """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one

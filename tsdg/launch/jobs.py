@@ -7,11 +7,12 @@
       "run": "/lustre/runs/demo-0123456789",      the run directory on the cluster
       "cluster": "dev",                           the recipe key
       "ssh": {"user", "host", "port", "identity", "pre_command"} or null
-                                                  how the cluster is reached; null on the cluster itself
-      "launches": [                               oldest first: `tsdg launch`, and each `tsdg resume` after it
+                                                  null on the cluster itself
+      "launches": [                               oldest first: `tsdg launch`, each `tsdg resume`
         {
           "id": "tsdg-demo-0123456789_1790000000000000000",   NeMo-Run's experiment
-          "home": "/lustre/nemo-run",             NEMORUN_HOME: the experiment is home/experiments/<title>/<id>
+          "home": "/lustre/nemo-run",             NEMORUN_HOME; the experiment is in
+                                                  experiments/<title>/<id> below it
           "submitted": "2026-06-01T12:00:00+00:00",
           "host": "login-1", "user": "ada",
           "jobs": [                               in the order in which they were submitted

@@ -1,29 +1,26 @@
-"""Jobs through NeMo-Run's SlurmExecutor.
-
-What its version 0.11 needs worked around is here, each in one place.
+"""Jobs through NeMo-Run's SlurmExecutor, with what its version 0.11 needs worked around.
 
 Import it late: it imports NeMo-Run, which takes more than a second and reads ``NEMORUN_HOME`` at
 its import.
 
-===============================================  =======================================================================
-NeMo-Run                                         here
-===============================================  =======================================================================
-states of arrays are always UNKNOWN, an attached submitted detached; states are read from squeue,
-sacct and the run
-wait for one never ends                          directory
-``retries`` requeues *all* tasks of an array     0; ``batch.sh`` requeues its own element
-srun runs in the foreground without traps        ``setup_lines`` make ``srun`` a function that has them
-the job's script runs under ``set -x``           the first of the ``setup_lines`` ends that
-environment values and arguments are unquoted    there are none of either but paths, which are checked
-one kind of dependency per job                   ``_depend``: a gather job waits for one's success and others' end
-srun kills the nodes that are still at work 60 s ``--wait=0``, and ``--kill-on-bad-exit=0`` where
-nodes are independent after the first has ended
-the packager ships HEAD                          none; the snapshot's code is shipped
-the script of ``__main__`` is kept, and an       ``_sealed``
-interactive one raises; its commands read this
-process's standard input; logging is set up anew
-a poll of squeue per job goes on in threads      switched off
-===============================================  =======================================================================
+Each workaround stands in one place:
+
+- States of arrays are always UNKNOWN, and waiting for an attached one never ends: jobs are
+  submitted detached, and their states read from squeue, sacct and the run directory.
+- ``retries`` requeues *all* tasks of an array: it stays 0, and ``batch.sh`` requeues its own
+  element.
+- srun runs in the foreground without traps: ``setup_lines`` make ``srun`` a function that has them.
+- The job's script runs under ``set -x``: the first of the ``setup_lines`` ends that.
+- Environment values and arguments are unquoted: there are none of either but paths, which are
+  checked.
+- A job may have dependencies of one kind only: ``_depend`` lets a gather job wait for the success
+  of one job and the end of others.
+- srun kills the nodes that are still at work 60 s after the first has ended: ``--wait=0``, and
+  ``--kill-on-bad-exit=0`` if nodes are independent.
+- The packager ships HEAD: there is none, and the snapshot's code is shipped.
+- The script of ``__main__`` is kept, and an interactive one raises; commands read this process's
+  standard input; logging is set up anew: ``_sealed`` prevents all of these.
+- A poll of squeue per job goes on in threads: it is switched off.
 """
 
 from __future__ import annotations
@@ -65,9 +62,7 @@ class Place:
 
 @dataclass(kw_only=True)
 class RunLogs(SlurmJobDetails):  # type: ignore[misc]
-    """Logs in the run directory, one file per node, under names that tell an array's elements
-    apart.
-    """
+    """Logs in the run directory: one file per node, with the array element in its name."""
 
     in_array: bool = False
 

@@ -354,8 +354,7 @@ def log_folder(job: JobPlan) -> str:
 
 
 def split_array(*, elements: int, max_running: int, max_array_size: int) -> tuple[ArraySpec, ...]:
-    """Split the elements of a phase into arrays that Slurm takes, and share the limit of running
-    ones among them.
+    """Split a phase's elements into arrays that Slurm takes, and share the running limit.
 
     Raises:
         UsageError: there are more arrays than elements that may run, so that the limit cannot be

@@ -121,7 +121,7 @@ def _arrays(cluster: ClusterConfig, shell: Shell) -> str:
 
 
 def _accounting(cluster: ClusterConfig, shell: Shell) -> Check:
-    """Whether accounting answers, and knows the account; a cluster without it is fit all the same."""
+    """Check that accounting answers and knows the account; a cluster may have none."""
     try:
         text = shell.run(["sacctmgr", "-nP", "show", "assoc", "format=Account,Partition"])
     except MachineError as error:
@@ -133,7 +133,10 @@ def _accounting(cluster: ClusterConfig, shell: Shell) -> Check:
     accounts = sorted({line.split("|")[0] for line in text.splitlines() if line})
     if cluster.account and cluster.account not in accounts:
         found = ", ".join(accounts[:8]) or "none"
-        said = f"account {cluster.account} is not among yours: {found}; set account in the cluster file"
+        said = (
+            f"account {cluster.account} is not among yours: {found}; "
+            "set account in the cluster file"
+        )
         return Check(name="accounting", verdict="FAILED", said=said)
     return Check(name="accounting", verdict="ok", said=f"account {cluster.account or '(default)'}")
 
@@ -158,7 +161,7 @@ def parse_partitions(text: str) -> dict[str, Partition]:
 
 
 def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, gpus: bool) -> Check:
-    """Check the partition of the phases, or that of the other jobs, against what Slurm has. Pure."""
+    """Check the partition of the phases, or of the other jobs, against Slurm's list. Pure."""
     name = cluster.partition_of(gpus=gpus)
     title = f"partition {name or '(default)'}" + (
         " of the phases" if gpus else " of the other jobs"
@@ -196,7 +199,10 @@ def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, g
 
 
 def _writable(shell: Shell, folder: str) -> str:
-    script = 'mkdir -p "$1" && file=$(mktemp "$1/.tsdg-doctor-XXXXXX") && rm "$file" && df -Pk "$1" | tail -n 1'
+    script = (
+        'mkdir -p "$1" && file=$(mktemp "$1/.tsdg-doctor-XXXXXX") && rm "$file" '
+        '&& df -Pk "$1" | tail -n 1'
+    )
     try:
         free = shell.run(["sh", "-c", script, "sh", folder]).split()
     except MachineError as error:
@@ -208,7 +214,8 @@ def _writable(shell: Shell, folder: str) -> str:
 _NODE_SCRIPT = """
 python=$1; folders=$2; token=$3; shift 3
 i=0; while [ "$i" -lt "$folders" ]; do
-    if [ "$(cat "$1/.tsdg-doctor-$token" 2>/dev/null)" = "$token" ]; then echo "sees $1"; else echo "lacks $1"; fi
+    if [ "$(cat "$1/.tsdg-doctor-$token" 2>/dev/null)" = "$token" ]
+    then echo "sees $1"; else echo "lacks $1"; fi
     shift; i=$((i + 1))
 done
 for path; do if [ -r "$path" ]; then echo "sees $path"; else echo "lacks $path"; fi; done
@@ -229,8 +236,9 @@ def look_from_node(
     readable: Sequence[str],
     python: str,
 ) -> list[Check]:
-    """Run one tiny job that reads a fresh file of each folder, looks for paths and imports what
-    tsdg needs.
+    """Run one tiny job that checks folders, paths and imports as seen from a node.
+
+    It reads a fresh file from each folder.
     """
     token = secrets.token_hex(8)
     files = [f"{folder}/.tsdg-doctor-{token}" for folder in folders]
@@ -308,7 +316,10 @@ def read_node(said: str, *, python: str) -> list[Check]:
         if word == "sees":
             checks.append(Check(name=f"{ends[0]} sees {path}", verdict="ok", said="read there"))
         elif word == "lacks":
-            said = "is not there, or not shared, or not mounted; use a shared file system, or add it to mounts"
+            said = (
+                "is not there, or not shared, or not mounted; "
+                "use a shared file system, or add it to mounts"
+            )
             checks.append(Check(name=f"{ends[0]} sees {path}", verdict="FAILED", said=said))
     version = next((line for line in lines if line.startswith("python ")), "")
     other = [

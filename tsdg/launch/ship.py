@@ -1,12 +1,12 @@
 """What the nodes need of the machine that launches, as files of the run directory.
 
-And never a secret among them.
+None of these files holds a secret.
 
 ::
 
-    snapshot/code.tar.gz   tsdg and its recipes as they were at the first launch: what every job of the run imports
-    snapshot/clusters/<name>.yaml   the cluster's file without secrets, with the digests of its images
-    launch/recipe.yaml     the recipe of the latest launch, and canary/launch/recipe.yaml that of its canary
+    snapshot/code.tar.gz   tsdg and its recipes as of the first launch, for all jobs
+    snapshot/clusters/<name>.yaml   the cluster's file without secrets, with image digests
+    launch/recipe.yaml     the recipe of the latest launch (a canary: canary/launch)
     launch/env             NAME=VALUE lines of the cluster's env_vars, without what looks like a secret
     launch/setup.sh        the cluster's own first lines
     launch/batch.sh        sourced by every job's batch shell

@@ -46,7 +46,7 @@ class Target:
     recipe: Recipe
     cluster: ClusterConfig
     here: Path
-    """The run directory on this machine: the run's own, or over ssh a copy of what a launch needs."""
+    """The run directory on this machine; over ssh, a local copy of what a launch needs."""
     run: str
     """The run directory on the cluster."""
     environment: ship.Environment
@@ -157,8 +157,7 @@ def write_scripts(target: Target, jobs: Sequence[JobPlan]) -> Launch:
 
 
 def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
-    """Write what the nodes need into the run directory, submit the jobs and note them in
-    ``launch/jobs.json``.
+    """Write what the nodes need, submit the jobs and record them in ``launch/jobs.json``.
 
     The snapshot of the run, and of its canary where there is one, must be in ``target.here``.
 

@@ -161,9 +161,7 @@ def _fill(
     highs: Mapping[str, float],
     budget: float,
 ) -> dict[str, float]:
-    """Scale the weights so that the clipped values add up to the budget, by bisection over the
-    scale.
-    """
+    """Find by bisection the scale at which the clipped weights add up to the budget."""
 
     def clipped(scale: float) -> dict[str, float]:
         return {

@@ -2,8 +2,10 @@
 
 A file is ``results_<date>.json`` of ``lm_eval --output_path``::
 
-    {"results": {"gsm8k": {"exact_match,strict-match": 0.61, "exact_match_stderr,strict-match": 0.013}},
-     "group_subtasks": {"mmlu": ["mmlu_stem", ...]}, "higher_is_better": {"gsm8k": {"exact_match": true}}, ...}
+    {"results": {"gsm8k": {"exact_match,strict-match": 0.61,
+                           "exact_match_stderr,strict-match": 0.013}},
+     "group_subtasks": {"mmlu": ["mmlu_stem", ...]},
+     "higher_is_better": {"gsm8k": {"exact_match": true}}, ...}
 
 A standard error of ``"N/A"`` means that lm-eval gave none.
 """

@@ -1,10 +1,8 @@
 """Stage 5: accepted questions become records, files, a dataset card and a manifest.
 
-And ``tsdg verify``.
+``tsdg verify`` reads them back. Modules and what flows between them::
 
-::
-
-    pairs ──► rules ──► render ──► tokens ──► shuffle ──► dataset/<group>/<task>/part-*.parquet      (dataset)
-    files ──► counts ──► README.md (card) ──► manifest.json (manifest), the last file of a run       (finish)
-    files and manifest ──► findings                                                                  (fsck)
+    dataset   pairs ─► rules ─► render ─► tokens ─► shuffle ─► dataset/<group>/<task>/part-*.parquet
+    finish    files ─► counts ─► README.md (card) ─► manifest.json, the last file of a run
+    fsck      files and manifest ─► findings
 """

@@ -3,7 +3,8 @@
 ::
 
     dataset/<group>/<task>/part-00000.parquet     zstd, small row groups, page checksums
-    filter/rejected.parquet                       questions whose record would break a format rule or is contaminated
+    filter/rejected.parquet                       questions whose record breaks a format rule or is
+                                                  contaminated
     filter/contamination.json                     what was compared with held-out items, and found
 
 The new dataset grows in a hidden folder beside the old one and takes its place when it is whole.
@@ -63,7 +64,7 @@ _BUILDING, _ASIDE = ".dataset.building", ".dataset.old"
 
 @dataclass(slots=True, kw_only=True)
 class DatasetSummary:
-    """What packaging made, per task, for a person to see; the manifest counts again from the files."""
+    """What packaging made, per task, for display; the manifest counts the files again."""
 
     records: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
@@ -260,9 +261,7 @@ class _Told:
 
 
 def _replace_folder(new: Path, place: Path, *, aside: Path) -> None:
-    """Put the folder ``new`` in the place of another, which waits under ``aside`` until the new one
-    is there.
-    """
+    """Put ``new`` in a folder's place; the old one waits under ``aside`` until that is done."""
     _remove_folder(aside)
     if place.exists():
         place.rename(aside)

@@ -1,17 +1,17 @@
 """A finished run in the forms that other tools read.
 
-==================== ==================================================================================================
-format               files
-==================== ==================================================================================================
-``jsonl``            ``<group>/<task>.jsonl``: the records, one a line
-``parquet``          ``<group>/<task>/part-*.parquet``: the dataset's files as they are
-``hf``               the same below ``dataset/``, with the dataset card: ``load_dataset`` reads the folder
-``nemo-skills``      ``<group>/<task>/output.jsonl`` and ``output.jsonl.done``: its generation files, one line per
-                     verified question, ``problem``, ``expected_answer``, ``predicted_answer``,
-                     ``generation``, ``num_generated_tokens`` and the votes beside the question's
-                     own fields
-``data-designer``    ``seeds.parquet``: the verified questions as flat columns, for its seed dataset
-==================== ==================================================================================================
+================= =================================================================================
+format            files
+================= =================================================================================
+``jsonl``         ``<group>/<task>.jsonl``: the records, one a line
+``parquet``       ``<group>/<task>/part-*.parquet``: the dataset's files as they are
+``hf``            the same below ``dataset/``, with the card: ``load_dataset`` reads the folder
+``nemo-skills``   ``<group>/<task>/output.jsonl`` and ``output.jsonl.done``: its generation files,
+                  one line per verified question: ``problem``, ``expected_answer``,
+                  ``predicted_answer``, ``generation``, ``num_generated_tokens`` and the votes
+                  beside the question's own fields
+``data-designer`` ``seeds.parquet``: the verified questions as flat columns, for its seed dataset
+================= =================================================================================
 
 Blends for Nemotron and Megatron need weights: :mod:`tsdg.mixture.blends` makes them.
 """
@@ -161,9 +161,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
 
 
 def _solved(run: Path) -> Iterator[tuple[Question, Solution, AnswerSample]]:
-    """Accepted questions in order, each with its first sample that gave an answer as the solution
-    has it.
-    """
+    """Yield accepted questions in order, each with the first sample that gave its answer."""
     samples = groupby(read_rows(run / SAMPLES, AnswerSample), key=lambda sample: sample.question_id)
     for question, solution in accepted_pairs(run):
         for question_id, drawn in samples:

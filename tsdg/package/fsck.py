@@ -140,7 +140,9 @@ def _read_manifest(run: Path) -> tuple[Manifest | None, list[Finding]]:
                 path=MANIFEST,
                 what="is not in its written form",
                 found=f"{len(raw)} bytes",
-                expected=f"{len(canonical(manifest))} bytes of JSON with sorted keys, each key once",
+                expected=(
+                    f"{len(canonical(manifest))} bytes of JSON with sorted keys, each key once"
+                ),
             )
         )
     return manifest, findings

@@ -235,8 +235,7 @@ def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
 def _parts(
     run: Path, manifest: Manifest, seeds: Keys, questions: Keys, known: Keys
 ) -> Iterator[Finding]:
-    """The parts of each phase hold each input row once, and every question that was gathered from
-    them.
+    """Check that each phase's parts hold every input row once and all gathered questions.
 
     Args:
         run: the run directory.

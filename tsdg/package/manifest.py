@@ -249,7 +249,7 @@ def read_manifest(run: Path) -> dict[str, Any]:
 
 
 def canonical(manifest: Manifest) -> bytes:
-    """The one form in which a manifest is written: sorted keys, indented, one newline at the end."""
+    """The one form in which a manifest is written: sorted keys, indented, a final newline."""
     return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -288,9 +288,7 @@ def describe(run: Path, name: str) -> dict[str, Any]:
 
 
 def sealed(manifest: Manifest) -> Manifest:
-    """The manifest as it reads back from a file (lists where the inputs have tuples), with its
-    digest.
-    """
+    """Add the digest to a manifest, in the form it has when read back (lists, not tuples)."""
     plain: Manifest = json.loads(json.dumps(manifest))
     return {**plain, "digest": digest_of(plain)}
 

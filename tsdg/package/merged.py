@@ -2,8 +2,8 @@
 
 ::
 
-    dataset/<group>/<task>/*.parquet     the records of all runs, without those of equal questions of later runs
-    filter/rejected.parquet              these questions
+    dataset/<group>/<task>/*.parquet     the records of all runs; of equal questions, the first
+    filter/rejected.parquet              the equal questions of later runs
     snapshot/merged/<n>.json             the manifest of the n-th run, as it was
 
 Its funnel is the sum of the runs' funnels; what is dropped is rejected in ``filter`` as
@@ -92,9 +92,7 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
 
 
 def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Check what the manifest of a merged dataset says against its files and the copies of the
-    runs' manifests.
-    """
+    """Check a merged dataset's manifest against its files and the copied runs' manifests."""
     try:
         manifests = [json.loads((run / one["manifest"]).read_bytes()) for one in manifest["merged"]]
         again = merged_manifest(run, manifests, created=manifest["created"])

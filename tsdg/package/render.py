@@ -10,7 +10,8 @@ Three variants of one question, here without reasoning::
                  - the roots
                  Answer: the roots
     reasoning    … how it is solved, before the answer
-    context      definition and background before the question, and after the answer why each other option is wrong
+    context      definition and background before the question; after the answer, why each
+                 other option is wrong
 
 An option is shown and answered by its text: a record that says "B" teaches the letter, not the
 answer.
@@ -49,8 +50,7 @@ class Rendered:
 
 
 def variants_of(solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant, ...]:
-    """Return the variants that a question with this solution can have, in the order of
-    ``VARIANTS``.
+    """Return the variants that this solution allows, in the order of ``VARIANTS``.
 
     ``answer`` needs nothing beyond the answer, ``reasoning`` a reasoning and ``context`` knowledge.
     """

@@ -38,7 +38,8 @@ def flaw_of(question: Question, solution: Solution) -> str:
     wrong = {option for option in options if option != answer}
     for distractor in solution.distractors:
         if distractor.option.strip() not in wrong:
-            return f"the distractor analysis speaks of what is no wrong option: {_short(distractor.option)}"
+            named = _short(distractor.option)
+            return f"the distractor analysis speaks of what is no wrong option: {named}"
         if not distractor.why_wrong.strip():
             return f"the distractor analysis says nothing of {_short(distractor.option)}"
     return ""

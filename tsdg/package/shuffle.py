@@ -34,8 +34,7 @@ def shuffled(
     scratch: Path,
     budget: int = BUDGET,
 ) -> Iterator[pa.Table]:
-    """Yield the same rows in the order of ``hash(seed, id)``, in tables of at most about ``budget``
-    bytes.
+    """Yield the rows in the order of ``hash(seed, id)``, in tables of about ``budget`` bytes.
 
     Args:
         batches: rows of one schema, in any order.
@@ -61,7 +60,7 @@ def _with_hash(batch: pa.RecordBatch, id_column: str, seed: int) -> pa.RecordBat
 def _in_order(
     batches: Iterable[pa.RecordBatch], scratch: Path, budget: int, level: int
 ) -> Iterator[pa.Table]:
-    """Yield tables whose hashes ascend from one to the next; within a table they are in any order."""
+    """Yield tables whose hashes ascend from one to the next, unordered within a table."""
     held: list[pa.RecordBatch] = []
     size = 0
     files: _Files | None = None

@@ -115,7 +115,7 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
 
 
 def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
-    """The seeds of each task with the smallest hashes, so that a larger sample holds a smaller one."""
+    """Yield each task's seeds with the smallest hashes, so that samples of all sizes nest."""
     ranked: dict[str, list[tuple[str, Seed]]] = defaultdict(list)
     for seed in read_rows(seeds, Seed):
         if seed.answer_kind == "text":

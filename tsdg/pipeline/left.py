@@ -15,8 +15,9 @@ from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, 
 
 
 def stage_done(directory: Path, stage: Stage) -> bool:
-    """Whether the files of a run directory say that a stage but the last, whose manifest tells, is
-    done.
+    """Whether a run's files say that a stage is done.
+
+    Not for the last stage, which the manifest answers for.
     """
     if stage.kind == "seeds":
         return has_tables(directory, "seeds")

@@ -75,9 +75,7 @@ def _mergeable(run: Path) -> Manifest:
 
 
 def _drop_duplicates(runs: Sequence[Path], out: Path) -> list[set[str]]:
-    """Find, per run, the accepted questions that an earlier run has, and write them to the
-    rejections.
-    """
+    """Write each run's accepted questions that an earlier run has to its rejections."""
     seen = HashSet()
     dropped: list[set[str]] = []
     with Table(out / rejected("filter"), REJECTION_SCHEMA, group_rows=10_000) as refused:

@@ -64,8 +64,7 @@ async def work_on(
     directory: Path,
     may_leave: bool,
 ) -> None:
-    """Run steps on the rows of a file until all units are committed, or until others do what is
-    left.
+    """Run steps on a file's rows until all units are committed, or others do the rest.
 
     Args:
         prepared: the run.
@@ -202,8 +201,9 @@ class Servers:
         return ByModel({endpoint.model.name: self._open[endpoint] for endpoint in needed})
 
     async def end_unless(self, steps: tuple[StepName, ...]) -> None:
-        """End the servers where a phase of these steps, or no phase for no steps, does not need
-        just them.
+        """End the running servers unless the next phase needs exactly these.
+
+        No ``steps`` means that no phase follows.
         """
         if set(self._open) != set(endpoints_of(self._prepared.recipe, steps)):
             await self._stack.aclose()

@@ -24,7 +24,7 @@ from tsdg.serving.checks import check_server
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A recipe that has passed every check that can be made without starting or writing anything."""
+    """A recipe that passed every check that needs no server and writes nothing."""
 
     recipe: Recipe
     prompts: Prompts
@@ -131,8 +131,7 @@ def check_servers(prepared: Prepared) -> None:
 
 
 def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
-    """Write the run's snapshot, or check that the directory holds this very run, and note this
-    start.
+    """Write the run's snapshot, or check that the directory holds this run; note this start.
 
     Raises:
         RunConflictError: the directory holds another run, or this one in another form of phases.

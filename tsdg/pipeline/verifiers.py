@@ -25,8 +25,7 @@ def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
 
 
 def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Check that each override names a family of the run and a verifier that can read answers of
-    it.
+    """Check that each override names a family of the run and a verifier that fits it.
 
     Raises:
         RecipeError: one does not.

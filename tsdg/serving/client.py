@@ -66,8 +66,7 @@ class RoutingClient:
             self._headers["Authorization"] = f"Bearer {api_key}"
 
     async def send(self, request: Request) -> Reply:
-        """Send one request to the ready replica with the fewest own requests, waiting a while for
-        one to be ready.
+        """Send one request to the least busy ready replica, waiting a while for one.
 
         How long the reply may take is the caller's to limit: cancelled, the request is cut and the
         server drops it.

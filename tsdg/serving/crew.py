@@ -138,9 +138,7 @@ class Crew:
         return self._broken
 
     async def stop(self, within_s: float) -> None:
-        """Have every follower end its part, and wait until they have, or are gone, or ``within_s``
-        has passed.
-        """
+        """Have every follower end its part; wait at most ``within_s`` seconds for them."""
         waiting = list(self._mates.values())
         for mate in waiting:
             mate.channel.send("stop", generation=self._generation)

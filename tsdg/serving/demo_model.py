@@ -65,9 +65,7 @@ def gguf_file() -> Path:
 
 
 def dequantise(source: Path, target: Path) -> None:
-    """Write the model in ``source`` (GGUF) to the folder ``target`` as bfloat16 safetensors with
-    its tokenizer.
-    """
+    """Convert a GGUF model to a folder of bfloat16 safetensors with its tokenizer."""
     os.environ |= {
         "HF_HUB_OFFLINE": "1",
         "TQDM_DISABLE": "1",

@@ -26,7 +26,8 @@ class ServerEvent:
     def __str__(self) -> str:
         """The event as one line for a person."""
         joint = " " if self.kind == "ready" else ": "
-        return f"server {self.replica} at {self.url} {self.kind}{joint + self.detail if self.detail else ''}"
+        detail = joint + self.detail if self.detail else ""
+        return f"server {self.replica} at {self.url} {self.kind}{detail}"
 
 
 OnEvent = Callable[[ServerEvent], None]

@@ -1,4 +1,4 @@
-"""Which flags the serving command knows, so that a misspelt one is refused before anything starts."""
+"""Which flags the serving command knows, so that a misspelt one is refused at once."""
 
 from __future__ import annotations
 

@@ -38,8 +38,7 @@ _FINISHED_S = 10.0
 
 
 def is_follower(server: ServerConfig, model: ModelConfig) -> bool:
-    """Whether this process is to :func:`follow` rather than to work, by where its environment says
-    it stands.
+    """Whether this process is to :func:`follow` rather than work, by its environment.
 
     Raises:
         ServerError: the nodes of this element cannot serve the model.
@@ -61,8 +60,7 @@ async def follow(
     stop: asyncio.Event,
     pacing: Pacing = PACING,
 ) -> None:
-    """Run this node's rank of a server that spans nodes, until the head of its group has no more
-    work for it.
+    """Run this node's rank of a multi-node server until its head has no more work.
 
     The rank starts, ends and starts again whenever the head says so; it ends when the head is gone,
     and starts again with the next head. Cancelled, it leaves no process behind.

@@ -145,7 +145,7 @@ class Keeper:
         _remove(self._segments)
 
     def _note_segments(self, pids: list[int]) -> None:
-        """Remember what these have mapped: a process that is killed later can no longer be asked."""
+        """Remember what these processes have mapped: once killed, they cannot be asked."""
         self._segments = {path for path in self._segments if Path(path).exists()}
         self._segments.update(name for pid in pids for name in _segments(pid))
 
@@ -172,9 +172,7 @@ def _pids() -> list[int]:
 
 
 def _processes_of(server: int) -> list[int]:
-    """List the living processes of the server's session and group, and all descendants of this
-    process.
-    """
+    """List the living processes of the server's session and group, and our descendants."""
     parents: dict[int, int] = {}
     members: list[int] = []
     for name in _pids():
@@ -221,9 +219,7 @@ def _segments(pid: int) -> set[str]:
 
 
 def _remove(segments: set[str]) -> None:
-    """Remove shared memory of processes that are gone, where it is the user's own and nobody else
-    has it mapped.
-    """
+    """Remove the user's own shared memory that only processes now gone had mapped."""
     mine = {
         path for path in segments if Path(path).exists() and Path(path).stat().st_uid == os.getuid()
     }

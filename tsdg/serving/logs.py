@@ -29,8 +29,7 @@ def log_path(logs: Path, replica: int, rank: int) -> Path:
 
 
 def begin_log(log: Path, command: Sequence[str]) -> int:
-    """Note in a log which command starts now, and return from which byte on its own words will
-    stand.
+    """Note in a log which command starts, and return the offset where its output begins.
 
     Raises:
         OSError: the log cannot be written.

@@ -8,19 +8,22 @@ each other node, a *follower*, runs one further rank and nothing else.
 
 Read from the environment, an explicit variable before Slurm's own:
 
-===================== ======================= ======================================================================
+===================== ======================= ==================================================
 explicit              Slurm's                 says
-===================== ======================= ======================================================================
+===================== ======================= ==================================================
 ``TSDG_NODES``        SLURM_STEP_NUM_NODES    nodes of this element; 1 where neither is set
 ``TSDG_NODE``         SLURM_NODEID            number of this node among them, from 0
-``TSDG_ELEMENT``      SLURM_JOB_ID, _STEP_ID, a name that all nodes of one start of an element share, and no other start
-                      _RESTART_COUNT          does; needed where a server spans nodes
-``TSDG_NODE_ADDRESS`` none                    address by which the other nodes reach this one; found out where not set
-none                  CUDA_VISIBLE_DEVICES,   the GPUs that this process may use, by number or UUID; all of ``/dev``
-                      SLURM_STEP_GPUS         where neither is set
-``TSDG_SLOTS``        none                    servers' ranks that fit on a node; the number of its GPUs where not set.
-                                              For models that span nodes without GPUs, in tests
-===================== ======================= ======================================================================
+``TSDG_ELEMENT``      SLURM_JOB_ID, _STEP_ID, a name that all nodes of one start of an element
+                      _RESTART_COUNT          share, and no other start has; needed if a server
+                                              spans nodes
+``TSDG_NODE_ADDRESS`` none                    address by which the other nodes reach this one;
+                                              found out if not set
+none                  CUDA_VISIBLE_DEVICES,   the GPUs that this process may use, by number or
+                      SLURM_STEP_GPUS         UUID; all of ``/dev`` if neither is set
+``TSDG_SLOTS``        none                    servers' ranks that fit on a node; the number of
+                                              its GPUs if not set. For tests of models that span
+                                              nodes without GPUs
+===================== ======================= ==================================================
 
 ``srun`` sets Slurm's own for each of its tasks: one task per node is all that a launch has to see
 to. Without ``srun`` a process is alone, however many nodes its job has.
@@ -43,7 +46,7 @@ from tsdg.errors import MachineError, RecipeError, ServerError
 DEVICES = Path("/dev")
 GPUS = "CUDA_VISIBLE_DEVICES"
 _NO_GPU = {"", "-1", "NoDevFiles", "void", "none"}
-"""What schedulers and container runtimes put into CUDA_VISIBLE_DEVICES for a process without GPUs."""
+"""What schedulers and container runtimes set CUDA_VISIBLE_DEVICES to for "no GPUs"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +217,7 @@ def gpus_of(placement: Placement, share: Share, replica: int) -> tuple[str, ...]
 
 
 def cores_of(cores: tuple[int, ...], share: Share, replica: int) -> tuple[tuple[int, ...], ...]:
-    """The cores of replica number ``replica`` on a node without GPUs, one tuple per rank of the
-    server on this node.
+    """The cores of a replica on a node without GPUs, one tuple per rank on this node.
 
     Nothing where a node has one server, which takes what it finds, or fewer cores than ranks.
 

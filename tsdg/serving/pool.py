@@ -128,8 +128,7 @@ class Pool:
         self._update()
 
     async def pick(self) -> Endpoint:
-        """Return the ready endpoint with the fewest own requests in flight, waiting for one to be
-        ready.
+        """Return the ready endpoint with the fewest own requests; wait until one is ready.
 
         Raises:
             ServerError: every endpoint was given up, or the pool is closed.

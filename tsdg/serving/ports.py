@@ -52,7 +52,10 @@ def base_url(host: str, port: int) -> str:
 
 def _refusal(host: str, port: int, error: OSError) -> str:
     if port == 0:
-        return f"server.host={host}: cannot bind a port there ({error.strerror}); use 127.0.0.1 or a local address"
+        return (
+            f"server.host={host}: cannot bind a port there ({error.strerror}); "
+            "use 127.0.0.1 or a local address"
+        )
     return (
         f"server.port={port}: the port cannot be bound on {host} ({error.strerror}); end what uses "
         "it, name another "

@@ -118,7 +118,8 @@ class RemoteEndpoints:
                     until = time.strftime(
                         "%H:%M:%S", time.localtime(time.time() + self._patience_s)
                     )
-                    hope = f"asked again until {until} (server.start_timeout_s={self._patience_s:g}), then given up"
+                    limit = f"server.start_timeout_s={self._patience_s:g}"
+                    hope = f"asked again until {until} ({limit}), then given up"
                     self._event(number, said, f"it does not answer ({error}); {hope}")
                 elif said == "lost" and time.monotonic() - told > _TOLD_EACH_S:
                     told = time.monotonic()
@@ -138,7 +139,10 @@ class RemoteEndpoints:
     def _hopeless(self, endpoint: Endpoint, error: probe.ProbeError, silent_s: float) -> str:
         """Why an endpoint is given up; empty while it is not."""
         if error.status == 401:
-            return f"{endpoint.label} refuses the key (status 401); check server.api_key_env or server.api_key_file"
+            return (
+                f"{endpoint.label} refuses the key (status 401); "
+                "check server.api_key_env or server.api_key_file"
+            )
         if silent_s >= self._patience_s:
             return (
                 f"{endpoint.label} has not answered for {self._patience_s:g} s ({error}); start "

@@ -263,9 +263,7 @@ class Replica:
                     ) from error
 
     async def _unless_it_ends(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work``, but raise ReplicaDownError when the server's process, or its part on another
-        node, ends before.
-        """
+        """Do ``work``; raise ReplicaDownError if the server ends first, here or on another node."""
         assert self._process is not None
         ended = asyncio.create_task(self._process.ended())
         working = asyncio.create_task(work)

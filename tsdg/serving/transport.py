@@ -1,4 +1,4 @@
-"""The one call that the pipeline needs: a transport over own servers or over endpoints of others."""
+"""The one call that the pipeline needs: a transport over own or external servers."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def open_transport(
 
 
 def _allow_open_files() -> None:
-    """Raise this process's limit of open files as far as it may: each request in flight takes one."""
+    """Raise this process's limit of open files: each request in flight takes one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -22,7 +22,9 @@ _RESERVED = {
     "disable-log-stats": "nothing: the watchdog reads the statistics",
     "tensor-parallel-size": "model.tensor_parallel",
     "pipeline-parallel-size": "model.pipeline_parallel",
-    "data-parallel-size": "server.replicas: independent servers do more than one with parallel copies",
+    "data-parallel-size": (
+        "server.replicas: independent servers do more than one with parallel copies"
+    ),
     "distributed-executor-backend": "tsdg, to mp where a server spans nodes",
     "nnodes": "tsdg, from the nodes and their GPUs",
     "node-rank": "tsdg, from the nodes and their GPUs",

@@ -6,7 +6,8 @@ answers, it abstains. One that can put an answer to the test by itself (``code``
 :class:`tsdg.protocols.Prover`.
 
 >>> from tsdg.protocols import Asked
->>> asked = Asked(question="Which part takes up water?", context="", options=("the roots", "the bark"), checks=())
+>>> options = ("the roots", "the bark")
+>>> asked = Asked(question="Which part takes up water?", context="", options=options, checks=())
 >>> verifier_for("choice").read("A) the roots", asked)
 'the roots'
 """
@@ -90,8 +91,7 @@ def verifiers_of(kind: AnswerKind) -> tuple[VerifierName, ...]:
 
 
 def check_ready(names: Iterable[VerifierName]) -> None:
-    """Check that this machine can do what the verifiers of a run need, before anything is
-    generated.
+    """Check, before anything is generated, that this machine can run the verifiers.
 
     Raises:
         MachineError: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.

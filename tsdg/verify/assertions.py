@@ -1,10 +1,11 @@
-"""What a question's own tests say, taken apart.
+"""A question's own tests, taken apart.
 
-What to evaluate inside the sandbox, and what is right, kept outside.
+What to evaluate goes into the sandbox; what is right stays outside.
 
 ::
 
-    >>> tests = read_checks(("assert double(2) == 4", "assert sorted(pairs([1])) == [(1, 1)]", "assert odd(3)"))
+    >>> sources = "assert double(2) == 4", "assert sorted(pairs([1])) == [(1, 1)]", "assert odd(3)"
+    >>> tests = read_checks(sources)
     >>> [(test.expression, test.expected) for test in tests]
     [('double(2)', '4'), ('sorted(pairs([1]))', '[(1, 1,)]'), ('not not (odd(3))', '1')]
     >>> probes(("assert double(2) == 4",))
@@ -94,8 +95,9 @@ def _literal(node: ast.expr) -> str | None:
 
 
 def probes(checks: Sequence[str]) -> tuple[str, ...]:
-    """Return calls like those of the checks with other arguments, at most ``MAX_PROBES``, from all
-    calls in turn.
+    """Return calls like those of the checks with other arguments, at most ``MAX_PROBES``.
+
+    The calls take turns.
     """
     found: list[Iterator[str]] = []
     known = {ast.unparse(call) for check in checks for call in _calls(check)}

@@ -5,7 +5,8 @@ Example::
     >>> from tsdg.protocols import Asked
     >>> asked = Asked(question="Is water denser than ice?", context="", options=(), checks=())
     >>> verifier = BooleanVerifier()
-    >>> [verifier.read(text, asked) for text in ("Yes, because ice floats.", "是的", "Answer: True", "It is not true")]
+    >>> replies = "Yes, because ice floats.", "是的", "Answer: True", "It is not true"
+    >>> [verifier.read(text, asked) for text in replies]
     ['yes', '是的', 'true', None]
     >>> verifier.same("yes", "true"), verifier.same("yes", "否")
     (True, False)
@@ -38,8 +39,9 @@ class BooleanVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the word that answers, or None where there is none, two that differ, or a negation
-        near it.
+        """Return the word that answers; None if there is none, or it is not clear.
+
+        Two different words, or a negation nearby, are not clear.
         """
         text = tail(text)
         if not text:

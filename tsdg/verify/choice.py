@@ -6,9 +6,11 @@ Example (a question of the demo)::
     >>> asked = Asked(question="Which part of a plant takes up water from the soil?", context="",
     ...               options=("the petals", "the roots", "the seeds", "the bark"), checks=())
     >>> read = ChoiceVerifier().read
-    >>> [read(text, asked) for text in ("B", "(b)", "Answer: Roots.", "B) the roots", "It must be the roots, I think")]
+    >>> right = "B", "(b)", "Answer: Roots.", "B) the roots", "It must be the roots, I think"
+    >>> [read(text, asked) for text in right]
     ['the roots', 'the roots', 'the roots', 'the roots', 'the roots']
-    >>> [read(text, asked) for text in ("B) the petals", "the roots or the bark", "not the petals", "E", "")]
+    >>> unclear = "B) the petals", "the roots or the bark", "not the petals", "E", ""
+    >>> [read(text, asked) for text in unclear]
     [None, None, None, None, None]
 """
 
@@ -48,9 +50,7 @@ class ChoiceVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the text of the option that was picked, or None where there is none, or more than
-        one.
-        """
+        """Return the text of the option that was picked; None if there is none or several."""
         text = tail(text)
         options = asked.options
         if not text or not options:
@@ -89,7 +89,7 @@ _KEYS: tuple[Callable[[str], str], ...] = (_strict, _cased, _loose)
 
 
 def _equal(text: str, options: tuple[str, ...]) -> frozenset[int]:
-    """Indices of the options that equal the text, by the strictest comparison under which any does."""
+    """Indices of the options equal to the text, by the strictest comparison that finds any."""
     for key in _KEYS:
         wanted = key(text)
         found = frozenset(i for i, option in enumerate(options) if wanted and key(option) == wanted)
@@ -115,7 +115,7 @@ def _whole(text: str, options: tuple[str, ...]) -> frozenset[int]:
 
 
 def _part(text: str, options: tuple[str, ...]) -> frozenset[int]:
-    """An option's text, a letter with or without something after it, or the one option mentioned."""
+    """An option's text, a letter with or without more, or the one option mentioned."""
     return _labelled(text, options) or _mentioned(text, options)
 
 
@@ -168,7 +168,7 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 
 def _long_enough(key: str, text: str) -> bool:
-    """Whether a mention of this option can hardly be by chance ("it", "a", a number among others)."""
+    """Whether a mention is hardly by chance, as one of "it", "a" or some number may be."""
     if key[0].isdigit() or key[-1].isdigit():
         return len(_NUMBER.findall(text)) == len(_NUMBER.findall(key))
     return len(key) >= (2 if unspaced(key) else 3)

@@ -1,14 +1,15 @@
-r"""Answers to questions with verifiable instructions, checked by lm-eval's own instruction checkers
-(those of IFEval).
+r"""Answers to questions with verifiable instructions, checked by lm-eval's IFEval code.
 
 A question's ``checks`` are instructions, one JSON object each: the checker's name as ``id``, its
 arguments beside it::
 
     >>> import asyncio
     >>> from tsdg.protocols import Asked
+    >>> limit = '"relation": "less than", "num_words": 8'
     >>> checks = ('{"id": "punctuation:no_comma"}',
-    ...           '{"id": "length_constraints:number_words", "relation": "less than", "num_words": 8}')
-    >>> asked = Asked(question="Name three metals without commas.", context="", options=(), checks=checks)
+    ...           f'{{"id": "length_constraints:number_words", {limit}}}')
+    >>> question = "Name three metals without commas."
+    >>> asked = Asked(question=question, context="", options=(), checks=checks)
     >>> verifier = InstructionVerifier()
     >>> proofs = asyncio.run(verifier.prove(["Iron and gold and tin.", "Iron, gold, tin."], asked))
     >>> [proof.verdict for proof in proofs], proofs[1].detail

@@ -3,8 +3,10 @@ r"""Answers that are JSON.
 Example::
 
     >>> from tsdg.protocols import Asked
-    >>> schema = '{"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}}}'
-    >>> asked = Asked(question="Name Peru's capital as JSON.", context="", options=(), checks=(schema,))
+    >>> properties = '{"city": {"type": "string"}}'
+    >>> schema = f'{{"type": "object", "required": ["city"], "properties": {properties}}}'
+    >>> question = "Name Peru's capital as JSON."
+    >>> asked = Asked(question=question, context="", options=(), checks=(schema,))
     >>> verifier = JsonVerifier()
     >>> verifier.read('Here it is:\n```json\n{"city" : "Lima"}\n```', asked)
     '{"city":"Lima"}'
@@ -28,8 +30,9 @@ _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
 
 class JsonVerifier:
-    """Reads one JSON value, checks it against the question's schema (``asked.checks[0]``, where
-    there is one).
+    """Reads one JSON value and checks it against the question's schema, if it has one.
+
+    The schema is ``asked.checks[0]``.
 
     The normal form is the canonical dump: sorted keys, no spaces, whole floats as integers.
     Repeated keys, NaN and infinities are refused: another reader would read something else.
@@ -39,9 +42,7 @@ class JsonVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the canonical JSON, or None where there is none, several, or it does not satisfy
-        the schema.
-        """
+        """Return the canonical JSON; None if there is none, several, or it breaks the schema."""
         if len(text) > _LONGEST:
             return None
         text = text.strip()

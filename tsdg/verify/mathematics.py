@@ -9,8 +9,10 @@ Example (in the manner of a competition problem)::
     >>> verifier = MathVerifier()
     >>> verifier.read(r"Thus $x^2 = \frac34$ and $x = \boxed{\frac{\sqrt{3}}{2}}$.", asked)
     '\\frac{\\sqrt{3}}{2}'
-    >>> verifier.same(r"\frac{\sqrt{3}}{2}", r"x = \sqrt{3}/2"), verifier.same(r"\frac{1}{2}", r"\frac{1}{3}")
-    (True, False)
+    >>> verifier.same(r"\frac{\sqrt{3}}{2}", r"x = \sqrt{3}/2")
+    True
+    >>> verifier.same(r"\frac{1}{2}", r"\frac{1}{3}")
+    False
 """
 
 from __future__ import annotations
@@ -54,8 +56,9 @@ class MathVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the formula, or None where there is none, several unmarked ones, or its braces do
-        not close.
+        """Return the formula; None if there is none, or its braces do not close.
+
+        None, too, for several formulas of which none is marked as the answer.
         """
         text = tail(text)
         for part in marked(text):

@@ -3,9 +3,11 @@ r"""Answers that are one number.
 Example (in the manner of a grade-school word problem)::
 
     >>> from tsdg.protocols import Asked
-    >>> asked = Asked(question="Ben packs 9 boxes of 16 pears. How many pears?", context="", options=(), checks=())
+    >>> question = "Ben packs 9 boxes of 16 pears. How many pears?"
+    >>> asked = Asked(question=question, context="", options=(), checks=())
     >>> verifier = NumberVerifier()
-    >>> [verifier.read(text, asked) for text in ("144", "9 * 16 = 144 pears\n#### 144", "$1,440.50", r"\frac{3}{4}")]
+    >>> replies = "144", "9 * 16 = 144 pears\n#### 144", "$1,440.50", r"\frac{3}{4}"
+    >>> [verifier.read(text, asked) for text in replies]
     ['144', '144', '1440.5', '0.75']
     >>> [verifier.read(text, asked) for text in ("between 12 and 15", "10:30", "many", "")]
     [None, None, None, None]
@@ -45,7 +47,9 @@ _NUMERAL = re.compile(
     (?: (?P<whole>\d+)\s+(?P<top>\d+)\s?/\s?(?P<bottom>\d+)
       | (?P<over>\d+)\s?/\s?(?P<under>\d+)
       | (?P<digits>\d+(?:[.,'٫٬\s]\d{3})+(?:[.,٫]\d+)?|\d+(?:[.,٫]\d+)?|[.]\d+)
-        (?: \s?(?:[x×*]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<power>[+-]?\d+)\}? | [eE](?P<exponent>[+-]?\d+))?
+        (?: \s?(?:[x×*]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<power>[+-]?\d+)\}?
+          | [eE](?P<exponent>[+-]?\d+)
+        )?
     )(?![.,:/]?\d|\^|\s?[-*x×+]+\s?\d)""",
     re.VERBOSE,
 )
@@ -79,9 +83,7 @@ class NumberVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the number, or None where there is none, or several and none of them is marked as
-        the answer.
-        """
+        """Return the number; None if there is none, or several and none marked as the answer."""
         text = tail(text)
         if not text:
             return None

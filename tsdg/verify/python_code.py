@@ -1,10 +1,10 @@
-r'''Answers that are Python functions: run against the question's own tests, and grouped by what
-they do.
+r'''Python functions as answers: run on the question's tests, grouped by what they do.
 
 Example::
 
     >>> from tsdg.protocols import Asked
-    >>> asked = Asked(question="Write double(n).", context="", options=(), checks=("assert double(2) == 4",))
+    >>> checks = ("assert double(2) == 4",)
+    >>> asked = Asked(question="Write double(n).", context="", options=(), checks=checks)
     >>> verifier = PythonRunVerifier()
     >>> reply = """Sure:
     ... ```python

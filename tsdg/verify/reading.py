@@ -37,8 +37,9 @@ _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
 
 @cache
 def words(role: Role) -> tuple[str, ...]:
-    """Return the folded and case-folded words of one role in all languages of ``words.csv``,
-    longest first.
+    """Return the case-folded words of one role in all languages, longest first.
+
+    They come from ``words.csv``.
     """
     table = (files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines()
     found = {fold(row["word"]).casefold() for row in csv.DictReader(table) if row["role"] == role}
@@ -59,8 +60,7 @@ def bare(text: str) -> str:
 
 
 def marked(text: str) -> Iterator[str]:
-    r"""Yield the parts of a reply that are marked as its answer, surest first, each from its last
-    occurrence.
+    r"""Yield the parts of a reply marked as its answer: surest mark first, last place first.
 
     Marks are ``#### 12``, ``\boxed{12}`` and ``answer: 12`` or ``the answer is 12`` in the
     languages of ``words.csv``.
@@ -78,9 +78,7 @@ def marked(text: str) -> Iterator[str]:
 
 
 def boxed(text: str) -> str | None:
-    r"""Return the content of the last ``\boxed{...}`` whose braces close, of ``\boxed 2`` else, or
-    None.
-    """
+    r"""Return the content of the last closed ``\boxed{...}``, else of ``\boxed 2``, or None."""
     for match in list(_BOXED.finditer(text))[: -_BOXES - 1 : -1]:
         depth, start = 1, match.end()
         for position in range(start, len(text)):

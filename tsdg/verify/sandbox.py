@@ -86,8 +86,7 @@ class Sandbox:
         self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="sandbox")
 
     def submit(self, source: str, expressions: Sequence[str]) -> Future[Run]:
-        """Run a source and evaluate expressions in its names, one after the other, when it is its
-        turn.
+        """Queue a source to run, and expressions to evaluate in its names one by one.
 
         Raises:
             MachineError: from the future: the sandbox cannot be closed on this machine.

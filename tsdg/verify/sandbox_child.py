@@ -30,7 +30,7 @@ _DEEPEST = 40
 
 
 class Overtime(BaseException):
-    """An expression used up its CPU time; no ``except Exception`` of the code under test stops it."""
+    """An expression's CPU time is up; no ``except Exception`` of the tested code stops it."""
 
 
 class OpaqueValueError(Exception):

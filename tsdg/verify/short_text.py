@@ -3,7 +3,8 @@ r"""Short free answers: names, places, phrases.
 Example (in the manner of an open trivia question)::
 
     >>> from tsdg.protocols import Asked
-    >>> asked = Asked(question="Which sea lies between Italy and Croatia?", context="", options=(), checks=())
+    >>> question = "Which sea lies between Italy and Croatia?"
+    >>> asked = Asked(question=question, context="", options=(), checks=())
     >>> verifier = ShortTextVerifier()
     >>> verifier.read("The answer is: **the Adriatic Sea**.", asked)
     'the Adriatic Sea'
@@ -41,8 +42,9 @@ class ShortTextVerifier:
     method: str = "vote"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the answer without mark-up, or None where it is empty, longer than 300 characters
-        or many lines.
+        """Return the answer without mark-up; None if it is empty or no short answer.
+
+        More than 300 characters, or many lines, are no short answer.
         """
         if len(text) > 100 * _LONGEST:
             return None

@@ -49,9 +49,7 @@ def same(left: str, right: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def value(expression: str) -> str | None:
-    """Return the value of an expression without unknowns (``3/4``, ``2*sqrt(3)``), or None where it
-    has none.
-    """
+    """Return the value of an expression without unknowns (``3/4``, ``2*sqrt(3)``), or None."""
     if not expression or len(expression) > _LONGEST:
         return None
     found = _child().call("value", expression)
@@ -59,7 +57,7 @@ def value(expression: str) -> str | None:
 
 
 def valid(document: str, schema: str) -> bool:
-    """Whether a JSON document satisfies a JSON Schema; False too where the schema itself is broken."""
+    """Whether a JSON document satisfies a JSON Schema; False if the schema is broken."""
     return _child().call("valid", document, schema) is True
 
 

@@ -40,8 +40,9 @@ def same(left: str, right: str) -> bool:
 
 
 def _close(first: list[Any], second: list[Any]) -> bool:
-    """Rule out two numbers that math-verify calls equal because both are tiny (it rounds to a fixed
-    place).
+    """Whether two numbers are really close: math-verify rounds to a fixed place.
+
+    Without this it would call any two tiny numbers equal.
     """
     import sympy  # type: ignore[import-untyped]
 
@@ -114,8 +115,9 @@ def broken(answer: str, *instructions: str) -> str:
 
 @cache
 def _instructions() -> dict[str, Any]:
-    """Import lm-eval's checkers, which would ask the network for NLTK's data, and make langdetect
-    repeatable.
+    """Import lm-eval's checkers without network access, and make langdetect repeatable.
+
+    NLTK's data would otherwise be asked for over the network.
     """
     import langdetect
     import nltk

@@ -17,9 +17,10 @@ from tsdg.seeds.prefetch import Outcome, Request, failures, prefetch, survey
 from tsdg.seeds.selection import select
 
 USAGE = """\
-tsdg seeds prefetch recipe=R [KEY=VALUE ...]: fetch what the recipe's seeds need into seeds.mirror; resumable
+tsdg seeds prefetch recipe=R [KEY=VALUE ...]: fetch what its seeds need into seeds.mirror; resumable
 
-  --held-out=same|all  splits that seeds are compared with: of the same data sets (default), or all that lm-eval scores
+  --held-out=same|all  splits that seeds are compared with: of the same data sets (default),
+                       or all that lm-eval scores
   --dry-run            list what is there and what is missing, without network
   --update             move the recipe's data sets to the hub's present commits
   --verify             read every file that is there, in place of its size and time
@@ -149,5 +150,8 @@ def _require_all(outcomes: Sequence[Outcome]) -> None:
         o for o in outcomes if o.status == ("refused" if counts["refused"] else "unfetchable")
     )
     total = sum(counts.values())
-    line = f"{total} of {len(outcomes)} splits are not in the mirror; {first.want.name}: {first.detail}"
+    line = (
+        f"{total} of {len(outcomes)} splits are not in the mirror; "
+        f"{first.want.name}: {first.detail}"
+    )
     raise (MirrorError if counts["refused"] else ShortfallError)(line)

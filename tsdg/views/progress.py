@@ -184,7 +184,7 @@ def _state(run: Path, steps: tuple[StepName, ...]) -> tuple[InputLayout | None, 
 
 
 def _per_second(worker: WorkerStatus, column: int, now: float) -> float:
-    """Increase of one column of a worker's history per second, over the last minutes of its life."""
+    """Increase per second of one column of a worker's history, over its last minutes."""
     points = worker.history
     if not points:
         return 0.0

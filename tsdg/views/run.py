@@ -22,9 +22,7 @@ COLUMNS = (
 
 
 def print_run(directory: Path, manifest: Mapping[str, Any], *, note: str) -> None:
-    """Print the per-task table of a finished run, then the note on its model, then the run
-    directory.
-    """
+    """Print a finished run's per-task table, the note on its model and its directory."""
     console = Console(soft_wrap=False)
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:

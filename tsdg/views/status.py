@@ -307,12 +307,13 @@ def _failures(
     for job, element in failed[:_FAILURES_TOLD]:
         log = best(logs_of(run, job, element.key))
         code = f", exit code {element.exit_code.partition(':')[0]}" if element.exit_code else ""
+        where = f" on {element.nodes}" if element.nodes else ""
         out.append(
             Failure(
                 job=job.name,
                 stage=job.stage,
                 element=element.key,
-                what=f"{element.slurm_state or 'failed'}{code}{f' on {element.nodes}' if element.nodes else ''}",
+                what=f"{element.slurm_state or 'failed'}{code}{where}",
                 log=str(log.path) if log else "",
                 tail=last_lines(log.path, _TAIL_LINES) if log else (),
             )
@@ -328,7 +329,10 @@ def _failures(
 def _why(state: RunState, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:
     if state == "failed":
         first = failures[0].what if failures else "see `tsdg logs`"
-        return f"{first}; `tsdg logs {run}` lists the logs, `tsdg resume {run}` goes on with what is left"
+        return (
+            f"{first}; `tsdg logs {run}` lists the logs, "
+            f"`tsdg resume {run}` goes on with what is left"
+        )
     if state == "stopped":
         left = "no job is left" if launched else "no process works on it"
         return f"{left} and it is not complete; `tsdg resume {run}` goes on"

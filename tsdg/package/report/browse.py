@@ -29,8 +29,7 @@ _REASONS_SHOWN = 4
 
 
 def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[str, Any]]:
-    """Choose and read about ``sample`` questions of a run, accepted and rejected ones, of each task
-    of the manifest.
+    """Read about ``sample`` questions of a run, accepted and rejected, from every task.
 
     Raises:
         VerificationError: a table is missing or damaged.

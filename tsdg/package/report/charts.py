@@ -39,7 +39,8 @@ def line(values: Sequence[float], *, label: str, seconds: float) -> str:
     )
     room = 0.9 * (WIDTH - _LEFT)
     times = [
-        f'<text x="{_LEFT + part * room:.1f}" y="{HEIGHT - 8}">{escape(duration(part * seconds))}</text>'
+        f'<text x="{_LEFT + part * room:.1f}" y="{HEIGHT - 8}">'
+        f"{escape(duration(part * seconds))}</text>"
         for part in (0.0, 0.5, 1.0)
     ]
     return _svg([f'<polyline class="line" points="{points}"/>', *times, *_axis(most)], label)

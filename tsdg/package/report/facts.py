@@ -200,9 +200,7 @@ def _spent(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
 
 
 def _history(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
-    """Tokens per second and requests in flight of all workers together, over the time in which any
-    was at work.
-    """
+    """Tokens per second and requests in flight, summed over workers, while any was at work."""
     if not workers:
         return {"seconds": 0.0, "tokens_per_s": [], "in_flight": []}
     start = min(worker.started for worker in workers)
