@@ -1,6 +1,6 @@
-"""The cost of a request, tsdg beside other clients, against a server that answers at once.
+"""What a request costs in tsdg and in other clients, with a server that answers at once.
 
-Requests/s and CPU each.
+Requests/s and CPU time are measured.
 
 Run: ``python benchmarks/client.py [--peers /tmp/peers/bin/python] [--vllm .venv-server/bin/vllm
     --tokenizer DIR]``
@@ -144,9 +144,9 @@ def server(latency: float, reply_bytes: int) -> Iterator[str]:
 def bench_serve(
     vllm: str, tokenizer: str, url: str, requests: int, in_flight: int
 ) -> dict[str, float]:
-    """``vllm bench serve``: its own wall time.
+    """Run ``vllm bench serve`` and take its own wall time.
 
-    CPU as the difference to a run of a few requests (imports, prompts).
+    Its CPU time is the difference to a run of a few requests (imports, prompts).
     """
 
     def run(count: int) -> tuple[float, float]:

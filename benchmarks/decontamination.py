@@ -1,5 +1,4 @@
-"""Whether planted test items are found among generated questions, and how many clean ones are taken
-for one.
+"""How many planted test items are found among generated questions, and false alarms.
 
     python benchmarks/decontamination.py --mirror DIR [--planted 500] [--list]
 
@@ -143,9 +142,9 @@ def clean(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item]]]]:
 
 
 def solved(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item, str]]]]:
-    """Yield per split that has solutions the number, item and solution of each row.
+    """Yield each split with solutions: the number, item and solution of each row.
 
-    Of a test no item that says any.
+    Test rows come without an item that says anything.
     """
     for unit in load().units:
         for name in (unit.split, "test"):
@@ -179,9 +178,7 @@ def by_solution(
 
 
 def joined(index: LeakIndex, texts: list[str], size: int = 10) -> int:
-    """Count the texts of so many solutions in a row that are found though none of them is by
-    itself.
-    """
+    """Count texts of that many solutions in a row that are found though no solution is."""
     alone = index.compare([replace(IDLE, context=text) for text in texts])
     starts = range(0, len(texts) - size + 1, size)
     long = index.compare(

@@ -1,5 +1,4 @@
-"""Measure near-deduplication on real questions with planted near-duplicates, against kept
-libraries, in one run.
+"""Near-deduplication of real questions with planted near-duplicates, beside libraries.
 
     TSDG_MIRROR=/path/to/mirror python benchmarks/dedup.py [--rows 100000] [--only NAME ...]
     [--threshold 0.85]

@@ -26,9 +26,7 @@ Votes = list[tuple[Question, list[AnswerSample]]]
 
 
 def read_votes(run: Path, drawn_each: int, samples: int) -> Votes:
-    """The questions of a run with the first ``samples`` of each, in the order in which these were
-    drawn.
-    """
+    """Read the questions of a run with the first ``samples`` of each, in order of drawing."""
     questions = {
         question.question_id: question
         for question in read_rows(run / "questions/questions.parquet", Question)

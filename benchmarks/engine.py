@@ -1,5 +1,4 @@
-"""What the engine costs per request, and how much memory it takes, beside an instant in-process
-transport.
+"""What the engine costs per request, and its memory, with an instant transport.
 
 ``python benchmarks/engine.py [--rows 20000] [--samples 4] [--reply-bytes 8000] [--ask-every 1]
 [--unit-rows 512] [--processes 1] [--latency 0] [--directory /tmp]``
@@ -40,9 +39,9 @@ UNITS_OF_GROUP = 16
 
 
 class InstantTransport:
-    """Replies at once, after giving way to the event loop as a real one does.
+    """Replies at once, after yielding to the event loop as a real transport does.
 
-    Or after some seconds.
+    With ``latency`` it replies that many seconds later.
     """
 
     def __init__(self, text: str, latency: float) -> None:
@@ -75,7 +74,7 @@ def value(kind: pa.DataType, row: int) -> Any:
 
 
 def write_input(path: Path, rows: int, unit_rows: int) -> None:
-    """Write seeds, the same ones in each row group: request ids need to differ within a unit only."""
+    """Write the same seeds into every row group: request ids must differ within a unit only."""
     group_rows = unit_rows * UNITS_OF_GROUP
     schema = SEED_SCHEMA.with_metadata({UNIT_ROWS: str(unit_rows).encode()})
     group = pa.Table.from_pylist(

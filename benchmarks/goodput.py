@@ -1,5 +1,4 @@
-"""Tokens/s through tsdg against ``vllm bench serve``, on the same real server, model, prompts and
-settings.
+"""Tokens/s through tsdg against ``vllm bench serve``, on one server and the same prompts.
 
 Run: ``python benchmarks/goodput.py [--requests 96] [--rounds 2]`` (needs what ``make server-env
     model`` makes).

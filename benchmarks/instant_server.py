@@ -1,6 +1,6 @@
-"""A chat-completions server that gives the same reply at once, or after a fixed time.
+"""A chat-completions server with one fixed reply, at once or after a fixed time.
 
-As cheap as Python allows.
+It is as cheap as Python allows.
 
 Run: ``python benchmarks/instant_server.py PORT_FILE [--latency 0.5] [--reply-bytes 8000]``. It ends
     with its parent.
@@ -35,7 +35,9 @@ def replies(reply_bytes: int) -> tuple[bytes, bytes, bytes]:
         ("application/json", models),
     )
     return tuple(  # type: ignore[return-value]
-        f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        (
+            f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
         for kind, body in kinds
     )
 

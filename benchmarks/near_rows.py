@@ -1,5 +1,4 @@
-"""What near-deduplication removes of real rows, when it knows their answers and options as a run
-does.
+"""What near-deduplication removes of real rows when it knows answers and options.
 
     python benchmarks/near_rows.py --mirror DIR [--cap 4000] [--threshold 0.85] [--show 60]
     [--leave-out UNIT ...]

@@ -1,7 +1,9 @@
 """How fast a dataset is packaged and verified, and how much memory that takes.
 
-    python benchmarks/package.py --questions 340000                    about a million records, words as tokens
-    python benchmarks/package.py --questions 340000 --tokenizer DIR    counted with a real tokenizer.json
+    python benchmarks/package.py --questions 340000 [--tokenizer DIR]
+
+340,000 questions give about a million records. Tokens are words, or counted with the real
+tokenizer.json in DIR.
 
 Writes a made-up run (one accepted question per seed, two tasks, three variants each) into a
 temporary folder, and then packages and verifies it in a process of its own each, whose peak memory

@@ -1,6 +1,4 @@
-"""One of the clients of ``benchmarks/client.py``.
-
-Sends requests to an endpoint and prints what they cost.
+"""One of the clients of ``benchmarks/client.py``: sends requests and prints the cost.
 
 Run by ``client.py`` in the environment of ``peers.txt``: ``python peer_clients.py NAME URL REQUESTS
 IN_FLIGHT``. Imports, and one request before, are not measured.
@@ -93,9 +91,7 @@ async def openai_sdk(url: str, requests: int, in_flight: int) -> tuple[float, fl
 
 
 async def nemo_skills_aiohttp(url: str, requests: int, in_flight: int) -> tuple[float, float]:
-    """AsyncOpenAI over aiohttp with high limits, which NeMo-Skills takes for servers that speak
-    OpenAI's protocol.
-    """
+    """AsyncOpenAI over aiohttp with high limits, as NeMo-Skills calls OpenAI-like servers."""
     import httpx
     from openai import AsyncOpenAI, DefaultAioHttpClient
 

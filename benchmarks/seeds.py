@@ -1,7 +1,10 @@
 """How fast seeds are made, and how much memory that takes.
 
-    python benchmarks/seeds.py mirror --mirror DIR     every training unit of a real mirror, rows/s of one core
-    python benchmarks/seeds.py synthetic --rows N      N made-up rows of a template family (arc_easy), with peak memory
+    python benchmarks/seeds.py mirror --mirror DIR
+    python benchmarks/seeds.py synthetic --rows N
+
+``mirror`` reads every training unit of a real mirror, and gives rows/s of one core. ``synthetic``
+reads N made-up rows of a template family (arc_easy), and gives the peak memory.
 
 Times are those of the processor, all processes together, so that other work on the machine does not
 count. ``synthetic`` writes its rows and an empty cache into a temporary folder, unless ``--mirror``
@@ -121,6 +124,10 @@ def write_rows(folder: Path, rows: int) -> None:
     path = folder / "allenai" / "ai2_arc" / "ARC-Easy" / "train.parquet"
     path.parent.mkdir(parents=True)
     draw = random.Random(0)
+
+    def phrase(words: int) -> str:
+        return " ".join(draw.choices(WORDS, k=words))
+
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -137,12 +144,9 @@ def write_rows(folder: Path, rows: int) -> None:
             batch = [
                 {
                     "id": f"row_{number}",
-                    "question": f"Number {number}: which {' '.join(draw.choices(WORDS, k=12))} is that?",
+                    "question": f"Number {number}: which {phrase(12)} is that?",
                     "choices": {
-                        "text": [
-                            f"the {' '.join(draw.choices(WORDS, k=3))} {letter}"
-                            for letter in "abcd"
-                        ],
+                        "text": [f"the {phrase(3)} {letter}" for letter in "abcd"],
                         "label": list("ABCD"),
                     },
                     "answerKey": draw.choice("ABCD"),

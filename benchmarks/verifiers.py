@@ -70,7 +70,7 @@ class Figure:
     seconds: float = 0.0
 
     def ask(self, book: str, name: str, ok: bool, shown: str) -> None:
-        """Count one trial; ``ok`` means read as gold, which is a miss among gold forms when False."""
+        """Count one trial; ``ok`` means read as gold, so a gold form misses if it is False."""
         counts = (self.gold if book == "gold" else self.wrong)[name]
         counts[0] += ok
         counts[1] += 1
@@ -101,9 +101,9 @@ def _options(name: str, row: dict[str, Any]) -> tuple[tuple[str, ...], int]:
 
 
 def choice(mirror: Path, every: int) -> Iterator[Figure]:
-    """ARC, OpenBookQA, JCommonsenseQA (Japanese), XStoryCloze (six languages).
+    """Try gold options and other options of four choice benchmarks.
 
-    Gold options and other options.
+    These are ARC, OpenBookQA, JCommonsenseQA (Japanese) and XStoryCloze (six languages).
     """
     verifier, draw = verifier_for("choice"), random.Random(0)
     groups = {
@@ -217,8 +217,9 @@ def _number(figure: Figure, verifier: Verifier, row: dict[str, Any]) -> None:
 
 
 def boxed(solution: str) -> str:
-    """The last boxed expression, found independently of the verifier (by counting braces from the
-    left).
+    """Return the last boxed expression, found by counting braces from the left.
+
+    This is independent of the verifier.
     """
     start = max(solution.rfind("\\boxed"), solution.rfind("\\fbox"))
     rest = (
@@ -414,8 +415,9 @@ def _mutants(source: str, most: int) -> list[str]:
 
 
 def executed(mirror: Path, every: int) -> Iterator[Figure]:
-    """MBPP solutions and mutants of them (one operator, comparison or number changed), run in the
-    sandbox.
+    """Run MBPP solutions, and mutants of them, in the sandbox.
+
+    A mutant has one operator, comparison or number changed.
 
     A mutant that passes the question's tests may be the same function, or one that the tests do not
     tell apart: what is counted as taken is what also does the same on all probes.

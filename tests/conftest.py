@@ -1,20 +1,21 @@
-"""What a test may need from the machine, and what happens where it is missing.
+"""What a test may need from the machine, and what happens if that is missing.
 
 A test that needs something outside the repository carries its marker, or asks for the fixture of
 it, which marks it:
 
-=========== ==================== =============================================================================
-marker      fixture              what is needed
-=========== ==================== =============================================================================
-``mirror``  ``mirror``           real benchmark splits in the folder that ``TSDG_MIRROR`` names
-``server``  ``vllm``             the serving environment's command, ``TSDG_VLLM`` or ``.venv-server/bin/vllm``
-``model``   ``demo_model``       the demo's model, which ``make model`` makes
-``slurm``   ``slurm``            the Debian packages of ``slurm/devcluster/packages.txt``
-``ssh``     none                 OpenSSH's server and client, and rsync, which NeMo-Run copies with
-``sandbox`` none                 bubblewrap and user namespaces, both in working order
-``browser`` none                 Chromium, to look at reports in
-``root``    none                 to be root
-=========== ==================== =============================================================================
+=========== ============== =======================================================================
+marker      fixture        what is needed
+=========== ============== =======================================================================
+``mirror``  ``mirror``     real benchmark splits in the folder that ``TSDG_MIRROR`` names
+``server``  ``vllm``       the serving environment's command, ``TSDG_VLLM`` or
+                           ``.venv-server/bin/vllm``
+``model``   ``demo_model`` the demo's model, which ``make model`` makes
+``slurm``   ``slurm``      the Debian packages of ``slurm/devcluster/packages.txt``
+``ssh``     none           OpenSSH's server and client, and rsync, which NeMo-Run copies with
+``sandbox`` none           bubblewrap and user namespaces, both in working order
+``browser`` none           Chromium, to look at reports in
+``root``    none           to be root
+=========== ============== =======================================================================
 
 Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests
 must run: then a skip of such a test is a failure, whatever the reason of the skip.

@@ -55,9 +55,9 @@ def test_what_may_not_be_read_is_not_called_damaged(run: Path) -> None:
         for command in ("show", "report"):
             done = ordinary(command, str(run))
             assert done.returncode == 3, done.stderr
-            assert (
-                done.stderr
-                == f"tsdg: this machine refuses {hidden}: Permission denied; change its owner or mode\n"
+            assert done.stderr == (
+                f"tsdg: this machine refuses {hidden}: Permission denied; "
+                "change its owner or mode\n"
             )
     finally:
         hidden.chmod(0o644)

@@ -1,7 +1,4 @@
-"""docs/method.md says which key, recipe or command does what the method claims.
-
-Each of them exists.
-"""
+"""Every key, recipe and command that docs/method.md names exists."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ KEYS = keys_of(compose_recipe(["recipe=knowledge"]).model_dump())
 
 
 def exists(named: str) -> bool:
-    """Whether something of this name is there, in one of the ways in which the page names things."""
+    """Whether something of this name exists, in one of the ways in which the page names things."""
     if named.startswith("tsdg "):
         return named.split()[1] in COMMANDS
     key, chosen, value = named.partition("=")

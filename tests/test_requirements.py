@@ -1,7 +1,4 @@
-"""The set-up's own promises.
-
-Required tests cannot be skipped, and the serving environment's list is whole.
-"""
+"""Required tests cannot be skipped, and the serving environment's list is whole."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ def test_free():
 def outcome(folder: Path, sample: str = SAMPLE, **environment: str) -> tuple[dict[str, int], str]:
     """Run `sample` in a pytest of its own, under a copy of the tests' conftest.
 
-    Return its counts and its output.
+    Returns its counts and its output.
     """
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     (folder / "test_sample.py").write_text(sample)

@@ -1,6 +1,4 @@
-"""What a dev cluster is made of.
-
-Its settings, its folder, and the text of Slurm's configuration files.
+"""The settings and folder of a dev cluster, and the text of Slurm's configuration files.
 
 Nothing here starts or writes anything.
 """
@@ -229,7 +227,8 @@ def hosts(settings: Settings) -> str:
 
 
 def client_script(program: str, pid: int) -> str:
-    """Return a script that runs a Slurm command on the login node, whose first process is ``pid``
-    on this machine.
+    """Return a script that runs a Slurm command on the login node.
+
+    ``pid`` is the login node's first process, as this machine numbers it.
     """
     return f'#!/bin/sh\nexec nsenter --target {pid} --net --uts -- {program} "$@"\n'

@@ -1,6 +1,4 @@
-"""The first process of a dev cluster.
-
-It starts Slurm's daemons and nodes, and does what its socket is told.
+"""The first process of a dev cluster: it starts daemons and nodes, and obeys its socket.
 
 ``supervisor.py login FOLDER`` is the login node: munge, the database, slurmdbd, slurmctld, and a
 child per compute node, ``supervisor.py node FOLDER NAME``, which holds slurmd and all jobs of that
@@ -121,7 +119,7 @@ class Login:
         return name in self.running and self.running[name].poll() is None
 
     def spawn(self, name: str, *words: str) -> None:
-        """Start a daemon or a node that stays in the foreground; its output goes to log/NAME.out."""
+        """Start a daemon or node in the foreground; its output goes to log/NAME.out."""
         with (self.folder.log / f"{name}.out").open("ab") as out:
             self.running[name] = subprocess.Popen(
                 words,
@@ -208,7 +206,7 @@ class Login:
     def start_slurmdbd(self) -> None:
         """Start the accounting daemon.
 
-        The first time, make the cluster, an account, a QOS and this user in it.
+        The first time, also create the cluster, an account, a QOS and this user.
         """
         self.spawn("slurmdbd", "slurmdbd", "-D")
         wait_for("slurmdbd", 30, lambda: succeeds("sacctmgr", "-n", "show", "cluster"))
@@ -226,7 +224,7 @@ class Login:
         wait_for("slurmctld", 30, lambda: succeeds("scontrol", "ping"))
 
     def start_node(self, name: str) -> None:
-        """Switch a node on; its network cable is plugged in as soon as it has a network namespace."""
+        """Switch a node on; its network cable is plugged in once it has a network namespace."""
         words = [sys.executable, "-B", __file__, "node", str(self.folder.root), name]
         if not self.settings.namespaces:
             self.spawn(name, *words)
@@ -293,10 +291,7 @@ class Login:
             self.running[name].wait()
 
     def restore(self, name: str) -> None:
-        """Switch a node on again.
-
-        The controller is told that it was off, should it not have noticed yet.
-        """
+        """Switch a node on again, and tell the controller that it was off."""
         if not self.alive(name):
             run("scontrol", "update", f"nodename={name}", "state=down", "reason=off")
             self.start_node(name)

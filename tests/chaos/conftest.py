@@ -28,7 +28,7 @@ def scratch(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A folder where a sync is quick; what it promises against a power failure is not tested here."""
+    """A folder where a sync is quick; power failures are not tested here."""
     with tempfile.TemporaryDirectory(prefix="tsdg-chaos-", dir="/dev/shm") as folder:
         yield Path(folder)
 

@@ -1,6 +1,6 @@
-"""One of several processes that contend for units by a script, and what it saw.
+"""One of several processes that contend for units by a script, and report what they saw.
 
-Material for the property tests.
+The property tests start them.
 
 A script is a list of operations on the unit held: ``claim``, ``append``, ``beat``, ``release``,
 ``commit``, ``wait`` and ``die``; those that need a unit do nothing without one. What was done is

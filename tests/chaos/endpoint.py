@@ -1,6 +1,4 @@
-"""The fault server with the oracle's replies, going wrong by the dice.
-
-What a kill may hit, and what must not matter.
+"""The fault server with the oracle's replies, going wrong at random.
 
 Called in a process of the zygote, or, as the serving command, a program: ``python endpoint.py serve
 MODEL --port P`` with the options of :class:`Endpoint` as JSON in ``CHAOS_ENDPOINT``; then it has an
@@ -14,7 +12,7 @@ the row must not depend on how often it was asked for.
 The ledger, one line per event, is the server's own account of what was asked of it::
 
     <monotonic ns> ask <who> <request> <fate>        when it came
-    <monotonic ns> end <who> <request> <fate>        when a reply that counts was sent, or would have been
+    <monotonic ns> end <who> <request> <fate>        when a reply that counts was, or would be, sent
 
 ``who`` is the bearer token (each worker has its own) or, with own servers, whose server it is;
 ``probe`` where no record is asked for. ``request`` is a hash of the body.
@@ -70,9 +68,9 @@ def is_null(seed: str, digest: str) -> bool:
 
 
 class Endpoint(fault_server.Server):
-    """One server.
+    """The options of one server.
 
-    ``wrong`` is the share of requests that go wrong, ``delay`` the seconds that a reply takes.
+    ``wrong`` is the share of requests that go wrong, ``delay`` the seconds a reply takes.
     """
 
     def __init__(

@@ -1,7 +1,4 @@
-"""What the chaos tests share.
-
-Dice, processes to be killed, an endpoint that comes back, and its ledger.
-"""
+"""What the chaos tests share: dice, victims, an endpoint that comes back, and its ledger."""
 
 from __future__ import annotations
 
@@ -253,9 +250,9 @@ class Toll:
     """Whom, and when by the monotonic clock in ns."""
 
     def allowed(self, ledger: Ledger) -> int:
-        """Requests in flight at the kills, at most.
+        """How many requests the kills may have cost.
 
-        The limit, and not more than the killed one had sent at all.
+        Each costs at most the limit in flight, and at most what the victim had sent.
         """
         sent = ledger.sent()
         return sum(min(self.in_flight, sent[name]) for name, _ in self.killed)
@@ -278,9 +275,9 @@ def wait_for(
 
 
 def fresh_dice() -> Iterator[random.Random]:
-    """Dice with a printed seed.
+    """Dice with a printed seed; ``CHAOS_SEED`` throws the same again.
 
-    ``CHAOS_SEED`` gives them the same again (the moments of the machine stay its own).
+    The timing of the machine is not repeated.
     """
     seed = os.environ.get("CHAOS_SEED") or str(random.SystemRandom().randrange(10**9))
     print(f"CHAOS_SEED={seed} CHAOS_ROUNDS={ROUNDS}")

@@ -1,6 +1,6 @@
-"""Storms of kills on the engine.
+"""Storms of kills on the engine, over real HTTP to an endpoint that goes wrong.
 
-Units, leases, journal and commit, over real HTTP to an endpoint that goes wrong.
+Units, leases, the journal and commits are checked.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def test_killed_half_way_through_2000_records_with_256_in_flight(
 def test_an_endpoint_that_crashes_hangs_and_is_killed_meanwhile(
     tmp_path: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """The server dies by its own hand and by ours, or does not answer although its /health is well."""
+    """The server crashes, is killed, or hangs while its /health is well."""
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, wrong=0.05, crashes=0.01, hangs=0.002, delay=0.02)
     phase = Phase(tmp_path, zygote, server.url, server.ledger, rows=ROWS * ROUNDS)
@@ -198,9 +198,9 @@ def test_an_endpoint_that_crashes_hangs_and_is_killed_meanwhile(
 def test_workers_known_by_their_heartbeat_alone_frozen_killed_and_their_clocks_moved(
     tmp_path: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """As on many hosts: a death shows by a heartbeat that stands still.
+    """As on many hosts: a death shows only by a heartbeat that stands still.
 
-    All marks of time jump by hours meanwhile.
+    Meanwhile all time stamps jump by hours.
     """
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, delay=0.1)
@@ -254,7 +254,7 @@ def test_workers_known_by_their_heartbeat_alone_frozen_killed_and_their_clocks_m
 def test_workers_in_containers_share_a_phase(
     tmp_path: Path, scratch: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """Another time since boot, and other numbers of processes: nobody who lives is taken for dead."""
+    """With other boot times and process numbers, no living process is taken for dead."""
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, delay=0.05)
     phase = Phase(tmp_path, zygote, server.url, server.ledger)

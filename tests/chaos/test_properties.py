@@ -1,7 +1,4 @@
-"""Leases and journal by properties.
-
-Any order of events in one process, and any two scripts in contending ones.
-"""
+"""Leases and journal by properties: any order of events, and any two contending scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ UNITS = 2
 class Leases(RuleBasedStateMachine):
     """Three workers of different hosts over two units.
 
-    Time passes only by rule, mtimes move by rule.
+    Time passes and mtimes move only by rule.
     """
 
     def __init__(self) -> None:
@@ -104,10 +101,7 @@ class Leases(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([-10_000, -1, 1, 10_000]), data=st.data())
     def clock_jumps(self, hours: int, data: st.DataObject) -> None:
-        """The clock that stamps the files is set by hours.
-
-        All marks so far are in its past or its future.
-        """
+        """Move the clock that stamps the files by hours, so that all marks are past or future."""
         for path in self.folder.iterdir():
             stamp = path.stat().st_mtime_ns
             if stamp:  # 0 says that the unit was given back

@@ -53,10 +53,7 @@ def kills(holder: Child, ready: int, roles: list[str]) -> None:
 def test_workers_and_servers_killed(
     tmp_path: Path, zygote: Zygote, vllm: Path, dice: random.Random
 ) -> None:
-    """Workers by the dozen.
-
-    Meanwhile the engine is killed, then the group of the server, then the engine hangs.
-    """
+    """Kill workers by the dozen, then the engine, then the server's group; then hang the engine."""
     model, port = tmp_path / "model", free_port()
     python = str(vllm.parent / "python")
     subprocess.run([python, str(MAKE_MODEL), str(model)], check=True, capture_output=True)

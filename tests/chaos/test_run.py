@@ -1,4 +1,4 @@
-"""Storms of kills on whole runs, from the seeds to the manifest, as users and clusters start them."""
+"""Storms of kills on whole runs, started as users and clusters start them."""
 
 from __future__ import annotations
 
@@ -145,10 +145,7 @@ def test_a_run_that_is_killed_again_and_again(
 def test_stages_whose_workers_are_killed_again_and_again(
     tmp_path: Path, zygote: Zygote, endpoint: Endpoints, dice: random.Random, calm: Any, phases: str
 ) -> None:
-    """`tsdg work` as a cluster's jobs call it.
-
-    Three processes on a phase, one on every other stage.
-    """
+    """`tsdg work` as a cluster's jobs call it: three processes per phase, else one."""
     for number in range(ROUNDS):
         seed = str(dice.random())
         whole = calm(seed, str(number))

@@ -1,6 +1,6 @@
-"""Storms of kills on own servers.
+"""Storms of kills on own servers and on tsdg itself.
 
-API servers, engines, their workers, their keepers, whole groups, and tsdg itself.
+Victims are API servers, engines, their workers, their keepers and whole groups.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 def test_own_servers_struck_at_random(
     tmp_path: Path, zygote: Zygote, servers: Servers, dice: random.Random
 ) -> None:
-    """Two replicas under one worker.
+    """Two replicas under one worker, struck while requests are answered.
 
-    Every strike but the last ones comes while requests are answered.
+    Only the last strikes come later.
     """
     seed = str(dice.random())
     ledger = Ledger(tmp_path / "ledger")

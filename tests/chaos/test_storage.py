@@ -1,7 +1,4 @@
-"""Storage that fails under workers at full work.
-
-A disk that fills up, folders that cannot be written any more.
-"""
+"""Storage that fails under workers at full work: full disks and unwritable folders."""
 
 from __future__ import annotations
 
@@ -51,9 +48,9 @@ def trouble(
     afflict: Callable[[], None],
     relieve: Callable[[], None],
 ) -> int:
-    """Afflict the storage under a worker again and again; it must end with one line, or finish.
+    """Break a worker's storage again and again; return how often the worker gave up.
 
-    How often it ended.
+    Each time it must end with one line, or finish.
     """
     ended = 0
     for number in range(times):
@@ -106,10 +103,7 @@ def test_a_disk_that_fills_up_again_and_again(
 def test_folders_that_cannot_be_written_any_more(
     tmp_path: Path, bound: Zygote, endpoint: Endpoints, dice: random.Random
 ) -> None:
-    """As when a file system is mounted read-only under the workers.
-
-    No new lease, journal or part can be made.
-    """
+    """As if the file system became read-only: no new lease, journal or part can be made."""
     seed = str(dice.random())
     server = endpoint("endpoint", seed=seed, delay=0.02)
     phase = Phase(tmp_path, bound, server.url, server.ledger)

@@ -1,7 +1,4 @@
-"""A worker of the engine alone, over real HTTP, with short times.
-
-What the storms of kills run by the hundred.
-"""
+"""A worker of the engine alone, over real HTTP, with short timings, for storms of kills."""
 
 from __future__ import annotations
 

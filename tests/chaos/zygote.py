@@ -1,10 +1,14 @@
-"""A process that has imported everything and forks workers on demand, so that hundreds of them can be killed cheaply.
+"""A process that has imported everything and forks workers on demand, cheap to kill.
 
-A program: ``python zygote.py``. It reads orders from standard input, one JSON object a line. ``{"call", "arguments",
-"environment", "log"}``: fork a process that leads a session of its own, with its output in ``log``, and answer
-``{"started": PID}``. ``{"signal", "pid", "group"}``: send a signal to a process or to its whole group. Of each process
-that ended it tells ``{"ended": PID, "code": N}`` (negative: the signal). At the end of its input it kills all that is
-left. It may run in namespaces of its own: all numbers of processes are those of its own view.
+A program: ``python zygote.py``. It reads orders from standard input, one JSON object a line:
+
+- ``{"call", "arguments", "environment", "log"}``: fork a process that leads a session of its own,
+  with its output in ``log``, and answer ``{"started": PID}``.
+- ``{"signal", "pid", "group"}``: send a signal to a process or to its whole group.
+
+For each process that has ended it writes ``{"ended": PID, "code": N}`` (negative: the signal). At
+the end of its input it kills all that is left. It may run in namespaces of its own: process ids are
+those that it sees.
 """
 
 from __future__ import annotations
@@ -108,7 +112,7 @@ def main() -> None:
 
 
 def obey(reading: int, writing: int, running: set[int]) -> None:
-    """Do what standard input says, to its end; ``running`` holds the children that have not ended."""
+    """Do what standard input says, to its end; ``running`` holds the living children."""
     orders = b""
     while True:
         ready, _, _ = select.select([0, reading], [], [])

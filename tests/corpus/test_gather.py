@@ -101,10 +101,7 @@ def sample(name: str) -> AnswerSample:
 
 
 def outcome(number: int, texts: list[str]) -> Outcome:
-    """One input row.
-
-    A question per text, every other one solved, and one that was rejected at once.
-    """
+    """One input row: a question per text, every other one solved, and one rejected at once."""
     questions = [question(f"{number}.{index}", text) for index, text in enumerate(texts)]
     solved = [q.question_id for q in questions[::2]]
     refused = [q.question_id for q in questions[1::2]]

@@ -1,4 +1,4 @@
-"""Near-duplicates: what counts as one, which one stays, and that nothing but the documents decides."""
+"""Which documents are near-duplicates, which one stays, and that only documents decide."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""An instant endpoint whose replies are a function of the request.
-
-It writes pseudo-words in whatever form is asked.
+"""An instant endpoint that writes pseudo-words in any form, as a function of the request.
 
 Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE,
 ends with its parent, and tells at ``/asked`` how often each request (by a hash of its body) was
@@ -99,7 +97,7 @@ def solve_badly(manner: str, content: str, rng: random.Random) -> str:
 def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
     """The content of sample ``index``.
 
-    Four of five follow the question alone, the others the request's seed too.
+    Four of five depend on the question alone, the others also on the request's seed.
     """
     if manner and "response_format" not in body:
         return solve_badly(

@@ -17,7 +17,10 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
     return {
         "deepmind/aqua_rat/raw/train": [
             {
-                "question": f"A shelf in the cellar holds {n} rows of {n + 3} jars. How many jars does it hold?",
+                "question": (
+                    f"A shelf in the cellar holds {n} rows of {n + 3} jars. "
+                    "How many jars does it hold?"
+                ),
                 "options": [
                     f"A){n * 2 + 3}",
                     f"B){n * (n + 3)}",
@@ -32,8 +35,11 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         ],
         "zhongwanjun/AR-LSAT/default/train": [
             {
-                "passage": f"{first}, {second} and Gus sit in a row of three chairs. {second} sits on the first one.",
-                "question": f"If Gus does not sit beside {second}, who sits on the chair in the middle?",
+                "passage": (
+                    f"{first}, {second} and Gus sit in a row of three chairs. "
+                    f"{second} sits on the first one."
+                ),
+                "question": f"If Gus does not sit beside {second}, who sits in the middle?",
                 "options": [first, second, "Gus", "nobody"],
                 "answer": "A",
             }
@@ -41,7 +47,10 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         ],
         "EleutherAI/logiqa/logiqa/train": [
             {
-                "context": f"Every one of the guests who drank {drink} stayed late. {name} left the party early.",
+                "context": (
+                    f"Every one of the guests who drank {drink} stayed late. "
+                    f"{name} left the party early."
+                ),
                 "question": "Which of these follows from what is said?",
                 "options": [
                     f"{name} drank {drink}.",
@@ -69,7 +78,10 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         ],
         "cais/mmlu/all/auxiliary_train": [
             {
-                "question": f"Which of these is a liquid at room temperature, as {name}'s teacher asked in lesson {n}?",
+                "question": (
+                    "Which of these is a liquid at room temperature, "
+                    f"as {name}'s teacher asked in lesson {n}?"
+                ),
                 "subject": "",
                 "choices": ["iron", liquid, "salt", "oxygen"],
                 "answer": 1,

@@ -1,4 +1,4 @@
-"""A solver that answers rubbish, always the first option, or in another language makes no record."""
+"""Solvers that write rubbish, the first option, or another language make no record."""
 
 import json
 from collections import Counter

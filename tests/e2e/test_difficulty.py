@@ -1,7 +1,4 @@
-"""`tsdg difficulty`.
-
-The seeds solved as the questions were, beside them, and nothing of the run changed.
-"""
+"""`tsdg difficulty` solves the seeds as the questions were, and changes nothing of the run."""
 
 import json
 import re

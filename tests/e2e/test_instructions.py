@@ -1,7 +1,4 @@
-"""Records whose answers follow instructions that lm-eval's own checkers can tell.
-
-From the seeds to the dataset.
-"""
+"""Records whose answers follow instructions that lm-eval's own checkers can tell."""
 
 import json
 from collections import Counter

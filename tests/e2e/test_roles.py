@@ -1,7 +1,4 @@
-"""Different models for questions, answers and judge in one run: each asks its own endpoint.
-
-The manifest names all.
-"""
+"""Different models for questions, answers and judge in one run, all in the manifest."""
 
 import json
 from collections.abc import Callable

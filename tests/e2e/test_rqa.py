@@ -1,7 +1,4 @@
-"""The rqa recipe.
-
-From labelled passages to question, trace and answer, with records that say they are unverified.
-"""
+"""The rqa recipe: from labelled passages to records that say they are unverified."""
 
 import json
 from collections.abc import Callable

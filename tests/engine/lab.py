@@ -1,6 +1,4 @@
-"""What the engine's tests share.
-
-Inputs, a chain of steps, transports that can be told to fail, short times.
+"""What the engine's tests share: inputs, steps, transports that fail on demand, timings.
 
 Also a program: ``python lab.py worker ...`` works on a phase, ``python engine_lab.py claim ...``
 claims units.
@@ -156,10 +154,7 @@ class Transport:
 
 
 class LoggingTransport(Transport):
-    """Also writes each request that is sent to a file, so that it outlives the process.
-
-    Replies once a file exists.
-    """
+    """Also writes each request to a file that outlives the process; waits for a file to reply."""
 
     def __init__(self, log: Path, latency: float, gate: Path) -> None:
         super().__init__(latency)

@@ -17,9 +17,9 @@ def look(
 
 
 class Server:
-    """Replicas that run ``capacity`` requests at once and let the others queue.
+    """Replicas that run ``capacity`` requests at once and queue the others.
 
-    Full caches where it says so.
+    Their caches are full when told to be.
     """
 
     def __init__(self, capacity: int, *, replicas: int = 1, kv: float = 0.5) -> None:

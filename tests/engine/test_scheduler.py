@@ -262,7 +262,7 @@ async def test_rows_start_in_order_and_the_longest_request_of_a_row_goes_first(
     ]
 
 
-async def test_waiting_requests_go_longest_first_then_those_of_one_prefix_together_then_the_oldest_row(
+async def test_waiting_requests_go_longest_first_then_by_prefix_then_the_oldest_row(
     tmp_path: Path, directory: Path
 ) -> None:
     source = write_input(tmp_path / "four.parquet", rows=4, unit_rows=4)

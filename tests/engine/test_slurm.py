@@ -1,4 +1,4 @@
-"""What is believed of ``squeue``'s answers (as Slurm 22.05 gives them), and how often it is asked."""
+"""How far ``squeue``'s answers (of Slurm 22.05) are trusted, and how often it is asked."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_forgotten_job_is_over_and_a_controller_that_is_away_says_nothing(
 
 
 class Cluster:
-    """A directory with a ``squeue`` that says what a file holds, and counts how often it is asked."""
+    """A directory with a ``squeue`` that prints a file and counts its calls."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.log, self.now = path, path / "asked", 0.0

@@ -182,10 +182,7 @@ def as_json(**fields: Any) -> str:
 
 
 class ScriptedAsk:
-    """Answers each request from a function, and keeps what was asked.
-
-    ``None`` from the function is a failure.
-    """
+    """Answers each request from a function and records it; ``None`` is a failure."""
 
     def __init__(self, script: Callable[[Request], Reply | None]) -> None:
         self._script = script

@@ -49,7 +49,10 @@ def test_only_arguments_are_asked_for_and_in_the_form_that_the_seed_has() -> Non
 
 
 def test_a_task_keeps_the_instructions_of_its_seed_with_arguments_of_its_own() -> None:
-    said = "Tell in less than 40 words how a raft is built, with the words Rope and wood but no commas."
+    said = (
+        "Tell in less than 40 words how a raft is built, "
+        "with the words Rope and wood but no commas."
+    )
     question, _, _ = one(instructed(), written(said))
     assert question is not None
     assert (question.question, question.answer_kind) == (said, "text")

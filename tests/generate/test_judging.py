@@ -1,7 +1,4 @@
-"""The judge.
-
-What it is asked, what is read of it, and that one which cannot be trusted lets nothing through.
-"""
+"""What the judge is asked and how it is read; a judge without trust lets nothing through."""
 
 from __future__ import annotations
 

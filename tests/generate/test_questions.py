@@ -154,7 +154,9 @@ def test_every_draw_ends_once_and_usage_counts_every_request() -> None:
 
 
 PUBMED = seed(
-    context="Sixty office workers took a daily walk; their resting pulse fell by six beats a minute.",
+    context=(
+        "Sixty office workers took a daily walk; their resting pulse fell by six beats a minute."
+    ),
     question="Does daily walking lower the resting pulse?",
     options=("yes", "no", "maybe"),
     answer="yes",

@@ -1,7 +1,4 @@
-"""Chinese, Thai and Japanese from seed to training text.
-
-Nothing that compares texts may need spaces between words.
-"""
+"""Chinese, Thai and Japanese from seed to record: words need no spaces between them."""
 
 from __future__ import annotations
 
@@ -115,7 +112,7 @@ def seed_of(it: Script) -> Seed:
 def asked(it: Script, text: str) -> tuple[tuple[Question, ...], list[str], Request]:
     """Make one question of the seed with a scripted reply.
 
-    The questions, the reasons of rejection, the request.
+    Returns the questions, the reasons for rejection and the request.
     """
     written = as_json(question=text, answer=it.written[0], distractors=list(it.written[1:]))
     ask = ScriptedAsk(lambda _: reply(written))

@@ -1,4 +1,4 @@
-"""The launches whose scripts are kept in ``golden/``; ``python -m tests.launch.cases`` writes anew."""
+"""The launches whose scripts are in ``golden/``; ``python -m tests.launch.cases`` renews."""
 
 from __future__ import annotations
 

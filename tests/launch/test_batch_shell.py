@@ -1,6 +1,4 @@
-"""`slurm/job/batch.sh`.
-
-Which exit of a job is requeued, how often, and that a signal reaches the processes.
+"""`slurm/job/batch.sh`: which exits are requeued, how often, and how signals are passed on.
 
 Slurm's own commands are stand-ins here, so that each fault comes when it shall; the whole runs on a
 real Slurm in `test_real_slurm.py`.
@@ -35,7 +33,10 @@ class Lab:
         (self.folder / "srun").write_text(
             f"#!/bin/bash\necho $TSDG_STAGE $@ >> {self.folder}/steps\n{step}\n"
         )
-        says = f'#!/bin/bash\nif [ "$1" = show ]; then cat {self.folder}/job; else echo $@ >> {self.folder}/asked; fi\n'
+        says = (
+            f'#!/bin/bash\nif [ "$1" = show ]; then cat {self.folder}/job; '
+            f"else echo $@ >> {self.folder}/asked; fi\n"
+        )
         (self.folder / "scontrol").write_text(says)
         for name in ("srun", "scontrol"):
             (self.folder / name).chmod(0o755)

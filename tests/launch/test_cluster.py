@@ -1,4 +1,4 @@
-"""Cluster files: NeMo-Skills' own format, found where `ns` finds them, and wrong ones in one line."""
+"""Cluster files: NeMo-Skills' format, found where `ns` finds them; one line if wrong."""
 
 from __future__ import annotations
 

@@ -69,7 +69,10 @@ def test_runs_and_a_corpus_become_blends(
 def test_the_tokens_of_a_corpus_are_counted(runs: list[str], tmp_path: Path) -> None:
     samples = [{"rqa_sample": "a b a", "question": "a"}] * 1500
     folder = write_output(tmp_path / "artifacts", samples)
-    corpora = f"corpora: [{{name: dd, path: {folder}, tokens: count, group: web, text_field: rqa_sample}}]\n"
+    corpora = (
+        f"corpora: [{{name: dd, path: {folder}, tokens: count, group: web, "
+        "text_field: rqa_sample}]\n"
+    )
     (tmp_path / "mine.yaml").write_text(corpora)
     save_tokenizer(tmp_path / "model")
     words = ["budget=5000", f"config={tmp_path}/mine.yaml", f"out={tmp_path}/mix"]

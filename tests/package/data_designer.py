@@ -13,10 +13,7 @@ _BATCH = 1000
 
 
 def write_output(dataset: Path, rows: list[dict[str, Any]]) -> Path:
-    """Write ``dataset`` and return the folder of its rows.
-
-    Files of 1,000 rows, texts as large strings.
-    """
+    """Write ``dataset`` as files of 1,000 rows with large strings; return their folder."""
     files = dataset / "parquet-files"
     files.mkdir(parents=True)
     (dataset / "tmp-partial-parquet-files").mkdir()

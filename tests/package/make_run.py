@@ -1,6 +1,4 @@
-"""Small synthetic runs.
-
-Real files in the run directory's layout, random but valid, with their counts kept apart.
+"""Small synthetic runs: random but valid files in a run's layout, with separate counts.
 
 ``Expected`` is counted while the rows are made, not from the files, so that a test can hold the
 manifest to it.

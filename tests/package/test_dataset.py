@@ -199,10 +199,7 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process.
-
-    After the first one, nothing changes the directory any more.
-    """
+    """Stands for the end of the process: once raised, nothing changes the directory."""
 
 
 def test_a_kill_anywhere_is_completed_by_the_next_run(

@@ -1,7 +1,4 @@
-"""Runs merged into one dataset.
-
-Each question once, counts that add up, and a `tsdg verify` that sees damage.
-"""
+"""Merged runs have each question once, counts that add up, and a check that sees damage."""
 
 from __future__ import annotations
 

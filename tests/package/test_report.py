@@ -222,7 +222,8 @@ def test_a_browser_filters_and_walks_the_list_by_keyboard(run: Path, tmp_path: P
     )
     driver = """
 <script>
-const out = {title: document.title, scrolled: window.scrollY, all: document.querySelectorAll("#list div").length};
+const all = document.querySelectorAll("#list div").length;
+const out = {title: document.title, scrolled: window.scrollY, all};
 list.dispatchEvent(new KeyboardEvent("keydown", {key: "End"}));
 out.last = document.querySelector('#list [aria-selected="true"]').id;
 list.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowUp"}));

@@ -1,7 +1,4 @@
-"""Which verifier reads an answer: the catalogue's, or the recipe's.
-
-And what is refused before anything starts.
-"""
+"""Which verifier reads an answer, and what is refused before anything starts."""
 
 from __future__ import annotations
 

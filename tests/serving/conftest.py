@@ -1,7 +1,4 @@
-"""What serving tests share.
-
-Recipe parts, the fault server alone or as the serving command, and a look at processes.
-"""
+"""What serving tests share: recipe parts, the fault server, and a look at processes."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ QUICK = Pacing(
     crashes=3,
     grace_s=1.0,
 )
-"""Quick where something is waited for; patient where a slow machine could look like a hung server."""
+"""Quick where a test waits; patient where a slow machine could look like a hung server."""
 
 
 def model_config(**values: Any) -> ModelConfig:

@@ -1,6 +1,4 @@
-"""A chat-completions server that does wrong on demand, and stands in for ``vllm serve``.
-
-A program of its own.
+"""A chat-completions server that fails on demand, also as ``vllm serve``. A program.
 
 As ``fault_server.py serve MODEL --host H --port P ...`` it has vLLM's shape: an API server, an
 engine process without which no token is made, and a worker of the engine in a session of its own.
@@ -50,10 +48,12 @@ OUT_OF_MEMORY = """\
 (EngineCore_DP0 pid=77) ERROR 11-21 12:00:01 [core.py:842] EngineCore failed to start.
 (EngineCore_DP0 pid=77) ERROR 11-21 12:00:01 [core.py:842] Traceback (most recent call last):
 (EngineCore_DP0 pid=77) ERROR 11-21 12:00:01 [core.py:842]   File "/x/core.py", line 1, in run
-(EngineCore_DP0 pid=77) ERROR 11-21 12:00:01 [core.py:842] ValueError: No available memory for the cache blocks.
+(EngineCore_DP0 pid=77) ERROR 11-21 12:00:01 [core.py:842] \
+ValueError: No available memory for the cache blocks.
 (APIServer pid=70) Traceback (most recent call last):
 (APIServer pid=70)   File "/x/api_server.py", line 1, in <module>
-(APIServer pid=70) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+(APIServer pid=70) RuntimeError: Engine core initialization failed. See root cause above. \
+Failed core proc(s): {}
 """
 
 
@@ -172,7 +172,10 @@ class Server:
                 {"error": {"message": f"told to say {name}"}}, status=int(name), headers=headers
             )
         if name == "toolong":
-            text = "This model's maximum context length is 64 tokens. However, you requested 99 tokens."
+            text = (
+                "This model's maximum context length is 64 tokens. "
+                "However, you requested 99 tokens."
+            )
             return web.json_response({"error": {"message": text, "code": 400}}, status=400)
         if name == "quota":
             error = {"message": "You exceeded your current quota.", "code": "insufficient_quota"}
@@ -277,7 +280,7 @@ class Server:
 
 
 def start_number() -> int:
-    """Count this start from 0: by exclusive create, as two replicas may start at the same moment."""
+    """Count this start from 0, by exclusive create: two replicas may start at once."""
     if STATE is None:
         return 0
     for number in itertools.count():

@@ -1,6 +1,6 @@
 """Writes a tiny Llama with random weights that vLLM serves on a CPU.
 
-``python make_tiny_model.py FOLDER``.
+Usage: ``python make_tiny_model.py FOLDER``.
 
 To be run with the serving environment's Python. The tokenizer knows single bytes and nothing else,
 so no file is needed from anywhere; the same folder comes out each time.

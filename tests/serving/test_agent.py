@@ -89,10 +89,7 @@ async def test_the_starts_of_replicas_are_staggered(watched: Watched) -> None:
 
 
 async def test_requests_of_a_dead_replica_go_to_the_others(watched: Watched) -> None:
-    """Replica 0 dies with requests under way and its next start never gets ready.
-
-    Replica 1 answers them all.
-    """
+    """Replica 0 dies with requests under way and never gets ready again; replica 1 answers all."""
     async with opened(watched, replicas=2, env=watched.env("ok,ok,deaf")) as client:
         await client.send(request("hello"))
         await until(lambda: len(client._pool.ready) == 2)
@@ -114,7 +111,8 @@ import asyncio, sys
 from pathlib import Path
 from tests.serving.conftest import QUICK, Watched, opened, request
 async def main():
-    async with opened(Watched(state=Path({str(watched.state)!r}), logs=Path({str(watched.logs)!r}))) as client:
+    watched = Watched(state=Path({str(watched.state)!r}), logs=Path({str(watched.logs)!r}))
+    async with opened(watched) as client:
         await client.send(request("hello"))
         print(client.replicas()[0].url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -394,7 +392,8 @@ import asyncio
 from pathlib import Path
 from tests.serving.conftest import QUICK, Watched, opened, request
 async def main():
-    async with opened(Watched(state=Path({str(watched.state)!r}), logs=Path({str(watched.logs)!r})), replicas=2) as c:
+    watched = Watched(state=Path({str(watched.state)!r}), logs=Path({str(watched.logs)!r}))
+    async with opened(watched, replicas=2) as c:
         await c.send(request("hello"))
         print("ready", flush=True)
         await asyncio.sleep(60)

@@ -49,8 +49,8 @@ from tests.serving.test_crew import PACING
 from tsdg.serving import follow
 asyncio.run(follow(
     server=server_config(env={env!r}), model=model_config(tensor_parallel=2), logs=Path({logs!r}),
-    on_event=lambda event: print(event, file=sys.stderr, flush=True), finished=lambda: False, pacing=PACING,
-    stop=asyncio.Event(),
+    on_event=lambda event: print(event, file=sys.stderr, flush=True),
+    finished=lambda: False, pacing=PACING, stop=asyncio.Event(),
 ))
 """
 
@@ -169,8 +169,10 @@ from tests.serving.test_crew import PACING
 from tests.serving.conftest import model_config, server_config
 from tsdg.serving import open_transport
 async def main():
-    async with open_transport(server=server_config(env={watched.env()!r}), model=model_config(tensor_parallel=2),
-                              logs=Path({str(watched.logs)!r}), on_event=lambda event: None, pacing=PACING) as client:
+    async with open_transport(
+        server=server_config(env={watched.env()!r}), model=model_config(tensor_parallel=2),
+        logs=Path({str(watched.logs)!r}), on_event=lambda event: None, pacing=PACING,
+    ) as client:
         await persist(client, "hello")
         print("ready", flush=True)
         await asyncio.sleep(600)

@@ -11,12 +11,15 @@ WORKER = """\
 INFO 11-21 12:00:00 [api_server.py:1] vLLM API server version 0.32.0
 (Worker_TP0 pid=9) ERROR 11-21 12:00:01 [multiproc.py:7] WorkerProc failed to start.
 (Worker_TP0 pid=9) ERROR 11-21 12:00:01 [multiproc.py:7] Traceback (most recent call last):
-(Worker_TP0 pid=9) ERROR 11-21 12:00:01 [multiproc.py:7] torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB.
-(EngineCore_DP0 pid=8) ERROR 11-21 12:00:02 [core.py:1] Exception: WorkerProc initialization failed due to an \
-exception in a background process. See stack trace for root cause.
-(APIServer pid=7) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+(Worker_TP0 pid=9) ERROR 11-21 12:00:01 [multiproc.py:7] \
+torch.OutOfMemoryError: CUDA out of memory. Tried 2 GiB.
+(EngineCore_DP0 pid=8) ERROR 11-21 12:00:02 [core.py:1] Exception: WorkerProc \
+initialization failed due to an exception in a background process. See stack trace for root cause.
+(APIServer pid=7) RuntimeError: Engine core initialization failed. See root cause above. \
+Failed core proc(s): {}
 [rank0]: ConnectionResetError: [Errno 104] Connection reset by peer
-/usr/lib/python3.11/multiprocessing/resource_tracker.py:254: UserWarning: There appear to be 1 leaked shared_memory
+/usr/lib/python3.11/multiprocessing/resource_tracker.py:254: UserWarning: \
+There appear to be 1 leaked shared_memory
   warnings.warn('resource_tracker: There appear to be %d '
 """
 

@@ -39,7 +39,10 @@ def all_gone(watched: Watched) -> bool:
 
 
 def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
-    code = f"import runpy, sys; sys.argv = ['k', '0', '1', 'true']; runpy.run_path({str(KEEPER)!r}, run_name='__main__')"
+    code = (
+        "import runpy, sys; sys.argv = ['k', '0', '1', 'true']; "
+        f"runpy.run_path({str(KEEPER)!r}, run_name='__main__')"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
         stdin=subprocess.DEVNULL,
@@ -102,7 +105,10 @@ async def test_a_killed_server_does_not_leave_its_engine(watched: Watched) -> No
 async def test_shared_memory_that_others_use_stays(watched: Watched) -> None:
     process = await start(watched)
     segment = watched.segments()[0]
-    code = "import mmap,sys; f=open(sys.argv[1],'r+b'); m=mmap.mmap(f.fileno(),0); print(1,flush=True); input()"
+    code = (
+        "import mmap,sys; f=open(sys.argv[1],'r+b'); m=mmap.mmap(f.fileno(),0); "
+        "print(1,flush=True); input()"
+    )
     other = subprocess.Popen(
         [sys.executable, "-c", code, str(segment)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -156,7 +162,8 @@ import asyncio, os, sys
 from pathlib import Path
 from tsdg.serving.process import ServerProcess
 async def main():
-    await ServerProcess.start({SERVE!r}, env=dict(os.environ), log=Path({str(watched.state / "log")!r}), grace_s=1.0)
+    log = Path({str(watched.state / "log")!r})
+    await ServerProcess.start({SERVE!r}, env=dict(os.environ), log=log, grace_s=1.0)
     if {holder} and os.fork() == 0:
         import time; time.sleep(5); os._exit(0)
     await asyncio.sleep(60)

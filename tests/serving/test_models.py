@@ -1,7 +1,4 @@
-"""The model files.
-
-Each composes on each kind of node, and the exact commands of those that matter most.
-"""
+"""Each model file composes on each kind of node; the commands of the main ones are exact."""
 
 import pytest
 

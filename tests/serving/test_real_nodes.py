@@ -1,7 +1,4 @@
-"""One model over two nodes with the real vLLM (CPU build).
-
-Two network namespaces stand for the nodes.
-"""
+"""One model over two nodes, as network namespaces, with the real vLLM (CPU build)."""
 
 import contextlib
 import os
@@ -31,15 +28,21 @@ from tsdg.serving import follow, is_follower, open_transport
 
 server, model = parts(Path(sys.argv[1]))
 model = model.model_copy(update={"tensor_parallel": 2})
-told = {"server": server, "model": model, "logs": Path(sys.argv[2]), "pacing": replace(PATIENT, rejoin_s=120.0),
-        "on_event": lambda event: print(event, file=sys.stderr, flush=True)}
+told = {
+    "server": server, "model": model, "logs": Path(sys.argv[2]),
+    "pacing": replace(PATIENT, rejoin_s=120.0),
+    "on_event": lambda event: print(event, file=sys.stderr, flush=True),
+}
 
 async def head():
     async with open_transport(**told) as client:
         while line := await asyncio.to_thread(sys.stdin.readline):
             print((await persist(client, line.strip())).completion_tokens, flush=True)
 
-asyncio.run(follow(**told, finished=lambda: False, stop=asyncio.Event()) if is_follower(server, model) else head())
+if is_follower(server, model):
+    asyncio.run(follow(**told, finished=lambda: False, stop=asyncio.Event()))
+else:
+    asyncio.run(head())
 """
 
 

@@ -86,10 +86,7 @@ def engine_of(parent: int) -> psutil.Process:
 
 
 async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: Path) -> None:
-    """One server start serves for the reply's form.
-
-    A SIGKILL and a SIGSTOP of the engine each bring another.
-    """
+    """One start tests the reply's form; killing and stopping the engine each bring another."""
     async with served(watched, tiny) as client:
         schema = {
             "type": "object",
@@ -151,7 +148,8 @@ from pathlib import Path
 from tests.serving.conftest import Watched
 from tests.serving.test_real_vllm import served
 async def main():
-    async with served(Watched(state=Path({str(tmp_path)!r}), logs=Path({str(watched.logs)!r})), Path({str(tiny)!r})):
+    watched = Watched(state=Path({str(tmp_path)!r}), logs=Path({str(watched.logs)!r}))
+    async with served(watched, Path({str(tiny)!r})):
         print("ready", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())

@@ -1,7 +1,4 @@
-"""One dev cluster for all Slurm tests.
-
-Its nodes see this machine's file systems, ``tmp_path`` among them.
-"""
+"""One dev cluster for all Slurm tests; its nodes see this machine's file systems."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from tests.slurm.lab import ROOT, DevCluster, Endpoint, Launcher, wait_until
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[DevCluster]:
-    """A running dev cluster of three nodes with eight GPUs each; whoever breaks something mends it."""
+    """A running dev cluster of three nodes with eight GPUs each; what a test breaks it mends."""
     parent = Path(
         tempfile.mkdtemp(prefix="dc-")
     )  # pytest's own folders have paths too long for sockets
@@ -62,7 +59,7 @@ def oracle(slurm: DevCluster, tmp_path: Path) -> Iterator[Callable[..., Endpoint
 def launcher(slurm: DevCluster, tmp_path: Path) -> Iterator[Launcher]:
     """``tsdg`` on the login node, with runs and a cluster file in ``tmp_path``.
 
-    No job of it outlives the test.
+    No job outlives the test.
     """
     environment = {
         k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}

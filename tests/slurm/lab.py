@@ -63,10 +63,7 @@ class DevCluster:
         return self.run("sbatch", "--parsable", f"--output={out}", *flags, f"--wrap={wrap}").strip()
 
     def runs(self, job: str) -> dict[str, list[str]]:
-        """States in accounting by job or array element.
-
-        One for each time it was started, oldest first.
-        """
+        """States in accounting by job or array element, one for each start, oldest first."""
         states: dict[str, list[str]] = {}
         for line in self.run("sacct", "-XDnP", "-j", job, "-o", "JobID,Start,State").splitlines():
             name, start, state = line.split("|")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slurm
 
 
 def processes(folder: Path) -> set[int]:
-    """Process ids of all that belongs to the cluster in a folder: what started it, and all below."""
+    """Ids of all the cluster's processes in a folder: the one that started it, and all below."""
     rows = subprocess.run(
         ["ps", "-ewwo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
@@ -61,7 +61,8 @@ def test_up_does_nothing_where_all_runs(slurm: DevCluster) -> None:
 def test_the_printed_environment_makes_the_clients_work_from_this_machine(
     slurm: DevCluster,
 ) -> None:
-    script = f'eval "$({" ".join(slurm.command("env"))})" && sinfo -h -p batch -o "%D %G" && scontrol show config'
+    shell_lines = " ".join(slurm.command("env"))
+    script = f'eval "$({shell_lines})" && sinfo -h -p batch -o "%D %G" && scontrol show config'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("3 gpu:h100:8\n")
     assert "MaxArraySize            = 1001" in done.stdout
@@ -97,7 +98,10 @@ def test_a_crashed_node_takes_its_jobs_along_and_they_are_requeued(
         "-w",
         "node2",
         "--requeue",
-        wrap=f'echo $SLURM_RESTART_COUNT. >> {started}; [ -n "$SLURM_RESTART_COUNT" ] || srun sleep 1000',
+        wrap=(
+            f"echo $SLURM_RESTART_COUNT. >> {started}; "
+            '[ -n "$SLURM_RESTART_COUNT" ] || srun sleep 1000'
+        ),
     )
     wait_until("the first start", lambda: started.exists() and slurm.state(job) == "RUNNING")
     slurm.do("crash", "node2")

@@ -1,7 +1,4 @@
-"""`tsdg launch` on a real Slurm.
-
-The same rows as `tsdg run`, whatever happens to jobs, nodes and daemons meanwhile.
-"""
+"""`tsdg launch` on a real Slurm gives the rows of `tsdg run`, whatever fails meanwhile."""
 
 from __future__ import annotations
 
@@ -72,7 +69,8 @@ def test_four_elements_of_two_nodes_give_the_records_of_a_run_on_one_machine(
     assert slurm.run("squeue", "--me", "-h") == "", "there is nothing to submit for a complete run"
     # An element that comes late finds nothing to do: it starts no server and asks for nothing.
     booted = tmp_path / "booted"
-    work = f"{sys.executable} -m tsdg work {run} questions server.type=vllm 'server.command=[touch,{booted}]'"
+    server = f"server.type=vllm 'server.command=[touch,{booted}]'"
+    work = f"{sys.executable} -m tsdg work {run} questions {server}"
     slurm.submit(tmp_path / "late", "--wait", "--array=0-1", f"--chdir={ROOT}", wrap=f"srun {work}")
     assert not booted.exists()
     assert endpoint.asked() == before

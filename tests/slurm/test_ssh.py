@@ -28,7 +28,7 @@ class Login:
 
 @pytest.fixture
 def login(slurm: DevCluster, tmp_path: Path) -> Iterator[Login]:
-    """Start an sshd that knows one key; the commands of Slurm find their cluster only through it."""
+    """Start an sshd that knows one key; only through it do Slurm's commands find a cluster."""
     for name in ("host", "user"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True

@@ -1,4 +1,4 @@
-"""What `tsdg status`, `logs`, `cancel`, `resume`, `list` and `doctor` say and do on a real Slurm."""
+"""What status, logs, cancel, resume, list and doctor say and do on a real Slurm."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a launch promises of its jobs, on a real Slurm.
 
-All or none, once, without secrets, and after a canary.
+All are submitted or none, once, without secrets, and after a canary.
 """
 
 from __future__ import annotations

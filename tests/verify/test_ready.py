@@ -1,4 +1,4 @@
-"""What a run's verifiers need is looked for before anything is generated, and an override must fit."""
+"""A run's verifiers are checked before anything is generated; overrides must fit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Hostile code is contained, and what it tried is told.
-
-In both kinds of sandbox, as root and as an ordinary user.
-"""
+"""Hostile code is contained and reported, in both kinds of sandbox, as root and as user."""
 
 from __future__ import annotations
 
@@ -150,7 +147,10 @@ def _processes() -> list[str]:
 
 
 def test_results_are_the_same_every_time(sandbox: Sandbox) -> None:
-    source = "import random\ndef f(n): return random.random(), hash('a'), {str(i) for i in range(n)}, [1.0, True, 2j]"
+    source = (
+        "import random\ndef f(n): "
+        "return random.random(), hash('a'), {str(i) for i in range(n)}, [1.0, True, 2j]"
+    )
     first, second = run(sandbox, source, "f(9)", "f"), run(sandbox, source, "f(9)", "f")
     assert first == second
     assert first.values[0][0] == "value"

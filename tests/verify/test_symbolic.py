@@ -1,4 +1,4 @@
-"""The child process behind the mathematical verifiers: limits, death, threads, event loops, forks."""
+"""The child behind the maths verifiers: limits, death, threads, event loops, forks."""
 
 import asyncio
 import os
@@ -76,7 +76,10 @@ def test_a_child_killed_during_a_call_is_replaced() -> None:
 
 
 def test_the_child_goes_when_its_parent_is_killed() -> None:
-    code = "from tsdg.verify import symbolic; print(symbolic.value('1+1'), flush=True); import time; time.sleep(60)"
+    code = (
+        "from tsdg.verify import symbolic; print(symbolic.value('1+1'), flush=True); "
+        "import time; time.sleep(60)"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
     ) as parent:

@@ -19,10 +19,7 @@ __all__ = ["commands"]
 
 @pytest.fixture
 def run(tmp_path: Path, commands: Path) -> Path:
-    """A launched run of four elements of which the second has failed.
-
-    No Slurm but for what ``sacct`` says of it.
-    """
+    """A launched run of four elements, the second of which failed, as ``sacct`` would say."""
     folder = tmp_path / "run"
     launched(folder)
     texts = {

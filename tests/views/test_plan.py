@@ -165,9 +165,9 @@ def test_what_a_judge_is_asked_is_counted(
     shown = capsys.readouterr().out
     assert "of these the judge, the-judge: 24 requests" in shown
     assert (
-        "the judge compares in both orders: requests 2 a question, 8 to choose among 5 free texts, 2 an answer"
-        in shown
-    )
+        "the judge compares in both orders: requests 2 a question, "
+        "8 to choose among 5 free texts, 2 an answer"
+    ) in shown
     assert "GPU-hours of SmolLM2-135M-Instruct, the-judge: " in shown
     assert "10 completion tokens a second of one h100 GPU for the-judge" in shown
 

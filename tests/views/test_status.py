@@ -50,9 +50,9 @@ def snapshot(run: Path, phases: str = "[[questions], [answers]]") -> None:
 
 @pytest.fixture
 def half(tmp_path: Path) -> Path:
-    """A run with seeds, 10 units of 3 rows of two tasks.
+    """A run with 10 units of 3 rows of two tasks; 4 units are committed.
 
-    4 units are committed, and the tasks differ in acceptance.
+    The tasks differ in acceptance.
     """
     made = tmp_path / "made"
     make_run(made, seed=3, tasks=2, seeds_per_task=20, unit_rows=3)
@@ -270,7 +270,10 @@ def test_slurm_and_files_are_put_together(half: Path) -> None:
     launched(half)
     (half / "logs/questions").mkdir(parents=True)
     (half / "logs/questions/2_2.node0.log").write_text("one\ntsdg: no luck\n")
-    accounting = "1|COMPLETED|0:0|2026-01-01T00:00:00|n1|seeds\n2_2|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n"
+    accounting = (
+        "1|COMPLETED|0:0|2026-01-01T00:00:00|n1|seeds\n"
+        "2_2|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n"
+    )
     write_worker(half / "questions", "w", slurm_worker("2", "3", state="complete", ended=2.0))
     write_worker(
         half / "questions", "v", slurm_worker("2", "3", started=1.0, state="failed", ended=1.0)

@@ -95,7 +95,8 @@ def write_snapshot(
         catalogue: one mapping per unit of source used.
 
     Raises:
-        RunConflictError: the directory holds another run; the message names the first keys that differ.
+        RunConflictError: the directory holds another run; the message names the first keys that
+            differ.
     """
     mine = identity(recipe.model_dump(mode="json"), prompt_hashes)
     marker = directory / "fingerprint.json"

@@ -7,7 +7,7 @@ None of these files holds a secret.
     snapshot/code.tar.gz   tsdg and its recipes as of the first launch, for all jobs
     snapshot/clusters/<name>.yaml   the cluster's file without secrets, with image digests
     launch/recipe.yaml     the recipe of the latest launch (a canary: canary/launch)
-    launch/env             NAME=VALUE lines of the cluster's env_vars, without what looks like a secret
+    launch/env             NAME=VALUE lines of the cluster's env_vars without likely secrets
     launch/setup.sh        the cluster's own first lines
     launch/batch.sh        sourced by every job's batch shell
     launch/node.sh         what srun starts on each node

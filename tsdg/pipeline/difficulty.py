@@ -74,8 +74,8 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
     Seeds that are answered with free texts are left out.
 
     Raises:
-        ShortfallError: the run's questions are not answered yet, or all its seeds are answered with free
-            texts.
+        ShortfallError: the run's questions are not answered yet, or all its seeds are answered
+            with free texts.
         MachineError: a server or what a verifier needs is missing.
         StoppedError: asked to stop; the same command continues.
     """

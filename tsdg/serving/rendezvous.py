@@ -101,7 +101,8 @@ class Channel:
         """Return the next message that is more than a sign of life.
 
         Raises:
-            ConnectionLostError: the connection has ended, or was silent for too long, or carries something else.
+            ConnectionLostError: the connection has ended, was silent for too long, or carries
+                something else.
         """
         while True:
             try:
