@@ -17,17 +17,19 @@ BASE = {
     "protocols",
     "text",
     "hashset",
+    "layout",
     "storage",
     "tables",
 }
-WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving"}
+WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving", "slurm"}
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),
     "config": BASE | {"config"},
     "progress": BASE,
     **{wing: BASE | {"config", wing} for wing in WINGS},
     "pipeline": BASE | WINGS | {"config", "progress", "pipeline"},
-    **{aside: BASE | {"config", aside} for aside in ("launch", "mixture")},
+    "launch": BASE | {"config", "slurm", "launch"},
+    "mixture": BASE | {"config", "mixture"},
 }
 """Part of tsdg → the parts that it may import. ``cli`` and what hangs beside the pipeline may
 import all of these."""

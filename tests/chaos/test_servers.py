@@ -1,6 +1,6 @@
 """Storms of kills on own servers and on tsdg itself.
 
-Victims are API servers, engines, their workers, their keepers and whole groups.
+Victims are API servers, engines, their workers, their supervisors and whole groups.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROLES = (
     "server",
     "engine",
     "worker",
-    "keeper",
+    "supervisor",
     "server group",
     "hung engine",
     "tsdg",
@@ -74,14 +74,14 @@ class Servers:
     def strike(self, role: str, dice: random.Random) -> str:
         """Kill one process of a role, or stop it; what was done."""
         word = role.split()[-1] if role.startswith("hung") else role.split()[0]
-        found = self.alive("server" if word == "keeper" else word)
+        found = self.alive("server" if word == "supervisor" else word)
         if not found:
             return "nobody"
         try:
             victim = psutil.Process(dice.choice(found))
-            if role == "keeper":
+            if role == "supervisor":
                 # The fault server's worker has left the session of its server, as vLLM's do not:
-                # the keeper alone knows of it, so it goes with the keeper.
+                # the supervisor alone knows of it, so it goes with the supervisor.
                 workers = [
                     other
                     for other in victim.children(recursive=True)

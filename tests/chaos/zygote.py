@@ -39,9 +39,9 @@ import tsdg.commands.verify  # noqa: E402
 import tsdg.commands.work  # noqa: E402
 import tsdg.package.fsck  # noqa: E402
 import tsdg.pipeline.run  # noqa: E402
-import tsdg.serving.agent  # noqa: E402
 import tsdg.serving.client  # noqa: E402
-import tsdg.serving.remote  # noqa: E402
+import tsdg.serving.external_endpoints  # noqa: E402
+import tsdg.serving.node_servers  # noqa: E402
 from tests.chaos import contend, endpoint, worker  # noqa: E402
 
 PRELOADED = (aiohttp.web, hydra, pyarrow.parquet)

@@ -51,7 +51,7 @@ QUICK = Timing(
     backoff_s=0.01,
     backoff_cap_s=0.05,
     waiting_cap_s=0.02,
-    account_s=0.2,
+    report_s=0.2,
     steer_s=0.05,
     budget_s=0.02,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tsdg.launch.cluster import packaged
+from tsdg.slurm.cluster import packaged
 
 BATCH = packaged("slurm") / "job" / "batch.sh"
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tsdg.errors import UsageError
-from tsdg.launch.cluster import ClusterConfig, expand_env, find_cluster, parse_cluster, read_cluster
+from tsdg.slurm.cluster import ClusterConfig, expand_env, find_cluster, parse_cluster, read_cluster
 
 # All keys that NeMo-Skills itself reads, as its examples write them.
 SKILLS: dict[str, Any] = {

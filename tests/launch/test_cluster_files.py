@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tsdg.launch.cluster import ClusterConfig, TsdgKeys, read_cluster
+from tsdg.slurm.cluster import ClusterConfig, TsdgKeys, read_cluster
 
 FOLDER = Path(__file__).resolve().parents[2] / "cluster_configs"
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.launch.test_queue import job
 from tsdg.errors import StorageError
-from tsdg.launch.logs import best, by_failure, find_logs, last_lines, logs_of
+from tsdg.slurm.job_logs import best, by_failure, find_logs, last_lines, logs_of
 
 
 def write(path: Path, text: str, at: float) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsdg.config.compose import compose_recipe
-from tsdg.launch.cluster import read_cluster
 from tsdg.launch.ship import Environment
 from tsdg.launch.submit import Target, mounts_of
+from tsdg.slurm.cluster import read_cluster
 
 HERE = Path(__file__).parent
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.launch.test_watch import says, write
-from tsdg.launch.cluster import ClusterConfig, parse_cluster
-from tsdg.launch.plan import seconds_of
+from tsdg.launch.job_plan import seconds_of
 from tsdg.launch.preflight import check_cluster, check_partition, parse_partitions, read_node
-from tsdg.launch.remote import Shell
+from tsdg.slurm.cluster import ClusterConfig, parse_cluster
+from tsdg.slurm.slurm_shell import Shell
 
 # 22.05; the second line of gpu as later releases write it, with the type and the cores.
 SINFO = """\

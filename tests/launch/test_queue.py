@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tsdg.launch.jobs import ArrayRecord, JobRecord
-from tsdg.launch.queue import (
+from tsdg.slurm.jobs import ArrayRecord, JobRecord
+from tsdg.slurm.queue import (
     elements_of,
     merge,
     names_of,

@@ -18,7 +18,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_recipe, write_snapshot
 from tsdg.errors import UsageError
 from tsdg.launch import ship
-from tsdg.launch.cluster import ClusterConfig, packaged, parse_cluster
+from tsdg.slurm.cluster import ClusterConfig, packaged, parse_cluster
 
 NASTY = """a b  'c' "d" $HOME ${x} `id` ; rm -rf / | & > \\ é"""
 

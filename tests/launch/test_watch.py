@@ -9,9 +9,9 @@ import pytest
 from tests.launch.test_queue import AFTER, ARR, SACCT_22, SQUEUE_22
 from tsdg.errors import MachineError
 from tsdg.launch.cancel import cancel
-from tsdg.launch.jobs import LaunchRecord, RunJobs
-from tsdg.launch.remote import Shell
-from tsdg.launch.watch import ask
+from tsdg.slurm.jobs import LaunchRecord, RunJobs
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import ask
 
 RECORD = RunJobs(
     schema_version=1,

@@ -14,8 +14,8 @@ import pytest
 from tests.mixture.test_blends import Blend
 from tests.package.make_run import make_run
 from tsdg.cli import run_command
+from tsdg.layout import SAMPLES
 from tsdg.package.export import FORMATS, generation
-from tsdg.package.layout import SAMPLES
 from tsdg.package.pairs import accepted_pairs
 from tsdg.records import AnswerSample
 from tsdg.tables import read_rows

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.package.make_run import FUSED, PHASES, make_run
+from tsdg.layout import CARD
 from tsdg.package.card import write_card
 from tsdg.package.fsck import verify_run
-from tsdg.package.layout import CARD
 from tsdg.package.manifest import canonical, describe, digest_of
 from tsdg.records import stable_id
 

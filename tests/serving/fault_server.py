@@ -301,7 +301,7 @@ def main() -> None:
         serve()
 
 
-def follow(address: str, port: int) -> None:
+def work_for_heads(address: str, port: int) -> None:
     note("pids", f"rank {os.getpid()}")
     for _ in range(600):
         try:
@@ -354,7 +354,7 @@ def serve() -> None:
     if start == "deaf":
         time.sleep(1000)
     if options.headless:
-        follow(options.master_addr, options.master_port)
+        work_for_heads(options.master_addr, options.master_port)
     server = Server(options.served_model_name, start)
     if options.nnodes > 1:
         server.ranks = wait_for_ranks(options.master_addr, options.master_port, options.nnodes - 1)

@@ -189,7 +189,7 @@ async def test_endpoints_that_never_answer_end_the_run_with_their_address() -> N
 async def test_who_waits_for_an_endpoint_is_told_at_once_and_then_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsdg.serving.remote._TOLD_EACH_S", 0.1)
+    monkeypatch.setattr("tsdg.serving.external_endpoints._TOLD_EACH_S", 0.1)
     events: list[ServerEvent] = []
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

@@ -9,8 +9,8 @@ from tests.serving.conftest import model_config, server_config
 from tsdg.config.parallelism import nodes_per_replica
 from tsdg.errors import MachineError, RecipeError, ServerError
 from tsdg.serving.placement import (
+    NodeShare,
     Placement,
-    Share,
     cores_of,
     gpus_of,
     read_placement,
@@ -26,7 +26,9 @@ def placement(**values: Any) -> Placement:
     return Placement(**given | values)
 
 
-def share(place: Placement, *, tensor: int = 1, pipeline: int = 1, replicas: Any = "auto") -> Share:
+def share(
+    place: Placement, *, tensor: int = 1, pipeline: int = 1, replicas: Any = "auto"
+) -> NodeShare:
     return share_of(
         place,
         server_config(replicas=replicas),
@@ -145,9 +147,9 @@ def test_a_server_that_does_not_fit_groups_the_nodes() -> None:
     found = [share(placement(node=node, nodes=4), tensor=8, pipeline=2) for node in range(4)]
     assert [(each.role, each.group, each.rank) for each in found] == [
         ("head", 0, 0),
-        ("follower", 0, 1),
+        ("worker", 0, 1),
         ("head", 1, 0),
-        ("follower", 1, 1),
+        ("worker", 1, 1),
     ]
     assert {(each.nodes, each.ranks, each.replicas) for each in found} == {(2, 8, 1)}
     uneven = share(placement(nodes=2), tensor=6, pipeline=2)

@@ -22,9 +22,9 @@ NODE = """
 import asyncio, sys
 from dataclasses import replace
 from pathlib import Path
-from tests.serving.test_agent import persist
+from tests.serving.test_node_servers import persist
 from tests.serving.test_real_vllm import PATIENT, parts
-from tsdg.serving import follow, is_follower, open_transport
+from tsdg.serving import work_for_heads, is_multinode_worker, open_transport
 
 server, model = parts(Path(sys.argv[1]))
 model = model.model_copy(update={"tensor_parallel": 2})
@@ -39,8 +39,8 @@ async def head():
         while line := await asyncio.to_thread(sys.stdin.readline):
             print((await persist(client, line.strip())).completion_tokens, flush=True)
 
-if is_follower(server, model):
-    asyncio.run(follow(**told, finished=lambda: False, stop=asyncio.Event()))
+if is_multinode_worker(server, model):
+    asyncio.run(work_for_heads(**told, finished=lambda: False, stop=asyncio.Event()))
 else:
     asyncio.run(head())
 """
@@ -137,7 +137,7 @@ def ip(*words: str) -> None:
 
 
 def tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """All processes below one: the keeper, the server's part and its workers."""
+    """All processes below one: the supervisor, the server's part and its workers."""
     return psutil.Process(process.pid).children(recursive=True)
 
 
@@ -164,31 +164,31 @@ def gone(processes: list[psutil.Process], within_s: float) -> bool:
 def test_a_model_over_two_nodes_recovers_from_kill_9_of_either_and_leaves_nothing(
     nodes: Nodes,
 ) -> None:
-    follower, head = nodes.start(1), nodes.start(0)
+    worker, head = nodes.start(1), nodes.start(0)
     ask(head, nodes)
 
-    (keeper,) = psutil.Process(follower.pid).children()
-    (part,) = (process for process in keeper.children() if "--headless" in process.cmdline())
-    both = tree(follower) + tree(head)
+    (supervisor,) = psutil.Process(worker.pid).children()
+    (part,) = (process for process in supervisor.children() if "--headless" in process.cmdline())
+    both = tree(worker) + tree(head)
     memory = shared(both)
     part.send_signal(signal.SIGKILL)
     ask(head, nodes)
     assert gone(both, 1), "both parts were started anew"
     assert "its part on node 1" in nodes.said()
 
-    both = tree(follower) + tree(head)
+    both = tree(worker) + tree(head)
     memory |= shared(both)
     head.kill()
     assert gone(both, 10), "a killed head leaves nothing on either node"
     head = nodes.start(0)
     ask(head, nodes)
 
-    left = tree(follower) + tree(head)
+    left = tree(worker) + tree(head)
     memory |= shared(left)
     assert len(left) >= 6
     assert head.stdin is not None
     head.stdin.close()
-    assert (head.wait(60), follower.wait(60)) == (0, 0)
+    assert (head.wait(60), worker.wait(60)) == (0, 0)
     assert gone(left, 1), "who ends has ended its servers"
     assert memory
     assert {path for path in memory if path.exists()} == set()

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.serving.conftest import Watched, model_config, request, runs, server_config, until
-from tests.serving.test_agent import persist
+from tests.serving.test_node_servers import persist
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import PermanentError, ServerError
 from tsdg.serving import PACING, open_transport
@@ -59,17 +59,17 @@ async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
 
 
 def processes(parent: int) -> list[psutil.Process]:
-    """The keeper, the server and all that it started."""
-    keepers = [child for child in psutil.Process(parent).children() if _is_keeper(child)]
+    """The supervisor, the server and all that it started."""
+    supervisors = [child for child in psutil.Process(parent).children() if _is_supervisor(child)]
     return [
-        *keepers,
-        *(process for keeper in keepers for process in keeper.children(recursive=True)),
+        *supervisors,
+        *(process for supervisor in supervisors for process in supervisor.children(recursive=True)),
     ]
 
 
-def _is_keeper(process: psutil.Process) -> bool:
+def _is_supervisor(process: psutil.Process) -> bool:
     try:
-        return any(word.endswith("/keeper.py") for word in process.cmdline())
+        return any(word.endswith("/supervisor.py") for word in process.cmdline())
     except psutil.ZombieProcess:
         return False
 

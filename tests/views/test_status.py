@@ -24,11 +24,11 @@ from tsdg.config.recipe import StepName
 from tsdg.engine.commit import part_path
 from tsdg.engine.units import read_layout
 from tsdg.errors import UsageError, VerificationError
-from tsdg.launch.jobs import LaunchRecord, add_launch
-from tsdg.launch.queue import Element, State, parse_sacct, parse_squeue
-from tsdg.launch.remote import Ssh
-from tsdg.launch.watch import Answer
 from tsdg.records import SEED_SCHEMA
+from tsdg.slurm.jobs import LaunchRecord, add_launch
+from tsdg.slurm.queue import Element, State, parse_sacct, parse_squeue
+from tsdg.slurm.slurm_shell import Ssh
+from tsdg.slurm.watch import Answer
 from tsdg.tables import UNIT_ROWS
 from tsdg.views.progress import accepted_by_task, is_alive, phase_progress
 from tsdg.views.status import read_status, run_state

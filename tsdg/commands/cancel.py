@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 
 def main(arguments: list[str]) -> int:
     """Cancel what is pending and running of a run, and say what that was."""
-    from tsdg.launch.away import is_away
     from tsdg.launch.cancel import cancel
-    from tsdg.launch.jobs import read_jobs
-    from tsdg.launch.remote import Shell
+    from tsdg.launch.run_over_ssh import is_away
+    from tsdg.slurm.jobs import read_jobs
+    from tsdg.slurm.slurm_shell import Shell
 
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise UsageError("tsdg cancel takes one run directory: tsdg cancel RUN")

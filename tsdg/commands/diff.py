@@ -9,7 +9,7 @@ from tsdg.errors import UsageError
 
 def main(arguments: list[str]) -> int:
     """Print the differences; returns 1 where there are any, as ``diff`` does."""
-    from tsdg.config.compare import compare_snapshots
+    from tsdg.config.snapshot_diff import compare_snapshots
     from tsdg.views.diff import print_differences
 
     words = [word for word in arguments if word != "--json"]

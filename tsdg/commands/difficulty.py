@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 USAGE = "tsdg difficulty RUN [sample=50] [KEY=VALUE ...]"
 

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     Exit code 3 where a check fails.
     """
     from tsdg.config.compose import compose_recipe
-    from tsdg.launch.cluster import read_cluster
+    from tsdg.slurm.cluster import read_cluster
     from tsdg.views.doctor import examine, print_checks
 
     recipe, name = None, ""

@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
         for evaluation in evaluations:
             print(shlex.join(evaluation.words))
         return 0
-    from tsdg.launch.cluster import read_cluster
-    from tsdg.launch.remote import Shell, ssh_of
+    from tsdg.slurm.cluster import read_cluster
+    from tsdg.slurm.slurm_shell import Shell, ssh_of
 
     cluster = read_cluster(config.cluster, os.environ)
     if cluster.executor != "slurm":

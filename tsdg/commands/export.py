@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.errors import UsageError
+from tsdg.layout import run_directory
 from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
 from tsdg.package.export import FORMATS, export
-from tsdg.package.layout import run_directory
 from tsdg.storage import refuse_filled, write_whole
 
 BLENDS = ("nemotron-blend", "megatron")

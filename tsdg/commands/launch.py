@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.compose import hydra_app
 from tsdg.config.recipe import PromptConfig, Recipe
-from tsdg.launch.plan import CANARY
+from tsdg.launch.job_plan import CANARY
 from tsdg.storage import storage
 
 if TYPE_CHECKING:
-    from tsdg.launch.cluster import ClusterConfig
     from tsdg.launch.submit import Launch
     from tsdg.pipeline.prepare import Prepared
+    from tsdg.slurm.cluster import ClusterConfig
 
 DRY_RUN = "--dry-run"
 
@@ -55,8 +55,8 @@ def launch_recipe(
         MachineError: the cluster does not answer, or does not take the jobs.
     """
     from tsdg.commands.run import run_recipe
-    from tsdg.launch.cluster import read_cluster
     from tsdg.pipeline.prepare import prepare
+    from tsdg.slurm.cluster import read_cluster
 
     cluster = read_cluster(recipe.cluster, os.environ)
     if cluster.executor == "slurm":
@@ -77,11 +77,11 @@ def launch_prepared(
     """Launch what is left of a run; see :func:`launch_recipe`."""
     from tsdg.config.stages import stages
     from tsdg.engine.control import sole_owner
-    from tsdg.launch.cluster import read_cluster
     from tsdg.launch.submit import find_target, launch, plan_launch, refuse_second, write_scripts
     from tsdg.pipeline.left import begun, stages_left, units_of_phases
     from tsdg.pipeline.prepare import take_snapshot
     from tsdg.pipeline.roles import endpoints_of
+    from tsdg.slurm.cluster import read_cluster
     from tsdg.views.launch import print_launch, print_scripts
     from tsdg.views.plan import make_plan
 
@@ -135,8 +135,8 @@ def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run
         UsageError: the run was not launched, has jobs, or would become another run.
         MachineError: the cluster does not answer, or does not take the jobs.
     """
-    from tsdg.launch.jobs import read_jobs
     from tsdg.pipeline.prepare import reopen
+    from tsdg.slurm.jobs import read_jobs
 
     record = read_jobs(run)
     held = reopen(run, overrides, file="launch/recipe.yaml", mirror_here=record.ssh is None)

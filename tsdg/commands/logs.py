@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 USAGE = "tsdg logs RUN [STAGE] [ELEMENT] [-f]"
 FOLLOW = "-f"
@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
 
     Or print one, and with ``-f`` what is added to it.
     """
-    from tsdg.launch.away import RUN, command_there, is_away
+    from tsdg.launch.run_over_ssh import RUN, command_there, is_away
     from tsdg.views.logs import choose_log, follow, print_list, print_log
 
     words = [word for word in arguments if word != FOLLOW]

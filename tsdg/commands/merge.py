@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 ROWS_PER_FILE = 100_000
 

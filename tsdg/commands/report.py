@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 from tsdg.package.report.page import SAMPLE, write_report
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 if TYPE_CHECKING:
     from tsdg.launch.submit import Launch
@@ -18,8 +18,8 @@ def main(arguments: list[str]) -> int:
     """Submit jobs for what is left of a run that was launched; else continue it here."""
     from tsdg.commands.launch import relaunch
     from tsdg.commands.run import run_prepared
-    from tsdg.launch.jobs import JOBS
     from tsdg.pipeline.prepare import reopen
+    from tsdg.slurm.jobs import JOBS
 
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]

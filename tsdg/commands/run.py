@@ -31,7 +31,7 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
 
 def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
     """Run what is left of a prepared run; see :func:`run_recipe`."""
-    from tsdg.package.layout import steps_of
+    from tsdg.layout import steps_of
     from tsdg.pipeline.prepare import check_servers
     from tsdg.pipeline.run import run
     from tsdg.progress import reporter

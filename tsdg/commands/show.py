@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 USAGE = "tsdg show RUN [TASK] [-n QUESTIONS] [--rejected]"
 

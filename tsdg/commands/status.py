@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 _FLAGS = {"--json", "--watch"}
 _EVERY_S = 5.0
@@ -17,7 +17,7 @@ _EVERY_S = 5.0
 
 def main(arguments: list[str]) -> int:
     """Print what a run does; ``--watch`` goes on until nothing of it is pending or running."""
-    from tsdg.launch.away import RUN, command_there, is_away
+    from tsdg.launch.run_over_ssh import RUN, command_there, is_away
 
     words = [word for word in arguments if word not in _FLAGS]
     if len(words) != 1 or words[0].startswith("-"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsdg.errors import UsageError, VerificationError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 
 def main(arguments: list[str]) -> int:

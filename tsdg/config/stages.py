@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tsdg.layout import phase_name
+
 if TYPE_CHECKING:
     from tsdg.config.recipe import StepName
 
@@ -32,11 +34,6 @@ class Stage:
     kind: StageKind
     steps: tuple[StepName, ...]
     """Of the phase that a ``phase`` or ``gather`` stage belongs to; else empty."""
-
-
-def phase_name(steps: Sequence[str]) -> str:
-    """Name of a phase and of its folder: its steps."""
-    return "-".join(steps)
 
 
 def stages(phases: Sequence[tuple[StepName, ...]]) -> tuple[Stage, ...]:

@@ -63,7 +63,7 @@ async def run_phase(
         on_event: called some times a second while something changes, and at the end.
         note: told, in one line, of what went wrong without harm to the work.
         may_leave: whether to end already where others are at work on all that is left, and enough
-            processes stay to take over from them (:mod:`tsdg.engine.reserve`).
+            processes stay to take over from them (:mod:`tsdg.engine.standby`).
         timing: the times by which the engine works.
 
     Returns:

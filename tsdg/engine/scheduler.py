@@ -24,8 +24,8 @@ from tsdg.config.recipe import EngineConfig
 from tsdg.engine.congestion import PUSHED_BACK, Congestion, Look
 from tsdg.engine.inflight import InFlight, Prefixes
 from tsdg.engine.journal import Result, UnitLostError
+from tsdg.engine.open_unit import OpenUnit
 from tsdg.engine.timing import Timing
-from tsdg.engine.work import OpenUnit
 from tsdg.errors import ModelRequestError, PermanentError, RetryableError, TsdgError
 from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 
@@ -35,7 +35,7 @@ waiting for replies."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Tally:
+class RequestCounts:
     """What this process has done so far."""
 
     requests_done: int = 0
@@ -71,7 +71,7 @@ class Scheduler:
         self, *, process: Process, transport: Transport, config: EngineConfig, timing: Timing
     ) -> None:
         self.in_flight = InFlight(config.max_in_flight)
-        self.tally = Tally()
+        self.tally = RequestCounts()
         self.wake = self.in_flight.changed
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.finished: set[OpenUnit] = set()

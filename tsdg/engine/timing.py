@@ -29,7 +29,7 @@ class Timing:
     at once."""
     retry_after_cap_s: float = 600.0
     """Longest wait that a server may ask for with ``retry_after``."""
-    account_s: float = 5.0
+    report_s: float = 5.0
     """Between two writings of the accounting file."""
     steer_s: float = 2.0
     """Between two looks at the replicas' load, which move the limit of requests in flight."""

@@ -18,20 +18,19 @@ import pyarrow as pa
 
 from tsdg.accounting import State
 from tsdg.config.recipe import BudgetConfig, EngineConfig
-from tsdg.engine.account import Account
-from tsdg.engine.agenda import Agenda
-from tsdg.engine.books import Books
 from tsdg.engine.commit import Commit, commit_part, committed_units, is_committed, sweep
 from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.journal import Journal
 from tsdg.engine.leases import LeaseBoard
+from tsdg.engine.open_unit import OpenUnit, cancel
 from tsdg.engine.owner import Owner
-from tsdg.engine.reserve import RESERVE, Reserve
 from tsdg.engine.scheduler import Scheduler
 from tsdg.engine.slurm import SlurmJobs
+from tsdg.engine.standby import STANDBY, Standby
 from tsdg.engine.timing import Timing
+from tsdg.engine.unit_picker import UnitPicker
 from tsdg.engine.units import InputLayout, UnitReader
-from tsdg.engine.work import OpenUnit, cancel
+from tsdg.engine.worker_report import WorkerFigures, WorkerReport
 from tsdg.errors import BudgetReachedError, StoppedError
 from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
@@ -82,8 +81,8 @@ class Worker:
         self._board = LeaseBoard(
             directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone
         )
-        self._reserve = Reserve(
-            directory=directory / RESERVE,
+        self._standby = Standby(
+            directory=directory / STANDBY,
             owner=self._owner,
             timing=timing,
             gone=slurm.gone,
@@ -92,14 +91,14 @@ class Worker:
         self._scheduler = Scheduler(
             process=process, transport=transport, config=config, timing=timing
         )
-        self._books = Books(
+        self._report = WorkerReport(
             phase=directory,
             token=self._owner.token,
             budget=budget,
             timing=timing,
             note=note,
             progress=self._event,
-            account=Account(
+            figures=WorkerFigures(
                 owner=self._owner,
                 transport=transport,
                 scheduler=self._scheduler,
@@ -114,7 +113,7 @@ class Worker:
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
         self._reader = UnitReader(layout)
-        self._agenda = Agenda(layout, committed, Random())
+        self._picker = UnitPicker(layout, committed, Random())
         self._list_again = 0.0
         self._most_held = _UNITS_HELD * max(layout.rows, default=0)
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
@@ -132,7 +131,7 @@ class Worker:
             result = await self._work()
             state = "complete"
             if self._leaves:
-                reason = f"left {self._agenda.units_left} units to those that work on them"
+                reason = f"left {self._picker.units_left} units to those that work on them"
             return result
         except (StoppedError, BudgetReachedError, asyncio.CancelledError) as error:
             state, reason = "stopped", str(error) or "cancelled"
@@ -141,7 +140,7 @@ class Worker:
             reason = str(error) or type(error).__name__
             raise
         finally:
-            await self._books.close(state, " ".join(reason.split()))
+            await self._report.close(state, " ".join(reason.split()))
 
     async def _work(self) -> PhaseResult:
         pump = asyncio.create_task(self._guarded(self._pump()))
@@ -150,8 +149,8 @@ class Worker:
             self._sync_journals(),
             self._tell_progress(),
             self._scheduler.steer(),
-            self._books.keep(),
-            self._books.watch_budget(),
+            self._report.keep(),
+            self._report.watch_budget(),
         )
         jobs = [asyncio.create_task(self._guarded(job)) for job in side_jobs]
         stopped = asyncio.create_task(self._stop.wait())
@@ -173,12 +172,12 @@ class Worker:
         self._tell()
         # Where all is done already, a budget that is reached has nothing left to stop.
         if error is not None and (
-            self._agenda.units_left or not isinstance(error, BudgetReachedError)
+            self._picker.units_left or not isinstance(error, BudgetReachedError)
         ):
             raise error
-        if (left := self._agenda.units_left) and not self._leaves:
+        if (left := self._picker.units_left) and not self._leaves:
             raise StoppedError(
-                f"stopped with {self._agenda.units - left} of {self._agenda.units} units done in "
+                f"stopped with {self._picker.units - left} of {self._picker.units} units done in "
                 f"{self._directory}: "
                 "what is done is kept; start again to go on"
             )
@@ -195,9 +194,9 @@ class Worker:
         while not self._closing:
             wake.clear()
             self._settle()
-            if not self._agenda.units_left and not self._open:
+            if not self._picker.units_left and not self._open:
                 await self._in(self._disk, self._sweep)
-                await self._in(self._pulse, self._reserve.sweep)
+                await self._in(self._pulse, self._standby.sweep)
                 return
             pause: float | None = None
             if self._scheduler.has_room():
@@ -215,7 +214,7 @@ class Worker:
                             next_claim = time.monotonic() + self._timing.poll_s
                             if not self._open:
                                 self._leaves = await self._in(
-                                    self._pulse, self._reserve.dispensable
+                                    self._pulse, self._standby.dispensable
                                 )
                             if self._leaves:
                                 return
@@ -232,7 +231,7 @@ class Worker:
         self._sweep()
 
     def _sweep(self) -> None:
-        sweep((self._leases, self._journals, self._parts), self._agenda.committed)
+        sweep((self._leases, self._journals, self._parts), self._picker.committed)
 
     def _start_row(self, unit: OpenUnit) -> None:
         if not unit.closed:
@@ -254,8 +253,8 @@ class Worker:
         if unit is None:
             return False
         self._open[unit.index] = unit
-        if self._reserve.asked:
-            await self._in(self._pulse, self._reserve.quit)
+        if self._standby.asked:
+            await self._in(self._pulse, self._standby.quit)
         if unit.rows_total:
             self._starting = unit
         else:
@@ -266,12 +265,12 @@ class Worker:
         if listed := time.monotonic() >= self._list_again:
             self._list_parts()
         while True:
-            lease = self._board.claim(self._agenda.left(held))
+            lease = self._board.claim(self._picker.left(held))
             if lease is None:
                 if not listed:  # what seems to be left may have been committed since
                     self._list_parts()
                 return None
-            first = next(self._agenda.left(held))
+            first = next(self._picker.left(held))
             journal = None
             try:
                 # It may have been committed, and its lease removed, since the parts were listed, or
@@ -279,9 +278,9 @@ class Worker:
                 if is_committed(self._parts, lease.index):
                     lease.discard()
                     self._list_parts()
-                    self._agenda.go_on(lease.index, alone=False)
+                    self._picker.go_on(lease.index, alone=False)
                     continue
-                self._agenda.go_on(lease.index, alone=lease.index == first)
+                self._picker.go_on(lease.index, alone=lease.index == first)
                 journal = Journal(
                     directory=self._journals, index=lease.index, generation=lease.generation
                 )
@@ -298,7 +297,7 @@ class Worker:
     def _list_parts(self) -> None:
         """Learn what others have committed."""
         began = time.monotonic()
-        self._agenda.look(committed_units(self._parts))
+        self._picker.look(committed_units(self._parts))
         took = time.monotonic() - began
         self._list_again = began + max(self._timing.poll_s, _LISTING_SHARE * took)
 
@@ -356,7 +355,7 @@ class Worker:
         unit.journal.close()
         unit.lease.close()
         if await self._in(self._disk, partial(is_committed, self._parts, unit.index)):
-            self._agenda.add(unit.index)
+            self._picker.add(unit.index)
             # What a killed process may have left among the parts, which are many, is swept at the
             # end.
             await self._in(
@@ -385,14 +384,14 @@ class Worker:
             await asyncio.wait(set(self._ends))
         for unit in self._open.values():
             await self._guarded(self._give_back(unit))
-        await self._guarded(self._in(self._pulse, self._reserve.quit))
+        await self._guarded(self._in(self._pulse, self._standby.quit))
 
     # -- side jobs
 
     async def _beat_leases(self) -> None:
         while True:
             await asyncio.sleep(self._timing.heartbeat_s)
-            await self._in(self._pulse, self._reserve.beat)
+            await self._in(self._pulse, self._standby.beat)
             for unit in list(self._open.values()):
                 if not await self._in(self._pulse, unit.lease.beat) and not unit.ending:
                     self._scheduler.lost.add(unit)
@@ -417,13 +416,13 @@ class Worker:
             self._on_event(event)
 
     def _rows_done(self) -> int:
-        return self._agenda.rows_done({unit.index: unit.rows_done for unit in self._open.values()})
+        return self._picker.rows_done({unit.index: unit.rows_done for unit in self._open.values()})
 
     def _event(self) -> PhaseEvent:
         tally = self._scheduler.tally
         return PhaseEvent(
             rows_done=self._rows_done(),
-            rows_total=self._agenda.rows_total,
+            rows_total=self._picker.rows_total,
             requests_done=tally.requests_done,
             in_flight=self._scheduler.in_flight.active,
             prompt_tokens=tally.prompt_tokens,
@@ -436,7 +435,7 @@ class Worker:
         tally = self._scheduler.tally
         return PhaseResult(
             rows_done=self._rows_done(),
-            rows_total=self._agenda.rows_total,
+            rows_total=self._picker.rows_total,
             units_committed=self._units_committed,
             requests_done=tally.requests_done,
             retries=tally.retries.total(),

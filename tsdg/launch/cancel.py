@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tsdg.errors import MachineError
-from tsdg.launch.jobs import JobRecord, RunJobs
-from tsdg.launch.queue import tally
-from tsdg.launch.remote import Shell
-from tsdg.launch.watch import ask
+from tsdg.slurm.jobs import JobRecord, RunJobs
+from tsdg.slurm.queue import tally
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import ask
 
 _ROUNDS = 60
 _PAUSE_S = 1.0

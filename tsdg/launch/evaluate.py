@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tsdg.config.evaluation import EvalConfig
 from tsdg.errors import MachineError, UsageError
-from tsdg.launch.cluster import ClusterConfig
-from tsdg.launch.remote import Shell
+from tsdg.slurm.cluster import ClusterConfig
+from tsdg.slurm.slurm_shell import Shell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

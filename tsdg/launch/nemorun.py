@@ -44,8 +44,8 @@ from nemo_run.core.execution.slurm import SlurmJobDetails
 from nemo_run.core.tunnel.client import Tunnel
 
 from tsdg.errors import MachineError
-from tsdg.launch.cluster import ClusterConfig
-from tsdg.launch.plan import CANARY, JobPlan, job_name, log_folder, slurm_name
+from tsdg.launch.job_plan import CANARY, JobPlan, job_name, log_folder, slurm_name
+from tsdg.slurm.cluster import ClusterConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from tsdg.errors import MachineError
-from tsdg.launch.cluster import ClusterConfig
-from tsdg.launch.plan import seconds_of
-from tsdg.launch.remote import Shell, max_array_size
+from tsdg.launch.job_plan import seconds_of
+from tsdg.slurm.cluster import ClusterConfig
+from tsdg.slurm.slurm_shell import Shell, max_array_size
 
 Verdict = Literal["ok", "FAILED", "not checked"]
 

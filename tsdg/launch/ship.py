@@ -35,7 +35,7 @@ from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
 from tsdg.errors import UsageError
-from tsdg.launch.cluster import ClusterConfig, expand_env, packaged
+from tsdg.slurm.cluster import ClusterConfig, expand_env, packaged
 from tsdg.storage import make_directory, storage, write_whole
 
 CODE = "snapshot/code.tar.gz"

@@ -23,9 +23,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
 from tsdg.errors import MachineError, RunConflictError, UsageError
 from tsdg.launch import ship
-from tsdg.launch.cluster import ClusterConfig
-from tsdg.launch.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
-from tsdg.launch.plan import (
+from tsdg.launch.job_plan import (
     CANARY,
     SLURM_DEFAULT_MAX_ARRAY_SIZE,
     Endpoint,
@@ -35,7 +33,9 @@ from tsdg.launch.plan import (
     plan_jobs,
     slurm_name,
 )
-from tsdg.launch.remote import Shell, active_jobs, max_array_size, ssh_of
+from tsdg.slurm.cluster import ClusterConfig
+from tsdg.slurm.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
+from tsdg.slurm.slurm_shell import Shell, active_jobs, max_array_size, ssh_of
 from tsdg.storage import make_directory, write_whole
 
 

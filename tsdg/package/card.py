@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tsdg.package.layout import CARD, DATASET, steps_of
+from tsdg.layout import CARD, DATASET, steps_of
 from tsdg.package.render import HERE
 from tsdg.records import GROUPS
 from tsdg.storage import write_whole

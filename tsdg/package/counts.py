@@ -22,8 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationError
-from tsdg.package.digests import UNKNOWN, Codes, Keys, digests_of
-from tsdg.package.layout import (
+from tsdg.layout import (
     DATASET,
     QUESTIONS,
     SAMPLES,
@@ -34,6 +33,7 @@ from tsdg.package.layout import (
     rejected,
     steps_of,
 )
+from tsdg.package.digests import UNKNOWN, Codes, Keys, digests_of
 from tsdg.tables import unreadable
 
 BATCH_ROWS = 32_768

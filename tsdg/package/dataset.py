@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.contamination import Contamination
-from tsdg.package.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
+from tsdg.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
 from tsdg.package.render import Rendered, Style, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled

@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationError
-from tsdg.package.layout import CARD, DATASET, SAMPLES
+from tsdg.layout import CARD, DATASET, SAMPLES
 from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import render, variants_of

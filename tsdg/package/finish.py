@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.errors import VerificationError
+from tsdg.layout import CARD, CONTAMINATION, MANIFEST, QUESTIONS, steps_of
 from tsdg.package.card import write_card
-from tsdg.package.layout import CARD, CONTAMINATION, MANIFEST, QUESTIONS, steps_of
 from tsdg.package.manifest import (
     Manifest,
     ManifestInputs,

@@ -19,10 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationError, few
-from tsdg.package.counts import RunCount, count_run
-from tsdg.package.findings import Finding
-from tsdg.package.fsck_rows import check_rows
-from tsdg.package.layout import (
+from tsdg.layout import (
     DATASET,
     MANIFEST,
     QUESTIONS,
@@ -33,6 +30,9 @@ from tsdg.package.layout import (
     rejected,
     steps_of,
 )
+from tsdg.package.counts import RunCount, count_run
+from tsdg.package.findings import Finding
+from tsdg.package.fsck_rows import check_rows
 from tsdg.package.manifest import (
     Manifest,
     breaches,

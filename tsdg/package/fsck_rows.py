@@ -16,22 +16,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tsdg.config.stages import phase_name
 from tsdg.errors import few
-from tsdg.package.counts import columns_of
-from tsdg.package.dataset import record_id_of
-from tsdg.package.digests import UNKNOWN, Digests, Keys, digests_of
-from tsdg.package.findings import Finding
-from tsdg.package.layout import (
+from tsdg.layout import (
     ALLOWED_UNITS,
     QUESTIONS,
     SAMPLES,
     SEEDS,
     SOLUTIONS,
     part_files,
+    phase_name,
     rejected,
     steps_of,
 )
+from tsdg.package.counts import columns_of
+from tsdg.package.dataset import record_id_of
+from tsdg.package.digests import UNKNOWN, Digests, Keys, digests_of
+from tsdg.package.findings import Finding
 from tsdg.package.manifest import Manifest
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.errors import VerificationError
+from tsdg.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
-from tsdg.package.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
 from tsdg.storage import sha256_of, write_whole
 from tsdg.tables import count_rows

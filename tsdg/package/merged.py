@@ -21,10 +21,10 @@ from typing import Any
 import pyarrow.compute as pc
 
 from tsdg.errors import VerificationError, few
+from tsdg.layout import DATASET, data_files, rejected
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
 from tsdg.package.digests import Keys, digests_of
 from tsdg.package.findings import Finding
-from tsdg.package.layout import DATASET, data_files, rejected
 from tsdg.package.manifest import SCHEMA_VERSION, TASK_FACTS, Manifest, describe, sealed
 from tsdg.records import GROUPS, VARIANTS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tsdg.errors import VerificationError
-from tsdg.package.layout import QUESTIONS, SOLUTIONS
+from tsdg.layout import QUESTIONS, SOLUTIONS
 from tsdg.records import Question, Solution
 from tsdg.tables import read_rows
 

@@ -20,7 +20,7 @@ from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete
 from tsdg.errors import ShortfallError
-from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.phases import Servers, work_on
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import gathered

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from tsdg.accounting import sweep_unfinished
 from tsdg.config.recipe import Recipe, StepName
-from tsdg.config.stages import phase_name
 from tsdg.corpus import gather
 from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.near_pass import NearPass
 from tsdg.engine.commit import read_parts
 from tsdg.generate.fields import fixed_options
-from tsdg.package.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS, phase_name
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import gathered, phase_input
 from tsdg.progress import Reporter, counted

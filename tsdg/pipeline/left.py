@@ -8,8 +8,8 @@ from pathlib import Path
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.phase import pending_units
+from tsdg.layout import part_files, steps_of
 from tsdg.package.finish import finished_manifest
-from tsdg.package.layout import part_files, steps_of
 from tsdg.package.manifest import Manifest
 from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
 

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from tsdg.corpus.dedup import item_digest
 from tsdg.errors import UsageError
 from tsdg.hashset import HashSet
+from tsdg.layout import CARD, DATASET, MANIFEST, rejected
 from tsdg.package.card import write_card
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import write_task
-from tsdg.package.layout import CARD, DATASET, MANIFEST, rejected
 from tsdg.package.manifest import Manifest, describe, read_manifest, with_file, write_manifest
 from tsdg.package.merged import copy_name, merged_manifest
 from tsdg.package.pairs import accepted_pairs

@@ -8,12 +8,11 @@ from typing import Any
 
 from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
-from tsdg.config.stages import phase_name
 from tsdg.engine.phase import pending_units
 from tsdg.errors import VerificationError
+from tsdg.layout import MANIFEST, SOLUTIONS, phase_name
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
-from tsdg.package.layout import MANIFEST, SOLUTIONS
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.facts import contamination_of

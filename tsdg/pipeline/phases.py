@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from tsdg.config.recipe import StepName
-from tsdg.config.stages import phase_name
 from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.phase import run_phase
@@ -17,6 +16,7 @@ from tsdg.generate.answers import AnswerStep
 from tsdg.generate.judging import Judge
 from tsdg.generate.questions import QuestionStep
 from tsdg.generate.requests import together
+from tsdg.layout import phase_name
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import phase_input
 from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of

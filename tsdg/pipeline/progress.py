@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsdg.config.recipe import StepName
-from tsdg.config.stages import phase_name
 from tsdg.engine.phase import is_complete
-from tsdg.package.layout import QUESTIONS, SAMPLES, SEED_COUNTS, SEEDS, SOLUTIONS, rejected
+from tsdg.layout import QUESTIONS, SAMPLES, SEED_COUNTS, SEEDS, SOLUTIONS, phase_name, rejected
 
 TABLES = {
     "seeds": (SEEDS, rejected("seeds"), SEED_COUNTS),

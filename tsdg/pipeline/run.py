@@ -22,7 +22,7 @@ from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, 
 from tsdg.pipeline.roles import Endpoint, endpoints_of
 from tsdg.pipeline.seeds import make_seeds
 from tsdg.progress import Reporter
-from tsdg.serving.follower import follow, is_follower
+from tsdg.serving.multinode_worker import is_multinode_worker, work_for_heads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +128,13 @@ async def _one_phase(
     Or, on a node that only lends its GPUs to a server of another node, serve for as long.
     """
     endpoints = endpoints_of(prepared.recipe, stage.steps)
-    if followed := [
-        endpoint for endpoint in endpoints if is_follower(endpoint.server, endpoint.model)
+    if lent := [
+        endpoint for endpoint in endpoints if is_multinode_worker(endpoint.server, endpoint.model)
     ]:
         check_budget(prepared.recipe.budget, prepared.directory)
         async with stoppable() as stop:
             await asyncio.gather(
-                *(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in followed)
+                *(_follow(prepared, stage, endpoint, stop, reporter) for endpoint in lent)
             )
         return
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
@@ -144,7 +144,7 @@ async def _one_phase(
 async def _follow(
     prepared: Prepared, stage: Stage, endpoint: Endpoint, stop: asyncio.Event, reporter: Reporter
 ) -> None:
-    await follow(
+    await work_for_heads(
         server=endpoint.server,
         model=endpoint.model,
         logs=prepared.directory / "logs" / endpoint.folder,

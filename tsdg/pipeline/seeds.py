@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, few
-from tsdg.package.layout import SEED_COUNTS, SEEDS, rejected
+from tsdg.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed

@@ -3,13 +3,13 @@
 Own ``vllm serve`` processes or endpoints of others, and the client that spreads requests over them.
 
 The pipeline needs :func:`check_server`, before anything starts, and :func:`open_transport`; on
-nodes that only lend their GPUs to a server of another node (:func:`is_follower`), :func:`follow` in
-its place.
+nodes that only lend their GPUs to a server of another node (:func:`is_multinode_worker`),
+:func:`work_for_heads` in its place.
 """
 
 from tsdg.serving.checks import check_server
 from tsdg.serving.events import PACING, Pacing, ServerEvent
-from tsdg.serving.follower import follow, is_follower
+from tsdg.serving.multinode_worker import is_multinode_worker, work_for_heads
 from tsdg.serving.transport import open_transport
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Pacing",
     "ServerEvent",
     "check_server",
-    "follow",
-    "is_follower",
+    "is_multinode_worker",
     "open_transport",
+    "work_for_heads",
 ]

@@ -36,7 +36,7 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
     share = share_of(placement, server, model)
     for number in range(share.replicas):
         gpus_of(placement, share, number)
-    if server.port and share.role != "follower":
+    if server.port and share.role != "worker":
         if server.port + share.replicas - 1 > 65535:
             raise RecipeError(
                 f"server.port={server.port}: server.replicas={share.replicas} take the ports from "

@@ -4,7 +4,7 @@ An *element* is one task of a job array. It may have several nodes, with one pro
 each. Where a server fits in a node, these processes have nothing to do with one another: each
 starts the servers of its own node and works. Where one server spans nodes, the nodes form groups of
 as many as it needs: the first node of a group, its *head*, runs rank 0 of the server and works;
-each other node, a *follower*, runs one further rank and nothing else.
+each other node, a *multinode worker*, runs one further rank and nothing else.
 
 Read from the environment, an explicit variable before Slurm's own:
 
@@ -68,10 +68,10 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class NodeShare:
     """What one node has to do."""
 
-    role: Literal["alone", "head", "follower"]
+    role: Literal["alone", "head", "worker"]
     """``alone``: its servers are its own."""
     replicas: int
     """Servers that this node starts, or takes part in."""
@@ -144,7 +144,7 @@ def visible_gpus(environ: Mapping[str, str], devices: Path) -> tuple[str, ...]:
     return tuple(sorted((number for number in numbers if number.isdigit()), key=int))
 
 
-def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> Share:
+def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> NodeShare:
     """Say what the node of ``placement`` has to do.
 
     Raises:
@@ -163,7 +163,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
                 f"{placement.slots} are "
                 "visible here; lower them or ask for more GPUs"
             )
-        return Share(
+        return NodeShare(
             role="alone", replicas=count, group=placement.node, rank=0, nodes=1, ranks=world
         )
     if server.replicas not in ("auto", 1):
@@ -188,8 +188,8 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
             "to find one another; set it to the same on all of them, and to another at each start"
         )
     rank = placement.node % each
-    return Share(
-        role="follower" if rank else "head",
+    return NodeShare(
+        role="worker" if rank else "head",
         replicas=1,
         group=placement.node // each,
         rank=rank,
@@ -198,7 +198,7 @@ def share_of(placement: Placement, server: ServerConfig, model: ModelConfig) -> 
     )
 
 
-def gpus_of(placement: Placement, share: Share, replica: int) -> tuple[str, ...]:
+def gpus_of(placement: Placement, share: NodeShare, replica: int) -> tuple[str, ...]:
     """The GPUs on this node of replica number ``replica``; none where the node has none.
 
     Raises:
@@ -216,7 +216,7 @@ def gpus_of(placement: Placement, share: Share, replica: int) -> tuple[str, ...]
     return found
 
 
-def cores_of(cores: tuple[int, ...], share: Share, replica: int) -> tuple[tuple[int, ...], ...]:
+def cores_of(cores: tuple[int, ...], share: NodeShare, replica: int) -> tuple[tuple[int, ...], ...]:
     """The cores of a replica on a node without GPUs, one tuple per rank on this node.
 
     Nothing where a node has one server, which takes what it finds, or fewer cores than ranks.

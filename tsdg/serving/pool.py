@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tsdg.errors import ServerError
 from tsdg.protocols import ReplicaFacts, Reply
-from tsdg.serving.tally import Tally
+from tsdg.serving.replica_times import ReplicaTimes
 
 
 class Endpoint:
@@ -31,7 +31,7 @@ class Endpoint:
         self.gpus = gpus
         self.in_flight = 0
         self.restarts = 0
-        self.tally = Tally()
+        self.tally = ReplicaTimes()
         self.proxy = proxy
         self.suspected = asyncio.Event()
         self.move(base_url)

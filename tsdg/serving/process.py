@@ -1,4 +1,4 @@
-"""One running server process, kept by the keeper."""
+"""One running server process, kept by the supervisor."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_KEEPER = Path(__file__).with_name("keeper.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SLACK_S = 1.5
 
 
 class ServerProcess:
-    """A server and the keeper in front of it. Use :meth:`start`."""
+    """A server and the supervisor in front of it. Use :meth:`start`."""
 
-    def __init__(self, keeper: asyncio.subprocess.Process, grace_s: float) -> None:
-        self._keeper = keeper
+    def __init__(self, supervisor: asyncio.subprocess.Process, grace_s: float) -> None:
+        self._supervisor = supervisor
         self._grace_s = grace_s
         self._server = 0
         self._outcome = ""
@@ -28,7 +28,7 @@ class ServerProcess:
     async def start(
         cls, command: tuple[str, ...], *, env: Mapping[str, str], log: Path, grace_s: float
     ) -> ServerProcess:
-        """Start ``command`` under a keeper; its output is appended to ``log``.
+        """Start ``command`` under a supervisor; its output is appended to ``log``.
 
         Args:
             command: program and arguments.
@@ -37,12 +37,13 @@ class ServerProcess:
             grace_s: seconds between SIGTERM and SIGKILL when it is ended.
         """
         with log.open("ab") as output:
-            # -I and -S: the keeper is the same whatever is installed or set, and starts in 20 ms.
-            keeper = await asyncio.create_subprocess_exec(
+            # -I and -S: the supervisor is the same whatever is installed or set, and starts in 20
+            # ms.
+            supervisor = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-S",
-                str(_KEEPER),
+                str(_SUPERVISOR),
                 str(os.getpid()),
                 str(grace_s),
                 *command,
@@ -52,7 +53,7 @@ class ServerProcess:
                 env=dict(env),
                 start_new_session=True,
             )
-        return cls(keeper, grace_s)
+        return cls(supervisor, grace_s)
 
     @property
     def pid(self) -> int:
@@ -68,9 +69,9 @@ class ServerProcess:
         return self._outcome
 
     def ask_to_end(self) -> None:
-        """Tell the keeper to end the server, and return at once."""
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
+        """Tell the supervisor to end the server, and return at once."""
+        if self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
 
     async def stop(self) -> None:
         """End the server and all that it started: at most ``grace_s`` and a moment."""
@@ -79,25 +80,25 @@ class ServerProcess:
             async with asyncio.timeout(self._grace_s + _SLACK_S):
                 await self.ended()
         except TimeoutError:
-            # The keeper is stopped, or a process cannot be killed yet (it waits for a device); the
-            # keeper goes on.
+            # The supervisor is stopped, or a process cannot be killed yet (it waits for a device);
+            # the supervisor goes on.
             self._signal_group(signal.SIGKILL)
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
     async def _read(self) -> None:
-        assert self._keeper.stdout is not None
-        async for line in self._keeper.stdout:
+        assert self._supervisor.stdout is not None
+        async for line in self._supervisor.stdout:
             word, _, rest = line.decode().strip().partition(" ")
             if word == "started":
                 self._server = int(rest)
             elif word == "ended":
                 self._outcome = rest
-        await self._keeper.wait()
+        await self._supervisor.wait()
         if not self._outcome:
-            # Somebody killed the keeper. The server has been told to end by the kernel; see that it
-            # does.
-            self._outcome = f"its keeper ended with {self._keeper.returncode}"
+            # Somebody killed the supervisor. The server has been told to end by the kernel; see
+            # that it does.
+            self._outcome = f"its supervisor ended with {self._supervisor.returncode}"
             self._signal_group(signal.SIGTERM)
             await asyncio.sleep(1.0)
             self._signal_group(signal.SIGKILL)

@@ -1,8 +1,8 @@
 """How the nodes that share a server find one another: a file says where, a connection says who.
 
 The head of a group binds a port for itself and writes ``<element>-<group>.json`` into a folder that
-all nodes see. A follower reads it, connects, and names the file's random token. The file is only
-ever a hint:
+all nodes see. A multinode worker reads it, connects, and names the file's random token. The file is
+only ever a hint:
 
 * one of an earlier start has another name, as the element's name is never used again;
 * one of an earlier head of the same start has an address where nobody answers, or somebody who does
@@ -39,7 +39,7 @@ class Offer:
     """Where a head can be reached."""
 
     state: Literal["open", "ended"]
-    """``ended``: the head has no more work for its followers."""
+    """``ended``: the head has no more work for its multinode workers."""
     token: str
     address: str
     port: int
@@ -75,7 +75,7 @@ class ConnectionLostError(Exception):
 
 
 class Channel:
-    """Messages between a head and a follower.
+    """Messages between a head and a multinode worker.
 
     JSON objects, one a line, with signs of life between them.
     """

@@ -14,14 +14,14 @@ import aiohttp
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import ServerError
 from tsdg.serving import probe
-from tsdg.serving.crew import Crew, NodeLostError
 from tsdg.serving.diagnosis import describe_end, telling_line
 from tsdg.serving.events import EventKind, OnEvent, Pacing, ServerEvent
-from tsdg.serving.logs import begin_log, tail
+from tsdg.serving.multinode_head import MultinodeHead, NodeLostError
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.ports import PortLease, base_url
 from tsdg.serving.process import ServerProcess
-from tsdg.serving.progress import Progress
+from tsdg.serving.server_logs import begin_log, tail
+from tsdg.serving.stall_watch import Progress
 from tsdg.serving.vllm import Member, serve_command
 
 _LEAST_MISSES = 3
@@ -49,7 +49,7 @@ class ReplicaPlan:
     env: dict[str, str]
     log: Path
     pacing: Pacing
-    crew: Crew | None
+    head: MultinodeHead | None
     """The other nodes, where it spans several."""
 
 
@@ -124,17 +124,17 @@ class Replica:
             plan.server.host, plan.server.port + plan.number if plan.server.port else 0
         )
         member = None
-        if plan.crew is not None:
-            crew = plan.crew
+        if plan.head is not None:
+            head = plan.head
             member = Member(
-                nodes=crew.nodes, rank=0, address=crew.address, port=self._bind(crew.address, 0)
+                nodes=head.nodes, rank=0, address=head.address, port=self._bind(head.address, 0)
             )
         self._endpoint.move(base_url(plan.server.host, port))
         self._event("starting", "")
         command = serve_command(server=plan.server, model=plan.model, port=port, member=member)
         self._log_start = begin_log(plan.log, command)
-        if plan.crew is not None and member is not None:
-            plan.crew.start(member.port)
+        if plan.head is not None and member is not None:
+            plan.head.start(member.port)
         self._process = await ServerProcess.start(
             command, env=plan.env, log=plan.log, grace_s=plan.pacing.grace_s
         )
@@ -144,11 +144,11 @@ class Replica:
 
         Less for one that has gone.
         """
-        crew = self._plan.crew
-        if crew is None:
+        head = self._plan.head
+        if head is None:
             return
         try:
-            await crew.gather(
+            await head.gather(
                 self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s
             )
         except NodeLostError as error:
@@ -165,8 +165,8 @@ class Replica:
 
     async def _end(self) -> None:
         ending = [self._process.stop()] if self._process is not None else []
-        if self._plan.crew is not None:
-            ending.append(self._plan.crew.stop(self._plan.pacing.grace_s + _SLACK_S))
+        if self._plan.head is not None:
+            ending.append(self._plan.head.stop(self._plan.pacing.grace_s + _SLACK_S))
         await asyncio.gather(*ending)
         self._process = None
         for lease in self._leases:
@@ -268,13 +268,13 @@ class Replica:
         ended = asyncio.create_task(self._process.ended())
         working = asyncio.create_task(work)
         tasks: list[asyncio.Task[Any]] = [ended, working]
-        crew = self._plan.crew
-        if crew is not None:
-            tasks.append(asyncio.create_task(crew.broken()))
+        head = self._plan.head
+        if head is not None:
+            tasks.append(asyncio.create_task(head.broken()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             # What another node says first: that is why this part ends.
-            if crew is not None and tasks[-1].done():
+            if head is not None and tasks[-1].done():
                 raise ReplicaDownError(tasks[-1].result())
             if ended.done():
                 outcome = ended.result()

@@ -44,9 +44,9 @@ async def open_transport(
         RecipeError: the same.
     """
     # aiohttp takes 0.2 s to import, which `tsdg --help` must not pay.
-    from tsdg.serving.agent import Agent
     from tsdg.serving.client import RoutingClient, new_session
-    from tsdg.serving.remote import RemoteEndpoints
+    from tsdg.serving.external_endpoints import ExternalEndpoints
+    from tsdg.serving.node_servers import NodeServers
 
     check_server(server, model)
     _allow_open_files()
@@ -54,7 +54,7 @@ async def open_transport(
     async with contextlib.AsyncExitStack() as stack:
         session = await stack.enter_async_context(new_session())
         if server.type == "vllm":
-            agent = Agent(
+            agent = NodeServers(
                 server=server,
                 model=model,
                 logs=logs,
@@ -65,7 +65,7 @@ async def open_transport(
             pool = agent.pool
             await stack.enter_async_context(agent)
         else:
-            remote = RemoteEndpoints(
+            remote = ExternalEndpoints(
                 base_urls=server.base_urls,
                 headers={"Authorization": f"Bearer {key}"} if key else {},
                 patience_s=server.start_timeout_s,

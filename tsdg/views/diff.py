@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tsdg.config.compare import ABSENT, Difference
+from tsdg.config.snapshot_diff import ABSENT, Difference
 
 SHOWN = 20
 """Lines of one part."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import PACKAGES
 from tsdg.errors import MachineError, TsdgError
-from tsdg.launch.cluster import ClusterConfig
 from tsdg.launch.preflight import Check, attempt, check_cluster
-from tsdg.launch.remote import Shell, ssh_of
+from tsdg.slurm.cluster import ClusterConfig
+from tsdg.slurm.slurm_shell import Shell, ssh_of
 
 if TYPE_CHECKING:
     from tsdg.pipeline.prepare import Prepared

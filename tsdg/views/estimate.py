@@ -17,8 +17,8 @@ import yaml
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import Recipe, Role, StepName
-from tsdg.config.stages import phase_name
 from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.layout import phase_name
 from tsdg.pipeline.roles import model_of, roles_of
 from tsdg.records import AnswerKind
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tsdg.launch.plan import SLURM_DEFAULT_MAX_ARRAY_SIZE, JobPlan
+from tsdg.launch.job_plan import SLURM_DEFAULT_MAX_ARRAY_SIZE, JobPlan
 from tsdg.launch.submit import Launch
 
 if TYPE_CHECKING:

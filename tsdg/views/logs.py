@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from tsdg.errors import UsageError
-from tsdg.launch.jobs import JOBS, read_jobs
-from tsdg.launch.logs import LOGS, LogFile, best, by_failure, find_logs
-from tsdg.launch.remote import Shell
-from tsdg.launch.watch import ask
+from tsdg.slurm.job_logs import LOGS, LogFile, best, by_failure, find_logs
+from tsdg.slurm.jobs import JOBS, read_jobs
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import ask
 from tsdg.storage import storage
 
 _BLOCK = 1 << 16

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from tsdg.accounting import WorkerStatus, read_worker, spent, worker_tokens
 from tsdg.config.recipe import StepName
-from tsdg.config.stages import phase_name
 from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.errors import TsdgError
+from tsdg.layout import phase_name
 from tsdg.pipeline.progress import gathered, has_input, phase_input
 
 SILENT_S = 60.0
@@ -87,7 +87,7 @@ def read_all_workers(phase: Path) -> tuple[tuple[WorkerStatus, ...], tuple[str, 
 
 
 def slurm_key(worker: WorkerStatus) -> str:
-    """The job or array element that a process is of, as :class:`tsdg.launch.queue.Element` has it.
+    """The job or array element that a process is of, as :class:`tsdg.slurm.queue.Element` has it.
 
     Empty for none.
     """

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tsdg.errors import TsdgError
-from tsdg.launch.away import is_away
-from tsdg.launch.jobs import JOBS, JobRecord, read_jobs
-from tsdg.launch.remote import Shell
-from tsdg.launch.watch import ask
+from tsdg.launch.run_over_ssh import is_away
+from tsdg.slurm.jobs import JOBS, JobRecord, read_jobs
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import ask
 from tsdg.storage import list_names
 from tsdg.views.status import read_status
 

@@ -21,15 +21,15 @@ from tsdg.config.recipe import StepName
 from tsdg.config.stages import Stage, stages
 from tsdg.engine.control import is_owned
 from tsdg.errors import UsageError, VerificationError
-from tsdg.launch.jobs import JOBS, JobRecord, RunJobs, read_jobs
-from tsdg.launch.logs import best, last_lines, logs_of
-from tsdg.launch.plan import CANARY
-from tsdg.launch.queue import Element, tally, why_pending
-from tsdg.launch.remote import Shell
-from tsdg.launch.watch import Answer, ask
+from tsdg.launch.job_plan import CANARY
+from tsdg.layout import MANIFEST, SEED_COUNTS, steps_of
 from tsdg.package.finish import finished_manifest
-from tsdg.package.layout import MANIFEST, SEED_COUNTS, steps_of
 from tsdg.pipeline.left import stage_done
+from tsdg.slurm.job_logs import best, last_lines, logs_of
+from tsdg.slurm.jobs import JOBS, JobRecord, RunJobs, read_jobs
+from tsdg.slurm.queue import Element, tally, why_pending
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import Answer, ask
 from tsdg.views.progress import (
     PhaseProgress,
     is_alive,

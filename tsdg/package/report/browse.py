@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationError
-from tsdg.package.layout import DATASET, QUESTIONS, SAMPLES, SEEDS, rejected
+from tsdg.layout import DATASET, QUESTIONS, SAMPLES, SEEDS, rejected
 
 LONGEST = 4000
 """Characters of one text that are shown."""

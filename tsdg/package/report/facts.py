@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from tsdg.accounting import WorkerStatus, read_run, spent
 from tsdg.errors import VerificationError
+from tsdg.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 from tsdg.package.counts import columns_of
-from tsdg.package.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 from tsdg.package.manifest import TASK_FACTS
 
 _BINS = 24

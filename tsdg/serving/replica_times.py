@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 
-class Tally:
+class ReplicaTimes:
     """Sums of one replica over all its restarts. Times are seconds of ``clock``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tsdg.errors import MachineError
-from tsdg.launch.jobs import JobRecord
-from tsdg.launch.queue import (
+from tsdg.slurm.jobs import JobRecord
+from tsdg.slurm.queue import (
     SACCT_FORMAT,
     SQUEUE_FORMAT,
     Element,
@@ -19,7 +19,7 @@ from tsdg.launch.queue import (
     parse_sacct,
     parse_squeue,
 )
-from tsdg.launch.remote import Shell
+from tsdg.slurm.slurm_shell import Shell
 
 _TIMEOUT_S = 10.0
 _NO_SUCH_JOB = "Invalid job id"

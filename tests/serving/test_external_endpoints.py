@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsdg.serving.remote import proxy_for
+from tsdg.serving.external_endpoints import proxy_for
 
 
 @pytest.mark.parametrize(

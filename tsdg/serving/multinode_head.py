@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from tsdg.serving.placement import Placement, Share
+from tsdg.serving.placement import NodeShare, Placement
 from tsdg.serving.rendezvous import (
     Channel,
     ConnectionLostError,
@@ -34,27 +34,27 @@ class NodeLostError(Exception):
 
 
 @dataclass(slots=True)
-class _Mate:
-    """One follower that is connected."""
+class _Member:
+    """One worker that is connected."""
 
     channel: Channel
     host: str
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Crew:
+class MultinodeHead:
     """Async context manager.
 
     Followers can join for as long as it is open, and are dismissed at its end.
     """
 
-    def __init__(self, *, placement: Placement, share: Share, folder: Path) -> None:
+    def __init__(self, *, placement: Placement, share: NodeShare, folder: Path) -> None:
         """Prepare.
 
         Args:
             placement: where this process stands.
             share: that of a head.
-            folder: for the file by which followers find this process; seen by all nodes.
+            folder: for the file by which multinode workers find this process; seen by all nodes.
         """
         self.address = placement.address or own_address()
         self.interface = interface_of(self.address)
@@ -62,14 +62,14 @@ class Crew:
         self._folder = folder
         self._path = offer_path(folder, placement.element, share.group)
         self._token = secrets.token_hex(16)
-        self._mates: dict[int, _Mate] = {}
+        self._members: dict[int, _Member] = {}
         self._changed = asyncio.Event()
         self._generation = 0
         self._broken = ""
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Crew:
+    async def __aenter__(self) -> MultinodeHead:
         """Bind a port and say where; return at once."""
         self._listener = await asyncio.start_server(self._accept, self.address, 0)
         make_directory(self._folder)
@@ -82,31 +82,31 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Tell the followers to end."""
+        """Tell the multinode workers to end."""
         assert self._listener is not None
         self._listener.close()
         self._write("ended", 0)
-        for mate in self._mates.values():
-            mate.channel.send("end")
-        await asyncio.gather(*(mate.channel.close() for mate in self._mates.values()))
+        for member in self._members.values():
+            member.channel.send("end")
+        await asyncio.gather(*(member.channel.close() for member in self._members.values()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def gather(self, within_s: float) -> None:
-        """Wait until every follower is connected.
+        """Wait until every multinode worker is connected.
 
         Raises:
             NodeLostError: one is not there within ``within_s``.
         """
         try:
             async with asyncio.timeout(within_s):
-                while len(self._mates) < self.nodes - 1:
+                while len(self._members) < self.nodes - 1:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError as error:
             missing = ", ".join(
-                str(rank) for rank in range(1, self.nodes) if rank not in self._mates
+                str(rank) for rank in range(1, self.nodes) if rank not in self._members
             )
             raise NodeLostError(
                 f"node {missing} of the {self.nodes} that share this server has not come within "
@@ -115,7 +115,7 @@ class Crew:
             ) from error
 
     def start(self, port: int) -> None:
-        """Have every follower start its part of the server, in place of any earlier one.
+        """Have every multinode worker start its part of the server, in place of any earlier one.
 
         Args:
             port: on the head's address, where the parts find one another.
@@ -123,9 +123,11 @@ class Crew:
         self._generation += 1
         self._broken = ""
         self._changed.set()
-        for mate in self._mates.values():
-            mate.stopped.clear()
-            mate.channel.send("start", generation=self._generation, address=self.address, port=port)
+        for member in self._members.values():
+            member.stopped.clear()
+            member.channel.send(
+                "start", generation=self._generation, address=self.address, port=port
+            )
 
     async def broken(self) -> str:
         """Wait until a part of the present start has ended, or its node is gone.
@@ -138,13 +140,13 @@ class Crew:
         return self._broken
 
     async def stop(self, within_s: float) -> None:
-        """Have every follower end its part; wait at most ``within_s`` seconds for them."""
-        waiting = list(self._mates.values())
-        for mate in waiting:
-            mate.channel.send("stop", generation=self._generation)
+        """Have every multinode worker end its part; wait at most ``within_s`` seconds for them."""
+        waiting = list(self._members.values())
+        for member in waiting:
+            member.channel.send("stop", generation=self._generation)
         try:
             async with asyncio.timeout(within_s):
-                await asyncio.gather(*(mate.stopped.wait() for mate in waiting))
+                await asyncio.gather(*(member.stopped.wait() for member in waiting))
         except TimeoutError:
             return
 
@@ -158,7 +160,7 @@ class Crew:
             rank = hello.get("rank")
             known = hello["kind"] == "hello" and hello.get("token") == self._token
             if known and isinstance(rank, int) and 0 < rank < self.nodes:
-                await self._serve(rank, _Mate(channel, str(hello.get("host"))))
+                await self._serve(rank, _Member(channel, str(hello.get("host"))))
             channel.send("stranger")
         except ConnectionLostError:
             return
@@ -166,31 +168,31 @@ class Crew:
             self._tasks.discard(task)
             await channel.close()
 
-    async def _serve(self, rank: int, mate: _Mate) -> None:
-        """Listen to one follower until it is gone."""
-        earlier = self._mates.get(rank)
+    async def _serve(self, rank: int, member: _Member) -> None:
+        """Listen to one multinode worker until it is gone."""
+        earlier = self._members.get(rank)
         if earlier is not None:
             # It came back before its end was noticed; what it had started then is gone.
             await earlier.channel.close()
-            self._break(f"node {rank} ({mate.host}) was started anew")
-        self._mates[rank] = mate
-        mate.channel.send("welcome", token=self._token)
+            self._break(f"node {rank} ({member.host}) was started anew")
+        self._members[rank] = member
+        member.channel.send("welcome", token=self._token)
         self._changed.set()
         try:
             while True:
-                message = await mate.channel.receive()
+                message = await member.channel.receive()
                 if message["kind"] == "stopped":
-                    mate.stopped.set()
+                    member.stopped.set()
                 elif message["kind"] == "ended" and message.get("generation") == self._generation:
                     self._break(
-                        f"its part on node {rank} ({mate.host}) ended: {message.get('reason')}"
+                        f"its part on node {rank} ({member.host}) ended: {message.get('reason')}"
                     )
         except ConnectionLostError as lost:
-            if self._mates.get(rank) is mate:
-                del self._mates[rank]
-                self._break(f"node {rank} ({mate.host}) is gone: {lost}")
+            if self._members.get(rank) is member:
+                del self._members[rank]
+                self._break(f"node {rank} ({member.host}) is gone: {lost}")
         finally:
-            mate.stopped.set()
+            member.stopped.set()
 
     def _break(self, reason: str) -> None:
         self._broken = self._broken or reason

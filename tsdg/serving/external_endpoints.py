@@ -32,7 +32,7 @@ def proxy_for(url: str) -> str | None:
     return urllib.request.getproxies().get(parts.scheme)
 
 
-class RemoteEndpoints:
+class ExternalEndpoints:
     """Async context manager.
 
     Watches the endpoints of ``server.base_urls`` while requests go to them.
@@ -76,7 +76,7 @@ class RemoteEndpoints:
         self._pacing = pacing
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> RemoteEndpoints:
+    async def __aenter__(self) -> ExternalEndpoints:
         """Look at all endpoints from now on; return at once."""
         self._tasks = [
             asyncio.create_task(self._watch(n, point))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tsdg.cli import run_command
-from tsdg.config.compare import ABSENT, Difference, compare_snapshots
 from tsdg.config.compose import compose_recipe
 from tsdg.config.snapshot import write_snapshot
+from tsdg.config.snapshot_diff import ABSENT, Difference, compare_snapshots
 from tsdg.errors import UsageError, VerificationError
 
 ROW = {

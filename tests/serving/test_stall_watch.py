@@ -2,7 +2,7 @@
 
 import pytest
 
-from tsdg.serving.progress import Progress
+from tsdg.serving.stall_watch import Progress
 
 
 def judge(looks: list[tuple[float, float, bool]]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsdg.launch.jobs import JobRecord
+from tsdg.slurm.jobs import JobRecord
 from tsdg.storage import storage, storage_unfit
 
 LOGS = "logs"

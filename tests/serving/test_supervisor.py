@@ -1,4 +1,4 @@
-"""The keeper: whatever dies, nothing of the server is left."""
+"""The supervisor: whatever dies, nothing of the server is left."""
 
 import asyncio
 import os
@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from tests.serving.conftest import FAULT_SERVER, Watched, runs, until
-from tsdg.serving import keeper
+from tsdg.serving import supervisor
 from tsdg.serving.process import ServerProcess
 
-KEEPER = Path(keeper.__file__)
+SUPERVISOR = Path(supervisor.__file__)
 SERVE = (sys.executable, str(FAULT_SERVER), "serve", "model")
 
 
@@ -30,7 +30,7 @@ async def start(watched: Watched, *command: str, **env: str) -> ServerProcess:
     return process
 
 
-def keeper_of(watched: Watched) -> psutil.Process:
+def supervisor_of(watched: Watched) -> psutil.Process:
     return psutil.Process(watched.pids("server")[0]).parent()
 
 
@@ -38,10 +38,10 @@ def all_gone(watched: Watched) -> bool:
     return not watched.alive()
 
 
-def test_the_keeper_needs_nothing_but_the_standard_library() -> None:
+def test_the_supervisor_needs_nothing_but_the_standard_library() -> None:
     code = (
         "import runpy, sys; sys.argv = ['k', '0', '1', 'true']; "
-        f"runpy.run_path({str(KEEPER)!r}, run_name='__main__')"
+        f"runpy.run_path({str(SUPERVISOR)!r}, run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
@@ -120,14 +120,14 @@ async def test_shared_memory_that_others_use_stays(watched: Watched) -> None:
     other.communicate()
 
 
-async def test_a_killed_keeper_does_not_leave_the_server(watched: Watched) -> None:
+async def test_a_killed_supervisor_does_not_leave_the_server(watched: Watched) -> None:
     process = await start(watched)
-    keeper_of(watched).kill()
-    assert "keeper" in await process.ended()
+    supervisor_of(watched).kill()
+    assert "supervisor" in await process.ended()
     server, engine = watched.pids("server")[0], watched.pids("engine")[0]
     await until(lambda: not runs(server) and not runs(engine))
     await process.stop()
-    # A worker in a session of its own is out of reach without the keeper.
+    # A worker in a session of its own is out of reach without the supervisor.
     for pid in watched.alive():
         os.kill(pid, signal.SIGKILL)
     await until(lambda: all_gone(watched))
@@ -138,7 +138,7 @@ async def test_signals_that_announce_a_preemption_do_not_end_anything(
     watched: Watched, number: signal.Signals
 ) -> None:
     process = await start(watched)
-    keeper_of(watched).send_signal(number)
+    supervisor_of(watched).send_signal(number)
     for pid in watched.alive():
         os.kill(pid, number)
     await asyncio.sleep(0.3)
@@ -147,9 +147,9 @@ async def test_signals_that_announce_a_preemption_do_not_end_anything(
     assert all_gone(watched)
 
 
-async def test_sigterm_to_the_keeper_ends_the_server(watched: Watched) -> None:
+async def test_sigterm_to_the_supervisor_ends_the_server(watched: Watched) -> None:
     process = await start(watched)
-    keeper_of(watched).terminate()
+    supervisor_of(watched).terminate()
     assert await process.ended() == "exit 0"
     assert all_gone(watched)
 
@@ -173,15 +173,15 @@ asyncio.run(main())
         [sys.executable, "-c", code], env={**os.environ, **watched.env(FAULT_STUBBORN="1")}
     )
     await until(lambda: len(watched.alive()) == 3)
-    kept = keeper_of(watched)
+    kept = supervisor_of(watched)
     parent.kill()
     parent.wait()
     await until(lambda: all_gone(watched) and not runs(kept.pid))
 
 
-async def test_the_stop_of_a_stopped_keeper_still_ends_the_server(watched: Watched) -> None:
+async def test_the_stop_of_a_stopped_supervisor_still_ends_the_server(watched: Watched) -> None:
     process = await start(watched)
-    kept = keeper_of(watched)
+    kept = supervisor_of(watched)
     kept.suspend()
     try:
         await process.stop()

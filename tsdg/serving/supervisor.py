@@ -1,12 +1,12 @@
 """Keeps one model server: stands between tsdg and the server, and lets nothing of it outlive tsdg.
 
-Run by file name, with the standard library only: ``python -I -S keeper.py PARENT_PID GRACE_S
+Run by file name, with the standard library only: ``python -I -S supervisor.py PARENT_PID GRACE_S
 COMMAND...``
 
 The server runs in a session of its own. Its session is ended when tsdg dies by whatever cause
 (standard input reaches its end, or the parent changes), when the server itself ends (its engine and
 workers would live on), and on SIGTERM: SIGTERM to the server, then to what it leaves, SIGKILL after
-GRACE_S, until no process is left. As the keeper is the subreaper of all that the server starts,
+GRACE_S, until no process is left. As the supervisor is the subreaper of all that the server starts,
 even a process that left the session is found. Shared memory that only these processes had mapped,
 as far as a look every ten seconds and one at the end show it, is removed.
 
@@ -33,7 +33,7 @@ _LOOK_S = 10.0
 _SHARED_MEMORY = "/dev/shm/"
 
 
-class Keeper:
+class Supervisor:
     """One server and all its processes."""
 
     def __init__(self, parent: int, grace_s: float) -> None:
@@ -86,16 +86,16 @@ class Keeper:
         self._told_to_end = True
 
     def _start(self, command: list[str]) -> int:
-        keeper = os.getpid()
+        supervisor = os.getpid()
         pid = os.fork()
         if pid:
             return pid
         try:
             os.setsid()
-            # Should the keeper be killed, the server at least shuts down, and a healthy one takes
-            # its engine along.
+            # Should the supervisor be killed, the server at least shuts down, and a healthy one
+            # takes its engine along.
             _prctl(_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != keeper:
+            if os.getppid() != supervisor:
                 os._exit(1)
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
@@ -231,4 +231,4 @@ def _remove(segments: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    Keeper(int(sys.argv[1]), float(sys.argv[2])).run(sys.argv[3:])
+    Supervisor(int(sys.argv[1]), float(sys.argv[2])).run(sys.argv[3:])

@@ -12,18 +12,18 @@ import aiohttp
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import ServerError
 from tsdg.serving.checks import find_executable
-from tsdg.serving.crew import Crew
 from tsdg.serving.events import OnEvent, Pacing, ServerEvent
-from tsdg.serving.logs import RENDEZVOUS, log_path
+from tsdg.serving.multinode_head import MultinodeHead
 from tsdg.serving.placement import cores_of, gpus_of, placement_for, share_of
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.ports import base_url
 from tsdg.serving.replica import Replica, ReplicaPlan
 from tsdg.serving.reply import one_line
+from tsdg.serving.server_logs import RENDEZVOUS, log_path
 from tsdg.serving.vllm import serve_env
 
 
-class Agent:
+class NodeServers:
     """Async context manager: own servers run inside it, and none is left after it.
 
     Attributes:
@@ -60,14 +60,14 @@ class Agent:
         executable = find_executable(server)
         placement = placement_for(server)
         share = share_of(placement, server, model)
-        if share.role == "follower":
+        if share.role == "worker":
             raise ServerError(
                 f"this is node {share.rank} of {share.nodes} that share a server: only the first "
                 "of them works; the "
-                "others are to run tsdg as its followers"
+                "others are to run tsdg as its multinode workers"
             )
-        self._crew = (
-            Crew(placement=placement, share=share, folder=logs / RENDEZVOUS)
+        self._head = (
+            MultinodeHead(placement=placement, share=share, folder=logs / RENDEZVOUS)
             if share.role == "head"
             else None
         )
@@ -93,8 +93,8 @@ class Agent:
                 replica=number,
                 gpus=gpus[number],
                 cores=cores_of(cores, share, number),
-                address=self._crew.address if self._crew else "",
-                interface=self._crew.interface if self._crew else "",
+                address=self._head.address if self._head else "",
+                interface=self._head.interface if self._head else "",
             )
             plan = ReplicaPlan(
                 number=number,
@@ -105,18 +105,18 @@ class Agent:
                 env=env,
                 log=log_path(logs, number, 0),
                 pacing=pacing,
-                crew=self._crew,
+                head=self._head,
             )
             self._replicas.append(
                 Replica(plan, endpoint=endpoint, pool=self.pool, session=session, on_event=on_event)
             )
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Agent:
+    async def __aenter__(self) -> NodeServers:
         """Start the replicas, one after the other, and return at once."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        if self._crew is not None:
-            await self._crew.__aenter__()
+        if self._head is not None:
+            await self._head.__aenter__()
         self._tasks = [
             asyncio.create_task(self._run(replica, number * self._stagger_s))
             for number, replica in enumerate(self._replicas)
@@ -138,8 +138,8 @@ class Agent:
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._crew is not None:
-            await self._crew.__aexit__(None, None, None)
+        if self._head is not None:
+            await self._head.__aexit__(None, None, None)
         for number, endpoint in enumerate(self.pool.endpoints):
             self._on_event(
                 ServerEvent(replica=number, kind="stopped", url=endpoint.label, detail="")

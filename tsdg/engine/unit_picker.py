@@ -17,7 +17,7 @@ from random import Random
 from tsdg.engine.units import InputLayout
 
 
-class Agenda:
+class UnitPicker:
     """The units of a phase without a part, in the order in which they are best begun.
 
     And those that have one.

@@ -16,7 +16,7 @@ from tests.engine import lab
 from tests.engine.lab import Transport, expected, rows_of, run, write_input
 from tests.test_accounting import STATUS
 from tsdg.accounting import WorkerStatus, read_workers
-from tsdg.engine.account import History, since
+from tsdg.engine.worker_report import History, since
 from tsdg.errors import PermanentError, RetryableError, ServerError, StoppedError
 from tsdg.protocols import ReplicaFacts, Request
 

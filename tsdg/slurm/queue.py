@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tsdg.launch.jobs import JobRecord
+from tsdg.slurm.jobs import JobRecord
 
 State = Literal["pending", "running", "done", "failed", "stopped", "unknown"]
 """Of one job or element. ``stopped``: cancelled, preempted or told to end; ``unknown``: ended, and

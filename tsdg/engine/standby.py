@@ -1,8 +1,8 @@
-"""Who stays where all that is left of a phase is in other processes' hands.
+"""Which idle workers stay to take over from crashed ones.
 
 At the end of a phase thousands of processes may have nothing to do while the last units are worked
 on, each with GPUs that others could use. A few of them have to stay, to take over where one of
-those at work dies: they hold the places of the reserve, which are leases as those of the units are.
+those at work dies: they hold the standby places, which are leases as those of the units are.
 The others leave, but not before they have watched for so long that a dead process's lease, on a
 unit or on a place, would have been theirs.
 """
@@ -19,7 +19,7 @@ from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
 from tsdg.storage import make_directory
 
-RESERVE = "reserve"
+STANDBY = "standby"
 """Folder of the places, in a phase's."""
 PLACES = 2
 """Processes that stay. One would do; the second is there when the first takes over a unit."""
@@ -27,8 +27,8 @@ _PATIENCE = 2
 """Times the lease timeout that a process without work watches before it may leave."""
 
 
-class Reserve:
-    """One process's part in the reserve of a phase. Not for use by several threads at once."""
+class Standby:
+    """One process's part in the standby of a phase. Not for use by several threads at once."""
 
     def __init__(
         self,

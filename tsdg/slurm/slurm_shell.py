@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tsdg.config.base import Config
 from tsdg.errors import MachineError
-from tsdg.launch.cluster import ClusterConfig
+from tsdg.slurm.cluster import ClusterConfig
 
 
 class Ssh(Config):

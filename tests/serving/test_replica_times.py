@@ -1,7 +1,7 @@
 """For how long a replica was there, ready and busy."""
 
 from tsdg.serving.pool import Endpoint, Pool
-from tsdg.serving.tally import Tally
+from tsdg.serving.replica_times import ReplicaTimes
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 def test_busy_time_counts_once_however_many_requests_are_under_way_and_only_while_ready() -> None:
     clock = Clock()
     endpoint = Endpoint("http://127.0.0.1:1/v1", proxy=None, name="server-0", gpus=8)
-    endpoint.tally = Tally(clock)
+    endpoint.tally = ReplicaTimes(clock)
     pool = Pool((endpoint,))
     clock.now += 60  # booting
     pool.open(endpoint)

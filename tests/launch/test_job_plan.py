@@ -11,8 +11,8 @@ import pytest
 from tsdg.config.compose import compose_recipe
 from tsdg.config.stages import stages
 from tsdg.errors import RecipeError, UsageError
-from tsdg.launch.cluster import ClusterConfig, parse_cluster
-from tsdg.launch.plan import Endpoint, JobPlan, plan_jobs, split_array
+from tsdg.launch.job_plan import Endpoint, JobPlan, plan_jobs, split_array
+from tsdg.slurm.cluster import ClusterConfig, parse_cluster
 
 MODEL = ["recipe=demo", "server=vllm"]
 

@@ -27,7 +27,7 @@ from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
 from tsdg.errors import UsageError
-from tsdg.launch.cluster import ClusterConfig
+from tsdg.slurm.cluster import ClusterConfig
 
 SLURM_DEFAULT_MAX_ARRAY_SIZE = 1001
 CANARY = "canary"

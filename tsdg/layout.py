@@ -1,11 +1,10 @@
-"""Where the files of a run directory stand, as far as packaging reads and writes them."""
+"""Where the files of a run directory are: the one place that knows their names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tsdg.config.stages import phase_name
 from tsdg.errors import UsageError
 
 SEED_COUNTS = "seeds/counts.json"
@@ -48,6 +47,11 @@ def run_directory(word: str, *, command: str) -> Path:
             "the runs below a folder"
         )
     return run
+
+
+def phase_name(steps: Sequence[str]) -> str:
+    """Name of a phase and of its folder: its steps."""
+    return "-".join(steps)
 
 
 def rejected(stage: str) -> str:

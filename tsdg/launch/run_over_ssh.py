@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 
 from tsdg.errors import VerificationError
-from tsdg.launch.jobs import JOBS, read_jobs
-from tsdg.launch.remote import Shell
+from tsdg.slurm.jobs import JOBS, read_jobs
+from tsdg.slurm.slurm_shell import Shell
 
 _SCRIPT = (
     'code=$(mktemp -d "${TMPDIR:-/tmp}/tsdg-code-XXXXXX") || exit 3; trap \'rm -rf "$code"\' EXIT; '

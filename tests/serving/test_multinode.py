@@ -24,12 +24,11 @@ from tests.serving.conftest import (
     server_config,
     until,
 )
-from tests.serving.test_agent import persist
+from tests.serving.test_node_servers import persist
 from tsdg.errors import ServerError, StoppedError
-from tsdg.serving import is_follower, open_transport
+from tsdg.serving import is_multinode_worker, open_transport
 from tsdg.serving.client import RoutingClient
-from tsdg.serving.follower import follow
-from tsdg.serving.logs import RENDEZVOUS
+from tsdg.serving.multinode_worker import work_for_heads
 from tsdg.serving.rendezvous import (
     Channel,
     ConnectionLostError,
@@ -39,15 +38,16 @@ from tsdg.serving.rendezvous import (
     read_offer,
     write_offer,
 )
+from tsdg.serving.server_logs import RENDEZVOUS
 
 PACING = replace(QUICK, rejoin_s=20.0, crashes=4)
 FOLLOW = """
 import asyncio, sys
 from pathlib import Path
 from tests.serving.conftest import model_config, server_config
-from tests.serving.test_crew import PACING
-from tsdg.serving import follow
-asyncio.run(follow(
+from tests.serving.test_multinode import PACING
+from tsdg.serving import work_for_heads
+asyncio.run(work_for_heads(
     server=server_config(env={env!r}), model=model_config(tensor_parallel=2), logs=Path({logs!r}),
     on_event=lambda event: print(event, file=sys.stderr, flush=True),
     finished=lambda: False, pacing=PACING, stop=asyncio.Event(),
@@ -77,7 +77,7 @@ def following(watched: Watched) -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def start_follower(
+def start_worker(
     watched: Watched, started: list[subprocess.Popen[bytes]]
 ) -> subprocess.Popen[bytes]:
     code = FOLLOW.format(env=watched.env(), logs=str(watched.logs))
@@ -107,16 +107,16 @@ async def headed(
 async def test_the_nodes_of_a_server_start_and_end_together(
     watched: Watched, following: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follower = start_follower(watched, following)
+    worker = start_worker(watched, following)
     async with headed(watched, monkeypatch) as client:
         assert (await persist(client, "hello")).choices[0].text == "echo hello"
         assert len(watched.pids("rank")) == 1
         began = time.monotonic()
-    assert await asyncio.to_thread(follower.wait, 30) == 0
+    assert await asyncio.to_thread(worker.wait, 30) == 0
     assert time.monotonic() - began < 5
     assert watched.alive() == []
     assert watched.kinds() == ["starting", "ready", "stopped"]
-    (log,) = watched.logs.glob(f"server-0.rank1.*.{follower.pid}.log")
+    (log,) = watched.logs.glob(f"server-0.rank1.*.{worker.pid}.log")
     assert "--node-rank 1 --master-addr 127.0.0.1" in log.read_text()
 
 
@@ -127,7 +127,7 @@ async def test_a_killed_part_means_a_restart_of_all_parts(
     monkeypatch: pytest.MonkeyPatch,
     role: str,
 ) -> None:
-    start_follower(watched, following)
+    start_worker(watched, following)
     async with headed(watched, monkeypatch) as client:
         await persist(client, "before")
         first = watched.alive()
@@ -143,29 +143,29 @@ async def test_a_killed_part_means_a_restart_of_all_parts(
     await until(lambda: watched.alive() == [])
 
 
-async def test_a_killed_follower_leaves_nothing_and_the_next_one_takes_its_place(
+async def test_a_killed_worker_leaves_nothing_and_the_next_one_takes_its_place(
     watched: Watched, following: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follower = start_follower(watched, following)
+    worker = start_worker(watched, following)
     async with headed(watched, monkeypatch) as client:
         await persist(client, "before")
-        follower.kill()
+        worker.kill()
         await until(lambda: not runs(watched.pids("rank")[0]) and "restarting" in watched.kinds())
-        start_follower(watched, following)
+        start_worker(watched, following)
         assert (await persist(client, "after")).choices[0].text == "echo after"
     assert any("node 1" in event.detail and "is gone" in event.detail for event in watched.events)
 
 
-async def test_a_follower_outlives_a_killed_head_and_serves_the_next(
+async def test_a_worker_outlives_a_killed_head_and_serves_the_next(
     watched: Watched, following: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follower = start_follower(watched, following)
+    worker = start_worker(watched, following)
     code = f"""
 import asyncio
 from pathlib import Path
 from tests.serving.conftest import Watched
-from tests.serving.test_agent import persist
-from tests.serving.test_crew import PACING
+from tests.serving.test_node_servers import persist
+from tests.serving.test_multinode import PACING
 from tests.serving.conftest import model_config, server_config
 from tsdg.serving import open_transport
 async def main():
@@ -186,10 +186,10 @@ asyncio.run(main())
     head.kill()
     head.communicate()
     await until(lambda: not any(runs(pid) for pid in first))
-    assert follower.poll() is None
+    assert worker.poll() is None
     async with headed(watched, monkeypatch) as client:
         assert (await persist(client, "again")).choices[0].text == "echo again"
-    assert await asyncio.to_thread(follower.wait, 30) == 0
+    assert await asyncio.to_thread(worker.wait, 30) == 0
 
 
 async def test_a_node_that_never_comes_ends_the_wait_with_its_number(
@@ -214,7 +214,7 @@ async def test_a_node_that_never_comes_ends_the_wait_with_its_number(
 async def test_a_hung_part_is_noticed_by_the_tokens(
     watched: Watched, following: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start_follower(watched, following)
+    start_worker(watched, following)
     async with headed(watched, monkeypatch, pacing=replace(PACING, stall_s=1.5)) as client:
         await persist(client, "before")
         for pid in watched.pids("engine"):
@@ -247,7 +247,7 @@ async def test_stale_files_of_other_starts_mislead_nobody(
     )
     write_offer(offer_path(folder, "e1", 0), stale)
     write_offer(offer_path(folder, "e0", 0), replace(stale, state="ended"))
-    start_follower(watched, following)
+    start_worker(watched, following)
     await asyncio.sleep(1)
     assert watched.pids("rank") == []
     async with headed(watched, monkeypatch) as client:
@@ -255,21 +255,21 @@ async def test_stale_files_of_other_starts_mislead_nobody(
     other.close()
 
 
-async def test_a_follower_ends_without_a_head_once_there_is_no_work_or_no_hope(
+async def test_a_worker_ends_without_a_head_once_there_is_no_work_or_no_hope(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in node(1).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tsdg.serving.follower._FINISHED_S", 0.1)
+    monkeypatch.setattr("tsdg.serving.multinode_worker._FINISHED_S", 0.1)
     server = server_config(start_timeout_s=1)
     model = model_config(tensor_parallel=2)
-    assert is_follower(server, model)
-    assert not is_follower(server, model_config())
+    assert is_multinode_worker(server, model)
+    assert not is_multinode_worker(server, model_config())
 
     stop = asyncio.Event()
 
     async def alone(finished: bool) -> None:
-        await follow(
+        await work_for_heads(
             server=server,
             model=model,
             logs=watched.logs,
@@ -291,7 +291,7 @@ async def test_a_follower_ends_without_a_head_once_there_is_no_work_or_no_hope(
         async with open_transport(
             server=server, model=model, logs=watched.logs, on_event=watched.events.append
         ):
-            pytest.fail("a follower was let to work")
+            pytest.fail("a multinode worker was let to work")
     assert watched.starts() == 0
 
 

@@ -19,8 +19,7 @@ from tsdg.errors import ServerError, StoppedError
 from tsdg.serving.checks import check_server, find_executable
 from tsdg.serving.diagnosis import describe_end
 from tsdg.serving.events import PACING, EventKind, OnEvent, Pacing, ServerEvent
-from tsdg.serving.logs import RENDEZVOUS, begin_log, log_path, tail
-from tsdg.serving.placement import Placement, Share, gpus_of, placement_for, share_of
+from tsdg.serving.placement import NodeShare, Placement, gpus_of, placement_for, share_of
 from tsdg.serving.process import ServerProcess
 from tsdg.serving.rendezvous import (
     Channel,
@@ -29,6 +28,7 @@ from tsdg.serving.rendezvous import (
     offer_path,
     read_offer,
 )
+from tsdg.serving.server_logs import RENDEZVOUS, begin_log, log_path, tail
 from tsdg.serving.vllm import Member, serve_command, serve_env
 
 _CONNECT_S = 5.0
@@ -37,8 +37,8 @@ _FINISHED_S = 10.0
 """Between two looks whether there is work left: it reads the run directory."""
 
 
-def is_follower(server: ServerConfig, model: ModelConfig) -> bool:
-    """Whether this process is to :func:`follow` rather than work, by its environment.
+def is_multinode_worker(server: ServerConfig, model: ModelConfig) -> bool:
+    """Whether this process is to :func:`work_for_heads` rather than work, by its environment.
 
     Raises:
         ServerError: the nodes of this element cannot serve the model.
@@ -47,10 +47,10 @@ def is_follower(server: ServerConfig, model: ModelConfig) -> bool:
     """
     if server.type != "vllm":
         return False
-    return share_of(placement_for(server), server, model).role == "follower"
+    return share_of(placement_for(server), server, model).role == "worker"
 
 
-async def follow(
+async def work_for_heads(
     *,
     server: ServerConfig,
     model: ModelConfig,
@@ -84,7 +84,7 @@ async def follow(
     placement = placement_for(server)
     share = share_of(placement, server, model)
     logs.mkdir(parents=True, exist_ok=True)
-    work = _Following(
+    work = _WorkingNode(
         server=server,
         model=model,
         logs=logs,
@@ -107,7 +107,7 @@ async def follow(
         await asyncio.gather(serving, stopping, return_exceptions=True)
 
 
-async def _serve_heads(work: _Following, path: Path, finished: Callable[[], bool]) -> None:
+async def _serve_heads(work: _WorkingNode, path: Path, finished: Callable[[], bool]) -> None:
     """Do what the head says, and what the next one says where it is gone without a word."""
     patience_s = float(work.server.start_timeout_s)
     while True:
@@ -172,7 +172,7 @@ async def _join(address: str, port: int, token: str, rank: int) -> Channel | Non
 
 
 @dataclass(slots=True, kw_only=True)
-class _Following:
+class _WorkingNode:
     """The rank's process, and what it takes to start it."""
 
     server: ServerConfig
@@ -180,7 +180,7 @@ class _Following:
     logs: Path
     on_event: OnEvent
     pacing: Pacing
-    share: Share
+    share: NodeShare
     placement: Placement
     process: ServerProcess | None = None
     watching: asyncio.Task[None] | None = None

@@ -12,7 +12,7 @@ from tests.engine.lab import QUICK, Clock, Transport, expected, files_of, rows_o
 from tsdg.accounting import read_workers
 from tsdg.engine.events import PhaseResult
 from tsdg.engine.owner import Owner
-from tsdg.engine.reserve import PLACES, Reserve
+from tsdg.engine.standby import PLACES, Standby
 from tsdg.engine.timing import Timing
 from tsdg.protocols import Reply, Request
 
@@ -33,10 +33,10 @@ class Gated(Transport):
         return await super().send(request)
 
 
-def member(directory: Path, clock: Clock, *, may_leave: bool = True) -> Reserve:
+def member(directory: Path, clock: Clock, *, may_leave: bool = True) -> Standby:
     """A process of another host, of which nothing but its heartbeat is known."""
     owner = replace(Owner.current(), boot="another", token=os.urandom(8).hex())
-    return Reserve(
+    return Standby(
         directory=directory,
         owner=owner,
         timing=TIMING,
@@ -64,12 +64,12 @@ def test_two_stay_and_the_others_leave_after_twice_the_lease_timeout(tmp_path: P
 
 def test_a_process_that_must_not_leave_takes_no_place(tmp_path: Path) -> None:
     clock = Clock()
-    one = member(tmp_path / "reserve", clock, may_leave=False)
+    one = member(tmp_path / "standby", clock, may_leave=False)
     assert not one.dispensable()
     clock.now += 10_000.0
     assert not one.dispensable()
     assert not one.asked
-    assert not (tmp_path / "reserve").exists()
+    assert not (tmp_path / "standby").exists()
 
 
 def test_the_place_of_a_dead_process_is_taken_before_anybody_leaves(tmp_path: Path) -> None:

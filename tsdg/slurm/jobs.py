@@ -51,7 +51,7 @@ from pydantic import ValidationError
 from tsdg.config.base import Config
 from tsdg.config.mistakes import explain
 from tsdg.errors import UsageError, VerificationError
-from tsdg.launch.remote import Ssh
+from tsdg.slurm.slurm_shell import Ssh
 from tsdg.storage import make_directory, write_whole
 
 VERSION = 1
