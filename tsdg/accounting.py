@@ -1,6 +1,6 @@
-"""What every worker process tells of itself in files.
+"""What each worker process reports about itself: ``RUN/<phase>/workers/<token>.json``.
 
-``RUN/<phase>/workers/<token>.json`` and ``<token>.prom``.
+A file ``<token>.prom`` beside it says the same to Prometheus.
 
 One pair of files per process and phase, replaced whole every few seconds and at the end; that of a
 dead process stays. They hold counts since that process joined the phase, so that the sums over all
@@ -226,9 +226,7 @@ def _damaged(path: Path, what: str) -> VerificationError:
 
 
 def sweep_unfinished(phase: Path) -> None:
-    """Remove what workers that were killed while they wrote have left.
-
-    For when nobody works on the phase any more.
+    """Remove half-written files of killed workers, once nobody works on the phase any more.
 
     Raises:
         StorageError: the directory cannot be read, or a file not be removed.

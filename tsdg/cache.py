@@ -1,6 +1,6 @@
-"""The cache folder: what is dear to compute and can always be computed again.
+"""The cache folder, for what is expensive to compute but can always be computed again.
 
-Nothing but Python is needed to use it.
+Using it needs nothing but Python.
 
 It is ``$TSDG_CACHE``, or ``~/.cache/tsdg`` where that is not set or empty.
 """

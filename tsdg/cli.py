@@ -1,7 +1,4 @@
-"""The command line: it parses, calls and prints.
-
-Everything else is elsewhere, and imported only when needed.
-"""
+"""The command line: it parses, calls and prints; the rest is imported when needed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What was found to stand in held-out items, per task and benchmark.
-
-The account that stages of a run write.
-"""
+"""What was found in held-out items, per task and benchmark, as stages of a run record it."""
 
 from __future__ import annotations
 

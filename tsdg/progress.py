@@ -152,9 +152,9 @@ def reporter() -> Iterator[Reporter]:
 
 
 def _left(done: int, total: int, elapsed: float) -> str:
-    """The time left at the pace so far.
+    """The time left at the pace so far; none before a twentieth is done.
 
-    Nothing before a twentieth is done, as servers start and the first rows run.
+    Servers start and the first rows run until then.
     """
     if not total / 20 <= done < total:
         return ""

@@ -193,10 +193,7 @@ class Proof:
 
 @runtime_checkable
 class Prover(Verifier, Protocol):
-    """A verifier that can put an answer to the test by itself.
-
-    Then only answers that pass take part in the vote.
-    """
+    """A verifier that can test an answer by itself; only answers that pass take part in votes."""
 
     async def prove(self, answers: Sequence[str], asked: Asked) -> Sequence[Proof]:
         """Test answers in normal form. Never blocks the event loop, however long the tests take.
@@ -250,10 +247,7 @@ class Match:
 
 
 class HeldOut(Protocol):
-    """All held-out items, of the mirror and of benchmark files.
-
-    ``seeds`` has them, ``corpus`` compares with them.
-    """
+    """All held-out items of mirror and benchmark files, for ``corpus`` to compare with."""
 
     splits: tuple[str, ...]
     """Their names."""

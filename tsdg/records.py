@@ -350,9 +350,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything that a phase made of one input row.
-
-    One row of a part file, whatever steps the phase has.
+    """All that a phase made of one input row: one row of a part file, whatever the steps.
 
     Each question that was asked for is in ``questions`` or, by its id, in ``rejections``; with
     answers in the phase, each question is in ``solutions`` or in ``rejections``.

@@ -56,9 +56,7 @@ def make_directory(path: Path) -> None:
 
 
 def refuse_runs(out: Path, *, command: str) -> None:
-    """Check that a folder to write to is none of a run.
-
-    Such advice as to remove it would cost the run.
+    """Check that an output folder is not a run, which "remove it" would cost.
 
     Args:
         out: may be missing.
@@ -119,10 +117,7 @@ def remove(path: Path) -> None:
 
 
 def partial_of(path: Path) -> Path:
-    """Where a file or folder is made, to be renamed when it is whole.
-
-    Beside its place, under a hidden name.
-    """
+    """The hidden name beside a file or folder under which it is made."""
     return path.with_name(f".{path.name}{PARTIAL}")
 
 
@@ -167,9 +162,7 @@ def sync_directory(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or none.
-
-    Under another name, flushed, then renamed.
+    """Write a file so that readers see all or nothing: other name, flush, rename.
 
     Raises:
         StorageError: it cannot be written.

@@ -107,10 +107,7 @@ def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
 
 
 def unreadable(path: Path, error: Exception) -> StorageError | VerificationError:
-    """What to say of a table of a run that cannot be read.
-
-    Each of them can be made again from what it came from.
-    """
+    """What to say of a table that cannot be read, and from what to make it again."""
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())

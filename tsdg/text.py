@@ -1,6 +1,4 @@
-"""Texts in comparable form: folding, normalisation, tokens, shingles, overlap, edit distance.
-
-Pure functions.
+"""Texts in comparable form: folding, tokens, shingles, overlap, edit distance. Pure.
 
 All of it is Unicode-aware: a normaliser that knows only ASCII turns every Chinese text into the
 same empty string and so invents duplicates and leaks. Example::
@@ -82,9 +80,7 @@ _PLAIN = _Plain()
 
 
 def fold(text: str) -> str:
-    """Unify how a text is encoded, and keep what it says.
-
-    NFKC, one kind of dash, single spaces, no invisible signs.
+    """Unify encoding but not wording: NFKC, one dash, single spaces, nothing invisible.
 
     Full-width digits become plain ones. Superscript digits become ``^2`` and vulgar fractions
     ``1/2``, because plain NFKC would turn ``10²`` into 102 and ``2½`` into 21/2.
@@ -124,10 +120,7 @@ def unspaced(text: str) -> bool:
 
 
 def shingles(text: str, size: int = 3) -> frozenset[tuple[str, ...]]:
-    """Return all runs of ``size`` tokens.
-
-    Of a shorter text, the one run that it is; of an empty one, nothing.
-    """
+    """Return all runs of ``size`` tokens; a shorter text is its own only run."""
     words = tokens(text)
     if not words:
         return frozenset()
@@ -136,9 +129,7 @@ def shingles(text: str, size: int = 3) -> frozenset[tuple[str, ...]]:
 
 
 def overlap(text: str, other: str) -> float:
-    """Share of the token trigrams of ``text`` that stand in ``other`` as well: 0 to 1.
-
-    0 for an empty text.
+    """Share of ``text``'s token trigrams that ``other`` has too, from 0 (also if empty) to 1.
 
     A text of one or two tokens counts by the runs of that length. Not symmetric: a question that
     repeats its short seed within a longer story is not a copy of it, one that consists of parts of

@@ -12,9 +12,8 @@ from pathlib import Path
 CLUSTER = "dev"
 ACCOUNT = "research"
 MARK = ".tsdg-devcluster"
-LONGEST_FOLDER = (
-    60  # characters: Slurm and munge make Unix sockets below the folder, whose paths end at 107
-)
+LONGEST_FOLDER = 60
+"""Characters: Slurm and munge make Unix sockets below it, whose paths end at 107."""
 SUBNET = "10.99.7"  # exists in the cluster's own network namespaces only
 CLIENTS = (
     "sacct",

@@ -1,7 +1,4 @@
-"""``tsdg difficulty``.
-
-Whether a run's questions are as hard as their seeds, and how often a majority is right.
-"""
+"""``tsdg difficulty``: are questions as hard as their seeds, and are majorities right?"""
 
 from __future__ import annotations
 

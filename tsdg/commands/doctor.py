@@ -10,10 +10,7 @@ USAGE = "tsdg doctor [cluster=C] [recipe=R [KEY=VALUE ...]]"
 
 
 def main(arguments: list[str]) -> int:
-    """Check this machine, and the cluster and the recipe where they are named.
-
-    Exit code 3 where a check fails.
-    """
+    """Check this machine, and the cluster and recipe if given; exit code 3 if a check fails."""
     from tsdg.config.compose import compose_recipe
     from tsdg.slurm.cluster import read_cluster
     from tsdg.views.doctor import examine, print_checks

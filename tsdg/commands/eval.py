@@ -12,10 +12,7 @@ from tsdg.errors import UsageError
 
 
 def main(arguments: list[str]) -> int:
-    """Print the lm-eval commands that evaluate a model, or submit them.
-
-    One job per capability group.
-    """
+    """Print the lm-eval commands that evaluate a model, or submit a job per capability group."""
     from tsdg.launch.evaluate import eval_script, plan_evaluations, submit
 
     dry = "--dry-run" in arguments

@@ -121,9 +121,7 @@ def launch_prepared(
 
 
 def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run: bool) -> None:
-    """Launch what is left of a run that was launched before, from its directory alone.
-
-    What `tsdg resume` does.
+    """Launch what is left of a launched run, from its directory alone, for `tsdg resume`.
 
     Args:
         run: the run directory; over ssh the copy of it that the first launch made.
@@ -148,9 +146,9 @@ def relaunch(run: Path, overrides: list[str], launches: list[Launch], *, dry_run
 
 
 def _without_mirror(recipe: Recipe, cluster: ClusterConfig) -> Recipe:
-    """The recipe to plan with.
+    """Return the recipe to plan with over ssh, from the catalogue's counts.
 
-    Over ssh the mirror is not here, and the catalogue's counts have to do.
+    The mirror is not on this machine.
     """
     if cluster.ssh_tunnel is None:
         return recipe

@@ -12,10 +12,7 @@ FOLLOW = "-f"
 
 
 def main(arguments: list[str]) -> int:
-    """List the logs of a run, the newest failure first.
-
-    Or print one, and with ``-f`` what is added to it.
-    """
+    """List a run's logs, the newest failure first, or print one; ``-f`` follows it."""
     from tsdg.launch.run_over_ssh import RUN, command_there, is_away
     from tsdg.views.logs import choose_log, follow, print_list, print_log
 

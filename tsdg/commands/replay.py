@@ -20,10 +20,7 @@ DRY_RUN = "--dry-run"
 
 
 def main(arguments: list[str]) -> int:
-    """Launch the run again where its recipe names a cluster, with the code that its jobs ran.
-
-    Else run it here.
-    """
+    """Launch the run again with its jobs' code if its recipe names a cluster; else run it here."""
     from tsdg.commands.launch import launch_prepared
     from tsdg.commands.run import run_prepared
 
@@ -53,7 +50,7 @@ def main(arguments: list[str]) -> int:
 def once_more(before: Path, overrides: list[str]) -> Prepared:
     """Prepare the same recipe for another directory.
 
-    ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
+    This is ``run=NAME``, or else the next free ``<run>-replay-<n>`` beside it.
 
     Raises:
         UsageError: ``before`` is no run directory, or an override would make it another run.

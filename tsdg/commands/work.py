@@ -1,6 +1,4 @@
-"""``tsdg work``: one stage of a run that exists, from its snapshot.
-
-What the jobs of a cluster call.
+"""``tsdg work``: one stage of an existing run, from its snapshot, as cluster jobs call it.
 
 ``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no
 row depends on it, and ends, with its job, where other jobs are at work on all that is left of a

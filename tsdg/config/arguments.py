@@ -1,6 +1,6 @@
-"""The words of a Hydra command line, looked at before Hydra does.
+"""Checks on the words of a Hydra command line, before Hydra sees them.
 
-Its own messages of these mistakes name no file.
+Hydra's own messages about these mistakes name no file.
 """
 
 from __future__ import annotations

@@ -59,9 +59,7 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
 
 
 def _in_order(arguments: Sequence[str]) -> list[str]:
-    """Put options with their values behind the overrides.
-
-    Hydra's parser takes those in one piece only.
+    """Move options and their values behind the overrides, which Hydra wants in one piece.
 
     >>> _in_order(["recipe=demo", "--config-dir", "mine", "seed=1", "-m"])
     ['recipe=demo', 'seed=1', '--config-dir', 'mine', '-m']

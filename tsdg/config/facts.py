@@ -1,7 +1,4 @@
-"""What a snapshot says of the machine.
-
-The packages of this Python, and which weights lie in the model's folder.
-"""
+"""What a snapshot says of the machine: Python packages, and the weights in the model folder."""
 
 from __future__ import annotations
 
@@ -21,9 +18,7 @@ def all_packages() -> dict[str, str]:
 
 
 def weights_facts(path: str) -> dict[str, Any]:
-    """Tell one folder of weights from another without reading it all.
-
-    Nothing for what is not a folder here.
+    """Identify a folder of weights without reading it all; empty if there is no such folder.
 
     Args:
         path: ``model.path`` of a recipe.

@@ -89,7 +89,7 @@ def fingerprint(recipe: Recipe, prompts: Mapping[str, str]) -> str:
 def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
     """Return what the fingerprint hashes.
 
-    A recipe's values without ``NOT_IDENTITY``, the prompts, the version.
+    That is the version, the prompts, and the recipe's values without ``NOT_IDENTITY``.
     """
     kept: dict[str, Any] = {}
     for key, value in values.items():

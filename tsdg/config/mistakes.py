@@ -1,6 +1,6 @@
-"""What is wrong with a configuration, as one line in the words of who wrote it.
+"""Mistakes in a configuration as one line in the author's words.
 
-Key, found, allowed, next step.
+The line names the key, what was found, what is allowed and the next step.
 
 pydantic finds the mistakes; what is allowed at a key is read from the model's JSON Schema, so that
 every kind of mistake at a key is told in the same words.
@@ -65,10 +65,7 @@ def explain(
 def wrong_value(
     key: str, found: object, model: type[Config], *, noun: str, settable: bool = True
 ) -> str:
-    """One line for a value that cannot stand at a key.
-
-    What was found, what is allowed, how to set it.
-    """
+    """One line about a wrong value: what was found, what is allowed, how to set it."""
     root = _schema_of(model)
     _, at, _ = _place(
         root, [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", key) if part]

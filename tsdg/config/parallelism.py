@@ -1,7 +1,4 @@
-"""Pure: how many nodes one server of a model takes.
-
-What the launch asks for and what the servers are given agree.
-"""
+"""How many nodes one server of a model takes; launch and servers both ask here. Pure."""
 
 from __future__ import annotations
 

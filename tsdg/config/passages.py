@@ -1,7 +1,4 @@
-"""The typed configuration of passage seeds.
-
-Texts that inspire questions, in place of benchmark rows.
-"""
+"""Configuration of passage seeds: texts, not benchmark rows, that inspire questions."""
 
 from __future__ import annotations
 

@@ -30,10 +30,7 @@ PHASES = "[], [[questions]], [[questions],[answers]] or [[questions,answers]]"
 
 
 class SharesConfig(Config):
-    """Which parts of the seeds each domain and each language shall be.
-
-    What is not named shares the rest.
-    """
+    """Which part of the seeds each domain and each language gets; the others share the rest."""
 
     domain: dict[str, PositiveShare]
     """Domain of the catalogue → its share of all seeds."""
@@ -235,9 +232,9 @@ class EngineConfig(Config):
 
 
 class BudgetConfig(Config):
-    """Caps on what a run may use, over all its processes and starts; 0 is none.
+    """Caps on what a run may use, over all processes and starts; 0 means no cap.
 
-    At one of them it stops, resumable.
+    A run that reaches one stops and can be resumed.
     """
 
     retries: Annotated[int, Field(ge=0)]

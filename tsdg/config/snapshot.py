@@ -216,10 +216,7 @@ def read_recipe(
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """A recipe as a file that :func:`read_recipe` reads.
-
-    Resolved, and without what looks like a secret.
-    """
+    """Write a recipe for :func:`read_recipe`: resolved, and without likely secrets."""
     return yaml.safe_dump(_to_keep(recipe), sort_keys=False)
 
 
@@ -281,10 +278,7 @@ def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
 
 
 def _code() -> tuple[str, str]:
-    """The commit of the checkout that tsdg runs from and what differs from it.
-
-    Empty where it is no checkout.
-    """
+    """Return the commit that tsdg runs from and the changes to it; empty without a checkout."""
     root = Path(tsdg.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return "", ""

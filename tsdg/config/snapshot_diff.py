@@ -1,7 +1,4 @@
-"""What differs between two snapshots.
-
-Recipe keys, prompts, catalogue rows, versions, code, clusters.
-"""
+"""What differs between two snapshots: recipe, prompts, catalogue, versions, code, clusters."""
 
 from __future__ import annotations
 
@@ -135,10 +132,7 @@ def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 
 def _code(folder: Path) -> Iterator[tuple[str, str]]:
-    """Hash of each file of the code that jobs run, where there is such.
-
-    Else of what a checkout had not committed.
-    """
+    """Hash each file of the code that jobs run, or else what a checkout had not committed."""
     if (folder / "code.tar.gz").is_file():
         with tarfile.open(folder / "code.tar.gz") as archive:
             for entry in archive:

@@ -1,7 +1,4 @@
-"""Configuration of the commands that are no Hydra applications.
-
-``KEY=VALUE`` words over a file of defaults.
-"""
+"""Configuration of commands that are not Hydra applications: ``KEY=VALUE`` over defaults."""
 
 from __future__ import annotations
 
@@ -20,9 +17,7 @@ M = TypeVar("M", bound=Config)
 
 
 def is_value(word: str) -> bool:
-    """Whether a word of a command line is ``KEY=VALUE``.
-
-    A path that has a ``=`` has a ``/`` before it.
+    """Whether a word is ``KEY=VALUE``; in a path with a ``=``, a ``/`` comes first.
 
     >>> is_value("budget=10"), is_value("/runs/a=b"), is_value("out=/runs/a")
     (True, False, True)

@@ -1,6 +1,4 @@
-"""After a phase.
-
-Its part files become one table per kind of row, in input order, without duplicates.
+"""Gathers a phase: its parts become one table per kind of row, in order, deduplicated.
 
 Gathering streams: one work unit is in memory at a time, beside some 70 bytes per question. Its
 result depends on the parts alone, not on when or by whom they were made: of several equal questions
@@ -40,9 +38,9 @@ def gather_questions(
     decontamination: Decontamination,
     near: NearPass,
 ) -> set[str]:
-    """Write ``questions.parquet``, ``rejected.parquet`` and ``contamination.json``.
+    """Write the tables of a questions phase; return the ids of dropped questions.
 
-    Return the ids of what was dropped.
+    These are ``questions.parquet``, ``rejected.parquet`` and ``contamination.json``.
 
     Contaminated questions go first, then duplicates of those that stay, then near-duplicates of
     what is left.

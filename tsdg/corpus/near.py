@@ -1,6 +1,4 @@
-"""Near-duplicates.
-
-Questions that differ in a few words from another one, from a seed, or from one of an earlier run.
+"""Near-duplicates: questions a few words away from another, a seed or an earlier run's.
 
 Three steps, none of which holds the texts in memory:
 
@@ -221,10 +219,7 @@ class NearDuplicates:
         gone: Places,
         changed: np.ndarray,
     ) -> Places:
-        """Return the near pairs of one part of the keys.
-
-        (rank that stays, rank that would go), one row each.
-        """
+        """Return near pairs from one part of the keys: (rank that stays, rank that would go)."""
         # Key and rank in one number, so that one sort does for both. The key loses its last bits:
         # two keys that become one only add a pair to look at.
         bits = np.uint64(len(rank).bit_length())
@@ -272,20 +267,14 @@ class NearDuplicates:
 
 
 def _remove(pairs: Places, order: Places, gone: Places) -> None:
-    """In rank order, remove what is near to one that stays.
-
-    ``gone`` gets the document that stays in its place.
-    """
+    """In rank order, remove what is near one that stays; note in ``gone`` which that is."""
     for stays, goes in pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]:
         if gone[order[goes]] < 0 and gone[order[stays]] < 0:
             gone[order[goes]] = order[stays]
 
 
 class _Hashes(dict[str, int]):
-    """Word → 64 bits, the last of which says whether it has a digit.
-
-    Forgotten when they become too many.
-    """
+    """Word → 64-bit hash, whose last bit says if it has a digit; emptied when too large."""
 
     def __missing__(self, word: str) -> int:
         if len(self) > 1_000_000:

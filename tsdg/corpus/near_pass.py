@@ -35,10 +35,7 @@ def check_against(runs: Sequence[str]) -> None:
 
 
 class NearPass:
-    """Sifts the questions of one run.
-
-    What it holds in memory and on disk: see :class:`NearDuplicates`.
-    """
+    """Sifts the questions of one run; :class:`NearDuplicates` says what that holds in memory."""
 
     def __init__(
         self,
@@ -60,9 +57,7 @@ class NearPass:
         self.removed = 0
 
     def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
-        """Yield each question, in order, with what it is too near to.
-
-        With an empty text where it stays.
+        """Yield each question, in order, with what it is too near to; empty text if it stays.
 
         Args:
             questions: with the agreement of their answer, 0 where it is not known.
@@ -121,10 +116,7 @@ class NearPass:
     def _add_table(
         self, near: NearDuplicates, path: Path, name: str, answer: str, source: str
     ) -> None:
-        """Add the rows of a table of seeds or questions, which stay.
-
-        ``name`` and ``answer`` are columns of it.
-        """
+        """Add rows of a table of seeds or questions that stay; ``name``, ``answer`` are columns."""
         columns = [name, answer, "answer_kind", "question", "context", "options", "checks"]
         try:
             with pq.ParquetFile(path) as file:

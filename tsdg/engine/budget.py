@@ -1,6 +1,4 @@
-"""The caps of a run.
-
-What all its processes have used, over all phases and starts, against the recipe's ``budget``.
+"""The caps of a run: use by all processes, phases and starts against ``budget``.
 
 Read from the workers' files, so that neither a restart nor another process starts the count anew. A
 process knows its own use to the moment, and that of others as their files say it, seconds late: a
@@ -32,10 +30,7 @@ def is_capped(config: BudgetConfig) -> bool:
 
 
 def reached(config: BudgetConfig, used: Spent) -> str:
-    """Say in one line which cap is reached, its value, what was used, and what to do.
-
-    Empty where none is.
-    """
+    """Say in one line which cap is reached, its value, the use, and what to do; else empty."""
     for key, cap, use in _caps(config, used):
         if cap and use >= cap:
             return (

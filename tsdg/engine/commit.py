@@ -186,10 +186,7 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def _remove_fenced(parts: Path, lease: Lease) -> None:
-    """Remove temporaries of the unit's earlier holders.
-
-    Dead, or fenced off and not to commit any more.
-    """
+    """Remove temporary files of the unit's earlier holders: dead, or fenced off."""
     if not lease.generation:
         return  # there were none, and to list thousands of parts takes its time
     for name in _unfinished(list_names(parts)):

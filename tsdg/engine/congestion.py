@@ -1,6 +1,4 @@
-"""How many requests to keep under way.
-
-Up a step at a time, down by a factor, by what the replicas say of themselves.
+"""How many requests to keep under way, by what the replicas say of themselves.
 
 Pure. The limit starts where any server has enough to do, and doubles with each look as long as
 nothing speaks against it, so that servers which take everything have everything within seconds. It

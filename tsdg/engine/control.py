@@ -19,9 +19,7 @@ _FLOCK = "hhqqi0q"
 
 @contextmanager
 def sole_owner(directory: Path) -> Iterator[None]:
-    """Hold the run directory.
-
-    Two `tsdg run` of one run would gather and package into each other's files.
+    """Hold the run directory: two `tsdg run` would gather into each other's files.
 
     Raises:
         RunConflictError: another process holds it.
@@ -67,10 +65,7 @@ def is_owned(directory: Path) -> bool:
 
 @asynccontextmanager
 async def stoppable() -> AsyncIterator[asyncio.Event]:
-    """An event that Ctrl-C, SIGTERM and Slurm's SIGUSR1 set.
-
-    Their former handling comes back afterwards.
-    """
+    """An event that Ctrl-C, SIGTERM and SIGUSR1 set; restores their handlers afterwards."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
     for number in signals:

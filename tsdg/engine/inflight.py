@@ -72,10 +72,7 @@ class InFlight:
 
 
 class Prefixes:
-    """Gives requests that share a prefix one number, as long as any of them is open.
-
-    The least to those seen first.
-    """
+    """Numbers for prefixes that open requests share, lower for those seen earlier."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()

@@ -105,10 +105,7 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Where a payload stands.
-
-    Replies are read back when they are asked for, so that memory stays flat.
-    """
+    """Where a payload stands: replies are read back on demand, so that memory stays flat."""
 
     descriptor: int
     offset: int
@@ -267,10 +264,7 @@ class Journal:
                     self._spots.setdefault(request_id, _Spot(descriptor, offset, len(payload)))
 
     def _create(self) -> None:
-        """Create our own file, only now that there is something to write.
-
-        Units without requests leave no file.
-        """
+        """Create our own file at the first write: units without requests leave none."""
         if self._closed:
             raise UnitLostError
         while True:

@@ -1,6 +1,4 @@
-"""Leases on work units.
-
-Who works on what, on any number of hosts, with nothing but a shared directory.
+"""Leases on work units: who works on what, on any number of hosts, by shared files alone.
 
 ``leases/unit-000000.g0`` is created exclusively and names its owner; its mtime is the heartbeat. A
 unit whose owner died is taken over by creating the next generation, ``.g1``, exclusively: only one
@@ -228,9 +226,7 @@ class LeaseBoard:
         self._turn = random.randrange(_TURNS)
 
     def claim(self, wanted: Iterable[int]) -> Lease | None:
-        """Take the first unit of ``wanted`` that is free.
-
-        Untouched ones before those of former owners.
+        """Take the first free unit of ``wanted``, untouched ones before abandoned ones.
 
         ``wanted`` must not name units that this process holds itself. Where many are leased, one
         call looks at some of the leases and the next at others: thousands of processes may wait for

@@ -123,10 +123,7 @@ def _pid_namespace() -> str:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Whether a process without an entry in ``/proc`` lives.
-
-    Mounted with ``hidepid``, it hides those of others.
-    """
+    """Whether a process without an entry in ``/proc`` lives, as under ``hidepid``."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -137,10 +134,7 @@ def _is_hidden(pid: int) -> bool:
 
 
 def _start_of(pid: int) -> int | None:
-    """Start time of a process in ticks since boot.
-
-    None where it has ended and only its parent has not noticed.
-    """
+    """Start time of a process in ticks since boot; None for a zombie."""
     stat = (_PROC / str(pid) / "stat").read_text()
     # The second field is the program's name in parentheses, which may itself hold spaces and
     # parentheses.

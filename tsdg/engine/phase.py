@@ -1,7 +1,4 @@
-"""A phase.
-
-A chain of steps run on every row of an input file, by any number of processes on any number of
-hosts.
+"""A phase: a chain of steps run on every row of a file, by many processes on many hosts.
 
 Each process calls :func:`run_phase` on the same directory. Processes may start late, be killed, or
 be added: the others take their work, and what was answered is not asked again.
@@ -125,10 +122,7 @@ def is_complete(input_path: Path, directory: Path) -> bool:
 
 
 def _committed(layout: InputLayout, directory: Path) -> frozenset[int]:
-    """The committed units, after a look at one part.
-
-    It must have been made from this cut of the input.
-    """
+    """The committed units, after checking one part: it must fit this cut of the input."""
     parts = directory / "parts"
     committed = committed_units(parts)
     if committed:

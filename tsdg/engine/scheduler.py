@@ -1,6 +1,4 @@
-"""Runs the steps on many rows at once and sends their requests.
-
-Journalled, retried, and no more than allowed.
+"""Runs steps on many rows at once and sends their requests: journalled, retried, limited.
 
 The order is simple. Rows start in the order of the input, where rows of one task stand together,
 and a new row starts only while the requests under way do not fill the limit. Where requests wait
@@ -230,9 +228,9 @@ class Scheduler:
         self.wake.set()
 
     def _delay(self, request: Request, failure: RetryableError, sent: int, waited: int) -> float:
-        """Seconds before the next try.
+        """Seconds before the next try: exponential, spread by the request's hash.
 
-        Exponential, spread by the request's own hash, and not before the server's.
+        Never shorter than the server asks for.
         """
         timing = self._timing
         tries, cap = (waited, timing.waiting_cap_s) if waited else (sent, timing.backoff_cap_s)

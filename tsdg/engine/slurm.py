@@ -42,9 +42,7 @@ _UNKNOWN_JOB = "Invalid job id specified"
 
 
 def is_over(owner: Owner, *, code: int, out: str, err: str) -> bool:
-    """Whether the run of a job that a process belonged to has ended, from an answer of ``squeue``.
-
-    Pure.
+    """Whether the job that a process belonged to has ended, by an answer of ``squeue``. Pure.
 
     Args:
         owner: the process.
@@ -98,10 +96,7 @@ class SlurmJobs:
         self._asked: dict[tuple[str, str], tuple[float, bool]] = {}
 
     def gone(self, owner: Owner) -> bool:
-        """Whether the job of a process is known to be over.
-
-        Takes the time of a ``squeue`` where it asks.
-        """
+        """Whether the job of a process is known to be over; may call ``squeue``, which is slow."""
         cluster = self._environment.get("SLURM_CLUSTER_NAME", "")
         if (
             self._squeue is None

@@ -66,9 +66,7 @@ class Standby:
         return self._idle_since is not None
 
     def dispensable(self) -> bool:
-        """Whether this process may leave.
-
-        To be asked each time that it holds no unit and finds none to claim.
+        """Whether this process may leave; ask whenever it has no unit and finds none to claim.
 
         It takes a place where one is free, and then may not.
 

@@ -62,10 +62,7 @@ class UnitPicker:
         return self.units - len(self._committed)
 
     def rows_done(self, under_way: Mapping[int, int]) -> int:
-        """Rows of the committed units, and of those not known to be that are ``under_way``.
-
-        Unit → its rows done.
-        """
+        """Rows of the committed units, plus those done in other units that are ``under_way``."""
         with self._lock:
             return self._rows_committed + sum(
                 rows for index, rows in under_way.items() if index not in self._committed

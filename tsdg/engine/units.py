@@ -79,10 +79,7 @@ class InputLayout:
 
     @property
     def digest(self) -> str:
-        """Names this way of cutting.
-
-        Each part carries it, so that parts of another cut are not mixed in.
-        """
+        """Names this way of cutting; parts carry it, so that cuts are never mixed."""
         return stable_id("input-layout", list(self.rows))
 
 

@@ -1,7 +1,4 @@
-"""One process at work on a phase.
-
-Claims units, keeps requests in flight across them, commits, gives back.
-"""
+"""One process at work on a phase: it claims units, sends requests, commits and gives back."""
 
 from __future__ import annotations
 
@@ -348,10 +345,7 @@ class Worker:
             self._scheduler.wake.set()
 
     async def _let_go(self, unit: OpenUnit) -> None:
-        """Close a unit that is committed or lost.
-
-        Where it is committed, remove what it does not need any more.
-        """
+        """Close a unit that is committed or lost; clean up after a committed one."""
         unit.journal.close()
         unit.lease.close()
         if await self._in(self._disk, partial(is_committed, self._parts, unit.index)):
@@ -363,10 +357,7 @@ class Worker:
             )
 
     async def _give_back(self, unit: OpenUnit) -> None:
-        """Flush and release, as far as the storage lets us.
-
-        What fails here costs others only a wait.
-        """
+        """Flush and release as far as the storage allows; a failure only makes others wait."""
         try:
             await self._in(self._disk, unit.journal.sync)
         finally:

@@ -51,10 +51,7 @@ _SUMS = (
 
 
 class History:
-    """Points in time, ever fewer of them.
-
-    Once there are too many, every second one goes, and so on.
-    """
+    """Points in time, thinned as they grow: when too many, every second one is dropped."""
 
     def __init__(self, most: int = HISTORY_POINTS) -> None:
         self._most = most

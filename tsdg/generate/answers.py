@@ -56,10 +56,7 @@ class Solving:
 
 
 class AnswerStep:
-    """Turns questions into solutions.
-
-    Holds no state: the same question and replies give the same result.
-    """
+    """Turns questions into solutions. Stateless: the same input gives the same result."""
 
     def __init__(
         self,
@@ -220,10 +217,7 @@ class AnswerStep:
         replies: list[Reply | PermanentError],
         tested: str,
     ) -> Solution | Flaw:
-        """Let the judge choose among free texts, which no vote can.
-
-        ``tested`` says what they have passed.
-        """
+        """Let the judge choose among free texts, which no vote can; ``tested`` is what passed."""
         assert self._judge is not None
         answered = [place for place, item in enumerate(drawn) if item.said]
         best, came = await best_response(
@@ -255,10 +249,7 @@ class AnswerStep:
         replies: list[Reply | PermanentError],
         verification: Verification,
     ) -> Solution | Flaw:
-        """Build the solution.
-
-        What else is asked for, of the judge and for the enrichment, is added to ``replies``.
-        """
+        """Build the solution; further replies (judge, enrichment) are added to ``replies``."""
         answer = drawn[winners[0]].row.answer
         thoughts = (drawn[i].row.reasoning for i in winners)
         reasoning = next(

@@ -1,6 +1,4 @@
-"""Whether what a model wrote is a question: the format rules per answer kind, and copies.
-
-Pure functions.
+"""Format rules of each answer kind, and copies: is what a model wrote a question? Pure.
 
 Every rule returns None or a :class:`Flaw`; the first flaw decides. Rules that a seed itself breaks
 are not held against its question: a seed whose text carries its own passage may say "according to
@@ -57,10 +55,7 @@ def _bad(detail: str) -> Flaw:
 
 
 def check_texts(seed: Seed, shape: Shape, *, question: str, context: str) -> Flaw | None:
-    """Check what all kinds share.
-
-    Words, length, language, blanks, and nothing that the reader cannot see.
-    """
+    """Check what all kinds share: words, length, language, blanks, nothing invisible."""
     if not normalise(question):
         return _bad("the question has no words")
     if len(question) > max(MAX_QUESTION, 2 * len(seed.question)):
@@ -99,10 +94,7 @@ def _says(text: str, seed_text: str, key: str) -> bool:
 
 
 def main_script(text: str) -> str:
-    """Return the script that most letters of a text are in, by its Unicode name.
-
-    Empty for too few letters.
-    """
+    """Return the script of most letters, by its Unicode name; empty for too few letters."""
     letters = Counter(unicodedata.name(char, "?").split()[0] for char in text if char.isalpha())
     merged: Counter[str] = Counter()
     for script, count in letters.items():
@@ -125,10 +117,7 @@ def unlabel(options: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_options(seed: Seed, question: str, options: Sequence[str]) -> Flaw | None:
-    """Check written options.
-
-    Words, all different, texts not letters, and their place relative to the question.
-    """
+    """Check written options: words, all different, no mere letters, apart from the question."""
     plain = [normalise(option) for option in options]
     if not all(plain):
         return _bad("an option has no words")
@@ -257,10 +246,7 @@ def called_names(check: str) -> frozenset[str]:
 
 
 def defined_names(code: str) -> frozenset[str]:
-    """Return the functions and classes that Python code defines at its top level.
-
-    None where it does not parse.
-    """
+    """Return the functions and classes that Python code defines; None if it does not parse."""
     try:
         body = ast.parse(strip_fence(code)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

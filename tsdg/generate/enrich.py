@@ -40,10 +40,7 @@ NOTHING = Enrichment(knowledge="", reasoning="", distractors=())
 
 
 def wrong_options(question: Question, answer: str) -> tuple[str, ...]:
-    """Return the options that are not the answer, in the question's order.
-
-    None where the kind has no options.
-    """
+    """Return the wrong options, in the question's order; None if the kind has no options."""
     return tuple(option for option in question.options if normalise(option) != normalise(answer))
 
 
@@ -115,9 +112,7 @@ def enrich_request(
 def read_enrichment(
     reply: Reply | PermanentError, schema: Schema, *, question: Question, answer: str
 ) -> Enrichment:
-    """Read the reply.
-
-    :data:`NOTHING` where it failed, was cut off, breaks the schema, or explains nothing.
+    """Read the reply; :data:`NOTHING` if it failed, was cut off or says nothing usable.
 
     It explains nothing where a field is empty or only names what it should explain ("The answer is
     iron"), or where it is in another language than the question.

@@ -1,7 +1,4 @@
-"""What of a row a prompt sees.
-
-Its fields as strings, its shape, and the few-shot examples most like it.
-"""
+"""What a prompt sees of a row: fields as strings, its shape, the most similar examples."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ def _labels() -> frozenset[str]:
 
 
 def language_name(code: str) -> str:
-    """Return the English name of a language.
-
-    For a code that has none here (``eng_Latn``), the code itself.
-    """
+    """Return the English name of a language, or the code itself (``eng_Latn``) if unknown."""
     names = _languages()
     return names.get(code, names.get(re.split("[-_]", code, maxsplit=1)[0].lower(), code))
 
@@ -97,10 +91,7 @@ def as_text(value: Any) -> str:
 
 
 def as_fields(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """Return the fields ``names`` of a row or an example as strings.
-
-    Lists by line, missing ones empty.
-    """
+    """Return the fields ``names`` as strings: lists line by line, missing ones empty."""
     out = {}
     for name in names:
         value = values.get(name, "")

@@ -1,6 +1,4 @@
-"""The form in which a solution is asked for and read.
-
-JSON, free text that ends with the answer, or the answer alone.
+"""How a solution is asked for and read: JSON, free text ending in the answer, or bare.
 
 =======================================  ====  ==================================================
 the recipe asks for                      form  constraint on the server's side

@@ -39,10 +39,7 @@ _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
 
 
 def arguments_of(checks: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the JSON schema of each argument to be written, by instruction.
-
-    Those without arguments are left out.
-    """
+    """Return the JSON schema of the arguments to write, for each instruction that has any."""
     out: dict[str, dict[str, Any]] = {}
     for check in map(json.loads, checks):
         fields = {name: _schema(value) for name, value in check.items() if name not in _KEPT}

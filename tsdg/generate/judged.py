@@ -1,6 +1,4 @@
-"""Where the judge decides.
-
-Whether an answer or a question is good enough, and which of several free texts is the best.
+"""Where the judge decides: is an answer or question good enough, which text is best?
 
 What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers
 rubbish lets nothing through.
@@ -80,9 +78,7 @@ async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question)
 async def best_response(
     judge: Judge, ask: Ask, question: Question, responses: Sequence[str]
 ) -> tuple[int | None, list[Reply | PermanentError]]:
-    """Find the best of one or more free texts.
-
-    The best so far gives way to one that both orders prefer.
+    """Find the best free text: the best so far gives way to one that both orders prefer.
 
     Returns:
         The index of the best (None where a verdict could not be read), and what came back.

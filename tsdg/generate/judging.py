@@ -188,9 +188,7 @@ class Judge:
     async def compare(
         self, ask: Ask, row_id: str, *, request: str, one: str, two: str, principles: Sequence[str]
     ) -> tuple[Judgement | None, list[Reply | PermanentError]]:
-        """Compare two responses.
-
-        Return the judgement (None where it cannot be read) and what came back.
+        """Compare two responses; return the judgement (None if unreadable) and the replies.
 
         Args:
             ask: gets the reply to a request.

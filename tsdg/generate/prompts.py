@@ -62,10 +62,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One worked example.
-
-    The fields of the user's turn and of the assistant's reply, as the file gives them.
-    """
+    """One worked example: the fields of the user's turn and of the assistant's reply."""
 
     user: Mapping[str, Any]
     reply: Mapping[str, Any]
@@ -134,10 +131,7 @@ class Prompts:
         return self._prompts[f"{step}/{kind}"]
 
     def texts(self) -> dict[str, str]:
-        """Return the text of each file by its place in a prompt set.
-
-        Written down, they are that set again.
-        """
+        """Return each file's text by its place in a prompt set, ready to be written as one."""
         prompts = sorted(self._prompts.items())
         examples = {f"examples/{name}": prompt.examples_text for name, prompt in prompts}
         return {name: prompt.text for name, prompt in prompts} | examples

@@ -41,10 +41,7 @@ from tsdg.records import NO_PLAN, Provenance, Question, Rejection, Seed, Usage, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """What became of one seed.
-
-    ``per_seed`` questions and rejections together, in the order of the draws.
-    """
+    """What became of one seed: ``per_seed`` questions and rejections, in order of the draws."""
 
     questions: tuple[Question, ...]
     rejections: tuple[Rejection, ...]

@@ -41,10 +41,7 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
 
 
 def only_text(reply: Reply | PermanentError) -> str:
-    """Return the rest of a reply's one completion.
-
-    Empty where the request failed or the reply was cut off.
-    """
+    """Return the text of a reply's one completion; empty if the request failed or was cut."""
     if (
         isinstance(reply, PermanentError)
         or not reply.choices
@@ -61,10 +58,7 @@ def strip_fence(code: str) -> str:
 
 
 def split_answer_line(text: str) -> tuple[str, str]:
-    """Return (reasoning, answer) of a reply that ends with ``Answer: ...``.
-
-    ("", text) where it has no such line.
-    """
+    """Split a reply ending in ``Answer: ...`` into (reasoning, answer); else ("", text)."""
     marks = list(_MARK.finditer(text))
     if not marks:
         return "", text.strip()
@@ -102,10 +96,7 @@ def _candidates(text: str) -> list[dict[str, Any]]:
 
 
 def _decode(text: str, position: int, out: list[dict[str, Any]], *, whole: bool) -> int:
-    """Append the object that starts at ``position``, if one does, and return where it ends.
-
-    -1 where none does.
-    """
+    """Append the object that starts at ``position`` and return its end, or -1 if none does."""
     try:
         value, end = _DECODER.raw_decode(text, position)
     except (ValueError, RecursionError):

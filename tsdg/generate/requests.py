@@ -95,10 +95,7 @@ async def try_ask(ask: Ask, request: Request) -> Reply | PermanentError:
 
 
 async def together(work: Sequence[Awaitable[Result]]) -> list[Result]:
-    """Await all at once and return the results in order.
-
-    Where one raises, the others are cancelled first.
-    """
+    """Await all at once and return the results in order; if one raises, cancel the others."""
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         return list(await asyncio.gather(*tasks))

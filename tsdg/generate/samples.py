@@ -1,7 +1,4 @@
-"""Samples of a question.
-
-As they are asked for, and as they are read from the replies and put to the test.
-"""
+"""Samples of a question: requested, read from the replies and put to the test."""
 
 from __future__ import annotations
 
@@ -68,10 +65,7 @@ def read_round(
 
 
 async def proven(drawn: Sequence[Drawn], verifier: Prover) -> list[Drawn]:
-    """Put the answers of a round to the test.
-
-    One that fails is an abstention in the vote, and stays in its row.
-    """
+    """Put a round's answers to the test; one that fails counts as an abstention."""
     answered = [item for item in drawn if item.said]
     if not answered:
         return list(drawn)
@@ -98,10 +92,7 @@ def _of_request(
     reply: Reply | PermanentError,
     verifier: Verifier,
 ) -> list[Drawn]:
-    """Read the completions of one request.
-
-    A sample without one, or of a failed request, is an abstention.
-    """
+    """Read the completions of one request; what is missing or failed is an abstention."""
     failed = isinstance(reply, PermanentError)
     choices: Sequence[Choice] = () if isinstance(reply, PermanentError) else reply.choices
     out = []
@@ -149,7 +140,7 @@ def _of_request(
 def _share(reply: Reply | PermanentError, place: int, samples: int) -> tuple[int, int]:
     """Return a sample's prompt and completion tokens.
 
-    The prompt and the remainder count at the first of a request.
+    The prompt and any remainder count for the first sample of a request.
     """
     if isinstance(reply, PermanentError):
         return 0, 0

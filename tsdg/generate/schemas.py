@@ -115,10 +115,7 @@ def answer_schema(
 
 
 def enrich_schema(wrong_options: Sequence[str], *, reasoning: bool) -> Schema:
-    """Return the schema of the enrichment.
-
-    Definition, background, reasoning, and one reason per wrong option.
-    """
+    """Return the enrichment's schema: definition, background, reasoning, wrong options."""
     fields: dict[str, Schema] = {"definition": _STRING, "background": _STRING}
     if reasoning:
         fields["reasoning"] = _STRING

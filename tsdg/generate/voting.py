@@ -176,10 +176,7 @@ def _shuffle(left: list[int], right: list[int]) -> list[int]:
 
 @cache
 def votes_needed(rule: VoteRule, options: int) -> int:
-    """Fewest votes that satisfy the share and the chance of the rule.
-
-    ``rule.samples + 1`` where none do.
-    """
+    """Fewest votes that satisfy the rule; ``rule.samples + 1`` if no number does."""
     share = math.ceil(Fraction(repr(rule.min_share)) * rule.samples)
     for votes in range(max(share, 1), rule.samples + 1):
         if (
@@ -220,10 +217,7 @@ def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
 
 
 def next_round(counted: Tally, rule: VoteRule, options: int) -> int:
-    """Return the smallest number of further samples that could close the vote.
-
-    0 where it is closed.
-    """
+    """Return the fewest further samples that could close the vote; 0 if it is closed."""
     if not isinstance(decide(counted, rule, options), Open):
         return 0
     needed = votes_needed(rule, options)

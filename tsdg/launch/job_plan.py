@@ -1,6 +1,4 @@
-"""A run as Slurm jobs: how many elements on how many nodes, and what waits for what.
-
-Pure: nothing is asked or started.
+"""A run as Slurm jobs: elements, nodes and dependencies. Pure: asks and starts nothing.
 
 ::
 
@@ -320,9 +318,9 @@ def _job(
 
 
 def seconds_of(limit: str) -> float:
-    """Seconds of a time limit as Slurm writes it.
+    """Seconds of a Slurm time limit.
 
-    ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM``, ``infinite``.
+    Forms are ``D-HH[:MM[:SS]]``, ``HH:MM:SS``, ``MM:SS``, ``MM`` and ``infinite``.
     """
     if not limit[:1].isdecimal():
         return math.inf

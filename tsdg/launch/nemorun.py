@@ -216,7 +216,7 @@ def submit(
 
 
 def _depend(executor: Any, job: JobPlan) -> None:
-    """Let a job depend in two ways.
+    """Let a job depend on others in two ways at once, which NeMo-Run cannot.
 
     NeMo-Run has one kind per job, and joins the numbers after it by colons.
     """
@@ -260,10 +260,7 @@ def _reason(error: Exception) -> str:
 
 
 def _job_id(job: Any) -> str:
-    """Slurm's number in a handle ``slurm_tunnel://nemo_run/4711``.
-
-    Sbatch appends ``;cluster`` in a federation.
-    """
+    """The job number in ``slurm_tunnel://nemo_run/4711``; a federation adds ``;cluster``."""
     number: str = job.handle.partition("://")[2].split("/")[1]
     return number.partition(";")[0]
 
@@ -296,10 +293,7 @@ def _sealed() -> Iterator[None]:
 
 
 def make_tunnel(cluster: ClusterConfig) -> Tunnel:
-    """The way to the cluster's commands and files.
-
-    Ssh, or this machine where it is part of the cluster.
-    """
+    """The way to the cluster's commands and files: ssh, or this machine."""
     ssh = cluster.ssh_tunnel
     if ssh is None:
         return nemo_run.LocalTunnel(job_dir="")

@@ -1,7 +1,4 @@
-"""Whether a cluster is fit for a launch.
-
-What `tsdg doctor` asks it, and one tiny job that looks from a node.
-"""
+"""Whether a cluster is fit for a launch: `tsdg doctor`'s questions and one tiny job."""
 
 from __future__ import annotations
 

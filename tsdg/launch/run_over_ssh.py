@@ -1,7 +1,4 @@
-"""A run whose files lie at the other end of ssh.
-
-There the same command is run, with the run's own code.
-"""
+"""A run whose files are on the other end of ssh: the same command, with the run's code."""
 
 from __future__ import annotations
 

@@ -196,10 +196,7 @@ def write_launch_files(
 
 
 def cluster_text(cluster: ClusterConfig) -> str:
-    """A cluster's configuration as the snapshot keeps it.
-
-    Without the values of what looks like a secret.
-    """
+    """A cluster's configuration for the snapshot, without the values of likely secrets."""
     values = cluster.model_dump(mode="json")
     for key in ("env_vars", "required_env_vars"):
         values[key] = [_hide(entry) for entry in values[key]]

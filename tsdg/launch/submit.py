@@ -1,6 +1,6 @@
-"""A run to its cluster: checks, files, jobs, record.
+"""Takes a run to its cluster: checks, files, jobs, record.
 
-In this order, so that a run that is half launched says so.
+This order lets a half-launched run say so.
 """
 
 from __future__ import annotations
@@ -197,9 +197,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
 
 
 def refuse_second(target: Target) -> None:
-    """Refuse to launch a run whose jobs are still there.
-
-    Both would do the same work, for twice the GPU-hours.
+    """Refuse to launch a run whose jobs are still there: both would do the same work.
 
     Raises:
         RunConflictError: jobs of this run are pending or running.
@@ -250,10 +248,7 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
 
 
 def mounts_of(target: Target) -> tuple[str, ...]:
-    """The cluster's mounts, and under their own names the places that jobs need.
-
-    Run, weights, inputs, secrets.
-    """
+    """The cluster's mounts, plus what jobs need: run, weights, inputs, secrets."""
     recipe, cluster = target.recipe, target.cluster
     mounts = list(cluster.mounts)
     python = Path(cluster.tsdg.python)

@@ -180,10 +180,7 @@ def _fill(
 
 
 def round_together(exact: Sequence[float], total: int) -> list[int]:
-    """Round numbers that add up to ``total`` to integers that do.
-
-    Down, and up where the remainder is largest.
-    """
+    """Round numbers that add up to ``total`` to integers that do: the largest remainders up."""
     floors = [int(value) for value in exact]
     order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))
     for i in order[: total - sum(floors)]:

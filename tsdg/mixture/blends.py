@@ -52,10 +52,7 @@ def _datasets(parts: Sequence[tuple[Part, float]]) -> list[dict[str, Any]]:
 
 
 def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
-    """Megatron's weighted list.
-
-    Parts without a token are left out, as a weight of 0 is refused there.
-    """
+    """Megatron's weighted list, without empty parts, as it refuses a weight of 0."""
     taken = [(part, share) for part, share in parts if share > 0]
     weights = weights_of([share for _, share in taken])
     paths = [prefix.format(name=part.name.replace("/", "--")) for part, _ in taken]

@@ -1,7 +1,4 @@
-"""Pure.
-
-What changed between two evaluations, per task and capability group, and whether it is more than
-noise.
+"""What changed between two evaluations, per task and group, beyond noise. Pure.
 
 The change of a task has the standard error ``sqrt(before² + after²)``: the two evaluations are
 taken as independent draws, which overstates the error where both answered the same items, and so

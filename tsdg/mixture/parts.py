@@ -25,9 +25,7 @@ class Part:
 
 
 def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
-    """List the parts of runs, and then the corpora.
-
-    Runs in the order given, tasks in the order of their manifest.
+    """List the parts of runs as given, tasks in manifest order, and then the corpora.
 
     A task without tokens is left out.
 

@@ -36,9 +36,7 @@ class Score:
 
 
 def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> dict[str, Score]:
-    """Read a result file, or all below a folder.
-
-    Of a task in several files, the newest by name counts.
+    """Read a result file, or all below a folder; a task's newest file by name counts.
 
     Tasks that are parts of a group with a score of its own are left out: they would count twice.
 

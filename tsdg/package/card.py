@@ -50,10 +50,7 @@ def card_text(manifest: Mapping[str, Any]) -> str:
 
 
 def header_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The card's YAML header.
-
-    Tasks without a record have no configuration, for there is no file to load.
-    """
+    """The card's YAML header; a task without records has no file and no configuration."""
     data = yaml.safe_load((HERE / "data" / "card.yaml").read_text(encoding="utf-8"))
     tasks = manifest["tasks"]
     records = manifest["totals"]["records"]

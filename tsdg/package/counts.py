@@ -1,6 +1,4 @@
-"""Counting a run again from its files.
-
-What the manifest says, and what ``tsdg verify`` holds it to.
+"""Counts a run from its files, for the manifest and for ``tsdg verify``.
 
 Streaming: a few columns of one batch are in memory at a time, beside 12 bytes for each seed and
     question.
@@ -136,9 +134,7 @@ def seed_counts(run: Path) -> dict[str, dict[str, int]]:
 
 
 def count_records(run: Path, task: TaskCount) -> None:
-    """Count the records in the files of a task.
-
-    ``records``, ``by_variant``, ``tokens`` and ``packaged``.
+    """Count the records of a task: ``records``, ``by_variant``, ``tokens``, ``packaged``.
 
     Raises:
         VerificationError: a file is missing or damaged.

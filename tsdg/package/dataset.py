@@ -84,9 +84,7 @@ def write_dataset(
     seed: int,
     held_out: HeldOut,
 ) -> DatasetSummary:
-    """Replace a run's dataset and what is in ``filter``.
-
-    The manifest is removed and has to be written again.
+    """Replace a run's dataset and ``filter``; its manifest is removed, to be written anew.
 
     Args:
         pairs: accepted questions with their solutions, all of one task one after the other, in any
@@ -243,10 +241,7 @@ def _batches(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """A question and all that was written beside it, as an item to compare.
-
-    A benchmark's may stand in any of it.
-    """
+    """A question and all texts beside it, as one item to compare with benchmarks."""
 
     question: str
     context: str

@@ -106,10 +106,7 @@ def _copy(run: Path, out: Path, manifest: Mapping[str, Any], place: Callable[[st
 
 
 def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
-    """NeMo-Skills' generation files, one folder per task.
-
-    ``generation`` is the reply of a sample that won the vote.
-    """
+    """Write NeMo-Skills' files, a folder per task; ``generation`` is a winning sample."""
     total = 0
     for task, rows in groupby(_solved(run), key=lambda row: row[0].task):
         path = out / manifest["tasks"][task]["group"] / task / "output.jsonl"

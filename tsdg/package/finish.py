@@ -22,9 +22,7 @@ from tsdg.storage import storage
 
 
 def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
-    """Write ``README.md`` and, last, ``manifest.json`` from the files of a run.
-
-    Return the manifest.
+    """Write ``README.md`` and, last, ``manifest.json``; return the manifest.
 
     A former manifest goes first: where there is one, it describes the files as they are.
 
@@ -42,9 +40,7 @@ def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
 
 
 def finished_manifest(run: Path, steps: Sequence[str]) -> Manifest | None:
-    """The manifest of a run that has all these steps (or more) and all its files.
-
-    None where there is more to do.
+    """Return the manifest of a run that has all these steps and files; else None.
 
     Files are told by their sizes alone, as there may be thousands of them; `tsdg verify` reads
     them.
@@ -60,9 +56,7 @@ def finished_manifest(run: Path, steps: Sequence[str]) -> Manifest | None:
 
 
 def check_undamaged(run: Path) -> None:
-    """Check the sizes of what an earlier manifest lists and packaging does not make.
-
-    A new one would vouch for damage.
+    """Check the sizes of files in an earlier manifest, so that a new one hides no damage.
 
     Raises:
         VerificationError: a file has another size; what is missing is made again, or named, by the

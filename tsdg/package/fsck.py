@@ -169,10 +169,7 @@ def _listed_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _rows(path: Path) -> int | str | None:
-    """Rows by the footer.
-
-    None for what is no table, and words for a table without a readable footer.
-    """
+    """Rows by the footer; None for what is no table, a text for an unreadable footer."""
     if path.suffix != ".parquet":
         return None
     try:

@@ -293,10 +293,7 @@ def _samples(run: Path, questions: Keys) -> Iterator[Finding]:
 
 
 def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Iterator[Finding]:
-    """Records.
-
-    Unique, of an accepted question and its seeds, under the id and in the folder that are theirs.
-    """
+    """Check records: unique, from an accepted question and its seed, and in their folder."""
     records, done = Keys(), Keys()
     names = [file["path"] for task in manifest["tasks"].values() for file in task["files"]]
     for task, entry in manifest["tasks"].items():

@@ -1,6 +1,4 @@
-"""``manifest.json``: what a run holds, counted from its files.
-
-The form is ``data/manifest.schema.json``.
+"""``manifest.json``: a run's contents, counted; see ``data/manifest.schema.json``.
 
 Written last and as a whole. ``digest`` covers the rest of it, so that a later change of any value
 is found.
@@ -140,10 +138,7 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
 
 
 def counted_part(counts: RunCount, inputs: ManifestInputs) -> Manifest:
-    """What of a manifest follows from the counts.
-
-    Totals, groups, tasks (their funnel), rejected and cost.
-    """
+    """The manifest's part that follows from counts: totals, groups, tasks, rejected, cost."""
     steps = steps_of(inputs.phases)
     per_seed = inputs.questions_per_seed if "questions" in steps else 0
     solved = "answers" in steps
@@ -261,10 +256,7 @@ def digest_of(manifest: Manifest) -> str:
 
 
 def breaches(manifest: object) -> list[tuple[str, str]]:
-    """Where a manifest breaks the schema.
-
-    (place such as ``tasks.arc_easy.records``, what is wrong).
-    """
+    """Where a manifest breaks the schema: (place such as ``tasks.arc_easy``, what is wrong)."""
     errors = sorted(
         _validator().iter_errors(manifest),
         key=lambda error: [str(part) for part in error.absolute_path],

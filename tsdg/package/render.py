@@ -101,10 +101,7 @@ def render(question: Question, solution: Solution, variant: Variant, style: Styl
 
 
 def labels_of(language: str) -> Mapping[str, str]:
-    """Return the labels of a language tag such as ``en``, ``pt-BR``, ``zh_Hans`` or ``fra``.
-
-    English for others.
-    """
+    """Return the labels of a language (``en``, ``pt-BR``, ``zh_Hans``, ``fra``); else English."""
     table = _labels()
     primary = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
     primary = table["aliases"].get(primary, primary)

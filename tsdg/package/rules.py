@@ -46,9 +46,7 @@ def flaw_of(question: Question, solution: Solution) -> str:
 
 
 def is_bare_letter(answer: str) -> bool:
-    """Whether an answer is one letter and no text.
-
-    ``B``, ``(b)``, ``C.``, ``Option D``, full-width forms too.
+    """Whether an answer is a letter without text: ``B``, ``(b)``, ``Option D``, full-width.
 
     Only letters that have case count: a Chinese or Japanese answer may well be one character.
     """

@@ -1,6 +1,4 @@
-"""A fixed random order of any number of rows in bounded memory.
-
-An external sort by the hash of each row's id.
+"""A fixed random order of any number of rows in bounded memory: an external hash sort.
 
 Rows are held until they exceed the budget. Then they are sorted by hash, cut at the hash's next
 digit and added to one file per digit; at the end each file, in order of its digit, is treated in

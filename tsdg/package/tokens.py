@@ -58,10 +58,7 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
 
 
 class TokenCounter:
-    """Counts tokens; call it with texts.
-
-    Special tokens are not counted: a training framework adds its own.
-    """
+    """Counts the tokens of texts, without the special ones that trainers add themselves."""
 
     def __init__(self, path: Path) -> None:
         """Load a tokenizer.

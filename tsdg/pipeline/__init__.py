@@ -1,6 +1,6 @@
-"""Stages 1 to 5, wired.
+"""Stages 1 to 5, wired: the one place where the wings meet.
 
-The one place where seeds, generation, verification, corpus, package, engine and serving meet.
+The wings are seeds, generation, verification, corpus, package, engine and serving.
 
 ::
 

@@ -1,6 +1,4 @@
-"""How hard a run's questions are beside their seeds.
-
-The same solver, prompts and vote on a sample of the seeds.
+"""How hard a run's questions are beside their seeds, solved in the same way.
 
 Seeds have a right answer, so that this also tells how often a majority is right. Nothing of the run
 changes: what is asked stands in ``RUN/difficulty/SAMPLE``, with the figures in ``difficulty.json``.
@@ -69,9 +67,7 @@ class Difficulty:
 
 
 def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Difficulty, ...]:
-    """Solve up to ``sample`` seeds of each task and compare.
-
-    Seeds that are answered with free texts are left out.
+    """Solve up to ``sample`` seeds of each task and compare; free-text seeds are left out.
 
     Raises:
         ShortfallError: the run's questions are not answered yet, or all its seeds are answered

@@ -27,10 +27,7 @@ def stage_done(directory: Path, stage: Stage) -> bool:
 
 
 def packaged(recipe: Recipe, directory: Path) -> Manifest | None:
-    """The manifest of a finished run, packaged as this recipe says.
-
-    None where it is not, or otherwise.
-    """
+    """The manifest of a finished run that is packaged as this recipe says; else None."""
     manifest = finished_manifest(directory, steps_of(recipe.phases))
     return manifest if manifest and manifest.get("package") == recipe.package.model_dump() else None
 
@@ -54,9 +51,7 @@ def begun(recipe: Recipe, directory: Path) -> bool:
 def units_of_phases(
     recipe: Recipe, directory: Path, planned: Mapping[str, int]
 ) -> Mapping[str, int]:
-    """At most how many work units each phase has.
-
-    Exactly those that are left, where its input is there.
+    """At most how many work units each phase has left; exact once its input exists.
 
     Args:
         recipe: the recipe.

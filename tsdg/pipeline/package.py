@@ -29,10 +29,7 @@ from tsdg.tables import count_rows
 
 
 def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
-    """Stage 5.
-
-    The dataset, its card, the manifest and, from these, the report, all made anew from the tables.
-    """
+    """Stage 5: make the dataset, its card, the manifest and the report from the tables."""
     recipe, directory = prepared.recipe, prepared.directory
     finished = packaged(recipe, directory)
     if finished is not None:

@@ -109,9 +109,7 @@ def reopen(
 
 
 def check_servers(prepared: Prepared) -> None:
-    """Check what the phases that are left need.
-
-    Servers, and the tokenizer that packaging counts with.
+    """Check the servers of the phases that are left, and the tokenizer for packaging.
 
     Raises:
         ServerError: this machine cannot serve the model as it is.

@@ -51,10 +51,7 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
 
 
 async def _phases(prepared: Prepared, reporter: Reporter) -> None:
-    """Stages 2 to 4: each phase, and what is done to all of its rows after it.
-
-    One server serves all phases.
-    """
+    """Stages 2 to 4: each phase and what follows it; one server serves all phases."""
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
         phases = prepared.recipe.phases
         for steps, following in zip(phases, (*phases[1:], ()), strict=False):
@@ -85,9 +82,7 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
 
 
 def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool) -> None:
-    """Do one stage of a run that has its snapshot, or nothing where it is done.
-
-    A phase may have many processes.
+    """Do one stage of a run that has its snapshot, unless done; phases may have helpers.
 
     One that ``may_leave`` ends before the phase does where others are at work on all that is left
     of it.
@@ -123,10 +118,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
 async def _one_phase(
     prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool
 ) -> None:
-    """Work on a phase.
-
-    Or, on a node that only lends its GPUs to a server of another node, serve for as long.
-    """
+    """Work on a phase, or only lend this node's GPUs to another node's server."""
     endpoints = endpoints_of(prepared.recipe, stage.steps)
     if lent := [
         endpoint for endpoint in endpoints if is_multinode_worker(endpoint.server, endpoint.model)

@@ -19,10 +19,7 @@ from tsdg.tables import Table, work_table
 
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
-    """Stage 1.
-
-    Write ``seeds/seeds.parquet``, ``seeds/rejected.parquet`` and, last, ``seeds/counts.json``.
-    """
+    """Stage 1: write ``seeds.parquet``, ``rejected.parquet`` and, last, ``counts.json``."""
     if has_tables(directory, "seeds"):
         return
     reporter.stage("seeds", total=0)

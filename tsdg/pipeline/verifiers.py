@@ -1,6 +1,4 @@
-"""Which verifier reads the answers to a question.
-
-That of its family in the catalogue, or the one the recipe names.
+"""Which verifier reads answers: the family's in the catalogue, or the recipe's choice.
 
 Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of
 their kind.

@@ -1,6 +1,4 @@
-"""Model servers.
-
-Own ``vllm serve`` processes or endpoints of others, and the client that spreads requests over them.
+"""Model servers: own ``vllm serve`` or external endpoints, and the client in front.
 
 The pipeline needs :func:`check_server`, before anything starts, and :func:`open_transport`; on
 nodes that only lend their GPUs to a server of another node (:func:`is_multinode_worker`),

@@ -93,10 +93,7 @@ def dequantise(source: Path, target: Path) -> None:
 
 @contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file ``lock``.
-
-    Whoever comes second waits, and a dead holder holds nothing.
-    """
+    """Hold an exclusive lock on ``lock``; a dead holder's lock is free."""
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

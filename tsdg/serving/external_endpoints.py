@@ -20,9 +20,7 @@ _TOLD_EACH_S = 30.0
 
 
 def proxy_for(url: str) -> str | None:
-    """Read from the environment which proxy ``url`` is reached through.
-
-    HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+    """Find the proxy for ``url`` in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 
     Once per endpoint: aiohttp's own reading of it costs two hops to a thread per request.
     """

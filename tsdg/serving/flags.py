@@ -81,10 +81,7 @@ def known_flags(server: ServerConfig, executable: Path) -> frozenset[str]:
 
 
 def read_help(text: str) -> frozenset[str]:
-    """Find the long flags in the help of an argparse program.
-
-    Those on the lines that begin an option.
-    """
+    """Find the long flags in an argparse help, on the lines that begin an option."""
     options = (
         re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines() if _OPTION.match(line)
     )

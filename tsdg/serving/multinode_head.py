@@ -1,7 +1,4 @@
-"""The head's side of a server that spans nodes.
-
-The other nodes, started, stopped and restarted together with it.
-"""
+"""The head's side of a multi-node server: it starts and stops the other nodes with it."""
 
 from __future__ import annotations
 
@@ -130,10 +127,7 @@ class MultinodeHead:
             )
 
     async def broken(self) -> str:
-        """Wait until a part of the present start has ended, or its node is gone.
-
-        Return why, on one line.
-        """
+        """Wait until a part of this start has ended or its node is gone; return why, in a line."""
         while not self._broken:
             self._changed.clear()
             await self._changed.wait()

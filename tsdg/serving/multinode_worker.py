@@ -1,7 +1,4 @@
-"""A node that runs a further rank of a server and nothing else.
-
-It does what the head of its group says.
-"""
+"""A node that only runs a further rank of a server, as the head of its group says."""
 
 from __future__ import annotations
 

@@ -34,10 +34,7 @@ class Outage:
         self._failing.clear()
 
     def judge(self, request_id: str, failure: ModelRequestError) -> TsdgError:
-        """Return what a failure means for its request.
-
-        The failure, one that does not count, or the end of the run.
-        """
+        """Return what a failure means: the failure, one that does not count, or the run's end."""
         if failure.reason in _OF_THE_REQUEST:
             self.success()
             return failure

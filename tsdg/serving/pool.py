@@ -115,10 +115,7 @@ class Pool:
         self.shut(endpoint)
 
     def give_up(self, endpoint: Endpoint, reason: str) -> None:
-        """Count ``endpoint`` out.
-
-        Once all are out, every waiting and later request fails with the last reason.
-        """
+        """Give ``endpoint`` up; once all are, waiting and later requests fail with the reason."""
         self._given_up[endpoint] = reason
         self.shut(endpoint)
 

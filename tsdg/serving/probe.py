@@ -49,9 +49,7 @@ async def metrics(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s:
 async def models(
     session: aiohttp.ClientSession, endpoint: Endpoint, headers: dict[str, str], timeout_s: float
 ) -> None:
-    """Ask the endpoint for its models.
-
-    Any answer that is not a server's failure shows that it is there.
+    """Ask the endpoint for its models; any answer but a server error shows it is there.
 
     Raises:
         ProbeError: no answer, 401 or 5xx.
@@ -116,10 +114,7 @@ async def _get(
 
 
 def _why(error: aiohttp.ClientError) -> str:
-    """Why there was no answer, on one line.
-
-    Of a connection that was not made, what the system calls it.
-    """
+    """Why there was no answer, in one line; for a failed connection, the system's word."""
     number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
     return (
         os.strerror(number)

@@ -61,10 +61,7 @@ class ServerProcess:
         return self._server
 
     async def ended(self) -> str:
-        """Wait until the server and all that it started are gone.
-
-        Return how: ``exit N``, ``signal N``.
-        """
+        """Wait until the server and its children are gone; return ``exit N`` or ``signal N``."""
         await asyncio.shield(self._reader)
         return self._outcome
 

@@ -139,9 +139,7 @@ class Channel:
 
 
 def own_address() -> str:
-    """The address by which other nodes reach this one.
-
-    That of its own name, else that of its default route.
+    """The address by which other nodes reach this one: its name's, or the default route's.
 
     Raises:
         ServerError: it has none but the loopback.

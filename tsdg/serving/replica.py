@@ -140,10 +140,7 @@ class Replica:
         )
 
     async def _gather(self) -> None:
-        """Wait for the other nodes: long at first, as a node may still be starting.
-
-        Less for one that has gone.
-        """
+        """Wait for the other nodes: long at first, as they may be starting, shorter later."""
         head = self._plan.head
         if head is None:
             return

@@ -1,7 +1,4 @@
-"""Pure.
-
-Adds up for how long a replica was there, was ready, and of that, had requests of this process.
-"""
+"""Adds up how long a replica was there, ready, and busy with our requests. Pure."""
 
 from __future__ import annotations
 

@@ -124,10 +124,7 @@ def failure(
 
 
 def parse_retry_after(value: str) -> float:
-    """Read a Retry-After header: seconds or an HTTP date.
-
-    0 where it is neither, and at most ten minutes.
-    """
+    """Read Retry-After, in seconds or as a date; 0 if it is neither, at most ten minutes."""
     try:
         seconds = float(value)
     except ValueError:

@@ -15,9 +15,7 @@ _TAIL_BYTES = 256 * 1024
 
 
 def log_path(logs: Path, replica: int, rank: int) -> Path:
-    """The log of a server of this process, or of a further rank of one.
-
-    No other process writes to it.
+    """The log of one of this process's servers or ranks; no other process writes to it.
 
     Args:
         logs: the run's folder for logs.

@@ -1,7 +1,4 @@
-"""A cluster.
-
-``cluster_configs/NAME.yaml`` in NeMo-Skills' own format, so that one file serves ``ns`` and
-``tsdg``.
+"""A cluster: ``cluster_configs/NAME.yaml`` in NeMo-Skills' format, for ``ns`` and tsdg.
 
 It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in
 ``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path. What
@@ -199,10 +196,7 @@ class ClusterConfig(Config):
         return self.partition if gpus else self.cpu_partition or self.partition
 
     def time_limit_of(self, partition: str) -> str:
-        """Time limit of jobs in a partition as Slurm writes it.
-
-        Empty for the partition's own default.
-        """
+        """Time limit of jobs in a partition, in Slurm's form; empty for the partition's default."""
         text = self.timeouts.get(partition, self.default_timeout)
         parts = text.split(":")
         return (
@@ -304,10 +298,7 @@ def parse_cluster(
 def _ssh_tunnel(
     values: Mapping[str, Any], path: Path, environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """As ``ns`` resolves it.
-
-    The user from ``USER``, ``$NAME`` in user, folder and key from the environment.
-    """
+    """Resolve the tunnel as ``ns`` does: ``USER``, and ``$NAME`` in user, folder and key."""
     out = {key: value for key, value in values.items() if value is not None}
     out.setdefault("user", environ.get("USER", ""))
     for key in ("user", "job_dir", "identity"):
@@ -324,9 +315,7 @@ def _ssh_tunnel(
 
 
 def expand_env(entry: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """One entry of ``env_vars`` as name and value.
-
-    None for a variable that the launching environment lacks.
+    """Split an entry of ``env_vars`` into name and value; None if the variable is not set.
 
     As ``ns`` has it: a ``$`` in a value is expanded where the environment has a variable of the
     entry's own name, and stays as it is otherwise.

@@ -65,18 +65,13 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
 
 
 def _refuse(error: OSError) -> None:
-    """A folder that is not there has no logs.
-
-    In one that cannot be read there may be the one that is looked for.
-    """
+    """Refuse a folder that cannot be read, for the log may be in it; a missing one is empty."""
     if not isinstance(error, FileNotFoundError):
         raise storage_unfit("list", Path(error.filename), error) from error
 
 
 def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:
-    """The logs of one job or element, without a look at those of others.
-
-    A phase may have thousands.
+    """The logs of one job or element; the others', maybe thousands, are not looked at.
 
     Args:
         run: the run directory.
@@ -97,10 +92,7 @@ def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:
 
 
 def best(logs: Iterable[LogFile]) -> LogFile | None:
-    """The log that says most of a job.
-
-    The newest of its nodes that is not empty, else the batch shell's.
-    """
+    """The log that says most of a job: the newest non-empty node's, else the batch shell's."""
     ordered = sorted(logs, key=lambda log: (log.size > 0, log.of_node, log.changed))
     return ordered[-1] if ordered else None
 

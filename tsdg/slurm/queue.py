@@ -1,6 +1,4 @@
-"""What Slurm says of a run's jobs: the text of ``squeue`` and ``sacct``, read and put together.
-
-Pure.
+"""What Slurm says of a run's jobs, read from ``squeue`` and ``sacct``. Pure.
 
 The two know different things. ``squeue`` tells what is, and forgets a job some minutes after its
 end; ``sacct`` keeps it for ever, but comes seconds late, and not at all where there is no

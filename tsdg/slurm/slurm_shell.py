@@ -1,6 +1,4 @@
-"""Slurm's commands and a run's files where the cluster is.
-
-On this machine, or at the other end of ssh.
+"""Slurm's commands and a run's files on the cluster, which is here or behind ssh.
 
 The plain ``ssh`` command is used and not NeMo-Run's tunnel, whose import alone takes longer than
 `tsdg status` may.

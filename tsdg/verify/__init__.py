@@ -24,10 +24,7 @@ from tsdg.records import AnswerKind, VerifierName
 
 @cache
 def verifier_for(name: VerifierName) -> Verifier:
-    """Return a verifier by its name.
-
-    Its module is imported now; sympy only when a formula is to be read.
-    """
+    """Return a verifier by name, importing its module; sympy follows when first needed."""
     match name:
         case "choice":
             from tsdg.verify.choice import ChoiceVerifier

@@ -27,9 +27,7 @@ _PLAIN_WORDS = frozenset({"yes", "no", "true", "false"})
 
 
 class BooleanVerifier:
-    """Reads yes or no in the languages of ``words.csv``.
-
-    Two answers are the same where their truth is.
+    """Reads yes or no in the languages of ``words.csv`` and compares their truth.
 
     The normal form is the word as the sample said it; of a question with options, the option's
     text.

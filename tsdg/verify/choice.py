@@ -141,10 +141,7 @@ def _labelled(text: str, options: tuple[str, ...]) -> frozenset[int]:
 
 
 def _mentioned(text: str, options: tuple[str, ...]) -> frozenset[int]:
-    """The options whose text stands in a short sentence.
-
-    An option within a longer one does not count.
-    """
+    """The options mentioned in a short sentence, except those within a longer option."""
     if len(text) > _SHORT:
         return frozenset()
     left = normalise(text)

@@ -38,19 +38,13 @@ _LONGEST = 100_000
 
 
 class InstructionVerifier:
-    """Reads any text; an answer passes that follows every instruction.
-
-    Those that pass agree, whatever they say.
-    """
+    """Reads any text; answers that follow every instruction pass, and agree."""
 
     kind: AnswerKind = "text"
     method: str = "instructions, then their share"
 
     def read(self, text: str, asked: Asked) -> str | None:
-        """Return the text as it is: white space and mark-up are part of what is checked.
-
-        None where it is empty.
-        """
+        """Return the text unchanged, as white space and mark-up are checked; None if empty."""
         return text if text.strip() and len(text) <= _LONGEST else None
 
     def same(self, left: str, right: str) -> bool:

@@ -1,6 +1,4 @@
-r"""Answers that are mathematical expressions.
-
-Fractions, roots, intervals, sets, equations, matrices.
+r"""Mathematical expressions: fractions, roots, intervals, sets, equations, matrices.
 
 Example (in the manner of a competition problem)::
 
@@ -109,10 +107,7 @@ def _sound(answer: str) -> str | None:
 
 
 def _plain(formula: str) -> str:
-    """Drop what math-verify cannot parse.
-
-    The signs of money and per cent, thin spaces, a full stop.
-    """
+    """Drop what math-verify cannot parse: currency and per cent signs, thin spaces, full stop."""
     return _NOISE.sub("", formula.replace("{,}", ",")).strip(" .,;")
 
 

@@ -93,10 +93,7 @@ class NumberVerifier:
         return None
 
     def same(self, left: str, right: str) -> bool:
-        """Whether both are the same number.
-
-        Integers exactly, others to two parts in a million (0.333333 is 1/3).
-        """
+        """Whether two numbers are the same: integers exactly, others to 2e-6 (0.333333 is 1/3)."""
         if left == right:
             return True
         first, second = _fraction(left), _fraction(right)
@@ -163,10 +160,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
 
 
 def _decimal(digits: str) -> str:
-    """Read separators: the last of two kinds is the decimal one.
-
-    One kind groups where it can, except the point.
-    """
+    """Read separators: the last of two kinds is decimal; one kind groups, but for the point."""
     digits = digits.replace("٫", ".").replace("٬", ",")
     digits = re.sub(r"['\s]", "", digits)
     points, commas = digits.count("."), digits.count(",")

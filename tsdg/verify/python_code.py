@@ -71,9 +71,7 @@ class PythonTextVerifier:
 
 
 class PythonRunVerifier(PythonTextVerifier):
-    """Runs each answer in the sandbox.
-
-    Only one that passes every test counts, and the vote is on behaviour.
+    """Runs each answer in the sandbox; those that pass every test vote by behaviour.
 
     Tests come from the question, and a solution that was written to them may pass them and do
     nothing else. So each is also called with arguments that no test has (``assertions.probes``);
@@ -130,10 +128,7 @@ def _proof(run: Run, tests: Sequence[CodeTest], inputs: Sequence[str]) -> Proof:
 
 
 def verdict(run: Run, tests: Sequence[CodeTest]) -> tuple[ProofVerdict, str]:
-    """Classify a run; the first test that is not passed decides.
-
-    Also returns one line for a person.
-    """
+    """Classify a run by its first failed test; also return one line for people."""
     if not tests:
         return "wrong", "the question has no test that can be run"
     for number, (test, value) in enumerate(zip(tests, run.values, strict=False), start=1):

@@ -1,6 +1,4 @@
-r"""What several verifiers share.
-
-Where in a reply the answer stands, and which words mean yes, no, not and answer.
+r"""Shared by verifiers: where a reply's answer stands; words for yes, no, not, answer.
 
 >>> list(marked("So it is 7.\nFinal answer: **12 apples**"))
 ['12 apples']

@@ -1,6 +1,4 @@
-"""Runs code that nobody trusts.
-
-One process per run, in namespaces of its own, under limits, with nothing to reach.
+"""Runs untrusted code: a process per run in its own namespaces, limited, cut off.
 
 What a run sees is an empty, read-only root with Python's standard library and the system's shared
 libraries: no home directory, no run directory, no ``/proc``, no network, no environment, nowhere to
@@ -154,10 +152,7 @@ def _python() -> str:
 
 @cache
 def _shown() -> list[str]:
-    """What Python needs to start, ``/dev/null`` last.
-
-    Itself, its standard library, the system's shared libraries.
-    """
+    """What Python needs to start: itself, its library, shared libraries; last /dev/null."""
     libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"]
     own = [
         f"{sys.base_prefix}/lib",

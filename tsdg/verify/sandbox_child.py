@@ -1,6 +1,4 @@
-"""What runs inside the sandbox.
-
-Takes one job from stdin, locks itself in, and answers one JSON line per expression.
+"""Runs inside the sandbox: takes a job from stdin, locks itself in, answers in JSON lines.
 
 Run as a script; ``assertions.py`` also imports :func:`canonical` from it. Knows nothing of tsdg, so
 that the sandbox need not show it. The job holds only expressions, never the results that are
@@ -70,10 +68,7 @@ def canonical(value: object, depth: int = 0) -> str:
 
 
 def _enclose(root: str, shown: list[str]) -> None:
-    """Make a new root that shows some folders, read-only, and nothing else.
-
-    Needs a mount namespace of its own.
-    """
+    """Make a new root that shows only some folders, read-only; needs a mount namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def mount(source: str, target: str, kind: str, flags: int, data: str) -> None:

@@ -1,6 +1,4 @@
-"""The kernel's own list of what sandboxed code may not ask for (seccomp).
-
-No process or thread, no socket, no signal.
+"""The kernel's filter (seccomp) of sandboxed code: no process, thread, socket or signal.
 
 A call of ``syscalls.csv`` ends the process with SIGSYS, which nothing inside can catch or forge;
 every other call goes through. The numbers are those of the kernel's headers, one column per

@@ -29,9 +29,7 @@ _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
 class ShortTextVerifier:
-    """Reads one line of text.
-
-    Two are the same after Unicode, case, punctuation and English articles are levelled.
+    """Reads one line of text; case, punctuation and English articles make no difference.
 
     Only a leading ``a`` or ``an`` is an article (``vitamin A`` keeps its A), ``the`` is one
     anywhere; articles of other languages are left alone. ``U.S.`` is ``US`` and ``1,000`` is

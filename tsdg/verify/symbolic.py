@@ -1,6 +1,4 @@
-"""Algebra, schemas and instructions behind a wall.
-
-What checks them runs in one child process with limits.
+"""Algebra, schemas and instructions, checked in one child process with limits.
 
 That is math-verify and sympy, jsonschema, and lm-eval's instruction checkers.
 
@@ -62,9 +60,7 @@ def valid(document: str, schema: str) -> bool:
 
 
 def broken_instruction(answer: str, instructions: tuple[str, ...]) -> str | None:
-    """Return what is wrong with the first instruction that an answer does not follow.
-
-    Empty where it follows all.
+    """Return what is wrong with the first instruction not followed; empty if there is none.
 
     None where that cannot be told: a checker is not there, fails, or takes too long.
     """

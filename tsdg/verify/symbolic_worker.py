@@ -1,6 +1,4 @@
-"""The child of ``symbolic.py``: answers one JSON line per JSON line, within limits.
-
-Run as a script, never imported.
+"""The child of ``symbolic.py``: a JSON line per JSON line, within limits. A script.
 
 Knows nothing of tsdg, so that its start costs only what math-verify costs. A call that uses up its
 CPU time is ended by the kernel together with this process (SIGPROF, default action): nothing in
@@ -23,10 +21,7 @@ _MEMORY = 4 * 2**30
 
 
 def same(left: str, right: str) -> bool:
-    """Compare by math-verify, which is not symmetric.
-
-    Equal if it says so with either one as the reference.
-    """
+    """Compare by math-verify, which is asymmetric: equal if so with either as reference."""
     from math_verify import verify
 
     first, second = _parse(left), _parse(right)

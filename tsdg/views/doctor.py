@@ -68,10 +68,7 @@ def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check
 
 
 def _places(recipe: Recipe, *, away: bool) -> list[str]:
-    """What nodes must be able to read: mirror and weights.
-
-    Of names that may be a hub's, those that are here.
-    """
+    """What nodes must read: mirror and weights; of names that may be a hub's, local ones."""
     named = [
         recipe.seeds.mirror,
         recipe.model.path,
@@ -180,10 +177,7 @@ def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool)
 
 
 def _servers(endpoint: Endpoint, cluster: ClusterConfig | None) -> list[Check]:
-    """A served model.
-
-    Where nodes serve it, this machine's GPUs say nothing; its flags are looked at all the same.
-    """
+    """Check a served model's flags, and this machine's GPUs unless nodes serve it."""
     from tsdg.serving.checks import check_server, find_executable
     from tsdg.serving.flags import check_flags
 

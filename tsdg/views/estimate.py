@@ -1,7 +1,4 @@
-"""Pure.
-
-What a number of seeds means in requests, tokens, work units and GPU-hours, and what that assumes.
-"""
+"""What seeds mean in requests, tokens, work units and GPU-hours, and the assumptions. Pure."""
 
 from __future__ import annotations
 
@@ -249,10 +246,7 @@ def _is_chosen(recipe: Recipe, load: Load) -> bool:
 
 
 def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
-    """What the judge is asked of one step.
-
-    Each comparison shows what was asked, and two responses to it.
-    """
+    """What the judge is asked in one step; each comparison shows the task and two responses."""
     judge, rows = recipe.judge, load.seeds * recipe.questions.per_seed
     row = load.row_chars / assumed()["chars_per_token"]
     if step == "questions":

@@ -20,10 +20,7 @@ _POLL_S = 0.5
 
 
 def failed_keys(run: Path) -> frozenset[str]:
-    """Jobs and elements of a run, of all its launches, that Slurm says failed.
-
-    None where it was not launched.
-    """
+    """Jobs and elements of all launches that Slurm says failed; none if never launched."""
     if not (run / JOBS).is_file():
         return frozenset()
     jobs = read_jobs(run).jobs
@@ -34,10 +31,7 @@ def failed_keys(run: Path) -> frozenset[str]:
 
 
 def print_list(run: Path) -> None:
-    """Print one line per log.
-
-    When it was written last, its size, whether its job failed, and its path.
-    """
+    """Print one line per log: last written, size, whether its job failed, path."""
     failed = failed_keys(run)
     logs = by_failure(find_logs(run), failed)
     for log in logs:

@@ -1,6 +1,4 @@
-"""``tsdg plan``.
-
-What a run would do, from the recipe, the catalogue and the mirror's footers alone.
+"""``tsdg plan``: what a run would do, by recipe, catalogue and the mirror's footers.
 
 It works without a mirror too: rows of splits that are not there are the catalogue's, and the plan
 says so.

@@ -198,10 +198,7 @@ def _per_second(worker: WorkerStatus, column: int, now: float) -> float:
 
 
 def _seconds_left(rows: int, alive: Sequence[WorkerStatus], now: float) -> float | None:
-    """Rows of the phase are counted by each process.
-
-    The one that has seen most of it tells the speed.
-    """
+    """Time left by the process that saw most of the phase, as each counts all rows."""
     if not alive:
         return None
     speed = max(_per_second(worker, 3, now) for worker in alive)
@@ -276,9 +273,7 @@ def tasks_of(
     manifest: Mapping[str, Any] | None,
     seeds: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """What is known of each task.
-
-    Exact once the run is complete, and before that from a look at some parts.
+    """What is known of each task: exact once the run is complete, before from some parts.
 
     Args:
         run: the run directory.

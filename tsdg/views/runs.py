@@ -90,10 +90,7 @@ def read_runs(root: Path) -> tuple[RunLine, ...]:
 
 
 def _jobs_of(run: Path) -> tuple[JobRecord, ...]:
-    """Jobs of the last launch.
-
-    None of a run without, or whose record is damaged, which its own line says.
-    """
+    """Jobs of the last launch; none without one, or if its record is damaged."""
     if not (run / JOBS).is_file():
         return ()
     try:

@@ -1,6 +1,4 @@
-"""``report.html``.
-
-One file, without network, in which a person sees what a run made and reads what it holds.
+"""``report.html``: one file that works offline and shows a run's results and rows.
 
 ``facts`` counts, ``browse`` chooses the rows to read, ``page`` puts both into the page; the page's
 own parts lie in ``static/``.

@@ -1,6 +1,4 @@
-"""The rows that a person reads in a report.
-
-A sample of questions, each with its seed, its votes and its records.
+"""The rows shown in a report: sampled questions with seed, votes and records.
 
 Per task, and per verdict within a task, the questions with the smallest ids are taken. Ids are
 hashes, so this is a uniform sample, the same on every machine. Columns of ids are read first, whole
@@ -93,10 +91,7 @@ def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[st
 
 
 def _rejections(run: Path, each: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """Of each task, stage and reason the first few rejected questions.
-
-    Id → task, stage, reason, detail.
-    """
+    """The first few rejections per task, stage and reason: id → task, stage, reason, detail."""
     for stage in ("questions", "answers", "filter"):
         path = run / rejected(stage)
         if not path.exists():

@@ -1,7 +1,4 @@
-"""The figures of a report.
-
-From the manifest, two columns of the tables, and the workers' accounting files.
-"""
+"""A report's figures, from the manifest, two table columns and the workers' files."""
 
 from __future__ import annotations
 
@@ -86,9 +83,7 @@ def _ranked(reasons: Mapping[str, int]) -> list[list[Any]]:
 
 
 def contamination_of(run: Path) -> dict[str, Any]:
-    """What was compared with held-out items, and the benchmarks found.
-
-    Task, benchmark, same, nearly the same.
+    """What was compared and found: rows of task, benchmark, same, nearly the same.
 
     Questions and what was written beside them are compared one after the other, each with an
     account of its own.
@@ -222,10 +217,7 @@ def _history(workers: Sequence[WorkerStatus]) -> dict[str, Any]:
 
 
 def _spans(worker: WorkerStatus) -> Iterator[tuple[float, float, int, int]]:
-    """Between two points of a worker's history.
-
-    From, to, tokens written, requests in flight at its end.
-    """
+    """Spans between points of a worker's history: from, to, tokens, requests in flight."""
     before, written = 0.0, 0
     for moment, tokens, in_flight, _ in worker.history:
         if moment > before:
