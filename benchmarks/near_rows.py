@@ -33,8 +33,10 @@ from tsdg.tables import Table
 PROVENANCE = Provenance(model="", prompt="", prompt_hash="", sampling="", request_id="")
 
 
-def rows(mirror: Path, cap: int, leave_out: Sequence[str]) -> Iterator[Question]:
-    """Yield distinct rows of the training units as questions; the id names unit and row."""
+def rows(
+    mirror: Path, cap: int, leave_out: Sequence[str], *, distinct: bool = True
+) -> Iterator[Question]:
+    """Yield rows of the training units as questions, equal ones once; the id names unit and row."""
     seen = set()
     for unit in load().units:
         family = load().family(unit.family)
@@ -53,7 +55,7 @@ def rows(mirror: Path, cap: int, leave_out: Sequence[str]) -> Iterator[Question]
                 except (MalformedRowError, KeyError, TypeError, ValueError):
                     continue
                 digest = item_digest(item.question, item.context, item.options)
-                if digest in seen:
+                if distinct and digest in seen:
                     continue
                 seen.add(digest)
                 taken += 1

@@ -34,6 +34,27 @@ def check_against(runs: Sequence[str]) -> None:
             )
 
 
+def core_of(kind: str, question: str, *, labels: bool, checks: Sequence[str], answer: str) -> str:
+    """What near-duplicates of a seed or question must have in common word by word.
+
+    The same short answer speaks for the same question, the same function for the same exercise. The
+    same label does not: there the question itself is the statement that is judged, and another word
+    makes another one.
+
+    Args:
+        kind: its answer kind.
+        question: its question.
+        labels: whether its options are labels of a task, as yes and no are.
+        checks: what a right answer must pass.
+        answer: its answer.
+    """
+    if kind == "boolean" or labels:
+        return f"{question} {answer}"
+    if kind == "code":
+        return " ".join(_CALLED.findall(checks[0])) if checks else ""
+    return answer if kind in _SHORT_ANSWERS else ""
+
+
 class NearPass:
     """Sifts the questions of one run; :class:`NearDuplicates` says what that holds in memory."""
 
@@ -83,12 +104,12 @@ class NearPass:
                         question=question.question,
                         context=question.context,
                         options=question.options,
-                        core=self._core(
+                        core=core_of(
                             question.answer_kind,
                             question.question,
-                            question.options,
-                            question.checks,
-                            question.claimed_answer,
+                            labels=self._labels(question.options),
+                            checks=question.checks,
+                            answer=question.claimed_answer,
                         ),
                         agreement=agreement if self._config.keep == "agreement" else 0.0,
                     )
@@ -97,21 +118,6 @@ class NearPass:
             for question in read_rows(spool, Question):
                 source, name = gone.get(question.question_id, ("", ""))
                 yield question, f"{source or 'question'} {name}" if name else ""
-
-    def _core(
-        self, kind: str, question: str, options: Sequence[str], checks: Sequence[str], answer: str
-    ) -> str:
-        """What near-duplicates of a seed or question must have in common word by word.
-
-        The same short answer speaks for the same question, the same function for the same exercise.
-        The same label does not: there the question itself is the statement that is judged, and
-        another word makes another one.
-        """
-        if kind == "boolean" or self._labels(options):
-            return f"{question} {answer}"
-        if kind == "code":
-            return " ".join(_CALLED.findall(checks[0])) if checks else ""
-        return answer if kind in _SHORT_ANSWERS else ""
 
     def _add_table(
         self, near: NearDuplicates, path: Path, name: str, answer: str, source: str
@@ -127,12 +133,12 @@ class NearPass:
                             question=row["question"],
                             context=row["context"],
                             options=row["options"],
-                            core=self._core(
+                            core=core_of(
                                 row["answer_kind"],
                                 row["question"],
-                                row["options"],
-                                row["checks"],
-                                row[answer],
+                                labels=self._labels(row["options"]),
+                                checks=row["checks"],
+                                answer=row[answer],
                             ),
                             source=source,
                         )

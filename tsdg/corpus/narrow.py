@@ -1,0 +1,86 @@
+"""The rule by which a set of questions is narrower than what it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsdg.corpus.width import Spread, Width
+
+FEWEST = 50
+"""Questions, and seeds, below which nothing is said."""
+TIMES = 2.0
+"""How many times likelier two questions must agree than two seeds."""
+AGREE = 0.02
+"""Chance of agreeing that is worth a word."""
+REPEATED = 0.05
+"""More near-duplicates, as a share, than among as many seeds."""
+BALANCE = 0.15
+"""More of the commonest class, as a share."""
+POORER = 0.8
+"""Of the seeds' different words in 1,000, below which the questions' are few."""
+SMALLER = 1.25
+"""Times the seeds' compression, above which the questions' is high."""
+
+_AGREEING = ("openings", "names", "numbers", "answers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One figure in which questions are narrower."""
+
+    figure: str
+    questions: float
+    seeds: float
+    said: str
+    """For a person: what the figure is, of both."""
+
+
+def narrower(
+    questions: Width, seeds: Width, *, repeated: tuple[float, float]
+) -> tuple[Finding, ...]:
+    """Find the figures in which a set of questions is narrower than another.
+
+    Args:
+        questions: figures of the questions.
+        seeds: of what they stand beside.
+        repeated: share of near-duplicates among as many of each.
+    """
+    if min(questions.questions, seeds.questions) < FEWEST:
+        return ()
+    found = []
+    if repeated[0] > repeated[1] + REPEATED and repeated[0] > TIMES * repeated[1]:
+        found.append(_finding("near-duplicates", *repeated, "{:.1%} of them, {:.1%} of as many"))
+    for name in _AGREEING:
+        mine, theirs = getattr(questions, name), getattr(seeds, name)
+        if _agrees(mine, theirs):
+            text = "two agree with chance {:.1%}, {:.1%} in"
+            one = _finding(name, mine.agree, theirs.agree, text)
+            found.append(_with(one, f"; commonest: {mine.commonest!r} {mine.share:.0%}"))
+    mine, theirs = questions.classes, seeds.classes
+    if min(mine.total, theirs.total) >= FEWEST and mine.share > theirs.share + BALANCE:
+        one = _finding("classes", mine.share, theirs.share, "the commonest {:.0%}, {:.0%} in")
+        found.append(_with(one, f"; it is {mine.commonest!r}"))
+    rich, base = questions.type_token, seeds.type_token
+    if rich is not None and base is not None and rich < POORER * base:
+        found.append(_finding("words", rich, base, "different in 1,000 {:.0%}, {:.0%} in"))
+    small, usual = questions.compression, seeds.compression
+    if small is not None and usual is not None and small > SMALLER * usual:
+        found.append(_finding("compression", small, usual, "{:.2f} times, {:.2f} times in"))
+    return tuple(found)
+
+
+def _agrees(mine: Spread, theirs: Spread) -> bool:
+    enough = min(mine.total, theirs.total) >= FEWEST
+    return enough and mine.agree > max(AGREE, TIMES * theirs.agree)
+
+
+def _finding(figure: str, questions: float, seeds: float, text: str) -> Finding:
+    return Finding(
+        figure=figure, questions=questions, seeds=seeds, said=text.format(questions, seeds)
+    )
+
+
+def _with(one: Finding, more: str) -> Finding:
+    return Finding(
+        figure=one.figure, questions=one.questions, seeds=one.seeds, said=one.said + "\0" + more
+    )
