@@ -3,10 +3,10 @@
     python benchmarks/diversity.py --mirror DIR [--rows 3000] [--cuts 3] [--cap 50000]
 
 Whole training splits of the mirror, of at least ``--rows`` rows, stand in for the questions of a
-run; all of them together are one more. Each is cut at random to a tenth and to a hundredth, the
-cut is grouped anew by the filter's own near-deduplication, and the share of near-duplicates at full
-size is predicted. A prediction *holds* where the true share lies in its 95 % interval. Beside tsdg's
-own stand two usual methods, each with a bootstrap over groups: scaling the pairs, and Chao's
+run; all of them together are one more. Each is cut at random to a tenth and to a hundredth, the cut
+is grouped anew by the filter's own near-deduplication, and the share of near-duplicates at full
+size is predicted. A prediction *holds* where the true share lies in its 95 % interval. Beside
+tsdg's own stand two usual methods, each with a bootstrap over groups: scaling the pairs, and Chao's
 estimate of what is not seen.
 
 At the end 500 topics: questions that are drawn from so many forms, as a collapsed writer gives

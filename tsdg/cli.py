@@ -29,6 +29,7 @@ tsdg: new, verified, answer-enriched questions from the training splits of publi
   tsdg verify RUN                      check a run directory against its manifest
   tsdg show RUN [TASK] [-n N]          questions with seed, votes and records (--rejected: and why)
   tsdg difficulty RUN [sample=N]       whether questions are as hard as their seeds
+  tsdg diversity RUN [at=N] [...]      how wide its questions are, and how many would repeat others
   tsdg report RUN [RUN...]             report.html: funnel, shares, throughput, records to read
   tsdg export RUN --format FORMAT      jsonl, parquet, hf, nemo-skills, data-designer,
                                        nemotron-blend or megatron
@@ -132,6 +133,7 @@ COMMANDS = (
     "verify",
     "show",
     "difficulty",
+    "diversity",
     "report",
     "export",
     "merge",

@@ -49,23 +49,23 @@ def narrower(
         return ()
     found = []
     if repeated[0] > repeated[1] + REPEATED and repeated[0] > TIMES * repeated[1]:
-        found.append(_finding("near-duplicates", *repeated, "{:.1%} of them, {:.1%} of as many"))
+        found.append(_finding("near-duplicates", *repeated, "{:.1%}, against {:.1%} of as many"))
     for name in _AGREEING:
         mine, theirs = getattr(questions, name), getattr(seeds, name)
         if _agrees(mine, theirs):
-            text = "two agree with chance {:.1%}, {:.1%} in"
-            one = _finding(name, mine.agree, theirs.agree, text)
-            found.append(_with(one, f"; commonest: {mine.commonest!r} {mine.share:.0%}"))
+            more = f"; commonest {mine.commonest!r}, {mine.share:.1%}"
+            text = "two agree with chance {:.1%}, against {:.1%}"
+            found.append(_finding(name, mine.agree, theirs.agree, text, more))
     mine, theirs = questions.classes, seeds.classes
     if min(mine.total, theirs.total) >= FEWEST and mine.share > theirs.share + BALANCE:
-        one = _finding("classes", mine.share, theirs.share, "the commonest {:.0%}, {:.0%} in")
-        found.append(_with(one, f"; it is {mine.commonest!r}"))
+        text = "the commonest is {:.0%}, against {:.0%}"
+        found.append(_finding("classes", mine.share, theirs.share, text, f"; {mine.commonest!r}"))
     rich, base = questions.type_token, seeds.type_token
     if rich is not None and base is not None and rich < POORER * base:
-        found.append(_finding("words", rich, base, "different in 1,000 {:.0%}, {:.0%} in"))
+        found.append(_finding("words", rich, base, "{:.0%} of 1,000 differ, against {:.0%}"))
     small, usual = questions.compression, seeds.compression
     if small is not None and usual is not None and small > SMALLER * usual:
-        found.append(_finding("compression", small, usual, "{:.2f} times, {:.2f} times in"))
+        found.append(_finding("compression", small, usual, "{:.2f} times, against {:.2f}"))
     return tuple(found)
 
 
@@ -74,13 +74,6 @@ def _agrees(mine: Spread, theirs: Spread) -> bool:
     return enough and mine.agree > max(AGREE, TIMES * theirs.agree)
 
 
-def _finding(figure: str, questions: float, seeds: float, text: str) -> Finding:
-    return Finding(
-        figure=figure, questions=questions, seeds=seeds, said=text.format(questions, seeds)
-    )
-
-
-def _with(one: Finding, more: str) -> Finding:
-    return Finding(
-        figure=one.figure, questions=one.questions, seeds=one.seeds, said=one.said + "\0" + more
-    )
+def _finding(figure: str, questions: float, seeds: float, text: str, more: str = "") -> Finding:
+    said = text.format(questions, seeds) + more
+    return Finding(figure=figure, questions=questions, seeds=seeds, said=said)

@@ -115,7 +115,7 @@ class Repeats:
             scratch: a folder of its own, which is made and removed.
 
         Raises:
-            StorageUnfit: the folder cannot be made.
+            StorageError: the folder cannot be made.
         """
         self._near = NearDuplicates(threshold=threshold, scratch=scratch)
         self._seen = HashSet()
@@ -156,7 +156,7 @@ class Repeats:
         """Put the questions into groups.
 
         Raises:
-            StorageUnfit: the disk is full.
+            StorageError: the disk is full.
         """
         digests = np.array(self._digests, np.uint64)
         _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)

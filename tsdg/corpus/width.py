@@ -1,5 +1,7 @@
 """How wide a set of questions is: what its questions have in common, as figures.
 
+A question's text is its passage, where it has one, and the question itself.
+
 Most are the chance that two questions, drawn at random, agree: in how they begin, in a name, in
 their answer. Unlike a count of different ones it does not depend on how many questions there are,
 so that a run of a hundred can stand beside its million seeds. Its inverse is the number of equally
@@ -19,7 +21,7 @@ import numpy as np
 from tsdg.text import normalise, tokens
 
 OPENING = 3
-"""Words of a question's opening."""
+"""Words of an opening: those that the text begins with."""
 WINDOW_WORDS = 1_000
 """Over so many words in a row the different ones are counted."""
 WINDOW_BYTES = 16_384
@@ -60,7 +62,7 @@ class Width:
     subfields: Spread
     concepts: Spread
     words: tuple[int, int, int]
-    """Words of a question: a tenth has fewer, half have, nine tenths have."""
+    """Words of a text: a tenth has fewer, half have, nine tenths have."""
     type_token: float | None
     """Different words among 1,000 in a row, as a share; None where there are fewer."""
     compression: float | None
@@ -86,35 +88,39 @@ class Reading:
     _text: bytearray = field(default_factory=bytearray)
 
     def add(
-        self, question: str, *, answer: str, of_class: bool, subject: tuple[str, str, str]
+        self, text: str, *, answer: str, of_class: bool, subject: tuple[str, str, str]
     ) -> None:
         """Read a question.
 
         Args:
-            question: its text.
+            text: its passage, where it has one, and the question.
             answer: its answer.
             of_class: whether that is one of the classes that all items of the task have.
             subject: field, subfield and concept; empty where they are not known.
         """
-        words = tokens(question)
+        words = tokens(text)
         self.openings[" ".join(words[:OPENING])] += 1
-        self.names.update(set(names_of(question)))
+        self.names.update(set(names_of(text)))
         self.numbers.update({word for word in words if any(map(str.isdigit, word))})
         (self.classes if of_class else self.answers)[normalise(answer)] += 1
-        for counter, value in zip(
-            (self.fields, self.subfields, self.concepts), _nested(subject), strict=True
-        ):
-            if value:
-                counter[value] += 1
+        self.add_subject(subject)
         self.lengths.append(len(words))
         self._words += words
         while len(self._words) >= WINDOW_WORDS:
             window, self._words = self._words[:WINDOW_WORDS], self._words[WINDOW_WORDS:]
             self.type_tokens.append(len(set(window)) / WINDOW_WORDS)
-        self._text += question.encode() + b"\n"
+        self._text += text.encode() + b"\n"
         while len(self._text) >= WINDOW_BYTES:
             self.compressions.append(WINDOW_BYTES / len(zlib.compress(self._text[:WINDOW_BYTES])))
             del self._text[:WINDOW_BYTES]
+
+    def add_subject(self, subject: tuple[str, str, str]) -> None:
+        """Count a field, subfield and concept, where they are known."""
+        for counter, value in zip(
+            (self.fields, self.subfields, self.concepts), nested(subject), strict=True
+        ):
+            if value:
+                counter[value] += 1
 
     def width(self) -> Width:
         """The figures."""
@@ -161,26 +167,28 @@ def spread(counts: Counter[str]) -> Spread:
     )
 
 
-def names_of(question: str) -> Iterator[str]:
+def names_of(text: str) -> Iterator[str]:
     """Words that begin with a capital where no sentence does.
 
     >>> list(names_of("Does Ann visit Rome? She says: Why not, I like it."))
     ['Ann', 'Rome']
     """
     starts = True
-    for word in question.split():
+    for word in text.split():
         bare = word.strip(_AROUND).removesuffix("'s").removesuffix("’s")
         if not starts and len(bare) > 1 and bare[0].isupper():
             yield bare
         starts = word.endswith(_ENDS)
 
 
-def _nested(subject: tuple[str, str, str]) -> Sequence[str]:
-    """A subject's parts as names that tell equal ones of other fields apart."""
+def nested(subject: Sequence[str]) -> Sequence[str]:
+    """A subject's parts as names that tell equal ones of other fields apart.
+
+    >>> nested(("Biology", "Botany", ""))
+    ['biology', 'biology > botany', '']
+    """
     whole = [normalise(part) for part in subject]
-    return [
-        " > ".join(whole[: depth + 1]) if whole[depth] else "" for depth in range(len(whole))
-    ]
+    return [" > ".join(whole[: depth + 1]) if whole[depth] else "" for depth in range(len(whole))]
 
 
 def _mean(values: array[float]) -> float | None:
