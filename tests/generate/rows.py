@@ -54,6 +54,7 @@ def questions_config(**over: Any) -> QuestionsConfig:
         "structured": True,
         "stand_alone": False,
         "max_overlap": 0.6,
+        "max_duplicates": 1.0,
         "sampling": SAMPLING,
     }
     return QuestionsConfig(**{**values, **over})

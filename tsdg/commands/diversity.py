@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.package.layout import run_directory
+from tsdg.layout import run_directory
 
 USAGE = "tsdg diversity RUN [against=seeds|RUN2] [at=QUESTIONS] [sample=QUESTIONS] [--json]"
 _NUMBERS = ("at", "sample")

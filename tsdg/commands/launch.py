@@ -93,10 +93,10 @@ def launch_prepared(
     if not left:
         print(f"{target.here} is complete; nothing to submit")
         return
-    planned = {
-        phase.phase: phase.units for phase in make_plan(_without_mirror(recipe, cluster)).phases
-    }
-    units = units_of_phases(recipe, target.here, planned)
+    plan = make_plan(_without_mirror(recipe, cluster))
+    units = units_of_phases(
+        recipe, target.here, {phase.phase: phase.units for phase in plan.phases}
+    )
     # Committed work says more than a canary could.
     canary = () if begun(recipe, target.here) else stages(recipe.phases)
     endpoints = {
@@ -115,7 +115,7 @@ def launch_prepared(
     with sole_owner(target.here):
         take_snapshot(prepared, overrides)
         if jobs[0].stage == CANARY:
-            start_canary(prepared, mirror_here=cluster.ssh_tunnel is None)
+            start_canary(prepared, questions=plan.questions, mirror_here=cluster.ssh_tunnel is None)
     launches.append(launch(target, jobs))
     print_launch(launches[-1])
 
@@ -155,17 +155,19 @@ def _without_mirror(recipe: Recipe, cluster: ClusterConfig) -> Recipe:
     return recipe.model_copy(update={"seeds": recipe.seeds.model_copy(update={"mirror": ""})})
 
 
-def start_canary(prepared: Prepared, *, mirror_here: bool) -> None:
+def start_canary(prepared: Prepared, *, questions: int, mirror_here: bool) -> None:
     """Begin the canary's run anew: an earlier one has said what it had to say.
 
     Args:
         prepared: the run.
+        questions: that the run asks for.
         mirror_here: whether this machine has the mirror.
 
     Raises:
         StorageError: its folder cannot be written.
     """
     from tsdg.launch.ship import write_recipe
+    from tsdg.pipeline.diversity import write_full_run
     from tsdg.pipeline.prepare import take_snapshot
 
     small = canary_of(prepared, mirror_here=mirror_here)
@@ -174,6 +176,7 @@ def start_canary(prepared: Prepared, *, mirror_here: bool) -> None:
             shutil.rmtree(small.directory)
     take_snapshot(small, [])
     write_recipe(small.directory, small.recipe)
+    write_full_run(small.directory, questions)
 
 
 def canary_of(prepared: Prepared, *, mirror_here: bool) -> Prepared:

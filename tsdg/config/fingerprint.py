@@ -23,6 +23,7 @@ the recipe):
   * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of
     ``roles``, ``engine``, ``budget``, ``package``, ``model.tensor_parallel``,
     ``model.pipeline_parallel``;
+  * what only stops a launch before it costs anything: ``questions.max_duplicates``;
   * where and in which jobs: ``cluster``, ``launch``.
 
 ``passages.path=demo`` is part of it all the same: that is no place but a set of passages.
@@ -54,6 +55,7 @@ NOT_IDENTITY = frozenset(
         "prompt",
         "server",
         "engine",
+        "questions.max_duplicates",
         "budget",
         "package",
         "passages.path",

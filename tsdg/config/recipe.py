@@ -121,6 +121,9 @@ class QuestionsConfig(Config):
     speak of one, and where the answer is free its writer gives none."""
     max_overlap: Share
     """A question that shares more than this share of its word trigrams with its seed is a copy."""
+    max_duplicates: PositiveShare
+    """Near-duplicates, as a share of the full run's questions, that a launch's canary may predict;
+    1 for any share. No row depends on it."""
     sampling: SamplingConfig
 
 

@@ -87,9 +87,7 @@ class Reading:
     _words: list[str] = field(default_factory=list)
     _text: bytearray = field(default_factory=bytearray)
 
-    def add(
-        self, text: str, *, answer: str, of_class: bool, subject: tuple[str, str, str]
-    ) -> None:
+    def add(self, text: str, *, answer: str, of_class: bool, subject: tuple[str, str, str]) -> None:
         """Read a question.
 
         Args:

@@ -10,7 +10,8 @@ import json
 import tempfile
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -25,13 +26,16 @@ from tsdg.corpus.narrow import Finding, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError
-from tsdg.package.layout import SEEDS
+from tsdg.layout import SEEDS
 from tsdg.pipeline.progress import phase_done
 from tsdg.pipeline.written import Row, questions, seeds, written
+from tsdg.progress import Reporter
 from tsdg.storage import write_whole
 from tsdg.tables import count_rows, unreadable
 
 DIVERSITY = Path("diversity") / "diversity.json"
+FULL_RUN = Path("launch") / "full_run.json"
+"""In the canary's directory: the questions that the full run asks for."""
 SYLLABUS = Path("study") / "syllabus.parquet"
 SEEDS_SIDE = "seeds"
 SAMPLE = 200_000
@@ -158,6 +162,78 @@ def measure(
     )
 
 
+def grown(run: Path, at: int) -> Growth:
+    """Predict the repetitions among so many questions like those of a run.
+
+    Raises:
+        UsageError: the directory holds no run.
+        ShortfallError: the run has no questions yet.
+        VerificationError: a table is missing or damaged.
+    """
+    recipe = read_recipe(run, [])
+    part = SAMPLE / max(count_rows(run / SEEDS) * recipe.questions.per_seed, 1)
+    with _repeats(recipe) as repeats:
+        for row in seeds(run, part):
+            repeats.add_seed(row.item)
+        for row in questions(run, recipe, part):
+            repeats.add(row.item, made_from=row.seed)
+        groups = repeats.groups()
+    if not len(groups.near):
+        raise _no_questions(run)
+    return Growth(questions=at, near=groups.near_share(at), exact=groups.exact_share(at))
+
+
+def growth_text(growth: Growth) -> str:
+    """A predicted share in words.
+
+    >>> share = Share(estimate=0.312, low=0.24, high=0.39)
+    >>> growth_text(Growth(questions=500_000, near=share, exact=share))
+    'at 500,000 questions 31 % (24 to 39 %) would be near-duplicates'
+    """
+    near = growth.near
+    return (
+        f"at {growth.questions:,} questions {_percent(near.estimate)} % "
+        f"({_percent(near.low)} to {_percent(near.high)} %) would be near-duplicates"
+    )
+
+
+def write_full_run(canary: Path, at: int) -> None:
+    """Note in a canary's directory how many questions the full run asks for.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_whole(canary / FULL_RUN, (json.dumps({"questions": at}) + "\n").encode())
+
+
+def check_canary(run: Path, recipe: Recipe, reporter: Reporter) -> None:
+    """Hold the canary of a launch to ``questions.max_duplicates``; nothing for any other run.
+
+    Raises:
+        ShortfallError: even the lower bound of near-duplicates in the full run is above it.
+        VerificationError: a table is damaged.
+    """
+    most = recipe.questions.max_duplicates
+    if most == 1 or not (run / FULL_RUN).is_file():
+        return
+    growth = grown(run, json.loads((run / FULL_RUN).read_bytes())["questions"])
+    said = f"{growth_text(growth)}; questions.max_duplicates allows {_percent(most)} %"
+    if growth.near.low > most:
+        raise ShortfallError(
+            f"{said}: ask for fewer questions, take other prompts or a warmer questions.sampling "
+            f"(`tsdg diversity {run}` says what repeats), or raise it (1: any share)"
+        )
+    reporter.note(f"warning: {said}" if growth.near.estimate > most else said)
+
+
+def _no_questions(run: Path) -> ShortfallError:
+    return ShortfallError(f"{run}: no question is written yet; `tsdg resume` goes on with the run")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.1f}"
+
+
 def write_diversity(run: Path, found: Diversity) -> None:
     """Keep the figures for the report.
 
@@ -174,32 +250,41 @@ def _read_run(run: Path, recipe: Recipe, sample: int) -> tuple[_Side, _Side]:
     """
     mine, beside = _Side(), _Side()
     part = sample / max(count_rows(run / SEEDS) * recipe.questions.per_seed, 1)
-    with tempfile.TemporaryDirectory(prefix="tsdg-diversity-") as folder:
-        scratch, threshold = Path(folder) / "near", recipe.filter.dedup.threshold
-        with Repeats(threshold=threshold, scratch=scratch) as repeats:
-            for row in seeds(run, part):
-                repeats.add_seed(row.item)
-            before = ""
-            for row in questions(run, recipe, part):
-                repeats.add(row.item, made_from=row.seed)
-                mine.add(row)
-                if row.seed != before:
-                    beside.readings[row.task].add_subject(row.seed_subject)
-                before = row.seed
-            mine.groups = repeats.groups()
-        with Repeats(threshold=threshold, scratch=scratch) as repeats:
-            for row in seeds(run, part):
-                repeats.add(row.item, made_from=row.seed)
-                beside.add(row)
-            beside.groups = repeats.groups()
+    with _repeats(recipe) as repeats:
+        for row in seeds(run, part):
+            repeats.add_seed(row.item)
+        before = ""
+        for row in questions(run, recipe, part):
+            repeats.add(row.item, made_from=row.seed)
+            mine.add(row)
+            if row.seed != before:
+                beside.readings[row.task].add_subject(row.seed_subject)
+            before = row.seed
+        mine.groups = repeats.groups()
+    with _repeats(recipe) as repeats:
+        for row in seeds(run, part):
+            repeats.add(row.item, made_from=row.seed)
+            beside.add(row)
+        beside.groups = repeats.groups()
     return mine, beside
+
+
+@contextmanager
+def _repeats(recipe: Recipe) -> Iterator[Repeats]:
+    with (
+        tempfile.TemporaryDirectory(prefix="tsdg-diversity-") as folder,
+        Repeats(threshold=recipe.filter.dedup.threshold, scratch=Path(folder) / "near") as repeats,
+    ):
+        yield repeats
 
 
 def _compared(task: str, count: int, points: Sequence[int], mine: _Side, beside: _Side) -> Compared:
     groups, others = mine.of(task), beside.of(task)
     measured = len(groups.near)
-    common = min(measured, len(others.near))
-    repeated = groups.near_share(common).estimate, others.near_share(common).estimate
+    # A question that is near to a seed repeats no question.
+    own = groups.of(~groups.of_seed)
+    common = min(len(own.near), len(others.near))
+    repeated = own.near_share(common).estimate, others.near_share(common).estimate
     figures, theirs = mine.width(task), beside.width(task)
     return Compared(
         task=task,

@@ -14,6 +14,7 @@ from tsdg.engine.control import sole_owner, stoppable
 from tsdg.engine.phase import pending_units
 from tsdg.errors import ShortfallError, StoppedError, UsageError
 from tsdg.package.finish import check_undamaged
+from tsdg.pipeline.diversity import check_canary
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.package import package
 from tsdg.pipeline.phases import Servers, work_phase
@@ -88,7 +89,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
     of it.
 
     Raises:
-        ShortfallError: the stage before it is not done.
+        ShortfallError: the stage before it is not done, or a canary's questions repeat one another.
         RunConflictError: another process is at work in the run (not for a phase).
         MachineError: this machine lacks something; what was done stays.
         StoppedError: asked to stop; the same command continues.
@@ -105,6 +106,8 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
         elif stage.kind == "gather":
             _require_complete(prepared, stage)
             gather_phase(prepared, stage.steps, reporter)
+            if "questions" in stage.steps:
+                check_canary(prepared.directory, prepared.recipe, reporter)
         else:
             done = has_tables(prepared.directory, "seeds")
             done = done and all(

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from tsdg.config.recipe import Recipe
 from tsdg.corpus.repeats import Item
 from tsdg.generate.fields import fixed_options
-from tsdg.package.layout import QUESTIONS, SEEDS, part_files
+from tsdg.layout import QUESTIONS, SEEDS, part_files
 from tsdg.tables import unreadable
 
 Subject = tuple[str, str, str]

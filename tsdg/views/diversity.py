@@ -58,25 +58,6 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
         print(f"\n{len(narrow) - _TASKS_SHOWN} more are narrower: --json has them")
 
 
-def growth_text(growth: Growth) -> str:
-    """A predicted share in words.
-
-    >>> from tsdg.corpus.growth import Share
-    >>> share = Share(estimate=0.312, low=0.24, high=0.39)
-    >>> growth_text(Growth(questions=500_000, near=share, exact=share))
-    'at 500,000 questions 31 % (24 to 39 %) would be near-duplicates'
-    """
-    near = growth.near
-    return (
-        f"at {growth.questions:,} questions {_percent(near.estimate)} % "
-        f"({_percent(near.low)} to {_percent(near.high)} %) would be near-duplicates"
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.1f}"
-
-
 def _shown(found: Diversity) -> list[Compared]:
     tasks = list(found.tasks)
     if len(tasks) > _TASKS_SHOWN:

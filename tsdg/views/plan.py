@@ -17,6 +17,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import run_name
 from tsdg.errors import few
 from tsdg.generate.prompts import load_prompts
+from tsdg.pipeline.diversity import Growth, grown, growth_text
 from tsdg.pipeline.verifiers import check_verifiers
 from tsdg.seeds import passage_files, passages, render
 from tsdg.seeds.sampling import Quotas, apportion, solve
@@ -95,6 +96,11 @@ class Plan:
     """At most: no vote stops early, nothing is rejected."""
     total: Work
     gpu_hours: float | None
+    questions: int
+    """At most."""
+    duplicates: Growth | None
+    """Near-duplicates among so many questions like those of another run; None where none is
+    named."""
     records: int
     """At most."""
     record_tokens: dict[str, int]
@@ -104,8 +110,12 @@ class Plan:
     assumptions: list[str]
 
 
-def make_plan(recipe: Recipe) -> Plan:
+def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
     """Work out the plan, without side effects.
+
+    Args:
+        recipe: the recipe.
+        like: a run, whose questions say how many would repeat others; None for no such prediction.
 
     Raises:
         UsageError: something that was asked for does not exist or may not be used.
@@ -128,6 +138,7 @@ def make_plan(recipe: Recipe) -> Plan:
     phases = plan_phases(recipe, prompts, loads)
     total = add([phase.work for phase in phases])
     seeds = sum(task.seeds for task in tasks)
+    questions = seeds * recipe.questions.per_seed if recipe.phases else 0
     by_variant = record_tokens(recipe, seeds * recipe.questions.per_seed)
     hours = [phase.gpu_hours for phase in phases if phase.gpu_hours is not None]
     return Plan(
@@ -145,6 +156,8 @@ def make_plan(recipe: Recipe) -> Plan:
         requests=total.requests,
         total=total,
         gpu_hours=round(sum(hours), 2) if len(hours) == len(phases) > 0 else None,
+        questions=questions,
+        duplicates=grown(like, questions) if like else None,
         records=seeds * recipe.questions.per_seed * len(by_variant),
         record_tokens=by_variant,
         notes=chosen.notes,
@@ -314,6 +327,8 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
             f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items()
         )
         print(f"records: at most {plan.records:,}; tokens of these: {by_variant}")
+    if plan.duplicates:
+        print(f"like the questions of that run: {growth_text(plan.duplicates)}")
     for note in plan.notes:
         print(f"note: {note}")
     for assumption in plan.assumptions:
