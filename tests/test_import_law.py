@@ -11,8 +11,10 @@ ROOT = Path(tsdg.__file__).parent
 BASE = {
     "accounting",
     "cache",
+    "concepts",
     "contamination",
     "records",
+    "rowform",
     "errors",
     "protocols",
     "text",

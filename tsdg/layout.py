@@ -9,6 +9,9 @@ from tsdg.errors import UsageError
 
 SEED_COUNTS = "seeds/counts.json"
 SEEDS = "seeds/seeds.parquet"
+STUDIES = "study/studies.parquet"
+SYLLABUS = "study/syllabus.parquet"
+STUDIED_SEEDS = "study/seeds.parquet"
 QUESTIONS = "questions/questions.parquet"
 CONTAMINATION = "questions/contamination.json"
 FILTER_CONTAMINATION = "filter/contamination.json"
@@ -19,7 +22,7 @@ DATASET = "dataset"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 
-PHASE_FOLDERS = ("questions", "answers", "questions-answers")
+PHASE_FOLDERS = ("study", "questions", "answers", "questions-answers")
 _WHOLE_FOLDERS = ("seeds", "filter", "snapshot", DATASET)
 _GROWING = frozenset({"snapshot/launches.jsonl"})
 """Files that every start of a run adds to, a start of a finished one too."""
@@ -60,7 +63,7 @@ def rejected(stage: str) -> str:
 
 
 def steps_of(phases: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The steps of a run in order: nothing, ``questions``, or ``questions`` and ``answers``."""
+    """The steps of a run in order: those that it has of study, questions and answers."""
     return tuple(step for phase in phases for step in phase)
 
 

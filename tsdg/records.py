@@ -23,11 +23,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
-from functools import cache
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args
 
-import pyarrow as pa
+from tsdg.rowform import fields_of, schema_of
 
 Group = Literal["knowledge", "reasoning"]
 OutputType = Literal["multiple_choice", "generate_until"]
@@ -35,7 +34,7 @@ AnswerKind = Literal["choice", "number", "math", "short_text", "text", "code", "
 VerifierName = Literal[AnswerKind, "code_text", "ifeval"]
 """Every answer kind has a verifier of its name; ``code_text`` compares code without running it."""
 Variant = Literal["answer", "reasoning", "context"]
-Stage = Literal["seeds", "questions", "answers", "filter"]
+Stage = Literal["seeds", "study", "questions", "answers", "filter"]
 
 GROUPS: tuple[Group, ...] = get_args(Group)
 ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
@@ -49,7 +48,9 @@ Reason = Literal[
     "denied",  # the row is known by number to be scored elsewhere
     "leaked",  # the item also stands in a held-out split
     "duplicate",  # the same item, or the same question, came earlier in the run
-    # questions and answers
+    # study
+    "over_share",  # its field or difficulty has its share of the seeds already
+    # study, questions and answers
     "request_failed",  # the server could not be made to answer this request
     "truncated",  # the reply ended at the token limit
     "bad_schema",  # the reply is not the JSON that was asked for
@@ -135,6 +136,40 @@ class Provenance:
     sampling: str
     """Canonical JSON of the sampling parameters."""
     request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What a seed tests, by a model that read it with its answer; concepts are English texts.
+
+    Texts are empty and numbers 0 where ``flaw`` is set.
+    """
+
+    seed_id: str
+    task: str
+    skill: str
+    """What the seed tests, in a few words."""
+    field: str
+    """The broad one, e.g. ``biology``."""
+    subfield: str
+    concepts: tuple[str, ...]
+    """What one must know to answer it, the chief one first."""
+    difficulty: int
+    """1 elementary, 2 secondary, 3 undergraduate, 4 graduate, 5 expert."""
+    steps: int
+    """Of the reasoning that leads to the answer."""
+    flaw: str
+    """Why the reply could not be used, one of :data:`Reason`; empty where it could."""
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudiedSeed(Seed):
+    """A seed that goes on after the study: the input of the questions."""
+
+    study: Study | None
+    """With field, subfield and concepts as the syllabus spells them; None where there is none, or
+    none that could be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +351,7 @@ class Rejection:
     """Why a row that entered did not come out as a record."""
 
     row_id: str
-    """A seed_id at stage ``seeds``, else a question_id."""
+    """A seed_id at stages ``seeds`` and ``study``, else a question_id."""
     group: Group
     family: str
     task: str
@@ -358,6 +393,8 @@ class Outcome:
 
     input_id: str
     """The seed_id or question_id of the input row."""
+    studies: tuple[Study, ...]
+    """Of a phase that studies: one for a seed that was asked about, used or not."""
     questions: tuple[Question, ...]
     samples: tuple[AnswerSample, ...]
     solutions: tuple[Solution, ...]
@@ -368,7 +405,6 @@ class Outcome:
 
 
 Row = TypeVar("Row")
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def stable_id(*parts: object) -> str:
@@ -380,54 +416,15 @@ def stable_id(*parts: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
-    """How one field of a row is stored."""
-
-    name: str
-    kind: Any
-    """Its scalar type, or the row class nested in it."""
-    nested: bool
-    many: bool
-    """Whether it is a tuple of ``kind``."""
-    nullable: bool
-
-
-@cache
-def _fields(cls: Any) -> tuple[_Field, ...]:
-    """The fields of a row class, in its order."""
-    out = []
-    for name, annotation in get_type_hints(cls).items():
-        kind, many, nullable = annotation, get_origin(annotation) is tuple, False
-        if many:
-            kind = get_args(annotation)[0]
-        elif type(None) in get_args(annotation):
-            kind, nullable = get_args(annotation)[0], True
-        if get_origin(kind) is Literal:
-            kind = str
-        out.append(
-            _Field(name=name, kind=kind, nested=is_dataclass(kind), many=many, nullable=nullable)
-        )
-    return tuple(out)
-
-
-def _schema(cls: type) -> pa.Schema:
-    """The Arrow schema of a row class: its fields in its order, null only where it allows None."""
-    fields = []
-    for field in _fields(cls):
-        kind = pa.struct(list(_schema(field.kind))) if field.nested else _ARROW[field.kind]
-        kind = pa.list_(kind) if field.many else kind
-        fields.append(pa.field(field.name, kind, nullable=field.nullable))
-    return pa.schema(fields)
-
-
-SEED_SCHEMA = _schema(Seed)
-QUESTION_SCHEMA = _schema(Question)
-ANSWER_SAMPLE_SCHEMA = _schema(AnswerSample)
-SOLUTION_SCHEMA = _schema(Solution)
-RECORD_SCHEMA = _schema(Record)
-REJECTION_SCHEMA = _schema(Rejection)
-OUTCOME_SCHEMA = _schema(Outcome)
+SEED_SCHEMA = schema_of(Seed)
+STUDY_SCHEMA = schema_of(Study)
+STUDIED_SEED_SCHEMA = schema_of(StudiedSeed)
+QUESTION_SCHEMA = schema_of(Question)
+ANSWER_SAMPLE_SCHEMA = schema_of(AnswerSample)
+SOLUTION_SCHEMA = schema_of(Solution)
+RECORD_SCHEMA = schema_of(Record)
+REJECTION_SCHEMA = schema_of(Rejection)
+OUTCOME_SCHEMA = schema_of(Outcome)
 
 
 NO_PLAN = Plan(
@@ -449,12 +446,12 @@ def to_row(item: object) -> dict[str, Any]:
     """Turn a row into plain dicts, lists and scalars, in the schema's order."""
     row: dict[str, Any] = {}
     cls: Any = type(item)
-    for field in _fields(cls):
+    for field in fields_of(cls):
         value = getattr(item, field.name)
         if field.many:
             row[field.name] = [to_row(v) for v in value] if field.nested else list(value)
         else:
-            row[field.name] = to_row(value) if field.nested else value
+            row[field.name] = to_row(value) if field.nested and value is not None else value
     return row
 
 
@@ -466,11 +463,12 @@ def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
     """
     values: dict[str, Any] = {}
     row_class: Any = cls
-    for field in _fields(row_class):
+    for field in fields_of(row_class):
         value = row[field.name]
         if field.many:
             items = (from_row(field.kind, v) for v in value) if field.nested else value
             values[field.name] = tuple(items)
         else:
-            values[field.name] = from_row(field.kind, value) if field.nested else value
+            inner = field.nested and value is not None
+            values[field.name] = from_row(field.kind, value) if inner else value
     return cls(**values)

@@ -107,6 +107,7 @@ def outcome(number: int, texts: list[str]) -> Outcome:
     refused = [q.question_id for q in questions[1::2]]
     return Outcome(
         input_id=str(number),
+        studies=(),
         questions=tuple(questions),
         samples=tuple(sample(q.question_id) for q in questions),
         solutions=tuple(solution(name) for name in solved),

@@ -288,6 +288,7 @@ class _Maker:
             expected.generated += len(kept)
             outcome = Outcome(
                 input_id=seed.seed_id,
+                studies=(),
                 questions=tuple(made),
                 samples=(),
                 solutions=(),
@@ -303,6 +304,7 @@ class _Maker:
                         self._keep(answered, samples, solutions, refused)
                 outcome = Outcome(
                     input_id=seed.seed_id,
+                    studies=(),
                     questions=tuple(made),
                     samples=tuple(row for answered in solved for row in answered.samples),
                     solutions=tuple(row for answered in solved for row in answered.solutions),
@@ -425,6 +427,7 @@ class _Maker:
             rejections = (self._rejection(question, question.question_id, "answers", reason),)
         return Outcome(
             input_id=question.question_id,
+            studies=(),
             questions=(),
             samples=samples,
             solutions=solutions,

@@ -9,8 +9,8 @@ Part of the identity:
   * who writes: ``model.name``, ``model.revision``, ``model.max_model_len`` (what is too long),
     ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the
     same of each model in ``roles``;
-  * how: all of ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of every
-    prompt, wherever it lies.
+  * how: all of ``study``, ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of
+    every prompt, wherever it lies.
 
 Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against
 the recipe):

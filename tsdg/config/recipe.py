@@ -15,10 +15,11 @@ from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig, RoleConfig, ServerConfig
 from tsdg.config.passages import PassagesConfig
 from tsdg.config.sampling import SamplingConfig
+from tsdg.config.study import StudyConfig
 from tsdg.records import Group, Variant, VerifierName
 
-StepName = Literal["questions", "answers"]
-Role = Literal["questions", "answers", "judge"]
+StepName = Literal["study", "questions", "answers"]
+Role = Literal["study", "questions", "answers", "judge"]
 FileName = Annotated[
     str,
     Field(
@@ -298,19 +299,21 @@ class Recipe(Config):
     hardware: FileName
     """Kind of GPU node, which chooses among ``model.parallelism``."""
     phases: Annotated[tuple[tuple[StepName, ...], ...], Field(description=PHASES)]
-    """Steps that run together; ``[]`` stops after the seeds."""
+    """Steps that run together; ``[]`` stops after the seeds. Where ``study.share`` is above 0, a
+    phase ``[study]`` stands before the others, written or not."""
     seeds: SeedsConfig
     passages: PassagesConfig
     model: ModelConfig
     server: ServerConfig
     prompt: PromptConfig
+    study: StudyConfig
     questions: QuestionsConfig
     answers: AnswersConfig
     filter: FilterConfig
     judge: JudgeConfig
     roles: dict[Role, RoleConfig]
-    """Role → its model, where it is not the run's: who writes questions, who solves them, who
-    judges."""
+    """Role → its model, where it is not the run's: who studies seeds, who writes questions, who
+    solves them, who judges."""
     engine: EngineConfig
     budget: BudgetConfig
     package: PackageConfig
@@ -318,6 +321,20 @@ class Recipe(Config):
     cluster: str
     """Where ``tsdg launch`` submits: a file of ``cluster_configs`` without its suffix, or a path;
     empty for nowhere."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _study_first(cls, data: object) -> object:
+        """Put the study before the other phases, so that all who go through them meet it."""
+        if not isinstance(data, dict) or not isinstance(data.get("phases"), list | tuple):
+            return data
+        phases, study = tuple(data["phases"]), data.get("study")
+        share = study.get("share") if isinstance(study, dict) else 0
+        if isinstance(share, int | float) and share > 0 and phases:
+            first = phases[0]
+            if not isinstance(first, list | tuple) or tuple(first) != ("study",):
+                phases = (("study",), *phases)
+        return {**data, "phases": phases}
 
     @field_validator("phases", mode="before")
     @classmethod
@@ -333,12 +350,19 @@ class Recipe(Config):
     def _phase_order(
         cls, value: tuple[tuple[StepName, ...], ...]
     ) -> tuple[tuple[StepName, ...], ...]:
-        flat = [step for phase in value for step in phase]
+        asked = value[1:] if value[:1] == (("study",),) else value
+        flat = [step for phase in asked for step in phase]
         if flat not in ([], ["questions"], ["questions", "answers"]) or any(
             not phase for phase in value
         ):
             raise ValueError(f"allowed: {PHASES}")
         return value
+
+    @model_validator(mode="after")
+    def _study_is_asked_for(self) -> Recipe:
+        if ("study",) in self.phases and not self.study.share:
+            raise ValueError("phases: study is one where study.share is above 0, here it is 0")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> Recipe:
@@ -370,6 +394,8 @@ class Recipe(Config):
             ("answers.sampling", self.answers.sampling, "answers"),
             ("answers.enrich", self.answers.enrich, "answers"),
         ]
+        if self.study.share:
+            limits.append(("study.sampling", self.study.sampling, "study"))
         if self.judge.enabled:
             limits.append(("judge.sampling", self.judge.sampling, "judge"))
         for key, sampling, role in limits:

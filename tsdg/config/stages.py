@@ -6,6 +6,7 @@
                                          answers, answers.gather, package
     phases: [[questions, answers]]    →  seeds, questions-answers, questions-answers.gather,
                                          package
+    study.share: 1                    →  seeds, study, study.gather, questions, ...
     phases: []                        →  seeds, package
 
 A *phase* needs servers, and any number of processes may work on it at once. All other stages need a

@@ -4,6 +4,7 @@ A prompt set is a folder::
 
     <set>/questions/choice.yaml            what is asked, one file per step and answer kind
     <set>/examples/questions/choice.yaml   worked examples, shown as chat turns before the input
+    <set>/study.yaml                       the study's: one for all answer kinds, no examples
 
 A prompt file has the keys ``system``, ``user`` and ``few_shot_examples`` (``prefix``, ``template``,
 ``suffix``) and is loadable by NeMo-Skills as it is. ``{field}`` stands for a field of the row,
@@ -39,14 +40,18 @@ from tsdg.records import ANSWER_KINDS, AnswerKind, stable_id
 
 StepPrompt = Literal["questions", "answers", "enrich"]
 STEPS: tuple[StepPrompt, ...] = get_args(StepPrompt)
+STUDY: Literal["study"] = "study"
+"""The prompt of the study: one for all answer kinds, without examples."""
 
 _SHARED = ("language", "domain", "question", "context", "options", "reply")
-FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
+FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
+    STUDY: ("question", "context", "options", "answer", "reply"),
     "questions": (*_SHARED, "answer", "checks", "topic"),
     "answers": (*_SHARED, "checks"),
     "enrich": (*_SHARED, "answer", "wrong_options"),
 }
-REPLY_FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
+REPLY_FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
+    STUDY: ("question", "context", "options", "answer", "reply"),
     "questions": ("context", "question", "checks", "schema", "rules", "answer", "distractors"),
     "answers": ("reasoning", "answer"),
     "enrich": ("definition", "background", "reasoning", "why_wrong"),
@@ -130,10 +135,16 @@ class Prompts:
         """Return the prompt of a step for an answer kind."""
         return self._prompts[f"{step}/{kind}"]
 
+    def study(self) -> Prompt:
+        """Return the prompt of the study."""
+        return self._prompts[STUDY]
+
     def texts(self) -> dict[str, str]:
         """Return each file's text by its place in a prompt set, ready to be written as one."""
         prompts = sorted(self._prompts.items())
-        examples = {f"examples/{name}": prompt.examples_text for name, prompt in prompts}
+        examples = {
+            f"examples/{name}": prompt.examples_text for name, prompt in prompts if name != STUDY
+        }
         return {name: prompt.text for name, prompt in prompts} | examples
 
     def hashes(self) -> dict[str, str]:
@@ -155,7 +166,7 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
     return "\n\n".join(out).strip()
 
 
-def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
+def load_prompts(config: PromptConfig, recipes_dir: Path, *, study: bool = False) -> Prompts:
     """Read and check the recipe's prompt set.
 
     Args:
@@ -163,6 +174,7 @@ def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
             replaces single files by name (``questions/choice``, or ``examples/questions/choice``
             for its examples), paths seen likewise.
         recipes_dir: the folder of the recipes.
+        study: whether the run studies its seeds; else the set needs no prompt for it.
 
     Raises:
         RecipeError: a file is missing or no YAML, a key or field is unknown, an example does not
@@ -171,10 +183,10 @@ def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
     base = recipes_dir / "prompt"
     folder = base / config.dir
     names = [f"{step}/{kind}" for step in STEPS for kind in ANSWER_KINDS]
-    known = {*names, *(f"examples/{name}" for name in names)}
+    known = {*names, *(f"examples/{name}" for name in names), STUDY}
     for name in config.files:
         if name not in known:
-            allowed = "STEP/KIND or examples/STEP/KIND"
+            allowed = "STEP/KIND, examples/STEP/KIND or study"
             raise RecipeError(
                 f"prompt.files: unknown prompt {name!r}; allowed: {allowed}, "
                 f"STEP one of {', '.join(STEPS)}, KIND one of {', '.join(ANSWER_KINDS)}"
@@ -192,16 +204,19 @@ def load_prompts(config: PromptConfig, recipes_dir: Path) -> Prompts:
         name: base / config.files[name] if name in config.files else folder / f"{name}.yaml"
         for name in known
     }
-    return Prompts(
-        {f"{step}/{kind}": _prompt(step, kind, paths) for step in STEPS for kind in ANSWER_KINDS}
-    )
+    found = {
+        f"{step}/{kind}": _prompt(step, kind, paths) for step in STEPS for kind in ANSWER_KINDS
+    }
+    return Prompts(found | ({STUDY: _prompt(STUDY, None, paths)} if study else {}))
 
 
-def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Prompt:
-    name = f"{step}/{kind}"
-    path, examples_path = paths[name], paths[f"examples/{name}"]
-    text, examples_text = _read(path), _read(examples_path)
-    data, examples_data = _yaml(path, text), _yaml(examples_path, examples_text)
+def _prompt(
+    step: StepPrompt | Literal["study"], kind: AnswerKind | None, paths: Mapping[str, Path]
+) -> Prompt:
+    name = f"{step}/{kind}" if kind else step
+    path, examples_path = paths[name], paths.get(f"examples/{name}")
+    text, examples_text = _read(path), _read(examples_path) if examples_path else "[]"
+    data, examples_data = _yaml(path, text), _yaml(examples_path or path, examples_text)
     if not isinstance(data, dict):
         raise RecipeError(
             f"{path}:1: found {type(data).__name__}; allowed: keys system, user, few_shot_examples"
@@ -237,7 +252,9 @@ def _prompt(step: StepPrompt, kind: AnswerKind, paths: Mapping[str, Path]) -> Pr
         system=(system or "").strip(),
         user=data["user"].strip(),
         inline=inline,
-        examples=_examples(step, examples_path, examples_data),
+        examples=_examples(step, examples_path, examples_data)
+        if step != STUDY and examples_path
+        else (),
         hash=stable_id(data, examples_data),
         text=text,
         examples_text=examples_text,

@@ -27,6 +27,7 @@ from tsdg.layout import (
     SEED_COUNTS,
     SEEDS,
     SOLUTIONS,
+    STUDIES,
     part_files,
     rejected,
     steps_of,
@@ -46,6 +47,9 @@ class TaskCount:
     seeds: dict[str, int]
     """By ``SEED_FIELDS``, as the collector counted them."""
     seed_rows: int = 0
+    studied: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
+    """Studies that could not be used, by reason; their seeds went on."""
     rejected: dict[str, Counter[str]] = field(default_factory=dict)
     """Stage → reason → rows."""
     generated: int = 0
@@ -163,10 +167,11 @@ class _Counting:
 
     def count(self) -> RunCount:
         self._count_seeds()
-        usage: dict[str, Counter[str]] = {}
+        if "study" in self._steps:
+            self._count_studies()
         if "questions" in self._steps:
             self._count_questions()
-            usage = self._count_parts()
+        usage = self._count_parts()
         if "answers" in self._steps:
             self._count_answers()
             self._count_dataset()
@@ -179,6 +184,17 @@ class _Counting:
             for task, rows in self._by_task(codes):
                 task.seed_rows += rows
         self._count_rejected("seeds", None)
+
+    def _count_studies(self) -> None:
+        for batch in columns_of(self._run / STUDIES, ["task", "flaw"]):
+            codes = self._codes(batch["task"], STUDIES)
+            rows = pa.table({"code": codes, "flaw": batch["flaw"]}).group_by(["code", "flaw"])
+            for row in rows.aggregate([([], "count_all")]).to_pylist():
+                task = self._tasks[self._names[row["code"]]]
+                task.studied += row["count_all"]
+                if row["flaw"]:
+                    task.unusable[row["flaw"]] += row["count_all"]
+        self._count_rejected("study", None)
 
     def _count_questions(self) -> None:
         for batch in columns_of(self._run / QUESTIONS, ["question_id", "task"]):
@@ -206,7 +222,7 @@ class _Counting:
     def _count_parts(self) -> dict[str, Counter[str]]:
         usage: dict[str, Counter[str]] = {}
         for phase, path in part_files(self._run, self._phases):
-            keys = self._seeds if phase[0] == "questions" else self._questions
+            keys = self._questions if phase[0] == "answers" else self._seeds
             for batch in columns_of(path, ["input_id", "saved_samples", "usage"]):
                 saved = batch.filter(pc.greater(batch["saved_samples"], 0))
                 codes = keys.codes_of(digests_of(saved["input_id"]))

@@ -264,7 +264,7 @@ def _sums(counts: RunCount, steps: tuple[str, ...], per_seed: int) -> Iterator[F
             ),
         ]
         if "questions" in steps:
-            asked = count.seeds["sampled"] * per_seed
+            asked = (count.seeds["sampled"] - count.of("study").total()) * per_seed
             checks.append(
                 (
                     QUESTIONS,

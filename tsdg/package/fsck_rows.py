@@ -23,6 +23,8 @@ from tsdg.layout import (
     SAMPLES,
     SEEDS,
     SOLUTIONS,
+    STUDIED_SEEDS,
+    STUDIES,
     part_files,
     phase_name,
     rejected,
@@ -41,6 +43,9 @@ from tsdg.records import (
     REJECTION_SCHEMA,
     SEED_SCHEMA,
     SOLUTION_SCHEMA,
+    STAGES,
+    STUDIED_SEED_SCHEMA,
+    STUDY_SCHEMA,
 )
 
 FACTS = ("group", "family", "licence")
@@ -63,6 +68,12 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
     yield from _sources(run)
     yield from _ids(run, SEEDS, "seed_id", seeds)
     yield from _facts(run, SEEDS, manifest)
+    asked_of = seeds
+    if "study" in steps:
+        asked_of = Keys()
+        yield from _study(run, seeds, asked_of)
+        if "questions" not in steps:
+            yield from _parts(run, manifest, seeds, seeds, questions, questions)
     if "questions" in steps:
         known = Keys()
         yield from _ids(run, QUESTIONS, "question_id", questions)
@@ -70,7 +81,7 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
         yield from _seeds_known(run, QUESTIONS, seeds)
         known.add(questions.all())
         yield from _partition(run, rejected("questions"), known)
-        yield from _parts(run, manifest, seeds, questions, known)
+        yield from _parts(run, manifest, seeds, asked_of, questions, known)
     if "answers" in steps:
         yield from _ids(run, SOLUTIONS, "question_id", solutions)
         yield from _known(run, SOLUTIONS, "question_id", questions)
@@ -87,13 +98,12 @@ def _schemas(run: Path, manifest: Manifest) -> Iterator[Finding]:
     """Every table has the columns of its kind, in order and type."""
     by_name = {
         SEEDS: SEED_SCHEMA,
+        STUDIES: STUDY_SCHEMA,
+        STUDIED_SEEDS: STUDIED_SEED_SCHEMA,
         QUESTIONS: QUESTION_SCHEMA,
         SAMPLES: ANSWER_SAMPLE_SCHEMA,
         SOLUTIONS: SOLUTION_SCHEMA,
-        **{
-            rejected(stage): REJECTION_SCHEMA
-            for stage in ("seeds", "questions", "answers", "filter")
-        },
+        **{rejected(stage): REJECTION_SCHEMA for stage in STAGES},
     }
     tables = [(name, schema) for name, schema in by_name.items() if (run / name).exists()]
     tables += [
@@ -167,6 +177,17 @@ def _seeds_known(run: Path, name: str, seeds: Keys) -> Iterator[Finding]:
         yield Finding(path=name, what="rows without a seed", found=str(empty), expected="0")
 
 
+def _study(run: Path, seeds: Keys, kept: Keys) -> Iterator[Finding]:
+    """Studies are of seeds, and each seed is rejected or goes on and is added to ``kept``."""
+    yield from _ids(run, STUDIES, "seed_id", Keys())
+    yield from _known(run, STUDIES, "seed_id", seeds)
+    yield from _ids(run, STUDIED_SEEDS, "seed_id", kept)
+    both = Keys()
+    both.add(kept.all())
+    yield from _partition(run, rejected("study"), both)
+    yield from _same(STUDIED_SEEDS, "seeds, kept or rejected", both.all(), seeds.all())
+
+
 def _strangers(name: str, column: str, ids: Sequence[str]) -> Iterator[Finding]:
     if ids:
         yield Finding(
@@ -233,14 +254,15 @@ def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _parts(
-    run: Path, manifest: Manifest, seeds: Keys, questions: Keys, known: Keys
+    run: Path, manifest: Manifest, seeds: Keys, asked_of: Keys, questions: Keys, known: Keys
 ) -> Iterator[Finding]:
     """Check that each phase's parts hold every input row once and all gathered questions.
 
     Args:
         run: the run directory.
         manifest: names the phases.
-        seeds: input of a phase that asks questions.
+        seeds: input of a phase that studies.
+        asked_of: input of a phase that asks questions.
         questions: input of a phase that only answers.
         known: all question ids, the rejected among them.
     """
@@ -254,7 +276,7 @@ def _parts(
                 refused = batch["rejections"].flatten()
                 of_questions = refused.filter(pc.equal(refused.field("stage"), "questions"))
                 made.add(digests_of(of_questions.field("row_id")))
-        wanted = seeds if phase[0] == "questions" else questions
+        wanted = {"study": seeds, "questions": asked_of}.get(phase[0], questions)
         yield from _same(folder, "input rows", inputs.all(), wanted.all())
         if phase[0] == "questions":
             yield from _same(folder, "questions, kept or rejected", made.all(), known.all())

@@ -297,10 +297,16 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
     everything = TaskCount(
         seeds=seeds, agreements=[share for count in counts for share in count.agreements]
     )
+    left = sum(count.of("study").total() for count in counts)
     return {
         "seeds": seeds,
+        "study": {
+            "asked": total("studied"),
+            "unusable": dict(sorted(_summed(count.unusable for count in counts).items())),
+            "rejected": _rejected(counts, ("study",)),
+        },
         "questions": {
-            "asked": seeds["sampled"] * per_seed,
+            "asked": (seeds["sampled"] - left) * per_seed,
             "generated": total("generated"),
             "rejected": _rejected(counts, ("questions",)),
         },
@@ -324,9 +330,12 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
 
 
 def _rejected(counts: Iterable[TaskCount], stages: Sequence[str]) -> dict[str, int]:
-    reasons = [count.of(stage) for count in counts for stage in stages]
-    summed: Counter[str] = sum(reasons, Counter())
+    summed = _summed(count.of(stage) for count in counts for stage in stages)
     return dict(sorted(summed.items()))
+
+
+def _summed(counters: Iterable[Counter[str]]) -> Counter[str]:
+    return sum(counters, Counter())
 
 
 def _cost(counts: RunCount, inputs: ManifestInputs) -> dict[str, Any]:

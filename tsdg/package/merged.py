@@ -180,8 +180,8 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def total(stage: str, *names: str) -> dict[str, int]:
         return {name: sum(funnel[stage][name] for funnel in funnels) for name in names}
 
-    def reasons(stage: str) -> dict[str, int]:
-        return _reasons([funnel[stage]["rejected"] for funnel in funnels], {})
+    def reasons(stage: str, kind: str = "rejected") -> dict[str, int]:
+        return _reasons([funnel[stage][kind] for funnel in funnels], {})
 
     accepted = [
         (f["answers"]["accepted"], f["agreement_mean"]) for f in funnels if f["answers"]["accepted"]
@@ -189,6 +189,11 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     votes = sum(count for count, _ in accepted)
     return {
         "seeds": total("seeds", *SEED_FIELDS),
+        "study": {
+            **total("study", "asked"),
+            "unusable": reasons("study", "unusable"),
+            "rejected": reasons("study"),
+        },
         "questions": {**total("questions", "asked", "generated"), "rejected": reasons("questions")},
         "answers": {
             **total("answers", "questions", "sampled", "saved_by_early_stop", "accepted"),

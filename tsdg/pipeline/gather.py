@@ -10,6 +10,7 @@ from tsdg.config.recipe import Recipe, StepName
 from tsdg.corpus import gather
 from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.near_pass import NearPass
+from tsdg.corpus.studies import gather_studies
 from tsdg.engine.commit import read_parts
 from tsdg.generate.fields import fixed_options
 from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS, phase_name
@@ -45,6 +46,24 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
                 "questions"
             )
 
+    if steps == ("study",):
+        made = gather_studies(
+            lambda: outcomes(lambda: "studies to tables"),
+            seeds=directory / SEEDS,
+            directory=phase,
+            unit_rows=recipe.engine.unit_rows,
+            shares=recipe.study.shares,
+        )
+        if made.forgotten:
+            reporter.note(
+                f"study.gather: {made.forgotten} mentions of rare concepts do not stand in the "
+                "syllabus, as it has as many as it may hold"
+            )
+        reporter.end(
+            f"{made.usable} of {made.asked} studies can be used, {made.concepts} concepts, "
+            f"{made.kept} of {total} seeds go on"
+        )
+        return
     dropped: set[str] = set()
     if "questions" in steps:
         decontamination = Decontamination(held_out(recipe))

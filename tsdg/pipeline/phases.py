@@ -16,6 +16,7 @@ from tsdg.generate.answers import AnswerStep
 from tsdg.generate.judging import Judge
 from tsdg.generate.questions import QuestionStep
 from tsdg.generate.requests import together
+from tsdg.generate.study import StudyStep
 from tsdg.layout import phase_name
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import phase_input
@@ -73,7 +74,7 @@ async def work_on(
         stop: ends it early.
         reporter: shown the progress.
         name: under which it is shown.
-        source: the rows: seeds where the steps begin with ``questions``, else questions.
+        source: the rows: questions where the steps begin with ``answers``, else seeds.
         directory: of the phase.
         may_leave: whether to end already where others are at work on all that is left.
 
@@ -119,6 +120,8 @@ async def work_on(
 
 def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     """The chain of steps of one phase, as the engine calls it on one input row."""
+    if steps == ("study",):
+        return _studying(prepared)
     recipe, prompts = prepared.recipe, prepared.prompts
     judge = Judge(config=recipe.judge, model=model_of(recipe, "judge"), seed=recipe.seed)
     ask_questions = QuestionStep(
@@ -152,6 +155,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         )
         outcome = Outcome(
             input_id=input_id,
+            studies=(),
             questions=asking.questions if asking else (),
             samples=tuple(sample for solving in solvings for sample in solving.samples),
             solutions=tuple(solving.solution for solving in solvings if solving.solution),
@@ -163,6 +167,34 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
             saved_samples=sum(solving.saved_samples for solving in solvings),
         )
         return to_row(outcome)
+
+    return process
+
+
+def _studying(prepared: Prepared) -> Process:
+    recipe = prepared.recipe
+    study = StudyStep(
+        config=recipe.study,
+        model=model_of(recipe, "study"),
+        prompts=prepared.prompts,
+        seed=recipe.seed,
+    )
+
+    async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+        seed = from_row(Seed, row)
+        studied = await study(seed, ask)
+        return to_row(
+            Outcome(
+                input_id=seed.seed_id,
+                studies=studied.studies,
+                questions=(),
+                samples=(),
+                solutions=(),
+                rejections=(),
+                usage=studied.usage,
+                saved_samples=0,
+            )
+        )
 
     return process
 

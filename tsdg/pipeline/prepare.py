@@ -48,7 +48,7 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
         UsageError: something that was asked for does not exist or may not be used.
         MirrorError: the mirror lacks something.
     """
-    prompts = load_prompts(recipe.prompt, recipes_dir())
+    prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
     seeds = recipe.seeds
     if recipe.passages.path:
         located = passages.locate(recipe.passages)
@@ -92,7 +92,9 @@ def reopen(
     """
     recipe = read_recipe(directory, overrides, file=file)
     folder = (directory / "snapshot" / "prompts").absolute()
-    prompts = load_prompts(PromptConfig(dir=str(folder), files={}), recipes_dir())
+    prompts = load_prompts(
+        PromptConfig(dir=str(folder), files={}), recipes_dir(), study=bool(recipe.study.share)
+    )
     seeds = recipe.seeds
     if recipe.passages.path:
         located = passages.locate(recipe.passages)

@@ -6,10 +6,22 @@ from pathlib import Path
 
 from tsdg.config.recipe import StepName
 from tsdg.engine.phase import is_complete
-from tsdg.layout import QUESTIONS, SAMPLES, SEED_COUNTS, SEEDS, SOLUTIONS, phase_name, rejected
+from tsdg.layout import (
+    QUESTIONS,
+    SAMPLES,
+    SEED_COUNTS,
+    SEEDS,
+    SOLUTIONS,
+    STUDIED_SEEDS,
+    STUDIES,
+    SYLLABUS,
+    phase_name,
+    rejected,
+)
 
 TABLES = {
     "seeds": (SEEDS, rejected("seeds"), SEED_COUNTS),
+    "study": (STUDIED_SEEDS, rejected("study"), SYLLABUS, STUDIES),
     "questions": (QUESTIONS, rejected("questions")),
     "answers": (SAMPLES, SOLUTIONS, rejected("answers")),
 }
@@ -27,13 +39,16 @@ def gathered(directory: Path, steps: tuple[StepName, ...]) -> bool:
 
 
 def phase_input(directory: Path, steps: tuple[StepName, ...]) -> Path:
-    """The table whose rows a phase works on."""
-    return directory / (SEEDS if steps[0] == "questions" else QUESTIONS)
+    """The table whose rows a phase works on; after a study, questions are asked of what it left."""
+    if steps[0] == "answers":
+        return directory / QUESTIONS
+    studied = steps[0] == "questions" and has_tables(directory, "study")
+    return directory / (STUDIED_SEEDS if studied else SEEDS)
 
 
 def has_input(directory: Path, steps: tuple[StepName, ...]) -> bool:
-    """Whether the stage before a phase is done."""
-    return has_tables(directory, "seeds" if steps[0] == "questions" else "questions")
+    """Whether the table that a phase works on is there."""
+    return has_tables(directory, "questions" if steps[0] == "answers" else "seeds")
 
 
 def phase_done(directory: Path, steps: tuple[StepName, ...]) -> bool:

@@ -19,7 +19,7 @@ from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.package import package
 from tsdg.pipeline.phases import Servers, work_phase
 from tsdg.pipeline.prepare import Prepared, check_servers, take_snapshot
-from tsdg.pipeline.progress import gathered, has_input, has_tables, phase_done, phase_input
+from tsdg.pipeline.progress import gathered, has_tables, phase_done, phase_input
 from tsdg.pipeline.roles import Endpoint, endpoints_of
 from tsdg.pipeline.seeds import make_seeds
 from tsdg.progress import Reporter
@@ -96,7 +96,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
     """
     if stage.kind == "phase":
         if not phase_done(prepared.directory, stage.steps):
-            _require(has_input(prepared.directory, stage.steps), prepared, stage)
+            _require(_may_begin(prepared, stage), prepared, stage)
             check_servers(prepared)
             asyncio.run(_one_phase(prepared, stage, reporter, may_leave=may_leave))
         return
@@ -152,7 +152,7 @@ async def _follow(
 def _require_complete(prepared: Prepared, stage: Stage) -> None:
     if phase_done(prepared.directory, stage.steps):
         return
-    _require(has_input(prepared.directory, stage.steps), prepared, stage)
+    _require(_may_begin(prepared, stage), prepared, stage)
     phase = stage.name.removesuffix(".gather")
     left = len(
         pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase)
@@ -160,6 +160,15 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
     raise ShortfallError(
         f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on "
         "with it"
+    )
+
+
+def _may_begin(prepared: Prepared, stage: Stage) -> bool:
+    """Whether the seeds are there, and the rows of all phases before this one in their tables."""
+    phases = prepared.recipe.phases
+    before = phases[: phases.index(stage.steps)]
+    return has_tables(prepared.directory, "seeds") and all(
+        gathered(prepared.directory, steps) for steps in before
     )
 
 

@@ -90,7 +90,7 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
     out = []
     for steps in recipe.phases:
         rows = sum(load.seeds for load in loads) * (
-            1 if steps[0] == "questions" else recipe.questions.per_seed
+            recipe.questions.per_seed if steps[0] == "answers" else 1
         )
         roles = [_role(role, steps, recipe, prompts, loads) for role in roles_of(recipe, steps)]
         hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
@@ -205,7 +205,9 @@ def _samples(recipe: Recipe) -> float:
 
 
 def _thinking(kind: str, recipe: Recipe) -> int:
-    """Tokens of a reply that are thinking, by who writes it."""
+    """Tokens of a reply that are thinking, by who writes it; the study asks for none."""
+    if kind == "study":
+        return 0
     role = cast("Role", "answers" if kind == "enrich" else kind)
     tokens: int = assumed()["thinking_tokens"] if model_of(recipe, role).reasoning_parser else 0
     return tokens
@@ -220,6 +222,7 @@ def _reply(kind: str, recipe: Recipe) -> float:
 
 def _most(kind: str, recipe: Recipe) -> int:
     sampling = {
+        "study": recipe.study.sampling,
         "questions": recipe.questions.sampling,
         "answers": recipe.answers.sampling,
         "enrich": recipe.answers.enrich,
@@ -230,6 +233,9 @@ def _most(kind: str, recipe: Recipe) -> int:
 
 def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: Load) -> Work:
     questions = load.seeds * recipe.questions.per_seed
+    if step == "study":
+        studied = round(load.seeds * recipe.study.share)
+        return _requests("study", recipe, prompts, load, most=studied, expected=studied)
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
     samples = recipe.answers.samples if _is_chosen(recipe, load) else _samples(recipe)
@@ -277,7 +283,8 @@ def _requests(
     few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
         step, 0
     )
-    chars = _chars(prompts.get(step, load.kind), few_shot) + load.row_chars  # type: ignore[arg-type]
+    prompt = prompts.study() if step == "study" else prompts.get(step, load.kind)  # type: ignore[arg-type]
+    chars = _chars(prompt, few_shot) + load.row_chars
     return Work(
         requests=most,
         requests_expected=expected,

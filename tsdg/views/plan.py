@@ -121,7 +121,7 @@ def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
         UsageError: something that was asked for does not exist or may not be used.
         MirrorError: a mirror is named and is no folder, or a split that is there cannot be read.
     """
-    prompts = load_prompts(recipe.prompt, recipes_dir())
+    prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
     chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)
     check_verifiers(recipe, chosen.used)
     tasks = [

@@ -59,8 +59,8 @@ def rows(manifest: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _reasons(task: Mapping[str, Any]) -> str:
-    """The rejection reasons of questions, answers and records, the most frequent first."""
+    """The rejection reasons of all stages after the seeds, the most frequent first."""
     counts: Counter[str] = Counter()
-    for stage in ("questions", "answers", "filter"):
+    for stage in ("study", "questions", "answers", "filter"):
         counts.update(task[stage]["rejected"])
     return ", ".join(f"{reason} {count}" for reason, count in counts.most_common(4))

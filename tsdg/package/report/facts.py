@@ -56,7 +56,7 @@ def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
     ``asked`` and ``records`` may exceed the step before, as one gives several.
     """
     reasons: Counter[str] = Counter()
-    for stage in ("questions", "answers", "filter"):
+    for stage in ("study", "questions", "answers", "filter"):
         reasons.update(part[stage]["rejected"])
     return {
         "rows": part["seeds"]["available"],
