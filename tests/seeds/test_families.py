@@ -35,7 +35,8 @@ MIRRORED = tuple(
     name for name in FAMILIES if name not in WRITTEN and load().family(name).tier != "demo"
 )
 """Families whose evidence is rows of the mirror."""
-EXPECTED = ("answer", "question", "context", "options", "aliases")
+NOTED = ("classes", "solution", "level", "subject")
+EXPECTED = ("answer", "question", "context", "options", "aliases", *NOTED)
 
 Case = dict[str, Any]
 Cases = dict[str, list[Case]]
@@ -82,17 +83,15 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
                     detail=f"row {number}: {error}",
                 )
                 continue
-            yield render.build(
+            place = render.Place(
                 family=family,
                 unit=unit,
                 task=task,
                 seed_id=seed_id,
                 number=number,
                 revision="r",
-                item=item,
-                gold=gold,
-                shuffle=renderer.shuffle,
             )
+            yield render.build(renderer, document, item, gold, place)
 
 
 @pytest.mark.parametrize("family", WRITTEN)

@@ -12,10 +12,12 @@ from tsdg.errors import MachineError
 from tsdg.records import from_row, stable_id, to_row
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import Gold, Item, MalformedRowError
-from tsdg.seeds.render import build, check, order, renderer_for, seed_id_of
+from tsdg.seeds.render import Place, build, check, order, renderer_for, seed_id_of
 
 ROW = arc_rows(1)[0]
 UNIT = unit_of("arc_easy")
+ETHICAL = unit_of("ethics_utilitarianism")
+ETHICS = load().family(ETHICAL.family)
 
 
 def test_the_id_is_of_the_row_and_its_unit() -> None:
@@ -46,18 +48,12 @@ def test_shuffling_spreads_the_right_option() -> None:
 
 def test_a_shuffled_seed_remembers_the_source_order() -> None:
     item = Item(question="Which is pleasant?", options=("a", "b", "c", "d"))
+    renderer = renderer_for(ETHICS, ETHICAL, frozenset())
     for number in range(50):
-        seed = build(
-            family=load().family("hendrycks_ethics"),
-            unit=UNIT,
-            task="t",
-            seed_id=f"{number:024x}",
-            number=7,
-            revision="r",
-            item=item,
-            gold=Gold(kind="choice", answer="c", index=2),
-            shuffle=True,
+        place = Place(
+            family=ETHICS, unit=ETHICAL, task="t", seed_id=f"{number:024x}", number=7, revision="r"
         )
+        seed = build(renderer, {}, item, Gold(kind="choice", answer="c", index=2), place)
         assert seed.options[seed.answer_index] == seed.answer == "c"
         assert [item.options[index] for index in seed.option_order] == list(seed.options)
         assert from_row(type(seed), to_row(seed)) == seed

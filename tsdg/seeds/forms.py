@@ -9,12 +9,12 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tsdg.records import AnswerKind
-from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import (
     Gold,
     Item,
@@ -22,6 +22,8 @@ from tsdg.seeds.item import (
     Row,
     chosen,
     found,
+    integer,
+    labelled,
     sentence,
     text,
     texts,
@@ -40,25 +42,37 @@ class Form:
     """How the rows of one data set are read."""
 
     columns: tuple[str, ...]
+    """Columns that every split must have."""
     item: Callable[[Row], Item]
+    """What a row asks; raises MalformedRowError."""
     gold: Callable[[Row, Item], Gold]
+    """The right answer; raises MalformedRowError."""
+    shuffle: bool = False
+    """Whether options are shuffled, because the source has the right one always at the same place."""
+    classes: bool = False
+    """Whether options, where a row has any, are the classes that all rows share: yes and no,
+    topics. Nobody may invent another one."""
+    solution: tuple[str, ...] = ()
+    """Columns with a worked solution or rationale. Of these and the next two nothing needs to be
+    there: see :func:`tsdg.seeds.item.noted`."""
+    level: tuple[str, ...] = ()
+    """Columns that say how hard a row is."""
+    subject: tuple[str, ...] = ()
+    """Columns that say what a row is about."""
 
 
 def form_of(forms: Mapping[str, Form], unit: Unit) -> Form:
-    """Find the form of a unit: by its config, by its data set, or the one form ("") of all.
+    """Find the form of a unit.
+
+    By its config, its data set or its language, or the one form ("") of all.
 
     Raises:
         MachineError: there is none.
     """
-    for key in (unit.config, unit.dataset_path, ""):
+    for key in (unit.config, unit.dataset_path, unit.language, ""):
         if key in forms:
             return forms[key]
     raise unknown(unit)
-
-
-def kind_of(unit: Unit) -> AnswerKind:
-    """The answer kind that the catalogue gives a unit's rows without options."""
-    return load().answer_kind_of(unit)
 
 
 def optional(row: Row, column: str) -> str:
@@ -206,19 +220,13 @@ def classified(
 
     def gold(row: Row, item: Item) -> Gold:
         value = row[label]
-        if isinstance(value, bool):
-            value = int(value)
-        if isinstance(value, str):
-            value = names.index(value.strip()) if value.strip() in names else value.strip()
-            value = (
-                int(value) if isinstance(value, str) and value.isdigit() and not names else value
-            )
-        if not isinstance(value, int):
-            allowed = ", ".join(names) if names else f"0 to {len(item.options) - 1}"
-            raise MalformedRowError(label, f"found {found(row[label])}, allowed are {allowed}")
-        return chosen(item, value, label)
+        if names and isinstance(value, str) and value.strip() in names:
+            return chosen(item, names.index(value.strip()), label)
+        if names and isinstance(value, (str, bool)):
+            raise MalformedRowError(label, f"found {found(value)}, allowed are {', '.join(names)}")
+        return labelled(row, label, item)
 
-    return Form(columns=(*context, *quoted, label), item=item, gold=gold)
+    return Form(columns=(*context, *quoted, label), item=item, gold=gold, classes=True)
 
 
 def extracted(*, question: str, context: str, answers: str) -> Form:
@@ -228,7 +236,10 @@ def extracted(*, question: str, context: str, answers: str) -> Form:
         return Item(question=" ".join(text(row, question).split()), context=text(row, context))
 
     return Form(
-        columns=(question, context, answers), item=item, gold=lambda row, item: spans(row, answers)
+        columns=(question, context, answers),
+        item=item,
+        gold=lambda row, item: spans(row, answers),
+        subject=("title",),
     )
 
 
@@ -241,7 +252,7 @@ def summarised(family: str, key: str, *, context: str, summary: str) -> Form:
     def gold(row: Row, item: Item) -> Gold:
         return Gold(kind="text", answer=_tidy(text(row, summary)))
 
-    return Form(columns=(context, summary), item=item, gold=gold)
+    return Form(columns=(context, summary), item=item, gold=gold, subject=("title",))
 
 
 def continued(
@@ -252,16 +263,20 @@ def continued(
     endings: tuple[str, ...],
     label: str,
     base: int,
+    between: str = " ",
 ) -> Form:
-    """The form of stories with endings to choose from; the label counts from ``base``."""
+    """The form of stories with endings to choose from.
+
+    The label counts from ``base``; ``between`` stands between the sentences of the story.
+    """
 
     def item(row: Row) -> Item:
-        context = " ".join(text(row, column) for column in story)
+        context = between.join(text(row, column) for column in story)
         options = tuple(text(row, column) for column in endings)
         return Item(question=phrase(family, key).question, context=context, options=options)
 
     def gold(row: Row, item: Item) -> Gold:
-        return chosen(item, _number(row, label) - base, label)
+        return chosen(item, integer(row, label) - base, label)
 
     return Form(columns=(*story, *endings, label), item=item, gold=gold)
 
@@ -285,7 +300,7 @@ def caused(family: str, *, premise: str, asks: str, options: tuple[str, ...], la
         )
 
     def gold(row: Row, item: Item) -> Gold:
-        return chosen(item, _number(row, label), label)
+        return chosen(item, integer(row, label), label)
 
     return Form(columns=(premise, asks, *options, label), item=item, gold=gold)
 
@@ -312,29 +327,29 @@ def talked() -> Form:
         return Item(question=questions[-1], context="\n".join([text(row, "story"), *talk]))
 
     def gold(row: Row, item: Item) -> Gold:
-        others = row.get("additional_answers") or {}
-        answers = [
-            _turns(row, "answers"),
-            *(_turns(others, name) for name in sorted(others) if others[name]),
-        ]
-        last = [turns[-1] for turns in answers]
+        turns = _turns(row, "answers")
+        last = [turns[-1], *_last_of_others(row.get("additional_answers"), len(turns))]
         if last[0].lower().strip(" .") == "unknown":
             raise MalformedRowError("answers", "the story does not answer this question")
         return answered("short_text", last, "answers")
 
-    return Form(columns=("story", "questions", "answers"), item=item, gold=gold)
+    return Form(
+        columns=("story", "questions", "answers"), item=item, gold=gold, subject=("source",)
+    )
+
+
+def _last_of_others(value: object, turns: int) -> Iterator[str]:
+    """What other annotators answered last, where they answered every turn: others are left out."""
+    for name in sorted(value) if isinstance(value, Mapping) else ():
+        with suppress(MalformedRowError, KeyError, TypeError):
+            answers = _turns(cast("Row", value), name)
+            if len(answers) == turns:
+                yield answers[-1]
 
 
 def _turns(row: Row, column: str) -> tuple[str, ...]:
     value = row[column]
     return texts(value, "input_text") if isinstance(value, Mapping) else texts(row, column)
-
-
-def _number(row: Row, column: str) -> int:
-    value = row[column]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
-    return value
 
 
 def _tidy(value: str) -> str:

@@ -6,8 +6,9 @@ An adapter gives two things apart: the *item* (what is asked), which every split
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Unit
 
 Row = Mapping[str, Any]
+_NOTHING = frozenset(("", "nan", "none", "null", "n/a"))
+"""Texts that stand for nothing."""
 _LOOSE = re.compile(r" +([.,!?;:%)\]]|['’](?:s|m|d|t|re|ve|ll)\b|n['’]t\b)")
 _QUOTED = re.compile(r'(^|[\s(])" ([^"]+?) "(?!\w)')
 
@@ -46,8 +49,6 @@ class Item:
     """The passage that the question is about; empty where there is none."""
     options: tuple[str, ...] = ()
     """Candidate answers in source order; empty where the row has none."""
-    classes: bool = False
-    """Whether the options are the classes that every item of the task has."""
     level: str = ""
     """How hard the source says the row is, in its own words."""
     subject: str = ""
@@ -69,6 +70,15 @@ class Gold:
     checks: tuple[str, ...] = ()
     solution: str = ""
     """The source's own worked solution or rationale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What a source says of a row beside question and answer; empty where it says nothing."""
+
+    solution: str = ""
+    level: str = ""
+    subject: str = ""
 
 
 def found(value: object) -> str:
@@ -121,9 +131,50 @@ def integer(row: Row, column: str) -> int:
             raise MalformedRowError(
                 column, f"found {found(value)}, a whole number is needed"
             ) from None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a column with an empty cell holds its numbers so
     if isinstance(value, bool) or not isinstance(value, int):
         raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
     return value
+
+
+def noted(row: Row, columns: Iterable[str], between: str = ", ") -> str:
+    """Read what a source says beside question and answer, in words.
+
+    Nothing of it needs to be there: a column that is missing, null or of another type adds nothing.
+    Of a list its texts count, of a struct of truth values the names of the true ones; a number
+    comes with the name of its column.
+    """
+    parts = (_words(row.get(column), column) for column in columns)
+    return between.join(dict.fromkeys(part for part in parts if part))
+
+
+def _words(value: object, column: str) -> str:
+    if isinstance(value, str):
+        return "" if value.strip().lower() in _NOTHING else value.strip()
+    if isinstance(value, (list, tuple)):
+        return "; ".join(
+            dict.fromkeys(
+                entry.strip() for entry in value if isinstance(entry, str) and entry.strip()
+            )
+        )
+    if isinstance(value, Mapping):
+        return "; ".join(str(name) for name, holds in value.items() if holds is True)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return ""
+    return f"{column} {value:g}"
+
+
+def shortened(value: str, limit: int) -> str:
+    """Cut a text that is longer than ``limit`` characters: at a paragraph, a line or a word.
+
+    The last of these that leaves at least half of the limit counts.
+    """
+    if len(value) <= limit:
+        return value
+    head = value[:limit]
+    places = (head.rfind(end) for end in ("\n\n", "\n", " "))
+    return head[: next((place for place in places if place >= limit // 2), limit)].rstrip()
 
 
 def chosen(item: Item, index: int, column: str) -> Gold:

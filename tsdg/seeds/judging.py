@@ -163,17 +163,21 @@ class Clerk:
             documents = renderer.documents(batch.table, batch.rows)
             for place, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
                 item, gold = _rendered(renderer, document)
+                assert document is not None  # else it would not be good
                 seeds.append(
                     render.build(
-                        family=source.family,
-                        unit=source.unit,
-                        task=source.task,
-                        seed_id=render.seed_id_of(source.unit, row),
-                        number=place,
-                        revision=revision,
-                        item=item,
-                        gold=gold,
-                        shuffle=renderer.shuffle,
+                        renderer,
+                        document,
+                        item,
+                        gold,
+                        render.Place(
+                            family=source.family,
+                            unit=source.unit,
+                            task=source.task,
+                            seed_id=render.seed_id_of(source.unit, row),
+                            number=place,
+                            revision=revision,
+                        ),
                     )
                 )
         return Built(seeds)

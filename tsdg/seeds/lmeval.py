@@ -10,7 +10,8 @@ the question's label is the context.
 
 A task of one's own may say under ``metadata.tsdg`` which template gives the ``question``,
 ``context``, ``answer``, ``aliases`` or ``checks``; that goes before what is read from
-``doc_to_text`` and ``doc_to_target``.
+``doc_to_text`` and ``doc_to_target``. So may it say what gives the ``solution``, ``level`` or
+``subject``; for lm-eval's own tasks ``data/notes.yaml`` does.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import yaml
 
 from tsdg.errors import MachineError
 from tsdg.records import AnswerKind
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Notes, Row, chosen, found, noted
 
 Value = Callable[[Row], Any]
 """Takes one document and gives what a field of the task says of it."""
@@ -39,7 +40,8 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE", "TRA
 _EXPRESSION = re.compile(r"\{\{((?:(?!\{\{|\}\}|\{%).)*)\}\}", re.S)
 _NAMES = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _FUNCTION = re.compile(r"[\w.]*\.\w+")
-_HINTS = ("question", "context", "answer", "aliases", "checks")
+_NOTES = ("solution", "level", "subject")
+_HINTS = ("question", "context", "answer", "aliases", "checks", *_NOTES)
 
 
 def tasks_folder() -> Path:
@@ -182,6 +184,20 @@ def compile_value(source: Any, columns: frozenset[str]) -> Value:
     return _evaluate(expression)
 
 
+def _is_constant(source: Any, columns: frozenset[str]) -> bool:
+    """Whether a field of a task says the same of every document."""
+    if isinstance(source, str):
+        return source not in columns and "{{" not in source and "{%" not in source
+    return isinstance(source, (list, tuple)) and not any("{{" in str(part) for part in source)
+
+
+@cache
+def _own_notes() -> dict[str, dict[str, str]]:
+    data = (resources.files("tsdg.seeds") / "data/notes.yaml").read_text(encoding="utf-8")
+    notes: dict[str, dict[str, str]] = yaml.safe_load(data)
+    return notes
+
+
 def _compiled(source: str) -> tuple[Any, dict[str, Any]]:
     """Compile a template in lm-eval's own environment; give it and its globals as a plain dict."""
     from lm_eval.utils import env
@@ -247,6 +263,7 @@ class Template:
             make columns.
         shuffle: whether the options of this task are to be shuffled (never: their order is the
             task's).
+        classes: whether the options stand in the task and not in its rows.
     """
 
     shuffle = False
@@ -265,7 +282,8 @@ class Template:
         config = load_config(path)
         self.kind = kind
         self._process = config["process_docs"]
-        hints = (config.get("metadata") or {}).get("tsdg", {})
+        own = _own_notes().get("/".join(path.parts[-2:]), {})
+        hints = own | (config.get("metadata") or {}).get("tsdg", {})
         unknown = sorted(set(hints) - set(_HINTS))
         if unknown:
             raise MachineError(
@@ -279,6 +297,8 @@ class Template:
             "aliases": hints.get("aliases", []),
             "checks": hints.get("checks", []),
         }
+        self._notes = {name: compile_value(hints.get(name, ""), columns) for name in _NOTES}
+        self.classes = _is_constant(config["doc_to_choice"], columns)
         text = self._sources["text"]
         if text is None or self._sources["target"] is None:
             raise MachineError(
@@ -416,6 +436,16 @@ class Template:
         aliases = self._texts("aliases", self._value("aliases", self._aliases, row))
         checks = self._texts("checks", self._value("checks", self._checks, row))
         return Gold(kind=self.kind, answer=str(value), aliases=aliases, checks=checks)
+
+    def notes(self, row: Row) -> Notes:
+        """Render what the task says of a document beside question and answer; never raises."""
+        return Notes(**{name: self._note(name, row) for name in _NOTES})
+
+    def _note(self, name: str, row: Row) -> str:
+        try:
+            return noted({name: self._notes[name](row)}, (name,))
+        except Exception:  # a column that is not there, or of another type
+            return ""
 
     def _texts(self, name: str, value: Any) -> tuple[str, ...]:
         if not isinstance(value, (list, tuple)) or not all(

@@ -33,6 +33,15 @@ def phrase(family: str, key: str) -> Wording:
     return Wording(question=entry["question"], options=tuple(entry.get("options", ())))
 
 
+def wordings(family: str) -> tuple[str, ...]:
+    """Return the configs or languages in which a family asks.
+
+    Raises:
+        KeyError: ``data/phrases.yaml`` does not have the family.
+    """
+    return tuple(_table()[family])
+
+
 @cache
 def _table() -> dict[str, Any]:
     table: dict[str, Any] = yaml.safe_load(

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import random
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +18,8 @@ import orjson
 
 from tsdg.errors import MachineError
 from tsdg.records import Seed, Source
-from tsdg.seeds.forms import form_of
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found
+from tsdg.seeds.forms import Form, form_of
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Notes, Row, found, noted, shortened
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue import Family, Unit
@@ -32,6 +32,12 @@ BROKEN = re.compile("\ufffd|[ÂÃ][\u0080-\u00bf]|â\u20ac")
 """UTF-8 that was read as Latin-1 or Windows-1252, or not at all."""
 
 
+SOLUTION_CHARACTERS = 4000
+"""A longer solution of the source is cut, at a paragraph where it has one."""
+NOTE_CHARACTERS = 200
+"""So is what it says of level and subject."""
+
+
 class Renderer(Protocol):
     """Reads the rows of one unit of source."""
 
@@ -40,6 +46,9 @@ class Renderer(Protocol):
     shuffle: bool
     """Whether the options are shuffled, because the source has the right one always at the same
     place."""
+
+    classes: bool
+    """Whether options, where a document has any, are the classes that all of them share."""
 
     def documents(self, table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Give one document per row; None where the task leaves the row out."""
@@ -53,27 +62,29 @@ class Renderer(Protocol):
         """Give the right answer, or raise MalformedRowError."""
         ...
 
+    def notes(self, row: Row) -> Notes:
+        """Give what the source says beside them; never raises."""
+        ...
+
 
 class _Adapter:
-    """A module of ``tsdg/seeds/adapters`` as a renderer.
+    """A form of a module of ``tsdg/seeds/adapters`` as a renderer."""
 
-    The module has ``FORMS``, one :class:`~tsdg.seeds.forms.Form` per config or data set, or the
-    four functions ``columns(unit)``, ``item(row, unit)``, ``gold(row, unit, item)`` and
-    ``shuffle(unit)``.
-    """
+    def __init__(self, form: Form) -> None:
+        self.columns = form.columns
+        self.shuffle = form.shuffle
+        self.classes = form.classes
+        self.item = form.item
+        self.gold = form.gold
+        self._form = form
 
-    def __init__(self, module: ModuleType, unit: Unit) -> None:
-        if hasattr(module, "FORMS"):
-            form = form_of(module.FORMS, unit)
-            self.columns: tuple[str, ...] = form.columns
-            self.shuffle = False
-            self.item: Callable[[Row], Item] = form.item
-            self.gold: Callable[[Row, Item], Gold] = form.gold
-        else:
-            self.columns = module.columns(unit)
-            self.shuffle = module.shuffle(unit)
-            self.item = lambda row: module.item(row, unit)
-            self.gold = lambda row, item: module.gold(row, unit, item)
+    def notes(self, row: Row) -> Notes:
+        form = self._form
+        return Notes(
+            solution=noted(row, form.solution, "\n"),
+            level=noted(row, form.level),
+            subject=noted(row, form.subject),
+        )
 
     def documents(self, table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         return list(rows)
@@ -87,7 +98,11 @@ def columns_of(family: Family, unit: Unit) -> tuple[str, ...]:
     Raises:
         MachineError: the adapter is missing.
     """
-    return () if family.adapter == "lm_eval" else _Adapter(adapter_of(family), unit).columns
+    return (
+        ()
+        if family.adapter == "lm_eval"
+        else _Adapter(form_of(adapter_of(family).FORMS, unit)).columns
+    )
 
 
 def adapter_of(family: Family) -> ModuleType:
@@ -117,7 +132,7 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
         MachineError: the adapter is missing, or the lm-eval task cannot be loaded.
     """
     if family.adapter != "lm_eval":
-        return _Adapter(adapter_of(family), unit)
+        return _Adapter(form_of(adapter_of(family).FORMS, unit))
     from tsdg.seeds.lmeval import Template, tasks_folder
 
     root = DEMO if family.tier == "demo" else tasks_folder()
@@ -205,39 +220,52 @@ def order(seed_id: str, count: int, *, shuffle: bool) -> tuple[int, ...]:
     return tuple(indices)
 
 
-def build(
-    *,
-    family: Family,
-    unit: Unit,
-    task: str,
-    seed_id: str,
-    number: int,
-    revision: str,
-    item: Item,
-    gold: Gold,
-    shuffle: bool,
-) -> Seed:
-    """Put a seed together."""
-    shown = order(seed_id, len(item.options), shuffle=shuffle)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a row stands, and what its seed is for."""
+
+    family: Family
+    unit: Unit
+    task: str
+    seed_id: str
+    number: int
+    """Of the row in its file."""
+    revision: str
+    """Of the file."""
+
+
+def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: Place) -> Seed:
+    """Put a seed together.
+
+    Args:
+        renderer: of the unit.
+        document: of the row.
+        item: what it asks.
+        gold: the right answer; both checked.
+        place: where the row stands.
+    """
+    family, unit = place.family, place.unit
+    notes = renderer.notes(document)
+    shown = order(place.seed_id, len(item.options), shuffle=renderer.shuffle)
     return Seed(
-        seed_id=seed_id,
+        seed_id=place.seed_id,
         group=family.group,
         family=family.family,
-        task=task,
+        task=place.task,
         output_type="multiple_choice" if item.options else "generate_until",
         answer_kind=gold.kind,
         question=item.question,
         context=item.context,
         options=tuple([item.options[index] for index in shown]),
+        classes=renderer.classes and bool(item.options),
         answer=gold.answer,
         answer_index=shown.index(gold.index) if item.options else -1,
         aliases=gold.aliases,
         checks=gold.checks,
         option_order=shown,
-        classes=item.classes or (bool(item.options) and not shuffle),
-        solution=gold.solution,
-        level=item.level,
-        subject=item.subject,
+        solution=shortened(_sound(gold.solution or notes.solution), SOLUTION_CHARACTERS),
+        level=shortened(_sound(item.level or notes.level), NOTE_CHARACTERS),
+        subject=shortened(_sound(item.subject or notes.subject), NOTE_CHARACTERS),
         domain=family.domain,
         language=unit.language,
         licence=family.licence_of(unit),
@@ -245,7 +273,12 @@ def build(
             dataset_path=unit.dataset_path,
             config=unit.config,
             split=unit.split,
-            row=number,
-            revision=revision,
+            row=place.number,
+            revision=place.revision,
         ),
     )
+
+
+def _sound(note: str) -> str:
+    """A note that was decoded wrongly is left out, and its row stays."""
+    return "" if BROKEN.search(note) else note

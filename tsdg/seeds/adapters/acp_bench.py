@@ -17,54 +17,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import LETTERS, kind_of, lettered
+from tsdg.seeds.forms import LETTERS, Form, lettered
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
+_TASKS = ("app", "areach", "just", "land", "nexta", "prog", "reach", "val")
 _YES_NO = ("yes", "no")
 _MARK = re.compile(r"(?:^|\s)([A-D])\.\s+")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("context", "question", "answer")
+def _yes_no(row: Row) -> Item:
+    return Item(question=text(row, "question"), context=text(row, "context"), options=_YES_NO)
 
 
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
+def _said(row: Row, item: Item) -> Gold:
+    word = text(row, "answer").lower().strip(" .")
+    if word not in _YES_NO:
+        raise MalformedRowError("answer", f"found {found(word)}, allowed are yes, no")
+    return chosen(item, _YES_NO.index(word), "answer")
 
 
-def item(row: Row, unit: Unit) -> Item:
-    """The question on the state of the world."""
-    question, context = text(row, "question"), text(row, "context")
-    if unit.config.endswith("_bool"):
-        return Item(question=question, context=context, options=_YES_NO)
-    if unit.config.endswith("_mcq"):
-        stem, *parts = _MARK.split(question)
-        letters, options = "".join(parts[::2]), tuple(part.strip() for part in parts[1::2])
-        if letters != LETTERS[: len(letters)] or len(letters) < 2 or not stem.strip():
-            raise MalformedRowError(
-                "question", f"found {found(question)}, a question with options A. to D. is needed"
-            )
-        return Item(question=stem.strip(), context=context, options=options)
-    return Item(question=question, context=context)
+def _choice(row: Row) -> Item:
+    """The options stand in the question."""
+    question = text(row, "question")
+    stem, *parts = _MARK.split(question)
+    letters, options = "".join(parts[::2]), tuple(part.strip() for part in parts[1::2])
+    if letters != LETTERS[: len(letters)] or len(letters) < 2 or not stem.strip():
+        raise MalformedRowError(
+            "question", f"found {found(question)}, a question with options A. to D. is needed"
+        )
+    return Item(question=stem.strip(), context=text(row, "context"), options=options)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The word, the letter, or what has to be listed."""
-    if unit.config.endswith("_bool"):
-        word = text(row, "answer").lower().strip(" .")
-        if word not in _YES_NO:
-            raise MalformedRowError("answer", f"found {found(word)}, allowed are yes, no")
-        return chosen(item, _YES_NO.index(word), "answer")
-    if unit.config.endswith("_mcq"):
-        return lettered(row, "answer", item)
-    return Gold(kind=kind_of(unit), answer=_listed(row["answer"]))
+def _open(row: Row) -> Item:
+    return Item(question=text(row, "question"), context=text(row, "context"))
 
 
 def _listed(answer: object) -> str:
@@ -79,3 +65,22 @@ def _listed(answer: object) -> str:
     if isinstance(answer, bool) or not isinstance(answer, (str, int)) or not str(answer).strip():
         raise MalformedRowError("answer", f"found {found(answer)}, an answer is needed")
     return str(answer).strip()
+
+
+_COLUMNS = ("context", "question", "answer")
+_KINDS = {
+    "bool": Form(columns=_COLUMNS, item=_yes_no, gold=_said, classes=True, subject=("group",)),
+    "mcq": Form(
+        columns=_COLUMNS,
+        item=_choice,
+        gold=lambda row, item: lettered(row, "answer", item),
+        subject=("group",),
+    ),
+    "gen": Form(
+        columns=_COLUMNS,
+        item=_open,
+        gold=lambda row, item: Gold(kind="short_text", answer=_listed(row["answer"])),
+        subject=("group",),
+    ),
+}
+FORMS = {f"acp_{task}_{kind}": form for task in _TASKS for kind, form in _KINDS.items()}

@@ -10,6 +10,6 @@ number has a column of its own. A record::
 
 from __future__ import annotations
 
-from tsdg.seeds.adapters.mgsm import columns, gold, item, shuffle
+from tsdg.seeds.adapters.mgsm import FORMS
 
-__all__ = ["columns", "gold", "item", "shuffle"]
+__all__ = ["FORMS"]

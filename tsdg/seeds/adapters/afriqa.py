@@ -13,32 +13,27 @@ CC-BY-SA-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import answered, spans
+from tsdg.seeds.forms import Form, answered, spans
 from tsdg.seeds.item import Gold, Item, Row, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question_lang", "context", "answer_pivot")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question on the paragraph."""
     return Item(question=text(row, "question_lang"), context=text(row, "context"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The marked text, in the language of the paragraph; some copies have it in the form of SQuAD."""
     if isinstance(row["answer_pivot"], str):
         return answered("short_text", [text(row, "answer_pivot")], "answer_pivot")
     return spans(row, "answer_pivot")
+
+
+FORMS = {
+    "": Form(
+        columns=("question_lang", "context", "answer_pivot"),
+        item=item,
+        gold=gold,
+        subject=("title",),
+    )
+}

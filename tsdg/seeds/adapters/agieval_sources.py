@@ -18,53 +18,38 @@ these columns. Records::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import lettered
-from tsdg.seeds.item import Gold, Item, Row, text, texts, unknown
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-_COLUMNS = {
-    "deepmind/aqua_rat": ("question", "options", "correct"),
-    "zhongwanjun/AR-LSAT": ("passage", "question", "options", "answer"),
-    "lgw863/LogiQA-dataset": ("context", "question", "options", "label"),
-}
-"""Of each data set: the text, where there is one, the question, the options and the letter."""
+from tsdg.seeds.forms import Form, lettered
+from tsdg.seeds.item import Item, Row, text, texts
 
 _MARK = re.compile(r"^\(?[A-E]\)\s*")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return _of(unit)
+def _problem(row: Row) -> Item:
+    options = tuple(_MARK.sub("", option) for option in texts(row, "options"))
+    return Item(question=text(row, "question"), options=options)
 
 
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question with its options; of AR-LSAT and LogiQA, on a text."""
-    first, *others, options, _ = _of(unit)
-    if others:
-        return Item(
-            question=text(row, others[0]), context=text(row, first), options=texts(row, options)
-        )
-    return Item(
-        question=text(row, first),
-        options=tuple(_MARK.sub("", option) for option in texts(row, options)),
+def _on_text(context: str, letter: str) -> Form:
+    """The form of questions on a text, which stands in the column ``context``."""
+    return Form(
+        columns=(context, "question", "options", letter),
+        item=lambda row: Item(
+            question=text(row, "question"),
+            context=text(row, context),
+            options=texts(row, "options"),
+        ),
+        gold=lambda row, item: lettered(row, letter, item),
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The letter."""
-    return lettered(row, _of(unit)[-1], item)
-
-
-def _of(unit: Unit) -> tuple[str, ...]:
-    if unit.dataset_path not in _COLUMNS:
-        raise unknown(unit)
-    return _COLUMNS[unit.dataset_path]
+FORMS = {
+    "deepmind/aqua_rat": Form(
+        columns=("question", "options", "correct"),
+        item=_problem,
+        gold=lambda row, item: lettered(row, "correct", item),
+        solution=("rationale",),
+    ),
+    "zhongwanjun/AR-LSAT": _on_text("passage", "answer"),
+    "lgw863/LogiQA-dataset": _on_text("context", "label"),
+}

@@ -8,6 +8,9 @@ to dev_r3 and test_r1 to test_r3 (scored), CC-BY-NC-4.0. A record::
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tsdg.seeds.forms import classified
 
-FORMS = {"": classified("nli", "en", context=("premise",), quoted=("hypothesis",), label="label")}
+_FORM = classified("nli", "en", context=("premise",), quoted=("hypothesis",), label="label")
+FORMS = {"": replace(_FORM, solution=("reason",))}

@@ -11,32 +11,46 @@ record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
+_TASKS = (
+    "one supporting fact",
+    "two supporting facts",
+    "three supporting facts",
+    "relations of two things",
+    "relations of three things",
+    "yes or no",
+    "counting",
+    "lists and sets",
+    "simple negation",
+    "indefinite knowledge",
+    "simple coreference",
+    "conjunction",
+    "compound coreference",
+    "order in time",
+    "simple deduction",
+    "simple induction",
+    "positions",
+    "sizes",
+    "finding a path",
+    "motives",
+)
+"""What the kinds of question practise, from number 1."""
 _WAYS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("passage", "question", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question about the story."""
-    return Item(question=text(row, "question"), context=text(row, "passage"))
+    number = row.get("task")
+    return Item(
+        question=text(row, "question"),
+        context=text(row, "passage"),
+        subject=_TASKS[number - 1] if isinstance(number, int) and 0 < number <= 20 else "",
+    )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """One word, or a list of them."""
     answer = text(row, "answer")
     parts = [part.strip() for part in answer.split(",")]
@@ -47,3 +61,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     if len(parts) > 1:
         return Gold(kind="short_text", answer=", ".join(parts), aliases=(answer,))
     return Gold(kind="short_text", answer=answer)
+
+
+FORMS = {"": Form(columns=("passage", "question", "answer"), item=item, gold=gold)}

@@ -15,8 +15,8 @@ splits train, validation and test, CC-BY-NC-SA-4.0. Records::
 from __future__ import annotations
 
 from html import unescape
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form, classified
 from tsdg.seeds.item import (
     Gold,
     Item,
@@ -27,57 +27,20 @@ from tsdg.seeds.item import (
     joined,
     labelled,
     text,
-    unknown,
 )
 from tsdg.seeds.phrases import phrase
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-_COLUMNS = {
-    "bec": ("text", "label"),
-    "bhtc": ("text", "label"),
-    "vaxx": ("text", "label"),
-    "coref": ("text", "span1_text", "span2_text", "span1_index", "span2_index", "label"),
-    "qnli": ("question", "sentence", "label"),
-    "wic": ("word", "sentence1", "sentence2", "label"),
-}
+def _coreference(row: Row) -> Item:
+    """Whether both marked expressions mean the same."""
+    wording = phrase("basqueglue", "coref")
+    spans = (joined(unescape(text(row, f"span{number}_text"))) for number in (1, 2))
+    return Item(
+        question=wording.question.format(*spans), context=_marked(row), options=wording.options
+    )
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    if unit.config not in _COLUMNS:
-        raise unknown(unit)
-    return _COLUMNS[unit.config]
-
-
-def shuffle(unit: Unit) -> bool:
-    """The options are classes, in a fixed order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The text with the question that its config asks; options in the order of the labels."""
-    wording = phrase("basqueglue", unit.config)
-    question, context = wording.question, ""
-    match unit.config:
-        case "coref":
-            question = question.format(
-                *(joined(unescape(text(row, f"span{number}_text"))) for number in (1, 2))
-            )
-            context = _marked(row)
-        case "qnli":
-            question, context = question.format(text(row, "question")), text(row, "sentence")
-        case "wic":
-            question = question.format(text(row, "word"))
-            context = f"{text(row, 'sentence1')}\n{text(row, 'sentence2')}"
-        case _:
-            context = _unquoted(text(row, "text"))
-    return Item(question=question, context=context, options=wording.options)
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The label."""
+def _label(row: Row, item: Item) -> Gold:
     return labelled(row, "label", item)
 
 
@@ -111,3 +74,27 @@ def _marked(row: Row) -> str:
         words[start] = "*" + words[start]
         words[end] = words[end] + "*"
     return joined(unescape(" ".join(words)))
+
+
+def _form(key: str) -> Form:
+    """The texts of which each belongs to a class."""
+    return classified("basqueglue", key, context=("text",), label="label", clean=_unquoted)
+
+
+FORMS = {
+    "bec": _form("bec"),
+    "bhtc": _form("bhtc"),
+    "vaxx": _form("vaxx"),
+    "coref": Form(
+        columns=("text", "span1_text", "span2_text", "span1_index", "span2_index", "label"),
+        item=_coreference,
+        gold=_label,
+        classes=True,
+    ),
+    "qnli": classified(
+        "basqueglue", "qnli", context=("sentence",), quoted=("question",), label="label"
+    ),
+    "wic": classified(
+        "basqueglue", "wic", context=("sentence1", "sentence2"), quoted=("word",), label="label"
+    ),
+}

@@ -13,29 +13,15 @@ it. A record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import kind_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _NAMES = {"javascript": "JavaScript", "php": "PHP"}
 _DOCSTRING = re.compile(r"\n[ \t]*[rRuUbB]{0,2}(\"\"\"|''').*?\1", re.S)
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("code", "docstring_tokens", "language")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """What the function does; the code without its docstring is the context."""
     language, code = text(row, "language"), text(row, "code")
     if language == "python":
@@ -44,7 +30,7 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=f"What does this {name} function do?", context=code)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The first paragraph of the documentation, put together again."""
     tokens = row["docstring_tokens"]
     if not isinstance(tokens, (list, tuple)) or not all(isinstance(token, str) for token in tokens):
@@ -54,4 +40,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     answer = joined(" ".join(" ".join(tokens).split()))
     if not answer:
         raise MalformedRowError("docstring_tokens", "found no documentation")
-    return Gold(kind=kind_of(unit), answer=answer)
+    return Gold(kind="text", answer=answer)
+
+
+FORMS = {"": Form(columns=("code", "docstring_tokens", "language"), item=item, gold=gold)}

@@ -9,30 +9,25 @@ MIT. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import chosen_label, labelled_choices
+from tsdg.seeds.forms import Form, chosen_label, labelled_choices
 from tsdg.seeds.item import Gold, Item, Row
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "choices", "answerKey")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with the texts of its options."""
     return labelled_choices(row, "question", "choices")
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return chosen_label(row, "answerKey", "choices", item)
+
+
+FORMS = {
+    "": Form(
+        columns=("question", "choices", "answerKey"),
+        item=item,
+        gold=gold,
+        subject=("question_concept",),
+    )
+}

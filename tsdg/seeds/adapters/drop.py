@@ -16,30 +16,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
+from tsdg.seeds.forms import Form
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, noted, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("passage", "question", "answer", "validated_answers")
+_SUBJECTS = {"nfl": "American football"}
+"""Passages are numbered within these; the other ones are of history."""
 
 
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question about the passage, which has some HTML entities left in it."""
-    return Item(question=unescape(text(row, "question")), context=unescape(text(row, "passage")))
+    source = noted(row, ("section_id",)).partition("_")[0]
+    return Item(
+        question=unescape(text(row, "question")),
+        context=unescape(text(row, "passage")),
+        subject=_SUBJECTS.get(source, source),
+    )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The number, the date or the spans; what other annotators answered counts as well."""
     answers = [_answer(row["answer"])]
     others: Any = row["validated_answers"] or {}
@@ -66,3 +62,8 @@ def _answer(answer: object) -> str:
     if spans:
         return ", ".join(dict.fromkeys(unescape(span).strip() for span in spans if span))
     return " ".join(date[part] for part in ("day", "month", "year") if date.get(part))
+
+
+FORMS = {
+    "": Form(columns=("passage", "question", "answer", "validated_answers"), item=item, gold=gold)
+}

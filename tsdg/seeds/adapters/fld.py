@@ -14,28 +14,15 @@ record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, sentence, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _LABELS = ("PROVED", "DISPROVED", "UNKNOWN")
 _NUMBER = re.compile(r"\bsent\d+:\s*")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("hypothesis", "context", "world_assump_label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """Proved, disproved, unknown: in that order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The hypothesis on the facts, one a line."""
     facts = "\n".join(
         sentence(fact.strip()) for fact in _NUMBER.split(text(row, "context")) if fact.strip()
@@ -44,7 +31,7 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=question, context=facts, options=tuple(label.lower() for label in _LABELS))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The label."""
     label = text(row, "world_assump_label")
     if label not in _LABELS:
@@ -52,3 +39,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
             "world_assump_label", f"found {found(label)}, allowed are {', '.join(_LABELS)}"
         )
     return chosen(item, _LABELS.index(label), "world_assump_label")
+
+
+FORMS = {
+    "": Form(
+        columns=("hypothesis", "context", "world_assump_label"), item=item, gold=gold, classes=True
+    )
+}

@@ -9,27 +9,13 @@ CC-BY-SA-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _LABELS = ("True", "False", "Uncertain")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("premises", "conclusion", "label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """True, false, uncertain: in that order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """Whether the conclusion follows."""
     premises = "\n".join(
         line.strip() for line in text(row, "premises").splitlines() if line.strip()
@@ -40,9 +26,12 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The annotated truth value."""
     label = text(row, "label")
     if label not in _LABELS:
         raise MalformedRowError("label", f"found {found(label)}, allowed are {', '.join(_LABELS)}")
     return chosen(item, _LABELS.index(label), "label")
+
+
+FORMS = {"": Form(columns=("premises", "conclusion", "label"), item=item, gold=gold, classes=True)}

@@ -10,34 +10,29 @@ test (scored), Apache-2.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import lettered
+from tsdg.seeds.forms import Form, lettered
 from tsdg.seeds.item import Gold, Item, Row, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("option_a", "option_b", "option_c", "option_d")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with the texts of its options."""
     return Item(
         question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS)
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return lettered(row, "answer", item)
+
+
+FORMS = {
+    "": Form(
+        columns=("question", *_OPTIONS, "answer"),
+        item=item,
+        gold=gold,
+        subject=("subject_category", "subject"),
+    )
+}

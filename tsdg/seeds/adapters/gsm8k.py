@@ -1,6 +1,6 @@
 r"""GSM8K: grade-school word problems.
 
-The number after ``####`` is the answer, the worked solution before it is not.
+The number after ``####`` is the answer. The worked solution before it loses its calculator marks.
 
 Hub path ``openai/gsm8k``, config ``main``, splits train (7,473) and test (1,319), MIT. A record::
 
@@ -11,32 +11,20 @@ Hub path ``openai/gsm8k``, config ``main``, splits train (7,473) and test (1,319
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
+_CALCULATED = re.compile(r"<<[^<>\n]*>>")
 _FINAL = re.compile(r"####\s*\$?\s*(-?[\d,]*\.?\d+)\s*$")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The problem."""
     return Item(question=text(row, "question"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The final number, without thousands separators."""
     answer = text(row, "answer")
     match = _FINAL.search(answer)
@@ -44,4 +32,8 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         raise MalformedRowError(
             "answer", f"found {found(answer[-40:])} at its end, '#### <number>' is needed"
         )
-    return Gold(kind="number", answer=digits(match.group(1)))
+    steps = _CALCULATED.sub("", answer[: match.start()]).strip()
+    return Gold(kind="number", answer=digits(match.group(1)), solution=steps)
+
+
+FORMS = {"": Form(columns=("question", "answer"), item=item, gold=gold)}

@@ -14,25 +14,12 @@ record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, labelled, sentence, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("activity_label", "ctx", "ctx_b", "endings", "label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right ending stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The description, cut off where the endings go on."""
     story, last = text(row, "ctx"), row["ctx_b"]
     if isinstance(last, str) and last and story.endswith(last):
@@ -43,7 +30,7 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=f"How does this go on? {lead}{_plain(story)} ...", options=endings)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The real ending."""
     return labelled(row, "label", item)
 
@@ -52,3 +39,13 @@ def _plain(value: str) -> str:
     """Remove the marks of the WikiHow part: ``[title]``, ``[header]``, ``[step]``."""
     value = value.replace(" [title]", ".")
     return re.sub(r"\s+", " ", re.sub(r"\[[a-z_]+\]", "", value)).strip()
+
+
+FORMS = {
+    "": Form(
+        columns=("activity_label", "ctx", "ctx_b", "endings", "label"),
+        item=item,
+        gold=gold,
+        subject=("activity_label",),
+    )
+}

@@ -15,12 +15,9 @@ test (5,000), MIT upstream. A record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTION = re.compile(r"(?:^|\n|(?<=\\\]))[ \t]*(?:\(?([A-H])|\(([a-h]))(?:\)\.?|\.)[ \t]+([^\n]+)")
 _ASKS_LETTER = re.compile(
@@ -30,17 +27,7 @@ _MARKUP = re.compile(r"\\(?:text|textbf|mathrm|mathbf|bf|rm)\b|[{}()\s$]")
 _LETTERS = re.compile(r"[A-H](?:,[A-H])*")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("problem", "solution")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The problem; some fifty are multiple choice, with a list of lettered options in the text."""
     problem = text(row, "problem")
     listed = list(_OPTION.finditer(problem))
@@ -52,7 +39,7 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=_ASKS_LETTER.sub("", question).strip(), options=options)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The boxed expression; of a multiple choice, the option that it names."""
     solution = text(row, "solution")
     answer = boxed(solution)
@@ -99,3 +86,15 @@ def boxed(solution: str) -> str:
         if depth == 0:
             return rest[1:place].strip()
     return ""
+
+
+FORMS = {
+    "": Form(
+        columns=("problem", "solution"),
+        item=item,
+        gold=gold,
+        solution=("solution",),
+        level=("level",),
+        subject=("type",),
+    )
+}

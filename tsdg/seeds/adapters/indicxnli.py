@@ -8,6 +8,6 @@ validation and test (scored), CC0-1.0 by the card. A record::
 
 from __future__ import annotations
 
-from tsdg.seeds.adapters.xnli import columns, gold, item, shuffle
+from tsdg.seeds.adapters.xnli import FORMS
 
-__all__ = ["columns", "gold", "item", "shuffle"]
+__all__ = ["FORMS"]

@@ -23,22 +23,27 @@ train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import Form, classified, spans, summarised
-from tsdg.seeds.item import Gold, Item, Row, labelled, text, texts, unknown
-from tsdg.seeds.phrases import phrase
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.forms import Form, classified, extracted, spans, summarised
+from tsdg.seeds.item import Item, labelled, text, texts
 
 _CHOICES = tuple(f"choice{number}" for number in range(5))
-_COLUMNS = {
-    "JCommonsenseQA": ("question", *_CHOICES, "label"),
-    "JNLI": ("sentence1", "sentence2", "label"),
-    "JSQuAD": ("context", "question", "answers"),
-}
-_FORMS = {
+FORMS = {
+    "JCommonsenseQA": Form(
+        columns=("question", *_CHOICES, "label"),
+        item=lambda row: Item(
+            question=text(row, "question"),
+            options=tuple(text(row, column) for column in _CHOICES),
+        ),
+        gold=lambda row, item: labelled(row, "label", item),
+    ),
+    "JNLI": classified(
+        "japanese_leaderboard",
+        "JNLI",
+        context=("sentence1",),
+        quoted=("sentence2",),
+        label="label",
+    ),
+    "JSQuAD": extracted(question="question", context="context", answers="answers"),
     "MARC-ja": classified("japanese_leaderboard", "MARC-ja", context=("sentence",), label="label"),
     "v2.0": Form(
         columns=("question", "answers", "ctxs"),
@@ -47,48 +52,7 @@ _FORMS = {
         ),
         gold=lambda row, item: spans(row, "answers"),
     ),
-    "": summarised("japanese_leaderboard", "XL-Sum", context="text", summary="summary"),
+    "mkshing/xlsum_ja": summarised(
+        "japanese_leaderboard", "XL-Sum", context="text", summary="summary"
+    ),
 }
-"""Of the configs that are of a common form."""
-
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    if unit.config in _FORMS:
-        return _FORMS[unit.config].columns
-    if unit.dataset_path != "Rakuten/JGLUE" or unit.config not in _COLUMNS:
-        raise unknown(unit)
-    return _COLUMNS[unit.config]
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question; options in the order of the labels."""
-    if unit.config in _FORMS:
-        return _FORMS[unit.config].item(row)
-    match unit.config:
-        case "JCommonsenseQA":
-            return Item(
-                question=text(row, "question"),
-                options=tuple(text(row, column) for column in _CHOICES),
-            )
-        case "JNLI":
-            wording = phrase("japanese_leaderboard", "JNLI")
-            question = wording.question.format(text(row, "sentence2"))
-            return Item(question=question, context=text(row, "sentence1"), options=wording.options)
-        case _:
-            return Item(question=text(row, "question"), context=text(row, "context"))
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The label; of JSQuAD and JAQKET, the marked text; of XL-Sum, the summary."""
-    if unit.config in _FORMS:
-        return _FORMS[unit.config].gold(row, item)
-    if unit.config != "JSQuAD":
-        return labelled(row, "label", item)
-    answers = tuple(dict.fromkeys(texts(row["answers"], "text")))
-    return Gold(kind="short_text", answer=answers[0], aliases=answers[1:])

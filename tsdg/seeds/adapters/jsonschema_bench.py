@@ -13,26 +13,13 @@ record::
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from tsdg.seeds.examples import example_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("json_schema",)
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The schema is the context: the question is the same for all."""
     return Item(
         question="What is an example of a JSON value that satisfies this schema?",
@@ -40,7 +27,7 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """A value made from the schema and checked against it; the schema checks other answers."""
     schema = text(row, "json_schema")
     try:
@@ -49,3 +36,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         raise MalformedRowError("json_schema", f"no JSON ({error})") from None
     answer = json.dumps(example_of(parsed, "json_schema"), ensure_ascii=False)
     return Gold(kind="json", answer=answer, checks=(schema,))
+
+
+FORMS = {"": Form(columns=("json_schema",), item=item, gold=gold)}

@@ -9,33 +9,30 @@ CC-BY-ND-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, chosen, integer, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("A", "B", "C", "D")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with the texts of its options."""
     return Item(
         question=text(row, "question"), options=tuple(text(row, letter) for letter in _OPTIONS)
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The answer counts from 1."""
     return chosen(item, integer(row, "answer") - 1, "answer")
+
+
+FORMS = {
+    "": Form(
+        columns=("question", *_OPTIONS, "answer"),
+        item=item,
+        gold=gold,
+        level=("Human Accuracy",),
+        subject=("Category",),
+    )
+}

@@ -11,32 +11,28 @@ and test (scored), CC-BY-NC-2.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import leading
+from tsdg.seeds.forms import Form, leading
 from tsdg.seeds.item import Gold, Item, Row, chosen, integer, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("A", "B", "C", "D", "E")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with the texts of its options."""
     return Item(question=text(row, "question"), options=leading(row, _OPTIONS))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The answer counts from 1."""
     return chosen(item, integer(row, "answer") - 1, "answer")
+
+
+FORMS = {
+    "": Form(
+        columns=("question", *_OPTIONS, "answer"),
+        item=item,
+        gold=gold,
+        solution=("cot",),
+        subject=("subject", "year"),
+    )
+}

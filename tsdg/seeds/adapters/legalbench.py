@@ -16,43 +16,30 @@ licences. Records::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-from tsdg.seeds.phrases import phrase
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.phrases import phrase, wordings
 
 _SHOWN = {
     "corporate_lobbying": ("bill_title", "bill_summary", "company_name", "company_description"),
     "function_of_decision_section": ("Paragraph",),
-    "international_citizenship_questions": ("question",),
 }
+_CITIZENSHIP = "international_citizenship_questions"
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return (*_SHOWN.get(unit.config, ("text",)), "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The options are classes, in a fixed order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def _form(config: str) -> Form:
     """The question of the config; what it is about is the context."""
-    wording = phrase("legalbench", unit.config)
-    if unit.config == "international_citizenship_questions":
-        return Item(
-            question=text(row, "question"), context=wording.question, options=wording.options
-        )
-    context = "\n".join(text(row, column) for column in _SHOWN.get(unit.config, ("text",)))
-    return Item(question=wording.question, context=context, options=wording.options)
+    columns = _SHOWN.get(config, ("text",))
+
+    def item(row: Row) -> Item:
+        wording = phrase("legalbench", config)
+        context = "\n".join(text(row, column) for column in columns)
+        return Item(question=wording.question, context=context, options=wording.options)
+
+    return Form(columns=(*columns, "answer"), item=item, gold=_gold, classes=True)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def _gold(row: Row, item: Item) -> Gold:
     """The class."""
     answer = text(row, "answer").lower()
     if answer not in item.options:
@@ -60,3 +47,14 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
             "answer", f"found {found(answer)}, allowed are {', '.join(item.options)}"
         )
     return chosen(item, item.options.index(answer), "answer")
+
+
+def _citizenship(row: Row) -> Item:
+    """The row has a question of its own."""
+    wording = phrase("legalbench", _CITIZENSHIP)
+    return Item(question=text(row, "question"), context=wording.question, options=wording.options)
+
+
+FORMS = {config: _form(config) for config in wordings("legalbench")} | {
+    _CITIZENSHIP: Form(columns=("question", "answer"), item=_citizenship, gold=_gold, classes=True)
+}

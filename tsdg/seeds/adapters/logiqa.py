@@ -12,32 +12,20 @@ stated. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import lettered
+from tsdg.seeds.forms import Form, lettered
 from tsdg.seeds.item import Gold, Item, Row, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("context", "question", "options", "label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question on the text."""
     return Item(
         question=text(row, "question"), context=text(row, "context"), options=texts(row, "options")
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return lettered(row, "label", item)
+
+
+FORMS = {"": Form(columns=("context", "question", "options", "label"), item=item, gold=gold)}

@@ -14,13 +14,9 @@ Hub path ``baber/logiqa2``, configs ``logiqa2`` (train 12,567, validation, test)
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import lettered
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, labelled, text, texts
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.forms import Form, lettered
+from tsdg.seeds.item import Item, MalformedRowError, Row, found, labelled, text, texts
 
 _PROMPT = re.compile(
     r"Passage:\s*(.+?)\s*\n\s*Question:\s*(.+?)\s*(?:\n\s*(?:Choices|Options):)?"
@@ -30,26 +26,7 @@ _PROMPT = re.compile(
 )
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return (
-        ("content", "ideal")
-        if unit.config == "logieval"
-        else ("text", "question", "options", "answer")
-    )
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question on the text."""
-    if unit.config != "logieval":
-        return Item(
-            question=text(row, "question"), context=text(row, "text"), options=texts(row, "options")
-        )
+def _of_prompt(row: Row) -> Item:
     content = text(row, "content")
     match = _PROMPT.search(content)
     if match is None:
@@ -61,8 +38,20 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=question, context=passage, options=tuple(options))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The index counts from 0; of logieval, the letter."""
-    return (
-        lettered(row, "ideal", item) if unit.config == "logieval" else labelled(row, "answer", item)
-    )
+FORMS = {
+    "logieval": Form(
+        columns=("content", "ideal"),
+        item=_of_prompt,
+        gold=lambda row, item: lettered(row, "ideal", item),
+    ),
+    "logiqa2": Form(
+        columns=("text", "question", "options", "answer"),
+        item=lambda row: Item(
+            question=text(row, "question"),
+            context=text(row, "text"),
+            options=texts(row, "options"),
+        ),
+        gold=lambda row, item: labelled(row, "answer", item),
+        subject=("type",),
+    ),
+}

@@ -12,26 +12,11 @@ record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import chosen_label, labelled_choices
+from tsdg.seeds.forms import Form, chosen_label, labelled_choices
 from tsdg.seeds.item import Gold, Item, Row
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("instruction", "options", "answerKey")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The game so far is the context."""
     choices = labelled_choices(row, "instruction", "options")
     return Item(
@@ -39,6 +24,9 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return chosen_label(row, "answerKey", "options", item)
+
+
+FORMS = {"": Form(columns=("instruction", "options", "answerKey"), item=item, gold=gold)}

@@ -13,38 +13,26 @@ record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from tsdg.seeds.forms import lettered
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, sentence, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.forms import Form, lettered
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, joined, noted, sentence, text
 
 _LETTERS = "abcde"
 _MARK = re.compile(r"(?:^\[?|,)\s*['\"]?\s*([a-e])\s\)\s*")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("Problem", "options", "correct")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The problem and its options, put together again."""
     return Item(
         question=sentence(joined(text(row, "Problem"))), options=_options(text(row, "options"))
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The letter."""
-    return lettered(row, "correct", item)
+def gold(row: Row, item: Item) -> Gold:
+    """The letter; the rationale is as torn as the problem."""
+    steps = joined(noted(row, ("Rationale",)).strip("'\" "))
+    return replace(lettered(row, "correct", item), solution=steps)
 
 
 def _options(value: str) -> tuple[str, ...]:
@@ -59,3 +47,8 @@ def _options(value: str) -> tuple[str, ...]:
     if len(letters) < 2 or letters != _LETTERS[: len(letters)] or not all(options):
         raise MalformedRowError("options", f"found {found(value)}, 'a ) ... , b ) ...' is needed")
     return options
+
+
+FORMS = {
+    "": Form(columns=("Problem", "options", "correct"), item=item, gold=gold, subject=("category",))
+}

@@ -11,30 +11,16 @@ prompt; CC-BY-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("text", "code", "test_list", "test_setup_code")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The description."""
     return Item(question=text(row, "text"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The reference code, and the assertions (each with the set-up it needs)."""
     setup = row["test_setup_code"]
     if setup is not None and not isinstance(setup, str):
@@ -47,3 +33,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 def _unix(code: str) -> str:
     """The source has Windows line ends and blanks before them."""
     return "\n".join(line.rstrip() for line in code.splitlines())
+
+
+FORMS = {"": Form(columns=("text", "code", "test_list", "test_setup_code"), item=item, gold=gold)}

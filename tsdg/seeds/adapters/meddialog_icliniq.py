@@ -11,30 +11,18 @@ Hub path ``lighteval/med_dialog``, config ``icliniq``, splits train (24,851), va
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import kind_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("src", "tgt")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The consultation, and the question what the patient asks."""
     return Item(question="What does the patient ask, in one sentence?", context=text(row, "src"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The summary."""
-    return Gold(kind=kind_of(unit), answer=text(row, "tgt"))
+    return Gold(kind="text", answer=text(row, "tgt"))
+
+
+FORMS = {"": Form(columns=("src", "tgt"), item=item, gold=gold)}

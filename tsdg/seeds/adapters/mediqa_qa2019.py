@@ -12,34 +12,21 @@ train_live_qa_med (104), validation and test (scored), licence unknown. A record
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tsdg.seeds.forms import kind_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _RELATED = 3
 """Scores below this one mean related (2) or wrong (1)."""
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("QUESTION",)
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The patient's question."""
     return Item(question=" ".join(text(_asked(row), "QuestionText").split()))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The answer with the best reference score, 4 being excellent; the first of equals."""
     answers = _asked(row).get("AnswerList")
     if not isinstance(answers, (list, tuple)) or not answers:
@@ -54,7 +41,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         raise MalformedRowError(
             "QUESTION.AnswerList", "no answer was judged to be more than related to the question"
         )
-    return Gold(kind=kind_of(unit), answer=text(best, "AnswerText"))
+    return Gold(kind="text", answer=text(best, "AnswerText"))
 
 
 def _asked(row: Row) -> Mapping[str, Any]:
@@ -64,3 +51,6 @@ def _asked(row: Row) -> Mapping[str, Any]:
             "QUESTION", f"found {found(value)}, a question with its answers is needed"
         )
     return value
+
+
+FORMS = {"": Form(columns=("QUESTION",), item=item, gold=gold)}

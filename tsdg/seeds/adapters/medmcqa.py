@@ -9,33 +9,30 @@ hidden, -1), Apache-2.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, labelled, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("opa", "opb", "opc", "opd")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "cop")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with the texts of its options."""
     return Item(
         question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS)
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The label counts from 0."""
     return labelled(row, "cop", item)
+
+
+FORMS = {
+    "": Form(
+        columns=("question", *_OPTIONS, "cop"),
+        item=item,
+        gold=gold,
+        solution=("exp",),
+        subject=("subject_name", "topic_name"),
+    )
+}

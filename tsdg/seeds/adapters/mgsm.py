@@ -14,28 +14,16 @@ and test (scored), CC-BY-SA-4.0. A record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.forms import Form
+from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, digits, found, noted, text
 
 _LABEL = re.compile(r"^[^\s\d:：,.?]{1,20}(?: [^\s\d:：,.?]{1,20})?\s?[:：]\s*")
+_ANSWER_LABEL = re.compile(r"^[^\d:：,.?]{1,40}[:：]\s*")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "answer_number")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The problem without its label, a word or two before a colon."""
     problem = _LABEL.sub("", text(row, "question"))
     if not problem:
@@ -43,11 +31,15 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=problem)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The number."""
     number = row["answer_number"]
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
         raise MalformedRowError("answer_number", f"found {found(number)}, a number is needed")
-    return Gold(kind="number", answer=digits(str(number)))
+    steps = _ANSWER_LABEL.sub("", noted(row, ("answer",)))
+    return Gold(kind="number", answer=digits(str(number)), solution=steps)
+
+
+FORMS = {"": Form(columns=("question", "answer_number"), item=item, gold=gold)}

@@ -12,25 +12,11 @@ before the question in one text. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, labelled, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "choices", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with its options.
 
     A passage within it cannot be told apart for sure, and stays there.
@@ -38,6 +24,11 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=text(row, "question"), options=texts(row, "choices"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The answer counts from 0."""
     return labelled(row, "answer", item)
+
+
+FORMS = {
+    "": Form(columns=("question", "choices", "answer"), item=item, gold=gold, subject=("subject",))
+}

@@ -11,30 +11,31 @@ few-shot exemplars) and test (scored), MIT. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from tsdg.seeds.item import Gold, Item, Row, labelled, text, texts
+from tsdg.seeds.forms import Form
+from tsdg.seeds.item import Gold, Item, Row, labelled, noted, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "options", "answer_index")
+_LEAD = "A: Let's think step by step."
 
 
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with its options; ``N/A`` fills up what has fewer than ten."""
     options = [option for option in texts(row, "options") if option != "N/A"]
     return Item(question=text(row, "question"), options=tuple(options))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The index counts from 0."""
-    return labelled(row, "answer_index", item)
+    solution = noted(row, ("cot_content",)).removeprefix(_LEAD).strip()
+    return replace(labelled(row, "answer_index", item), solution=solution)
+
+
+FORMS = {
+    "": Form(
+        columns=("question", "options", "answer_index"),
+        item=item,
+        gold=gold,
+        subject=("category",),
+    )
+}

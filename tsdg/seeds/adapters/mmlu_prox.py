@@ -9,32 +9,28 @@ and test (scored), MIT. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import leading
+from tsdg.seeds.forms import Form, leading
 from tsdg.seeds.item import Gold, Item, Row, labelled, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = tuple(f"option_{number}" for number in range(10))
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "answer_index")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with those options that there are."""
     return Item(question=text(row, "question"), options=leading(row, _OPTIONS))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The index counts from 0."""
     return labelled(row, "answer_index", item)
+
+
+FORMS = {
+    "": Form(
+        columns=("question", *_OPTIONS, "answer_index"),
+        item=item,
+        gold=gold,
+        solution=("cot_content",),
+        subject=("category",),
+    )
+}

@@ -12,28 +12,15 @@ validation (scored), test (labels hidden). A record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, joined, text, texts
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _LETTERS = "ABCD"
 _SPEAKER = re.compile(r"(?:^|\s+)([mf]) ?: ?")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("answers", "options", "article")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right line stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The conversation so far, one turn a line."""
     return Item(
         question="Which line comes next in this conversation?",
@@ -42,7 +29,7 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The real next line."""
     letter = text(row, "answers")
     if len(letter) != 1 or letter not in _LETTERS:
@@ -53,3 +40,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 def _mended(value: str) -> str:
     turns = _SPEAKER.sub(lambda match: f"\n{match.group(1).upper()}: ", value)
     return joined(turns).replace("$ ", "$").strip()
+
+
+FORMS = {"": Form(columns=("answers", "options", "article"), item=item, gold=gold)}

@@ -11,30 +11,18 @@ CC-BY-SA-3.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import answered, asked
+from tsdg.seeds.forms import Form, answered, asked
 from tsdg.seeds.item import Gold, Item, Row, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question, which is in lower case without a mark."""
     return Item(question=asked(text(row, "question")))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The first answer; the others are right as well."""
     return answered("short_text", texts(row, "answer"), "answer")
+
+
+FORMS = {"": Form(columns=("question", "answer"), item=item, gold=gold)}

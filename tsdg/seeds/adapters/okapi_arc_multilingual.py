@@ -10,32 +10,20 @@ Hub path ``alexandrainst/m_arc``, one config a language, splits train (about 1,1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import leading, lettered
+from tsdg.seeds.forms import Form, leading, lettered
 from tsdg.seeds.item import Gold, Item, Row, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("option_a", "option_b", "option_c", "option_d", "option_e")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("instruction", *_OPTIONS, "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question with those options that there are."""
     return Item(question=text(row, "instruction"), options=leading(row, _OPTIONS))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return lettered(row, "answer", item)
+
+
+FORMS = {"": Form(columns=("instruction", *_OPTIONS, "answer"), item=item, gold=gold)}

@@ -11,40 +11,26 @@ record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, joined, labelled, text
-from tsdg.seeds.phrases import phrase
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
+from tsdg.seeds.forms import Form, classified
+from tsdg.seeds.item import Item, MalformedRowError, Row, joined, text
+from tsdg.seeds.phrases import wordings
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("sentence1", "sentence2", "label")
+def _form(language: str) -> Form:
+    """The pairs of a language; ``NS`` stands for what the translator left out."""
+    form = classified(
+        "paraphrase", language, quoted=("sentence1", "sentence2"), label="label", clean=joined
+    )
+
+    def item(row: Row) -> Item:
+        for column in ("sentence1", "sentence2"):
+            if text(row, column) == "NS":
+                raise MalformedRowError(column, "found 'NS': the sentence was not translated")
+        return form.item(row)
+
+    return replace(form, item=item)
 
 
-def shuffle(unit: Unit) -> bool:
-    """No, yes: in the order of the labels."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """Both sentences in a question in their language.
-
-    ``NS`` stands for what the translator left out.
-    """
-    wording = phrase("paraphrase", unit.language)
-    sentences = [joined(text(row, column)) for column in ("sentence1", "sentence2")]
-    if "NS" in sentences:
-        raise MalformedRowError(
-            "sentence1" if sentences[0] == "NS" else "sentence2",
-            "found 'NS': the sentence was not translated",
-        )
-    return Item(question=wording.question.format(*sentences), options=wording.options)
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """Label 0 is no, 1 is yes."""
-    return labelled(row, "label", item)
+FORMS = {language: _form(language) for language in wordings("paraphrase")}

@@ -8,41 +8,38 @@ validation, test; MIT. A record::
      "reasoning_free_pred": "yes", "final_decision": "yes", "LONG_ANSWER": "Walking lowered it ..."}
 
 ``LONG_ANSWER`` is the authors' conclusion, which gives the answer away, and so is no part of the
-context.
+context; it is kept as the solution.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text, texts
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _DECISIONS = ("yes", "no", "maybe")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("QUESTION", "CONTEXTS", "final_decision")
-
-
-def shuffle(unit: Unit) -> bool:
-    """Yes, no, maybe: in that order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question about the abstract."""
     return Item(
         question=text(row, "QUESTION"),
-        context="\n".join(texts(row, "CONTEXTS")),
+        context="\n".join(_headed(texts(row, "CONTEXTS"), row.get("LABELS"))),
         options=_DECISIONS,
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def _headed(paragraphs: tuple[str, ...], heads: object) -> Iterator[str]:
+    """Put the heads of an abstract before its paragraphs, where there is one for each."""
+    if not isinstance(heads, (list, tuple)) or len(heads) != len(paragraphs):
+        heads = [None] * len(paragraphs)
+    for head, paragraph in zip(heads, paragraphs, strict=True):
+        stated = isinstance(head, str) and head.strip()
+        yield f"{head.strip()}: {paragraph}" if stated else paragraph
+
+
+def gold(row: Row, item: Item) -> Gold:
     """The annotators' decision."""
     decision = text(row, "final_decision")
     if decision not in _DECISIONS:
@@ -50,3 +47,15 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
             "final_decision", f"found {found(decision)}, allowed are {', '.join(_DECISIONS)}"
         )
     return chosen(item, _DECISIONS.index(decision), "final_decision")
+
+
+FORMS = {
+    "": Form(
+        columns=("QUESTION", "CONTEXTS", "final_decision"),
+        item=item,
+        gold=gold,
+        classes=True,
+        solution=("LONG_ANSWER",),
+        subject=("MESHES",),
+    )
+}

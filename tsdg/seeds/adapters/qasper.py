@@ -14,30 +14,17 @@ context is the abstract and the paragraphs that the annotator named as evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tsdg.seeds.forms import asked, kind_of
+from tsdg.seeds.forms import Form, asked
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _YES_NO = ("yes", "no")
 _FIGURE = "FLOAT SELECTED"
 """Begins evidence that is a figure or a table, of which the row has the caption only."""
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("title", "abstract", "qas")
-
-
-def shuffle(unit: Unit) -> bool:
-    """Yes, no: in that order."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question; of a yes-or-no question, with these options."""
     question, answer = _first(row)
     passages = [
@@ -51,15 +38,13 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """Yes or no, the free answer, or the marked phrases."""
     _, answer = _first(row)
     if answer["yes_no"] is not None:
         return chosen(item, _YES_NO.index("yes" if answer["yes_no"] else "no"), "qas")
     free = (answer["free_form_answer"] or "").strip()
-    return Gold(
-        kind=kind_of(unit), answer=free or ", ".join(dict.fromkeys(answer["extractive_spans"]))
-    )
+    return Gold(kind="text", answer=free or ", ".join(dict.fromkeys(answer["extractive_spans"])))
 
 
 def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
@@ -76,3 +61,6 @@ def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
     raise MalformedRowError(
         "qas", "no question of this paper has an answer with evidence in its text"
     )
+
+
+FORMS = {"": Form(columns=("title", "abstract", "qas"), item=item, gold=gold, classes=True)}

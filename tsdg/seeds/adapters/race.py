@@ -14,26 +14,14 @@ on it. A record::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
 
-from tsdg.seeds.forms import lettered
+from tsdg.seeds.forms import Form, lettered
 from tsdg.seeds.item import Gold, Item, Row, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("article", "question", "options", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question on the article; a blank in it is to be filled by an option."""
     return Item(
         question=_spaced(text(row, "question")),
@@ -42,7 +30,11 @@ def item(row: Row, unit: Unit) -> Item:
     )
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def _levelled(level: str, row: Row) -> Item:
+    return replace(item(row), level=level)
+
+
+def gold(row: Row, item: Item) -> Gold:
     """The letter."""
     return lettered(row, "answer", item)
 
@@ -50,3 +42,10 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
 def _spaced(value: str) -> str:
     """One blank is written in a dozen ways: as one or many underscores with spaces around."""
     return re.sub(r"\s*_[_\s]*", " _ ", " ".join(value.split())).replace(" _ .", " _.").strip()
+
+
+_FORM = Form(columns=("article", "question", "options", "answer"), item=item, gold=gold)
+FORMS = {
+    config: replace(_FORM, item=partial(_levelled, level))
+    for config, level in (("middle", "middle school"), ("high", "high school"))
+}

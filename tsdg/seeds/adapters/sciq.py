@@ -12,33 +12,22 @@ record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import optional
+from tsdg.seeds.forms import Form, optional
 from tsdg.seeds.item import Gold, Item, Row, chosen, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _OPTIONS = ("distractor1", "distractor2", "distractor3", "correct_answer")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", *_OPTIONS, "support")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right answer has a column of its own, so that every order is as good."""
-    return True
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question; the paragraph, which may be empty, is the context."""
     options = tuple(text(row, column) for column in _OPTIONS)
     return Item(question=text(row, "question"), context=optional(row, "support"), options=options)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The last of the source, wherever it is shown."""
     return chosen(item, len(_OPTIONS) - 1, "correct_answer")
+
+
+# The right answer has a column of its own, so that every order is as good.
+FORMS = {"": Form(columns=("question", *_OPTIONS, "support"), item=item, gold=gold, shuffle=True)}

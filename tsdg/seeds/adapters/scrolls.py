@@ -15,54 +15,45 @@ alone. A record of QuALITY::
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import kind_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-_SUMMARIES = {
-    "gov_report": "What does this report say, in a summary of some paragraphs?",
-    "summ_screen_fd": "What happens in this episode, in a few sentences?",
-}
 _VERDICTS = ("Entailment", "Contradiction", "Not mentioned")
 _YES_NO = ("yes", "no")
 _MARK = re.compile(r"\s*\([A-D]\)\s*")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("input", "output")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question on the document."""
-    document = text(row, "input")
-    if unit.config in _SUMMARIES:
-        return Item(question=_SUMMARIES[unit.config], context=document)
-    question, mark, document = document.partition("\n\n")
+def _parted(row: Row) -> tuple[str, str]:
+    """The question, and what follows it."""
+    question, mark, document = text(row, "input").partition("\n\n")
     if not mark:
         raise MalformedRowError(
             "input", f"found {found(question)}, a question, an empty line and a document are needed"
         )
-    options: tuple[str, ...] = ()
-    if unit.config == "quality":
-        document, options = _choices(document)
-    elif unit.config == "contract_nli":
-        question, options = f'What does the contract say of this? "{question.strip()}"', _VERDICTS
-    elif text(row, "output").lower().rstrip(".") in _YES_NO:
-        options = _YES_NO
-    return Item(question=" ".join(question.split()), context=document.strip(), options=options)
+    return _spaced(question), document.strip()
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def _quality(row: Row) -> Item:
+    question, rest = _parted(row)
+    document, options = _choices(rest)
+    return Item(question=question, context=document.strip(), options=options)
+
+
+def _contract(row: Row) -> Item:
+    claim, document = _parted(row)
+    question = f'What does the contract say of this? "{claim}"'
+    return Item(question=question, context=document, options=_VERDICTS)
+
+
+def _open(row: Row) -> Item:
+    """A question on the document; where it is answered by yes or no, with these options."""
+    question, document = _parted(row)
+    yes_no = text(row, "output").lower().rstrip(".") in _YES_NO
+    return Item(question=question, context=document, options=_YES_NO if yes_no else ())
+
+
+def _gold(row: Row, item: Item) -> Gold:
     """The option, the answer or the summary."""
     answer = _spaced(text(row, "output"))
     if item.options:
@@ -76,7 +67,7 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
         return chosen(item, folded.index(wanted), "output")
     if answer.lower().rstrip(".") == "unanswerable":
         raise MalformedRowError("output", "the document does not answer this question")
-    return Gold(kind=kind_of(unit), answer=text(row, "output"))
+    return Gold(kind="text", answer=text(row, "output"))
 
 
 def _choices(value: str) -> tuple[str, tuple[str, ...]]:
@@ -92,3 +83,24 @@ def _choices(value: str) -> tuple[str, tuple[str, ...]]:
 
 def _spaced(value: str) -> str:
     return " ".join(value.split())
+
+
+def _summary(question: str) -> Form:
+    return Form(
+        columns=_COLUMNS,
+        item=lambda row: Item(question=question, context=text(row, "input")),
+        gold=_gold,
+    )
+
+
+_COLUMNS = ("input", "output")
+_ANSWERED = Form(columns=_COLUMNS, item=_open, gold=_gold, classes=True)
+FORMS = {
+    "quality": Form(columns=_COLUMNS, item=_quality, gold=_gold),
+    "contract_nli": Form(columns=_COLUMNS, item=_contract, gold=_gold, classes=True),
+    "narrative_qa": _ANSWERED,
+    "qasper": _ANSWERED,
+    "qmsum": _ANSWERED,
+    "gov_report": _summary("What does this report say, in a summary of some paragraphs?"),
+    "summ_screen_fd": _summary("What happens in this episode, in a few sentences?"),
+}

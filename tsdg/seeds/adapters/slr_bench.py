@@ -12,28 +12,13 @@ again), splits train (18,053), validation and test (scored), CC-BY-4.0 by the ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tsdg.seeds.forms import kind_of
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _TASK = "Your task is to"
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("prompt", "ground-truth rule")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The task; the facts, which stand before it, are the context."""
     facts, mark, task = text(row, "prompt").partition(_TASK)
     if not mark or not facts.strip():
@@ -41,6 +26,16 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=(mark + task).strip(), context=facts.strip())
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The rule that made the trains; another one may be right as well."""
-    return Gold(kind=kind_of(unit), answer=text(row, "ground-truth rule"))
+    return Gold(kind="text", answer=text(row, "ground-truth rule"))
+
+
+FORMS = {
+    "": Form(
+        columns=("prompt", "ground-truth rule"),
+        item=item,
+        gold=gold,
+        level=("curriculum level", "curriculum tier"),
+    )
+}

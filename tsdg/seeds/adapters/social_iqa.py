@@ -11,32 +11,21 @@ project's page. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, chosen, integer, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _ANSWERS = ("answerA", "answerB", "answerC")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("context", "question", *_ANSWERS, "label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question on the scene."""
     options = tuple(text(row, column) for column in _ANSWERS)
     return Item(question=text(row, "question"), context=text(row, "context"), options=options)
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The label counts from 1."""
     return chosen(item, integer(row, "label") - 1, "label")
+
+
+FORMS = {"": Form(columns=("context", "question", *_ANSWERS, "label"), item=item, gold=gold)}

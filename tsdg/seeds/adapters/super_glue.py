@@ -23,9 +23,9 @@ Records::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from tsdg.seeds.adapters.glue import follows, three_way
+from tsdg.seeds.forms import Form, asked, caused, classified
 from tsdg.seeds.item import (
     Gold,
     Item,
@@ -39,88 +39,24 @@ from tsdg.seeds.item import (
     sentence,
     text,
     texts,
-    unknown,
 )
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-_COLUMNS = {
-    "boolq": ("question", "passage", "label"),
-    "cb": ("premise", "hypothesis", "label"),
-    "copa": ("premise", "choice1", "choice2", "question", "label"),
-    "multirc": ("paragraph", "question", "answer", "label"),
-    "record": ("passage", "query", "entities", "answers"),
-    "rte": ("premise", "hypothesis", "label"),
-    "wic": ("word", "sentence1", "sentence2", "label"),
-    "wsc.fixed": ("text", "span1_text", "span2_text", "span2_index", "label"),
-}
-_ASKS = {"cause": "What was the cause of this?", "effect": "What happened as a result?"}
+def _boolq(row: Row) -> Item:
+    question, passage = asked(text(row, "question")), joined(text(row, "passage"))
+    return Item(question=question, context=passage, options=("no", "yes"))
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    if unit.config not in _COLUMNS:
-        raise unknown(unit)
-    return _COLUMNS[unit.config]
+def _bank(row: Row) -> Item:
+    """The hypothesis begins in lower case."""
+    return _BANK.item({**row, "hypothesis": sentence(text(row, "hypothesis"))})
 
 
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
+def _label(row: Row, item: Item) -> Gold:
+    return labelled(row, "label", item)
 
 
-def item(row: Row, unit: Unit) -> Item:
-    """The texts with the question that the config asks; options in the order of the labels."""
-    match unit.config:
-        case "boolq":
-            question = sentence(text(row, "question").rstrip("?")) + "?"
-            return Item(
-                question=question, context=joined(text(row, "passage")), options=("no", "yes")
-            )
-        case "cb":
-            hypothesis = sentence(text(row, "hypothesis"))
-            options = ("true", "false", "neither")
-            return Item(
-                question=three_way(hypothesis), context=text(row, "premise"), options=options
-            )
-        case "copa":
-            ask = _ASKS.get(text(row, "question"))
-            if ask is None:
-                raise MalformedRowError(
-                    "question", f"found {found(row['question'])}, allowed are cause, effect"
-                )
-            return Item(
-                question=f"{text(row, 'premise')} {ask}",
-                options=(text(row, "choice1"), text(row, "choice2")),
-            )
-        case "multirc":
-            question = f'{_spaced(text(row, "question"))} Is this a right answer? "{_spaced(text(row, "answer"))}"'
-            return Item(
-                question=question, context=_spaced(text(row, "paragraph")), options=("no", "yes")
-            )
-        case "record":
-            return _record(row)
-        case "rte":
-            return Item(
-                question=follows(text(row, "hypothesis")),
-                context=text(row, "premise"),
-                options=("yes", "no"),
-            )
-        case "wic":
-            question = f'Does "{text(row, "word")}" mean the same in both sentences?'
-            context = f"{text(row, 'sentence1')}\n{text(row, 'sentence2')}"
-            return Item(question=question, context=context, options=("no", "yes"))
-        case "wsc.fixed":
-            return _winograd(row)
-        case _:
-            raise unknown(unit)
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The label; of record, the first answer."""
-    if unit.config != "record":
-        return labelled(row, "label", item)
+def _first_answer(row: Row, item: Item) -> Gold:
     return chosen(item, item.options.index(texts(row, "answers")[0]), "answers")
 
 
@@ -164,3 +100,36 @@ def _winograd(row: Row) -> Item:
 
 def _spaced(value: str) -> str:
     return " ".join(value.split())
+
+
+_BANK = classified("super_glue", "cb", context=("premise",), quoted=("hypothesis",), label="label")
+FORMS = {
+    "boolq": Form(columns=("question", "passage", "label"), item=_boolq, gold=_label, classes=True),
+    "cb": replace(_BANK, item=_bank),
+    "copa": caused(
+        "copa_en", premise="premise", asks="question", options=("choice1", "choice2"), label="label"
+    ),
+    "multirc": classified(
+        "super_glue",
+        "multirc",
+        context=("paragraph",),
+        quoted=("question", "answer"),
+        label="label",
+        clean=_spaced,
+    ),
+    "record": Form(
+        columns=("passage", "query", "entities", "answers"), item=_record, gold=_first_answer
+    ),
+    "rte": classified(
+        "super_glue", "rte", context=("premise",), quoted=("hypothesis",), label="label"
+    ),
+    "wic": classified(
+        "super_glue", "wic", context=("sentence1", "sentence2"), quoted=("word",), label="label"
+    ),
+    "wsc.fixed": Form(
+        columns=("text", "span1_text", "span2_text", "span2_index", "label"),
+        item=_winograd,
+        gold=_label,
+        classes=True,
+    ),
+}

@@ -12,32 +12,21 @@ MIT upstream. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, joined, labelled, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _ENDINGS = ("ending0", "ending1", "ending2", "ending3")
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("startphrase", *_ENDINGS, "label")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right option stands anywhere."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The scene and the open sentence, cut off where the endings go on."""
     question = f"How does this go on? {joined(text(row, 'startphrase'))} ..."
     return Item(question=question, options=tuple(joined(text(row, column)) for column in _ENDINGS))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The label counts from 0."""
     return labelled(row, "label", item)
+
+
+FORMS = {"": Form(columns=("startphrase", *_ENDINGS, "label"), item=item, gold=gold)}

@@ -14,31 +14,17 @@ evidence document: 87,622 questions), validation (scored) and test, licence unkn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from tsdg.seeds.forms import answered
+from tsdg.seeds.forms import Form, answered
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, found, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question."""
     return Item(question=text(row, "question"))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The value; its aliases are right as well."""
     answer = row["answer"]
     if not isinstance(answer, Mapping):
@@ -46,3 +32,6 @@ def gold(row: Row, unit: Unit, item: Item) -> Gold:
     return answered(
         "short_text", (text(answer, "value"), *(answer.get("aliases") or ())), "answer.value"
     )
+
+
+FORMS = {"": Form(columns=("question", "answer"), item=item, gold=gold)}

@@ -11,30 +11,28 @@ scored question) and validation (scored), Apache-2.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, Row, chosen, text, texts
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("question", "best_answer", "incorrect_answers")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right answer has a column of its own, so that every order is as good."""
-    return True
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The question; the options are the best answer and the wrong ones."""
     options = dict.fromkeys([text(row, "best_answer"), *texts(row, "incorrect_answers")])
     return Item(question=text(row, "question"), options=tuple(options))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The best answer, the first of the source."""
     return chosen(item, 0, "best_answer")
+
+
+# The right answer has a column of its own, so that every order is as good.
+FORMS = {
+    "": Form(
+        columns=("question", "best_answer", "incorrect_answers"),
+        item=item,
+        gold=gold,
+        shuffle=True,
+        subject=("category",),
+    )
+}

@@ -11,13 +11,11 @@ all) and validation (scored), Apache-2.0. The id begins with the language. A rec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
 
-from tsdg.seeds.forms import spans
+from tsdg.seeds.forms import extracted, spans
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, text
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
 _LANGUAGES = {
     "ar": "arabic",
@@ -32,29 +30,19 @@ _LANGUAGES = {
 }
 
 
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("id", "question", "context", "answers")
+def _gold(wanted: str, row: Row, item: Item) -> Gold:
+    """The marked text, where the row is in the task's language.
 
-
-def shuffle(unit: Unit) -> bool:
-    """There are no options."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The question on the paragraph, in whichever language.
-
-    The held-out rows of all are to be known.
+    The item is read in every language: the held-out rows of all are to be known.
     """
-    return Item(question=text(row, "question"), context=text(row, "context"))
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The marked text, where the row is in the task's language."""
     language = text(row, "id").partition("-")[0]
-    if language != _LANGUAGES[unit.language]:
-        raise MalformedRowError(
-            "id", f"a row in {language}: this task reads those in {_LANGUAGES[unit.language]}"
-        )
+    if language != wanted:
+        raise MalformedRowError("id", f"a row in {language}: this task reads those in {wanted}")
     return spans(row, "answers")
+
+
+_FORM = extracted(question="question", context="context", answers="answers")
+FORMS = {
+    code: replace(_FORM, columns=("id", *_FORM.columns), gold=partial(_gold, name))
+    for code, name in _LANGUAGES.items()
+}

@@ -12,25 +12,11 @@ CC-BY. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tsdg.seeds.forms import Form
 from tsdg.seeds.item import Gold, Item, MalformedRowError, Row, chosen, found, integer, text
 
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return ("sentence", "option1", "option2", "answer")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right candidate stands at either place."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
+def item(row: Row) -> Item:
     """The sentence with its blank."""
     sentence = " ".join(text(row, "sentence").split()).replace("_ .", "_.")
     if sentence.count("_") != 1:
@@ -40,6 +26,9 @@ def item(row: Row, unit: Unit) -> Item:
     return Item(question=sentence, options=(text(row, "option1"), text(row, "option2")))
 
 
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
+def gold(row: Row, item: Item) -> Gold:
     """The candidate that fills the blank."""
     return chosen(item, integer(row, "answer") - 1, "answer")
+
+
+FORMS = {"": Form(columns=("sentence", "option1", "option2", "answer"), item=item, gold=gold)}

@@ -9,6 +9,6 @@ record::
 
 from __future__ import annotations
 
-from tsdg.seeds.adapters.xnli import columns, gold, item, shuffle
+from tsdg.seeds.adapters.xnli import FORMS
 
-__all__ = ["columns", "gold", "item", "shuffle"]
+__all__ = ["FORMS"]

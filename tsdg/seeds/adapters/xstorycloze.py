@@ -11,40 +11,20 @@ each) and eval (scored), CC-BY-SA-4.0. A record::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from tsdg.seeds.forms import continued
+from tsdg.seeds.phrases import wordings
 
-from tsdg.seeds.item import Gold, Item, Row, chosen, integer, text
-from tsdg.seeds.phrases import phrase
-
-if TYPE_CHECKING:
-    from tsdg.seeds.catalogue import Unit
-
-_SENTENCES = tuple(f"input_sentence_{number}" for number in range(1, 5))
-_ENDINGS = ("sentence_quiz1", "sentence_quiz2")
 _UNSPACED = ("zh",)
 
-
-def columns(unit: Unit) -> tuple[str, ...]:
-    """Columns that are read."""
-    return (*_SENTENCES, *_ENDINGS, "answer_right_ending")
-
-
-def shuffle(unit: Unit) -> bool:
-    """The right ending stands at either place."""
-    return False
-
-
-def item(row: Row, unit: Unit) -> Item:
-    """The story, and in its language the question how it ends."""
-    story = ("" if unit.language in _UNSPACED else " ").join(
-        text(row, column) for column in _SENTENCES
+FORMS = {
+    language: continued(
+        "xstorycloze",
+        language,
+        story=tuple(f"input_sentence_{number}" for number in range(1, 5)),
+        endings=("sentence_quiz1", "sentence_quiz2"),
+        label="answer_right_ending",
+        base=1,
+        between="" if language in _UNSPACED else " ",
     )
-    question = phrase("xstorycloze", unit.language).question
-    return Item(
-        question=question, context=story, options=tuple(text(row, column) for column in _ENDINGS)
-    )
-
-
-def gold(row: Row, unit: Unit, item: Item) -> Gold:
-    """The right ending."""
-    return chosen(item, integer(row, "answer_right_ending") - 1, "answer_right_ending")
+    for language in wordings("xstorycloze")
+}
