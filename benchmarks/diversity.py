@@ -28,7 +28,6 @@ from near_rows import rows
 
 from tsdg.corpus.growth import Share, Sizes, repeated_share
 from tsdg.corpus.repeats import Item, Repeats
-from tsdg.generate.fields import fixed_options
 
 FULL = 500_000
 """Questions of the collapsed run."""
@@ -136,7 +135,7 @@ def main() -> None:
                 context=question.context,
                 options=question.options,
                 kind=question.answer_kind,
-                labels=fixed_options(question.options),
+                labels=question.classes,
                 checks=question.checks,
                 answer=question.claimed_answer,
             )

@@ -60,6 +60,7 @@ def replay(votes: Votes, rule: VoteRule, first_round: int) -> tuple[int, int, in
             question=question.question,
             context=question.context,
             options=question.options,
+            classes=question.classes,
         )
         options = len(shape.labels or question.options)
         count, step = 0, first_round

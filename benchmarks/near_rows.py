@@ -15,14 +15,13 @@ import argparse
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.dedup import item_digest
 from tsdg.corpus.near_pass import NearPass
-from tsdg.generate.fields import fixed_options
 from tsdg.records import NO_PLAN, SEED_SCHEMA, Provenance, Question
 from tsdg.seeds.catalogue import load
 from tsdg.seeds.item import MalformedRowError
@@ -60,7 +59,7 @@ def rows(
                 seen.add(digest)
                 taken += 1
                 yield Question(
-                    classes=False,
+                    classes=renderer.classes and bool(item.options),
                     plan=NO_PLAN,
                     question_id=f"{unit.name} row {number}",
                     seed_ids=(),
@@ -80,16 +79,14 @@ def rows(
                 )
 
 
-def removed(
-    questions: Sequence[Question], threshold: float, labels: Callable[[Sequence[str]], bool]
-) -> dict[str, str]:
+def removed(questions: Sequence[Question], threshold: float) -> dict[str, str]:
     """Return each question that goes with the one that stays."""
     config = DedupConfig(near=True, threshold=threshold, keep="first", against=())
     with tempfile.TemporaryDirectory() as folder:
         seeds = Path(folder) / "seeds.parquet"
         with Table(seeds, SEED_SCHEMA, group_rows=1):
             pass
-        near = NearPass(config, seeds=seeds, scratch=Path(folder) / "near", labels=labels)
+        near = NearPass(config, seeds=seeds, scratch=Path(folder) / "near")
         sifted = near.sift((question, 0.0) for question in questions)
         return {
             question.question_id: why.removeprefix("question ") for question, why in sifted if why
@@ -124,15 +121,15 @@ def main() -> None:
     print(f"{len(questions):,} rows of {len({question.task for question in questions})} units")
     # A question of kind text has no answer that is compared.
     plain = [replace(question, answer_kind="text") for question in questions]
-    print(f"words alone: {len(removed(plain, args.threshold, lambda options: False)):,} go")
+    print(f"words alone: {len(removed(plain, args.threshold)):,} go")
     answers = [
-        replace(q, answer_kind="choice") if q.answer_kind == "boolean" else q for q in questions
+        replace(
+            q, classes=False, answer_kind="choice" if q.answer_kind == "boolean" else q.answer_kind
+        )
+        for q in questions
     ]
-    print(
-        f"short answers compared: {len(removed(answers, args.threshold, lambda options: False)):,} "
-        "go"
-    )
-    gone = removed(questions, args.threshold, fixed_options)
+    print(f"short answers compared: {len(removed(answers, args.threshold)):,} go")
+    gone = removed(questions, args.threshold)
     print(f"labels speak for nothing, as in a run: {len(gone):,} go")
     for task, count in Counter(by_name[name].task for name in gone).most_common():
         print(f"  {task:50}{count:6,}")

@@ -126,6 +126,26 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """A seed as the prompts of other seeds of its task show it."""
+
+    task: str
+    answer_kind: AnswerKind
+    language: str
+    set: int
+    """Number of its set among those of its task, answer kind and language; kin of one set are shown
+    together."""
+    seed_id: str
+    question: str
+    context: str
+    """Passage, cut to what has room."""
+    options: tuple[str, ...]
+    """Empty where they are the classes of the task."""
+    answer: str
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Which request made a row."""
 
@@ -417,6 +437,7 @@ def stable_id(*parts: object) -> str:
 
 
 SEED_SCHEMA = schema_of(Seed)
+KIN_SCHEMA = schema_of(Kin)
 STUDY_SCHEMA = schema_of(Study)
 STUDIED_SEED_SCHEMA = schema_of(StudiedSeed)
 QUESTION_SCHEMA = schema_of(Question)

@@ -35,7 +35,6 @@ OFF = NearPass(
     DedupConfig(near=False, threshold=0.85, keep="first", against=()),
     seeds=Path("none"),
     scratch=Path("none"),
-    labels=lambda options: False,
 )
 PROVENANCE = Provenance(
     model="m", prompt="questions/number", prompt_hash="h", sampling="{}", request_id="r"
@@ -196,7 +195,6 @@ def near_pass(
         config,
         seeds=folder / "seeds.parquet",
         scratch=folder / "scratch",
-        labels=lambda options: "yes" in options,
     )
 
 

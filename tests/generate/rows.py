@@ -8,8 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tsdg.config.models import ModelConfig
-from tsdg.config.recipe import AnswersConfig, PromptConfig, QuestionsConfig
+from tsdg.config.questions import KinConfig, QuestionsConfig
+from tsdg.config.recipe import AnswersConfig, PromptConfig
 from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.prompts import Prompts, load_prompts
@@ -21,7 +24,8 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 
 @cache
 def prompt_set(name: str = "default") -> Prompts:
-    return load_prompts(PromptConfig(dir=name, files={}), RECIPES)
+    config = yaml.safe_load((RECIPES / "prompt" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return load_prompts(PromptConfig(**config), RECIPES)
 
 
 def model(**over: Any) -> ModelConfig:
@@ -49,6 +53,10 @@ SAMPLING = SamplingConfig(temperature=0.7, top_p=0.95, max_tokens=100)
 def questions_config(**over: Any) -> QuestionsConfig:
     values: dict[str, Any] = {
         "per_seed": 2,
+        "plan": False,
+        "doubtful": "reject",
+        "ways": {},
+        "kin": KinConfig(items=0, sets=4, max_chars=3000),
         "few_shot": 2,
         "topics": True,
         "structured": True,
@@ -122,13 +130,13 @@ def seed(kind: AnswerKind = "choice", **over: Any) -> Seed:
     options = tuple(values.get("options", ()))
     return Seed(
         classes=values.get("classes", False),
-        solution="",
-        level="",
-        subject="",
+        solution=values.get("solution", ""),
+        level=values.get("level", ""),
+        subject=values.get("subject", ""),
         seed_id=values.get("seed_id", stable_id("seed", kind, values["question"])),
         group="knowledge",
-        family="family",
-        task="task",
+        family=values.get("family", "family"),
+        task=values.get("task", "task"),
         output_type="multiple_choice" if options else "generate_until",
         answer_kind=kind,
         question=values["question"],

@@ -15,7 +15,11 @@ from tsdg.records import Seed
 
 def texts(row: Seed, question: str, context: str = "") -> str:
     shape = shape_of(
-        row.answer_kind, question=row.question, context=row.context, options=row.options
+        row.answer_kind,
+        question=row.question,
+        context=row.context,
+        options=row.options,
+        classes=row.classes,
     )
     flaw = checks.check_texts(row, shape, question=question, context=context)
     return flaw.detail if flaw else ""
@@ -203,7 +207,7 @@ def test_copies_of_the_seed_and_of_examples() -> None:
     assert copied(row, "which part of a plant takes up WATER from the soil") is not None
     assert copied(row, "Which organ of a fish takes up oxygen?") is None
     example = "Why do people spread sand on an icy path?"
-    flaw = copied(row, example, shown=[(example, "")])
+    flaw = copied(row, example, shown=[checks.Shown(question=example, context="", options=())])
     assert flaw is not None
     assert flaw.reason == "copy_of_seed"
     assert flaw.detail == "shares 100% of its word trigrams with an example of the prompt"

@@ -8,7 +8,6 @@ from generate.rows import prompt_set, seed
 from tsdg.generate.fields import (
     as_fields,
     count_blanks,
-    fixed_options,
     language_name,
     shape_of,
     window,
@@ -20,26 +19,12 @@ from tsdg.records import Seed
 
 def shape(row: Seed) -> Shape:
     return shape_of(
-        row.answer_kind, question=row.question, context=row.context, options=row.options
+        row.answer_kind,
+        question=row.question,
+        context=row.context,
+        options=row.options,
+        classes=row.classes,
     )
-
-
-@pytest.mark.parametrize(
-    ("options", "fixed"),
-    [
-        (("yes", "no", "maybe"), True),
-        (("Yes", "No"), True),
-        (("True", "False", "Neither"), True),
-        (("是", "否"), True),
-        (("entailment", "not_entailment"), True),
-        (("can't tell", "yes"), True),
-        (("yes", "the roots"), False),
-        (("Nora", "Paula"), False),
-        ((), False),
-    ],
-)
-def test_labels_of_a_task_are_told_from_options(options: tuple[str, ...], fixed: bool) -> None:
-    assert fixed_options(options) is fixed
 
 
 @pytest.mark.parametrize(
@@ -62,7 +47,11 @@ def test_shapes() -> None:
         kind="choice", context=False, options=4, labels=(), blanks=0, claimed=True
     )
     pubmed = seed(
-        context="A trial.", options=("yes", "no", "maybe"), answer="no", question="Does it help?"
+        context="A trial.",
+        options=("yes", "no", "maybe"),
+        classes=True,
+        answer="no",
+        question="Does it help?",
     )
     assert shape(pubmed) == Shape(
         kind="choice",
@@ -123,6 +112,7 @@ def test_fields_are_strings_whatever_the_row_holds() -> None:
                 "context": "A trial.",
                 "question": "Does it help?",
                 "options": ("yes", "no", "maybe"),
+                "classes": True,
                 "answer": "no",
             },
             lambda user: "context" in user and user["options"] == ["yes", "no", "maybe"],
@@ -131,7 +121,7 @@ def test_fields_are_strings_whatever_the_row_holds() -> None:
 )
 def test_the_examples_shown_are_those_most_like_the_seed(row: dict[str, Any], wanted: Any) -> None:
     item = seed(**row)
-    examples = prompt_set().get("questions", "choice").examples
+    examples = prompt_set("small").get("questions", "choice").examples
     for turn in range(5):
         shown = window(examples, "choice", shape(item), "en", 2, turn)
         assert len(shown) == 2

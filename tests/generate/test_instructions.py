@@ -37,15 +37,21 @@ def written(question: str, words: Any = 40, keywords: Any = ("rope", "wood")) ->
 
 def test_only_arguments_are_asked_for_and_in_the_form_that_the_seed_has() -> None:
     row = instructed()
-    shape = shape_of("text", question=row.question, context="", options=(), checks=row.checks)
-    assert sketch(question_schema(shape)) == (
+    shape = shape_of(
+        "text", question=row.question, context="", options=(), classes=False, checks=row.checks
+    )
+    assert sketch(question_schema(shape, {})) == (
         '{"question": "...", "rules": {"length_constraints:number_words": {"num_words": ...}, '
         '"keywords:existence": {"keywords": ["...", "..."]}}, "answer": "..."}'
     )
-    bare = shape_of("text", question="", context="", options=(), checks=checks(COMMA))
-    assert "rules" not in question_schema(bare)["properties"]
-    plain = shape_of("code", question="", context="", options=(), checks=("assert f(1) == 2",))
-    assert "rules" not in question_schema(plain)["properties"]
+    bare = shape_of(
+        "text", question="", context="", options=(), classes=False, checks=checks(COMMA)
+    )
+    assert "rules" not in question_schema(bare, {})["properties"]
+    plain = shape_of(
+        "code", question="", context="", options=(), classes=False, checks=("assert f(1) == 2",)
+    )
+    assert "rules" not in question_schema(plain, {})["properties"]
 
 
 def test_a_task_keeps_the_instructions_of_its_seed_with_arguments_of_its_own() -> None:
@@ -123,8 +129,10 @@ def test_the_instructions_of_the_seed_and_examples_with_instructions_are_shown()
 
 def test_examples_without_instructions_fill_the_window_where_there_are_too_few() -> None:
     row = instructed()
-    shape = shape_of("text", question=row.question, context="", options=(), checks=row.checks)
-    examples = prompt_set().get("questions", "text").examples
+    shape = shape_of(
+        "text", question=row.question, context="", options=(), classes=False, checks=row.checks
+    )
+    examples = prompt_set("small").get("questions", "text").examples
     assert len(window(examples, "text", shape, "en", len(examples), 0)) == len(examples)
     assert all(
         example.user.get("checks") for example in window(examples, "text", shape, "en", 3, 5)
@@ -142,6 +150,9 @@ def test_nothing_to_write_leaves_them_as_they_are() -> None:
     assert conform(
         {"question": "Q", "answer": "A"},
         question_schema(
-            shape_of("text", question="", context="", options=(), checks=checks(COMMA))
+            shape_of(
+                "text", question="", context="", options=(), classes=False, checks=checks(COMMA)
+            ),
+            {},
         ),
     ) == {"question": "Q", "answer": "A"}

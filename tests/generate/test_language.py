@@ -44,7 +44,11 @@ def test_only_what_is_surely_another_language_is_named(text: str, wanted: str, f
 def flaw(written: str, **over: str) -> str:
     row = seed(**over)
     shape = shape_of(
-        row.answer_kind, question=row.question, context=row.context, options=row.options
+        row.answer_kind,
+        question=row.question,
+        context=row.context,
+        options=row.options,
+        classes=row.classes,
     )
     found = checks.check_texts(row, shape, question=written, context="")
     return found.detail if found else ""

@@ -33,7 +33,7 @@ def shape(kind: AnswerKind, **over: Any) -> Shape:
 
 @pytest.mark.parametrize("kind", ANSWER_KINDS)
 def test_every_schema_is_one_and_lists_its_fields_in_writing_order(kind: AnswerKind) -> None:
-    schema = question_schema(shape(kind, context=True, options=4 if kind == "choice" else 0))
+    schema = question_schema(shape(kind, context=True, options=4 if kind == "choice" else 0), {})
     jsonschema.Draft202012Validator.check_schema(schema)
     fields = list(schema["properties"])
     assert fields[:2] == ["context", "question"]
@@ -45,7 +45,7 @@ def test_every_schema_is_one_and_lists_its_fields_in_writing_order(kind: AnswerK
 
 
 def test_fixed_options_are_not_written_anew() -> None:
-    schema = question_schema(shape("choice", labels=("yes", "no", "maybe")))
+    schema = question_schema(shape("choice", labels=("yes", "no", "maybe")), {})
     assert schema["properties"]["answer"]["enum"] == ["yes", "no", "maybe"]
     assert "distractors" not in schema["properties"]
 
@@ -70,7 +70,7 @@ def test_the_sketch_never_shows_what_may_be_chosen() -> None:
 
 
 def test_conform_forgives_types_and_drops_what_was_not_asked_for() -> None:
-    schema = question_schema(shape("number"))
+    schema = question_schema(shape("number"), {})
     assert conform({"question": "How many?", "answer": "1,200", "note": 1}, schema) == {
         "question": "How many?",
         "answer": 1200,
@@ -93,7 +93,7 @@ def test_conform_forgives_types_and_drops_what_was_not_asked_for() -> None:
     ],
 )
 def test_conform_names_the_flaw(value: Any, detail: str) -> None:
-    held = conform(value, question_schema(shape("number")))
+    held = conform(value, question_schema(shape("number"), {}))
     assert held == Flaw(reason="bad_schema", detail=detail)
 
 
@@ -101,7 +101,7 @@ def test_conform_names_the_flaw(value: Any, detail: str) -> None:
 def test_conform_counts_the_distractors(count: int) -> None:
     held = conform(
         {"question": "Q", "answer": "a", "distractors": ["x"] * count},
-        question_schema(shape("choice", options=4)),
+        question_schema(shape("choice", options=4), {}),
     )
     assert isinstance(held, Flaw)
     assert held.detail.startswith("distractors is not a list of 3")
@@ -119,7 +119,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_whatever_conforms_is_valid_and_nothing_raises(value: Any) -> None:
-    schema = question_schema(shape("number", context=True))
+    schema = question_schema(shape("number", context=True), {})
     held = conform(value, schema)
     if not isinstance(held, Flaw):
         jsonschema.validate(held, schema)

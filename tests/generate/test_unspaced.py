@@ -136,7 +136,7 @@ def test_a_new_question_passes_and_its_language_is_asked_for(it: Script) -> None
         it.language,
         set(it.written),
     )
-    assert f"language: {it.name}" in request.body["messages"][-1]["content"]
+    assert f"new item in {it.name}" in request.body["messages"][-1]["content"]
 
 
 @SCRIPTS

@@ -14,6 +14,7 @@ from tsdg.config.base import Config, NonNegativeInt, PositiveInt, PositiveShare,
 from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig, RoleConfig, ServerConfig
 from tsdg.config.passages import PassagesConfig
+from tsdg.config.questions import QuestionsConfig
 from tsdg.config.sampling import SamplingConfig
 from tsdg.config.study import StudyConfig
 from tsdg.records import Group, Variant, VerifierName
@@ -104,28 +105,6 @@ class PromptConfig(Config):
     path."""
     files: dict[str, str]
     """Single prompts that replace the folder's, e.g. ``{questions/choice: /path/mine.yaml}``."""
-
-
-class QuestionsConfig(Config):
-    """Stage 2: new questions from seeds."""
-
-    per_seed: PositiveInt
-    """Questions to ask for per seed."""
-    few_shot: Annotated[int, Field(ge=0)]
-    """Examples shown as chat turns before the seed."""
-    topics: bool
-    """Draw a topic for each question, so that a small model does not repeat its seed."""
-    structured: bool
-    """Constrain the reply to the JSON schema of the answer kind."""
-    stand_alone: bool
-    """The seed's passage is inspiration only: the question comes without a passage and must not
-    speak of one, and where the answer is free its writer gives none."""
-    max_overlap: Share
-    """A question that shares more than this share of its word trigrams with its seed is a copy."""
-    max_duplicates: PositiveShare
-    """Near-duplicates, as a share of the full run's questions, that a launch's canary may predict;
-    1 for any share. No row depends on it."""
-    sampling: SamplingConfig
 
 
 class AnswersConfig(Config):

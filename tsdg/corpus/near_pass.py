@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,7 +64,6 @@ class NearPass:
         *,
         seeds: Path,
         scratch: Path,
-        labels: Callable[[Sequence[str]], bool],
     ) -> None:
         """Keep what is needed.
 
@@ -72,9 +71,8 @@ class NearPass:
             config: of the recipe.
             seeds: the run's table of seeds.
             scratch: a folder that may be made, and is removed.
-            labels: says of options whether they are labels of a task, as yes and no are.
         """
-        self._config, self._seeds, self._scratch, self._labels = config, seeds, scratch, labels
+        self._config, self._seeds, self._scratch = config, seeds, scratch
         self.removed = 0
 
     def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
@@ -107,7 +105,7 @@ class NearPass:
                         core=core_of(
                             question.answer_kind,
                             question.question,
-                            labels=self._labels(question.options),
+                            labels=question.classes,
                             checks=question.checks,
                             answer=question.claimed_answer,
                         ),
@@ -123,7 +121,8 @@ class NearPass:
         self, near: NearDuplicates, path: Path, name: str, answer: str, source: str
     ) -> None:
         """Add rows of a table of seeds or questions that stay; ``name``, ``answer`` are columns."""
-        columns = [name, answer, "answer_kind", "question", "context", "options", "checks"]
+        columns = [name, answer, "answer_kind", "question", "context", "options"]
+        columns += ["classes", "checks"]
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=10_000, columns=columns):
@@ -136,7 +135,7 @@ class NearPass:
                             core=core_of(
                                 row["answer_kind"],
                                 row["question"],
-                                labels=self._labels(row["options"]),
+                                labels=row["classes"],
                                 checks=row["checks"],
                                 answer=row[answer],
                             ),

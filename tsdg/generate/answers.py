@@ -95,6 +95,7 @@ class AnswerStep:
             question=question.question,
             context=question.context,
             options=question.options,
+            classes=question.classes,
         )
         options = len(shape.labels or question.options)
         drawn: list[Drawn] = []

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -48,6 +49,15 @@ def _wordings() -> Mapping[str, re.Pattern[str]]:
         key: re.compile("|".join(f"(?:{line})" for line in lines), re.IGNORECASE)
         for key, lines in data.items()
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """An item that a prompt showed beside the seed, or the seed itself."""
+
+    question: str
+    context: str
+    options: tuple[str, ...]
 
 
 def _bad(detail: str) -> Flaw:
@@ -162,14 +172,14 @@ def check_copy(
     context: str,
     options: Sequence[str],
     answer: str,
-    shown: Sequence[tuple[str, str]],
+    shown: Sequence[Shown],
     limit: float,
 ) -> Flaw | None:
-    """Check that a question is not its seed or a few-shot example over again.
+    """Check that a question is not its seed, its kin or a few-shot example over again.
 
     A question on a passage may ask what its seed asks, if the passage is another; there the
     passages are compared. Likewise where the options say more than the question, as all of a family
-    ask "which of these is more pleasant?": there question and options are compared with the seed's.
+    ask "which of these is more pleasant?": there question and options are compared.
     Where the free answer is the seed's too, half as much overlap makes a copy ("chemical symbol for
     gold", "of gold").
 
@@ -180,27 +190,29 @@ def check_copy(
         options: those that it came with; empty where the task fixes them.
         answer: its claimed answer; empty where the task fixes the options, so that answers say
             nothing.
-        shown: (question, context) of everything else that the prompt showed.
+        shown: everything else that the prompt showed.
         limit: largest share of word trigrams that may be shared.
     """
-    told, seed_told = (_with_options(question, options), _with_options(seed.question, seed.options))
-    by_options = (
-        bool(options) and len(told) > 2 * len(question) and len(seed_told) > 2 * len(seed.question)
-    )
-    for index, (other_question, other_context) in enumerate(
-        [(seed.question, seed.context), *shown]
-    ):
-        mine, other = (context, other_context) if context else (question, other_question)
-        if by_options and not context and index == 0:
-            mine, other = told, seed_told
-        share = overlap(mine, other)
-        reworded = index == 0 and answer and normalise(answer) == normalise(seed.answer)
+    seeds_own = Shown(question=seed.question, context=seed.context, options=seed.options)
+    told = _with_options(question, options)
+    for other in (seeds_own, *shown):
+        other_told = _with_options(other.question, other.options)
+        mine, theirs = (context, other.context) if context else (question, other.question)
+        if not context and _by_options(told, question) and _by_options(other_told, other.question):
+            mine, theirs = told, other_told
+        share = overlap(mine, theirs)
+        reworded = other is seeds_own and answer and normalise(answer) == normalise(seed.answer)
         if share > (limit / 2 if reworded else limit):
-            of = "its seed" if index == 0 else "an example of the prompt"
+            of = "its seed" if other is seeds_own else "an example of the prompt"
             return Flaw(
                 reason="copy_of_seed", detail=f"shares {share:.0%} of its word trigrams with {of}"
             )
     return None
+
+
+def _by_options(told: str, question: str) -> bool:
+    """Whether the options of a question say more than the question itself."""
+    return len(told) > 2 * len(question)
 
 
 def _with_options(question: str, options: Sequence[str]) -> str:

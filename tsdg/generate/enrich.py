@@ -71,7 +71,11 @@ def enrich_request(
     prompt = prompts.get("enrich", question.answer_kind)
     kind, names = question.answer_kind, FIELDS["enrich"]
     shape = shape_of(
-        kind, question=question.question, context=question.context, options=question.options
+        kind,
+        question=question.question,
+        context=question.context,
+        options=question.options,
+        classes=question.classes,
     )
     turn = number("enrich shots", seed, question.question_id)
     examples = window(prompt.examples, kind, shape, question.language, config.few_shot, turn)

@@ -14,12 +14,11 @@ import yaml
 from tsdg.generate.prompts import Example
 from tsdg.generate.schemas import Shape
 from tsdg.records import AnswerKind
-from tsdg.text import normalise
 
 _BLANK = re.compile(
     r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_])"
 )  # not in snake_case; Chinese has no spaces around it
-_LISTS = frozenset(("options", "wrong_options"))
+_LISTS = frozenset(("options", "wrong_options", "classes"))
 
 
 @cache
@@ -28,27 +27,30 @@ def _languages() -> Mapping[str, str]:
     return dict(yaml.safe_load(text))
 
 
-@cache
-def _labels() -> frozenset[str]:
-    text = files("tsdg.generate").joinpath("data/labels.yaml").read_text(encoding="utf-8")
-    return frozenset(normalise(label) for label in yaml.safe_load(text))
-
-
 def language_name(code: str) -> str:
     """Return the English name of a language, or the code itself (``eng_Latn``) if unknown."""
     names = _languages()
     return names.get(code, names.get(re.split("[-_]", code, maxsplit=1)[0].lower(), code))
 
 
-def fixed_options(options: Sequence[str]) -> bool:
-    """Whether the options are labels (yes, no, maybe ...) that all questions of a task share."""
-    labels = _labels()
-    return bool(options) and all(normalise(option) in labels for option in options)
-
-
 def count_blanks(text: str) -> int:
     """Return how many blanks to be filled in (``_``, ``____``) a sentence has."""
     return len(_BLANK.findall(text))
+
+
+def is_stem(question: str, shape: Shape) -> bool:
+    """Whether a question is the beginning of a sentence that its options complete.
+
+    >>> shape = shape_of("choice", question="", context="", options=("a", "b"), classes=False)
+    >>> is_stem("Plants take up water with", shape), is_stem("Which part takes up water?", shape)
+    (True, False)
+    """
+    return (
+        shape.options > 0
+        and not shape.blanks
+        and question.rstrip()[-1:].isalnum()
+        and not any(mark in question for mark in "?？؟")
+    )
 
 
 def shape_of(
@@ -57,6 +59,7 @@ def shape_of(
     question: str,
     context: str,
     options: Sequence[str],
+    classes: bool,
     checks: Sequence[str] = (),
     stand_alone: bool = False,
 ) -> Shape:
@@ -67,11 +70,12 @@ def shape_of(
         question: of the row that it is like.
         context: passage of that row.
         options: of that row.
+        classes: whether these are the classes of its task, which every question of it has.
         checks: of that row.
         stand_alone: the passage is inspiration only: the question comes without one, and free
             answers without a claim.
     """
-    labels = tuple(options) if kind == "boolean" or fixed_options(options) else ()
+    labels = tuple(options) if kind == "boolean" or classes else ()
     if kind == "boolean" and not labels:
         labels = ("yes", "no")
     return Shape(
@@ -82,6 +86,7 @@ def shape_of(
         blanks=0 if kind == "code" else count_blanks(question),
         claimed=not stand_alone or bool(options) or kind in ("boolean", "code", "json"),
         instructions=tuple(checks) if kind == "text" else (),
+        stand_alone=stand_alone,
     )
 
 
@@ -107,8 +112,8 @@ def window(
 ) -> list[Example]:
     """Return ``size`` examples (fewer where there are not so many), those most like the row.
 
-    Likeness counts the features that agree: passage, fixed options, instructions, number of
-    options, blanks, language. Of those that are equally alike, ``turn`` picks a window of
+    Likeness counts the features that agree: passage, classes, instructions, number of options,
+    blanks, language. Of those that are equally alike, ``turn`` picks a window of
     neighbours, so that different draws see different examples and yet only as many different
     beginnings of prompts exist as there are examples: servers keep those in their cache.
     """
@@ -132,9 +137,10 @@ def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -
         question=as_text(user["question"]),
         context=as_text(user.get("context", "")),
         options=[as_text(option) for option in user.get("options", ())],
+        classes=user.get("classes", False),
         checks=[as_text(check) for check in user.get("checks", ())],
     )
-    # A passage, fixed options and instructions change the form of the reply, the rest only its
+    # A passage, classes and instructions change the form of the reply, the rest only its
     # content.
     form = 8 * (own.context == shape.context) + 8 * (bool(own.labels) == bool(shape.labels))
     form += 8 * (bool(own.instructions) == bool(shape.instructions))

@@ -3,8 +3,11 @@
 A prompt set is a folder::
 
     <set>/questions/choice.yaml            what is asked, one file per step and answer kind
-    <set>/examples/questions/choice.yaml   worked examples, shown as chat turns before the input
+    <set>/examples/questions/choice.yaml   worked examples, shown as chat turns before the input;
+                                           may be missing
     <set>/study.yaml                       the study's: one for all answer kinds, no examples
+    <set>/ways.yaml                        the ways from a seed to a question (tsdg.generate.ways);
+                                           may be missing where questions.plan=false
 
 A prompt file has the keys ``system``, ``user`` and ``few_shot_examples`` (``prefix``, ``template``,
 ``suffix``) and is loadable by NeMo-Skills as it is. ``{field}`` stands for a field of the row,
@@ -25,6 +28,7 @@ was found and what is allowed.
 
 from __future__ import annotations
 
+import itertools
 import math
 import string
 from collections.abc import Mapping
@@ -36,6 +40,7 @@ import yaml
 
 from tsdg.config.recipe import PromptConfig
 from tsdg.errors import RecipeError
+from tsdg.generate.ways import Ways, read_ways
 from tsdg.records import ANSWER_KINDS, AnswerKind, stable_id
 
 StepPrompt = Literal["questions", "answers", "enrich"]
@@ -43,10 +48,17 @@ STEPS: tuple[StepPrompt, ...] = get_args(StepPrompt)
 STUDY: Literal["study"] = "study"
 """The prompt of the study: one for all answer kinds, without examples."""
 
+WAYS = "ways"
+"""Name of the table of ways in a prompt set."""
+
 _SHARED = ("language", "domain", "question", "context", "options", "reply")
 FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
     STUDY: ("question", "context", "options", "answer", "reply"),
-    "questions": (*_SHARED, "answer", "checks", "topic"),
+    "questions": (
+        *(*_SHARED, "answer", "checks", "topic"),
+        *("solution", "level", "subject", "stem"),
+        *("passage", "blanks", "classes", "wrong", "kin", "way", "target", "aim"),
+    ),
     "answers": (*_SHARED, "checks"),
     "enrich": (*_SHARED, "answer", "wrong_options"),
 }
@@ -56,6 +68,9 @@ REPLY_FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
     "answers": ("reasoning", "answer"),
     "enrich": ("definition", "background", "reasoning", "why_wrong"),
 }
+_OF_ALL = frozenset(("language", "domain", "reply", "passage", "blanks", "classes", "wrong", "kin"))
+"""Fields that are the same for many rows; paragraphs that have no others may come first and be
+cached."""
 _REQUIRED: Mapping[StepPrompt, tuple[str, ...]] = {
     "questions": ("question", "answer"),
     "answers": ("reasoning", "answer"),
@@ -93,12 +108,22 @@ class Prompt:
     user: str
     inline: Inline
     examples: tuple[Example, ...]
+    """None where the set has no file of them."""
     hash: str
     """Stable hash of system, user, inline form and examples."""
     text: str
     """The prompt file as it was read."""
     examples_text: str
-    """Its examples file as it was read."""
+    """Its examples file as it was read; empty where there is none."""
+
+    def start(self, fields: Mapping[str, str]) -> str:
+        """Return what of the row's turn is the same for many rows.
+
+        Its first paragraphs, as far as none has a field of the row alone.
+        """
+        paragraphs = self.user.split("\n\n")
+        shared = itertools.takewhile(lambda text: _names(text) <= _OF_ALL, paragraphs)
+        return fill("\n\n".join(shared), fields)
 
     def turns(
         self, fields: Mapping[str, str], shots: list[tuple[Mapping[str, str], str]]
@@ -126,10 +151,15 @@ class Prompt:
 
 
 class Prompts:
-    """A checked prompt set."""
+    """A checked prompt set.
 
-    def __init__(self, prompts: Mapping[str, Prompt]) -> None:
+    Attributes:
+        ways: from a seed to a question; None where the set has none.
+    """
+
+    def __init__(self, prompts: Mapping[str, Prompt], ways: Ways | None) -> None:
         self._prompts = dict(prompts)
+        self.ways = ways
 
     def get(self, step: StepPrompt, kind: AnswerKind) -> Prompt:
         """Return the prompt of a step for an answer kind."""
@@ -143,13 +173,17 @@ class Prompts:
         """Return each file's text by its place in a prompt set, ready to be written as one."""
         prompts = sorted(self._prompts.items())
         examples = {
-            f"examples/{name}": prompt.examples_text for name, prompt in prompts if name != STUDY
+            f"examples/{name}": prompt.examples_text
+            for name, prompt in prompts
+            if prompt.examples_text
         }
-        return {name: prompt.text for name, prompt in prompts} | examples
+        ways = {WAYS: self.ways.text} if self.ways else {}
+        return {name: prompt.text for name, prompt in prompts} | examples | ways
 
     def hashes(self) -> dict[str, str]:
-        """Return the hash of each prompt with its examples, by name."""
-        return {name: prompt.hash for name, prompt in sorted(self._prompts.items())}
+        """Return the hash of each prompt with its examples, and of the ways, by name."""
+        ways = {WAYS: self.ways.hash} if self.ways else {}
+        return {name: prompt.hash for name, prompt in sorted(self._prompts.items())} | ways
 
 
 def fill(template: str, fields: Mapping[str, str]) -> str:
@@ -160,10 +194,16 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
     """
     out = []
     for paragraph in template.split("\n\n"):
-        names = [name for _, name, _, _ in string.Formatter().parse(paragraph) if name is not None]
+        names = _names(paragraph)
         if not names or any(fields[name].strip() for name in names):
             out.append(paragraph.format_map(fields))
     return "\n\n".join(out).strip()
+
+
+def _names(template: str) -> frozenset[str]:
+    """The fields of a template."""
+    parsed = string.Formatter().parse(template)
+    return frozenset(name for _, name, _, _ in parsed if name is not None)
 
 
 def load_prompts(config: PromptConfig, recipes_dir: Path, *, study: bool = False) -> Prompts:
@@ -171,22 +211,22 @@ def load_prompts(config: PromptConfig, recipes_dir: Path, *, study: bool = False
 
     Args:
         config: ``dir`` is a folder in ``<recipes_dir>/prompt`` or an absolute path; ``files``
-            replaces single files by name (``questions/choice``, or ``examples/questions/choice``
-            for its examples), paths seen likewise.
+            replaces single files by name (``questions/choice``, ``examples/questions/choice`` for
+            its examples, ``ways``), paths seen likewise.
         recipes_dir: the folder of the recipes.
         study: whether the run studies its seeds; else the set needs no prompt for it.
 
     Raises:
-        RecipeError: a file is missing or no YAML, a key or field is unknown, an example does not
-            fit its prompt.
+        RecipeError: a prompt file is missing or no YAML, a key or field is unknown, an example does
+            not fit its prompt.
     """
     base = recipes_dir / "prompt"
     folder = base / config.dir
     names = [f"{step}/{kind}" for step in STEPS for kind in ANSWER_KINDS]
-    known = {*names, *(f"examples/{name}" for name in names), STUDY}
+    known = {*names, *(f"examples/{name}" for name in names), STUDY, WAYS}
     for name in config.files:
         if name not in known:
-            allowed = "STEP/KIND, examples/STEP/KIND or study"
+            allowed = f"STEP/KIND, examples/STEP/KIND, {STUDY} or {WAYS}"
             raise RecipeError(
                 f"prompt.files: unknown prompt {name!r}; allowed: {allowed}, "
                 f"STEP one of {', '.join(STEPS)}, KIND one of {', '.join(ANSWER_KINDS)}"
@@ -204,10 +244,15 @@ def load_prompts(config: PromptConfig, recipes_dir: Path, *, study: bool = False
         name: base / config.files[name] if name in config.files else folder / f"{name}.yaml"
         for name in known
     }
+    optional = {name for name in known - set(names) - {STUDY} if name not in config.files}
+    there = {name: path for name, path in paths.items() if name not in optional or path.exists()}
     found = {
-        f"{step}/{kind}": _prompt(step, kind, paths) for step in STEPS for kind in ANSWER_KINDS
+        f"{step}/{kind}": _prompt(step, kind, there) for step in STEPS for kind in ANSWER_KINDS
     }
-    return Prompts(found | ({STUDY: _prompt(STUDY, None, paths)} if study else {}))
+    return Prompts(
+        found | ({STUDY: _prompt(STUDY, None, there)} if study else {}),
+        read_ways(there[WAYS], _read(there[WAYS])) if WAYS in there else None,
+    )
 
 
 def _prompt(
@@ -215,8 +260,14 @@ def _prompt(
 ) -> Prompt:
     name = f"{step}/{kind}" if kind else step
     path, examples_path = paths[name], paths.get(f"examples/{name}")
-    text, examples_text = _read(path), _read(examples_path) if examples_path else "[]"
-    data, examples_data = _yaml(path, text), _yaml(examples_path or path, examples_text)
+    text = _read(path)
+    data = _yaml(path, text)
+    examples_text, examples_data = "", []
+    examples: tuple[Example, ...] = ()
+    if examples_path is not None and step != STUDY:
+        examples_text = _read(examples_path)
+        examples_data = _yaml(examples_path, examples_text)
+        examples = _examples(step, examples_path, examples_data)
     if not isinstance(data, dict):
         raise RecipeError(
             f"{path}:1: found {type(data).__name__}; allowed: keys system, user, few_shot_examples"
@@ -252,9 +303,7 @@ def _prompt(
         system=(system or "").strip(),
         user=data["user"].strip(),
         inline=inline,
-        examples=_examples(step, examples_path, examples_data)
-        if step != STUDY and examples_path
-        else (),
+        examples=examples,
         hash=stable_id(data, examples_data),
         text=text,
         examples_text=examples_text,
@@ -289,7 +338,7 @@ def _examples(step: StepPrompt, path: Path, data: Any) -> tuple[Example, ...]:
             raise RecipeError(f"{where}: allowed: the keys user and reply; found {_keys(item)}")
         user, reply = item["user"], item["reply"]
         for part, value, allowed in (
-            ("user", user, FIELDS[step]),
+            ("user", user, (*FIELDS[step], "classes")),
             ("reply", reply, REPLY_FIELDS[step]),
         ):
             if not isinstance(value, dict) or not set(value) <= set(allowed):

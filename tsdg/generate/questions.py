@@ -1,26 +1,31 @@
 """Stage 2: new questions from a seed.
 
-Per seed ``per_seed`` *draws*, each one request: few-shot examples as chat turns, the real seed
-last, a drawn topic, a seed of its own. What comes back is read, held to the format of its answer
-kind and compared with everything that the prompt showed; a draw ends as a :class:`Question` or as a
-:class:`Rejection` with its reason, under an id that is known before the request is sent.
+Per seed ``per_seed`` *draws*, each one request: what holds for all seeds of a task and a set of its
+kin first, then the seed, and last the drawn way from it to the new question. The writer settles a
+plan before it writes. For a very small model: few-shot examples as chat turns and a drawn topic
+instead.
+
+What comes back is read, held to the format of its answer kind and compared with everything that the
+prompt showed; a draw ends as a :class:`Question` or as a :class:`Rejection` with its reason, under
+an id that is known before the request is sent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tsdg.config.models import ModelConfig
-from tsdg.config.recipe import QuestionsConfig
+from tsdg.config.questions import QuestionsConfig
 from tsdg.errors import PermanentError
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import (
     as_fields,
     as_text,
+    is_stem,
     json_reply,
     language_name,
     shape_of,
@@ -30,13 +35,19 @@ from tsdg.generate.fields import (
 from tsdg.generate.instructions import renewed
 from tsdg.generate.judged import judge_question
 from tsdg.generate.judging import Judge
-from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Prompts
+from tsdg.generate.kin import KinSets, kin_text
+from tsdg.generate.plan import doubt, plan_fields, read_plan
+from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompts
 from tsdg.generate.replies import read_object, split_thinking, strip_fence
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
+from tsdg.generate.ways import Way
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import NO_PLAN, Provenance, Question, Rejection, Seed, Usage, stable_id
+from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage, stable_id
+
+Aim = Callable[[Seed, int], str]
+"""Says what a seed's draw of a number shall be about, as its prompt says it; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +67,10 @@ class _Draft:
     request: Request
     schema: Schema
     provenance: Provenance
-    shown: tuple[tuple[str, str], ...]
-    """Question and passage of every example in the prompt, including those in the replies."""
+    way: Way | None
+    """None where no plan is asked for."""
+    shown: tuple[checks.Shown, ...]
+    """Kin and examples of the prompt, those written in replies included."""
 
 
 class QuestionStep:
@@ -71,8 +84,22 @@ class QuestionStep:
         prompts: Prompts,
         seed: int,
         judge: Judge | None,
+        kin: KinSets | None = None,
+        aim: Aim | None = None,
     ) -> None:
+        """Keep what a run's questions are made with.
+
+        Args:
+            config: of the recipe.
+            model: that writes.
+            prompts: the set; it has ways where ``config.plan`` is on.
+            seed: of the run.
+            judge: of the questions; None for none.
+            kin: of the run's seeds; None for none.
+            aim: gives what a draw of a seed shall be about; None where nothing does.
+        """
         self._config = config
+        self._kin, self._aim = kin, aim
         self._judge = judge
         self._model = model
         self._prompts = prompts
@@ -90,6 +117,7 @@ class QuestionStep:
             question=seed_row.question,
             context=seed_row.context,
             options=seed_row.options,
+            classes=seed_row.classes,
             checks=seed_row.checks,
             stand_alone=self._config.stand_alone,
         )
@@ -124,54 +152,45 @@ class QuestionStep:
     def _draft(self, seed_row: Seed, shape: Shape, draw: int) -> _Draft:
         config, kind = self._config, seed_row.answer_kind
         prompt = self._prompts.get("questions", kind)
-        schema = question_schema(shape)
-        form = sketch(schema)
+        way = self._way(seed_row, shape, draw)
+        schema = question_schema(shape, plan_fields(passage=shape.context) if way else {})
         turn = number("shots", self._seed, seed_row.seed_id) + draw
         examples = window(prompt.examples, kind, shape, seed_row.language, config.few_shot, turn)
-        topic = ""
-        if config.topics:
-            topic = draw_topic(seed_row.domain, seed=self._seed, row_id=seed_row.seed_id, draw=draw)
-        hide = () if config.topics else ("topic",)
-        names = FIELDS["questions"]
-        values = {
-            "language": language_name(seed_row.language),
-            "domain": seed_row.domain,
-            "topic": topic,
-            "question": seed_row.question,
-            "context": seed_row.context,
-            "options": seed_row.options,
-            "answer": seed_row.answer,
-            "checks": seed_row.checks,
-            "reply": form,
+        kin = self._kin.of(seed_row, draw) if self._kin else ()
+        drawn = {
+            "topic": draw_topic(
+                seed_row.domain, seed=self._seed, row_id=seed_row.seed_id, draw=draw
+            )
+            if config.topics
+            else "",
+            "aim": self._aim(seed_row, draw) if self._aim else "",
+            "way": way.text if way else "",
+            "target": self._target(seed_row, shape, draw) if way else "",
         }
-        turns = prompt.turns(
-            as_fields(values, names),
-            shots(
-                examples,
-                names,
-                hide=hide,
-                sketch=form,
-                reply=lambda example: json_reply(example, REPLY_FIELDS["questions"]),
-            ),
-        )
+        fields = _fields(seed_row, shape) | drawn | {"kin": kin_text(kin), "reply": sketch(schema)}
+        fields = as_fields(fields, FIELDS["questions"])
         request_seed = number("questions", self._seed, seed_row.seed_id, draw)
         request = chat_request(
             model=self._model,
-            turns=turns,
+            turns=prompt.turns(fields, self._shots(examples, fields["reply"])),
             sampling=config.sampling,
             seed=request_seed,
             samples=1,
             form={"response_format": response_format(f"{kind}_question", schema)}
             if config.structured
             else {},
+            start=prompt.start(fields),
         )
+        planned = {"way": way.name, "kin": [one.seed_id for one in kin]} if way else {}
         sampling = canonical(
             config.sampling,
             request_seed=request_seed,
             few_shot=config.few_shot,
-            topic=topic,
+            topic=drawn["topic"],
             structured=config.structured,
             draw=draw,
+            **planned,
+            **({"aim": drawn["aim"]} if drawn["aim"] else {}),
         )
         return _Draft(
             question_id=stable_id(
@@ -181,31 +200,51 @@ class QuestionStep:
                 self._model.name,
                 self._model.revision,
                 sampling,
+                *([drawn["way"]] if way else []),
             ),
             request=request,
             schema=schema,
             provenance=provenance(self._model, prompt, sampling, request),
-            shown=tuple(
-                (as_text(part.get("question", "")), as_text(part.get("context", "")))
-                for example in examples
-                for part in (example.user, example.reply)
-            ),
+            way=way,
+            shown=_shown(examples, kin),
+        )
+
+    def _way(self, seed_row: Seed, shape: Shape, draw: int) -> Way | None:
+        ways = self._prompts.ways
+        if not self._config.plan or ways is None:
+            return None
+        kind = ways.kind_of(seed_row.task, seed_row.family, shape)
+        return ways.draw(kind, self._config.ways, draw, self._seed, seed_row.seed_id)
+
+    def _target(self, seed_row: Seed, shape: Shape, draw: int) -> str:
+        """The class that a new item shall be a case of.
+
+        All are drawn alike, as writers would choose some too often; the draws of one seed take them
+        in turn.
+        """
+        if not shape.labels:
+            return ""
+        order = permutation(len(shape.labels), "target", self._seed, seed_row.seed_id)
+        return shape.labels[order[draw % len(order)]]
+
+    def _shots(self, examples: Sequence[Example], form: str) -> list[tuple[Mapping[str, str], str]]:
+        return shots(
+            examples,
+            FIELDS["questions"],
+            hide=() if self._config.topics else ("topic",),
+            sketch=form,
+            reply=lambda example: json_reply(example, REPLY_FIELDS["questions"]),
         )
 
     def _read(
         self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentError
     ) -> Question | Flaw:
-        if isinstance(reply, PermanentError):
-            return Flaw(reason="request_failed", detail=str(reply))
-        if not reply.choices:
-            return Flaw(reason="bad_schema", detail="the reply holds no completion")
-        choice = reply.choices[0]
-        if choice.finish_reason == "length":
-            limit = self._config.sampling.max_tokens
-            return Flaw(reason="truncated", detail=f"the reply reached the limit of {limit} tokens")
-        found = read_object(split_thinking(choice)[1], draft.schema)
+        found = self._found(draft, reply)
         if isinstance(found, Flaw):
             return found
+        plan = read_plan(found, draft.way)
+        if isinstance(plan, Flaw):
+            return plan
         question, context = found["question"], found.get("context", "")
         flaw = checks.check_texts(seed, shape, question=question, context=context)
         if flaw:
@@ -240,9 +279,62 @@ class QuestionStep:
             classes=bool(shape.labels),
             claimed_answer=content.answer,
             checks=content.checks,
-            plan=NO_PLAN,
+            plan=plan,
             provenance=draft.provenance,
         )
+
+    def _found(self, draft: _Draft, reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
+        """The fields of a reply, or why they cannot be used: the seed may be to blame."""
+        if isinstance(reply, PermanentError):
+            return Flaw(reason="request_failed", detail=str(reply))
+        if not reply.choices:
+            return Flaw(reason="bad_schema", detail="the reply holds no completion")
+        choice = reply.choices[0]
+        if choice.finish_reason == "length":
+            limit = self._config.sampling.max_tokens
+            return Flaw(reason="truncated", detail=f"the reply reached the limit of {limit} tokens")
+        found = read_object(split_thinking(choice)[1], draft.schema)
+        if isinstance(found, Flaw):
+            return found
+        doubtful = doubt(found) if self._config.doubtful == "reject" else ""
+        return Flaw(reason="seed_doubtful", detail=doubtful) if doubtful else found
+
+
+def _fields(seed: Seed, shape: Shape) -> dict[str, Any]:
+    """What a prompt may show of a seed, and of the form of what is to be written."""
+    wrong = "one wrong option" if shape.options == 2 else ""
+    return {
+        "language": language_name(seed.language),
+        "domain": seed.domain,
+        "question": seed.question,
+        "context": seed.context,
+        "options": seed.options,
+        "classes": shape.labels,
+        "wrong": f"{shape.options - 1} wrong options" if shape.options > 2 else wrong,
+        "answer": seed.answer,
+        "checks": seed.checks,
+        "solution": seed.solution,
+        "level": seed.level,
+        "subject": seed.subject,
+        "passage": "passage" if shape.context else "",
+        "blanks": ("blank" if shape.blanks == 1 else "blanks") if shape.blanks else "",
+        "stem": "beginning of a sentence" if is_stem(seed.question, shape) else "",
+    }
+
+
+def _shown(examples: Sequence[Example], kin: Sequence[Kin]) -> tuple[checks.Shown, ...]:
+    """Everything beside the seed that a new question could be copied from."""
+    written = [
+        checks.Shown(
+            question=as_text(part.get("question", "")),
+            context=as_text(part.get("context", "")),
+            options=(),
+        )
+        for example in examples
+        for part in (example.user, example.reply)
+    ]
+    seen = [checks.Shown(question=k.question, context=k.context, options=k.options) for k in kin]
+    return (*written, *seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

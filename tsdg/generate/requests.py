@@ -25,6 +25,7 @@ def chat_request(
     seed: int,
     samples: int,
     form: Mapping[str, Any],
+    start: str = "",
 ) -> Request:
     """Build the request for ``samples`` completions of one chat.
 
@@ -37,6 +38,7 @@ def chat_request(
         samples: completions, ``n``.
         form: what constrains the reply (``response_format`` or ``structured_outputs``); empty for a
             free one.
+        start: what of the last turn many requests have in common.
     """
     body: dict[str, Any] = {
         "messages": [dict(turn) for turn in turns],
@@ -52,7 +54,7 @@ def chat_request(
         request_id=stable_id("request", model.name, model.revision, body),
         body=body,
         model=model.name,
-        prefix=stable_id("prefix", body["messages"][:-1]),
+        prefix=stable_id("prefix", body["messages"][:-1], start),
         expected_tokens=sampling.max_tokens * samples,
     )
 

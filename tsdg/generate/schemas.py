@@ -3,13 +3,15 @@
 The schemas use only ``type``, ``properties``, ``required``, ``additionalProperties``, ``items``,
 ``minItems``, ``maxItems`` and ``enum``, which every structured-output backend of vLLM knows.
 :func:`conform` holds a reply that was not constrained to the same schema, and forgives what a
-careful reader would: a number given as a string, or a string as a number.
+careful reader would: a number given as a string, or a string as a number, or "3, undergraduate" for
+a 3.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +56,8 @@ class Shape:
     instructions: tuple[str, ...] = ()
     """What a program checks its answer for, of the row that it is like; see
     :mod:`tsdg.generate.instructions`."""
+    stand_alone: bool = False
+    """Whether the passage of the row that it is like is inspiration only."""
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:
@@ -73,9 +77,16 @@ def _enum(values: Sequence[str]) -> Schema:
     return {"type": "string", "enum": list(values)}
 
 
-def question_schema(shape: Shape) -> Schema:
-    """Return the schema of a new question of this shape, fields in the order of writing."""
-    fields: dict[str, Schema] = {"context": _STRING} if shape.context else {}
+def question_schema(shape: Shape, plan: Mapping[str, Schema]) -> Schema:
+    """Return the schema of a new question of this shape, fields in the order of writing.
+
+    Args:
+        shape: of the question.
+        plan: fields that come first.
+    """
+    fields: dict[str, Schema] = dict(plan)
+    if shape.context:
+        fields["context"] = _STRING
     fields["question"] = _STRING
     if shape.kind == "code":
         fields["checks"] = _array(_STRING, MIN_CHECKS, MAX_CHECKS)
@@ -135,7 +146,7 @@ def sketch(schema: Schema) -> str:
     >>> sketch(answer_schema("number", options=(), checks=(), reasoning=True))
     '{"reasoning": "...", "answer": ...}'
     """
-    if "enum" in schema or schema.get("type") == "string":
+    if schema.get("type") == "string":
         return '"..."'
     if schema.get("type") == "array":
         return "[" + ", ".join([sketch(schema["items"])] * schema["minItems"]) + "]"
@@ -159,6 +170,10 @@ def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
         return _string(value, schema, where)
     if kind == "number":
         return _number(value, where)
+    if kind == "integer" and "enum" in schema:
+        return _choice_of_numbers(value, schema["enum"], where)
+    if kind == "boolean" and "enum" in schema:
+        return _boolean(value, where)
     if kind == "array":
         return _list(value, schema, where)
     if kind == "object":
@@ -199,6 +214,21 @@ def _number(value: Any, where: str) -> int | float | Flaw:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return _wrong(where, "a number", value)
     return value
+
+
+def _choice_of_numbers(value: Any, allowed: Sequence[int], where: str) -> int | Flaw:
+    """The first whole number of a text, as in "3 (undergraduate)", or the number that it is."""
+    found = re.search(r"-?\d+", str(value)) if not isinstance(value, bool) else None
+    if found is None or int(found.group()) not in allowed:
+        return _wrong(where, f"a whole number from {min(allowed)} to {max(allowed)}", value)
+    return int(found.group())
+
+
+def _boolean(value: Any, where: str) -> bool | Flaw:
+    said = str(value).strip().casefold()
+    if said not in ("true", "false", "yes", "no"):
+        return _wrong(where, "true or false", value)
+    return said in ("true", "yes")
 
 
 def _list(value: Any, schema: Schema, where: str) -> list[Any] | Flaw:

@@ -12,7 +12,6 @@ from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.near_pass import NearPass
 from tsdg.corpus.studies import gather_studies
 from tsdg.engine.commit import read_parts
-from tsdg.generate.fields import fixed_options
 from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS, phase_name
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import gathered, phase_input
@@ -76,7 +75,6 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
             recipe.filter.dedup,
             seeds=directory / SEEDS,
             scratch=directory / "questions" / ".near",
-            labels=fixed_options,
         )
         dropped = gather.gather_questions(
             questions_read(decontamination),

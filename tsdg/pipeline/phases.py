@@ -18,6 +18,7 @@ from tsdg.generate.questions import QuestionStep
 from tsdg.generate.requests import together
 from tsdg.generate.study import StudyStep
 from tsdg.layout import phase_name
+from tsdg.pipeline.kin import read_kin
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import phase_input
 from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
@@ -130,6 +131,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         prompts=prompts,
         seed=recipe.seed,
         judge=judge if recipe.judge.enabled else None,
+        kin=read_kin(recipe, prepared.directory) if "questions" in steps else None,
     )
     answer = AnswerStep(
         config=recipe.answers,

@@ -12,6 +12,7 @@ from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
 from tsdg.errors import RunConflictError
 from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.generate.ways import check_ways
 from tsdg.package.tokens import find_tokenizer
 from tsdg.pipeline.progress import phase_done
 from tsdg.pipeline.roles import endpoints_of
@@ -49,6 +50,7 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
         MirrorError: the mirror lacks something.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
+    check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
     seeds = recipe.seeds
     if recipe.passages.path:
         located = passages.locate(recipe.passages)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, few
+from tsdg.generate.kin import KinDraw
 from tsdg.layout import SEED_COUNTS, SEEDS, rejected
+from tsdg.pipeline.kin import write_kin
 from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
@@ -19,7 +21,7 @@ from tsdg.tables import Table, work_table
 
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
-    """Stage 1: write ``seeds.parquet``, ``rejected.parquet`` and, last, ``counts.json``."""
+    """Stage 1: write ``seeds.parquet``, ``rejected.parquet``, ``kin.parquet``, ``counts.json``."""
     if has_tables(directory, "seeds"):
         return
     reporter.stage("seeds", total=0)
@@ -36,12 +38,17 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
             ),
         )
     )
+    kin = KinDraw(recipe.questions.kin, seed=recipe.seed)
     with (
         Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
         work_table(directory / SEEDS, SEED_SCHEMA, unit_rows=recipe.engine.unit_rows) as seeds,
     ):
         for item in collector:
-            (seeds if isinstance(item, Seed) else refused).add(item)
+            if isinstance(item, Seed):
+                seeds.add(item)
+                kin.add(item)
+            else:
+                refused.add(item)
             if seeds.count and seeds.count % 1000 == 0:
                 reporter.update(
                     done=seeds.count, total=0, detail=f"seeds, {refused.count} rows rejected"
@@ -53,6 +60,7 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
             f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows "
             "what a task gives"
         )
+    write_kin(kin, directory)
     for note in collector.notes:
         reporter.note(note)
     if collector.left_out:

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from tsdg.config.recipe import Recipe
 from tsdg.corpus.repeats import Item
-from tsdg.generate.fields import fixed_options
 from tsdg.layout import QUESTIONS, SEEDS, part_files
 from tsdg.tables import unreadable
 
@@ -144,7 +143,7 @@ def _row(
     subject: Subject = ("", "", ""),
     seed_subject: Subject = ("", "", ""),
 ) -> Row:
-    kind, labels = row["answer_kind"], fixed_options(row["options"])
+    kind, labels = row["answer_kind"], row["classes"]
     item = Item(
         question=row["question"],
         context=row["context"],
@@ -158,7 +157,7 @@ def _row(
         task=row["task"],
         item=item,
         seed=seed,
-        of_class=row["classes"] or labels or kind == "boolean",
+        of_class=labels or kind == "boolean",
         subject=subject,
         seed_subject=seed_subject,
     )

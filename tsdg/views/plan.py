@@ -17,6 +17,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import run_name
 from tsdg.errors import few
 from tsdg.generate.prompts import load_prompts
+from tsdg.generate.ways import check_ways
 from tsdg.pipeline.diversity import Growth, grown, growth_text
 from tsdg.pipeline.verifiers import check_verifiers
 from tsdg.seeds import passage_files, passages, render
@@ -122,6 +123,7 @@ def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
         MirrorError: a mirror is named and is no folder, or a split that is there cannot be read.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
+    check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
     chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)
     check_verifiers(recipe, chosen.used)
     tasks = [
