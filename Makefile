@@ -9,7 +9,7 @@ ARGS =
 PYTEST_ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check env server-env model clean
+.PHONY: help demo test quick check env server-env model clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -18,7 +18,10 @@ demo: env server-env model  ## the whole pipeline with a small model on this mac
 	.venv/bin/tsdg run recipe=demo $(ARGS)
 
 test: env server-env model  ## all tests (PYTEST_ARGS: what to pass on to pytest)
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+	@tests/run.sh $(PYTEST_ARGS)
+
+quick: env  ## the tests to run while working: under two minutes (PYTEST_ARGS as above)
+	@.venv/bin/python -m pytest -n auto --dist=worksteal -q -m "not slow and not serial" $(PYTEST_ARGS)
 
 check: env  ## types, style and the import law; changes nothing
 	.venv/bin/mypy

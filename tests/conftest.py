@@ -19,6 +19,10 @@ marker      fixture        what is needed
 
 Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests
 must run: then a skip of such a test is a failure, whatever the reason of the skip.
+
+``make test`` runs the tests in two steps: first all that may run beside one another, in several
+processes, then those marked ``serial`` one by one. These are set here: whole folders that watch
+the clock or take the whole machine, and whatever starts a real server.
 """
 
 from __future__ import annotations
@@ -30,16 +34,20 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tsdg.errors import MachineError
 from tsdg.serving.demo_model import MODEL, models_dir
 from tsdg.verify.sandbox import WALLS, Sandbox
 
-ROOT = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
 MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 DEMO_MODEL = models_dir() / MODEL
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
+SERIAL_FOLDERS = ("chaos", "slurm")
+SERIAL_MARKERS = {"server", "model", "slurm"}
 REQUIRED = frozenset(
     name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip()
 )
@@ -114,6 +122,17 @@ def _required(item: pytest.Item) -> list[str]:
     return sorted(REQUIRED & {marker.name for marker in item.iter_markers()})
 
 
+# Property tests have no deadline: how long an example takes says more about the machine than about
+# the code. Under continuous integration (CI is set) they try more examples.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=100 if os.environ.get("CI") else 25,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
+
+
 def pytest_configure() -> None:
     if unknown := REQUIRED - LACKS.keys():
         raise pytest.UsageError(
@@ -121,11 +140,30 @@ def pytest_configure() -> None:
         )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--step",
+        choices=("parallel", "serial"),
+        help="only tests that may run beside others, or only those that may not (tests/run.sh)",
+    )
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m selects by marker
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKER_OF_FIXTURE[fixture])
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if folder in SERIAL_FOLDERS or SERIAL_MARKERS & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("serial")
+    if step := config.getoption("step"):
+        others = [item for item in items if _is_serial(item) != (step == "serial")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if _is_serial(item) == (step == "serial")]
+
+
+def _is_serial(item: pytest.Item) -> bool:
+    return item.get_closest_marker("serial") is not None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -56,7 +56,7 @@ def test_normalise_keeps_what_tells_questions_apart() -> None:
     assert [pair for pair in pairs if normalise(pair[0]) == normalise(pair[1])] == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.text(max_size=60))
 def test_normalising_twice_changes_nothing(text: str) -> None:
     once = normalise(text)
@@ -110,7 +110,7 @@ def distance(left: str, right: str) -> int:
     return row[-1]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(st.text("ab", max_size=9), st.text("ab", max_size=9), st.integers(0, 10))
 def test_edits_within_agrees_with_the_full_table(left: str, right: str, limit: int) -> None:
     assert edits_within(left, right, limit) == (distance(left, right) <= limit)

@@ -142,9 +142,8 @@ class Leases(RuleBasedStateMachine):
 
 TestLeases = Leases.TestCase
 TestLeases.settings = settings(
-    max_examples=60 * ROUNDS,
+    max_examples=ROUNDS * settings.default.max_examples // 2,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -210,9 +209,8 @@ class Journals(RuleBasedStateMachine):
 
 TestJournals = Journals.TestCase
 TestJournals.settings = settings(
-    max_examples=60 * ROUNDS,
+    max_examples=ROUNDS * settings.default.max_examples // 2,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
@@ -232,7 +230,10 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Any:
     parent.close()
 
 
-@settings(max_examples=60 * ROUNDS, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=ROUNDS * settings.default.max_examples // 2,
+    suppress_health_check=list(HealthCheck),
+)
 @given(scripts=st.lists(SCRIPTS, min_size=2, max_size=3), units=st.integers(1, 3))
 def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: int) -> None:
     """Whatever two or three processes do at the same time, a unit is one's at a time, and committed

@@ -124,7 +124,7 @@ TEXTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(TEXTS, max_size=6))
 def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
     tmp_path_factory: object, rows: list[list[str]]

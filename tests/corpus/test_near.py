@@ -155,7 +155,7 @@ def test_another_core_makes_another_question(tmp_path: Path) -> None:
 WORDS = st.lists(st.sampled_from([f"w{n}" for n in range(40)]), min_size=5, max_size=SHORT - 1)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(WORDS, st.integers(0, 1000), st.sampled_from(["replace", "insert", "delete"]))
 def test_two_short_documents_that_differ_in_one_word_always_share_a_key(
     words: list[str], at: int, edit: str

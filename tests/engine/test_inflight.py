@@ -69,7 +69,7 @@ def test_a_limit_below_one_is_refused() -> None:
         places.limit = 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["take", "give", "cancel", "limit"]), st.integers(0, 9)),

@@ -52,7 +52,6 @@ def known(directory: Path, ids: list[str]) -> dict[str, Reply]:
     return {request_id: result for request_id, result in found.items() if isinstance(result, Reply)}
 
 
-@settings(deadline=None)
 @given(payloads=PAYLOADS)
 def test_frames_torn_at_every_byte_give_the_frames_before(payloads: list[bytes]) -> None:
     frames = [encode_frame(payload) for payload in payloads]
@@ -63,7 +62,6 @@ def test_frames_torn_at_every_byte_give_the_frames_before(payloads: list[bytes])
         assert [payload for _, payload in read_frames(io.BytesIO(data[:cut]))] == payloads[:whole]
 
 
-@settings(deadline=None)
 @given(payloads=PAYLOADS, data=st.data())
 def test_a_damaged_byte_ends_the_reading_before_its_frame(
     payloads: list[bytes], data: st.DataObject
@@ -77,14 +75,13 @@ def test_a_damaged_byte_ends_the_reading_before_its_frame(
     assert [payload for _, payload in read_frames(io.BytesIO(bytes(raw)))] == payloads[:whole]
 
 
-@settings(deadline=None)
 @given(payloads=PAYLOADS, zeros=st.integers(1, 64))
 def test_zeros_at_the_end_are_no_frames(payloads: list[bytes], zeros: int) -> None:
     data = b"".join(map(encode_frame, payloads)) + bytes(zeros)
     assert [payload for _, payload in read_frames(io.BytesIO(data))] == payloads
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(results=st.dictionaries(TEXT, REPLIES, max_size=5))
 def test_every_reply_comes_back_as_it_was(results: dict[str, Reply]) -> None:
     with tempfile.TemporaryDirectory() as scratch:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.lab import write_input
@@ -27,7 +27,6 @@ def rejection(row_id: str) -> Rejection:
     )
 
 
-@settings(deadline=None)
 @given(index=st.integers(0, 10**8), generation=st.integers(0, 10**4))
 def test_names_of_all_files_of_a_unit_are_read_back(index: int, generation: int) -> None:
     name = unit_name(index)

@@ -202,7 +202,7 @@ def near(left: str, right: str) -> bool:
     return abs(ord(left.upper()) - ord(right.upper())) <= 1
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6 * settings.default.max_examples)
 @given(data=st.data(), voted=rules, options=st.integers(0, 6), same=st.sampled_from([equal, near]))
 def test_an_early_decision_is_the_decision_of_all_samples(
     data, voted: VoteRule, options: int, same
@@ -221,7 +221,7 @@ def test_an_early_decision_is_the_decision_of_all_samples(
             assert early.chance >= full.chance
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(
     data=st.data(),
     voted=rules_of(6, [0.0, 0.3, 0.5, 0.6, 1.0], [0.01, 0.1, 0.5, 1.0]),
@@ -244,7 +244,7 @@ def test_the_next_round_is_the_smallest_that_could_close_the_vote(
     assert next_round(tally(drawn, equal), voted, options) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(data=st.data(), voted=rules, options=st.integers(0, 6))
 def test_open_means_that_both_outcomes_or_two_winners_are_still_possible(
     data, voted: VoteRule, options: int

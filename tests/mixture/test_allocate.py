@@ -129,7 +129,7 @@ def wishes(draw: st.DrawFn) -> tuple[list[Part], MixConfig]:
 
 
 @given(wishes())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_every_division_holds_to_the_budget_and_to_every_bound(
     wish: tuple[list[Part], MixConfig],
 ) -> None:
@@ -151,7 +151,6 @@ def test_every_division_holds_to_the_budget_and_to_every_bound(
 
 
 @given(wishes())
-@settings(max_examples=100, deadline=None)
 def test_wishes_are_refused_only_where_no_division_exists(
     wish: tuple[list[Part], MixConfig],
 ) -> None:

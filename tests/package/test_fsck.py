@@ -78,9 +78,7 @@ def test_whole_runs_have_no_findings(tmp_path: Path, phases: Any, seed: int) -> 
     assert verify_run(tmp_path) == []
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_flipped_byte_is_found_and_located(whole: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["manifest.json", *listed(whole)]))
@@ -98,7 +96,8 @@ def test_any_flipped_byte_is_found_and_located(whole: Path, data: st.DataObject)
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings.default.max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_any_cut_file_is_found_and_located(whole: Path, data: st.DataObject) -> None:

@@ -99,7 +99,7 @@ def numbers(entry: dict[str, Any]) -> Counter[str]:
     return flat
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(
     seed=st.integers(0, 10**6),
     phases=st.sampled_from(PHASES),

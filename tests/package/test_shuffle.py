@@ -30,7 +30,7 @@ def order(
     return [(row["id"], row["text"]) for table in tables for row in table.to_pylist()]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(
     count=st.integers(0, 120),
     batch=st.integers(1, 50),
