@@ -24,12 +24,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tsdg.protocols import Match
-from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.item import Item, MalformedRowError
-from tsdg.seeds.leak_index import LeakIndex
-from tsdg.seeds.leaks import build_index, generic_items
-from tsdg.seeds.mirror import SplitFile, split_file
-from tsdg.seeds.render import DEMO, renderer_for
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Unit
+from tsdg.seeds.families.renderers import DEMO, renderer_for
+from tsdg.seeds.heldout.build import build_index, generic_items
+from tsdg.seeds.heldout.index import LeakIndex
+from tsdg.seeds.mirror.split_files import SplitFile, split_file
+from tsdg.seeds.rows.item import Item, MalformedRowError
 
 SETS = {
     "ARC": (("allenai/ai2_arc", "ARC-Challenge", "test"), ("allenai/ai2_arc", "ARC-Easy", "test")),

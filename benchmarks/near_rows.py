@@ -23,10 +23,10 @@ from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.dedup import item_digest
 from tsdg.corpus.near_pass import NearPass
 from tsdg.records import NO_PLAN, SEED_SCHEMA, Provenance, Question
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import MalformedRowError
-from tsdg.seeds.mirror import split_file
-from tsdg.seeds.render import renderer_for
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.families.renderers import renderer_for
+from tsdg.seeds.mirror.split_files import split_file
+from tsdg.seeds.rows.item import MalformedRowError
 from tsdg.tables import Table
 
 PROVENANCE = Provenance(model="", prompt="", prompt_hash="", sampling="", request_id="")

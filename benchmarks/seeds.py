@@ -32,13 +32,13 @@ from unittest.mock import patch
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import tsdg.seeds.collect
+import tsdg.seeds.draw.collect
 from tsdg.records import Seed
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.leaks import build_index
-from tsdg.seeds.mirror import split_file
-from tsdg.seeds.selection import by_name
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import by_name
+from tsdg.seeds.heldout.build import build_index
+from tsdg.seeds.mirror.split_files import split_file
 
 WORDS = [
     "river",
@@ -107,7 +107,7 @@ def over_mirror(mirror: str, cap: int, tasks: list[str]) -> None:
             continue
         if tasks and unit.tasks[0] not in tasks:
             continue
-        with patch.object(tsdg.seeds.collect, "build_index", return_value=index):
+        with patch.object(tsdg.seeds.draw.collect, "build_index", return_value=index):
             collect(mirror, unit.tasks[0], 10, 1)  # loads modules and templates
             result = min(
                 (collect(mirror, unit.tasks[0], cap, 1) for _ in range(3)),

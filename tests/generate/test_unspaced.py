@@ -26,9 +26,9 @@ from tsdg.generate.questions import QuestionStep
 from tsdg.package.render import render
 from tsdg.protocols import Reply, Request
 from tsdg.records import Question, Seed
-from tsdg.seeds.item import Item
-from tsdg.seeds.keys import keys
-from tsdg.seeds.leak_index import LeakIndex, Piece, index_items
+from tsdg.seeds.heldout.index import LeakIndex, Piece, index_items
+from tsdg.seeds.rows.item import Item
+from tsdg.seeds.rows.keys import keys
 from tsdg.verify import verifier_for
 
 

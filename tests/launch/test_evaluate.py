@@ -58,7 +58,7 @@ def test_every_group_of_eval_is_one_of_compare_and_finds_its_tasks_there() -> No
 
 
 def test_every_task_is_lm_evals() -> None:
-    from tsdg.seeds.index import load_index
+    from tsdg.seeds.catalogue.index import load_index
 
     known = load_index().entries
     groups = yaml.safe_load((recipes_dir() / "eval/default.yaml").read_text())["groups"]

@@ -6,9 +6,10 @@ from typing import Any
 
 from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Rejection, Seed
-from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.collect import SeedCollector, TaskCounts
-from tsdg.seeds.selection import by_name
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Unit
+from tsdg.seeds.draw.collect import SeedCollector, TaskCounts
+from tsdg.seeds.draw.selection import by_name
 
 WriteSplit = Callable[[str, str, str, list[dict[str, Any]]], Path]
 

@@ -13,10 +13,11 @@ import yaml
 
 from tests.seeds.rows import unit_of
 from tsdg.errors import MachineError
-from tsdg.seeds.adapters.hendrycks_math import boxed
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Gold, Item, MalformedRowError
-from tsdg.seeds.render import Renderer, renderer_for
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.families.hendrycks_math import boxed
+from tsdg.seeds.families.renderers import renderer_for
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError
+from tsdg.seeds.rows.render import Renderer
 
 TABLE = yaml.safe_load(Path(__file__).with_name("adapter_rows.yaml").read_text(encoding="utf-8"))
 SOUND = {f"{number}-{case['task']}": case for number, case in enumerate(TABLE["sound"])}

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.seeds.audit import ENOUGH, audit
 from tests.seeds.rows import config
 from tsdg.records import Seed, Source
-from tsdg.seeds.audit import ENOUGH, audit
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.mirror import split_file
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.mirror.split_files import split_file
 
 SOUND = Seed(
     classes=False,

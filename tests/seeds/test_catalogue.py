@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tsdg.records import ANSWER_KINDS, GROUPS, OutputType, VerifierName
-from tsdg.seeds import build_index
-from tsdg.seeds.catalogue import DATA, Catalogue, Commercial, Tier, Unit, load, table
-from tsdg.seeds.index import Index, load_index
+from tsdg.seeds.catalogue import build_index
+from tsdg.seeds.catalogue.index import Index, load_index
+from tsdg.seeds.catalogue.load import DATA, load, table
+from tsdg.seeds.catalogue.model import Catalogue, Commercial, Tier, Unit
 
 CERTAINTIES = {"C", "D", "S", "M", "~", "?"}
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import MachineError, MirrorError, SeedsDeniedError
 from tsdg.records import Seed
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.selection import check_request
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import check_request
 
 ARC = ("allenai/ai2_arc", "ARC-Easy", "train")
 
@@ -302,7 +302,7 @@ def test_the_check_needs_no_lm_eval() -> None:
 
     code = """
 import sys
-from tsdg.seeds.selection import by_name, check_request
+from tsdg.seeds.draw.selection import by_name, check_request
 check_request(by_name("", ("demo_facts", "demo_science"), 3))
 assert not {"lm_eval", "datasets", "torch", "jinja2"} & set(sys.modules), sorted(sys.modules)
 """

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.seeds.audit import audit
 from tests.seeds.rows import collected, config
 from tsdg.generate.instructions import unsaid
 from tsdg.records import Seed
-from tsdg.seeds.audit import audit
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.render import DEMO
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.families.renderers import DEMO
 from tsdg.verify.symbolic import broken_instruction
 
 TASKS = [unit.tasks[0] for unit in load().units if load().family(unit.family).tier == "demo"]

@@ -19,14 +19,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-import tsdg.seeds.adapters
+import tsdg.seeds.families
+from tests.seeds.audit import audit
 from tests.seeds.rows import collected, config, unit_of
 from tsdg.records import Rejection, Seed
-from tsdg.seeds import render
-from tsdg.seeds.audit import audit
-from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.item import MalformedRowError
-from tsdg.seeds.mirror import split_file
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Unit
+from tsdg.seeds.families import renderers
+from tsdg.seeds.mirror.split_files import split_file
+from tsdg.seeds.rows import render
+from tsdg.seeds.rows.item import MalformedRowError
 
 FOLDER = Path(__file__).with_name("family_rows")
 FAMILIES = tuple(family.family for family in load().families)
@@ -61,7 +63,7 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
     unit = unit_of(task)
     family = load().family(unit.family)
     split = split_file(mirror, unit.dataset_path, unit.config, unit.split)
-    renderer = render.renderer_for(family, unit, frozenset(split.columns()))
+    renderer = renderers.renderer_for(family, unit, frozenset(split.columns()))
     rows = split.check(renderer.columns)
     for batch in split.batches(wanted=range(0, rows, -(-rows // at_most))):
         documents = renderer.documents(batch.table, batch.rows)
@@ -168,7 +170,7 @@ def test_every_unit_has_an_adapter_that_knows_it(family: str) -> None:
     known = load().family(family)
     for unit in load().units_of_family(family):
         if known.adapter != "lm_eval":
-            assert render.columns_of(known, unit)
+            assert renderers.columns_of(known, unit)
 
 
 @pytest.mark.parametrize("family", ["sciq", "truthfulqa_multi"])
@@ -219,7 +221,7 @@ def test_rubbish_is_refused_and_never_crashes(family: str) -> None:
         row = next((case["row"] for case in cases if "answer" in case), None)
         if row is None:
             continue
-        renderer = render.renderer_for(load().family(family), unit, frozenset(row))
+        renderer = renderers.renderer_for(load().family(family), unit, frozenset(row))
         if not renderer.columns:
             continue
         refused = 0
@@ -238,7 +240,7 @@ def test_rubbish_is_refused_and_never_crashes(family: str) -> None:
 
 
 def test_every_adapter_is_the_adapter_of_a_family() -> None:
-    modules = {path.stem for path in Path(tsdg.seeds.adapters.__file__).parent.glob("*.py")} - {
+    modules = {path.stem for path in Path(tsdg.seeds.families.__file__).parent.glob("*.py")} - {
         "__init__"
     }
     assert modules == {family.adapter for family in load().families} - {"lm_eval"}

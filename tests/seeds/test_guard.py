@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsdg.errors import SeedsDeniedError
-from tsdg.seeds.catalogue import load, table
-from tsdg.seeds.guard import check, require_allowed, row_denied
-from tsdg.seeds.index import Entry, load_index
+from tsdg.seeds.catalogue.guard import check, require_allowed, row_denied
+from tsdg.seeds.catalogue.index import Entry, load_index
+from tsdg.seeds.catalogue.load import load, table
 
 DENIED = list(table("denied.csv"))
 
@@ -348,7 +348,7 @@ def test_a_row_that_cannot_be_placed_is_denied_and_other_units_are_not_asked() -
 
 def test_the_guard_needs_nothing_heavy() -> None:
     code = (
-        "import sys; from tsdg.seeds.guard import check; check('blimp'); check('gsm8kk'); "
+        "import sys; from tsdg.seeds.catalogue.guard import check; check('blimp'); check('gsm8kk'); "
         "print([m for m in ('lm_eval', 'pyarrow', 'datasets', 'yaml', 'numpy', 'torch') if m in "
         "sys.modules])"
     )

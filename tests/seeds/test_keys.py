@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsdg.hashset import HashSet
-from tsdg.seeds.item import Item
-from tsdg.seeds.keys import Keys, keys, normalise, plain, weight
+from tsdg.seeds.rows.item import Item
+from tsdg.seeds.rows.keys import Keys, keys, normalise, plain, weight
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsdg.seeds.item import Item
-from tsdg.seeds.keys import keys
-from tsdg.seeds.leak_index import COMMON, KEPT, RUN, LeakIndex, Piece, index_items
+from tsdg.seeds.heldout.index import COMMON, KEPT, RUN, LeakIndex, Piece, index_items
+from tsdg.seeds.rows.item import Item
+from tsdg.seeds.rows.keys import keys
 
 STORY = "Maya sells 14 jars of honey each morning at the market. She keeps a third of them for her sister's shop."
 ASK = "How many jars are left when the market closes at noon?"

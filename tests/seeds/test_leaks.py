@@ -8,12 +8,12 @@ import pytest
 from tests.seeds import independent_leaks
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
 from tsdg.errors import MirrorError, RecipeError, StorageError
-from tsdg.seeds import leaks
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.item import Item
-from tsdg.seeds.keys import keys
-from tsdg.seeds.leaks import build_index, generic_items, held_out_splits
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.heldout import build as leaks
+from tsdg.seeds.heldout.build import build_index, generic_items, held_out_splits
+from tsdg.seeds.rows.item import Item
+from tsdg.seeds.rows.keys import keys
 
 ARC = ("allenai/ai2_arc", "ARC-Easy")
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tsdg.seeds.listing import listing
+from tsdg.views.family_list import listing
 
 KEYS = {"group", "family", "tasks", "units", "rows", "licence", "commercial_ok", "tier", "mirror"}
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.seeds.rows import arc_rows, unit_of
 from tsdg.errors import MachineError
-from tsdg.seeds.item import MalformedRowError
-from tsdg.seeds.lmeval import Template, load_config, split_prompt, tasks_folder
+from tsdg.seeds.rows.item import MalformedRowError
+from tsdg.seeds.rows.lmeval import Template, load_config, split_prompt, tasks_folder
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_missing_and_broken_yaml(tmp_path: Path) -> None:
 
 def test_what_is_loaded_off_the_network_leaves_the_rest_of_the_process_on_it() -> None:
     code = (
-        "from tsdg.seeds.lmeval import load_config, tasks_folder\n"
+        "from tsdg.seeds.rows.lmeval import load_config, tasks_folder\n"
         "load_config(tasks_folder() / 'arc' / 'arc_easy.yaml')\n"
         "from huggingface_hub import constants\n"
         "print(constants.HF_HUB_OFFLINE)"
@@ -236,7 +236,7 @@ def test_compiled_templates_give_what_lm_eval_gives(task: str, mirror: Path) -> 
     from lm_eval.api.task import ConfigurableTask
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    from tsdg.seeds.mirror import split_file
+    from tsdg.seeds.mirror.split_files import split_file
 
     unit = unit_of(task)
     batch = next(split_file(mirror, unit.dataset_path, unit.config, unit.split).batches())

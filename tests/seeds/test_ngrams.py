@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsdg.seeds.keys import plain
-from tsdg.seeds.ngrams import Runs
+from tsdg.seeds.heldout.ngrams import Runs
+from tsdg.seeds.rows.keys import plain
 
 
 def runs_of(text: str, size: int) -> list[int]:

@@ -12,11 +12,13 @@ import yaml
 
 from tests.seeds.rows import unit_of
 from tsdg.records import Seed
-from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.item import MalformedRowError, noted, shortened
-from tsdg.seeds.keys import normalise
-from tsdg.seeds.mirror import split_file
-from tsdg.seeds.render import Place, Renderer, build, check, renderer_for
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Unit
+from tsdg.seeds.families.renderers import renderer_for
+from tsdg.seeds.mirror.split_files import split_file
+from tsdg.seeds.rows.item import MalformedRowError, noted, shortened
+from tsdg.seeds.rows.keys import normalise
+from tsdg.seeds.rows.render import Place, Renderer, build, check
 
 HERE = Path(__file__).parent
 BROKEN = (MalformedRowError, KeyError, TypeError, AttributeError, IndexError, ValueError)

@@ -19,9 +19,16 @@ from tsdg.config.compose import compose_recipe
 from tsdg.config.passages import PassagesConfig
 from tsdg.errors import MirrorError, RecipeError
 from tsdg.records import Rejection, Seed
-from tsdg.seeds.passage_files import DEMO_FILE, rows_of
-from tsdg.seeds.passages import PassageCollector, chunk_of, domain_of, locate, subject_of, task_of
-from tsdg.seeds.rotation import quotas, turns
+from tsdg.seeds.draw.rotation import quotas, turns
+from tsdg.seeds.passages.collector import (
+    PassageCollector,
+    chunk_of,
+    domain_of,
+    locate,
+    subject_of,
+    task_of,
+)
+from tsdg.seeds.passages.passage_files import DEMO_FILE, rows_of
 
 
 def config(path: Path | str, **values: Any) -> PassagesConfig:

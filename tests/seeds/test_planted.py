@@ -11,9 +11,9 @@ from types import ModuleType
 
 import pytest
 
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.leak_index import LeakIndex
-from tsdg.seeds.leaks import build_index
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.heldout.build import build_index
+from tsdg.seeds.heldout.index import LeakIndex
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "decontamination.py"
 A_SENTENCE = ("a sentence before", "a sentence after")

@@ -32,12 +32,12 @@ from tsdg.errors import (
     StorageError,
     UsageError,
 )
-from tsdg.seeds import shards, staging
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.hub import Hub, HubFile, Patience
-from tsdg.seeds.index import load_index
-from tsdg.seeds.prefetch import Outcome, Request, prefetch, survey
-from tsdg.seeds.wants import not_on_hub, wants
+from tsdg.seeds.catalogue.index import load_index
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.mirror import layouts, staging
+from tsdg.seeds.mirror.hub import Hub, HubFile, Patience
+from tsdg.seeds.mirror.needed_splits import not_on_hub, wants
+from tsdg.seeds.mirror.prefetch import Outcome, Request, prefetch, survey
 from tsdg.views.prefetch import run_prefetch
 
 GSM8K = "openai/gsm8k"
@@ -814,7 +814,7 @@ def file(path: str) -> HubFile:
 
 
 def test_the_layout_of_a_conversion() -> None:
-    layout = shards.converted(
+    layout = layouts.converted(
         file(path)
         for path in (
             "a/train/0001.parquet",
@@ -837,8 +837,8 @@ def test_the_layout_of_a_conversion() -> None:
     assert layout.lack("", "train") == "none of the configs is the default one for certain: a, b, c"
     assert layout.lack("z", "train") == "no config 'z' among a, b, c"
     assert layout.lack("a", "dev") == "no split 'dev' in config 'a', only train"
-    assert shards.converted([file("only/train/0000.parquet")]).files("", "train")
-    assert shards.converted(
+    assert layouts.converted([file("only/train/0000.parquet")]).files("", "train")
+    assert layouts.converted(
         [file("default/train/0000.parquet"), file("x/train/0000.parquet")]
     ).files("", "train")
 
@@ -868,7 +868,7 @@ configs:
 - rubbish
 ---
 """
-    layout = shards.declared(map(file, paths), configs)
+    layout = layouts.declared(map(file, paths), configs)
     assert layout.default == "one"
     assert list(layout.configs) == ["one"]
     assert {
@@ -882,5 +882,5 @@ configs:
 
 @given(readme=st.text() | st.text().map(lambda text: f"---\n{text}\n---\n"))
 def test_any_readme_is_read_or_passed_over(readme: str) -> None:
-    layout = shards.declared([file("train.parquet")], readme)
+    layout = layouts.declared([file("train.parquet")], readme)
     assert layout.configs == {} or "configs" in readme

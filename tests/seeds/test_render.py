@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.seeds.rows import arc_rows, collected, config, unit_of
 from tsdg.errors import MachineError
 from tsdg.records import from_row, stable_id, to_row
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.item import Gold, Item, MalformedRowError
-from tsdg.seeds.render import Place, build, check, order, renderer_for, seed_id_of
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.families.renderers import renderer_for
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError
+from tsdg.seeds.rows.render import Place, build, check, order, seed_id_of
 
 ROW = arc_rows(1)[0]
 UNIT = unit_of("arc_easy")

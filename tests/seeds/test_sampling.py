@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsdg.errors import RecipeError
-from tsdg.seeds.dealing import Stock, Wishes
-from tsdg.seeds.sampling import Quotas, apportion, solve
+from tsdg.seeds.draw.quota_dealing import Stock, Wishes
+from tsdg.seeds.draw.quotas import Quotas, apportion, solve
 
 PLAIN = Wishes(
     cap_per_task=10**9,

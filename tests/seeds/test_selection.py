@@ -6,9 +6,9 @@ import pytest
 from tests.seeds.rows import WriteSplit, arc_rows, collected, unit_of
 from tsdg.config.recipe import SeedsConfig
 from tsdg.errors import MirrorError, SeedsDeniedError
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.selection import by_name, check_request, select, sources, survey, wishes_of
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import by_name, check_request, select, sources, survey, wishes_of
 
 
 def request(**values: Any) -> SeedsConfig:

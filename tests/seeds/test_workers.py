@@ -10,9 +10,9 @@ import pytest
 from tests.seeds.rows import WriteSplit, arc_rows, collected
 from tsdg.errors import MachineError, MirrorError
 from tsdg.records import Rejection
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.selection import by_name
-from tsdg.seeds.workers import ROWS_OF_A_WORKER, worker_count
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import by_name
+from tsdg.seeds.draw.workers import ROWS_OF_A_WORKER, worker_count
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def mirror_folder(tmp_path: Path, write_split: WriteSplit) -> Path:
 def test_several_processes_give_what_one_gives(
     mirror_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsdg.seeds.collect.SPAN_ROWS", 100)
+    monkeypatch.setattr("tsdg.seeds.draw.collect.SPAN_ROWS", 100)
     one = by_name(str(mirror_folder), ("arc_easy", "gsm8k", "arc_challenge"), 1000).model_copy(
         update={"workers": 1, "total": 1050, "mix": "uniform"}
     )
@@ -86,7 +86,7 @@ def children(parent: int) -> list[int]:
 def test_a_killed_worker_is_one_line_and_leaves_nothing(
     mirror_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsdg.seeds.collect.SPAN_ROWS", 100)
+    monkeypatch.setattr("tsdg.seeds.draw.collect.SPAN_ROWS", 100)
     request = by_name(str(mirror_folder), ("arc_easy",), 10).model_copy(update={"workers": 2})
     items = iter(SeedCollector(request, 0))
     assert isinstance(next(items), Rejection)
@@ -101,8 +101,8 @@ def test_a_killed_worker_is_one_line_and_leaves_nothing(
 def test_no_worker_outlives_its_parent(mirror_folder: Path, number: int) -> None:
     code = f"""
 import sys, time
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.selection import by_name
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import by_name
 request = by_name({str(mirror_folder)!r}, ("arc_easy",), 10).model_copy(update={{"workers": 2}})
 for item in SeedCollector(request, 0):
     print("going", flush=True)

@@ -8,7 +8,7 @@ from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, RecipeError
-from tsdg.seeds.catalogue import load
+from tsdg.seeds.catalogue.load import load
 from tsdg.views.plan import Plan, make_plan, print_plan
 
 GROUPS = ["seeds.tasks=[]", "seeds.groups=[knowledge,reasoning]"]

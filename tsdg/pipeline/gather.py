@@ -18,8 +18,8 @@ from tsdg.pipeline.progress import gathered, phase_input
 from tsdg.progress import Reporter, counted
 from tsdg.protocols import HeldOut
 from tsdg.records import Outcome, from_row
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.leaks import build_index
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.heldout.build import build_index
 from tsdg.tables import count_rows
 
 

@@ -24,7 +24,7 @@ from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import TABLES, phase_input
 from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter, counted
-from tsdg.seeds.selection import LICENCES, Source
+from tsdg.seeds.draw.selection import LICENCES, Source
 from tsdg.tables import count_rows
 
 

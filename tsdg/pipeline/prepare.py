@@ -17,9 +17,9 @@ from tsdg.package.tokens import find_tokenizer
 from tsdg.pipeline.progress import phase_done
 from tsdg.pipeline.roles import endpoints_of
 from tsdg.pipeline.verifiers import check_verifiers, check_verifiers_ready
-from tsdg.seeds import passages
-from tsdg.seeds.leaks import check_files
-from tsdg.seeds.selection import LeftOut, Source, check_request, sources, survey
+from tsdg.seeds.draw.selection import LeftOut, Source, check_request, sources, survey
+from tsdg.seeds.heldout.build import check_files
+from tsdg.seeds.passages import collector as passages
 from tsdg.serving.checks import check_server
 
 

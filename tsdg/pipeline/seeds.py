@@ -14,8 +14,8 @@ from tsdg.pipeline.kin import write_kin
 from tsdg.pipeline.progress import has_tables
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.passages import PassageCollector
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.passages.collector import PassageCollector
 from tsdg.storage import write_whole
 from tsdg.tables import Table, work_table
 

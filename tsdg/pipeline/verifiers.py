@@ -12,8 +12,8 @@ from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError
 from tsdg.protocols import Verifier
 from tsdg.records import AnswerKind, Question, VerifierName
-from tsdg.seeds.catalogue import load
-from tsdg.seeds.selection import Source
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.selection import Source
 from tsdg.verify import check_ready, verifier_for, verifiers_of
 
 

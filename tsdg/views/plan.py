@@ -20,9 +20,11 @@ from tsdg.generate.prompts import load_prompts
 from tsdg.generate.ways import check_ways
 from tsdg.pipeline.diversity import Growth, grown, growth_text
 from tsdg.pipeline.verifiers import check_verifiers
-from tsdg.seeds import passage_files, passages, render
-from tsdg.seeds.sampling import Quotas, apportion, solve
-from tsdg.seeds.selection import Located, Source, survey, wishes_of
+from tsdg.seeds.draw.quotas import Quotas, apportion, solve
+from tsdg.seeds.draw.selection import Located, Source, survey, wishes_of
+from tsdg.seeds.families import renderers
+from tsdg.seeds.passages import collector as passages
+from tsdg.seeds.passages import passage_files
 from tsdg.views.estimate import (
     Load,
     PhasePlan,
@@ -220,7 +222,7 @@ def _of_passages(recipe: Recipe) -> _Chosen:
 
 def _rows(source: Source) -> int:
     if source.split.path.is_file():
-        return source.split.check(render.columns_of(source.family, source.unit))
+        return source.split.check(renderers.columns_of(source.family, source.unit))
     return source.unit.rows
 
 

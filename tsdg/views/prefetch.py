@@ -12,9 +12,9 @@ from typing import Any
 
 from tsdg.config.compose import compose_recipe
 from tsdg.errors import MirrorError, ShortfallError, UsageError
-from tsdg.seeds.hub import Hub, endpoint
-from tsdg.seeds.prefetch import Outcome, Request, failures, prefetch, survey
-from tsdg.seeds.selection import select
+from tsdg.seeds.draw.selection import select
+from tsdg.seeds.mirror.hub import Hub, endpoint
+from tsdg.seeds.mirror.prefetch import Outcome, Request, failures, prefetch, survey
 
 USAGE = """\
 tsdg seeds prefetch recipe=R [KEY=VALUE ...]: fetch what its seeds need into seeds.mirror; resumable

@@ -9,11 +9,12 @@ from typing import Any
 
 from tsdg.errors import UsageError
 from tsdg.records import Seed
-from tsdg.seeds import guard
-from tsdg.seeds.catalogue import Unit, load
-from tsdg.seeds.collect import SeedCollector
-from tsdg.seeds.listing import listing
-from tsdg.seeds.selection import by_name, locate
+from tsdg.seeds.catalogue import guard
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Unit
+from tsdg.seeds.draw.collect import SeedCollector
+from tsdg.seeds.draw.selection import by_name, locate
+from tsdg.views.family_list import listing
 
 SHOWN = 3
 """Seeds shown of a family."""

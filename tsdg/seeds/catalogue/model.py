@@ -1,0 +1,175 @@
+"""What the catalogue says of families and units of source.
+
+Tiers: ``A`` a proven training split; ``B`` off by default (only a few official exemplars, or a
+known leak that the remarks name); ``extra`` a proven training split that no lm-eval task reads,
+outside the 39 + 34; ``demo`` tsdg's own.
+
+Certainty codes of rows and licences are explained in ``docs/seeds.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:  # tsdg.records imports pyarrow, which the guard need not wait for
+    from tsdg.records import AnswerKind, Group, OutputType, VerifierName
+
+Tier = Literal["A", "B", "extra", "demo"]
+Commercial = Literal["yes", "share_alike", "no", "unclear"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One task family."""
+
+    id: str
+    """``K01`` to ``K39``, ``R01`` to ``R34``, ``X..`` for extra and ``D..`` for demo families."""
+    family: str
+    group: Group
+    tier: Tier
+    output_type: OutputType
+    answer_kind: AnswerKind
+    """A unit may say otherwise."""
+    domain: str
+    languages: tuple[str, ...]
+    licence: str
+    licence_certainty: str
+    commercial: Commercial
+    verifier: VerifierName
+    """Reads the answers of its rows that are of its answer kind; those of other kinds have that of
+    their kind."""
+    adapter: str
+    """``lm_eval``, or a module of ``tsdg/seeds/families``."""
+    suggested_cap: int
+    """Seeds beyond this add little: duplicates, translations or templates of the same items."""
+    contamination: str
+    remarks: str
+
+    def licence_of(self, unit: Unit) -> str:
+        """Return the licence of one of its units: the unit's own, else the family's."""
+        return unit.licence or self.licence
+
+    def commercial_of(self, unit: Unit) -> Commercial:
+        """Return whether one of its units may be used commercially.
+
+        The unit's own word, else the family's.
+        """
+        return cast("Commercial", unit.commercial) if unit.commercial else self.commercial
+
+    def answer_kind_of(self, unit: Unit) -> AnswerKind:
+        """Return what kind of answer the rows of one of its units have, but for the unit's
+        ``other_kinds``.
+        """
+        return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.answer_kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One unit of source."""
+
+    family: str
+    dataset_path: str
+    config: str
+    """"" for the default config."""
+    split: str
+    proof: str
+    """Why the split is training data."""
+    rows: int
+    """Rows of the split; 0 where nobody knows."""
+    rows_certainty: str
+    language: str
+    tasks: tuple[str, ...]
+    """Tasks that read the unit, the one that renders it first. lm-eval names; a unit that no
+    lm-eval task reads (``yaml`` is empty) has one name of tsdg's own."""
+    yaml: str
+    """YAML of the first task, below ``lm_eval/tasks`` (demo: below ``tsdg/seeds/demo``)."""
+    licence: str
+    """Empty: the family's."""
+    commercial: str
+    """Empty: the family's."""
+    remarks: str
+    answer_kind: str
+    """Empty: the family's."""
+    part_of: str
+    """Config of the unit of the same data set and split that this one is a smaller size of; empty
+    where it is none."""
+    other_kinds: tuple[AnswerKind, ...] = ()
+    """Answer kinds that some of its rows have beside the usual one: problems that come with
+    options, say."""
+
+    @property
+    def name(self) -> str:
+        """The unit as it is shown: ``allenai/ai2_arc/ARC-Easy/train``."""
+        return f"{self.dataset_path}/{self.config or 'default'}/{self.split}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """The families and the units, in the order of the tables."""
+
+    families: tuple[Family, ...]
+    units: tuple[Unit, ...]
+    _families: Mapping[str, Family] = field(init=False, repr=False, compare=False)
+    _tasks: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
+    _units: Mapping[str, tuple[Unit, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        units: dict[str, list[Unit]] = {family.family: [] for family in self.families}
+        for unit in self.units:
+            units[unit.family].append(unit)
+        object.__setattr__(self, "_families", {family.family: family for family in self.families})
+        object.__setattr__(
+            self, "_tasks", {task: unit for unit in self.units for task in unit.tasks}
+        )
+        object.__setattr__(
+            self, "_units", {name: tuple(members) for name, members in units.items()}
+        )
+
+    def family(self, name: str) -> Family:
+        """Return a family by its name.
+
+        Raises:
+            KeyError: there is no such family.
+        """
+        return self._families[name]
+
+    def has_family(self, name: str) -> bool:
+        """Whether there is a family of this name."""
+        return name in self._families
+
+    def unit_of_task(self, task: str) -> Unit | None:
+        """Return the unit that a task reads; None for a task that is not in the catalogue."""
+        return self._tasks.get(task)
+
+    def units_of_family(self, name: str) -> tuple[Unit, ...]:
+        """Return a family's units.
+
+        Raises:
+            KeyError: there is no such family.
+        """
+        return self._units[name]
+
+    def licence_of(self, unit: Unit) -> str:
+        """Return the licence of a unit of the catalogue; see :meth:`Family.licence_of`."""
+        return self.family(unit.family).licence_of(unit)
+
+    def commercial_of(self, unit: Unit) -> Commercial:
+        """Return whether a unit of the catalogue may be used commercially.
+
+        See :meth:`Family.commercial_of`.
+        """
+        return self.family(unit.family).commercial_of(unit)
+
+    def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
+        """Return what reads answers of a kind in a family: its own verifier, else that of the kind."""
+        known = self._families.get(family)  # passages of one's own are in no catalogue
+        return known.verifier if known and known.answer_kind == kind else kind
+
+    def answer_kind_of(self, unit: Unit) -> AnswerKind:
+        """Return what kind of answer a unit of the catalogue has.
+
+        See :meth:`Family.answer_kind_of`.
+        """
+        return self.family(unit.family).answer_kind_of(unit)

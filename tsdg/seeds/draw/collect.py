@@ -1,0 +1,234 @@
+"""Stage 1: from lm-eval tasks to seeds, every row accounted for.
+
+::
+
+    judge every row ──► drop what repeats an earlier row ──► solve the quotas ──► draw ──► make seeds
+    workers             spill                                sampling             spill    workers
+
+Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. How
+many of the good rows each task gives is known when all are judged (:mod:`tsdg.seeds.draw.quotas`). Of
+a task's good rows those with the smallest hashes of (seed, seed_id) are drawn, which is a uniform
+sample that does not depend on the order of the file; they are read a second time and made seeds. No
+row is held in memory in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tsdg.config.recipe import SeedsConfig
+from tsdg.records import Rejection, Seed
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, Spill
+from tsdg.seeds.draw.quotas import solve
+from tsdg.seeds.draw.selection import LeftOut, Source, sources, wishes_of
+from tsdg.seeds.draw.triage import Array, Build, Built, Judge, Judged, Refusal
+from tsdg.seeds.draw.workers import Alone, Workers, worker_count
+from tsdg.seeds.heldout.build import build_index
+from tsdg.seeds.heldout.index import LeakIndex
+
+SPAN_ROWS = 8192
+"""Rows that are judged at once, about."""
+BUILT_ROWS = 2048
+"""Seeds that are made at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCounts:
+    """What became of the rows of one task: ``available`` is the sum of all others."""
+
+    available: int
+    """Rows of the training split."""
+    denied: int
+    """Rows that may not be used though their task may."""
+    leaked: int
+    malformed: int
+    duplicate: int
+    sampled: int
+    """Seeds of the run."""
+    unsampled: int
+    """Good rows beyond the task's quota."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What becomes of one source's rows."""
+
+    rows: int = 0
+    start: int = 0
+    """Its first row in the spill."""
+    stop: int = 0
+    refused: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed"), 0)
+    )
+
+
+class SeedCollector:
+    """Iterates over the rejections of a request and then its seeds.
+
+    Each kind comes task by task in the order of the selection, and within a task in the order of
+    the file; of the rejections, those as duplicates come last.
+
+    Attributes:
+        counts: per task, complete when all has been iterated over; a missing task that is skipped
+            has zeros.
+        skipped: tasks whose split is not in the mirror, with the split's name.
+        left_out: tasks that a family or group would have brought, and that may not be used.
+        notes: one line for each wish of the sampling that the rows do not meet, known when seeds
+            come.
+        held_out_rows: rows of the held-out splits that seeds are compared with; 0 without a mirror.
+    """
+
+    def __init__(
+        self,
+        config: SeedsConfig,
+        seed: int,
+        on_judged: Callable[[int, int], None] = lambda *_: None,
+    ) -> None:
+        """Check the request.
+
+        Args:
+            config: which tasks, from which mirror, how many seeds.
+            seed: of the draw.
+            on_judged: told now and then how many rows are judged, of how many: long before the
+                first seed comes.
+
+        Raises:
+            SeedsDeniedError: a task may not be used.
+            MirrorError: the mirror or a split is missing.
+        """
+        self._config = config
+        self._seed = seed
+        self._on_judged = on_judged
+        located = sources(config)
+        self._sources = located.there
+        self.skipped = {source.task: source.split.name for source in located.missing}
+        self.left_out: tuple[LeftOut, ...] = located.left_out
+        self.counts: dict[str, TaskCounts] = {}
+        self.notes: tuple[str, ...] = ()
+        self.held_out_rows = 0
+
+    def __iter__(self) -> Iterator[Seed | Rejection]:
+        """Yield what becomes of the rows; a good row beyond its task's quota is only counted.
+
+        Raises:
+            MirrorError: a split is unreadable or lacks a column.
+            MachineError: an lm-eval task cannot be loaded, or a worker died.
+            RecipeError: shares cannot hold with the rows that are good.
+            StorageError: the cache of held-out items or ``TMPDIR`` cannot be written.
+        """
+        index = build_index(
+            Path(self._config.mirror) if self._config.mirror else None,
+            load(),
+            ngram=self._config.leaks.ngram,
+            overlap=self._config.leaks.overlap,
+            seeded=frozenset(source.unit for source in self._sources),
+        )
+        self.held_out_rows = index.rows
+        with Spill() as spill, self._clerks(index, spill) as clerks:
+            del index  # workers have theirs
+            parts = [_Part() for _ in self._sources]
+            yield from self._judged(clerks, spill, parts)
+            spill.mark_duplicates()
+            for source, part in zip(self._sources, parts, strict=True):
+                yield from self._duplicates(source, part, spill)
+            stocks = [
+                source.stock(spill.total(part.start, part.stop, GOOD_ROW))
+                for source, part in zip(self._sources, parts, strict=True)
+            ]
+            quotas = solve(stocks, wishes_of(self._config, self._sources))
+            self.notes = quotas.notes
+            for part, quota in zip(parts, quotas.tasks.values(), strict=True):
+                spill.draw(part.start, part.stop, quota)
+            for _, result in clerks.run(self._builds(spill, parts)):
+                assert isinstance(result, Built)
+                yield from result.seeds
+            none = dict.fromkeys(TaskCounts.__dataclass_fields__, 0)
+            self.counts = {task: TaskCounts(**none) for task in self.skipped} | {
+                source.task: _counts(part, spill)
+                for source, part in zip(self._sources, parts, strict=True)
+            }
+
+    def _clerks(self, index: LeakIndex, spill: Spill) -> Alone | Workers:
+        count = worker_count(
+            self._config.workers, sum(source.split.check(()) for source in self._sources)
+        )
+        if count == 1:
+            return Alone(self._sources, index, self._seed)
+        return Workers(count, self._sources, index, self._seed, spill.folder)
+
+    def _judged(
+        self, clerks: Alone | Workers, spill: Spill, parts: list[_Part]
+    ) -> Iterator[Rejection]:
+        jobs = (
+            Judge(number, rows)
+            for number, source in enumerate(self._sources)
+            for rows in source.split.spans(SPAN_ROWS)
+        )
+        total, judged = sum(source.split.check(()) for source in self._sources), 0
+        for job, result in clerks.run(jobs):
+            assert isinstance(job, Judge)
+            judged += len(job.rows)
+            self._on_judged(judged, total)
+            assert isinstance(result, Judged)
+            part = parts[job.source]
+            if not part.rows:
+                part.start = spill.count
+            part.rows += len(job.rows)
+            spill.add(result.good)
+            part.stop = spill.count
+            for refusal in result.refusals:
+                part.refused[refusal.reason] += 1
+                yield _rejection(self._sources[job.source], refusal)
+
+    def _duplicates(self, source: Source, part: _Part, spill: Spill) -> Iterator[Rejection]:
+        numbers = (
+            int(row) for rows in spill.rows(part.start, part.stop, DUPLICATE) for row in rows
+        )
+        for seed_id, row in zip(
+            spill.seed_ids(part.start, part.stop, DUPLICATE), numbers, strict=True
+        ):
+            detail = "the same item came earlier in the run"
+            yield _rejection(source, Refusal(seed_id, "duplicate", row, detail))
+
+    def _builds(self, spill: Spill, parts: list[_Part]) -> Iterator[Build]:
+        for number, part in enumerate(parts):
+            held: list[Array] = []
+            for rows in spill.rows(part.start, part.stop, DRAWN):
+                held.append(rows)
+                if sum(map(len, held)) >= BUILT_ROWS:
+                    yield from _pieces(number, np.concatenate(held))
+                    held = []
+            if held:
+                yield from _pieces(number, np.concatenate(held))
+
+
+def _pieces(source: int, rows: Array) -> Iterator[Build]:
+    for start in range(0, len(rows), BUILT_ROWS):
+        yield Build(source, rows[start : start + BUILT_ROWS])
+
+
+def _counts(part: _Part, spill: Spill) -> TaskCounts:
+    return TaskCounts(
+        available=part.rows,
+        **part.refused,
+        duplicate=spill.total(part.start, part.stop, DUPLICATE),
+        sampled=spill.total(part.start, part.stop, DRAWN),
+        unsampled=spill.total(part.start, part.stop, GOOD_ROW),
+    )
+
+
+def _rejection(source: Source, refusal: Refusal) -> Rejection:
+    return Rejection(
+        row_id=refusal.seed_id,
+        group=source.family.group,
+        family=source.family.family,
+        task=source.task,
+        stage="seeds",
+        reason=refusal.reason,
+        detail=f"row {refusal.row}: {refusal.detail}",
+    )

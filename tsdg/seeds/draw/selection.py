@@ -1,0 +1,343 @@
+"""Which tasks a request means, which of them it may not use, and where their rows are.
+
+``seeds.tasks`` names tasks, ``seeds.families`` all units of source of families, ``seeds.groups``
+the 39 + 34 families of the groups; the union is used, once per unit of source for what families and
+groups add. What was asked for by its own name and may not be used is an error; what a family or a
+group merely brought along is left out, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
+from tsdg.errors import MirrorError, SeedsDeniedError, few
+from tsdg.seeds.catalogue import guard
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Unit
+from tsdg.seeds.draw.quota_dealing import Stock, Wishes
+from tsdg.seeds.draw.quotas import solve
+from tsdg.seeds.families import renderers
+from tsdg.seeds.mirror.split_files import SplitFile, split_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LICENCES: Mapping[str, frozenset[Commercial]] = {
+    "any": frozenset({"yes", "share_alike", "no", "unclear"}),
+    "commercial": frozenset({"yes", "share_alike"}),
+    "permissive": frozenset({"yes"}),
+}
+"""``seeds.licences`` → what the catalogue may say of a unit's commercial use; ``unclear`` counts as
+no."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A task that a family or group would have brought, and that is not used."""
+
+    task: str
+    family: str
+    group: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The tasks of a request."""
+
+    tasks: tuple[str, ...]
+    """Named tasks first, then those of families, then those of groups, in the catalogue's order."""
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the rows of one task come from."""
+
+    task: str
+    family: Family
+    unit: Unit
+    split: SplitFile
+
+    def revision(self) -> str:
+        """The revision of the split; empty where it is missing and was skipped."""
+        return self.split.fingerprint() if self.split.path.is_file() else ""
+
+    def stock(self, rows: int) -> Stock:
+        """The task as the sampling sees it, with so many rows."""
+        return Stock(
+            task=self.task,
+            family=self.family.family,
+            group=self.family.group,
+            domain=self.family.domain,
+            language=self.unit.language,
+            rows=rows,
+        )
+
+    def catalogue_row(self) -> dict[str, Any]:
+        """The catalogue's row of the unit for this task, with what its family says where it says
+        nothing itself.
+        """
+        return {
+            **asdict(self.unit),
+            "task": self.task,
+            "group": self.family.group,
+            "licence": self.family.licence_of(self.unit),
+            "commercial": self.family.commercial_of(self.unit),
+            "revision": self.revision(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A selection with its files."""
+
+    there: tuple[Source, ...]
+    missing: tuple[Source, ...]
+    """Tasks whose split the mirror lacks."""
+    left_out: tuple[LeftOut, ...]
+
+
+def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConfig:
+    """Make a request for tasks by their names, without further wishes."""
+    return SeedsConfig(
+        mirror=mirror,
+        tasks=tasks,
+        families=(),
+        groups=(),
+        tier_b=False,
+        licences="any",
+        cap_per_task=cap_per_task,
+        cap_per_family=0,
+        cap_per_group=0,
+        total=0,
+        mix="proportional",
+        temperature=1.0,
+        shares=SharesConfig(domain={}, language={}),
+        leaks=LeaksConfig(ngram=8, overlap=0.8),
+        missing="error",
+        workers="auto",
+    )
+
+
+def wishes_of(config: SeedsConfig, sources: tuple[Source, ...]) -> Wishes:
+    """What a request asks of the sampling."""
+    cap = config.cap_per_family
+    caps = {
+        source.family.family: source.family.suggested_cap if cap == "suggested" else cap
+        for source in sources
+    }
+    return Wishes(
+        cap_per_task=config.cap_per_task,
+        family_caps={family: most for family, most in caps.items() if most},
+        cap_per_group=config.cap_per_group,
+        total=config.total,
+        mix=config.mix,
+        temperature=config.temperature,
+        domain_shares=config.shares.domain,
+        language_shares=config.shares.language,
+    )
+
+
+def select(config: SeedsConfig) -> Selection:
+    """Find the tasks of a request, from the catalogue alone.
+
+    Raises:
+        SeedsDeniedError: a task or family was named that may not be used; or nothing is left to use.
+    """
+    catalogue = load()
+    guard.require_allowed(config.tasks, tier_b=config.tier_b)
+    tasks: dict[str, None] = dict.fromkeys(config.tasks)
+    for task in tasks:
+        unit = catalogue.unit_of_task(task)
+        if unit is not None and (reason := _unlicensed(unit, config, catalogue)):
+            raise SeedsDeniedError(
+                f"seeds.tasks: {task} may not be used: {reason}; take it out or change "
+                "seeds.licences"
+            )
+    left_out: dict[str, LeftOut] = {}
+    named = {unit for task in tasks if (unit := catalogue.unit_of_task(task)) is not None}
+    for family in _families(config, catalogue):
+        explicit = family.family in config.families
+        units = [unit for unit in catalogue.units_of_family(family.family) if unit not in named]
+        refused = {unit: reason for unit in units if (reason := _refused(unit, config, catalogue))}
+        if explicit and units and len(refused) == len(units):
+            raise SeedsDeniedError(
+                f"seeds.families: {family.family} may not be used: {refused[units[0]]}"
+            )
+        for unit in units:
+            name = unit.tasks[0]
+            if unit in refused:
+                left_out[name] = LeftOut(
+                    task=name, family=family.family, group=family.group, reason=refused[unit]
+                )
+            else:
+                tasks[name] = None
+    if not tasks:
+        raise SeedsDeniedError(
+            f"seeds: nothing is left to use of {', '.join([*config.families, *config.groups])}: "
+            f"{len(left_out)} tasks "
+            f"are left out, the first {next(iter(left_out.values())).reason}"
+        )
+    return Selection(tasks=tuple(tasks), left_out=tuple(left_out.values()))
+
+
+def _families(config: SeedsConfig, catalogue: Catalogue) -> Iterator[Family]:
+    for name in dict.fromkeys(config.families):
+        if not catalogue.has_family(name):
+            verdict = guard.check(name, tier_b=config.tier_b)
+            raise SeedsDeniedError(
+                f"seeds.families: {name!r} is no family of the catalogue: {verdict.reason}"
+            )
+        yield catalogue.family(name)
+    for family in catalogue.families:
+        # The 39 + 34: what no lm-eval task reads (tier extra) and tsdg's own demo are in no group.
+        if (
+            family.group in config.groups
+            and family.tier in ("A", "B")
+            and family.family not in config.families
+        ):
+            yield family
+
+
+def _refused(unit: Unit, config: SeedsConfig, catalogue: Catalogue) -> str:
+    """Why a unit that nobody named may not be used; empty where it may."""
+    if catalogue.family(unit.family).tier == "B" and not config.tier_b:
+        return "tier B, off by default: seeds.tier_b=true takes it"
+    if unit.part_of:
+        return f"a smaller size of {unit.part_of}"
+    return _unlicensed(unit, config, catalogue)
+
+
+def _unlicensed(unit: Unit, config: SeedsConfig, catalogue: Catalogue) -> str:
+    commercial = catalogue.commercial_of(unit)
+    if commercial in LICENCES[config.licences]:
+        return ""
+    return f"seeds.licences={config.licences}: {catalogue.licence_of(unit)} (commercial use: {commercial})"
+
+
+def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
+    """Find the split of a task: in the demo's own data, or in the mirror.
+
+    Where the task's unit is not in the mirror, a smaller size of the same training set may stand
+    in: a unit that the catalogue proves and calls a part of it (``winogrande_l`` of
+    ``winogrande_xl``). Every seed says in ``source.config`` which it came from.
+
+    Args:
+        task: an allowed task.
+        catalogue: the catalogue.
+        mirror: the mirror's folder; "" for none, where no split is there but those of the demo.
+
+    Raises:
+        SeedsDeniedError: the task is not in the catalogue.
+    """
+    unit = catalogue.unit_of_task(task)
+    if unit is None:
+        raise SeedsDeniedError(
+            f"seeds.tasks: {task} is not in the catalogue; `tsdg seeds list` shows what is"
+        )
+    family = catalogue.family(unit.family)
+    if family.tier == "demo":
+        return Source(
+            task=task, family=family, unit=unit, split=_split(renderers.DEMO / "data", unit)
+        )
+    root = Path(mirror) if mirror else NOWHERE
+    sizes = [
+        other
+        for other in catalogue.units_of_family(unit.family)
+        if other.part_of
+        and other.part_of == unit.config
+        and other.dataset_path == unit.dataset_path
+    ]
+    found = [
+        Source(task=task, family=family, unit=size, split=_split(root, size))
+        for size in (unit, *sizes)
+    ]
+    return next((source for source in found if source.split.path.is_file()), found[0])
+
+
+NOWHERE = Path("/dev/null")
+"""The mirror where there is none: no file is below it."""
+
+
+def _split(root: Path, unit: Unit) -> SplitFile:
+    return split_file(root, unit.dataset_path, unit.config, unit.split)
+
+
+def survey(config: SeedsConfig) -> Located:
+    """Find the splits of a request, whether the mirror has them or not.
+
+    Raises:
+        SeedsDeniedError: a task may not be used.
+        MirrorError: a mirror is named and is no folder.
+    """
+    selection = select(config)
+    if config.mirror and not Path(config.mirror).is_dir():
+        raise MirrorError(
+            f"seeds.mirror: no folder {config.mirror}; name a mirror's folder (or set "
+            "TSDG_MIRROR); "
+            "`tsdg seeds prefetch` fills one"
+        )
+    wanted = [locate(task, load(), config.mirror) for task in selection.tasks]
+    return Located(
+        there=tuple(source for source in wanted if source.split.path.is_file()),
+        missing=tuple(source for source in wanted if not source.split.path.is_file()),
+        left_out=selection.left_out,
+    )
+
+
+def sources(config: SeedsConfig) -> Located:
+    """Find the splits of a request.
+
+    Returns:
+        Those that are there and those that are not, in the order of the selection.
+
+    Raises:
+        SeedsDeniedError: a task may not be used.
+        MirrorError: the mirror is missing; or splits are, and ``config.missing`` is ``error``, or
+            none is left.
+    """
+    located = survey(config)
+    missing, count = located.missing, len(located.there) + len(located.missing)
+    if missing and not config.mirror:
+        raise MirrorError(
+            f"seeds.mirror: empty, but task {missing[0].task} needs the split "
+            f"{missing[0].split.name}; name a mirror's "
+            "folder (or set TSDG_MIRROR); `tsdg seeds prefetch` fills one"
+        )
+    if missing and (config.missing == "error" or not located.there):
+        listed = few([f"{source.split.name} (task {source.task})" for source in missing], 8)
+        instead = ", or take what is there with seeds.missing=skip" if located.there else ""
+        raise MirrorError(
+            f"seeds.mirror: {len(missing)} of {count} splits are missing in {config.mirror}: "
+            f"{listed}; fetch "
+            f"them with `tsdg seeds prefetch`{instead}"
+        )
+    return located
+
+
+def check_request(config: SeedsConfig) -> Located:
+    """Refuse a request that cannot be met, before anything starts.
+
+    From the catalogue and the files' footers only.
+
+    Returns:
+        What :func:`sources` does.
+
+    Raises:
+        SeedsDeniedError: a task may not be used.
+        MirrorError: a split is missing, unreadable or lacks a column.
+        RecipeError: shares cannot hold even if every row is good.
+        MachineError: a family's adapter is missing.
+    """
+    located = sources(config)
+    stocks = [
+        source.stock(source.split.check(renderers.columns_of(source.family, source.unit)))
+        for source in located.there
+    ]
+    solve(stocks, wishes_of(config, located.there))
+    return located

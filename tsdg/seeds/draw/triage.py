@@ -1,0 +1,200 @@
+"""What one process does with source rows.
+
+Judge the rows of a span, and make seeds of those that were drawn.
+
+A row is malformed, leaked, denied or good by itself; whether it repeats another one, and whether it
+is drawn, is decided over all rows (:mod:`tsdg.seeds.draw.collect`), from the few bytes of ``GOOD`` that
+judging leaves of a good row.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from tsdg.records import Reason, Seed
+from tsdg.seeds.catalogue import guard
+from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.families import renderers
+from tsdg.seeds.heldout.index import LeakIndex
+from tsdg.seeds.mirror.split_files import Batch
+from tsdg.seeds.rows import render
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row
+from tsdg.seeds.rows.keys import keys
+
+GOOD = np.dtype([("item", np.uint64), ("draw", np.uint64), ("row", np.uint32), ("seed", "V12")])
+"""A good row: hash of its item, its place in the draw, its number in the file, its seed id."""
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A job: judge some rows of a source."""
+
+    source: int
+    """Index among the sources of the request."""
+    rows: range
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A job: make seeds of some good rows of a source."""
+
+    source: int
+    rows: Array
+    """Row numbers, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that is not good."""
+
+    seed_id: str
+    reason: Reason
+    row: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the rows of a ``Judge`` job: each is refused or good."""
+
+    refusals: list[Refusal]
+    good: Array
+    """Of ``GOOD``, in file order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The seeds of a ``Build`` job, in file order."""
+
+    seeds: list[Seed]
+
+
+class Clerk:
+    """Does jobs, one after the other."""
+
+    def __init__(self, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
+        """Take what the jobs are about.
+
+        Args:
+            sources: of the request.
+            index: of held-out items.
+            seed: of the draw.
+        """
+        self._sources = sources
+        self._index = index
+        self._salt = str(seed).encode()[:64]
+        self._renderers: dict[int, render.Renderer] = {}
+
+    def do(self, job: Judge | Build) -> Judged | Built:
+        """Do a job.
+
+        Raises:
+            MirrorError: a split is unreadable or lacks a column.
+            MachineError: an lm-eval task cannot be loaded.
+        """
+        return self._judge(job) if isinstance(job, Judge) else self._build(job)
+
+    def _renderer(self, number: int) -> render.Renderer:
+        if number not in self._renderers:
+            source = self._sources[number]
+            renderer = renderers.renderer_for(
+                source.family, source.unit, frozenset(source.split.columns())
+            )
+            source.split.check(renderer.columns)
+            self._renderers[number] = renderer
+            # What is loaded by now stays, and is large. Left to look through it, the collector
+            # takes as long as the rest of a row's rendering; left to count it, it would wait for a
+            # quarter as much garbage.
+            gc.freeze()
+        return self._renderers[number]
+
+    def _judge(self, job: Judge) -> Judged:
+        out = Judged([], np.empty(0, GOOD))
+        parts = [
+            self._judge_batch(job.source, batch, out.refusals)
+            for batch in self._sources[job.source].split.batches(span=job.rows)
+        ]
+        return Judged(out.refusals, np.concatenate([out.good, *parts]))
+
+    def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
+        renderer, unit = self._renderer(number), self._sources[number].unit
+        rendered: list[tuple[int, Row, str]] = []
+        items: list[Item] = []
+        documents = renderer.documents(batch.table, batch.rows)
+        for place, source_row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+            seed_id = render.seed_id_of(unit, source_row)
+            try:
+                item, _ = _rendered(renderer, document)
+            except MalformedRowError as error:
+                refusals.append(Refusal(seed_id, "malformed", place, str(error)))
+                continue
+            rendered.append((place, source_row, seed_id))
+            items.append(item)
+        compared = keys(items)
+        matches = self._index.find(compared, unit.dataset_path)
+        good = []
+        for (place, row, seed_id), item_keys, match in zip(
+            rendered, compared, matches, strict=True
+        ):
+            if match:
+                refusals.append(Refusal(seed_id, "leaked", place, str(match)))
+            elif denied := guard.row_denied(unit, row):
+                refusals.append(Refusal(seed_id, "denied", place, denied))
+            else:
+                good.append((item_keys.whole, self._draw(seed_id), place, bytes.fromhex(seed_id)))
+        return np.array(good, GOOD)
+
+    def _draw(self, seed_id: str) -> int:
+        return int.from_bytes(
+            blake2b(seed_id.encode(), digest_size=8, key=self._salt).digest(), "big"
+        )
+
+    def _build(self, job: Build) -> Built:
+        source = self._sources[job.source]
+        renderer, revision = self._renderer(job.source), source.revision()
+        seeds = []
+        for batch in source.split.batches(wanted=job.rows.tolist()):
+            documents = renderer.documents(batch.table, batch.rows)
+            for place, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+                item, gold = _rendered(renderer, document)
+                assert document is not None  # else it would not be good
+                seeds.append(
+                    render.build(
+                        renderer,
+                        document,
+                        item,
+                        gold,
+                        render.Place(
+                            family=source.family,
+                            unit=source.unit,
+                            task=source.task,
+                            seed_id=render.seed_id_of(source.unit, row),
+                            number=place,
+                            revision=revision,
+                        ),
+                    )
+                )
+        return Built(seeds)
+
+
+def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Gold]:
+    if document is None:
+        raise MalformedRowError("process_docs", "the task's own preparation leaves this row out")
+    try:
+        item = renderer.item(document)
+        gold = renderer.gold(document, item)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise MalformedRowError(
+            "row", f"not in the data set's usual form ({type(error).__name__}: {reason})"
+        ) from None
+    render.check(item, gold)
+    return item, gold

@@ -1,0 +1,36 @@
+"""GLUE.
+
+Sentences and pairs of sentences to be judged. lm-eval words some of them as True or False, which
+they are not.
+
+Hub path ``nyu-mll/glue``, configs ``cola``, ``mnli``, ``mrpc``, ``qnli``, ``qqp``, ``rte``,
+``sst2``, ``wnli``, splits train and validation (scored); each data set has its own licence.
+Records::
+
+    {"sentence": "The cat who sleeps is mine.", "label": 1, "idx": 0}
+    {"sentence1": "Ann sold her car to Bob.", "sentence2": "Bob has a car.", "label": 0, "idx": 0}
+    {"premise": "All lights were off.", "hypothesis": "It was dark.", "label": 0, "idx": 0}
+    {"question": "Who wrote it?", "sentence": "It was written by Ada.", "label": 0, "idx": 0}
+    {"question1": "How do I boil rice?", "question2": "What is the way to boil rice?", "label": 1, "idx": 0}
+"""
+
+from __future__ import annotations
+
+from tsdg.seeds.rows.row_forms import Form, classified
+
+
+def _form(key: str, *quoted: str, context: tuple[str, ...] = ()) -> Form:
+    return classified("glue", key, quoted=quoted, context=context, label="label")
+
+
+_PAIR = ("sentence1", "sentence2")
+FORMS = {
+    "cola": _form("cola", "sentence"),
+    "sst2": _form("sst2", "sentence"),
+    "mnli": classified("nli", "en", context=("premise",), quoted=("hypothesis",), label="label"),
+    "qnli": _form("qnli", "question", context=("sentence",)),
+    "rte": _form("rte", "sentence2", context=("sentence1",)),
+    "wnli": _form("wnli", "sentence2", context=("sentence1",)),
+    "mrpc": _form("mrpc", *_PAIR),
+    "qqp": _form("qqp", "question1", "question2"),
+}

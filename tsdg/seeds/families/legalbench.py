@@ -1,0 +1,60 @@
+r"""LegalBench.
+
+The few-shot examples of small tasks of legal reading. lm-eval asks in a description before all
+prompts.
+
+Hub path ``nguha/legalbench``, one config a task, splits train (4 to 10) and test (scored), own
+licences. Records::
+
+    {"index": "0", "text": "The mark \"Salt\" for packages of sodium chloride.", "answer": "generic"}
+    {"index": "0", "text": "Recipient shall return all papers.", "answer": "Yes", "document_name": "nda.pdf"}
+    {"index": "0", "bill_title": "...", "bill_summary": "...", "company_name": "...", "company_description": "...",
+     "answer": "No"}
+    {"index": "0", "Paragraph": "The court denied the motion.", "answer": "Procedural History", "Citation": "..."}
+    {"index": "0", "question": "Can one lose a citizenship?", "answer": "Yes"}
+"""
+
+from __future__ import annotations
+
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text
+from tsdg.seeds.rows.phrases import phrase, wordings
+from tsdg.seeds.rows.row_forms import Form
+
+_SHOWN = {
+    "corporate_lobbying": ("bill_title", "bill_summary", "company_name", "company_description"),
+    "function_of_decision_section": ("Paragraph",),
+}
+_CITIZENSHIP = "international_citizenship_questions"
+
+
+def _form(config: str) -> Form:
+    """The question of the config; what it is about is the context."""
+    columns = _SHOWN.get(config, ("text",))
+
+    def item(row: Row) -> Item:
+        wording = phrase("legalbench", config)
+        context = "\n".join(text(row, column) for column in columns)
+        return Item(question=wording.question, context=context, options=wording.options)
+
+    return Form(columns=(*columns, "answer"), item=item, gold=_gold, classes=True)
+
+
+def _gold(row: Row, item: Item) -> Gold:
+    """The class."""
+    answer = text(row, "answer").lower()
+    if answer not in item.options:
+        raise MalformedRowError(
+            "answer", f"found {found(answer)}, allowed are {', '.join(item.options)}"
+        )
+    return chosen(item, item.options.index(answer), "answer")
+
+
+def _citizenship(row: Row) -> Item:
+    """The row has a question of its own."""
+    wording = phrase("legalbench", _CITIZENSHIP)
+    return Item(question=text(row, "question"), context=wording.question, options=wording.options)
+
+
+FORMS = {config: _form(config) for config in wordings("legalbench")} | {
+    _CITIZENSHIP: Form(columns=("question", "answer"), item=_citizenship, gold=_gold, classes=True)
+}

@@ -1,0 +1,66 @@
+"""Qasper: questions on research papers.
+
+Each row is a paper; the first of its questions with a stated answer is asked.
+
+Hub path ``allenai/qasper``, splits train (888 papers), validation and test (scored), CC-BY-4.0. The
+context is the abstract and the paragraphs that the annotator named as evidence. A record::
+
+    {"id": "1909.1", "title": "On owls", "abstract": "We count owls.", "full_text": {...}, "qas": {"question": ["How
+     many owls do they count?"], "question_id": ["q1"], ..., "answers": [{"answer": [{"unanswerable": false,
+     "extractive_spans": [], "yes_no": null, "free_form_answer": "Twelve", "evidence": ["We saw twelve owls."],
+     "highlighted_evidence": [...]}], "annotation_id": [...], "worker_id": [...]}]}, "figures_and_tables": {...}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, text
+from tsdg.seeds.rows.row_forms import Form, asked
+
+_YES_NO = ("yes", "no")
+_FIGURE = "FLOAT SELECTED"
+"""Begins evidence that is a figure or a table, of which the row has the caption only."""
+
+
+def item(row: Row) -> Item:
+    """The question; of a yes-or-no question, with these options."""
+    question, answer = _first(row)
+    passages = [
+        passage.strip() for passage in answer["evidence"] if not passage.startswith(_FIGURE)
+    ]
+    context = "\n\n".join([text(row, "title"), text(row, "abstract"), *passages])
+    return Item(
+        question=asked(question),
+        context=context,
+        options=_YES_NO if answer["yes_no"] is not None else (),
+    )
+
+
+def gold(row: Row, item: Item) -> Gold:
+    """Yes or no, the free answer, or the marked phrases."""
+    _, answer = _first(row)
+    if answer["yes_no"] is not None:
+        return chosen(item, _YES_NO.index("yes" if answer["yes_no"] else "no"), "qas")
+    free = (answer["free_form_answer"] or "").strip()
+    return Gold(kind="text", answer=free or ", ".join(dict.fromkeys(answer["extractive_spans"])))
+
+
+def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
+    """The first question whose first answer is stated, with evidence in the text."""
+    asked_all = row["qas"]
+    for question, answers in zip(asked_all["question"], asked_all["answers"], strict=True):
+        answer = answers["answer"][0]
+        stated = (
+            answer["yes_no"] is not None or answer["free_form_answer"] or answer["extractive_spans"]
+        )
+        shown = [passage for passage in answer["evidence"] or () if not passage.startswith(_FIGURE)]
+        if stated and shown and not answer["unanswerable"] and question.strip():
+            return question.strip(), answer
+    raise MalformedRowError(
+        "qas", "no question of this paper has an answer with evidence in its text"
+    )
+
+
+FORMS = {"": Form(columns=("title", "abstract", "qas"), item=item, gold=gold, classes=True)}

@@ -1,0 +1,407 @@
+"""Seeds from passages: a corpus of labelled texts in place of benchmark rows.
+
+A row as Essential-Web has it, by paths
+(https://huggingface.co/datasets/EssentialAI/essential-web-v1.0)::
+
+    {"text": "The refractive index ...", "eai_taxonomy": {"free_decimal_correspondence": {"primary": {"code": "535.2",
+     "labels": {"level_1": "Science", ...}}}, "education_level": {"primary": {"label": "Graduate Level"}}, ...}}
+
+1. Rows whose labels are not wanted, or whose text is too short, are passed over: they count as
+   ``unsampled``.
+2. Of the others, each subject gives what taking in turns over domain, code and decimals gives it
+   (:mod:`tsdg.seeds.draw.rotation`): within a subject those with the smallest hashes of (seed, row).
+3. A long text gives one chunk from a drawn place, cut at the ends of sentences.
+
+The seed's ``context`` is the chunk, its question and answer are empty. One domain is one task.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from tsdg.config.passages import PassagesConfig
+from tsdg.errors import RecipeError
+from tsdg.hashset import HashSet
+from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source, stable_id
+from tsdg.seeds.catalogue.model import Family, Unit
+from tsdg.seeds.draw.collect import TaskCounts
+from tsdg.seeds.draw.rotation import Path as Subject
+from tsdg.seeds.draw.rotation import quotas
+from tsdg.seeds.draw.selection import Located
+from tsdg.seeds.draw.selection import Source as TaskSource
+from tsdg.seeds.mirror.split_files import SplitFile
+from tsdg.seeds.passages.passage_files import check_columns, files_of, read_file
+from tsdg.tables import Table, read_rows
+
+FAMILY = "passages"
+OTHER = "other"
+_CODE = re.compile(r"(\d{1,3})(?:\.(\d)(\d)?)?")
+_END = re.compile(r"[.!?。！？]['\")\]]*\s|\n\s*\n")
+_SPOOLED = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    number: int
+    """In the order of the files."""
+    values: Mapping[str, Any]
+
+
+def task_of(domain: str) -> str:
+    """The task that the passages of a domain make."""
+    return f"{FAMILY}_{re.sub(r'[^a-z0-9]+', '_', domain.lower()).strip('_')}"
+
+
+def subject_of(domain: str, code: Any) -> Subject:
+    """The place of a row in the rotation.
+
+    >>> subject_of("physics", "535.27")
+    ('physics', '535', '2', '7')
+    """
+    match = _CODE.match(str(code).strip()) if code is not None else None
+    return (domain, *(part for part in match.groups() if part)) if match else (domain,)
+
+
+def value_at(row: Mapping[str, Any], path: str) -> Any:
+    """The value of a column, or of a field within fields; None where there is none."""
+    value: Any = row
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def wanted(row: Mapping[str, Any], config: PassagesConfig) -> bool:
+    """Whether the labels of a row are those that are kept."""
+    for column, kept in config.keep.items():
+        value = value_at(row, column)
+        values = value if isinstance(value, list) else [value]
+        if not any(one in kept and not isinstance(one, dict) for one in values):
+            return False
+    return True
+
+
+def chunk_of(text: str, limit: int, draw: int) -> str:
+    """A piece of at most ``limit`` characters from a drawn place, from the start of a sentence to
+    the end of one.
+
+    Args:
+        text: the whole text.
+        limit: characters.
+        draw: decides the place.
+    """
+    text = text.strip()
+    if len(text) <= limit:
+        return text
+    start = draw % (len(text) - limit + 1)
+    if start:
+        after = _END.search(text, start, start + limit // 2)
+        start = after.end() if after else start
+    piece = text[start : start + limit]
+    if start + limit < len(text):
+        ends = [match.end() for match in _END.finditer(piece)]
+        if ends and ends[-1] >= limit // 2:
+            return piece[: ends[-1]].strip()
+        piece = piece[: piece.rfind(" ")] if " " in piece[limit // 2 :] else piece
+    return piece.strip()
+
+
+def locate(config: PassagesConfig) -> Located:
+    """The tasks of a passage corpus, one per domain, in the form in which those of the catalogue
+    come.
+
+    Raises:
+        MirrorError: there is no such corpus.
+        RecipeError: its first file lacks a column.
+    """
+    check_columns(files_of(config)[0], config)
+    family = Family(
+        id=FAMILY,
+        family=FAMILY,
+        group="knowledge",
+        tier="extra",
+        output_type="generate_until",
+        answer_kind="text",
+        domain=OTHER,
+        languages=(),
+        licence=config.licence,
+        licence_certainty="",
+        verifier="text",
+        adapter="",
+        commercial="yes" if config.commercial else "no",
+        suggested_cap=config.total,
+        contamination="",
+        remarks="",
+    )
+    split = SplitFile(
+        path=Path(config.path).expanduser(), dataset_path=config.path, config="", split="passages"
+    )
+    there = tuple(
+        TaskSource(
+            task=task_of(domain),
+            family=replace(family, domain=domain),
+            unit=Unit(
+                family=FAMILY,
+                dataset_path=config.path,
+                config="",
+                split="passages",
+                proof="named by the user",
+                rows=0,
+                rows_certainty="",
+                language="" if config.language else "en",
+                tasks=(task_of(domain),),
+                yaml="",
+                licence=config.licence,
+                commercial=family.commercial,
+                remarks="",
+                answer_kind="text",
+                part_of="",
+            ),
+            split=split,
+        )
+        for domain in domains_of(config)
+    )
+    return Located(there=there, missing=(), left_out=())
+
+
+def domain_of(value: str, domains: Mapping[str, str]) -> str:
+    """The name of a domain, by what its column says.
+
+    Of a subject's code, by the most of its first digits.
+
+    >>> domain_of("Physics", {"Physics": "physics"}), domain_of("535.2", {"53": "physics", "5": "science"})
+    ('physics', 'physics')
+    """
+    if value in domains:
+        return domains[value]
+    begins = [key for key in domains if key.isdigit() and value.startswith(key)]
+    return domains[max(begins, key=len)] if begins else OTHER
+
+
+def domains_of(config: PassagesConfig) -> tuple[str, ...]:
+    """The names of the domains, those of the recipe first, each once."""
+    return (*dict.fromkeys(config.domains.values()), OTHER)
+
+
+class PassageCollector:
+    """Iterates over the rejections and then the seeds of a passage corpus.
+
+    Task by task, in the order of its files.
+
+    Attributes:
+        counts: per task, complete when all has been iterated over.
+        held_out_rows: always 0: what is compared with held-out items is the questions.
+        skipped, left_out, notes: empty, as a corpus has no tasks to leave out.
+    """
+
+    held_out_rows = 0
+    skipped: Mapping[str, str] = MappingProxyType({})
+    left_out = ()
+    notes = ()
+
+    def __init__(self, config: PassagesConfig, seed: int, scratch: Path) -> None:
+        """Find the files.
+
+        Args:
+            config: which passages.
+            seed: of the draws.
+            scratch: a folder for the drawn passages of each task, made and removed again.
+
+        Raises:
+            MirrorError: there are none.
+        """
+        self._config = config
+        self._key = str(seed).encode()
+        self._scratch = scratch
+        self._files = files_of(config)
+        self._domains = domains_of(config)
+        self.counts: dict[str, TaskCounts] = {}
+
+    def __iter__(self) -> Iterator[Seed | Rejection]:
+        """Yield what becomes of the rows.
+
+        Raises:
+            MirrorError: a file cannot be read.
+            RecipeError: a column is missing, or no row has what is looked for in it.
+        """
+        rows = dict.fromkeys(self._domains, 0)
+        refused = {name: dict.fromkeys(("malformed", "duplicate"), 0) for name in self._domains}
+        subjects: dict[Subject, int] = {}
+        places: list[int] = []
+        hashes: list[int] = []
+        numbers: list[int] = []
+        seen = HashSet()
+        labelled = False
+        for row in self._rows():
+            domain = self._domain(row.values)
+            rows[domain] += 1
+            labelled = labelled or value_at(row.values, self._config.domain) is not None
+            text = value_at(row.values, self._config.text)
+            if not isinstance(text, str) or not text.strip():
+                refused[domain]["malformed"] += 1
+                yield self._reject(
+                    row, domain, "malformed", f"column {self._config.text!r} holds no text"
+                )
+            elif len(text.strip()) >= self._config.min_chars and wanted(row.values, self._config):
+                if not seen.add(
+                    int.from_bytes(blake2b(text.strip().encode(), digest_size=8).digest(), "big")
+                    or 1
+                ):
+                    refused[domain]["duplicate"] += 1
+                    yield self._reject(row, domain, "duplicate", "the same text came earlier")
+                    continue
+                code = value_at(row.values, self._config.subject) if self._config.subject else None
+                places.append(subjects.setdefault(subject_of(domain, code), len(subjects)))
+                hashes.append(self._draw(row.number))
+                numbers.append(row.number)
+        total = sum(rows.values())
+        if total and sum(counts["malformed"] for counts in refused.values()) == total:
+            raise self._nothing_in("text", "text", row.values)
+        if total and not labelled:
+            raise self._nothing_in("domain", "a value", row.values)
+        drawn = self._drawn(
+            subjects, np.array(places, np.int64), np.array(hashes, np.uint64), np.array(numbers)
+        )
+        sampled = self._spool(drawn)
+        for domain in self._domains:
+            yield from read_rows(self._scratch / f"{task_of(domain)}.parquet", Seed)
+        shutil.rmtree(self._scratch)
+        self.counts = {
+            task_of(name): TaskCounts(
+                available=rows[name],
+                denied=0,
+                leaked=0,
+                **refused[name],
+                sampled=sampled[name],
+                unsampled=rows[name] - sampled[name] - sum(refused[name].values()),
+            )
+            for name in self._domains
+            if rows[name]
+        }
+
+    def _nothing_in(self, key: str, what: str, row: Mapping[str, Any]) -> RecipeError:
+        """What to say of a key that names the wrong column, or none."""
+        return RecipeError(
+            f"passages.{key}={getattr(self._config, key)}: no row of {self._config.path} has "
+            f"{what} there; the columns "
+            f"of its last row are {', '.join(row)}; name one with passages.{key}=COLUMN"
+        )
+
+    def _spool(self, drawn: frozenset[int]) -> dict[str, int]:
+        """Write the seeds of each task to a file of its own.
+
+        Return how many there are of each domain.
+        """
+        with ExitStack() as stack:
+            tables = {
+                domain: stack.enter_context(
+                    Table(
+                        self._scratch / f"{task_of(domain)}.parquet",
+                        SEED_SCHEMA,
+                        group_rows=_SPOOLED,
+                    )
+                )
+                for domain in self._domains
+            }
+            for row in self._rows():
+                if row.number in drawn:
+                    domain = self._domain(row.values)
+                    tables[domain].add(self._seed(row, domain))
+            return {domain: table.count for domain, table in tables.items()}
+
+    def _drawn(
+        self,
+        subjects: Mapping[Subject, int],
+        places: np.ndarray[Any, Any],
+        hashes: np.ndarray[Any, Any],
+        numbers: np.ndarray[Any, Any],
+    ) -> frozenset[int]:
+        """The numbers of the rows that become seeds."""
+        sizes = (
+            np.bincount(places, minlength=len(subjects))
+            if len(places)
+            else np.zeros(len(subjects), np.int64)
+        )
+        parts = quotas(
+            {subject: int(sizes[place]) for subject, place in subjects.items()}, self._config.total
+        )
+        order = np.lexsort((numbers, hashes, places))
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        return frozenset(
+            int(number)
+            for subject, place in subjects.items()
+            for number in numbers[order[starts[place] : starts[place] + parts[subject]]]
+        )
+
+    def _rows(self) -> Iterator[_Row]:
+        number = 0
+        for file in self._files:
+            for values in read_file(file, self._config):
+                yield _Row(number, values)
+                number += 1
+
+    def _domain(self, row: Mapping[str, Any]) -> str:
+        return domain_of(str(value_at(row, self._config.domain)), self._config.domains)
+
+    def _draw(self, number: int) -> int:
+        return int.from_bytes(
+            blake2b(str(number).encode(), digest_size=8, key=self._key[:64]).digest(), "big"
+        )
+
+    def _seed(self, row: _Row, domain: str) -> Seed:
+        config = self._config
+        language = value_at(row.values, config.language) if config.language else "en"
+        chunk = chunk_of(
+            value_at(row.values, config.text), config.chunk_chars, self._draw(row.number)
+        )
+        return Seed(
+            seed_id=stable_id("passage", chunk),
+            group="knowledge",
+            family=FAMILY,
+            task=task_of(domain),
+            output_type="generate_until",
+            answer_kind="text",
+            question="",
+            context=chunk,
+            options=(),
+            answer="",
+            answer_index=-1,
+            aliases=(),
+            checks=(),
+            classes=False,
+            solution="",
+            level="",
+            subject="",
+            option_order=(),
+            domain=domain,
+            language=str(language or "en"),
+            licence=config.licence,
+            source=self._source(row.number),
+        )
+
+    def _source(self, number: int) -> Source:
+        return Source(
+            dataset_path=self._config.path, config="", split="passages", row=number, revision=""
+        )
+
+    def _reject(self, row: _Row, domain: str, reason: Any, detail: str) -> Rejection:
+        return Rejection(
+            row_id=stable_id("passage row", self._config.path, row.number),
+            group="knowledge",
+            family=FAMILY,
+            task=task_of(domain),
+            stage="seeds",
+            reason=reason,
+            detail=f"row {row.number}: {detail}",
+        )

@@ -1,0 +1,230 @@
+"""What an adapter makes of one source row, and the small readers that adapters share.
+
+An adapter gives two things apart: the *item* (what is asked), which every split has, and the *gold*
+(the answer), which a held-out split may hide. Leak checks need the item only.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tsdg.errors import MachineError
+from tsdg.records import AnswerKind
+
+if TYPE_CHECKING:
+    from tsdg.seeds.catalogue.model import Unit
+
+Row = Mapping[str, Any]
+_NOTHING = frozenset(("", "nan", "none", "null", "n/a"))
+"""Texts that stand for nothing."""
+_LOOSE = re.compile(r" +([.,!?;:%)\]]|['’](?:s|m|d|t|re|ve|ll)\b|n['’]t\b)")
+_QUOTED = re.compile(r'(^|[\s(])" ([^"]+?) "(?!\w)')
+
+
+class MalformedRowError(Exception):
+    """A source row that cannot become a seed.
+
+    Attributes:
+        column: the column at fault.
+        found: what was found there, for a person.
+    """
+
+    def __init__(self, column: str, found: str) -> None:
+        super().__init__(f"{column}: {found}")
+        self.column = column
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What a row asks."""
+
+    question: str
+    """The plain question, without the scaffolding of an evaluation prompt."""
+    context: str = ""
+    """The passage that the question is about; empty where there is none."""
+    options: tuple[str, ...] = ()
+    """Candidate answers in source order; empty where the row has none."""
+    level: str = ""
+    """How hard the source says the row is, in its own words."""
+    subject: str = ""
+    """What the source says the row is about."""
+    by_options: bool = False
+    """Whether every row of the source asks the same question, so that only its options tell it from
+    others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gold:
+    """The right answer of an item."""
+
+    kind: AnswerKind
+    answer: str
+    index: int = -1
+    """Index of the answer in the item's options, in source order; -1 where there are none."""
+    aliases: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    solution: str = ""
+    """The source's own worked solution or rationale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notes:
+    """What a source says of a row beside question and answer; empty where it says nothing."""
+
+    solution: str = ""
+    level: str = ""
+    subject: str = ""
+
+
+def found(value: object) -> str:
+    """Show a value in a message: its ``repr``, at most 60 characters, on one line."""
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def text(row: Row, column: str) -> str:
+    """Read a text that must be there, without outer white space.
+
+    Raises:
+        MalformedRowError: it is null, empty, or no text.
+    """
+    value = row[column]
+    if not isinstance(value, str):
+        raise MalformedRowError(column, f"found {found(value)}, a text is needed")
+    value = value.strip()
+    if not value:
+        raise MalformedRowError(column, "found an empty text")
+    return value
+
+
+def texts(row: Row, column: str) -> tuple[str, ...]:
+    """Read a list of texts that must be there.
+
+    Raises:
+        MalformedRowError: it is no list, or one of its values is no text or empty.
+    """
+    value = row[column]
+    if not isinstance(value, (list, tuple)) or not value:
+        raise MalformedRowError(column, f"found {found(value)}, a list of texts is needed")
+    for entry in value:
+        if not isinstance(entry, str) or not entry.strip():
+            raise MalformedRowError(column, f"found {found(entry)} in the list, a text is needed")
+    return tuple(entry.strip() for entry in value)
+
+
+def integer(row: Row, column: str) -> int:
+    """Read a whole number, given as a number or as digits.
+
+    Raises:
+        MalformedRowError: it is neither.
+    """
+    value = row[column]
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            raise MalformedRowError(
+                column, f"found {found(value)}, a whole number is needed"
+            ) from None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a column with an empty cell holds its numbers so
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
+    return value
+
+
+def noted(row: Row, columns: Iterable[str], between: str = ", ") -> str:
+    """Read what a source says beside question and answer, in words.
+
+    Nothing of it needs to be there: a column that is missing, null or of another type adds nothing.
+    Of a list its texts count, of a struct of truth values the names of the true ones; a number
+    comes with the name of its column.
+    """
+    parts = (_words(row.get(column), column) for column in columns)
+    return between.join(dict.fromkeys(part for part in parts if part))
+
+
+def _words(value: object, column: str) -> str:
+    if isinstance(value, str):
+        return "" if value.strip().lower() in _NOTHING else value.strip()
+    if isinstance(value, (list, tuple)):
+        return "; ".join(
+            dict.fromkeys(
+                entry.strip() for entry in value if isinstance(entry, str) and entry.strip()
+            )
+        )
+    if isinstance(value, Mapping):
+        return "; ".join(str(name) for name, holds in value.items() if holds is True)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return ""
+    return f"{column} {value:g}"
+
+
+def shortened(value: str, limit: int) -> str:
+    """Cut a text that is longer than ``limit`` characters: at a paragraph, a line or a word.
+
+    The last of these that leaves at least half of the limit counts.
+    """
+    if len(value) <= limit:
+        return value
+    head = value[:limit]
+    places = (head.rfind(end) for end in ("\n\n", "\n", " "))
+    return head[: next((place for place in places if place >= limit // 2), limit)].rstrip()
+
+
+def chosen(item: Item, index: int, column: str) -> Gold:
+    """The gold of an item whose answer is one of its options.
+
+    Args:
+        item: the item.
+        index: index of the right option.
+        column: where the index came from, for the message.
+
+    Raises:
+        MalformedRowError: the index is out of range.
+    """
+    if not 0 <= index < len(item.options):
+        raise MalformedRowError(column, f"found {index}, allowed are 0 to {len(item.options) - 1}")
+    return Gold(kind="choice", answer=item.options[index], index=index)
+
+
+def labelled(row: Row, column: str, item: Item) -> Gold:
+    """The gold of an item whose column holds the index of the right option.
+
+    -1, as of a hidden test, is malformed.
+    """
+    return chosen(item, integer(row, column), column)
+
+
+def sentence(value: str) -> str:
+    """Begin a text with a capital, as sources in lower case do not."""
+    return value[:1].upper() + value[1:]
+
+
+def joined(value: str) -> str:
+    """Put a text together that its source had split into tokens.
+
+    Spaces around punctuation, quotes of two signs.
+    """
+    value = value.replace("``", '"').replace("''", '"')
+    return _QUOTED.sub(r'\1"\2"', _LOOSE.sub(r"\1", value))
+
+
+def digits(value: str) -> str:
+    """Write a number as one would say it: without thousands separators, and 0.4 for .4."""
+    value = value.strip().replace(",", "")
+    return re.sub(r"^(-?)\.", r"\g<1>0.", value)
+
+
+def unknown(unit: Unit) -> MachineError:
+    """Make the error of an adapter that does not know a unit of its family."""
+    return MachineError(
+        f"family {unit.family}: its adapter does not know "
+        f"{unit.dataset_path}/{unit.config or 'default'}; "
+        f"take {', '.join(unit.tasks)} out of seeds.tasks"
+    )
