@@ -28,9 +28,23 @@ next step. The command line prints it and exits with the code; it never shows a 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection
 from itertools import islice
 from typing import ClassVar
+
+_MACHINE = frozenset(
+    (
+        errno.EAGAIN,
+        errno.EDQUOT,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EROFS,
+    )
+)
+"""Error numbers that say something of the machine, whatever was being done."""
 
 
 def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> str:
@@ -147,3 +161,21 @@ class RetryableError(ModelRequestError):
 
 class PermanentError(ModelRequestError):
     """Sending the same request again would fail again."""
+
+
+def fault_of_row(error: Exception) -> str:
+    """Say on one line what an error is that only the row at hand can have caused.
+
+    Raises:
+        TsdgError: ``error`` itself, where it is meant for the whole run.
+        MachineError: the machine has run out of something.
+    """
+    if isinstance(error, TsdgError) and not isinstance(error, ModelRequestError):
+        raise error
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        raise MachineError(
+            f"this machine has run out of something: {error}; mend that and start again: what is "
+            "done is kept"
+        ) from error
+    said = " ".join(str(error).encode("utf-8", "replace").decode().split())
+    return f"{type(error).__name__}: {said[:300]}"

@@ -16,6 +16,9 @@ from tsdg.records import AnswerKind
 NOT_SENT = "no_server"
 """Failure reason: nothing was sent because no server was ready; this is no retry."""
 
+MOST_TOKENS = 2**40
+"""Tokens that a reply may claim to have; sums of larger counts fit no column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

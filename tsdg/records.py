@@ -52,6 +52,7 @@ Reason = Literal[
     "over_share",  # its field or difficulty has its share of the seeds already
     # study, questions and answers
     "request_failed",  # the server could not be made to answer this request
+    "step_failed",  # reading the replies raised an exception: `detail` names its kind
     "truncated",  # the reply ended at the token limit
     "bad_schema",  # the reply is not the JSON that was asked for
     # valid JSON, but not a question: equal options, answer not among them, empty text ...

@@ -41,6 +41,12 @@ _DASHES = {
 }
 
 
+# What no text file, no Parquet reader and no terminal takes well: halves of surrogate pairs, NUL, and
+# the control characters that break no line and make no space.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_CARRIAGE = re.compile("\r\n?")
+
+
 class _Folding(dict[int, str]):
     """Code point → what it folds to, filled as characters are met."""
 
@@ -77,6 +83,27 @@ class _Plain(dict[int, str]):
 
 _FOLDING = _Folding(_DASHES)
 _PLAIN = _Plain()
+
+
+def unfit(text: str) -> str:
+    r"""Return the first character of a text that no row may hold; empty where there is none.
+
+    >>> unfit("a\tb\n"), unfit("\ud83d alone")
+    ('', '\ud83d')
+    """
+    match = None if text.isprintable() else _UNFIT.search(text)
+    return match[0] if match else ""
+
+
+def storable(text: str) -> str:
+    """Return a text as a row may hold it: valid Unicode, with tabs and line feeds and no other
+    control character.
+
+    Each one that is not becomes U+FFFD, and line ends become line feeds.
+    """
+    if text.isprintable():
+        return text
+    return _UNFIT.sub("\ufffd", _CARRIAGE.sub("\n", text) if "\r" in text else text)
 
 
 def fold(text: str) -> str:

@@ -24,7 +24,7 @@ import orjson
 
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import PermanentError, RetryableError, StorageError
-from tsdg.protocols import Choice, Reply
+from tsdg.protocols import MOST_TOKENS, Choice, Reply
 from tsdg.storage import list_names, storage, storage_unfit, sync_directory
 
 _HEADER = struct.Struct("<II")
@@ -92,6 +92,8 @@ def decode_result(payload: bytes) -> Result:
     if failure is not None:
         return PermanentError(failure["reason"], failure["detail"])
     reply = record["reply"]
+    if max(reply["prompt_tokens"], reply["completion_tokens"]) > MOST_TOKENS:
+        return PermanentError("bad_reply", "the reply claims more tokens than there can be")
     return Reply(
         choices=tuple(Choice(**choice) for choice in reply["choices"]),
         prompt_tokens=reply["prompt_tokens"],

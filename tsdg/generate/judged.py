@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tsdg.errors import PermanentError
 from tsdg.generate.judging import Judge, Judgement
 from tsdg.protocols import Ask, Posed, Reply
-from tsdg.records import Question, Seed
+from tsdg.records import Question, Reason, Seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class Judged:
 
     score: float
     """Helpfulness, 1 to 5; 0 where it could not be read."""
+    reason: Reason
+    """Of the rejection, where there is a flaw."""
     flaw: str
     """Why it is not good enough, one line; empty where it is."""
     replies: tuple[Reply | PermanentError, ...]
@@ -111,10 +113,11 @@ def _decide(
 ) -> Judged:
     came = tuple(replies)
     if judgement is None:
-        return Judged(score=0.0, flaw="the judge's verdict could not be read", replies=came)
+        unread = "the judge's verdict could not be read"
+        return Judged(score=0.0, reason="judged", flaw=unread, replies=came)
     flaw = ""
     if judgement.one < least:
         flaw = f"the judge gives {judgement.one:g} of 5, less than {least:g}"
     elif beaten_by and judgement.preference < 0:
         flaw = f"the judge prefers {beaten_by}, in both orders"
-    return Judged(score=judgement.one, flaw=flaw, replies=came)
+    return Judged(score=judgement.one, reason="judged", flaw=flaw, replies=came)

@@ -19,7 +19,7 @@ from typing import Any
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.questions import QuestionsConfig
-from tsdg.errors import PermanentError
+from tsdg.errors import PermanentError, fault_of_row
 from tsdg.generate import checks
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import (
@@ -33,7 +33,7 @@ from tsdg.generate.fields import (
     window,
 )
 from tsdg.generate.instructions import renewed
-from tsdg.generate.judged import judge_question
+from tsdg.generate.judged import Judged, judge_question
 from tsdg.generate.judging import Judge
 from tsdg.generate.kin import KinSets, kin_text
 from tsdg.generate.plan import doubt, plan_fields, read_plan
@@ -126,20 +126,22 @@ class QuestionStep:
         questions: list[Question] = []
         rejections: list[Rejection] = []
         for draft, reply in zip(drafts, replies, strict=True):
-            made = self._read(seed_row, shape, draft, reply)
+            made = self._try_read(seed_row, shape, draft, reply)
             if isinstance(made, Flaw):
                 rejections.append(_reject(seed_row, draft.question_id, made))
             else:
                 questions.append(made)
         if self._judge is not None and self._judge.config.question_min_score:
             verdicts = await together(
-                [judge_question(self._judge, ask, seed_row, made) for made in questions]
+                [_try_judge(self._judge, ask, seed_row, made) for made in questions]
             )
             replies += [reply for verdict in verdicts for reply in verdict.replies]
             pairs = list(zip(questions, verdicts, strict=True))
             questions = [made for made, verdict in pairs if not verdict.flaw]
             rejections += [
-                _reject(seed_row, made.question_id, Flaw(reason="judged", detail=verdict.flaw))
+                _reject(
+                    seed_row, made.question_id, Flaw(reason=verdict.reason, detail=verdict.flaw)
+                )
                 for made, verdict in pairs
                 if verdict.flaw
             ]
@@ -235,6 +237,15 @@ class QuestionStep:
             sketch=form,
             reply=lambda example: json_reply(example, REPLY_FIELDS["questions"]),
         )
+
+    def _try_read(
+        self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentError
+    ) -> Question | Flaw:
+        """Read a reply; an exception is a flaw of this draw alone."""
+        try:
+            return self._read(seed, shape, draft, reply)
+        except Exception as error:
+            return Flaw(reason="step_failed", detail=fault_of_row(error))
 
     def _read(
         self, seed: Seed, shape: Shape, draft: _Draft, reply: Reply | PermanentError
@@ -335,6 +346,14 @@ def _shown(examples: Sequence[Example], kin: Sequence[Kin]) -> tuple[checks.Show
     ]
     seen = [checks.Shown(question=k.question, context=k.context, options=k.options) for k in kin]
     return (*written, *seen)
+
+
+async def _try_judge(judge: Judge, ask: Ask, seed: Seed, question: Question) -> Judged:
+    """Judge a question; an exception is a flaw of this question alone."""
+    try:
+        return await judge_question(judge, ask, seed, question)
+    except Exception as error:
+        return Judged(score=0.0, reason="step_failed", flaw=fault_of_row(error), replies=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ from typing import Any
 from tsdg.concepts import concept_key, tidy
 from tsdg.config.models import ModelConfig
 from tsdg.config.study import StudyConfig
-from tsdg.errors import PermanentError
+from tsdg.errors import PermanentError, fault_of_row
 from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields
 from tsdg.generate.prompts import FIELDS, Prompts
-from tsdg.generate.replies import read_object, split_thinking
+from tsdg.generate.replies import cut_off, read_object, split_thinking
 from tsdg.generate.requests import canonical, chat_request, provenance, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, response_format, sketch
 from tsdg.protocols import Ask, Reply
@@ -114,7 +114,7 @@ class StudyStep:
         )
         made = provenance(self._model, self._prompt, sampling, request)
         reply = await try_ask(ask, request)
-        found = _read(reply, limit=config.sampling.max_tokens)
+        found = _try_read(reply)
         study = (
             _unusable(seed_row, found, made)
             if isinstance(found, Flaw)
@@ -125,15 +125,23 @@ class StudyStep:
         return Studied(studies=(study,), usage=(usage_of("study", [reply]),))
 
 
-def _read(reply: Reply | PermanentError, *, limit: int) -> dict[str, Any] | Flaw:
+def _try_read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
+    """Read a reply; an exception is a flaw of this study alone."""
+    try:
+        return _read(reply)
+    except Exception as error:
+        return Flaw(reason="step_failed", detail=fault_of_row(error))
+
+
+def _read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
     """The fields of a study that a reply holds, or why it holds none."""
     if isinstance(reply, PermanentError):
         return Flaw(reason="request_failed", detail=str(reply))
     if not reply.choices:
         return Flaw(reason="bad_schema", detail="the reply holds no completion")
     choice = reply.choices[0]
-    if choice.finish_reason == "length":
-        return Flaw(reason="truncated", detail=f"the reply reached the limit of {limit} tokens")
+    if cut := cut_off(choice):
+        return Flaw(reason="truncated", detail=cut)
     found = read_object(split_thinking(choice)[1], _SCHEMA)
     return found if isinstance(found, Flaw) else _held(found)
 

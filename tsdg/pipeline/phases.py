@@ -12,12 +12,14 @@ from tsdg.config.recipe import StepName
 from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.phase import run_phase
-from tsdg.generate.answers import AnswerStep
+from tsdg.errors import fault_of_row
+from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judging import Judge
 from tsdg.generate.questions import QuestionStep
-from tsdg.generate.requests import together
+from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
 from tsdg.layout import phase_name
+from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, stored
 from tsdg.pipeline.kin import read_kin
 from tsdg.pipeline.prepare import Prepared
 from tsdg.pipeline.progress import phase_input
@@ -25,7 +27,7 @@ from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
 from tsdg.pipeline.verifiers import choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
-from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, from_row, to_row
+from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, from_row
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
 
@@ -142,7 +144,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         judge=judge if recipe.judge.enabled else None,
     )
 
-    async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+    async def chain(row: Mapping[str, Any], ask: Ask) -> Outcome:
         if "questions" in steps:
             seed = from_row(Seed, row)
             asking = await ask_questions(seed, ask)
@@ -151,11 +153,11 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
             asking, question = None, from_row(Question, row)
             input_id, questions = question.question_id, (question,)
         solvings = (
-            await together([answer(question, ask) for question in questions])
+            await together([_solve(answer, question, ask) for question in questions])
             if "answers" in steps
             else []
         )
-        outcome = Outcome(
+        return Outcome(
             input_id=input_id,
             studies=(),
             questions=asking.questions if asking else (),
@@ -168,7 +170,19 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
             usage=(*((asking.usage,) if asking else ()), *(solving.usage for solving in solvings)),
             saved_samples=sum(solving.saved_samples for solving in solvings),
         )
-        return to_row(outcome)
+
+    breaker = Breaker()
+
+    async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+        heard = Heard(ask)
+        try:
+            outcome = await chain(row, heard)
+            made = stored(outcome)
+        except Exception as error:
+            outcome = _failed(row, steps, recipe.questions.per_seed, heard, fault_of_row(error))
+            made = stored(outcome)
+        breaker.count(outcome.rejections)
+        return made
 
     return process
 
@@ -185,7 +199,7 @@ def _studying(prepared: Prepared) -> Process:
     async def process(row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
         seed = from_row(Seed, row)
         studied = await study(seed, ask)
-        return to_row(
+        return stored(
             Outcome(
                 input_id=seed.seed_id,
                 studies=studied.studies,
@@ -199,6 +213,44 @@ def _studying(prepared: Prepared) -> Process:
         )
 
     return process
+
+
+async def _solve(answer: AnswerStep, question: Question, ask: Ask) -> Solving:
+    """Answer a question; an exception rejects this question alone."""
+    heard = Heard(ask)
+    try:
+        solving = await answer(question, heard)
+    except Exception as error:
+        solving = Solving(
+            samples=(),
+            solution=None,
+            rejection=failed_question(question, fault_of_row(error)),
+            usage=usage_of("answers", heard.replies),
+            saved_samples=0,
+        )
+    return solving
+
+
+def _failed(
+    row: Mapping[str, Any], steps: tuple[StepName, ...], per_seed: int, heard: Heard, detail: str
+) -> Outcome:
+    """The outcome of a row of which nothing but the usage can be kept."""
+    if "questions" in steps:
+        seed = from_row(Seed, row)
+        input_id, rejections = seed.seed_id, failed_draws(seed, per_seed, detail)
+    else:
+        question = from_row(Question, row)
+        input_id, rejections = question.question_id, (failed_question(question, detail),)
+    return Outcome(
+        input_id=input_id,
+        studies=(),
+        questions=(),
+        samples=(),
+        solutions=(),
+        rejections=rejections,
+        usage=(usage_of(steps[0], heard.replies),),
+        saved_samples=0,
+    )
 
 
 class Servers:

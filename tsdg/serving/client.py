@@ -23,6 +23,8 @@ WAIT_S = 5.0
 # Shorter than the 5 s after which uvicorn closes an idle connection: so that none is closed under a
 # request.
 _KEEPALIVE_S = 3.0
+_LARGEST_BODY = 64 * 2**20
+"""Bytes of a reply; the longest completions of a request with many samples have a tenth of it."""
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -143,7 +145,7 @@ class RoutingClient:
                 return (
                     response.status,
                     response.headers.get("Retry-After", ""),
-                    await response.read(),
+                    await _body(response, endpoint),
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
@@ -173,3 +175,16 @@ class RoutingClient:
                 return parse_metrics(await response.text()) if response.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
+
+
+async def _body(response: aiohttp.ClientResponse, endpoint: Endpoint) -> bytes:
+    """Read a body of a reply's size; what goes on for ever must not fill the memory."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > _LARGEST_BODY:
+            raise RetryableError(
+                "bad_reply", f"{endpoint.label} sends a reply of more than {_LARGEST_BODY} bytes"
+            )
+    return b"".join(parts)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tsdg.errors import PermanentError, RetryableError, ServerError, TsdgError
-from tsdg.protocols import Choice, Reply
+from tsdg.protocols import MOST_TOKENS, Choice, Reply
 
 MAX_RETRY_AFTER_S = 600.0
 _TOO_LONG = re.compile(
@@ -154,7 +154,7 @@ def _choice(choice: object) -> tuple[int, Choice]:
 
 def _count(usage: Mapping[str, Any], name: str) -> int:
     value = usage.get(name)
-    if not isinstance(value, int) or value < 0:
+    if not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
         raise _bad(f"usage.{name} of the reply is {value!r}, not a count")
     return value
 

@@ -33,6 +33,7 @@ from signal import SIGKILL, SIGSYS, SIGXCPU
 from typing import Literal
 
 from tsdg.errors import MachineError
+from tsdg.text import storable
 from tsdg.verify import sandbox_child, seccomp
 
 Wall = Literal["bwrap", "unshare"]
@@ -198,15 +199,12 @@ def _read(status: int, output: bytes, complaint: bytes, over: End | None, wall: 
     lines = []
     for line in output.split(b"\n"):
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            parts = json.loads(line)
+        except (ValueError, RecursionError):
             # a line that was cut off, or that the code under test wrote: what follows is not ours
             break
-    lines = [
-        line
-        for line in lines
-        if isinstance(line, list) and all(isinstance(part, str) for part in line)
-    ]
+        if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
+            lines.append([storable(part) for part in parts])
     if lines[:1] != [["closed"]]:
         said = lines[0][-1] if lines else " ".join(complaint.decode(errors="replace").split())
         raise MachineError(
