@@ -20,6 +20,7 @@ BASE = {
     "layout",
     "storage",
     "tables",
+    "wording",
 }
 WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving", "slurm"}
 ALLOWED = {

@@ -236,10 +236,10 @@ def test_a_json_task() -> None:
 def test_numbers_and_yes_or_no() -> None:
     question, _, _ = one(
         seed("number"),
-        as_json(question="A coach seats 50. How many seat 3 coaches?", answer="1,50"),
+        as_json(question="A coach seats 50. How many seat 30 coaches?", answer="1,500"),
     )
     assert question is not None
-    assert question.claimed_answer == "150"
+    assert question.claimed_answer == "1500"
     question, _, _ = one(seed("boolean"), as_json(question="Is a bat a bird?", answer="No"))
     assert question is not None
     assert (question.claimed_answer, question.options) == ("no", ())

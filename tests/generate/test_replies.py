@@ -33,6 +33,11 @@ FIELDS = {"reasoning": "because", "answer": "Rome"}
         f"Sure! {GOOD} Hope that helps {{smile}}.",
         f'First a draft {{"reasoning": "no answer yet"}} and then {GOOD}',
         f"A set {{1, 2}} and then {GOOD}",
+        "We use $" + r"\frac{1}{2}" * 100 + f"$. {GOOD}",
+        f'{{"reasoning": "a draft", "answer": "Paris"}} No, wait. {GOOD}',
+        f'{GOOD} in the form {{"reasoning": "...", "answer": "..."}}',
+        '{"reasoning": "because", "answer": "Rome",}',
+        f'{{"name": "answer", "arguments": {GOOD}}}',
     ],
 )
 def test_the_object_is_found_wherever_it_stands(text: str) -> None:
@@ -82,7 +87,14 @@ def test_no_text_raises(text: str) -> None:
     split_thinking(Choice(text=text, reasoning="", finish_reason="stop"))
 
 
-@given(st.text(), st.text(), st.text(alphabet=st.characters(exclude_characters="{}`[]")))
+SOUND = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")))
+
+
+@given(
+    SOUND,
+    SOUND.filter(lambda text: text != "..."),
+    st.text(alphabet=st.characters(exclude_characters='{}`[]"')),
+)
 def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, around: str) -> None:
     text = json.dumps({"reasoning": reasoning, "answer": answer})
     assert read_object(f"{around}{text}{around}", SCHEMA) == {
@@ -101,6 +113,10 @@ def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, arou
         ({"text": "<think>never came to an end"}, ("never came to an end", "")),
         ({"text": "42"}, ("", "42")),
         ({"text": "", "reasoning": ""}, ("", "")),
+        ({"text": "</think>\n42", "reasoning": "six"}, ("six", "42")),
+        ({"text": "", "reasoning": '{"answer": 42}'}, ("", '{"answer": 42}')),
+        ({"text": "42</s>"}, ("", "42")),
+        ({"text": "42<|im_end|>\n"}, ("", "42")),
     ],
 )
 def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]) -> None:
@@ -113,7 +129,11 @@ def test_thinking_is_split_off(fields: dict[str, Any], expected: tuple[str, str]
     ("came", "expected"),
     [
         (reply("<think>hm</think>42"), "42"),
-        (reply("42", finish="length"), ""),
+        *(
+            (reply("42", finish=cut), "")
+            for cut in ("length", "abort", "content_filter", "", "tool")
+        ),
+        (reply("42", finish="eos_token"), "42"),
         (reply(), ""),
         (PermanentError("too_long", "9000 tokens"), ""),
     ],
@@ -139,7 +159,14 @@ def test_a_fence_around_code_is_taken_off() -> None:
             "Steps.\n\nAnswer:\n```python\ndef f(): ...\n```",
             ("Steps.", "```python\ndef f(): ...\n```"),
         ),
-        ("The answer is Rome", ("", "The answer is Rome")),
+        ("The answer is Rome", ("", "Rome")),
+        ("The answer is long.\nIt has two lines.", ("", "The answer is long.\nIt has two lines.")),
+        ("Sechs mal sieben.\nDie Antwort ist 42.", ("Sechs mal sieben.", "42.")),
+        ("Six.\nAnswer：42", ("Six.", "42")),
+        ("六乘七。\n答案：42", ("六乘七。", "42")),
+        ("Seis por siete.\n**Respuesta:** 42", ("Seis por siete.", "42")),
+        ("Six.\n\n### Final Answer\n42", ("Six.", "42")),
+        ("Six.\nThe final answer is: **42**", ("Six.", "42")),
     ],
 )
 def test_the_last_answer_line_counts(text: str, expected: tuple[str, str]) -> None:

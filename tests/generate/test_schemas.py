@@ -87,8 +87,11 @@ def test_conform_forgives_types_and_drops_what_was_not_asked_for() -> None:
         ({"question": None, "answer": 1}, "question is not a string: null"),
         ({"question": "Q", "answer": "many"}, 'answer is not a number: "many"'),
         ({"question": "Q", "answer": True}, "answer is not a number: true"),
-        ({"question": "Q", "answer": float("inf")}, "answer is not a number: Infinity"),
-        ({"question": "Q", "answer": "NaN"}, "answer is not a number: null"),
+        ({"question": "Q", "answer": 10**400}, "answer is no number of at most 60 digits"),
+        ({"question": "Q", "answer": float("inf")}, "answer is no number of at most 60 digits"),
+        ({"question": "Q", "answer": "NaN"}, 'answer is not a number: "NaN"'),
+        ({"question": "Q", "answer": "1,2,3"}, 'answer is not a number: "1,2,3"'),
+        ({"question": "Q", "answer": "1,23,456"}, 'answer is not a number: "1,23,456"'),
         (["question"], 'reply is not an object: ["question"]'),
     ],
 )

@@ -79,7 +79,7 @@ def test_boolean_abstains(text: str) -> None:
 
 def test_boolean_words_of_one_truth_are_the_same_in_all_languages() -> None:
     table = csv.DictReader(
-        (files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines()
+        (files("tsdg.wording") / "words.csv").read_text(encoding="utf-8").splitlines()
     )
     truth = [(row["word"], row["role"]) for row in table if row["role"] in ("yes", "no")]
     assert len({word for word, _ in truth}) == len({*truth}), "a word is both yes and no"

@@ -24,7 +24,13 @@ from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.generate.fields import as_text, json_reply
 from tsdg.generate.prompts import Example
-from tsdg.generate.replies import read_object, split_answer_line, split_thinking
+from tsdg.generate.replies import (
+    cut_off,
+    read_object,
+    split_answer_line,
+    split_thinking,
+    unfit_text,
+)
 from tsdg.generate.schemas import Flaw, Schema, answer_schema, response_format, sketch
 from tsdg.protocols import Choice
 from tsdg.records import AnswerKind
@@ -68,13 +74,15 @@ class Form:
     def read(self, choice: Choice) -> tuple[str, str] | Flaw:
         """Return (reasoning, text that holds the answer) of a completion, or why it has none."""
         thinking, text = split_thinking(choice)
-        if choice.finish_reason == "length":
-            return Flaw(reason="truncated", detail="the sample reached the token limit")
+        if cut := cut_off(choice):
+            return Flaw(reason="truncated", detail=cut)
         if self.style == "json":
             found = read_object(text, self.schema)
             if isinstance(found, Flaw):
                 return found
             return thinking or str(found.get("reasoning", "")).strip(), as_text(found["answer"])
+        if flaw := unfit_text(text):
+            return flaw
         if self.style == "bare":
             return thinking, text
         before, answer = split_answer_line(text)

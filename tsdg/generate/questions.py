@@ -38,7 +38,7 @@ from tsdg.generate.judging import Judge
 from tsdg.generate.kin import KinSets, kin_text
 from tsdg.generate.plan import doubt, plan_fields, read_plan
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompts
-from tsdg.generate.replies import read_object, split_thinking, strip_fence
+from tsdg.generate.replies import cut_off, read_object, split_thinking, strip_fence
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
@@ -301,9 +301,8 @@ class QuestionStep:
         if not reply.choices:
             return Flaw(reason="bad_schema", detail="the reply holds no completion")
         choice = reply.choices[0]
-        if choice.finish_reason == "length":
-            limit = self._config.sampling.max_tokens
-            return Flaw(reason="truncated", detail=f"the reply reached the limit of {limit} tokens")
+        if cut := cut_off(choice):
+            return Flaw(reason="truncated", detail=cut)
         found = read_object(split_thinking(choice)[1], draft.schema)
         if isinstance(found, Flaw):
             return found

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 from tsdg.errors import PermanentError
 from tsdg.generate.schemas import Flaw, Schema, conform
 from tsdg.protocols import Choice, Reply
+from tsdg.text import storable, unfit
+from tsdg.wording.escapes import DOUBT, mended, restored
+from tsdg.wording.marks import split_at_mark
 
 _OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
-_MARK = re.compile(
-    r"^[ \t>*#_]*(?:final answer|answer)[ \t*_]*[::][ \t*_]*", re.IGNORECASE | re.MULTILINE
-)
-# braces tried as the start of an object: a reply of braces alone must not cost quadratic time
-_MAX_STARTS = 64
+_END_SIGNS = re.compile(r"(?:\s*(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{2,20}\|>))+\s*$")
+"""Signs of the end that some servers leave in the text."""
+_ENDS = frozenset(("stop", "eos", "eos_token", "stop_sequence", "end_turn"))
+"""Finish reasons, of several kinds of server, of a completion that came to its own end."""
+_LIMITS = frozenset(("length", "max_tokens", "model_length"))
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+_OBJECT = re.compile(r'\{\s*[}"]')
+_MAX_STARTS = 32
+"""Places tried as the start of an object: a reply of them alone must not cost quadratic time."""
+_ECHO = frozenset(("...", "…"))
+"""Values of the form as the prompt shows it."""
 
 
 def split_thinking(choice: Choice) -> tuple[str, str]:
@@ -26,27 +36,41 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
     The server's reasoning parser comes first; without one, ``<think>`` tags are looked for. Chat
     templates of some models open the tag in the prompt, so a closing tag alone ends the reasoning;
     an opening tag alone means that the model never came to an answer, and everything is reasoning.
+    A parser that waits for a tag which a constrained reply cannot have takes the reply itself, a
+    JSON object, for reasoning.
     """
-    if choice.reasoning.strip():
-        return choice.reasoning.strip(), choice.text.strip()
-    text = choice.text
+    given, text = restored(choice.reasoning).strip(), restored(choice.text)
     closing = list(_CLOSE.finditer(text))
     if closing:
-        reasoning = _OPEN.sub("", _CLOSE.sub("", text[: closing[-1].start()]))
-        return reasoning.strip(), text[closing[-1].end() :].strip()
-    opening = _OPEN.search(text)
-    if opening:
-        return text[opening.end() :].strip(), ""
-    return "", text.strip()
+        inner = _OPEN.sub("", _CLOSE.sub("", text[: closing[-1].start()])).strip()
+        thought, rest = (
+            "\n\n".join(part for part in (given, inner) if part),
+            text[closing[-1].end() :],
+        )
+    elif not given and (opening := _OPEN.search(text)):
+        thought, rest = text[opening.end() :].strip(), ""
+    elif not text.strip() and given.startswith("{") and given.endswith("}"):
+        thought, rest = "", given
+    else:
+        thought, rest = given, text
+    return storable(thought), _END_SIGNS.sub("", rest).replace("\r\n", "\n").strip()
+
+
+def cut_off(choice: Choice) -> str:
+    """Say why a completion did not come to its own end; empty where it did."""
+    reason = choice.finish_reason.casefold()
+    if reason in _LIMITS:
+        return "the reply reached the limit of tokens"
+    said = storable(choice.finish_reason)[:40]
+    return "" if reason in _ENDS else f"the server ended the reply with finish_reason {said!r}"
 
 
 def only_text(reply: Reply | PermanentError) -> str:
-    """Return the text of a reply's one completion; empty if the request failed or was cut."""
-    if (
-        isinstance(reply, PermanentError)
-        or not reply.choices
-        or reply.choices[0].finish_reason == "length"
-    ):
+    """Return the rest of a reply's one completion.
+
+    Empty where the request failed or the reply was cut off.
+    """
+    if isinstance(reply, PermanentError) or not reply.choices or cut_off(reply.choices[0]):
         return ""
     return split_thinking(reply.choices[0])[1]
 
@@ -58,60 +82,94 @@ def strip_fence(code: str) -> str:
 
 
 def split_answer_line(text: str) -> tuple[str, str]:
-    """Split a reply ending in ``Answer: ...`` into (reasoning, answer); else ("", text)."""
-    marks = list(_MARK.finditer(text))
-    if not marks:
-        return "", text.strip()
-    last = marks[-1]
-    return text[: last.start()].strip(), text[last.end() :].strip().rstrip("*_").strip()
+    """Return (reasoning, answer) of a reply that ends with ``Answer: ...``, in any language.
+
+    ("", text) where it has no such line.
+    """
+    return split_at_mark(text) or ("", text.strip())
 
 
 def read_object(text: str, schema: Schema) -> dict[str, Any] | Flaw:
     """Find the JSON object in a reply and hold it to ``schema``.
 
-    The whole text is tried first, then code fences, then every opening brace; the first object that
-    conforms wins. Where none does, the flaw of the first object is returned, or that there is none.
+    The last object that conforms wins, as what stands before it is a draft, or the form that was
+    asked for. Where none does, the flaw of the first object is returned, or that there is none.
     """
     first: Flaw | None = None
+    found: dict[str, Any] | None = None
     for value in _candidates(text):
         held = conform(value, schema)
         if not isinstance(held, Flaw):
-            return dict(held)
-        first = first or held
+            found = dict(held)
+        first = first or (held if isinstance(held, Flaw) else None)
+    if found is not None:
+        return unfit_text(found) or found
     return first or Flaw(reason="bad_schema", detail=f"no JSON object in the reply: {_start(text)}")
+
+
+def unfit_text(value: Any, where: str = "reply") -> Flaw | None:
+    """Say which text in a JSON value no row may hold: half a character, or a control character."""
+    if isinstance(value, str):
+        char = unfit(value)
+        if not char:
+            return None
+        what = f"U+{ord(char):04X}"
+        if char == DOUBT:
+            what = "a backslash that may begin LaTeX or break the line"
+        return Flaw(reason="bad_format", detail=f"{where} holds {what}")
+    if isinstance(value, dict):
+        flaws = (unfit_text(key, where) or unfit_text(item, key) for key, item in value.items())
+        return next((flaw for flaw in flaws if flaw), None)
+    items = value if isinstance(value, list) else ()
+    return next((flaw for item in items if (flaw := unfit_text(item, where))), None)
 
 
 def _candidates(text: str) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
-    for piece in [text.strip(), *(match.strip() for match in _FENCE.findall(text))]:
-        if piece.startswith("{"):
-            _decode(piece, 0, out, whole=True)
-    if out:
-        return out
-    position, starts = text.find("{"), 0
-    while position >= 0 and starts < _MAX_STARTS:
-        end = _decode(text, position, out, whole=False)
-        position, starts = text.find("{", max(end, position + 1)), starts + 1
+    for _ in range(_MAX_STARTS):
+        start = _OBJECT.search(text)
+        if start is None:
+            break
+        text = _decode(text[start.start() :], out)
     return out
 
 
-def _decode(text: str, position: int, out: list[dict[str, Any]], *, whole: bool) -> int:
-    """Append the object that starts at ``position`` and return its end, or -1 if none does."""
-    try:
-        value, end = _DECODER.raw_decode(text, position)
-    except (ValueError, RecursionError):
-        return -1
-    if isinstance(value, dict) and not (whole and text[end:].strip()):
-        out.append(value)
-    return end
+def _decode(text: str, out: list[dict[str, Any]]) -> str:
+    """Append the object that a text starts with, if it does, and return where to look on."""
+    text = mended(text)
+    for form in (text, _TRAILING_COMMA.sub(r"\1", text)):
+        try:
+            value, end = _DECODER.raw_decode(form)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and not _ECHO.intersection(map(str, value.values())):
+            out.append(_unwrapped(value))
+        return form[end:]
+    return text[1:]
+
+
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of what looks like a call of a tool."""
+    for key in ("arguments", "parameters"):
+        inner = value.get(key)
+        if "name" in value and isinstance(inner, dict) and len(value) <= 3:
+            return inner
+    return value
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _finite(numeral: str) -> float:
+    value = float(numeral)
+    if not math.isfinite(value):
+        raise ValueError("a number is out of range")
+    return value
+
+
 # strict=False: models break lines inside strings, above all in code.
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse, parse_float=_finite)
 
 
 def _start(text: str) -> str:

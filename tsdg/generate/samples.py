@@ -101,7 +101,7 @@ def _of_request(
             choice = choices[place]
         else:
             choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
-        parsed = draw.form.read(choice)
+        parsed = draw.form.read(choice) if place < len(choices) else ("", "")
         flaw: Reason | None = "request_failed" if failed else None
         reasoning = answer = ""
         if isinstance(parsed, Flaw):

@@ -10,7 +10,6 @@ a 3.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,20 @@ from typing import Any
 
 from tsdg.generate.instructions import arguments_of
 from tsdg.records import AnswerKind, Reason
+from tsdg.text import fold
 
 Schema = dict[str, Any]
 
 _STRING: Schema = {"type": "string"}
 _OBJECT: Schema = {"type": "object"}
 _NUMBER: Schema = {"type": "number"}
+
+_DIGITS = 60
+"""Of the longest number: a longer one is a model that loops, and Python's own limits are near."""
+_LARGEST = 10**_DIGITS
+_POINTED = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_COMMAED = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
+_PLAIN = re.compile(r"-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
 
 MIN_CHECKS = 3
 MAX_CHECKS = 5
@@ -186,14 +193,23 @@ def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
 
 
 def _wrong(where: str, wanted: str, found: Any) -> Flaw:
-    shown = json.dumps(found, ensure_ascii=False, default=str)
+    shown = json.dumps(_short(found), ensure_ascii=False, default=str)
     return Flaw(reason="bad_schema", detail=f"{where} is not {wanted}: {shown[:80]}")
 
 
+def _short(value: Any) -> Any:
+    """A value that can be shown: Python writes no integer of more than 4,300 digits."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number without end"
+    return value if not isinstance(value, str) else value[:100]
+
+
 def _string(value: Any, schema: Schema, where: str) -> str | Flaw:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = value if isinstance(held := _number(value, where), Flaw) else str(held)
+    if not isinstance(value, str):
         return _wrong(where, "a string", value)
-    text = str(value).strip()
+    text = value.strip()
     allowed: list[str] = schema.get("enum", [text])
     if text in allowed:
         return text
@@ -205,20 +221,20 @@ def _string(value: Any, schema: Schema, where: str) -> str | Flaw:
 
 def _number(value: Any, where: str) -> int | float | Flaw:
     if isinstance(value, str):
-        try:
-            value = json.loads(
-                value.strip().replace(",", "").lstrip("$€£+"), parse_constant=lambda _: None
-            )
-        except ValueError:
-            return _wrong(where, "a number", value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        value = _numeral(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(where, "a number", value)
+    if not -_LARGEST < value < _LARGEST:  # infinite and undefined ones too
+        return Flaw(reason="bad_schema", detail=f"{where} is no number of at most {_DIGITS} digits")
     return value
 
 
 def _choice_of_numbers(value: Any, allowed: Sequence[int], where: str) -> int | Flaw:
     """The first whole number of a text, as in "3 (undergraduate)", or the number that it is."""
-    found = re.search(r"-?\d+", str(value)) if not isinstance(value, bool) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(_short(value)) if not isinstance(value, bool) else ""
+    found = re.search(r"-?\d{1,9}(?!\d)", text)
     if found is None or int(found.group()) not in allowed:
         return _wrong(where, f"a whole number from {min(allowed)} to {max(allowed)}", value)
     return int(found.group())
@@ -229,6 +245,22 @@ def _boolean(value: Any, where: str) -> bool | Flaw:
     if said not in ("true", "false", "yes", "no"):
         return _wrong(where, "true or false", value)
     return said in ("true", "yes")
+
+
+def _numeral(text: str) -> int | float | str:
+    """Read a number that was given as a string; return it as it is where that is not certain.
+
+    Separators group thousands where they can: ``1,234`` is a thousand and more, ``1,5`` one and a
+    half, ``1.234,5`` both.
+    """
+    plain = fold(text).strip("$€£¥₹ ").removeprefix("+")
+    if _POINTED.fullmatch(plain):
+        plain = plain.replace(",", "")
+    elif _COMMAED.fullmatch(plain):
+        plain = plain.replace(".", "").replace(",", ".")
+    if len(plain) > _DIGITS or not _PLAIN.fullmatch(plain):
+        return text
+    return int(plain) if plain.lstrip("-").isdecimal() else float(plain)
 
 
 def _list(value: Any, schema: Schema, where: str) -> list[Any] | Flaw:

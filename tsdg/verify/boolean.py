@@ -20,7 +20,8 @@ from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import fold, tokens
 from tsdg.verify.choice import ChoiceVerifier
-from tsdg.verify.reading import bare, ends_at, marked, negated, tail, words
+from tsdg.verify.reading import bare, ends_at, marked, negated, tail
+from tsdg.wording.marks import words
 
 _SHORT = 200
 _PLAIN_WORDS = frozenset({"yes", "no", "true", "false"})

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
+from tsdg.text import unfit
 from tsdg.verify import symbolic
 
 _LONGEST = 100_000
@@ -35,7 +36,8 @@ class JsonVerifier:
     The schema is ``asked.checks[0]``.
 
     The normal form is the canonical dump: sorted keys, no spaces, whole floats as integers.
-    Repeated keys, NaN and infinities are refused: another reader would read something else.
+    Repeated keys, NaN and infinities are refused: another reader would read something else. So are
+    texts with half a character or a control character.
     """
 
     kind: AnswerKind = "json"
@@ -83,9 +85,20 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_pairs, pa
 
 
 def _dump(value: object) -> str:
+    if _unfit(value):
+        raise ValueError("a text holds what no row may hold")
     return json.dumps(
         value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
     )
+
+
+def _unfit(value: object) -> bool:
+    """Whether a text in a JSON value holds half a character or a control character."""
+    if isinstance(value, str):
+        return bool(unfit(value))
+    if isinstance(value, dict):
+        return any(_unfit(key) or _unfit(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_unfit, value))
 
 
 def _whole(text: str) -> str | None:

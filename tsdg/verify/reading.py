@@ -8,17 +8,13 @@ r"""Shared by verifiers: where a reply's answer stands; words for yes, no, not, 
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
-from typing import Literal
 
-from tsdg.text import fold, normalise, unspaced
-
-Role = Literal["yes", "no", "negation", "answer"]
+from tsdg.text import normalise, unspaced
+from tsdg.wording.marks import answer_mark, words
 
 TAIL = 4000
 """Characters at the end of a reply in which an answer is looked for."""
@@ -31,17 +27,6 @@ _BOXED_SIGN = re.compile(r"\\boxed\s+([^\s${}\\]+)")
 _HASHES = re.compile(r"####[ \t]*([^\n]+)")
 _OUTER = re.compile(r"^[\s*_`\"'“”‘’«»「」『』]+|[\s*_`\"'“”‘’«»「」『』]+$")
 _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
-
-
-@cache
-def words(role: Role) -> tuple[str, ...]:
-    """Return the case-folded words of one role in all languages, longest first.
-
-    They come from ``words.csv``.
-    """
-    table = (files("tsdg.verify") / "words.csv").read_text(encoding="utf-8").splitlines()
-    found = {fold(row["word"]).casefold() for row in csv.DictReader(table) if row["role"] == role}
-    return tuple(sorted(found, key=lambda word: (-len(word), word)))
 
 
 def tail(text: str) -> str:
@@ -69,7 +54,7 @@ def marked(text: str) -> Iterator[str]:
     if (inner := boxed(text)) is not None:
         yield bare(inner)
     for line in reversed(text.splitlines()):
-        found = [match.end() for match in _answer_mark().finditer(line)]
+        found = [match.end() for match in answer_mark().finditer(line)]
         if found and (rest := bare(line[found[-1] :])):
             yield rest
             return
@@ -88,18 +73,6 @@ def boxed(text: str) -> str | None:
                 return text[start:position]
     unbraced = _BOXED_SIGN.findall(text)
     return unbraced[-1] if unbraced else None
-
-
-@cache
-def _answer_mark() -> re.Pattern[str]:
-    spaced = "|".join(re.escape(word) for word in words("answer") if not unspaced(word))
-    joined = "|".join(re.escape(word) for word in words("answer") if unspaced(word))
-    verb = r"(?:(?:is|are|was|ist|sind|est|es|é|è|er|är|jest|je)\b|是|为|為|は)"
-    says = rf"(?:\s*{verb}\s*[:：]?|\s*[:：=])"
-    return re.compile(
-        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says}?)",
-        re.I,
-    )
 
 
 @cache

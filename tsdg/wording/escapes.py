@@ -1,0 +1,151 @@
+r"""Backslashes that a model forgot to double, put right where there is no doubt.
+
+In JSON a model has to write ``"\\frac{3}{4}"`` and often writes ``"\frac{3}{4}"``: valid JSON of a
+form feed and ``rac{3}{4}``, which no check of structure sees. Other letters (``\sqrt``, ``\(``)
+make it invalid JSON::
+
+    >>> print(mended(r'{"question": "Is $\frac{3}{4} \times \sqrt{2} \ne 1$?\nSay why."}'))
+    {"question": "Is $\\frac{3}{4} \\times \\sqrt{2} \\ne 1$?\nSay why."}
+
+What could be a line break or a tab as well becomes :data:`DOUBT`, a control character that no text
+of a row may hold, so that whoever checks for these refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+
+DOUBT = "\x1a"
+"""Stands for a backslash and a letter that may mean two things (SUBSTITUTE)."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt][A-Za-z]*|.)", re.DOTALL)
+_DELIMITER = re.compile(r"(\\*)(\$\$?|[()\[\]])")
+_CODE = re.compile(
+    r"\bdef \w+\s*\(|\bclass \w+\s*[:(]|^\"\s*assert\b|\bimport \w+|```|\bprint\(|#include"
+    r"|;\\n|[:{]\\n(?:\\t|  )"
+)
+_FORMULA = re.compile(r"[\^=$]|\\\\[A-Za-z(\[]|\w_\w\b|\\[fb][a-z]")
+# A new line is likely after these: the start of a display, the end of a row, another line.
+_LINE_START = re.compile(r"(?:\$\$|\\\[|\\\\|\\n|\})\s*$")
+_EATEN = re.compile(r"([\x08\x0c\r\t])([A-Za-z]+)")
+_LETTER = {"\x08": "b", "\x0c": "f", "\r": "r", "\t": "t"}
+_DOUBLED = re.compile(r"\\\\[A-Za-z]{2,}")
+_ARGUMENT = frozenset(("text", "tag"))
+
+Place = Literal["", "inline", "display"]
+
+
+@cache
+def _commands() -> tuple[frozenset[str], frozenset[str]]:
+    text = files("tsdg.wording").joinpath("latex.yaml").read_text(encoding="utf-8")
+    table: dict[str, str] = yaml.safe_load(text)
+    return frozenset(table["commands"].split()), frozenset(table["words"].split())
+
+
+def mended(json_text: str) -> str:
+    """Return a text with JSON in it whose string literals escape every backslash that is one."""
+    if "\\" not in json_text:
+        return json_text
+    return _STRING.sub(lambda match: _literal(match[0]), json_text)
+
+
+def restored(text: str) -> str:
+    r"""Return a text in which commands that were taken for control characters are commands again.
+
+    For what was decoded elsewhere: a form feed and ``rac``, a tab and ``heta``.
+    """
+    if not text.isprintable():
+        text = _EATEN.sub(_restored, text)
+    return text
+
+
+def _restored(match: re.Match[str]) -> str:
+    command = _LETTER[match[1]] + match[2]
+    return f"\\{command}" if command in _commands()[0] else match[0]
+
+
+def _literal(literal: str) -> str:
+    if "\\" not in literal:
+        return literal
+    return _ESCAPE.sub(lambda match: _escape(match, literal), literal)
+
+
+def _escape(match: re.Match[str], literal: str) -> str:
+    escape = match[0]
+    first = escape[1]
+    if first in '"\\/' or (first == "u" and len(escape) > 2):
+        return escape
+    if first == "'":
+        return "'"
+    if first not in "bfnrt":
+        return f"\\{escape}"
+    surely, perhaps = _commands()
+    command = escape[1:]
+    if first in "bfr":
+        return f"\\{escape}" if command in surely else escape
+    if command in surely:
+        code = _CODE.search(literal) and not _place(literal, match.start())
+        return escape if code else f"\\{escape}"
+    if command in perhaps:
+        return _perhaps(command, match, literal)
+    return escape
+
+
+def _perhaps(command: str, match: re.Match[str], literal: str) -> str:
+    """Decide on what may be a command, or a line break or tab before a word."""
+    repaired, kept, doubt = f"\\{match[0]}", match[0], f"\\u{ord(DOUBT):04x}{command[1:]}"
+    before, after = literal[: match.start()], literal[match.end() :]
+    sloppy = _sloppy(literal)
+    if not sloppy and _DOUBLED.search(literal):
+        return kept  # who doubles the backslashes of other commands means what is written
+    if command in _ARGUMENT and after.startswith("{"):
+        return repaired
+    place = _place(literal, match.start())
+    if place == "inline":
+        return repaired
+    if place == "display":
+        return doubt if _LINE_START.search(before) else repaired
+    if _CODE.search(literal):
+        return kept
+    starts = before.endswith(('"', "\\n", "\\t"))
+    if sloppy:
+        return repaired if before.endswith((" ", '"')) else doubt
+    if command.startswith("t"):
+        # A tab stands at the start of a line, or between columns.
+        suspect = before.endswith(" ") or _FORMULA.search(literal)
+        return doubt if suspect and not starts else kept
+    if before == '"':
+        return repaired
+    return doubt if _FORMULA.search(literal) else kept
+
+
+def _sloppy(literal: str) -> bool:
+    """Whether a literal has commands whose backslashes are surely not doubled."""
+    return any(
+        escape[1] not in "\"\\/bfnrtu'" or escape == "\\u" or escape[1:] in _commands()[0]
+        for escape in (match[0] for match in _ESCAPE.finditer(literal))
+    )
+
+
+def _place(literal: str, position: int) -> Place:
+    """Whether a position of a string literal is inside mathematics."""
+    state = ""
+    for match in _DELIMITER.finditer(literal, 0, position):
+        slashes, mark = len(match[1]), match[2]
+        if mark[0] == "$":
+            if slashes not in (1, 2):  # \$ is money
+                state = mark if not state else ""
+        elif slashes in (1, 2) and (mark in "([" or state == {")": "(", "]": "["}[mark]):
+            state = mark if mark in "([" else ""
+    if state in ("$", "$$") and state not in literal[position:]:
+        state = ""
+    if state in ("$$", "["):
+        return "display"
+    opened = literal.count("\\begin{", 0, position) > literal.count("\\end{", 0, position)
+    return "display" if opened else "inline" if state else ""

@@ -1,0 +1,83 @@
+r"""The words that mean yes, no, not and answer in many languages, and the marks of an answer.
+
+>>> split_at_mark("Seven times six.\n答案：42")
+('Seven times six.', '42')
+>>> split_at_mark("We multiply.\n\n### Final Answer\n42"), split_at_mark("It is 42.")
+(('We multiply.', '42'), None)
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from tsdg.text import fold, unspaced
+
+Role = Literal["yes", "no", "negation", "answer"]
+
+_VERB = (
+    r"(?:(?:is|are|was|ist|sind|lautet|est|es|é|è|er|är|jest|je|e|este|adalah|là)(?!\w)"
+    r"|是|为|為|は)"
+)
+_AROUND = r"[ \t>*#_`]*"
+_ARTICLE = (
+    r"(?:(?:so|thus|hence|therefore)[ \t,]+)?(?:(?:the|my|our|die|das|la|le|a|o|de|het)[ \t]+)?"
+)
+
+
+@cache
+def words(role: Role) -> tuple[str, ...]:
+    """Return the case-folded words of one role in all languages of ``words.csv``, longest first."""
+    table = (files("tsdg.wording") / "words.csv").read_text(encoding="utf-8").splitlines()
+    found = {fold(row["word"]).casefold() for row in csv.DictReader(table) if row["role"] == role}
+    return tuple(sorted(found, key=lambda word: (-len(word), word)))
+
+
+def _answer_words(joined: bool) -> str:
+    """Alternatives of the words for an answer, of scripts without spaces or of the others."""
+    found = (re.escape(word) for word in words("answer") if unspaced(word) == joined)
+    return "|".join(word.replace(r"\ ", r"\s+") for word in found)
+
+
+@cache
+def answer_mark() -> re.Pattern[str]:
+    """Return what finds ``answer: ``, ``the answer is `` and their like anywhere in a line."""
+    says = rf"(?:\s*{_VERB}\s*[:：]?|\s*[:：=])"
+    spaced, joined = _answer_words(joined=False), _answer_words(joined=True)
+    return re.compile(
+        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says})",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _line_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What begins a line that holds or heads an answer; and what says it in a sentence."""
+    word = rf"(?:{_answer_words(joined=False)}|{_answer_words(joined=True)})"
+    flags = re.IGNORECASE | re.MULTILINE
+    heads = re.compile(
+        rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：][ \t*_]*"
+        rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*){word}[*_]*[ \t]*$",
+        flags,
+    )
+    says = re.compile(rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*{_VERB}[ \t*_]*", flags)
+    return heads, says
+
+
+def split_at_mark(text: str) -> tuple[str, str] | None:
+    """Return (what stands before the last line that is marked as the answer, the answer).
+
+    The answer is all that follows the mark, which may be several lines; a sentence (``the answer is
+    12``) counts only as the last line. None where there is no mark.
+    """
+    heads, says = _line_marks()
+    found = list(heads.finditer(text))
+    if not found:
+        found = [mark for mark in says.finditer(text) if "\n" not in text[mark.end() :].strip()]
+    if not found:
+        return None
+    last = found[-1]
+    return text[: last.start()].strip(), text[last.end() :].strip().rstrip("*_").strip()
