@@ -41,8 +41,8 @@ _DASHES = {
 }
 
 
-# What files, Parquet readers and terminals do not take well: halves of surrogate pairs, NUL, and the
-# control characters that break no line and make no space.
+# What files, Parquet readers and terminals do not take well: halves of surrogate pairs, NUL, and
+# the control characters that break no line and make no space.
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _CARRIAGE = re.compile("\r\n?")
 
@@ -96,7 +96,7 @@ def unfit(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return a text as a row may hold it: valid Unicode whose only control characters are tab and LF.
+    """Return a text as a row may hold it: valid Unicode without control characters but tab and LF.
 
     Anything else becomes U+FFFD, and every line end a line feed.
     """

@@ -34,7 +34,7 @@ from tsdg.verify.assertions import read_checks
 from tsdg.verify.python_code import verdict
 from tsdg.verify.sandbox import _read
 
-REPLIES = int(os.environ.get("FUZZ_REPLIES", "4000"))
+REPLIES = int(os.environ.get("FUZZ_REPLIES", "1500"))
 DICE = int(os.environ.get("FUZZ_SEED", "1"))
 
 ODD = [

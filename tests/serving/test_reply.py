@@ -84,6 +84,10 @@ def test_null_content_is_empty_text_and_not_a_failure() -> None:
             chat({"content": "a"}, usage={"prompt_tokens": -5, "completion_tokens": 1}),
             "usage.prompt_tokens",
         ),
+        (
+            chat({"content": "a"}, usage={"prompt_tokens": 5, "completion_tokens": 2**64 - 1}),
+            "usage.completion_tokens",
+        ),
     ],
 )
 def test_a_body_that_is_no_reply_is_worth_another_try_and_says_what_is_wrong(
