@@ -234,7 +234,7 @@ def _choice_of_numbers(value: Any, allowed: Sequence[int], where: str) -> int | 
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(_short(value)) if not isinstance(value, bool) else ""
-    found = re.search(r"-?\d{1,9}(?!\d)", text)
+    found = re.search(r"(?<!\d)-?\d{1,9}(?!\d)", text)
     if found is None or int(found.group()) not in allowed:
         return _wrong(where, f"a whole number from {min(allowed)} to {max(allowed)}", value)
     return int(found.group())
