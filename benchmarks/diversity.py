@@ -3,11 +3,11 @@
     python benchmarks/diversity.py --mirror DIR [--rows 3000] [--cuts 3] [--cap 50000]
 
 Whole training splits of the mirror, of at least ``--rows`` rows, stand in for the questions of a
-run; all of them together are one more. Each is cut at random to a tenth and to a hundredth, the cut
-is grouped anew by the filter's own near-deduplication, and the share of near-duplicates at full
-size is predicted. A prediction *holds* where the true share lies in its 95 % interval. Beside
-tsdg's own stand two usual methods, each with a bootstrap over groups: scaling the pairs, and Chao's
-estimate of what is not seen.
+run; so do all splits of one data set together, and all of all. Each is cut at random to a
+tenth and to a hundredth, the cut is grouped anew by the filter's own near-deduplication, and the
+share of near-duplicates at full size is predicted. A prediction *holds* where the true share lies
+in its 95 % interval. Beside tsdg's own stand two usual methods, each with a bootstrap over groups:
+scaling the pairs, and Chao's estimate of what is not seen.
 
 At the end 500 topics: questions that are drawn from so many forms, as a collapsed writer gives
 them, and what is said of them after 100 to 2,000 questions.
@@ -18,9 +18,9 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,23 +78,54 @@ METHODS: dict[str, Callable[[Sizes, int], Share]] = {
 }
 
 
-def cuts(name: str, items: Sequence[Item], count: int, found: dict[str, list[Share]]) -> int:
-    """Cut one set, print what is predicted, and add to ``found``; returns cuts that were made."""
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """One prediction."""
+
+    method: str
+    part: int
+    cut: int
+    """Questions that it was made from."""
+    width: float
+    """Of its interval."""
+    holds: bool
+
+
+def cuts(name: str, items: Sequence[Item], count: int) -> Iterator[Held]:
+    """Cut one set, and print what is predicted."""
     true = 1 - len(sizes_of(items)) / len(items)
     for part in (10, 100):
         for number in range(count):
             draw = random.Random(f"{name} {part} {number}")
-            sizes = sizes_of(draw.sample(items, len(items) // part))
+            cut = len(items) // part
+            sizes = sizes_of(draw.sample(items, cut))
             line = f"{name[:38]:38} 1/{part:<4}{len(items):7,}{true:7.1%}"
             for method, predict in METHODS.items():
                 share = predict(sizes, len(items))
-                holds = share.low - 5e-4 <= true <= share.high + 5e-4
-                found[f"{method} 1/{part}"].append(share)
-                found[f"{method} 1/{part} holds"] += [share] * holds
+                holds = share.low <= true <= share.high
+                yield Held(
+                    method=method, part=part, cut=cut, width=share.high - share.low, holds=holds
+                )
                 line += f"{share.estimate:8.1%} ({share.low:.1%} to {share.high:.1%})"
                 line += "  " if holds else "! "
             print(line, flush=True)
-    return 2 * count
+
+
+def summary(said: str, found: Sequence[Held]) -> None:
+    """Print how often each method held, and how wide its intervals are."""
+    for method in METHODS:
+        mine = [one for one in found if one.method == method]
+        widths = np.array([one.width for one in mine])
+        print(
+            f"{method:6} {said}: holds {sum(one.holds for one in mine)} of {len(mine)}; width of "
+            f"the interval: median {np.median(widths):.1%}, a tenth above "
+            f"{np.quantile(widths, 0.9):.1%}"
+        )
+
+
+def data_set(unit: str) -> str:
+    """The data set of a unit: ``owner/name/``."""
+    return "/".join(unit.split("/")[:2]) + "/"
 
 
 def collapsed(forms: int, questions: int) -> list[Item]:
@@ -127,7 +158,6 @@ def main() -> None:
     parser.add_argument("--cap", type=int, default=50_000)
     args = parser.parse_args()
     splits: dict[str, list[Item]] = defaultdict(list)
-    start = time.perf_counter()
     for question in rows(args.mirror, args.cap, (), distinct=False):
         splits[question.task].append(
             Item(
@@ -140,23 +170,24 @@ def main() -> None:
                 answer=question.claimed_answer,
             )
         )
-    whole = [item for items in splits.values() for item in items]
-    print(f"{len(whole):,} rows of {len(splits)} splits in {time.perf_counter() - start:.0f} s")
-    found: dict[str, list[Share]] = defaultdict(list)
-    made = 0
-    for name, items in [*splits.items(), ("all", whole)]:
-        if len(items) >= args.rows:
-            made += cuts(name, items, args.cuts, found)
-    print(f"{made} cuts")
+    print(f"{sum(map(len, splits.values())):,} rows of {len(splits)} splits")
+    sets: dict[str, list[Item]] = defaultdict(list)
+    for name, items in splits.items():
+        sets[name] += items
+        if sum(other.startswith(data_set(name)) for other in splits) > 1:
+            sets[f"all of {data_set(name)}"] += items
+        sets["all"] += items
+    found = [
+        held
+        for name, items in sets.items()
+        if len(items) >= args.rows
+        for held in cuts(name, items, args.cuts)
+    ]
     for part in (10, 100):
-        for method in METHODS:
-            shares = found[f"{method} 1/{part}"]
-            widths = np.array([share.high - share.low for share in shares])
-            print(
-                f"{method:6} 1/{part:<4} holds {len(found[f'{method} 1/{part} holds'])} of "
-                f"{len(shares)}; width of the interval: median {np.median(widths):.1%}, "
-                f"a tenth above {np.quantile(widths, 0.9):.1%}"
-            )
+        summary(f"1/{part}", [one for one in found if one.part == part])
+    for low, high in ((0, 300), (300, 1_000), (1_000, 10**6)):
+        some = [one for one in found if low <= one.cut < high]
+        summary(f"cuts of {low:,} to {high:,} questions", some)
     for questions in (20, 50, 100, 200, 500, 2_000):
         share = repeated_share(sizes_of(collapsed(500, questions)), at=FULL)
         print(

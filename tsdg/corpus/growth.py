@@ -38,7 +38,7 @@ LOSS = 3.0
 _BINS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (7, 10))
 """Sizes of groups that are counted together; larger groups are known one by one."""
 _LARGEST = _BINS[-1][1]
-_RATES = 72
+_RATES = 60
 _ROUNDS = 500
 
 
@@ -71,8 +71,8 @@ def repeated_share(sizes: Sizes, *, at: int) -> Share:
     # The first stands for a rate of 0: questions that nothing repeats, however many there are.
     rates = np.r_[1e-300, np.geomspace(1e-3 / times, 2.5 * _LARGEST, _RATES)]
     model = _Model(counts=counts, items=float(rest.sum()), rates=rates, times=times)
-    new = [model.fitted(), model.bound(least=False), model.bound(least=True)]
-    estimate, low, high = (1 - (groups + more) / at for more in new)
+    fewest, most = model.bounds()
+    estimate, low, high = (1 - (groups + more) / at for more in (model.fitted(), most, fewest))
     # What large groups hold is a share of the sample like any other.
     large = 1 - rest.sum() / sample
     noise = 1.96 * math.sqrt(large * (1 - large) / sample) * (1 - 1 / times)
@@ -128,12 +128,12 @@ class _Model:
             weights *= (self.seen.T @ (self.counts / expected)) / scale
         return float(self.new @ weights)
 
-    def bound(self, *, least: bool) -> float:
-        """The fewest or the most new groups."""
+    def bounds(self) -> tuple[float, float]:
+        """The fewest and the most new groups."""
         from scipy.optimize import linprog
 
         if not self.items:
-            return 0.0
+            return 0.0, 0.0
         rates, bins = self.seen.shape[1], len(self.counts)
         rows, limits = [], []
         for place, count in enumerate(self.counts):
@@ -147,19 +147,20 @@ class _Model:
         losses = np.concatenate([np.zeros(rates), np.ones(bins)])
         new = np.concatenate([self.new, np.zeros(bins)])
         common = {"A_eq": whole[None], "b_eq": [self.items], "method": "highs"}
-        best = linprog(losses, A_ub=np.array(rows), b_ub=limits, **common).fun
-        found = linprog(
-            new if least else -new,
-            A_ub=np.array([*rows, losses]),
-            b_ub=[*limits, best + LOSS],
-            **common,
+        best = linprog(losses, A_ub=np.array(rows), b_ub=limits, **common)
+        limits.append((best.fun if best.success else np.inf) + LOSS)
+        within = {"A_ub": np.array([*rows, losses]), "b_ub": limits, **common}
+        fewest, most = linprog(new, **within), linprog(-new, **within)
+        # Where the solver fails, nothing is claimed.
+        return (
+            float(fewest.fun) if fewest.success else 0.0,
+            float(-most.fun) if most.success else self.items * float(self.new[0]),
         )
-        return abs(float(found.fun))
 
 
 def _tangents(count: float) -> Floats:
     """Where the loss of one count is bounded by its tangents."""
     if not count:
         return np.ones(1)
-    near = count + np.linspace(-5, 5, 41) * math.sqrt(count)
-    return np.concatenate([near[near > 0.02 * count], count * np.geomspace(1e-3, 1e3, 31)])
+    near = count + np.linspace(-4, 4, 25) * math.sqrt(count)
+    return np.concatenate([near[near > 0.02 * count], count * np.geomspace(1e-3, 1e3, 19)])

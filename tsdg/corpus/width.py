@@ -92,7 +92,7 @@ class Reading:
 
         Args:
             text: its passage, where it has one, and the question.
-            answer: its answer.
+            answer: its answer; empty for none.
             of_class: whether that is one of the classes that all items of the task have.
             subject: field, subfield and concept; empty where they are not known.
         """
@@ -100,7 +100,8 @@ class Reading:
         self.openings[" ".join(words[:OPENING])] += 1
         self.names.update(set(names_of(text)))
         self.numbers.update({word for word in words if any(map(str.isdigit, word))})
-        (self.classes if of_class else self.answers)[normalise(answer)] += 1
+        if answer:
+            (self.classes if of_class else self.answers)[normalise(answer)] += 1
         self.add_subject(subject)
         self.lengths.append(len(words))
         self._words += words

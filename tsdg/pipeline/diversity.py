@@ -30,7 +30,7 @@ from tsdg.layout import SEEDS
 from tsdg.pipeline.progress import phase_done
 from tsdg.pipeline.written import Row, questions, seeds, written
 from tsdg.progress import Reporter
-from tsdg.storage import write_whole
+from tsdg.storage import make_directory, write_whole
 from tsdg.tables import count_rows, unreadable
 
 DIVERSITY = Path("diversity") / "diversity.json"
@@ -203,6 +203,7 @@ def write_full_run(canary: Path, at: int) -> None:
     Raises:
         StorageError: it cannot be written.
     """
+    make_directory((canary / FULL_RUN).parent)
     write_whole(canary / FULL_RUN, (json.dumps({"questions": at}) + "\n").encode())
 
 
@@ -240,6 +241,7 @@ def write_diversity(run: Path, found: Diversity) -> None:
     Raises:
         StorageError: they cannot be written.
     """
+    make_directory((run / DIVERSITY).parent)
     write_whole(run / DIVERSITY, (json.dumps(asdict(found), indent=1) + "\n").encode())
 
 

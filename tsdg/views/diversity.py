@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -27,7 +28,7 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
     whole = found.whole
     if whole.measured < whole.written:
         print(f"a sample of {whole.measured:,} of {whole.written:,} questions is measured")
-    print("near-duplicates (of them equal) among so many questions, with their 95 % interval")
+    print("near-duplicates, and equal ones of them, with the 95 % interval in %")
     _table(
         ("questions", "near", "interval", "equal", "interval"),
         [_growth(point) for point in whole.growth],
@@ -53,7 +54,8 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
     for one in narrow[:_TASKS_SHOWN]:
         print(f"\n{_name(one)} is narrower than its {other}:")
         for finding in one.narrower:
-            print(f"  {finding.figure}: {finding.said}")
+            said = f"{finding.figure}: {finding.said}"
+            print(textwrap.fill(said, _COLUMNS, initial_indent="  ", subsequent_indent="    "))
     if len(narrow) > _TASKS_SHOWN:
         print(f"\n{len(narrow) - _TASKS_SHOWN} more are narrower: --json has them")
 
