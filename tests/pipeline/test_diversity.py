@@ -15,8 +15,8 @@ from tests.package.make_run import PROVENANCE, write_table
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import ShortfallError, VerificationError
+from tsdg.layout import SYLLABUS
 from tsdg.pipeline.diversity import (
-    SYLLABUS,
     Diversity,
     check_canary,
     grown,
@@ -111,6 +111,7 @@ def make(tmp_path: Path) -> Make:
         outcomes = [
             Outcome(
                 input_id=from_.seed_id,
+                studies=(),
                 questions=(question(n, text, from_, plan),),
                 samples=(),
                 solutions=(),

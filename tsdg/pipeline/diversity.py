@@ -26,8 +26,8 @@ from tsdg.corpus.narrow import Finding, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError
-from tsdg.layout import SEEDS
-from tsdg.pipeline.progress import phase_done
+from tsdg.layout import SYLLABUS
+from tsdg.pipeline.progress import phase_done, phase_input
 from tsdg.pipeline.written import Row, questions, seeds, written
 from tsdg.progress import Reporter
 from tsdg.storage import make_directory, write_whole
@@ -36,7 +36,6 @@ from tsdg.tables import count_rows, unreadable
 DIVERSITY = Path("diversity") / "diversity.json"
 FULL_RUN = Path("launch") / "full_run.json"
 """In the canary's directory: the questions that the full run asks for."""
-SYLLABUS = Path("study") / "syllabus.parquet"
 SEEDS_SIDE = "seeds"
 SAMPLE = 200_000
 """Questions of a run that are measured, about."""
@@ -171,7 +170,7 @@ def grown(run: Path, at: int) -> Growth:
         VerificationError: a table is missing or damaged.
     """
     recipe = read_recipe(run, [])
-    part = SAMPLE / max(count_rows(run / SEEDS) * recipe.questions.per_seed, 1)
+    part = SAMPLE / max(_asked(run, recipe), 1)
     with _repeats(recipe) as repeats:
         for row in seeds(run, part):
             repeats.add_seed(row.item)
@@ -251,7 +250,7 @@ def _read_run(run: Path, recipe: Recipe, sample: int) -> tuple[_Side, _Side]:
     What the writer of a question said of its seed is what is known of the seed's subject.
     """
     mine, beside = _Side(), _Side()
-    part = sample / max(count_rows(run / SEEDS) * recipe.questions.per_seed, 1)
+    part = sample / max(_asked(run, recipe), 1)
     with _repeats(recipe) as repeats:
         for row in seeds(run, part):
             repeats.add_seed(row.item)
@@ -316,7 +315,12 @@ def _planned(run: Path, recipe: Recipe, total: int) -> int:
     steps = next((steps for steps in recipe.phases if "questions" in steps), ())
     if steps and phase_done(run, steps):
         return total
-    return max(total, count_rows(run / SEEDS) * recipe.questions.per_seed)
+    return max(total, _asked(run, recipe))
+
+
+def _asked(run: Path, recipe: Recipe) -> int:
+    """Questions that the run's seeds are to give."""
+    return count_rows(phase_input(run, ("questions",))) * recipe.questions.per_seed
 
 
 def _reached(path: Path, mine: _Side) -> dict[str, tuple[int, int]]:
