@@ -70,6 +70,7 @@ Reason = Literal[
     "failed_tests",  # most samples fail the question's own tests
     "tie",  # two answers share the lead
     "chance",  # a majority that guessing would reach too often
+    "claim_disagrees",  # the answer is not the one that the question's writer claimed
     # filter
     "bad_record",  # the finished record breaks a format rule
 ]
@@ -277,12 +278,13 @@ class Verification:
     votes: int
     """Samples that gave the winning answer."""
     agreement: float
-    """votes / samples."""
+    """votes / samples of a full vote: how much of it agrees at least, whatever those not drawn
+    would have said."""
     samples: int
     """Samples drawn, abstentions included."""
     chance: float | None
-    """Probability that guessing gives some option at least this many votes; None where the answers
-    are not bounded."""
+    """Probability that independent uniform guesses give some option at least this many votes of a
+    full vote; None where the answers are not bounded."""
     claim_agrees: bool | None
     """Whether the answer is the one that the writer claimed; None where it claimed none."""
     score: float

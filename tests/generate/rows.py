@@ -71,6 +71,7 @@ def questions_config(**over: Any) -> QuestionsConfig:
 def answers_config(**over: Any) -> AnswersConfig:
     values: dict[str, Any] = {
         "samples": 5,
+        "free_samples": 5,
         "first_round": 3,
         "few_shot": 0,
         "show_options": True,
@@ -79,6 +80,8 @@ def answers_config(**over: Any) -> AnswersConfig:
         "min_share": 0.6,
         "min_margin": 1,
         "max_chance": 0.2,
+        "min_yield": 0.7,
+        "claim": "record",
         "variants": ("answer", "reasoning"),
         "sampling": SAMPLING,
         "enrich": SAMPLING,

@@ -126,7 +126,7 @@ def test_options_are_turned_so_that_a_liking_for_a_place_cancels() -> None:
     def first(request: Request) -> Reply:
         return reply(as_json(reasoning="it is first", answer=first_shown(request)))
 
-    config = answers_config(samples=8, first_round=8, min_share=0.5, max_chance=1.0)
+    config = answers_config(samples=8, free_samples=8, first_round=8, min_share=0.5, max_chance=1.0)
     solving, requests, asked = solve(CHOICE, first, config)
     assert len(requests) == 8
     assert all("n" not in request.body for request in requests)
@@ -142,18 +142,46 @@ def test_options_are_turned_so_that_a_liking_for_a_place_cancels() -> None:
     assert [tuple(enum["enum"]) for enum in enums] == [seen.options for seen in asked]
 
 
-def test_an_option_that_speaks_of_those_above_it_is_always_last() -> None:
-    item = question("choice", options=("oak", "none of the above", "elm", "ash"))
-    config = answers_config(samples=6, first_round=6, min_share=0.5, max_chance=1.0)
+CLOSING = {
+    "options": ("oak", "elm", "ash", "none of these"),
+    "answer": "none of these",
+}
 
-    def first(request: Request) -> Reply:
-        return reply(as_json(reasoning="it is first", answer=first_shown(request)))
 
-    solving, _, asked = solve(item, first, config)
-    assert {seen.options[-1] for seen in asked} == {"none of the above"}
-    assert Counter(sample.answer for sample in solving.samples) == dict.fromkeys(
-        ("oak", "elm", "ash"), 2
+@pytest.mark.parametrize("options", [2, 3, 4])
+def test_who_always_takes_one_place_never_wins_not_with_an_option_that_speaks_of_the_others(
+    options: int,
+) -> None:
+    item = question("choice", options=(*("oak", "elm", "ash")[: options - 1], "none of these"))
+    for place in (0, -1):
+
+        def taker(request: Request, place: int = place) -> Reply:
+            shown = [
+                line[2:]
+                for line in str(request.body["messages"][-1]["content"]).splitlines()
+                if line[2:] in item.options
+            ][:options]
+            return reply(as_json(reasoning="it stands there", answer=shown[place]))
+
+        solving, _, asked = solve(item, taker, answers_config(samples=8, max_chance=0.1))
+        assert solving.rejection is not None
+        assert len({seen.options[place] for seen in asked}) > 1
+
+
+def test_the_solver_is_told_what_an_option_that_speaks_of_the_others_speaks_of() -> None:
+    item = question("choice", **CLOSING)
+    solving, requests, _ = solve(
+        item, lambda _: reply(as_json(reasoning="no tree", answer="none of these"))
     )
+    assert solving.solution is not None
+    assert solving.solution.answer == "none of these"
+    for request in requests:
+        text = str(request.body["messages"][-1]["content"])
+        assert text.count("- none of these") == 2
+    _, requests, _ = solve(
+        CHOICE, lambda _: reply(as_json(reasoning="roots drink", answer="the roots"))
+    )
+    assert "wherever" not in str(requests[0].body["messages"][-1]["content"])
 
 
 def test_a_vote_on_permuted_options_is_on_the_text() -> None:
@@ -310,7 +338,8 @@ def test_tokens_add_up_over_the_samples() -> None:
 
 
 def test_yes_or_no_is_a_vote_between_two() -> None:
-    solving, requests, asked = solve(question("boolean"), replies("no", "no", "no", "no", "no"))
+    config = answers_config(max_chance=0.1)
+    solving, requests, asked = solve(question("boolean"), replies(*["no"] * 5), config)
     assert asked[0].options == ("yes", "no")
     assert requests[0].body["response_format"]["json_schema"]["schema"]["properties"]["answer"][
         "enum"

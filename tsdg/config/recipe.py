@@ -111,7 +111,11 @@ class AnswersConfig(Config):
     """Stage 3: solved by a model that sees only the question; and the vote on what it said."""
 
     samples: PositiveInt
-    """Solutions drawn per question at most."""
+    """Solutions drawn per question at most; how many of these a vote takes follows from the number
+    of options (:mod:`tsdg.generate.voteplan`)."""
+    free_samples: PositiveInt
+    """Solutions drawn at most where the answers are not bounded (numbers, names, code ...), so that
+    nothing is known of guessing; never more than ``samples``."""
     first_round: PositiveInt
     """Solutions drawn at once before the vote is looked at; the rest follow only where they can
     matter."""
@@ -129,6 +133,12 @@ class AnswersConfig(Config):
     """Votes that it needs more than the next answer."""
     max_chance: Share
     """Reject a vote that guessing among the options would reach with more than this probability."""
+    min_yield: Share
+    """Share of the questions that a solver which is right in 80 % of them shall get through the
+    vote: the fewest samples that do it are taken, or those that do it best."""
+    claim: Literal["record", "require", "vote"]
+    """What the answer that the question's writer claimed is good for: ``record`` whether the
+    verified one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     """Which records to make of one verified question."""
     sampling: SamplingConfig
@@ -149,10 +159,9 @@ class AnswersConfig(Config):
             raise ValueError(
                 f"first_round ({self.first_round}) is larger than samples ({self.samples})"
             )
-        if self.min_margin > self.samples:
-            raise ValueError(
-                f"min_margin ({self.min_margin}) is larger than samples ({self.samples})"
-            )
+        for key, samples in (("samples", self.samples), ("free_samples", self.free_samples)):
+            if self.min_margin > samples:
+                raise ValueError(f"min_margin ({self.min_margin}) is larger than {key} ({samples})")
         return self
 
 

@@ -90,8 +90,10 @@ def _distinct(
         for rejection in outcome.rejections:
             if rejection.stage == "questions":
                 rejected.add(rejection)
+        # Of the samples drawn: of all of a vote, as the record says it, hardly any two differ.
         agreements = {
-            solution.question_id: solution.verification.agreement for solution in outcome.solutions
+            solution.question_id: solution.verification.votes / solution.verification.samples
+            for solution in outcome.solutions
         }
         for question in outcome.questions:
             match = matches.get(question.question_id)

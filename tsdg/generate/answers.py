@@ -18,6 +18,7 @@ from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.checks import is_closing, says_nothing
+from tsdg.generate.claims import Claim, agrees, read_claim
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
@@ -29,6 +30,7 @@ from tsdg.generate.prompts import FIELDS, Prompt, Prompts
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.samples import Draw, Drawn, proven, read_round
 from tsdg.generate.schemas import Flaw, Shape
+from tsdg.generate.voteplan import VotePlan, Wish, plan_of, wish_of
 from tsdg.generate.voting import Accept, Open, Reject, Tally, VoteRule, decide, next_round, tally
 from tsdg.protocols import Ask, Asked, Prover, Reply, Request, Verifier
 from tsdg.records import (
@@ -52,7 +54,54 @@ class Solving:
     rejection: Rejection | None
     usage: Usage
     saved_samples: int
-    """``samples`` of the recipe less those drawn."""
+    """Samples of a full vote less those drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One question on its way; ``drawn`` and ``replies`` grow."""
+
+    question: Question
+    ask: Ask
+    verifier: Verifier
+    prompt: Prompt
+    shape: Shape
+    choices: tuple[str, ...]
+    """What can be chosen; empty where the answer is free."""
+    claim: Claim | None
+    """Where it is read before the samples."""
+    votes: bool
+    """Whether the claim votes."""
+    wish: Wish
+    plan: VotePlan | None
+    drawn: list[Drawn]
+    replies: list[Reply | PermanentError]
+
+    @property
+    def options(self) -> int:
+        """Possible answers; 0 where they are not bounded."""
+        return len(self.choices)
+
+    @property
+    def samples(self) -> int:
+        """Samples of a full vote; 0 where no vote is beyond guessing."""
+        return self.plan.votes - self.votes if self.plan else 0
+
+    def verdict(self, counted: Tally) -> Accept | Reject | Open:
+        """Where the vote stands; without a plan it is lost before it begins."""
+        return decide(counted, self._rule(), self.options)
+
+    def next_round(self, counted: Tally) -> int:
+        """Fewest further samples that could close the vote."""
+        return next_round(counted, self._rule(), self.options)
+
+    def winners(self, counted: Tally, verdict: Accept) -> tuple[int, ...]:
+        """Samples that gave the answer that won; none where the claim alone did."""
+        won = next(c.members for c in counted.clusters if c.representative == verdict.winner)
+        return tuple(place - self.votes for place in won if place >= self.votes)
+
+    def _rule(self) -> VoteRule:
+        return self.wish.rule(self.plan.votes if self.plan else self.wish.samples)
 
 
 class AnswerStep:
@@ -74,12 +123,6 @@ class AnswerStep:
         self._seed = seed
         self._verifier_for = verifier_for
         self._judge = judge
-        self._rule = VoteRule(
-            samples=config.samples,
-            min_share=config.min_share,
-            min_margin=config.min_margin,
-            max_chance=config.max_chance,
-        )
 
     async def __call__(self, question: Question, ask: Ask) -> Solving:
         """Solve one question.
@@ -88,8 +131,42 @@ class AnswerStep:
             question: the question.
             ask: gets the reply to a request.
         """
-        verifier = self._verifier_for(question)
-        prompt = self._prompts.get("answers", question.answer_kind)
+        case = await self._case(question, ask)
+        verifier, drawn, replies = case.verifier, case.drawn, case.replies
+        ballots = [case.claim.said] if case.claim and case.votes else []
+        counted, verdict = tally([], verifier.same), case.verdict(tally([], verifier.same))
+        free = question.answer_kind == "text" and self._judge is not None
+        free = free and self._judge is not None and self._judge.config.best_of
+        size = case.samples if free else min(self._config.first_round, case.samples)
+        while isinstance(verdict, Open):
+            failed = await self._round(case, size)
+            counted = await asyncio.to_thread(
+                tally,
+                [*ballots, *(item.said or None for item in drawn)],
+                verifier.alike if isinstance(verifier, Prover) else verifier.same,
+            )
+            verdict = case.verdict(counted)
+            if failed:
+                break
+            size = case.next_round(counted)
+        made: Solution | Flaw
+        if free and counted.clusters:
+            made = await self._choose(case)
+        elif isinstance(verdict, Accept) and (winners := case.winners(counted, verdict)):
+            made = await self._accepted(case, verdict, winners)
+        else:
+            if isinstance(verdict, Accept):
+                verdict = Reject(reason="no_answer", detail="no sample says what the claim says")
+            made = _why_none(drawn, replies, verdict)
+        return Solving(
+            samples=tuple(item.row for item in drawn),
+            solution=None if isinstance(made, Flaw) else made,
+            rejection=_reject(question, made) if isinstance(made, Flaw) else None,
+            usage=usage_of("answers", replies),
+            saved_samples=case.samples - len(drawn),
+        )
+
+    async def _case(self, question: Question, ask: Ask) -> _Case:
         shape = shape_of(
             question.answer_kind,
             question=question.question,
@@ -97,79 +174,62 @@ class AnswerStep:
             options=question.options,
             classes=question.classes,
         )
-        options = len(shape.labels or question.options)
-        drawn: list[Drawn] = []
-        replies: list[Reply | PermanentError] = []
-        free = (
-            question.answer_kind == "text"
-            and self._judge is not None
-            and self._judge.config.best_of
+        choices = shape.labels or question.options
+        verifier = self._verifier_for(question)
+        # Else it is read once there is something to compare it with: code has to be run for it.
+        votes = self._config.claim == "vote"
+        claim = await read_claim(question, choices, verifier) if votes else None
+        votes = claim is not None and bool(claim.said)
+        return _Case(
+            question=question,
+            ask=ask,
+            verifier=verifier,
+            prompt=self._prompts.get("answers", question.answer_kind),
+            shape=shape,
+            choices=choices,
+            claim=claim,
+            votes=votes,
+            wish=wish_of(self._config, claimed=votes),
+            plan=plan_of(self._config, len(choices), claimed=votes),
+            drawn=[],
+            replies=[],
         )
-        size = self._config.samples if free else self._config.first_round
-        while True:
-            draws = [self._draw(question, shape, prompt, len(drawn) + step) for step in range(size)]
-            groups = [
-                list(group)
-                for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))
-            ]
-            requests = [self._request(question, group) for group in groups]
-            round_replies = await together([try_ask(ask, request) for request in requests])
-            replies += round_replies
-            # In a thread: a formula may take its verifier seconds, and other rows' replies must not
-            # wait for it.
-            fresh = await asyncio.to_thread(
-                read_round,
-                question,
-                list(zip(groups, requests, round_replies, strict=True)),
-                verifier,
-            )
-            if isinstance(verifier, Prover):
-                fresh = await proven(fresh, verifier)
-            drawn += fresh
-            counted = await asyncio.to_thread(
-                tally,
-                [item.said or None for item in drawn],
-                verifier.alike if isinstance(verifier, Prover) else verifier.same,
-            )
-            verdict = decide(counted, self._rule, options)
-            if not isinstance(verdict, Open) or all(
-                isinstance(reply, PermanentError) for reply in round_replies
-            ):
-                break
-            size = next_round(counted, self._rule, options)
-        made: Solution | Flaw
-        if free and counted.clusters:
-            tested = (
-                f"{verifier.method.split(',')[0]}, then " if isinstance(verifier, Prover) else ""
-            )
-            made = await self._choose(question, ask, prompt, drawn, replies, tested)
-        elif isinstance(verdict, Accept):
-            winners = next(
-                c.members for c in counted.clusters if c.representative == verdict.winner
-            )
-            verification = self._verification(verdict, counted, verifier.method)
-            made = await self._solve(question, ask, prompt, winners, drawn, replies, verification)
-        else:
-            made = _why_none(drawn, replies, verdict)
-        return Solving(
-            samples=tuple(item.row for item in drawn),
-            solution=None if isinstance(made, Flaw) else made,
-            rejection=_reject(question, made) if isinstance(made, Flaw) else None,
-            usage=usage_of("answers", replies),
-            saved_samples=self._config.samples - len(drawn),
+
+    async def _round(self, case: _Case, size: int) -> bool:
+        """Draw and read further samples; return whether all their requests failed."""
+        draws = [
+            self._draw(case.question, case.shape, case.prompt, len(case.drawn) + step)
+            for step in range(size)
+        ]
+        groups = [
+            list(group)
+            for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))
+        ]
+        requests = [self._request(case.question, group) for group in groups]
+        came = await together([try_ask(case.ask, request) for request in requests])
+        case.replies.extend(came)
+        # In a thread: a formula may take its verifier seconds, and other rows' replies must not
+        # wait for it.
+        fresh = await asyncio.to_thread(
+            read_round,
+            case.question,
+            list(zip(groups, requests, came, strict=True)),
+            case.verifier,
         )
+        if isinstance(case.verifier, Prover):
+            fresh = await proven(fresh, case.verifier)
+        case.drawn.extend(fresh)
+        return all(isinstance(reply, PermanentError) for reply in came)
 
     def _draw(self, question: Question, shape: Shape, prompt: Prompt, sample: int) -> Draw:
         config, kind = self._config, question.answer_kind
         order: tuple[int, ...] = ()
         if config.show_options and question.options:
             places = permutation(len(question.options), "order", self._seed, question.question_id)
-            closing = tuple(place for place in places if is_closing(question.options[place]))
-            base = tuple(place for place in places if place not in closing)
-            # Turned by one place per sample, each option stands in each place equally often; "none
-            # of these" is last.
-            turn = sample % max(len(base), 1)
-            order = base[turn:] + base[:turn] + closing
+            # Turned by one place per sample, each option stands in each place equally often, "none
+            # of these" too: a liking for the last place must not win.
+            turn = sample % len(places)
+            order = places[turn:] + places[:turn]
         shown = tuple(question.options[index] for index in order)
         choices = shown or shape.labels or question.options
         form = solution_form(config, self._model, kind, options=choices, checks=question.checks)
@@ -182,6 +242,7 @@ class AnswerStep:
             "question": question.question,
             "context": question.context,
             "options": shown,
+            "closing": tuple(option for option in shown if is_closing(option)),
             # One call shows the order of the arguments; the other assertions stay hidden tests.
             "checks": question.checks[:1],
             "reply": form.sketch(),
@@ -209,48 +270,71 @@ class AnswerStep:
             form=group[0].form.constraint,
         )
 
-    async def _choose(
-        self,
-        question: Question,
-        ask: Ask,
-        prompt: Prompt,
-        drawn: Sequence[Drawn],
-        replies: list[Reply | PermanentError],
-        tested: str,
-    ) -> Solution | Flaw:
-        """Let the judge choose among free texts, which no vote can; ``tested`` is what passed."""
+    async def _choose(self, case: _Case) -> Solution | Flaw:
+        """Let the judge choose among free texts, which no vote can."""
         assert self._judge is not None
-        answered = [place for place, item in enumerate(drawn) if item.said]
+        answered = [place for place, item in enumerate(case.drawn) if item.said]
         best, came = await best_response(
-            self._judge, ask, question, [drawn[place].row.answer for place in answered]
+            self._judge, case.ask, case.question, [case.drawn[p].row.answer for p in answered]
         )
-        replies += came
+        case.replies.extend(came)
         if best is None:
             return Flaw(reason="judged", detail="the judge's verdict could not be read")
+        tested = (
+            f"{case.verifier.method.split(',')[0]}, then "
+            if isinstance(case.verifier, Prover)
+            else ""
+        )
         verification = Verification(
             method=f"{tested}judge, best of {len(answered)}",
             votes=1,
-            agreement=1 / len(drawn),
-            samples=len(drawn),
+            agreement=1 / case.samples,
+            samples=len(case.drawn),
             chance=None,
             claim_agrees=None,
             score=0.0,
         )
-        return await self._solve(
-            question, ask, prompt, (answered[best],), drawn, replies, verification
+        return await self._solve(case, (answered[best],), verification)
+
+    async def _accepted(
+        self, case: _Case, verdict: Accept, winners: Sequence[int]
+    ) -> Solution | Flaw:
+        """Go on with what won the vote, unless it has to be what was claimed and is not."""
+        won = case.drawn[winners[0]]
+        claim = case.claim or await read_claim(case.question, case.choices, case.verifier)
+        agree = await asyncio.to_thread(agrees, claim, won.said, case.verifier)
+        if agree is False and self._config.claim == "require":
+            claimed, found = (
+                " ".join(text.split())[:60]
+                for text in (case.question.claimed_answer, won.row.answer)
+            )
+            return Flaw(
+                reason="claim_disagrees",
+                detail=f"{len(winners)} of {len(case.drawn)} samples say {found!r}, the writer "
+                f"claimed {claimed!r}",
+            )
+        method = f"{case.verifier.method} with the claim" if case.votes else case.verifier.method
+        verification = Verification(
+            # One sample is no vote: unless a verifier put it to the test, nothing was verified but
+            # its form.
+            method="none" if case.samples == 1 and method == "vote" else method,
+            votes=len(winners),
+            agreement=len(winners) / case.samples,
+            samples=len(case.drawn),
+            chance=verdict.chance if case.options else None,
+            claim_agrees=agree,
+            score=0.0,
         )
+        return await self._solve(case, winners, verification)
 
     async def _solve(
-        self,
-        question: Question,
-        ask: Ask,
-        prompt: Prompt,
-        winners: Sequence[int],
-        drawn: Sequence[Drawn],
-        replies: list[Reply | PermanentError],
-        verification: Verification,
+        self, case: _Case, winners: Sequence[int], verification: Verification
     ) -> Solution | Flaw:
-        """Build the solution; further replies (judge, enrichment) are added to ``replies``."""
+        """Build the solution.
+
+        What else is asked for, of the judge and for the enrichment, is added to the replies.
+        """
+        question, ask, drawn, replies = case.question, case.ask, case.drawn, case.replies
         answer = drawn[winners[0]].row.answer
         thoughts = (drawn[i].row.reasoning for i in winners)
         reasoning = next(
@@ -297,20 +381,7 @@ class AnswerStep:
             knowledge=enrichment.knowledge,
             distractors=enrichment.distractors,
             verification=verification,
-            provenance=self._provenance(prompt, drawn[winners[0]].request),
-        )
-
-    def _verification(self, verdict: Accept, counted: Tally, method: str) -> Verification:
-        return Verification(
-            # One sample is no vote: unless a verifier put it to the test, nothing was verified but
-            # its form.
-            method="none" if self._config.samples == 1 and method == "vote" else method,
-            votes=verdict.votes,
-            agreement=verdict.agreement,
-            samples=counted.drawn,
-            chance=verdict.chance if verdict.chance < 1.0 else None,
-            claim_agrees=None,
-            score=0.0,
+            provenance=self._provenance(case.prompt, drawn[winners[0]].request),
         )
 
     def _provenance(self, prompt: Prompt, request: Request) -> Provenance:

@@ -18,7 +18,7 @@ from tsdg.records import AnswerKind
 _BLANK = re.compile(
     r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_])"
 )  # not in snake_case; Chinese has no spaces around it
-_LISTS = frozenset(("options", "wrong_options", "classes"))
+_LISTS = frozenset(("options", "wrong_options", "classes", "closing"))
 
 
 @cache

@@ -59,7 +59,7 @@ FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
         *("solution", "level", "subject", "stem"),
         *("passage", "blanks", "classes", "wrong", "kin", "way", "target", "aim"),
     ),
-    "answers": (*_SHARED, "checks"),
+    "answers": (*_SHARED, "checks", "closing"),
     "enrich": (*_SHARED, "answer", "wrong_options"),
 }
 REPLY_FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {

@@ -10,13 +10,12 @@ always::
     >>> decide(tally(["roots", "bark", "roots", "roots"], str.__eq__), rule, options=4)
     Open()
     >>> decide(tally(["roots", "roots", "roots", "roots"], str.__eq__), rule, options=4)
-    Accept(winner='roots', votes=4, agreement=1.0, chance=0.0625)
+    Accept(winner='roots', votes=4, chance=0.0625)
 
 **Stopping early.** A vote on the first ``n < k`` samples is closed as soon as the missing ones
 cannot change it. For every vote, and every prefix of it on which :func:`decide` does not say
 :class:`Open`, the full ``k`` samples give the same decision (accept or reject) and the same winner.
-What may differ is descriptive: ``votes`` and ``agreement`` are over the samples drawn, and the
-*reason* of an early rejection is the one that is certain by then (the full vote may end as a tie
+What may differ is descriptive: ``votes`` are those of the samples drawn, and the *reason* of an early rejection is the one that is certain by then (the full vote may end as a tie
 where the early one is ``no_majority``). ``chance`` is always that of reaching ``votes`` among all
 ``k`` samples, which is what the rule compares and never flatters a vote that stopped early.
 
@@ -92,8 +91,6 @@ class Accept:
     winner: str
     votes: int
     """Samples that gave the winner."""
-    agreement: float
-    """votes / samples drawn."""
     chance: float
     """Probability that guessing gives some answer at least ``votes`` of all k samples; 1 where
     options = 0."""
@@ -210,7 +207,7 @@ def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
     if lead >= needed and lead - second - missing >= rule.min_margin:
         winner = counted.clusters[0].representative
         by_chance = chance(options=options, samples=rule.samples, votes=lead)
-        return Accept(winner=winner, votes=lead, agreement=lead / counted.drawn, chance=by_chance)
+        return Accept(winner=winner, votes=lead, chance=by_chance)
     if missing and lead + missing >= needed and lead + missing - second >= rule.min_margin:
         return Open()
     return _reject(counted, rule, options)

@@ -17,6 +17,7 @@ from tsdg.package.tokens import find_tokenizer
 from tsdg.pipeline.progress import phase_done
 from tsdg.pipeline.roles import endpoints_of
 from tsdg.pipeline.verifiers import check_verifiers, check_verifiers_ready
+from tsdg.pipeline.votes import check_votes
 from tsdg.seeds.draw.selection import LeftOut, Source, check_request, sources, survey
 from tsdg.seeds.heldout.build import check_files
 from tsdg.seeds.passages import collector as passages
@@ -60,6 +61,7 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
         )
     found = (*located.there, *located.missing)
     check_verifiers(recipe, found)
+    check_votes(recipe, found if mirror_here else ())
     check_against(recipe.filter.dedup.against)
     decontaminate = recipe.filter.decontaminate
     check_files(decontaminate.files if decontaminate.enabled else (), ngram=decontaminate.ngram)

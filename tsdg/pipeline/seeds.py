@@ -12,6 +12,7 @@ from tsdg.generate.kin import KinDraw
 from tsdg.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.kin import write_kin
 from tsdg.pipeline.progress import has_tables
+from tsdg.pipeline.votes import check_seeds_votes
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
 from tsdg.seeds.draw.collect import SeedCollector
@@ -22,8 +23,12 @@ from tsdg.tables import Table, work_table
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     """Stage 1: write ``seeds.parquet``, ``rejected.parquet``, ``kin.parquet``, ``counts.json``."""
-    if has_tables(directory, "seeds"):
-        return
+    if not has_tables(directory, "seeds"):
+        _collect(recipe, directory, reporter)
+    check_seeds_votes(recipe, directory)
+
+
+def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     reporter.stage("seeds", total=0)
     collector: SeedCollector | PassageCollector = (
         PassageCollector(

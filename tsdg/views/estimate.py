@@ -15,10 +15,15 @@ import yaml
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.generate.voteplan import SOLVER, VotePlan, plan_of
 from tsdg.layout import phase_name
 from tsdg.pipeline.roles import model_of, roles_of
 from tsdg.records import AnswerKind
 
+_OPTIONS = (2, 3, 4, 5, 10, 0)
+"""Numbers of options whose votes a plan shows; 0 where the answers are not bounded."""
+_USUAL = 4
+"""Options that a question with options is taken to have."""
 _ORDERS = 2
 """A judge sees two responses in both orders (:mod:`tsdg.generate.judging`)."""
 
@@ -154,10 +159,10 @@ def assumptions(recipe: Recipe) -> list[str]:
     thinking = any(_thinking(role, recipe) for role in roles)
     return [
         "every row of the splits is good, and no question is rejected",
-        (
-            "votes end half-way between answers.first_round and answers.samples: "
-            f"{_samples(recipe):g} "
-            "samples a question"
+        *(
+            ["votes end half-way between the votes that win and all of them"]
+            if "answers" in roles
+            else []
         ),
         *(_judges(recipe) if "judge" in roles else ()),
         f"mean reply tokens, at most max_tokens: {reply}"
@@ -179,11 +184,9 @@ def _judges(recipe: Recipe) -> list[str]:
     judge, per = recipe.judge, []
     if judge.question_min_score:
         per.append(f"{_ORDERS} a question")
-    if judge.best_of and recipe.answers.samples > 1:
-        per.append(
-            f"{_ORDERS * (recipe.answers.samples - 1)} to choose among {recipe.answers.samples} "
-            "free texts"
-        )
+    texts = _samples(recipe, "text")[0]
+    if judge.best_of and texts > 1:
+        per.append(f"{_ORDERS * (texts - 1)} to choose among {texts} free texts")
     if judge.min_score:
         per.append(f"{_ORDERS} an answer")
     return [f"the judge compares in both orders: requests {', '.join(per)}"]
@@ -200,8 +203,22 @@ def _rate(model: ModelConfig, hardware: str) -> str:
     )
 
 
-def _samples(recipe: Recipe) -> float:
-    return (recipe.answers.first_round + recipe.answers.samples) / 2
+def vote_plans(recipe: Recipe) -> list[VotePlan]:
+    """The votes over the usual numbers of options, and last where the answers are not bounded."""
+    steps = {step for phase in recipe.phases for step in phase}
+    plans = [plan_of(recipe.answers, options) for options in _OPTIONS] if "answers" in steps else []
+    return [plan for plan in plans if plan is not None]
+
+
+def _samples(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
+    """Samples of a question of a kind: at most, and expected."""
+    config = recipe.answers
+    bounded = {"choice": _OPTIONS[:-1], "boolean": _OPTIONS[:1]}.get(kind, (0,))
+    plans = [plan for plan in (plan_of(config, n) for n in bounded) if plan is not None]
+    claim = int(config.claim == "vote" and kind != "text")
+    usual = plan_of(config, {"choice": _USUAL, "boolean": _OPTIONS[0]}.get(kind, 0))
+    most = max((plan.votes for plan in plans), default=claim) - claim
+    return most, (usual.needed + usual.votes) / 2 - claim if usual else 0.0
 
 
 def _thinking(kind: str, recipe: Recipe) -> int:
@@ -238,8 +255,9 @@ def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: Load) -> Work:
         return _requests("study", recipe, prompts, load, most=studied, expected=studied)
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
-    samples = recipe.answers.samples if _is_chosen(recipe, load) else _samples(recipe)
-    most, expected = questions * recipe.answers.samples, math.ceil(questions * samples)
+    at_most, usual = _samples(recipe, load.kind)
+    most = questions * at_most
+    expected = most if _is_chosen(recipe, load) else math.ceil(questions * usual)
     work = [_requests("answers", recipe, prompts, load, most=most, expected=expected)]
     if "context" in recipe.answers.variants:
         work.append(_requests("enrich", recipe, prompts, load, most=questions, expected=questions))
@@ -257,7 +275,8 @@ def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
     row = load.row_chars / assumed()["chars_per_token"]
     if step == "questions":
         return _comparisons(recipe, rows if judge.question_min_score else 0, tokens=3 * row)
-    rows *= bool(judge.min_score) + (recipe.answers.samples - 1 if _is_chosen(recipe, load) else 0)
+    rivals = _samples(recipe, load.kind)[0] - 1 if _is_chosen(recipe, load) else 0
+    rows *= bool(judge.min_score) + rivals
     response = _reply("answers", recipe) - _thinking("answers", recipe)
     return _comparisons(recipe, rows, tokens=row + 2 * response)
 
@@ -301,3 +320,15 @@ def _chars(prompt: Prompt, few_shot: int) -> float:
     ]
     shown = min(few_shot, len(examples)) * (sum(examples) / len(examples)) if examples else 0.0
     return len(prompt.system) + len(prompt.user) + shown
+
+
+def worded_vote(plan: VotePlan, *, claim: bool) -> str:
+    """A vote as ``tsdg plan`` prints it."""
+    who = f"{plan.options} options" if plan.options else "unbounded answers"
+    votes = f"{who} need {plan.needed} of {plan.votes}" + (" with the claim" if claim else "")
+    return votes if plan.passed is None else f"{votes} ({plan.passed:.0%} pass)"
+
+
+def votes_note() -> str:
+    """What the shares of :func:`worded_vote` mean."""
+    return f"pass: of the questions of a solver that is right in {SOLVER:.0%}"

@@ -17,9 +17,11 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import run_name
 from tsdg.errors import few
 from tsdg.generate.prompts import load_prompts
+from tsdg.generate.voteplan import VotePlan
 from tsdg.generate.ways import check_ways
 from tsdg.pipeline.diversity import Growth, grown, growth_text
 from tsdg.pipeline.verifiers import check_verifiers
+from tsdg.pipeline.votes import check_votes
 from tsdg.seeds.draw.quotas import Quotas, apportion, solve
 from tsdg.seeds.draw.selection import Located, Source, survey, wishes_of
 from tsdg.seeds.families import renderers
@@ -34,6 +36,9 @@ from tsdg.views.estimate import (
     assumptions,
     plan_phases,
     record_tokens,
+    vote_plans,
+    votes_note,
+    worded_vote,
 )
 
 _TASKS_SHOWN = 20
@@ -108,6 +113,10 @@ class Plan:
     """At most."""
     record_tokens: dict[str, int]
     """By variant, if every question is accepted."""
+    votes: list[VotePlan]
+    """By number of options, 0 where the answers are not bounded; those that cannot be won are left
+    out."""
+    claim_votes: bool
     notes: list[str]
     """What stands in the way of the recipe's wishes or of the run."""
     assumptions: list[str]
@@ -128,6 +137,7 @@ def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
     check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
     chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)
     check_verifiers(recipe, chosen.used)
+    check_votes(recipe, chosen.used)
     tasks = [
         _task(source, chosen.rows[source.task], chosen.seeds[source.task]) for source in chosen.used
     ]
@@ -164,6 +174,8 @@ def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
         duplicates=grown(like, questions) if like else None,
         records=seeds * recipe.questions.per_seed * len(by_variant),
         record_tokens=by_variant,
+        votes=vote_plans(recipe),
+        claim_votes=recipe.answers.claim == "vote",
         notes=chosen.notes,
         assumptions=assumptions(recipe),
     )
@@ -333,6 +345,9 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         print(f"records: at most {plan.records:,}; tokens of these: {by_variant}")
     if plan.duplicates:
         print(f"like the questions of that run: {growth_text(plan.duplicates)}")
+    if plan.votes:
+        votes = "; ".join(worded_vote(vote, claim=plan.claim_votes) for vote in plan.votes)
+        print(f"votes: {votes}. {votes_note()}")
     for note in plan.notes:
         print(f"note: {note}")
     for assumption in plan.assumptions:

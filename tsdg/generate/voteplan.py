@@ -1,0 +1,149 @@
+"""How many samples a vote draws and how many of them must agree, by the number of options.
+
+Two wishes of the recipe decide: ``answers.max_chance``, how often guessing may win a vote at most,
+and ``answers.min_yield``, which share of the questions a solver that is right in 80 % of them shall
+get through. Of all votes of up to ``answers.samples`` the smallest that meets both is taken; where
+none meets the second, the one that lets most through. So more samples allowed never mean fewer
+records::
+
+    >>> wish = Wish(samples=8, min_yield=0.7, max_chance=0.1, min_share=0.6, min_margin=1)
+    >>> [(p.options, p.needed, p.votes) for p in map(wish.planned, (2, 3, 4, 5, 10))]
+    [(2, 7, 8), (3, 6, 8), (4, 4, 5), (5, 4, 5), (10, 3, 4)]
+
+Where the number of answers is not bounded, nothing is known of guessing, and with
+``answers.max_chance=1`` nobody asks: ``answers.free_samples`` are drawn, and the share alone
+decides.
+
+A claim that votes (``answers.claim=vote``) is one more vote of the same kind, so that a vote of K
+draws K - 1 samples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from tsdg.config.recipe import AnswersConfig
+from tsdg.generate.voting import VoteRule, chance, votes_needed
+
+SOLVER = 0.8
+"""Share of the questions that the solver whom ``min_yield`` is reckoned for answers rightly."""
+_MOST = 200
+"""Samples up to which a number that would do is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VotePlan:
+    """The vote over questions with one number of options."""
+
+    options: int
+    """0 where the answers are not bounded."""
+    votes: int
+    """K: votes of a full vote, the claim's among them where it has one."""
+    needed: int
+    """Equal votes that win."""
+    passed: float | None
+    """Share of the questions that a solver of :data:`SOLVER` gets through; None for 0 options."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the recipe asks of its votes; see :class:`~tsdg.config.recipe.AnswersConfig`."""
+
+    samples: int
+    """Votes at most, the claim's among them."""
+    min_yield: float
+    max_chance: float
+    min_share: float
+    min_margin: int
+
+    def rule(self, votes: int) -> VoteRule:
+        """The rule of a vote of so many."""
+        return VoteRule(
+            samples=votes,
+            min_share=self.min_share,
+            min_margin=self.min_margin,
+            max_chance=self.max_chance,
+        )
+
+    def planned(self, options: int) -> VotePlan | None:
+        """Choose the vote over so many options; None where no vote is beyond guessing."""
+        return _planned(self, options)
+
+    def would_do(self, options: int) -> int:
+        """Smallest number of votes that can be won over so many options; 0 for none."""
+        for votes in range(self.min_margin, _MOST + 1):
+            if options ** (1 - votes) <= self.max_chance:  # all alike, whichever it is
+                return votes
+        return 0
+
+
+@cache
+def _planned(wish: Wish, options: int) -> VotePlan | None:
+    best: VotePlan | None = None
+    for votes in range(wish.min_margin, wish.samples + 1):
+        needed = votes_needed(wish.rule(votes), options)
+        if needed > votes:
+            continue
+        passed = expected_yield(
+            options=options, votes=votes, needed=needed, margin=wish.min_margin, right=SOLVER
+        )
+        if best is None or passed > (best.passed or 0.0):
+            best = VotePlan(options=options, votes=votes, needed=needed, passed=passed)
+        if passed >= wish.min_yield:
+            break
+    return best
+
+
+def expected_yield(*, options: int, votes: int, needed: int, margin: int, right: float) -> float:
+    """Probability that the right answer wins a vote, whose other votes fall evenly on the others.
+
+    Exact: the right one needs ``needed`` votes, and every other at least ``margin`` fewer.
+
+    Args:
+        options: possible answers, at least 1.
+        votes: of the full vote.
+        needed: fewest that win.
+        margin: votes that the winner needs more than the next.
+        right: probability that one vote is for the right answer.
+    """
+    total = 0.0
+    for won in range(needed, votes + 1):
+        lost = votes - won
+        if options == 1 and lost:
+            continue
+        crowded = chance(options=options - 1, samples=lost, votes=max(won - margin + 1, 1))
+        leads = 1.0 if not lost else 1.0 - crowded
+        total += math.comb(votes, won) * right**won * (1 - right) ** lost * leads
+    return total
+
+
+def wish_of(config: AnswersConfig, *, claimed: bool = True) -> Wish:
+    """The wishes of a recipe.
+
+    Args:
+        config: of the answers.
+        claimed: whether the question has a claim that could vote.
+    """
+    return Wish(
+        samples=config.samples + (claimed and config.claim == "vote"),
+        min_yield=config.min_yield,
+        max_chance=config.max_chance,
+        min_share=config.min_share,
+        min_margin=config.min_margin,
+    )
+
+
+def plan_of(config: AnswersConfig, options: int, *, claimed: bool = True) -> VotePlan | None:
+    """Choose the vote over a number of options, 0 where the answers are not bounded.
+
+    None where no vote of the recipe is beyond guessing.
+    """
+    wish = wish_of(config, claimed=claimed)
+    if options and config.max_chance < 1:
+        return wish.planned(options)
+    votes = min(config.free_samples, config.samples) + (claimed and config.claim == "vote")
+    return VotePlan(
+        options=options, votes=votes, needed=votes_needed(wish.rule(votes), 0), passed=None
+    )
