@@ -15,9 +15,10 @@ always::
 **Stopping early.** A vote on the first ``n < k`` samples is closed as soon as the missing ones
 cannot change it. For every vote, and every prefix of it on which :func:`decide` does not say
 :class:`Open`, the full ``k`` samples give the same decision (accept or reject) and the same winner.
-What may differ is descriptive: ``votes`` are those of the samples drawn, and the *reason* of an early rejection is the one that is certain by then (the full vote may end as a tie
-where the early one is ``no_majority``). ``chance`` is always that of reaching ``votes`` among all
-``k`` samples, which is what the rule compares and never flatters a vote that stopped early.
+What may differ is descriptive: ``votes`` are those of the samples drawn, and the *reason* of an
+early rejection is the one that is certain by then (the full vote may end as a tie where the early
+one is ``no_majority``). ``chance`` is always that of reaching ``votes`` among all ``k`` samples,
+which is what the rule compares and never flatters a vote that stopped early.
 
 Abstentions count as samples: they lower the share of every answer.
 """

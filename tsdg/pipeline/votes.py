@@ -44,8 +44,7 @@ def check_seeds_votes(recipe: Recipe, directory: Path) -> None:
 
 
 def check_counts(config: AnswersConfig, found: Iterable[tuple[str, AnswerKind, int]]) -> None:
-    """Check that the votes on questions of these tasks, answer kinds and numbers of options can be
-    won.
+    """Check that votes can be won, given tasks with answer kinds and numbers of options.
 
     Raises:
         RecipeError: one cannot.
