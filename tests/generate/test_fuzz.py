@@ -14,6 +14,7 @@ import string
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -228,12 +229,13 @@ def prepared(*overrides: str) -> Prepared:
             "judge.question_min_score=1",
             "judge.best_of=true",
             "answers.variants=[answer,reasoning,context]",
+            "questions.kin.items=0",
             "filter.verifiers={}",
             *overrides,
         ]
     )
     prompts = load_prompts(recipe.prompt, recipes_dir())
-    return cast(Prepared, SimpleNamespace(recipe=recipe, prompts=prompts))
+    return cast(Prepared, SimpleNamespace(recipe=recipe, prompts=prompts, directory=Path()))
 
 
 ANSWERS = {"code": "def triple(n):\n    return 3 * n", "short_text": "the sea", "boolean": "yes"}
