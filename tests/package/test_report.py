@@ -154,6 +154,35 @@ def test_contamination_is_added_up_over_questions_and_solutions(run: Path, tmp_p
         facts_of(copy, manifest_of(copy))
 
 
+def test_diversity_stands_in_the_report_where_it_was_measured(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    assert facts_of(copy, manifest_of(copy))["diversity"] == []
+    assert "<h2>Diversity</h2>" not in write_report(copy).read_text()
+    spreads = {name: {"agree": 0.25} for name in ("openings", "names", "numbers", "answers")}
+    one = {
+        "task": "",
+        "growth": [
+            {"questions": 9, "near": {"estimate": 0.1, "low": 0.1, "high": 0.1}},
+            {"questions": 99_000, "near": {"estimate": 0.312, "low": 0.24, "high": 0.39}},
+        ],
+        "repeated": [0.1, 0.02],
+        "questions": spreads,
+        "beside": {name: {"agree": 0.125} for name in spreads},
+        "narrower": [{"figure": "names", "said": "two agree <often>"}],
+    }
+    (copy / "diversity").mkdir()
+    path = copy / "diversity/diversity.json"
+    path.write_text(json.dumps({"whole": one, "tasks": [{**one, "task": "some_task"}]}))
+    page = write_report(copy).read_text()
+    for said in ("99,000", "31.2% (24.0% to 39.0%)", "10.0% / 2.0%", "25.0% / 12.5%", "some_task"):
+        assert said in page
+    assert "names: two agree &lt;often&gt;" in page
+    path.write_text("[1]")
+    with pytest.raises(VerificationError, match="makes it anew"):
+        facts_of(copy, manifest_of(copy))
+
+
 def test_throughput_adds_up_over_workers(run: Path) -> None:
     history = facts_of(run, manifest_of(run))["history"]
     width = history["seconds"] / len(history["tokens_per_s"])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.pipeline.test_diversity import collapsed, make, wide
 from tsdg.cli import run_command
+from tsdg.layout import DIVERSITY
 from tsdg.pipeline.diversity import measure
 from tsdg.views.diversity import print_diversity
 
@@ -38,6 +39,15 @@ def test_as_json(make: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert found["against"] == "seeds"
     assert found["whole"]["growth"][-1]["questions"] == 1000
     assert found["whole"]["growth"][-1]["near"]["low"] == 0
+
+
+def test_figures_without_a_value_are_kept_for_the_report(make: object) -> None:
+    run = make("run", wide(60))  # type: ignore[operator]
+    assert run_command(["diversity", str(run), "at=1000"]) == 0
+    assert not (run / DIVERSITY).exists()
+    assert run_command(["diversity", str(run)]) == 0
+    kept = json.loads((run / DIVERSITY).read_text())
+    assert kept["whole"]["written"] == 60
 
 
 @pytest.mark.parametrize(

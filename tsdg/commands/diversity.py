@@ -11,8 +11,11 @@ _NUMBERS = ("at", "sample")
 
 
 def main(arguments: list[str]) -> int:
-    """Print the figures of a run beside those of its seeds, or of another run's questions."""
-    from tsdg.pipeline.diversity import SAMPLE, SEEDS_SIDE, measure
+    """Print the figures of a run beside those of its seeds, or of another run's questions.
+
+    Without a value they are also kept for the report.
+    """
+    from tsdg.pipeline.diversity import SAMPLE, SEEDS_SIDE, keep_diversity, measure
     from tsdg.views.diversity import print_diversity
 
     words = [word for word in arguments if not is_value(word) and word != "--json"]
@@ -30,11 +33,14 @@ def main(arguments: list[str]) -> int:
     against = values.get("against", SEEDS_SIDE)
     if against != SEEDS_SIDE:
         run_directory(against, command="tsdg diversity: against")
+    run = run_directory(words[0], command="tsdg diversity")
     found = measure(
-        run_directory(words[0], command="tsdg diversity"),
+        run,
         against=against,
         at=int(values.get("at", 0)),
         sample=int(values.get("sample", SAMPLE)),
     )
+    if not values:
+        keep_diversity(run, found)
     print_diversity(found, as_json="--json" in arguments)
     return 0

@@ -26,14 +26,13 @@ from tsdg.corpus.narrow import Finding, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError
-from tsdg.layout import SYLLABUS
+from tsdg.layout import DIVERSITY, SYLLABUS
 from tsdg.pipeline.progress import phase_done, phase_input
 from tsdg.pipeline.written import Row, questions, seeds, written
 from tsdg.progress import Reporter
 from tsdg.storage import make_directory, write_whole
 from tsdg.tables import count_rows, unreadable
 
-DIVERSITY = Path("diversity") / "diversity.json"
 FULL_RUN = Path("launch") / "full_run.json"
 """In the canary's directory: the questions that the full run asks for."""
 SEEDS_SIDE = "seeds"
@@ -234,8 +233,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}" if share >= 0.0995 or not share else f"{100 * share:.1f}"
 
 
-def write_diversity(run: Path, found: Diversity) -> None:
-    """Keep the figures for the report.
+def keep_diversity(run: Path, found: Diversity) -> None:
+    """Write the figures where the report reads them.
 
     Raises:
         StorageError: they cannot be written.

@@ -18,6 +18,7 @@ from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
+from tsdg.pipeline.diversity import keep_diversity, measure
 from tsdg.pipeline.gather import held_out
 from tsdg.pipeline.left import packaged
 from tsdg.pipeline.prepare import Prepared
@@ -73,6 +74,8 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
         reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
     contamination_of(directory)  # a damaged account must not get into a manifest
     manifest = finish_run(directory, _manifest_inputs(prepared))
+    if manifest["totals"]["questions"]["generated"]:
+        keep_diversity(directory, measure(directory))
     write_report(directory)
     return manifest
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from tsdg.accounting import WorkerStatus, read_run, spent
 from tsdg.errors import VerificationError
-from tsdg.layout import CONTAMINATION, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
+from tsdg.layout import CONTAMINATION, DIVERSITY, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
 from tsdg.package.counts import columns_of
 from tsdg.package.manifest import TASK_FACTS
 
@@ -39,6 +39,7 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
         "rejected": _ranked(manifest["rejected"]),
         "contamination": contamination_of(run),
+        "diversity": _diversity(run),
         "languages": _shares(manifest, "language"),
         "licences": _shares(manifest, "licence"),
         "families": _families(manifest),
@@ -112,6 +113,33 @@ def contamination_of(run: Path) -> dict[str, Any]:
         [task, benchmark, kinds["same"], kinds["near"]] for (task, benchmark), kinds in ordered
     ]
     return {"splits": splits, "rows": rows, "found": pairs}
+
+
+def _diversity(run: Path) -> list[dict[str, Any]]:
+    """What was measured of all questions and of each task, if it was."""
+    if not (run / DIVERSITY).exists():
+        return []
+    try:
+        found = json.loads((run / DIVERSITY).read_bytes())
+        return [_compared(one) for one in (found["whole"], *found["tasks"])]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise VerificationError(
+            f"{run / DIVERSITY} is damaged; remove it, and `tsdg diversity {run}` makes it anew"
+        ) from error
+
+
+def _compared(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "task": one["task"] or "all",
+        "questions": one["growth"][-1]["questions"],
+        "near": one["growth"][-1]["near"],
+        "alike": one["repeated"],
+        "agree": [
+            [one[side][name]["agree"] for side in ("questions", "beside")]
+            for name in ("openings", "names", "numbers", "answers")
+        ],
+        "narrower": [f"{finding['figure']}: {finding['said']}" for finding in one["narrower"]],
+    }
 
 
 def _shares(manifest: Mapping[str, Any], key: str) -> list[list[Any]]:
