@@ -149,8 +149,10 @@ def _read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
 def _held(found: Mapping[str, Any]) -> dict[str, Any] | Flaw:
     """The fields, if they name anything: names tidied, each concept once."""
     field, subfield = tidy(found["field"]), tidy(found["subfield"])
-    concepts = {concept_key(name): tidy(name) for name in reversed(found["concepts"])}
-    kept = [name for key, name in reversed(concepts.items()) if key and len(name) <= MAX_NAME]
+    concepts: dict[str, str] = {}
+    for name in found["concepts"]:
+        concepts.setdefault(concept_key(name), tidy(name))
+    kept = [name for key, name in concepts.items() if key and len(name) <= MAX_NAME]
     named = all(concept_key(name) and len(name) <= MAX_NAME for name in (field, subfield))
     numbers = (found["difficulty"], found["steps"])
     if not named or len(kept) < LEAST_CONCEPTS or not all(isinstance(n, int) for n in numbers):
