@@ -1,0 +1,134 @@
+"""The study as a phase of a run: in one go, killed, stage by stage, and with shares."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import Cli, Endpoint, records, table
+from tests.e2e.test_roles import role
+
+Oracle = Callable[..., Endpoint]
+STAGES = ("seeds", "study", "study.gather", "questions", "questions.gather", "answers")
+
+
+def manifest(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "manifest.json").read_text())
+    return found
+
+
+def test_a_run_with_a_study_and_its_own_model_for_it(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint, reader = oracle(), oracle()
+    words = ["recipe=demo", "run=r", "study.share=0.8", *endpoint.overrides()]
+    done = tsdg("run", *words, *role("study", reader, "the-reader"))
+    assert done.code == 0, done.err
+    run = tsdg.root / "r"
+    assert tsdg("verify", str(run)).code == 0
+    studies = table(run / "study/studies.parquet")
+    assert 40 < len(studies) < 72
+    assert {row["provenance"]["model"] for row in studies} == {"the-reader"}
+    assert sum(reader.asked().values()) == len(studies)
+    made = manifest(run)
+    assert made["phases"] == [["study"], ["questions"], ["answers"]]
+    assert made["totals"]["study"]["asked"] == len(studies)
+    assert made["cost"]["steps"]["study"]["requests"] == len(studies)
+    assert "the-reader" in {model["name"] for model in made["models"]}
+    asked = sum(endpoint.asked().values()) + sum(reader.asked().values())
+    assert made["cost"]["requests"] == asked
+    assert tsdg("resume", str(run)).code == 0
+    assert sum(endpoint.asked().values()) + sum(reader.asked().values()) == asked
+
+
+def test_a_study_that_is_killed_goes_on_and_asks_nothing_twice(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint, run = oracle(), tsdg.root / "r"
+    words = ["recipe=demo", "study.share=1", "engine.max_in_flight=4", "engine.unit_rows=4"]
+    whole = tsdg("run", "run=whole", *words, *endpoint.overrides())
+    assert whole.code == 0, whole.err
+    slow = oracle(delay=0.4)
+    process = tsdg.start("run", "run=r", *words, *slow.overrides())
+    while not any(run.glob("study/parts/*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert not (run / "study/studies.parquet").exists()
+    slow.answer_after(0)
+    resumed = tsdg("resume", str(run))
+    assert resumed.code == 0, resumed.err
+    assert tsdg("verify", str(run)).code == 0
+    assert records(run) == records(tsdg.root / "whole")
+    sent = slow.asked()
+    assert sum(count - 1 for count in sent.values()) <= 4
+
+
+def test_stage_by_stage_as_in_one_go(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint = oracle()
+    words = ["recipe=demo", "study.share=0.5", *endpoint.overrides()]
+    assert tsdg("run", *words, "run=whole").code == 0
+    assert tsdg("run", *words, "run=parts", "phases=[]").code == 0
+    run = tsdg.root / "parts"
+    shutil.rmtree(run / "seeds")
+    (run / "manifest.json").unlink()
+    recipe = run / "snapshot" / "recipe.yaml"
+    phases = "phases: [[questions], [answers]]"
+    recipe.write_text(recipe.read_text().replace("phases: []", phases))
+    early = tsdg("work", str(run), "questions")
+    assert (early.code, early.err.count("\n")) == (1, 1)
+    for stage in (*STAGES, "answers.gather", "package"):
+        if stage == "study.gather":
+            early = tsdg("work", str(run), "questions")
+            assert early.code == 1
+            assert "the order is seeds, study, study.gather, questions" in early.err
+        done = tsdg("work", str(run), stage)
+        assert done.code == 0, (stage, done.err)
+    assert records(run) == records(tsdg.root / "whole")
+    assert tsdg("verify", str(run)).code == 0
+
+
+def test_seeds_beyond_their_share_are_asked_nothing_more(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint = oracle()
+    words = ["recipe=demo", "run=r", "study.share=1", "+study.shares.difficulty={1: 0.05, 2: 0.05}"]
+    done = tsdg("run", *words, *endpoint.overrides())
+    assert done.code == 0, done.err
+    run = tsdg.root / "r"
+    assert tsdg("verify", str(run)).code == 0
+    made = manifest(run)["totals"]
+    left = made["study"]["rejected"]["over_share"]
+    assert left > 0
+    kept = table(run / "study/seeds.parquet")
+    assert len(kept) == 72 - left
+    assert made["questions"]["asked"] == len(kept)
+    levels = [row["study"]["difficulty"] for row in kept]
+    assert max(levels.count(1), levels.count(2)) <= 0.05 * len(kept) + 1
+    missing = run / "study/rejected.parquet"
+    missing.unlink()
+    assert tsdg("verify", str(run)).code == 1
+
+
+def test_a_run_may_stop_after_its_study(tsdg: Cli, oracle: Oracle) -> None:
+    endpoint = oracle()
+    words = ["recipe=demo", "run=r", "study.share=1", *endpoint.overrides()]
+    assert tsdg("run", *words, "phases=[[study]]").code == 0
+    run = tsdg.root / "r"
+    assert tsdg("verify", str(run)).code == 0
+    assert not (run / "questions").exists()
+    done = tsdg("run", *words)
+    assert done.code == 0, done.err
+    assert manifest(run)["totals"]["records"] > 0
+    assert tsdg("verify", str(run)).code == 0
+
+
+def test_without_a_share_study_is_no_phase(tsdg: Cli) -> None:
+    done = tsdg("plan", "recipe=demo", "phases=[[study],[questions]]")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "study.share is above 0" in done.err
+    done = tsdg("plan", "recipe=demo", "+study.shares.difficulty={9: 0.1}", "study.share=1")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "allowed: 1, 2, 3, 4, 5" in done.err
+    done = tsdg("plan", "recipe=demo", "+study.shares.difficulty={1: 0.1}")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "study.share" in done.err
