@@ -55,6 +55,8 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
         return rng.randrange(100)
     if name == "answer" and so_far.get("options"):
         return rng.choice(so_far["options"])
+    if name in {"field", "subfield"}:  # few, so that seeds have neighbours
+        return rng.choice(["optics", "botany"])
     if name == "checks":
         return f"assert solve({rng.randrange(99)}) == {rng.randrange(99)}"
     if name == "question":

@@ -132,3 +132,35 @@ def test_without_a_share_study_is_no_phase(tsdg: Cli) -> None:
     done = tsdg("plan", "recipe=demo", "+study.shares.difficulty={1: 0.1}")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "study.share" in done.err
+
+
+def test_questions_aim_at_concepts_near_their_seeds(tsdg: Cli, oracle: Oracle) -> None:
+    words = ["recipe=demo", "prompt=default", "questions=default", "questions.per_seed=3"]
+    words += [
+        "study.share=1",
+        "phases=[[questions]]",
+        "questions.doubtful=keep",
+        "seeds.tasks=[demo_science,demo_facts]",
+    ]
+    endpoint = oracle()
+    aimed = tsdg("run", *words, "run=aimed", *endpoint.overrides())
+    assert aimed.code == 0, aimed.err
+    asked = table(tsdg.root / "aimed/questions/questions.parquet")
+    own = {
+        row["seed_id"]: set(row["study"]["concepts"])
+        for row in table(tsdg.root / "aimed/study/seeds.parquet")
+    }
+    syllabus = {row["concept"] for row in table(tsdg.root / "aimed/study/syllabus.parquet")}
+    aims = []
+    for row in asked:
+        sampling = json.loads(row["provenance"]["sampling"])
+        if sampling["way"].startswith("deeper/"):
+            assert "aim" not in sampling
+        elif "aim" in sampling:
+            aims.append(sampling["aim"])
+            assert sampling["aim"] in syllabus - own[row["seed_ids"][0]]
+    assert len(set(aims)) > 5
+    plain = tsdg("run", *words, "run=plain", "study.aim=false", *endpoint.overrides())
+    assert plain.code == 0, plain.err
+    unaimed = table(tsdg.root / "plain/questions/questions.parquet")
+    assert not any("aim" in json.loads(row["provenance"]["sampling"]) for row in unaimed)

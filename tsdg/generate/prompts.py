@@ -62,8 +62,7 @@ FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
     "answers": (*_SHARED, "checks", "closing"),
     "enrich": (*_SHARED, "answer", "wrong_options"),
 }
-REPLY_FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
-    STUDY: ("question", "context", "options", "answer", "reply"),
+REPLY_FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
     "questions": ("context", "question", "checks", "schema", "rules", "answer", "distractors"),
     "answers": ("reasoning", "answer"),
     "enrich": ("definition", "background", "reasoning", "why_wrong"),

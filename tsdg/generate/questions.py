@@ -37,7 +37,7 @@ from tsdg.generate.judged import Judged, judge_question
 from tsdg.generate.judging import Judge
 from tsdg.generate.kin import KinSets, kin_text
 from tsdg.generate.plan import doubt, plan_fields, read_plan
-from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompts
+from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompt, Prompts
 from tsdg.generate.replies import cut_off, read_object, split_thinking, strip_fence
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
@@ -47,7 +47,10 @@ from tsdg.protocols import Ask, Reply, Request
 from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage, stable_id
 
 Aim = Callable[[Seed, int], str]
-"""Says what a seed's draw of a number shall be about, as its prompt says it; empty for nothing."""
+"""Names the concept that a seed's draw of a number shall be about; empty for none."""
+
+_STAYS = frozenset({"deeper"})
+"""Types of ways that keep the concept of the seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class QuestionStep:
             seed: of the run.
             judge: of the questions; None for none.
             kin: of the run's seeds; None for none.
-            aim: gives what a draw of a seed shall be about; None where nothing does.
+            aim: names the concept that a draw shall be about; None where nothing does.
         """
         self._config = config
         self._kin, self._aim = kin, aim
@@ -165,7 +168,7 @@ class QuestionStep:
             )
             if config.topics
             else "",
-            "aim": self._aim(seed_row, draw) if self._aim else "",
+            "aim": self._concept(seed_row, prompt, way, draw),
             "way": way.text if way else "",
             "target": self._target(seed_row, shape, draw) if way else "",
         }
@@ -210,6 +213,12 @@ class QuestionStep:
             way=way,
             shown=_shown(examples, kin),
         )
+
+    def _concept(self, seed_row: Seed, prompt: Prompt, way: Way | None, draw: int) -> str:
+        """The concept to aim at; none where the way keeps the seed's or no prompt shows it."""
+        if self._aim is None or "{aim}" not in prompt.user or (way and way.type in _STAYS):
+            return ""
+        return self._aim(seed_row, draw)
 
     def _way(self, seed_row: Seed, shape: Shape, draw: int) -> Way | None:
         ways = self._prompts.ways

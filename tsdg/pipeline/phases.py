@@ -15,10 +15,11 @@ from tsdg.engine.phase import run_phase
 from tsdg.errors import fault_of_row
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judging import Judge
-from tsdg.generate.questions import QuestionStep
+from tsdg.generate.questions import Aim, QuestionStep
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
-from tsdg.layout import phase_name
+from tsdg.generate.syllabus import Syllabus
+from tsdg.layout import SYLLABUS, phase_name
 from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, stored
 from tsdg.pipeline.kin import read_kin
 from tsdg.pipeline.prepare import Prepared
@@ -27,7 +28,7 @@ from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
 from tsdg.pipeline.verifiers import choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
-from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, from_row
+from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, StudiedSeed, from_row
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
 
@@ -134,6 +135,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         seed=recipe.seed,
         judge=judge if recipe.judge.enabled else None,
         kin=read_kin(recipe, prepared.directory) if "questions" in steps else None,
+        aim=_aims(prepared) if "questions" in steps else None,
     )
     answer = AnswerStep(
         config=recipe.answers,
@@ -146,7 +148,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
 
     async def chain(row: Mapping[str, Any], ask: Ask) -> Outcome:
         if "questions" in steps:
-            seed = from_row(Seed, row)
+            seed = from_row(StudiedSeed if recipe.study.share else Seed, row)
             asking = await ask_questions(seed, ask)
             input_id, questions = seed.seed_id, asking.questions
         else:
@@ -185,6 +187,20 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         return made
 
     return process
+
+
+def _aims(prepared: Prepared) -> Aim | None:
+    """Names a concept of the run's syllabus for a draw of a studied seed; None where none shall."""
+    recipe = prepared.recipe
+    if not (recipe.study.share and recipe.study.aim):
+        return None
+    syllabus = Syllabus.read(prepared.directory / SYLLABUS)
+
+    def aim(seed: Seed, draw: int) -> str:
+        study = seed.study if isinstance(seed, StudiedSeed) else None
+        return syllabus.aim(study, seed=recipe.seed, draw=draw) if study else ""
+
+    return aim
 
 
 def _studying(prepared: Prepared) -> Process:
