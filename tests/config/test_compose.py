@@ -61,7 +61,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
         (["recipe=demo", "answers.variants=[answer,answer]"], ["answers.variants", "twice"]),
         (["recipe=demo", "server.type=openai"], ["server.base_urls"]),
         (
-            ["recipe=demo", "prompt.files={examples/answers/json: x}"],
+            ["recipe=rqa", "prompt.files={examples/answers/json: x}"],
             ["+prompt.files={examples/answers/json: VALUE}"],
         ),
         (

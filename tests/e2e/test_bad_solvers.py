@@ -26,7 +26,7 @@ def test_a_solver_of_no_use_makes_no_record(
         "run=bad",
         "seeds.tasks=[demo_science,demo_arithmetic,demo_facts]",
         "answers.structured=false",
-        "answers.reasoning=true",
+        "answers.rationale=written",
         "answers.show_options=true",
         *oracle(manner=manner).overrides(),
     )

@@ -75,7 +75,7 @@ def answers_config(**over: Any) -> AnswersConfig:
         "first_round": 3,
         "few_shot": 0,
         "show_options": True,
-        "reasoning": True,
+        "rationale": "written",
         "structured": True,
         "min_share": 0.6,
         "min_margin": 1,

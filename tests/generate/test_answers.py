@@ -37,6 +37,7 @@ def solve(
     script: Callable[[Request], Reply | None],
     config: AnswersConfig | None = None,
     run_seed: int = 7,
+    prompts: str = "default",
     **of_model: Any,
 ) -> tuple[Solving, list[Request], list[Asked]]:
     ask = ScriptedAsk(script)
@@ -44,7 +45,7 @@ def solve(
     step = AnswerStep(
         config=config or answers_config(),
         model=model(**of_model),
-        prompts=prompt_set(),
+        prompts=prompt_set(prompts),
         seed=run_seed,
         verifier_for=lambda kind: verifier,
         judge=None,
@@ -194,8 +195,8 @@ def test_a_vote_on_permuted_options_is_on_the_text() -> None:
 
 
 def test_hidden_options_are_enforced_and_not_shown() -> None:
-    config = answers_config(show_options=False, reasoning=False, few_shot=2, variants=("answer",))
-    solving, requests, _ = solve(CHOICE, lambda _: reply("the roots"), config)
+    config = answers_config(show_options=False, rationale="trace", few_shot=2, variants=("answer",))
+    solving, requests, _ = solve(CHOICE, lambda _: reply("the roots"), config, prompts="small")
     assert solving.solution is not None
     for request in requests:
         assert request.body["structured_outputs"] == {"choice": list(CHOICE.options)}
@@ -213,7 +214,7 @@ def test_hidden_options_are_enforced_and_not_shown() -> None:
 
 def test_few_shot_subsets_differ_from_vote_to_vote() -> None:
     config = answers_config(few_shot=2, first_round=3)
-    _, requests, _ = solve(NUMBER, replies("84", "84", "84"), config)
+    _, requests, _ = solve(NUMBER, replies("84", "84", "84"), config, prompts="small")
     assert len(requests) == 3
     assert len({request.prefix for request in requests}) == 3
     assert len({request.body["seed"] for request in requests}) == 3
@@ -244,25 +245,42 @@ def test_without_structure_the_reasoning_is_split_from_the_last_line() -> None:
     assert (solving.solution.reasoning, solving.solution.answer) == ("7 times 12 is 84.", "84")
 
 
-def test_a_model_that_reasons_by_itself_is_not_asked_for_reasoning() -> None:
-    solving, requests, _ = solve(
-        NUMBER,
-        lambda _: reply(*[as_json(answer=84)] * 3, reasoning="7 times 12 ..."),
-        reasoning_parser="qwen3",
-    )
-    schema = requests[0].body["response_format"]["json_schema"]["schema"]
-    assert list(schema["properties"]) == ["answer"]
-    assert solving.solution is not None
-    assert solving.solution.reasoning == "7 times 12 ..."
-    config = answers_config(structured=False)
-    _, requests, _ = solve(
-        NUMBER, lambda _: reply(*["Answer: 84"] * 3), config, reasoning_parser="qwen3"
-    )
-    assert requests[0].body["messages"][-1]["content"].endswith("form:\nAnswer: ...")
+def test_a_written_solution_is_asked_for_whether_the_model_thinks_or_not() -> None:
+    asked = []
+    for parser in ("", "qwen3"):
+        thoughts = "hm, 84?" if parser else ""
+        solving, requests, _ = solve(
+            NUMBER,
+            lambda _, thoughts=thoughts: reply(
+                *["7 times 12 is 84.\n\nAnswer: 84"] * 3, reasoning=thoughts
+            ),
+            answers_config(structured=False),
+            reasoning_parser=parser,
+        )
+        assert solving.solution is not None
+        assert (solving.solution.reasoning, solving.solution.trace) == ("7 times 12 is 84.", "")
+        assert {sample.reasoning for sample in solving.samples} == {"7 times 12 is 84."}
+        asked.append(requests[0].body["messages"])
+    assert asked[0] == asked[1]
+    assert "First write the solution, in English" in asked[0][-1]["content"]
+
+
+def test_the_trace_is_kept_where_it_is_wanted() -> None:
+    script = lambda _: reply(*["7 x 12\n\nAnswer: 84"] * 3, reasoning="hm, 84?")  # noqa: E731
+    both = answers_config(structured=False, rationale="both")
+    kept = solve(NUMBER, script, both)[0].solution
+    assert kept is not None
+    assert (kept.reasoning, kept.trace) == ("7 x 12", "hm, 84?")
+    alone, requests, _ = solve(NUMBER, script, answers_config(structured=False, rationale="trace"))
+    assert alone.solution is not None
+    assert (alone.solution.reasoning, alone.solution.trace) == ("hm, 84?", "")
+    text = requests[0].body["messages"][-1]["content"]
+    assert "First" not in text
+    assert text.endswith("form, with your own text for the dots:\nAnswer: ...")
 
 
 def test_think_tags_are_reasoning_and_a_model_that_never_ends_abstains() -> None:
-    config = answers_config(structured=False, reasoning=False)
+    config = answers_config(structured=False, rationale="trace")
     solving, _, _ = solve(NUMBER, lambda _: reply(*["<think>12 by 7</think>84"] * 3), config)
     assert solving.solution is not None
     assert (solving.solution.reasoning, solving.solution.answer) == ("12 by 7", "84")
@@ -360,7 +378,7 @@ def enriched(
     def script(request: Request) -> Reply | None:
         if "knowledge" in json.dumps(request.body.get("response_format")):
             return knowledge
-        text = as_json(reasoning="r", answer=answer) if config.reasoning else answer
+        text = as_json(reasoning="r", answer=answer) if config.rationale == "written" else answer
         return reply(*[text] * request.body.get("n", 1))
 
     solving, requests, _ = solve(item, script, config)
@@ -382,7 +400,7 @@ def test_the_enrichment_explains_every_wrong_option() -> None:
     assert {d.option: d.why_wrong for d in solving.solution.distractors} == WHY
     assert solving.solution.reasoning == "r"
     text = request.body["messages"][-1]["content"]
-    assert "Verified answer:\nthe roots" in text
+    assert "Answer:\nthe roots" in text
     assert '"why_wrong": {"the petals": "...", "the seeds": "...", "the bark": "..."}' in text
     assert solving.usage.requests == 5
     assert solving.usage.completion_tokens == 35
@@ -390,7 +408,7 @@ def test_the_enrichment_explains_every_wrong_option() -> None:
 
 def test_reasoning_is_asked_for_where_no_sample_gave_any() -> None:
     good = reply(as_json(definition="d", background="b", reasoning="from d to b", why_wrong=WHY))
-    solving, request = enriched(CHOICE, "the roots", good, reasoning=False)
+    solving, request = enriched(CHOICE, "the roots", good, rationale="trace")
     assert solving.solution is not None
     assert solving.solution.reasoning == "from d to b"
     schema = request.body["response_format"]["json_schema"]["schema"]

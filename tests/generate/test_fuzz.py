@@ -241,8 +241,8 @@ def prepared(*overrides: str) -> Prepared:
 ANSWERS = {"code": "def triple(n):\n    return 3 * n", "short_text": "the sea", "boolean": "yes"}
 FORMS = (
     ("answers.structured=true", "questions.structured=true"),
-    ("answers.structured=false", "questions.structured=false", "answers.reasoning=true"),
-    ("answers.structured=false", "answers.reasoning=false"),
+    ("answers.structured=false", "questions.structured=false", "answers.rationale=written"),
+    ("answers.structured=false", "answers.rationale=trace"),
 )
 
 

@@ -162,7 +162,7 @@ def solve_texts(
     )
     step = AnswerStep(
         config=answers_config(
-            samples=len(texts), first_round=1, reasoning=False, variants=("answer",)
+            samples=len(texts), first_round=1, rationale="trace", variants=("answer",)
         ),
         model=model(),
         prompts=prompt_set(),
@@ -279,7 +279,7 @@ def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None
         return says(4, 4, 3)(one, two)
 
     step = AnswerStep(
-        config=answers_config(structured=False),
+        config=answers_config(structured=False, rationale="trace"),
         model=model(reasoning_parser=parser),
         prompts=prompt_set(),
         seed=7,
@@ -349,7 +349,7 @@ def test_a_question_row_is_what_the_solver_got() -> None:
     ask = scripted(lambda request: reply(as_json(answer="Gas.")), says(4, 4, 3))
     step = AnswerStep(
         config=answers_config(
-            samples=1, first_round=1, reasoning=False, variants=("answer",), min_share=1.0
+            samples=1, first_round=1, rationale="trace", variants=("answer",), min_share=1.0
         ),
         model=model(),
         prompts=prompt_set(),

@@ -175,9 +175,10 @@ def test_a_single_file_replaces_that_of_the_set(tmp_path: Path) -> None:
 
 def test_other_examples_make_another_hash(folder: Path) -> None:
     path = folder / "examples" / "answers" / "choice.yaml"
-    path.write_text("[]\n", encoding="utf-8")
+    path.parent.mkdir(parents=True)
+    shutil.copy(RECIPES / "prompt" / "small" / "examples" / "answers" / "choice.yaml", path)
     prompts = load_prompts(PromptConfig(dir=str(folder), files={}), RECIPES)
-    assert prompts.get("answers", "choice").examples == ()
+    assert prompts.get("answers", "choice").examples
     assert prompts.get("answers", "choice").hash != prompt_set().get("answers", "choice").hash
 
 
@@ -291,6 +292,7 @@ def test_a_mistake_is_one_line_that_says_where(
     folder: Path, file: str, text: str | None, message: str
 ) -> None:
     path = folder / file
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink() if text is None else path.write_text(text, encoding="utf-8")
     with pytest.raises(RecipeError) as caught:
         load(folder)

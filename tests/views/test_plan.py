@@ -196,7 +196,7 @@ def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_each_role_is_counted_with_its_own_model(tmp_path: Path) -> None:
-    words = ["recipe=knowledge", "seeds.cap_per_task=10"]
+    words = ["recipe=knowledge", "seeds.cap_per_task=10", "answers.rationale=trace"]
     own = plan(tmp_path, *words)
     mixed = plan(tmp_path, *words, "+model@roles.answers.model=qwen3-30b-a3b-instruct-2507")
     assert mixed.phases[0] == own.phases[0]

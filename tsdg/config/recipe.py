@@ -123,8 +123,10 @@ class AnswersConfig(Config):
     show_options: bool
     """Show the options (in another order per sample). A very small model solves better without
     seeing them."""
-    reasoning: bool
-    """Ask for the reasoning before the answer; off for models too small to gain from it."""
+    rationale: Literal["written", "trace", "both"]
+    """What becomes a record's reasoning: the worked solution ``written`` in the reply before the
+    answer, or the ``trace`` of what a model thought before it replied, which then is the answer
+    alone. ``both``: the written one, and the trace in a column of its own."""
     structured: bool
     """Constrain the reply to the answer kind's JSON schema, or to the option texts."""
     min_share: Share

@@ -232,7 +232,13 @@ class AnswerStep:
             order = places[turn:] + places[:turn]
         shown = tuple(question.options[index] for index in order)
         choices = shown or shape.labels or question.options
-        form = solution_form(config, self._model, kind, options=choices, checks=question.checks)
+        form = solution_form(
+            config,
+            kind,
+            options=choices,
+            checks=question.checks,
+            shown="{reply}" in prompt.user,
+        )
         turn = number("answer shots", self._seed, question.question_id) + sample
         examples = window(prompt.examples, kind, shape, question.language, config.few_shot, turn)
         names = FIELDS["answers"]
@@ -242,6 +248,7 @@ class AnswerStep:
             "question": question.question,
             "context": question.context,
             "options": shown,
+            "written": language_name(question.language) if form.reasoning else "",
             "closing": tuple(option for option in shown if is_closing(option)),
             # One call shows the order of the arguments; the other assertions stay hidden tests.
             "checks": question.checks[:1],
@@ -336,14 +343,12 @@ class AnswerStep:
         """
         question, ask, drawn, replies = case.question, case.ask, case.drawn, case.replies
         answer = drawn[winners[0]].row.answer
-        thoughts = (drawn[i].row.reasoning for i in winners)
-        reasoning = next(
-            (text for text in thoughts if text and _usable(text, answer, question)), ""
-        )
+        told = next((i for i in winners if _usable(drawn[i].row.reasoning, answer, question)), None)
+        reasoning = "" if told is None else drawn[told].row.reasoning
         if self._judge is not None and self._judge.config.min_score:
             # What a model thought before it replied is no part of its response, and two such traces
             # fit no context.
-            thinks = bool(self._model.reasoning_parser)
+            thinks = bool(self._model.reasoning_parser) and self._config.rationale == "trace"
             rivals = [
                 response_of(item.row.answer, "" if thinks else item.row.reasoning)
                 for place, item in enumerate(drawn)
@@ -377,7 +382,7 @@ class AnswerStep:
             question_id=question.question_id,
             answer=answer,
             reasoning=reasoning or enrichment.reasoning,
-            trace="",
+            trace=drawn[winners[0] if told is None else told].trace,
             knowledge=enrichment.knowledge,
             distractors=enrichment.distractors,
             verification=verification,
@@ -392,14 +397,15 @@ class AnswerStep:
             samples=config.samples,
             few_shot=config.few_shot,
             show_options=config.show_options,
-            reasoning=config.reasoning,
+            rationale=config.rationale,
             structured=config.structured,
         )
         return provenance(self._model, prompt, sampling, request)
 
 
 def _usable(reasoning: str, answer: str, question: Question) -> bool:
-    return not says_nothing(reasoning, answer) and not other_language(reasoning, question.language)
+    told = bool(reasoning) and not says_nothing(reasoning, answer)
+    return told and not other_language(reasoning, question.language)
 
 
 def _why_none(

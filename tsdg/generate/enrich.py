@@ -88,6 +88,7 @@ def enrich_request(
         "options": question.options,
         "wrong_options": wrong,
         "answer": answer,
+        "written": language_name(question.language) if reasoning else "",
         "reply": form,
     }
     turns = prompt.turns(

@@ -1,26 +1,28 @@
-"""How a solution is asked for and read: JSON, free text ending in the answer, or bare.
+"""The form in which a solution is asked for and read.
 
-=======================================  ====  ==================================================
-the recipe asks for                      form  constraint on the server's side
-=======================================  ====  ==================================================
-structured, reasoning                    json  ``{"reasoning": ..., "answer": ...}``
-structured, no reasoning, a choice       bare  one of the option texts (``structured_outputs``)
-structured, no reasoning, anything else  json  ``{"answer": ...}``
-not structured, reasoning                free  none; the last line is ``Answer: ...``
-not structured, no reasoning             bare  none
-=======================================  ====  ==================================================
+JSON, free text that ends with the answer, or the answer alone. *Written* is a worked solution in
+the reply itself, which ``answers.rationale`` asks for or not.
 
-A model that has a reasoning parser thinks by itself: its reply proper is asked for without
-reasoning (``Answer: ...`` where it is not structured).
+==========================================  ====  ==================================================
+the recipe asks for                         form  constraint on the server's side
+==========================================  ====  ==================================================
+structured, written                         json  ``{"reasoning": ..., "answer": ...}``
+structured, not written, a choice           bare  one of the option texts (``structured_outputs``)
+structured, not written, anything else      json  ``{"answer": ...}``
+not structured, written                     free  none; the last line is ``Answer: ...``
+not structured, not written                 free  none; ``Answer: ...``
+the same, and the prompt shows no form      bare  none
+==========================================  ====  ==================================================
+
+Whether a model thinks before it replies changes nothing of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.generate.fields import as_text, json_reply
 from tsdg.generate.prompts import Example
@@ -36,13 +38,25 @@ from tsdg.protocols import Choice
 from tsdg.records import AnswerKind
 
 
+class Read(NamedTuple):
+    """A completion taken apart."""
+
+    reasoning: str
+    answer: str
+    """The text that holds it."""
+    trace: str
+    """What was thought before the reply; empty where it is not kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """How one solution is to be written."""
 
     style: Literal["json", "free", "bare"]
     reasoning: bool
-    """Whether the reply proper gives reasoning."""
+    """Whether the reply proper holds a worked solution."""
+    trace: bool
+    """Whether what was thought before the reply is kept beside it."""
     code: bool
     schema: Schema
     """What a ``json`` reply is held to; the answer's own schema of a ``json`` question is its
@@ -71,8 +85,8 @@ class Form:
             else self._free(as_text(example.reply["reasoning"]).strip(), answer)
         )
 
-    def read(self, choice: Choice) -> tuple[str, str] | Flaw:
-        """Return (reasoning, text that holds the answer) of a completion, or why it has none."""
+    def read(self, choice: Choice) -> Read | Flaw:
+        """Take a completion apart, or say why it holds no answer."""
         thinking, text = split_thinking(choice)
         if cut := cut_off(choice):
             return Flaw(reason="truncated", detail=cut)
@@ -80,13 +94,13 @@ class Form:
             found = read_object(text, self.schema)
             if isinstance(found, Flaw):
                 return found
-            return thinking or str(found.get("reasoning", "")).strip(), as_text(found["answer"])
-        if flaw := unfit_text(text):
+            before, answer = str(found.get("reasoning", "")).strip(), as_text(found["answer"])
+        elif flaw := unfit_text(text):
             return flaw
-        if self.style == "bare":
-            return thinking, text
-        before, answer = split_answer_line(text)
-        return thinking or before, answer
+        else:
+            before, answer = ("", text) if self.style == "bare" else split_answer_line(text)
+        reasoning = before if self.reasoning else thinking or before
+        return Read(reasoning, answer, thinking if self.trace else "")
 
     def _free(self, reasoning: str, answer: str) -> str:
         mark = "Answer:\n" if self.code else "Answer: "
@@ -95,23 +109,22 @@ class Form:
 
 def solution_form(
     config: AnswersConfig,
-    model: ModelConfig,
     kind: AnswerKind,
     *,
     options: Sequence[str],
     checks: Sequence[str],
+    shown: bool,
 ) -> Form:
     """Return the form of a solution.
 
     Args:
         config: of the answers.
-        model: whether it reasons by itself decides what its reply proper is asked for.
         kind: answer kind of the question.
         options: texts to choose among, in the order shown; empty where the answer is free.
         checks: of the question.
+        shown: whether the prompt shows the form.
     """
-    thinks = bool(model.reasoning_parser)
-    reasoning = config.reasoning and not thinks
+    reasoning = config.rationale != "trace"
     schema = answer_schema(kind, options=options, checks=(), reasoning=reasoning)
     style: Literal["json", "free", "bare"]
     constraint: dict[str, Any] = {}
@@ -121,7 +134,12 @@ def solution_form(
         enforced = answer_schema(kind, options=options, checks=checks, reasoning=reasoning)
         style, constraint = "json", {"response_format": response_format(f"{kind}_answer", enforced)}
     else:
-        style = "free" if reasoning or (thinks and config.reasoning) else "bare"
+        style = "free" if reasoning or shown else "bare"
     return Form(
-        style=style, reasoning=reasoning, code=kind == "code", schema=schema, constraint=constraint
+        style=style,
+        reasoning=reasoning,
+        trace=config.rationale == "both",
+        code=kind == "code",
+        schema=schema,
+        constraint=constraint,
     )

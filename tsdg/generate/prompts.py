@@ -59,8 +59,8 @@ FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
         *("solution", "level", "subject", "stem"),
         *("passage", "blanks", "classes", "wrong", "kin", "way", "target", "aim"),
     ),
-    "answers": (*_SHARED, "checks", "closing"),
-    "enrich": (*_SHARED, "answer", "wrong_options"),
+    "answers": (*_SHARED, "checks", "closing", "written"),
+    "enrich": (*_SHARED, "answer", "wrong_options", "written"),
 }
 REPLY_FIELDS: Mapping[StepPrompt, tuple[str, ...]] = {
     "questions": ("context", "question", "checks", "schema", "rules", "answer", "distractors"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tsdg.errors import PermanentError
-from tsdg.generate.forms import Form
+from tsdg.generate.forms import Form, Read
 from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw
 from tsdg.protocols import Asked, Choice, Prover, Reply, Request, Verifier
@@ -40,6 +40,8 @@ class Drawn:
     said: str
     """What the vote counts: the answer, or of a verifier that tests answers its behaviour; empty
     for an abstention."""
+    trace: str
+    """What was thought before the reply; empty where it is not kept."""
     asked: Asked
 
 
@@ -101,15 +103,15 @@ def _of_request(
             choice = choices[place]
         else:
             choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
-        parsed = draw.form.read(choice) if place < len(choices) else ("", "")
+        parsed = draw.form.read(choice) if place < len(choices) else Read("", "", "")
         flaw: Reason | None = "request_failed" if failed else None
-        reasoning = answer = ""
+        reasoning = answer = trace = ""
         if isinstance(parsed, Flaw):
             flaw = flaw or parsed.reason
         else:
-            reasoning = parsed[0]
+            reasoning, trace = parsed.reasoning, parsed.trace
             # A bare letter names an option only to who has seen them.
-            said, options = parsed[1].strip(), draw.asked.options
+            said, options = parsed.answer.strip(), draw.asked.options
             letter = (
                 options
                 and said not in options
@@ -132,7 +134,15 @@ def _of_request(
             option_order=draw.option_order,
         )
         out.append(
-            Drawn(row=row, request=request, flaw=flaw, detail="", said=answer, asked=draw.asked)
+            Drawn(
+                row=row,
+                request=request,
+                flaw=flaw,
+                detail="",
+                said=answer,
+                trace=trace,
+                asked=draw.asked,
+            )
         )
     return out
 

@@ -140,9 +140,10 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
     """Tokens of the records that so many questions give, by variant, if every one is accepted."""
     steps = {step for phase in recipe.phases for step in phase}
     variants = recipe.answers.variants if "answers" in steps else ()
-    thinking = {"reasoning": _thinking("answers", recipe)}
+    trace = _thinking("answers", recipe) if recipe.answers.rationale == "trace" else 0
     return {
-        variant: questions * (assumed()["record_tokens"][variant] + thinking.get(variant, 0))
+        variant: questions
+        * (assumed()["record_tokens"][variant] + (0 if variant == "answer" else trace))
         for variant in variants
     }
 
@@ -232,7 +233,8 @@ def _thinking(kind: str, recipe: Recipe) -> int:
 
 def _reply(kind: str, recipe: Recipe) -> float:
     """Mean tokens of one reply: of the steps, of ``enrich`` and of the ``judge``."""
-    key = "answers_reasoning" if kind == "answers" and recipe.answers.reasoning else kind
+    written = kind == "answers" and recipe.answers.rationale != "trace"
+    key = "answers_written" if written else kind
     mean: float = assumed()["reply_tokens"][key] + _thinking(kind, recipe)
     return min(mean, _most(kind, recipe))
 
