@@ -28,8 +28,9 @@ ALLOWED = {
     "config": BASE | {"config"},
     "progress": BASE,
     **{wing: BASE | {"config", wing} for wing in WINGS},
-    "pipeline": BASE | WINGS | {"config", "progress", "pipeline"},
-    "launch": BASE | {"config", "slurm", "launch"},
+    "run": BASE | WINGS | {"config", "progress", "run"},
+    "pipeline": BASE | WINGS | {"config", "progress", "run", "pipeline"},
+    "launch": BASE | WINGS | {"config", "run", "pipeline", "launch"},
     "mixture": BASE | {"config", "mixture"},
 }
 """Part of tsdg → the parts that it may import. ``cli`` and what hangs beside the pipeline may

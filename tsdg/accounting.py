@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 
 from tsdg.errors import VerificationError
+from tsdg.layout import WORKERS
 from tsdg.protocols import ReplicaFacts
 from tsdg.storage import PARTIAL, list_names, make_directory, remove, storage_unfit, write_whole
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
-FOLDER = "workers"
 HISTORY_POINTS = 500
 """Most points that a file's history has."""
 
@@ -156,7 +156,7 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 def worker_path(phase: Path, token: str) -> Path:
     """Where the JSON file of a worker lies; its Prometheus text lies beside it with ``.prom``."""
-    return phase / FOLDER / f"{token}.json"
+    return phase / WORKERS / f"{token}.json"
 
 
 def write_worker(phase: Path, token: str, status: WorkerStatus) -> None:
@@ -184,7 +184,7 @@ def worker_tokens(phase: Path) -> tuple[str, ...]:
     Raises:
         StorageError: the directory cannot be read.
     """
-    names = sorted(list_names(phase / FOLDER))
+    names = sorted(list_names(phase / WORKERS))
     return tuple(
         name.removesuffix(".json") for name in names if name.endswith(".json") and name[0] != "."
     )
@@ -231,9 +231,9 @@ def sweep_unfinished(phase: Path) -> None:
     Raises:
         StorageError: the directory cannot be read, or a file not be removed.
     """
-    for name in list_names(phase / FOLDER):
+    for name in list_names(phase / WORKERS):
         if name.startswith(".") and name.endswith(PARTIAL):
-            remove(phase / FOLDER / name)
+            remove(phase / WORKERS / name)
 
 
 def read_workers(phase: Path) -> tuple[WorkerStatus, ...]:
@@ -256,7 +256,7 @@ def phases_of(run: Path) -> tuple[Path, ...]:
     Raises:
         StorageError: the run directory cannot be read.
     """
-    return tuple(run / name for name in sorted(list_names(run)) if (run / name / FOLDER).is_dir())
+    return tuple(run / name for name in sorted(list_names(run)) if (run / name / WORKERS).is_dir())
 
 
 def read_run(run: Path) -> tuple[WorkerStatus, ...]:

@@ -7,6 +7,26 @@ from pathlib import Path
 
 from tsdg.errors import UsageError
 
+SNAPSHOT = "snapshot"
+RECIPE = "snapshot/recipe.yaml"
+FINGERPRINT = "snapshot/fingerprint.json"
+PROMPTS = "snapshot/prompts"
+VERSIONS = "snapshot/versions.json"
+CODE = "snapshot/code.tar.gz"
+CLUSTERS = "snapshot/clusters"
+MERGED = "snapshot/merged"
+LAUNCHES = "snapshot/launches.jsonl"
+LAUNCH = "launch"
+LAUNCHED_RECIPE = "launch/recipe.yaml"
+"""The recipe of the latest launch; may differ from the snapshot's where no row depends on it."""
+JOBS = "launch/jobs.json"
+CANARY = "canary"
+"""A small run of its own."""
+LOGS = "logs"
+DIFFICULTY = "difficulty"
+DIVERSITY = "diversity/diversity.json"
+FULL_RUN = "launch/full_run.json"
+"""In a canary's directory: the questions that the full run asks for."""
 SEED_COUNTS = "seeds/counts.json"
 SEEDS = "seeds/seeds.parquet"
 STUDIES = "study/studies.parquet"
@@ -24,9 +44,12 @@ DATASET = "dataset"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 
-PHASE_FOLDERS = ("study", "questions", "answers", "questions-answers")
-_WHOLE_FOLDERS = ("seeds", "filter", "snapshot", DATASET)
-_GROWING = frozenset({"snapshot/launches.jsonl"})
+LEASES, JOURNAL, PARTS, WORKERS, STANDBY = "leases", "journal", "parts", "workers", "standby"
+"""Folders of a phase, in the phase's own."""
+
+PHASE_FOLDERS = ("questions", "answers", "questions-answers")
+_WHOLE_FOLDERS = ("seeds", "filter", SNAPSHOT, DATASET)
+_GROWING = frozenset({LAUNCHES})
 """Files that every start of a run adds to, a start of a finished one too."""
 
 
@@ -46,7 +69,7 @@ def run_directory(word: str, *, command: str) -> Path:
             f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a "
             "folder"
         )
-    if not any((run / name).exists() for name in ("snapshot", "launch", MANIFEST)):
+    if not any((run / name).exists() for name in (SNAPSHOT, LAUNCH, MANIFEST)):
         raise UsageError(
             f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists "
             "the runs below a folder"
@@ -74,7 +97,7 @@ def part_files(run: Path, phases: Sequence[Sequence[str]]) -> list[tuple[Sequenc
     return [
         (phase, path)
         for phase in phases
-        for path in sorted((run / phase_name(phase) / "parts").glob("*.parquet"))
+        for path in sorted((run / phase_name(phase) / PARTS).glob("*.parquet"))
     ]
 
 
@@ -86,7 +109,7 @@ def data_files(run: Path) -> Iterator[str]:
     """
     folders = [
         *(run / name for name in _WHOLE_FOLDERS),
-        *(run / name / "parts" for name in PHASE_FOLDERS),
+        *(run / name / PARTS for name in PHASE_FOLDERS),
     ]
     found = [path for folder in folders for path in folder.rglob("*")]
     found += [path for name in PHASE_FOLDERS for path in (run / name).glob("*.parquet")]

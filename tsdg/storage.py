@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tsdg.errors import StorageError, UsageError
+from tsdg.layout import MANIFEST, SNAPSHOT
 
 _NEXT_STEP = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -66,7 +67,7 @@ def refuse_runs(out: Path, *, command: str) -> None:
         UsageError: it is a run directory or a merged dataset, or lies in one.
     """
     for folder in (out.absolute(), *out.absolute().parents):
-        if (folder / "snapshot").is_dir() or (folder / "manifest.json").is_file():
+        if (folder / SNAPSHOT).is_dir() or (folder / MANIFEST).is_file():
             raise UsageError(
                 f"{command}: out={out} would write into {folder}, which is a run; name a folder "
                 "outside it: out=FOLDER"

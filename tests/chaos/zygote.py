@@ -38,7 +38,7 @@ import tsdg.commands.run  # noqa: E402
 import tsdg.commands.verify  # noqa: E402
 import tsdg.commands.work  # noqa: E402
 import tsdg.package.fsck  # noqa: E402
-import tsdg.pipeline.run  # noqa: E402
+import tsdg.pipeline.run_stages  # noqa: E402
 import tsdg.serving.client  # noqa: E402
 import tsdg.serving.external_endpoints  # noqa: E402
 import tsdg.serving.node_servers  # noqa: E402

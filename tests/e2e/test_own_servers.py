@@ -17,9 +17,9 @@ from tsdg.config.recipe import BudgetConfig
 from tsdg.engine.budget import check_budget
 from tsdg.errors import BudgetReachedError
 from tsdg.package.report.facts import facts_of
-from tsdg.pipeline import run as pipeline
-from tsdg.pipeline.prepare import Prepared, prepare
+from tsdg.pipeline import run_stages as pipeline
 from tsdg.progress import Reporter
+from tsdg.run.prepare import Prepared, prepare
 
 
 @pytest.fixture

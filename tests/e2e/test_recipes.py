@@ -11,7 +11,8 @@ import pytest
 from tests.e2e.conftest import Cli, Endpoint, records, table
 from tests.e2e.recipe_rows import write_mirror
 from tsdg.config.compose import compose_recipe, recipes_dir
-from tsdg.views.plan import make_plan
+from tsdg.run.plan import make_plan
+from tsdg.run.prepare import look_up
 
 Oracle = Callable[..., Endpoint]
 RECIPES = sorted(path.stem for path in (recipes_dir() / "recipe").glob("*.yaml"))
@@ -55,7 +56,9 @@ def verified(tsdg: Cli, run: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_is_planned_without_a_mirror(name: str) -> None:
-    plan = make_plan(compose_recipe([f"recipe={name}", "seeds.mirror="]))
+    plan = make_plan(
+        look_up(compose_recipe([f"recipe={name}", "seeds.mirror="]), mirror="optional")
+    )
     assert plan.tasks
     assert plan.requests > 0
     assert plan.total.completion_tokens > 0
@@ -65,7 +68,9 @@ def test_each_recipe_is_planned_without_a_mirror(name: str) -> None:
 @pytest.mark.mirror
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_is_planned_with_a_mirror(name: str, mirror: Path) -> None:
-    plan = make_plan(compose_recipe([f"recipe={name}", f"seeds.mirror={mirror}"]))
+    plan = make_plan(
+        look_up(compose_recipe([f"recipe={name}", f"seeds.mirror={mirror}"]), mirror="optional")
+    )
     assert plan.requests > 0 or name == "agieval"  # none of its splits need be there
 
 

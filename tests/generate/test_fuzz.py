@@ -27,9 +27,9 @@ from tsdg.errors import MachineError, PermanentError, RetryableError
 from tsdg.generate.prompts import load_prompts
 from tsdg.layout import phase_name
 from tsdg.pipeline.phases import process_of
-from tsdg.pipeline.prepare import Prepared
 from tsdg.protocols import Choice, Reply, Request
 from tsdg.records import ANSWER_KINDS, AnswerKind, to_row
+from tsdg.run.prepare import Prepared
 from tsdg.serving.reply import parse_reply
 from tsdg.verify.assertions import read_checks
 from tsdg.verify.python_code import verdict

@@ -11,7 +11,7 @@ import pytest
 from tsdg.config.compose import compose_recipe
 from tsdg.config.stages import stages
 from tsdg.errors import RecipeError, UsageError
-from tsdg.launch.job_plan import Endpoint, JobPlan, plan_jobs, split_array
+from tsdg.launch.job_plan import JobPlan, ModelAndServer, plan_jobs, split_array
 from tsdg.slurm.cluster import ClusterConfig, parse_cluster
 
 MODEL = ["recipe=demo", "server=vllm"]
@@ -36,7 +36,7 @@ def plan(
     units: int = 100,
     skip: Sequence[str] = (),
     limit: int = 1001,
-    also: Sequence[Endpoint] = (),
+    also: Sequence[ModelAndServer] = (),
 ) -> dict[str, JobPlan]:
     recipe = compose_recipe([*MODEL, *overrides])
     all_stages = stages(recipe.phases)

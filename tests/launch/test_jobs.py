@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tsdg.errors import UsageError, VerificationError
-from tsdg.slurm.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
+from tsdg.layout import JOBS
+from tsdg.slurm.jobs import ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
 from tsdg.slurm.slurm_shell import Shell, Ssh
 
 SSH = Ssh(user="ada", host="login", port=22, identity="", pre_command="")

@@ -12,8 +12,8 @@ import yaml
 
 from tests.launch.test_jobs import SSH, launch
 from tsdg.errors import VerificationError
-from tsdg.launch.run_over_ssh import RUN, command_there, is_away
 from tsdg.slurm.jobs import add_launch
+from tsdg.slurm.run_over_ssh import RUN, command_there, is_away
 
 
 def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> None:

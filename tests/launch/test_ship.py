@@ -18,6 +18,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_recipe, write_snapshot
 from tsdg.errors import UsageError
 from tsdg.launch import ship
+from tsdg.layout import CODE
 from tsdg.slurm.cluster import ClusterConfig, packaged, parse_cluster
 
 NASTY = """a b  'c' "d" $HOME ${x} `id` ; rm -rf / | & > \\ é"""
@@ -190,10 +191,10 @@ def test_a_node_without_its_secrets_stops(run: Path, tmp_path: Path) -> None:
 
 
 def test_the_code_of_a_run_stays_the_code_of_its_first_launch(run: Path, tmp_path: Path) -> None:
-    (run / ship.CODE).write_bytes(b"of old")
+    (run / CODE).write_bytes(b"of old")
     nothing = ship.Environment(plain={}, secret={})
     ship.write_launch_files(run, recipe(), cluster(), nothing, directory="/", secrets="")
-    assert (run / ship.CODE).read_bytes() == b"of old"
+    assert (run / CODE).read_bytes() == b"of old"
 
 
 def test_the_clusters_file_is_kept_with_the_digests_of_its_images() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
-from tsdg.pipeline.seeds import make_seeds
+from tsdg.pipeline.make_seeds import make_seeds
 from tsdg.progress import PlainReporter
 
 

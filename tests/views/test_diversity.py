@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.test_diversity import collapsed, make, wide
+from tests.run.test_diversity import collapsed, make, wide
 from tsdg.cli import run_command
 from tsdg.layout import DIVERSITY
-from tsdg.pipeline.diversity import measure
+from tsdg.run.measure_diversity import measure
 from tsdg.views.diversity import print_diversity
 
 __all__ = ["make"]

@@ -9,10 +9,11 @@ import pytest
 
 from tests.launch.conftest import commands
 from tests.launch.test_watch import says
-from tests.views.test_status import launched
+from tests.run.test_status import launched
 from tsdg.cli import run_command
 from tsdg.errors import UsageError
-from tsdg.views.logs import choose_log, follow
+from tsdg.run.run_logs import choose_log
+from tsdg.views.logs import follow
 
 __all__ = ["commands"]
 

@@ -9,8 +9,8 @@ from tsdg.layout import run_directory
 def main(arguments: list[str]) -> int:
     """Cancel what is pending and running of a run, and say what that was."""
     from tsdg.launch.cancel import cancel
-    from tsdg.launch.run_over_ssh import is_away
     from tsdg.slurm.jobs import read_jobs
+    from tsdg.slurm.run_over_ssh import is_away
     from tsdg.slurm.slurm_shell import Shell
 
     if len(arguments) != 1 or arguments[0].startswith("-"):

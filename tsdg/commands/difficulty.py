@@ -11,9 +11,9 @@ USAGE = "tsdg difficulty RUN [sample=50] [KEY=VALUE ...]"
 
 def main(arguments: list[str]) -> int:
     """Solve some seeds of a run as its questions were solved, and print both side by side."""
-    from tsdg.pipeline.difficulty import measure
-    from tsdg.pipeline.prepare import reopen
+    from tsdg.pipeline.measure_difficulty import measure
     from tsdg.progress import reporter
+    from tsdg.run.prepare import reopen
     from tsdg.views.difficulty import print_difficulty
 
     words = [word for word in arguments if not is_value(word)]

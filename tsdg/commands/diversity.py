@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
 
     Without a value they are also kept for the report.
     """
-    from tsdg.pipeline.diversity import SAMPLE, SEEDS_SIDE, keep_diversity, measure
+    from tsdg.run.measure_diversity import SAMPLE, SEEDS_SIDE, keep_diversity, measure
     from tsdg.views.diversity import print_diversity
 
     words = [word for word in arguments if not is_value(word) and word != "--json"]

@@ -12,8 +12,9 @@ USAGE = "tsdg doctor [cluster=C] [recipe=R [KEY=VALUE ...]]"
 def main(arguments: list[str]) -> int:
     """Check this machine, and the cluster and recipe if given; exit code 3 if a check fails."""
     from tsdg.config.compose import compose_recipe
+    from tsdg.launch.fitness import examine
     from tsdg.slurm.cluster import read_cluster
-    from tsdg.views.doctor import examine, print_checks
+    from tsdg.views.doctor import print_checks
 
     recipe, name = None, ""
     if any(word.startswith("recipe=") for word in arguments):

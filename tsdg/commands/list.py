@@ -11,7 +11,8 @@ from tsdg.errors import UsageError
 
 def main(arguments: list[str]) -> int:
     """List the runs below a folder."""
-    from tsdg.views.runs import print_runs, read_runs, runs_json
+    from tsdg.run.runs import read_runs
+    from tsdg.views.runs import print_runs, runs_json
 
     words = [word for word in arguments if word != "--json"]
     if len(words) > 1 or any(not word or word.startswith("-") for word in words):

@@ -13,8 +13,9 @@ FOLLOW = "-f"
 
 def main(arguments: list[str]) -> int:
     """List a run's logs, the newest failure first, or print one; ``-f`` follows it."""
-    from tsdg.launch.run_over_ssh import RUN, command_there, is_away
-    from tsdg.views.logs import choose_log, follow, print_list, print_log
+    from tsdg.run.run_logs import choose_log
+    from tsdg.slurm.run_over_ssh import RUN, command_there, is_away
+    from tsdg.views.logs import follow, print_list, print_log
 
     words = [word for word in arguments if word != FOLLOW]
     if not 1 <= len(words) <= 3 or any(word.startswith("-") for word in words):

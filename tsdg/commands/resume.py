@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
-from tsdg.layout import run_directory
-
-if TYPE_CHECKING:
-    from tsdg.launch.submit import Launch
+from tsdg.layout import JOBS, LAUNCH, run_directory
 
 DRY_RUN = "--dry-run"
 
 
 def main(arguments: list[str]) -> int:
     """Submit jobs for what is left of a run that was launched; else continue it here."""
-    from tsdg.commands.launch import relaunch
     from tsdg.commands.run import run_prepared
-    from tsdg.pipeline.prepare import reopen
-    from tsdg.slurm.jobs import JOBS
+    from tsdg.launch.launch_run import relaunch
+    from tsdg.run.prepare import reopen
+    from tsdg.views.launch import print_outcome
 
     words = [word for word in arguments if not is_value(word) and word != DRY_RUN]
     overrides = [word for word in arguments if is_value(word)]
@@ -35,10 +30,10 @@ def main(arguments: list[str]) -> int:
                 "elsewhere"
             )
     if (run / JOBS).is_file():
-        launches: list[Launch] = []
-        relaunch(run, overrides, launches, dry_run=DRY_RUN in arguments)
+        done = relaunch(run, overrides, dry_run=DRY_RUN in arguments)
+        print_outcome(done, run, dry_run=DRY_RUN in arguments)
         return 0
-    if (run / "launch").is_dir():
+    if (run / LAUNCH).is_dir():
         raise UsageError(
             f"{run}: its launch was not noted in {JOBS}; `tsdg launch` it again with the same "
             "recipe"

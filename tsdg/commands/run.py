@@ -9,7 +9,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.errors import ShortfallError
 
 if TYPE_CHECKING:
-    from tsdg.pipeline.prepare import Prepared
+    from tsdg.run.prepare import Prepared
 
 
 def main(arguments: list[str]) -> int:
@@ -21,10 +21,10 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
     """Run one recipe and print what it came to; returns the exit code.
 
     Raises:
-        TsdgError: as :func:`tsdg.pipeline.prepare.prepare` and :func:`tsdg.pipeline.run.run`; or no
-            record was made.
+        TsdgError: as :func:`tsdg.run.prepare.prepare` and :func:`tsdg.pipeline.run_stages.run`;
+            or no record was made.
     """
-    from tsdg.pipeline.prepare import prepare
+    from tsdg.run.prepare import prepare
 
     return run_prepared(prepare(recipe), overrides)
 
@@ -32,9 +32,9 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
 def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
     """Run what is left of a prepared run; see :func:`run_recipe`."""
     from tsdg.layout import steps_of
-    from tsdg.pipeline.prepare import check_servers
-    from tsdg.pipeline.run import run
+    from tsdg.pipeline.run_stages import run
     from tsdg.progress import reporter
+    from tsdg.run.prepare import check_servers
     from tsdg.views.run import print_run
 
     recipe = prepared.recipe

@@ -17,7 +17,7 @@ _EVERY_S = 5.0
 
 def main(arguments: list[str]) -> int:
     """Print what a run does; ``--watch`` goes on until nothing of it is pending or running."""
-    from tsdg.launch.run_over_ssh import RUN, command_there, is_away
+    from tsdg.slurm.run_over_ssh import RUN, command_there, is_away
 
     words = [word for word in arguments if word not in _FLAGS]
     if len(words) != 1 or words[0].startswith("-"):
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 def _show(run: Path, *, as_json: bool, clear: bool) -> bool:
     """Print it once; returns whether there is more to come."""
-    from tsdg.views.status import read_status, status_json
+    from tsdg.run.status import read_status, status_json
     from tsdg.views.status_text import print_status
 
     status = read_status(run)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from tsdg.config.words import is_value
 from tsdg.errors import UsageError
+from tsdg.layout import LAUNCHED_RECIPE, RECIPE
 
 
 def main(arguments: list[str]) -> int:
     """Do one stage, or take part in it."""
-    from tsdg.pipeline.prepare import reopen
-    from tsdg.pipeline.run import find_stage, run_stage
+    from tsdg.pipeline.run_stages import find_stage, run_stage
     from tsdg.progress import reporter
+    from tsdg.run.prepare import reopen
 
     launched = "--launched" in arguments
     words = [word for word in arguments if not is_value(word) and word != "--launched"]
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
         raise UsageError(
             "tsdg work takes a run directory and a stage: tsdg work RUN STAGE [KEY=VALUE ...]"
         )
-    file = "launch/recipe.yaml" if launched else "snapshot/recipe.yaml"
+    file = LAUNCHED_RECIPE if launched else RECIPE
     prepared = reopen(Path(words[0]), [word for word in arguments if is_value(word)], file=file)
     stage = find_stage(prepared, words[1])
     with reporter() as shown:

@@ -38,6 +38,7 @@ from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
 from tsdg.config.recipe import Recipe
 from tsdg.config.words import merge_words
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
+from tsdg.layout import FINGERPRINT, RECIPE
 from tsdg.storage import make_directory, storage, write_whole
 
 if TYPE_CHECKING:
@@ -143,9 +144,7 @@ def write_snapshot(
         file.write(json.dumps(started) + "\n")
 
 
-def read_recipe(
-    run: Path, overrides: Sequence[str], *, file: str = "snapshot/recipe.yaml"
-) -> Recipe:
+def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> Recipe:
     """Read the recipe of a run from its snapshot.
 
     Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from
@@ -166,7 +165,7 @@ def read_recipe(
     from omegaconf.errors import OmegaConfBaseException
 
     path = run / file
-    if not (run / "snapshot" / "fingerprint.json").is_file():
+    if not (run / FINGERPRINT).is_file():
         raise UsageError(
             f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` "
             "make one"
@@ -205,7 +204,7 @@ def read_recipe(
             "snapshot/versions.json, or start a new run"
         ) from error
     recipe = validate(cast("DictConfig", merge_words(kept, overrides, Recipe, noun="recipe key")))
-    theirs = _identity_in(run / "snapshot" / "fingerprint.json")
+    theirs = _identity_in(run / FINGERPRINT)
     mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
     if differences := _differences(theirs, mine):
         raise RunConflictError(

@@ -14,6 +14,7 @@ import yaml
 
 from tsdg.config.fingerprint import NOT_IDENTITY
 from tsdg.errors import UsageError, VerificationError
+from tsdg.layout import SNAPSHOT
 
 _PLACES = frozenset({"output_root", "run", "prompt"})
 """Recipe keys that say where something is; the prompts themselves are compared."""
@@ -73,7 +74,7 @@ def _counts(part: str, key: str) -> bool:
 
 def _read(run: Path) -> dict[str, dict[str, Any]]:
     """The snapshot of a run as flat mappings, by part."""
-    folder = run / "snapshot"
+    folder = run / SNAPSHOT
     if not (folder / "fingerprint.json").is_file():
         raise UsageError(f"{run} is no run directory: it has no whole snapshot")
     try:

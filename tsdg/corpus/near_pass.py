@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.near import NearDuplicates
 from tsdg.errors import RecipeError
+from tsdg.layout import QUESTIONS
 from tsdg.records import QUESTION_SCHEMA, Question
 from tsdg.tables import Table, read_rows, unreadable
 
 _SHORT_ANSWERS = frozenset({"choice", "number", "math", "short_text"})
 _CALLED = re.compile(r"\b[^\W\d]\w*(?=\()")
-_ASKED = Path("questions") / "questions.parquet"
+_ASKED = Path(QUESTIONS)
 
 
 def check_against(runs: Sequence[str]) -> None:

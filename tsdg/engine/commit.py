@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from tsdg.engine.leases import CLOCK, Lease
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import StorageError, VerificationError
+from tsdg.layout import PARTS
 from tsdg.storage import list_names, remove, storage, storage_unfit, sync_directory
 
 _PREFIX, _SUFFIX = "unit-", ".parquet"
@@ -160,7 +161,7 @@ def read_parts(directory: Path) -> Iterator[pa.Table]:
         VerificationError: a part is damaged.
         StorageError: the directory cannot be read.
     """
-    parts = directory / "parts"
+    parts = directory / PARTS
     for index in sorted(committed_units(parts)):
         path = part_path(parts, index)
         try:

@@ -20,6 +20,7 @@ from tsdg.engine.timing import Timing
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.engine.worker import Worker
 from tsdg.errors import RunConflictError
+from tsdg.layout import PARTS
 from tsdg.protocols import Process, ReplicaFacts, Transport
 
 _TIMING = Timing()
@@ -123,7 +124,7 @@ def is_complete(input_path: Path, directory: Path) -> bool:
 
 def _committed(layout: InputLayout, directory: Path) -> frozenset[int]:
     """The committed units, after checking one part: it must fit this cut of the input."""
-    parts = directory / "parts"
+    parts = directory / PARTS
     committed = committed_units(parts)
     if committed:
         last = max(committed)

@@ -19,8 +19,6 @@ from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
 from tsdg.storage import make_directory
 
-STANDBY = "standby"
-"""Folder of the places, in a phase's."""
 PLACES = 2
 """Processes that stay. One would do; the second is there when the first takes over a unit."""
 _PATIENCE = 2

@@ -23,12 +23,13 @@ from tsdg.engine.open_unit import OpenUnit, cancel
 from tsdg.engine.owner import Owner
 from tsdg.engine.scheduler import Scheduler
 from tsdg.engine.slurm import SlurmJobs
-from tsdg.engine.standby import STANDBY, Standby
+from tsdg.engine.standby import Standby
 from tsdg.engine.timing import Timing
 from tsdg.engine.unit_picker import UnitPicker
 from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.engine.worker_report import WorkerFigures, WorkerReport
 from tsdg.errors import BudgetReachedError, StoppedError
+from tsdg.layout import JOURNAL, LEASES, PARTS, STANDBY
 from tsdg.protocols import Process, ReplicaFacts, Transport
 from tsdg.storage import make_directory
 
@@ -67,7 +68,7 @@ class Worker:
         self._layout = layout
         self._directory = directory
         self._leases, self._journals, self._parts = (
-            directory / name for name in ("leases", "journal", "parts")
+            directory / name for name in (LEASES, JOURNAL, PARTS)
         )
         self._schema = schema
         self._stop = stop

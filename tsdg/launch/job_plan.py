@@ -25,11 +25,11 @@ from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import Stage
 from tsdg.errors import UsageError
+from tsdg.layout import CANARY
 from tsdg.slurm.cluster import ClusterConfig
 
 SLURM_DEFAULT_MAX_ARRAY_SIZE = 1001
-CANARY = "canary"
-Endpoint = tuple[ModelConfig, ServerConfig]
+ModelAndServer = tuple[ModelConfig, ServerConfig]
 """A model that a phase asks, and how it is served."""
 
 
@@ -87,7 +87,7 @@ def plan_jobs(
     stages: Sequence[Stage],
     canary_stages: tuple[str, ...],
     units: Mapping[str, int],
-    endpoints: Mapping[str, Sequence[Endpoint]],
+    endpoints: Mapping[str, Sequence[ModelAndServer]],
     max_array_size: int,
 ) -> tuple[JobPlan, ...]:
     """Work out the jobs of a run, in an order in which they can be submitted.
@@ -149,7 +149,9 @@ class _Serving:
     gpus: bool
 
     @classmethod
-    def of(cls, endpoints: Sequence[Endpoint], recipe: Recipe, cluster: ClusterConfig) -> _Serving:
+    def of(
+        cls, endpoints: Sequence[ModelAndServer], recipe: Recipe, cluster: ClusterConfig
+    ) -> _Serving:
         asked, have = recipe.launch.nodes_per_element, cluster.tsdg.gpus_per_node
         own = [(model, server) for model, server in endpoints if server.type != "openai"]
         if not own:

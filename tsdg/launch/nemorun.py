@@ -44,7 +44,8 @@ from nemo_run.core.execution.slurm import SlurmJobDetails
 from nemo_run.core.tunnel.client import Tunnel
 
 from tsdg.errors import MachineError
-from tsdg.launch.job_plan import CANARY, JobPlan, job_name, log_folder, slurm_name
+from tsdg.launch.job_plan import JobPlan, job_name, log_folder, slurm_name
+from tsdg.layout import CANARY
 from tsdg.slurm.cluster import ClusterConfig
 
 

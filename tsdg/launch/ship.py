@@ -35,11 +35,10 @@ from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
 from tsdg.errors import UsageError
+from tsdg.layout import CLUSTERS, CODE, LAUNCH
 from tsdg.slurm.cluster import ClusterConfig, expand_env, packaged
 from tsdg.storage import make_directory, storage, write_whole
 
-CODE = "snapshot/code.tar.gz"
-LAUNCH = "launch"
 SCRIPTS = ("batch.sh", "node.sh")
 _LEFT_OUT = frozenset({"__pycache__", "_recipes", "_slurm", "_cluster_configs"})
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._/+=@-]")
@@ -178,7 +177,7 @@ def write_launch_files(
     Raises:
         StorageError: something cannot be written.
     """
-    folder, clusters = run / LAUNCH, run / "snapshot" / "clusters"
+    folder, clusters = run / LAUNCH, run / CLUSTERS
     write_recipe(run, recipe)
     make_directory(clusters)
     write_whole(clusters / f"{cluster.name}.yaml", cluster_text(cluster).encode())

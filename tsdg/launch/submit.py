@@ -24,17 +24,17 @@ from tsdg.config.stages import Stage
 from tsdg.errors import MachineError, RunConflictError, UsageError
 from tsdg.launch import ship
 from tsdg.launch.job_plan import (
-    CANARY,
     SLURM_DEFAULT_MAX_ARRAY_SIZE,
-    Endpoint,
     JobPlan,
+    ModelAndServer,
     job_name,
     log_folder,
     plan_jobs,
     slurm_name,
 )
+from tsdg.layout import CANARY, JOBS, LAUNCH, SNAPSHOT
 from tsdg.slurm.cluster import ClusterConfig
-from tsdg.slurm.jobs import JOBS, ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
+from tsdg.slurm.jobs import ArrayRecord, JobRecord, LaunchRecord, add_launch, read_jobs
 from tsdg.slurm.slurm_shell import Shell, active_jobs, max_array_size, ssh_of
 from tsdg.storage import make_directory, write_whole
 
@@ -115,7 +115,7 @@ def plan_launch(
     stages: Sequence[Stage],
     canary_stages: Sequence[Stage],
     units: Mapping[str, int],
-    endpoints: Mapping[str, Sequence[Endpoint]],
+    endpoints: Mapping[str, Sequence[ModelAndServer]],
     ask: bool,
 ) -> tuple[JobPlan, ...]:
     """Plan the jobs.
@@ -177,7 +177,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
         secrets=secrets,
     )
     if target.cluster.ssh_tunnel:
-        _upload(target, shell, ["snapshot", CANARY, ship.LAUNCH])
+        _upload(target, shell, [SNAPSHOT, CANARY, LAUNCH])
         shell.run(["mkdir", "-p", *(f"{target.run}/{log_folder(job)}" for job in jobs)])
         if secrets:
             script = 'umask 077 && mkdir -p "$(dirname "$1")" && cat > "$1"'
@@ -192,7 +192,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
     done = _through_nemo_run(target, jobs, dry_run=False)
     _note(done)
     if target.cluster.ssh_tunnel:
-        _upload(target, shell, [JOBS, f"{ship.LAUNCH}/scripts"])
+        _upload(target, shell, [JOBS, f"{LAUNCH}/scripts"])
     return done
 
 
@@ -216,7 +216,7 @@ def refuse_second(target: Target) -> None:
 
 def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool) -> Launch:
     cluster = target.cluster
-    home = str(target.here / ship.LAUNCH / "experiments") if cluster.ssh_tunnel else cluster.job_dir
+    home = str(target.here / LAUNCH / "experiments") if cluster.ssh_tunnel else cluster.job_dir
     os.environ["NEMORUN_HOME"] = home  # read at the import of NeMo-Run
     try:
         with warnings.catch_warnings():  # of what NeMo-Run imports, about what that imports
@@ -295,14 +295,14 @@ def _upload(target: Target, shell: Shell, names: Sequence[str]) -> None:
 
 
 def _without_experiments(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if entry.name.startswith(f"{ship.LAUNCH}/experiments") else entry
+    return None if entry.name.startswith(f"{LAUNCH}/experiments") else entry
 
 
 def _note(done: Launch) -> None:
     """Keep each job's script, and write the record."""
     target, records = done.target, []
     for job in done.jobs:
-        script = f"{ship.LAUNCH}/scripts/{done.job_ids[job.name]}-{job.name}.sh"
+        script = f"{LAUNCH}/scripts/{done.job_ids[job.name]}-{job.name}.sh"
         make_directory((target.here / script).parent)
         write_whole(target.here / script, done.scripts[job.name].encode())
         records.append(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tsdg.errors import UsageError, VerificationError
+from tsdg.layout import DATASET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
         Part(
             name=task if often[task] == 1 else f"{run.absolute().name}/{task}",
             group=group,
-            path=str((run / "dataset" / group / task).absolute()),
+            path=str((run / DATASET / group / task).absolute()),
             tokens=tokens,
             text_field="text",
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.errors import VerificationError
-from tsdg.layout import CARD, CONTAMINATION, MANIFEST, QUESTIONS, steps_of
+from tsdg.layout import CARD, CONTAMINATION, MANIFEST, PARTS, QUESTIONS, SNAPSHOT, steps_of
 from tsdg.package.card import write_card
 from tsdg.package.manifest import (
     Manifest,
@@ -79,11 +79,11 @@ def check_undamaged(run: Path) -> None:
         ):
             continue
         with_it = (
-            f" and the tables of {path.parent.parent.name}/" if path.parent.name == "parts" else ""
+            f" and the tables of {path.parent.parent.name}/" if path.parent.name == PARTS else ""
         )
         with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
         anew = f", or delete it{with_it} and start the run again, which makes it anew"
-        step = "restore it" + ("" if name.startswith("snapshot/") else anew)
+        step = "restore it" + ("" if name.startswith(f"{SNAPSHOT}/") else anew)
         raise VerificationError(
             f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "
             f"{step}"

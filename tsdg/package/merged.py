@@ -21,19 +21,17 @@ from typing import Any
 import pyarrow.compute as pc
 
 from tsdg.errors import VerificationError, few
-from tsdg.layout import DATASET, data_files, rejected
+from tsdg.layout import DATASET, MERGED, data_files, rejected
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
 from tsdg.package.digests import Keys, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.manifest import SCHEMA_VERSION, TASK_FACTS, Manifest, describe, sealed
 from tsdg.records import GROUPS, VARIANTS
 
-COPIES = "snapshot/merged"
-
 
 def copy_name(place: int) -> str:
     """Where the manifest of run number ``place`` lies, relative to the merged dataset."""
-    return f"{COPIES}/{place}.json"
+    return f"{MERGED}/{place}.json"
 
 
 def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -> Manifest:
@@ -98,7 +96,7 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
         again = merged_manifest(run, manifests, created=manifest["created"])
     except (OSError, ValueError, KeyError, TypeError, VerificationError) as error:
         yield Finding(
-            path=COPIES,
+            path=MERGED,
             what="does not fit the dataset",
             found=str(error),
             expected="the runs' manifests",

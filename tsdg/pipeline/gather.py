@@ -12,12 +12,11 @@ from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.near_pass import NearPass
 from tsdg.corpus.studies import gather_studies
 from tsdg.engine.commit import read_parts
-from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS, phase_name
-from tsdg.pipeline.prepare import Prepared
-from tsdg.pipeline.progress import gathered, phase_input
+from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.progress import Reporter, counted
 from tsdg.protocols import HeldOut
 from tsdg.records import Outcome, from_row
+from tsdg.run.prepare import Prepared
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.heldout.build import build_index
 from tsdg.tables import count_rows
@@ -25,11 +24,11 @@ from tsdg.tables import count_rows
 
 def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Reporter) -> None:
     """Stage 4, global: the parts of a phase as tables, without duplicates."""
-    directory, recipe = prepared.directory, prepared.recipe
-    if gathered(directory, steps):
+    directory, recipe, state = prepared.directory, prepared.recipe, prepared.state
+    if state.gathered(steps):
         return
-    phase = directory / phase_name(steps)
-    total = count_rows(phase_input(directory, steps))
+    phase = state.folder(steps)
+    total = count_rows(state.phase_input(steps))
     reporter.stage(f"{phase.name}.gather", total=total)
     sweep_unfinished(phase)
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
-from tsdg.engine.phase import pending_units
 from tsdg.errors import VerificationError
-from tsdg.layout import MANIFEST, SOLUTIONS, phase_name
+from tsdg.layout import MANIFEST, PARTS, SOLUTIONS, VERSIONS
 from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
@@ -18,21 +17,20 @@ from tsdg.package.pairs import accepted_pairs
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
-from tsdg.pipeline.diversity import keep_diversity, measure
 from tsdg.pipeline.gather import held_out
-from tsdg.pipeline.left import packaged
-from tsdg.pipeline.prepare import Prepared
-from tsdg.pipeline.progress import TABLES, phase_input
-from tsdg.pipeline.roles import models_of
 from tsdg.progress import Reporter, counted
+from tsdg.run.measure_diversity import keep_diversity, measure
+from tsdg.run.prepare import Prepared
+from tsdg.run.roles import models_of
+from tsdg.run.state import TABLES
 from tsdg.seeds.draw.selection import LICENCES, Source
 from tsdg.tables import count_rows
 
 
 def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
     """Stage 5: make the dataset, its card, the manifest and the report from the tables."""
-    recipe, directory = prepared.recipe, prepared.directory
-    finished = packaged(recipe, directory)
+    recipe, directory, state = prepared.recipe, prepared.directory, prepared.state
+    finished = state.packaged(recipe.package)
     if finished is not None:
         reporter.note(
             f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads "
@@ -40,13 +38,11 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
         )
         return finished
     for steps in recipe.phases:
-        folder = directory / phase_name(steps)
-        if left := len(pending_units(phase_input(directory, steps), folder)):
+        if left := len(state.pending_units(steps)):
+            tables = ", ".join(str(directory / table) for step in steps for table in TABLES[step])
             raise VerificationError(
-                f"{folder}/parts lacks {left} of its parts, though its tables are there: restore "
-                "them, or remove "
-                f"{', '.join(str(directory / table) for step in steps for table in TABLES[step])} "
-                "to make them anew"
+                f"{state.folder(steps) / PARTS} lacks {left} of its parts, though its tables are "
+                f"there: restore them, or remove {tables} to make them anew"
             )
     if any("answers" in steps for steps in recipe.phases):
         total = count_rows(directory / SOLUTIONS)
@@ -84,12 +80,12 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
     """What the manifest needs and the tables do not say."""
     recipe = prepared.recipe
     try:
-        versions = json.loads((prepared.directory / "snapshot" / "versions.json").read_text())
+        versions = json.loads((prepared.directory / VERSIONS).read_text())
         created, commit = versions["created"], versions["commit"]
         packages = {"tsdg": versions["tsdg"], "python": versions["python"], **versions["packages"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VerificationError(
-            f"{prepared.directory}/snapshot/versions.json is damaged; restore it"
+            f"{prepared.directory}/{VERSIONS} is damaged; restore it"
         ) from error
     used = spent(read_run(prepared.directory))
     return ManifestInputs(

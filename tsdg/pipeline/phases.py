@@ -19,16 +19,15 @@ from tsdg.generate.questions import Aim, QuestionStep
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
 from tsdg.generate.syllabus import Syllabus
-from tsdg.layout import SYLLABUS, phase_name
+from tsdg.layout import LOGS, SYLLABUS, phase_name
 from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, stored
 from tsdg.pipeline.kin import read_kin
-from tsdg.pipeline.prepare import Prepared
-from tsdg.pipeline.progress import phase_input
-from tsdg.pipeline.roles import ByModel, Endpoint, endpoints_of, model_of
-from tsdg.pipeline.verifiers import choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
 from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, StudiedSeed, from_row
+from tsdg.run.prepare import Prepared
+from tsdg.run.roles import ByModel, ServedModel, model_of, served_models
+from tsdg.run.verifiers import choose_verifier
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
 
@@ -51,8 +50,8 @@ async def work_phase(
         stop,
         reporter,
         name=name,
-        source=phase_input(prepared.directory, steps),
-        directory=prepared.directory / name,
+        source=prepared.state.phase_input(steps),
+        directory=prepared.state.folder(steps),
         may_leave=may_leave,
     )
 
@@ -284,13 +283,13 @@ class Servers:
     def __init__(self, prepared: Prepared, reporter: Reporter) -> None:
         self._prepared, self._reporter = prepared, reporter
         self._stack = AsyncExitStack()
-        self._open: dict[Endpoint, Transport] = {}
+        self._open: dict[ServedModel, Transport] = {}
         self.accounted: Sequence[ReplicaFacts] = ()
 
     async def transport(self, steps: tuple[StepName, ...]) -> Transport:
         """The transport of a phase; none is opened for a run that has used its budget."""
         recipe = self._prepared.recipe
-        needed = endpoints_of(recipe, steps)
+        needed = served_models(recipe, steps)
         await self.end_unless(steps)
         if not self._open:
             check_budget(recipe.budget, self._prepared.directory)
@@ -307,15 +306,15 @@ class Servers:
 
         No ``steps`` means that no phase follows.
         """
-        if set(self._open) != set(endpoints_of(self._prepared.recipe, steps)):
+        if set(self._open) != set(served_models(self._prepared.recipe, steps)):
             await self._stack.aclose()
             self._open, self.accounted = {}, ()
 
-    def _opening(self, endpoint: Endpoint) -> AbstractAsyncContextManager[Transport]:
+    def _opening(self, endpoint: ServedModel) -> AbstractAsyncContextManager[Transport]:
         return open_transport(
             server=endpoint.server,
             model=endpoint.model,
-            logs=self._prepared.directory / "logs" / endpoint.folder,
+            logs=self._prepared.directory / LOGS / endpoint.folder,
             on_event=lambda event: self._reporter.note(str(event)),
         )
 

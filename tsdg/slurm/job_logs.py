@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsdg.layout import LOGS
 from tsdg.slurm.jobs import JobRecord
 from tsdg.storage import storage, storage_unfit
 
-LOGS = "logs"
 _JOB_LOG = re.compile(r"(?P<key>\d+(?:_\d+)?)\.(?:out|node(?P<node>\d+)\.log)")
 _TAIL_BYTES = 16 * 1024
 

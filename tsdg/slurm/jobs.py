@@ -51,11 +51,11 @@ from pydantic import ValidationError
 from tsdg.config.base import Config
 from tsdg.config.mistakes import explain
 from tsdg.errors import UsageError, VerificationError
+from tsdg.layout import JOBS
 from tsdg.slurm.slurm_shell import Ssh
 from tsdg.storage import make_directory, write_whole
 
 VERSION = 1
-JOBS = "launch/jobs.json"
 
 
 class ArrayRecord(Config):

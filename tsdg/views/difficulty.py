@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tsdg.pipeline.difficulty import Difficulty
+from tsdg.pipeline.measure_difficulty import Difficulty
 
 COLUMNS = ("task", "seeds", "won", "agreement", "right", "questions", "won", "agreement")
 

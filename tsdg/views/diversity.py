@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tsdg.pipeline.diversity import SEEDS_SIDE, Compared, Diversity, Growth
+from tsdg.run.measure_diversity import SEEDS_SIDE, Compared, Diversity, Growth
 
 _TASKS_SHOWN = 20
 """Of more tasks only those that are narrower are shown, and so many; ``--json`` has them all."""

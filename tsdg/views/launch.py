@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.launch.job_plan import SLURM_DEFAULT_MAX_ARRAY_SIZE, JobPlan
@@ -11,6 +12,22 @@ from tsdg.launch.submit import Launch
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def print_outcome(done: Launch | None, directory: Path, *, dry_run: bool) -> None:
+    """Print what one launch came to.
+
+    Args:
+        done: the launch; None where the run was complete.
+        directory: the run directory, as the recipe has it.
+        dry_run: whether nothing was written or submitted.
+    """
+    if done is None:
+        print(f"{directory} is complete; nothing to submit")
+    elif dry_run:
+        print_scripts(done)
+    else:
+        print_launch(done)
 
 
 def print_launch(done: Launch) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from tsdg.views.progress import PhaseProgress
-from tsdg.views.status import JobStatus, Status
+from tsdg.run.phase_progress import PhaseProgress
+from tsdg.run.status import JobStatus, RunStatus
 
 _FAILURES_SHOWN = 5
 _TASKS_SHOWN = 40
 
 
-def print_status(status: Status) -> None:
+def print_status(status: RunStatus) -> None:
     """Print it: state, jobs, phases, tasks, failures."""
     # Wide enough for any table where there is no terminal.
     console = (
@@ -121,7 +121,7 @@ def _tasks(tasks: Mapping[str, Mapping[str, object]]) -> Table:
     return table
 
 
-def _totals(status: Status) -> str:
+def _totals(status: RunStatus) -> str:
     totals = status.totals
     parts = [f"{totals['requests']} requests", f"{totals['completion_tokens']} tokens written"]
     if totals["records"] is not None:

@@ -19,7 +19,7 @@ from tsdg.seeds.catalogue import guard
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Unit
 from tsdg.seeds.draw.quota_dealing import Stock, Wishes
-from tsdg.seeds.draw.quotas import solve
+from tsdg.seeds.draw.quotas import Quotas, solve
 from tsdg.seeds.families import renderers
 from tsdg.seeds.mirror.split_files import SplitFile, split_file
 
@@ -100,6 +100,15 @@ class Located:
     missing: tuple[Source, ...]
     """Tasks whose split the mirror lacks."""
     left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """How many rows each task has and how many seeds it gives at most, before any row is read."""
+
+    rows: Mapping[str, int]
+    """Task → rows of its training split; 0 where nobody knows."""
+    quotas: Quotas
 
 
 def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConfig:
@@ -320,13 +329,33 @@ def sources(config: SeedsConfig) -> Located:
     return located
 
 
-def check_request(config: SeedsConfig) -> Located:
+def expect(config: SeedsConfig, used: tuple[Source, ...]) -> Expected:
+    """Work out the seeds of each task, from files' footers and, where there is none, the catalogue.
+
+    Raises:
+        RecipeError: shares cannot hold even if every row is good.
+        MirrorError: a split that is there is unreadable or lacks a column.
+        MachineError: a family's adapter is missing.
+    """
+    rows = {
+        source.task: (
+            source.split.check(renderers.columns_of(source.family, source.unit))
+            if source.split.path.is_file()
+            else source.unit.rows
+        )
+        for source in used
+    }
+    stocks = [source.stock(rows[source.task]) for source in used]
+    return Expected(rows=rows, quotas=solve(stocks, wishes_of(config, used)))
+
+
+def check_request(config: SeedsConfig) -> tuple[Located, Expected]:
     """Refuse a request that cannot be met, before anything starts.
 
     From the catalogue and the files' footers only.
 
     Returns:
-        What :func:`sources` does.
+        What :func:`sources` does, and what to expect of the splits that are there.
 
     Raises:
         SeedsDeniedError: a task may not be used.
@@ -335,9 +364,4 @@ def check_request(config: SeedsConfig) -> Located:
         MachineError: a family's adapter is missing.
     """
     located = sources(config)
-    stocks = [
-        source.stock(source.split.check(renderers.columns_of(source.family, source.unit)))
-        for source in located.there
-    ]
-    solve(stocks, wishes_of(config, located.there))
-    return located
+    return located, expect(config, located.there)

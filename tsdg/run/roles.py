@@ -12,7 +12,7 @@ from tsdg.protocols import Load, ReplicaFacts, Reply, Request, Transport
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Endpoint:
+class ServedModel:
     """A model and where it is served."""
 
     model: ModelConfig
@@ -24,7 +24,7 @@ class Endpoint:
         return self.model.model_dump_json(), self.server.model_dump_json()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Endpoint) and self._identity() == other._identity()
+        return isinstance(other, ServedModel) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
         return hash(self._identity())
@@ -55,20 +55,20 @@ def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
     return tuple(roles)
 
 
-def endpoints_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Endpoint, ...]:
+def served_models(recipe: Recipe, steps: Sequence[StepName]) -> tuple[ServedModel, ...]:
     """The endpoints of a phase, each once.
 
     Raises:
         RecipeError: one model name is served in two ways, so that a request could not be told where
             to go.
     """
-    found: dict[Endpoint, None] = {}
+    found: dict[ServedModel, None] = {}
     for role in roles_of(recipe, steps):
         own = recipe.roles.get(role)
         model = own.model if own else recipe.model
         server = (own.server if own else None) or recipe.server
         folder = "" if own is None else role
-        found.setdefault(Endpoint(model=model, server=server, folder=folder))
+        found.setdefault(ServedModel(model=model, server=server, folder=folder))
     names = [endpoint.model.name for endpoint in found]
     if len(set(names)) < len(names):
         raise RecipeError(

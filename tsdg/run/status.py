@@ -11,26 +11,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
-
-import yaml
+from typing import Any, Literal
 
 from tsdg.accounting import WorkerStatus, spent
-from tsdg.config.recipe import StepName
-from tsdg.config.stages import Stage, stages
+from tsdg.config.stages import Stage
 from tsdg.engine.control import is_owned
-from tsdg.errors import UsageError, VerificationError
-from tsdg.launch.job_plan import CANARY
-from tsdg.layout import MANIFEST, SEED_COUNTS, steps_of
-from tsdg.package.finish import finished_manifest
-from tsdg.pipeline.left import stage_done
-from tsdg.slurm.job_logs import best, last_lines, logs_of
-from tsdg.slurm.jobs import JOBS, JobRecord, RunJobs, read_jobs
-from tsdg.slurm.queue import Element, tally, why_pending
-from tsdg.slurm.slurm_shell import Shell
-from tsdg.slurm.watch import Answer, ask
-from tsdg.views.progress import (
+from tsdg.errors import VerificationError
+from tsdg.layout import CANARY, JOBS, MANIFEST, SEED_COUNTS
+from tsdg.package.manifest import Manifest
+from tsdg.run.phase_progress import (
     PhaseProgress,
     is_alive,
     now,
@@ -39,10 +30,16 @@ from tsdg.views.progress import (
     slurm_key,
     tasks_of,
 )
+from tsdg.run.state import RunState
+from tsdg.slurm.job_logs import best, last_lines, logs_of
+from tsdg.slurm.jobs import JobRecord, RunJobs, read_jobs
+from tsdg.slurm.queue import Element, tally, why_pending
+from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.watch import Answer, ask
 
-RunState = Literal["pending", "running", "stopped", "failed", "complete"]
-Phases = tuple[tuple[StepName, ...], ...]
+StateName = Literal["pending", "running", "stopped", "failed", "complete"]
 
+_ENDED = frozenset({"done", "failed", "stopped"})
 _TAIL_LINES = 4
 _FAILURES_TOLD = 20
 """Failed elements whose log is looked at: the first tell what the others would."""
@@ -80,11 +77,11 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Status:
+class RunStatus:
     """What `tsdg status` tells."""
 
     run: str
-    state: RunState
+    state: StateName
     why: str
     """In one line, what the state rests on and what to do next; empty where nothing needs to be
     said."""
@@ -98,33 +95,56 @@ class Status:
     notes: Sequence[str]
 
 
-def read_phases(run: Path) -> Phases:
-    """The phases of a run, from its snapshot, whatever version of tsdg wrote it.
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """What the files of a run and Slurm say at one moment."""
 
-    Raises:
-        UsageError: it is no run directory.
-        VerificationError: the snapshot is damaged.
-    """
-    path = run / "snapshot" / "recipe.yaml"
-    try:
-        values = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-        return tuple(
-            tuple(cast("StepName", str(step)) for step in steps) for steps in values["phases"]
+    run: RunState
+    now: float
+    """Unix seconds."""
+    manifest: Manifest | None
+    """Of a complete run."""
+    done: frozenset[str]
+    """Stages."""
+    workers: Mapping[str, Sequence[WorkerStatus]]
+    """Phase → its processes, oldest first."""
+    jobs: Sequence[JobRecord]
+    """Of the last launch; none where the run was not launched."""
+    elements: Mapping[str, Sequence[Element]]
+    """Job → its elements."""
+    notes: Sequence[str]
+
+    @property
+    def all_elements(self) -> list[Element]:
+        """The elements of all jobs."""
+        return [element for each in self.elements.values() for element in each]
+
+    @cached_property
+    def over(self) -> frozenset[str]:
+        """Keys of the elements that have ended.
+
+        A process that was killed, or had no room on the disk for its last word, still says that it
+        runs.
+        """
+        return frozenset(e.key for e in self.all_elements if e.state in _ENDED)
+
+    @cached_property
+    def alive(self) -> frozenset[str]:
+        """The phases that a process works on."""
+        return frozenset(
+            name
+            for name, each in self.workers.items()
+            if any(is_alive(worker, now=self.now, over=self.over) for worker in each)
         )
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{run} is no run directory: it has no snapshot/recipe.yaml; see `tsdg list`"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        why = (
-            " ".join(str(error).split())[:120]
-            if isinstance(error, OSError | yaml.YAMLError)
-            else "it is no recipe"
-        )
-        raise VerificationError(f"{path} cannot be read ({why}); restore it") from error
+
+    @property
+    def failed_here(self) -> tuple[WorkerStatus, ...]:
+        """The last process of each phase, where it failed."""
+        last = [each[-1] for each in self.workers.values() if each]
+        return tuple(worker for worker in last if worker.state == "failed")
 
 
-def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> Status:
+def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> RunStatus:
     """Find out what a run does.
 
     Args:
@@ -137,67 +157,64 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         VerificationError: a file of it is damaged.
         StorageError: it cannot be read.
     """
-    phases = read_phases(run)
-    record = read_jobs(run) if (run / JOBS).is_file() else None
-    jobs = record.launches[-1].jobs if record else ()
-    asked = answer if answer is not None else ask(_shell(run, record), jobs)
-    at, notes = now(), list(asked.notes)
-    workers: dict[str, tuple[WorkerStatus, ...]] = {}
-    in_phases = [stage for stage in stages(phases) if stage.kind == "phase"]
-    for stage in in_phases:
-        workers[stage.name], unread = read_all_workers(run / stage.name)
-        notes += unread
-    manifest = finished_manifest(run, steps_of(phases))
-    done = frozenset(
-        stage.name
-        for stage in stages(phases)
-        if (manifest is not None if stage.kind == "package" else stage_done(run, stage))
-    )
-    settled = done | {CANARY} if (run / CANARY / MANIFEST).is_file() else done
-    elements = {
-        job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs
-    }
-    # A process that was killed, or had no room on the disk for its last word, still says that it
-    # runs.
-    over = frozenset(
-        element.key
-        for each in elements.values()
-        for element in each
-        if element.state in {"done", "failed", "stopped"}
-    )
+    facts = _look(RunState.of(run), answer)
     progress = [
-        phase_progress(run, stage.steps, workers[stage.name], now=at, over=over)
-        for stage in in_phases
+        phase_progress(
+            facts.run, stage.steps, facts.workers[stage.name], now=facts.now, over=facts.over
+        )
+        for stage in facts.run.phase_stages
     ]
-    alive = {
-        name
-        for name, each in workers.items()
-        if any(is_alive(worker, now=at, over=over) for worker in each)
-    }
-    owned = is_owned(run)
-    failed_here = tuple(
-        worker for each in workers.values() for worker in each[-1:] if worker.state == "failed"
-    )
     state = run_state(
-        complete=manifest is not None,
-        elements=[element for each in elements.values() for element in each],
-        working=owned or bool(alive),
-        failed=bool(failed_here) and not jobs,
+        complete=facts.manifest is not None,
+        elements=facts.all_elements,
+        working=is_owned(run) or bool(facts.alive),
+        failed=bool(facts.failed_here) and not facts.jobs,
     )
-    failures = _failures(run, jobs, elements, failed_here) if state != "complete" and whole else ()
-    return Status(
+    failures = _failures(facts) if state != "complete" and whole else ()
+    return RunStatus(
         run=str(run),
         state=state,
-        why=_why(state, run, launched=bool(jobs), failures=failures),
+        why=_why(state, run, launched=bool(facts.jobs), failures=failures),
         stages=[
-            {"name": stage.name, "state": _stage_state(stage, done, jobs, elements, alive)}
-            for stage in stages(phases)
+            {"name": stage.name, "state": _stage_state(stage, facts)} for stage in facts.run.stages
         ],
         phases=progress,
-        tasks=tasks_of(run, phases, manifest, _seeds(run)) if whole else {},
-        totals=_totals([worker for each in workers.values() for worker in each], manifest),
-        jobs=[_job_status(job, elements[job.name]) for job in jobs],
+        tasks=tasks_of(facts.run, facts.manifest, _seeds(run)) if whole else {},
+        totals=_totals(facts),
+        jobs=[_job_status(job, facts.elements[job.name]) for job in facts.jobs],
         failures=failures,
+        notes=facts.notes,
+    )
+
+
+def _look(run: RunState, answer: Answer | None) -> _Facts:
+    """Read the files, and ask Slurm unless its answer is given."""
+    directory = run.directory
+    record = read_jobs(directory) if (directory / JOBS).is_file() else None
+    jobs = record.launches[-1].jobs if record else ()
+    asked = answer if answer is not None else ask(_shell(directory, record), jobs)
+    at, notes = now(), list(asked.notes)
+    workers: dict[str, tuple[WorkerStatus, ...]] = {}
+    for stage in run.phase_stages:
+        workers[stage.name], unread = read_all_workers(directory / stage.name)
+        notes += unread
+    manifest = run.manifest()
+    done = frozenset(
+        stage.name
+        for stage in run.stages
+        if (manifest is not None if stage.kind == "package" else run.done(stage))
+    )
+    settled = done | {CANARY} if (directory / CANARY / MANIFEST).is_file() else done
+    return _Facts(
+        run=run,
+        now=at,
+        manifest=manifest,
+        done=done,
+        workers=workers,
+        jobs=jobs,
+        elements={
+            job.name: _elements(job, asked, workers.get(job.stage, ()), settled, at) for job in jobs
+        },
         notes=notes,
     )
 
@@ -210,7 +227,7 @@ def _shell(run: Path, record: RunJobs | None) -> Shell:
 
 def run_state(
     *, complete: bool, elements: Iterable[Element], working: bool, failed: bool
-) -> RunState:
+) -> StateName:
     """The state of a run as a whole. Pure.
 
     Args:
@@ -256,19 +273,16 @@ def _from_worker(element: Element, worker: WorkerStatus, at: float) -> Element:
     return replace(element, state="failed" if worker.state == "failed" else "stopped")
 
 
-def _stage_state(
-    stage: Stage,
-    done: frozenset[str],
-    jobs: Sequence[JobRecord],
-    elements: Mapping[str, Sequence[Element]],
-    alive: set[str],
-) -> str:
-    if stage.name in done:
+def _stage_state(stage: Stage, facts: _Facts) -> str:
+    if stage.name in facts.done:
         return "done"
     mine = Counter(
-        element.state for job in jobs if job.stage == stage.name for element in elements[job.name]
+        element.state
+        for job in facts.jobs
+        if job.stage == stage.name
+        for element in facts.elements[job.name]
     )
-    if stage.name in alive or mine["running"]:
+    if stage.name in facts.alive or mine["running"]:
         return "running"
     for state in ("pending", "failed", "stopped"):
         if mine[state]:
@@ -290,43 +304,39 @@ def _job_status(job: JobRecord, elements: Sequence[Element]) -> JobStatus:
     )
 
 
-def _failures(
-    run: Path,
-    jobs: Sequence[JobRecord],
-    elements: Mapping[str, Sequence[Element]],
-    workers: Sequence[WorkerStatus],
-) -> tuple[Failure, ...]:
+def _failures(facts: _Facts) -> tuple[Failure, ...]:
     """What failed, with the last lines of its log, for the first of them."""
     failed = [
         (job, element)
-        for job in jobs
-        for element in elements[job.name]
+        for job in facts.jobs
+        for element in facts.elements[job.name]
         if element.state == "failed"
     ]
-    out = []
-    for job, element in failed[:_FAILURES_TOLD]:
-        log = best(logs_of(run, job, element.key))
-        code = f", exit code {element.exit_code.partition(':')[0]}" if element.exit_code else ""
-        where = f" on {element.nodes}" if element.nodes else ""
-        out.append(
-            Failure(
-                job=job.name,
-                stage=job.stage,
-                element=element.key,
-                what=f"{element.slurm_state or 'failed'}{code}{where}",
-                log=str(log.path) if log else "",
-                tail=last_lines(log.path, _TAIL_LINES) if log else (),
-            )
-        )
-    if not jobs:
-        out += [
+    if not facts.jobs:
+        return tuple(
             Failure(job="", stage="", element="", what=worker.reason or "failed", log="", tail=())
-            for worker in workers
-        ]
-    return tuple(out)
+            for worker in facts.failed_here
+        )
+    return tuple(
+        _failure(facts.run.directory, job, element) for job, element in failed[:_FAILURES_TOLD]
+    )
 
 
-def _why(state: RunState, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:
+def _failure(run: Path, job: JobRecord, element: Element) -> Failure:
+    log = best(logs_of(run, job, element.key))
+    code = f", exit code {element.exit_code.partition(':')[0]}" if element.exit_code else ""
+    where = f" on {element.nodes}" if element.nodes else ""
+    return Failure(
+        job=job.name,
+        stage=job.stage,
+        element=element.key,
+        what=f"{element.slurm_state or 'failed'}{code}{where}",
+        log=str(log.path) if log else "",
+        tail=last_lines(log.path, _TAIL_LINES) if log else (),
+    )
+
+
+def _why(state: StateName, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:
     if state == "failed":
         first = failures[0].what if failures else "see `tsdg logs`"
         return (
@@ -352,11 +362,12 @@ def _seeds(run: Path) -> Mapping[str, Mapping[str, int]]:
         ) from error
 
 
-def _totals(workers: Sequence[WorkerStatus], manifest: Mapping[str, Any] | None) -> dict[str, Any]:
-    used = spent(workers)
+def _totals(facts: _Facts) -> dict[str, Any]:
+    used = spent([worker for each in facts.workers.values() for worker in each])
+    totals = facts.manifest["totals"] if facts.manifest else None
     return {
-        "records": manifest["totals"]["records"] if manifest else None,
-        "record_tokens": manifest["totals"]["tokens"] if manifest else None,
+        "records": totals["records"] if totals else None,
+        "record_tokens": totals["tokens"] if totals else None,
         "requests": used.requests_done,
         "completion_tokens": used.completion_tokens,
         "prompt_tokens": used.prompt_tokens,
@@ -366,6 +377,6 @@ def _totals(workers: Sequence[WorkerStatus], manifest: Mapping[str, Any] | None)
     }
 
 
-def status_json(status: Status) -> dict[str, Any]:
+def status_json(status: RunStatus) -> dict[str, Any]:
     """The same as plain values."""
     return asdict(status)

@@ -16,15 +16,6 @@ from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import ShortfallError, VerificationError
 from tsdg.layout import SYLLABUS
-from tsdg.pipeline.diversity import (
-    Diversity,
-    check_canary,
-    grown,
-    growth_text,
-    measure,
-    write_full_run,
-)
-from tsdg.pipeline.prepare import prepare, take_snapshot
 from tsdg.progress import Reporter
 from tsdg.records import (
     NO_PLAN,
@@ -36,6 +27,15 @@ from tsdg.records import (
     Seed,
     Source,
 )
+from tsdg.run.measure_diversity import (
+    Diversity,
+    check_canary,
+    grown,
+    growth_text,
+    measure,
+    write_full_run,
+)
+from tsdg.run.prepare import prepare, take_snapshot
 
 Make = Callable[..., Path]
 SUBJECT = replace(NO_PLAN, seed_subject="Biology > Botany > roots", field="Biology")

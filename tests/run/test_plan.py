@@ -8,8 +8,10 @@ from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, RecipeError
+from tsdg.run.plan import RunPlan, make_plan
+from tsdg.run.prepare import look_up
 from tsdg.seeds.catalogue.load import load
-from tsdg.views.plan import Plan, make_plan, print_plan
+from tsdg.views.plan_text import print_plan
 
 GROUPS = ["seeds.tasks=[]", "seeds.groups=[knowledge,reasoning]"]
 
@@ -20,9 +22,9 @@ def recipe(tmp_path: Path, *overrides: str) -> Recipe:
     )
 
 
-def plan(tmp_path: Path, *overrides: str) -> Plan:
+def plan(tmp_path: Path, *overrides: str) -> RunPlan:
     before = sorted(tmp_path.rglob("*"))
-    made = make_plan(recipe(tmp_path, *overrides))
+    made = make_plan(look_up(recipe(tmp_path, *overrides), mirror="optional"))
     assert sorted(tmp_path.rglob("*")) == before
     return made
 

@@ -10,9 +10,9 @@ import pytest
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MachineError, RecipeError
-from tsdg.pipeline.prepare import Prepared, check_servers, prepare
-from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question
+from tsdg.run.prepare import Prepared, check_servers, prepare
+from tsdg.run.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.verify import sandbox, verifier_for
 
 PROVENANCE = Provenance(model="m", prompt="p", prompt_hash="h", sampling="{}", request_id="r")

@@ -18,12 +18,8 @@ from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete
 from tsdg.errors import ShortfallError
-from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.layout import DIFFICULTY, QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.phases import Servers, work_on
-from tsdg.pipeline.prepare import Prepared
-from tsdg.pipeline.progress import gathered
-from tsdg.pipeline.roles import endpoints_of
-from tsdg.pipeline.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.progress import Reporter
 from tsdg.protocols import Asked, Prover, Verifier
 from tsdg.records import (
@@ -37,6 +33,9 @@ from tsdg.records import (
     from_row,
     stable_id,
 )
+from tsdg.run.prepare import Prepared
+from tsdg.run.roles import served_models
+from tsdg.run.verifiers import check_verifiers_ready, choose_verifier
 from tsdg.serving.checks import check_server
 from tsdg.storage import write_whole
 from tsdg.tables import read_rows, work_table
@@ -76,11 +75,11 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
         StoppedError: asked to stop; the same command continues.
     """
     run = prepared.directory
-    if not gathered(run, ("questions", "answers")):
+    if not prepared.state.gathered(("questions", "answers")):
         raise ShortfallError(
             f"{run}: its questions are not answered yet; `tsdg resume` goes on with them"
         )
-    folder = run / "difficulty" / str(sample)
+    folder = run / DIFFICULTY / str(sample)
     drawn = {seed.seed_id: seed for seed in _drawn(run / SEEDS, sample)}
     if not drawn:
         raise ShortfallError(
@@ -100,7 +99,7 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
         alone = replace(
             prepared, recipe=prepared.recipe.model_copy(update={"judge": judge, "answers": answers})
         )
-        for endpoint in endpoints_of(alone.recipe, ("answers",)):
+        for endpoint in served_models(alone.recipe, ("answers",)):
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
         asyncio.run(_solve(alone, source, folder / "answers", reporter))

@@ -17,8 +17,8 @@ from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.generate.prompts import Prompt, Prompts
 from tsdg.generate.voteplan import SOLVER, VotePlan, plan_of
 from tsdg.layout import phase_name
-from tsdg.pipeline.roles import model_of, roles_of
 from tsdg.records import AnswerKind
+from tsdg.run.roles import model_of, roles_of
 
 _OPTIONS = (2, 3, 4, 5, 10, 0)
 """Numbers of options whose votes a plan shows; 0 where the answers are not bounded."""
@@ -29,7 +29,7 @@ _ORDERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class TaskLoad:
     """Seeds of one task, and what is to be known of them."""
 
     kind: AnswerKind
@@ -85,12 +85,12 @@ class PhasePlan:
 @cache
 def assumed() -> Mapping[str, Any]:
     """The figures of ``data/plan.yaml``."""
-    text = (resources.files("tsdg.views") / "data/plan.yaml").read_text(encoding="utf-8")
+    text = (resources.files("tsdg.run") / "data/plan.yaml").read_text(encoding="utf-8")
     figures: dict[str, Any] = yaml.safe_load(text)
     return figures
 
 
-def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list[PhasePlan]:
+def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[TaskLoad]) -> list[PhasePlan]:
     """Work out every phase of a recipe."""
     out = []
     for steps in recipe.phases:
@@ -113,7 +113,11 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[Load]) -> list
 
 
 def _role(
-    role: Role, steps: Sequence[StepName], recipe: Recipe, prompts: Prompts, loads: Sequence[Load]
+    role: Role,
+    steps: Sequence[StepName],
+    recipe: Recipe,
+    prompts: Prompts,
+    loads: Sequence[TaskLoad],
 ) -> RolePlan:
     if role == "judge":
         work = add([_judging(step, recipe, load) for step in steps for load in loads])
@@ -250,7 +254,7 @@ def _most(kind: str, recipe: Recipe) -> int:
     return sampling[kind].max_tokens
 
 
-def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: Load) -> Work:
+def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
     questions = load.seeds * recipe.questions.per_seed
     if step == "study":
         studied = round(load.seeds * recipe.study.share)
@@ -266,12 +270,12 @@ def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: Load) -> Work:
     return add(work)
 
 
-def _is_chosen(recipe: Recipe, load: Load) -> bool:
+def _is_chosen(recipe: Recipe, load: TaskLoad) -> bool:
     """Whether the judge chooses among all samples of free texts, in place of a vote."""
     return load.kind == "text" and recipe.judge.enabled and recipe.judge.best_of
 
 
-def _judging(step: StepName, recipe: Recipe, load: Load) -> Work:
+def _judging(step: StepName, recipe: Recipe, load: TaskLoad) -> Work:
     """What the judge is asked in one step; each comparison shows the task and two responses."""
     judge, rows = recipe.judge, load.seeds * recipe.questions.per_seed
     row = load.row_chars / assumed()["chars_per_token"]
@@ -299,7 +303,7 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
 
 
 def _requests(
-    step: str, recipe: Recipe, prompts: Prompts, load: Load, *, most: int, expected: int
+    step: str, recipe: Recipe, prompts: Prompts, load: TaskLoad, *, most: int, expected: int
 ) -> Work:
     few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
         step, 0

@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.stages import Stage, stages
+from tsdg.config.stages import Stage
 from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
-from tsdg.engine.phase import pending_units
 from tsdg.errors import ShortfallError, StoppedError, UsageError
+from tsdg.layout import LOGS, phase_name
 from tsdg.package.finish import check_undamaged
-from tsdg.pipeline.diversity import check_canary
 from tsdg.pipeline.gather import gather_phase
+from tsdg.pipeline.make_seeds import make_seeds
 from tsdg.pipeline.package import package
 from tsdg.pipeline.phases import Servers, work_phase
-from tsdg.pipeline.prepare import Prepared, check_servers, take_snapshot
-from tsdg.pipeline.progress import gathered, has_tables, phase_done, phase_input
-from tsdg.pipeline.roles import Endpoint, endpoints_of
-from tsdg.pipeline.seeds import make_seeds
 from tsdg.progress import Reporter
+from tsdg.run.measure_diversity import check_canary
+from tsdg.run.prepare import Prepared, check_servers, take_snapshot
+from tsdg.run.roles import ServedModel, served_models
 from tsdg.serving.multinode_worker import is_multinode_worker, work_for_heads
 
 
@@ -56,7 +55,7 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
         phases = prepared.recipe.phases
         for steps, following in zip(phases, (*phases[1:], ()), strict=False):
-            if not phase_done(prepared.directory, steps):
+            if not prepared.state.phase_done(steps):
                 await work_phase(prepared, steps, servers, stop, reporter, may_leave=False)
             if stop.is_set():
                 raise StoppedError("stopped")
@@ -72,7 +71,7 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
     Raises:
         UsageError: there is none of that name.
     """
-    known = stages(prepared.recipe.phases)
+    known = prepared.state.stages
     for stage in known:
         if stage.name == name:
             return stage
@@ -94,8 +93,9 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
         MachineError: this machine lacks something; what was done stays.
         StoppedError: asked to stop; the same command continues.
     """
+    state = prepared.state
     if stage.kind == "phase":
-        if not phase_done(prepared.directory, stage.steps):
+        if not state.phase_done(stage.steps):
             _require(_may_begin(prepared, stage), prepared, stage)
             check_servers(prepared)
             asyncio.run(_one_phase(prepared, stage, reporter, may_leave=may_leave))
@@ -109,11 +109,8 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
             if "questions" in stage.steps:
                 check_canary(prepared.directory, prepared.recipe, reporter)
         else:
-            done = has_tables(prepared.directory, "seeds")
-            done = done and all(
-                gathered(prepared.directory, steps) for steps in prepared.recipe.phases
-            )
-            _require(done, prepared, stage)
+            done = [state.done(earlier) for earlier in state.stages[:-1]]
+            _require(all(done), prepared, stage)
             check_undamaged(prepared.directory)
             package(prepared, reporter)
 
@@ -122,7 +119,7 @@ async def _one_phase(
     prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave: bool
 ) -> None:
     """Work on a phase, or only lend this node's GPUs to another node's server."""
-    endpoints = endpoints_of(prepared.recipe, stage.steps)
+    endpoints = served_models(prepared.recipe, stage.steps)
     if lent := [
         endpoint for endpoint in endpoints if is_multinode_worker(endpoint.server, endpoint.model)
     ]:
@@ -137,26 +134,24 @@ async def _one_phase(
 
 
 async def _follow(
-    prepared: Prepared, stage: Stage, endpoint: Endpoint, stop: asyncio.Event, reporter: Reporter
+    prepared: Prepared, stage: Stage, endpoint: ServedModel, stop: asyncio.Event, reporter: Reporter
 ) -> None:
     await work_for_heads(
         server=endpoint.server,
         model=endpoint.model,
-        logs=prepared.directory / "logs" / endpoint.folder,
+        logs=prepared.directory / LOGS / endpoint.folder,
         on_event=lambda event: reporter.note(str(event)),
-        finished=lambda: phase_done(prepared.directory, stage.steps),
+        finished=lambda: prepared.state.phase_done(stage.steps),
         stop=stop,
     )
 
 
 def _require_complete(prepared: Prepared, stage: Stage) -> None:
-    if phase_done(prepared.directory, stage.steps):
+    state = prepared.state
+    if state.phase_done(stage.steps):
         return
     _require(_may_begin(prepared, stage), prepared, stage)
-    phase = stage.name.removesuffix(".gather")
-    left = len(
-        pending_units(phase_input(prepared.directory, stage.steps), prepared.directory / phase)
-    )
+    phase, left = phase_name(stage.steps), len(state.pending_units(stage.steps))
     raise ShortfallError(
         f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on "
         "with it"
@@ -165,16 +160,14 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
 
 def _may_begin(prepared: Prepared, stage: Stage) -> bool:
     """Whether the seeds are there, and the rows of all phases before this one in their tables."""
-    phases = prepared.recipe.phases
-    before = phases[: phases.index(stage.steps)]
-    return has_tables(prepared.directory, "seeds") and all(
-        gathered(prepared.directory, steps) for steps in before
-    )
+    state = prepared.state
+    before = state.phases[: state.phases.index(stage.steps)]
+    return state.has_tables("seeds") and all(state.gathered(steps) for steps in before)
 
 
 def _require(done: bool, prepared: Prepared, stage: Stage) -> None:
     if not done:
-        order = ", ".join(known.name for known in stages(prepared.recipe.phases))
+        order = ", ".join(known.name for known in prepared.state.stages)
         raise ShortfallError(
             f"{prepared.directory}: stage {stage.name} cannot start, as one before it is not done; "
             f"the order is {order}"

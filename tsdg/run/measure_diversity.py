@@ -26,15 +26,13 @@ from tsdg.corpus.narrow import Finding, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError
-from tsdg.layout import DIVERSITY, SYLLABUS
-from tsdg.pipeline.progress import phase_done, phase_input
-from tsdg.pipeline.written import Row, questions, seeds, written
+from tsdg.layout import DIVERSITY, FULL_RUN, SYLLABUS
 from tsdg.progress import Reporter
+from tsdg.run.state import RunState
+from tsdg.run.written import Row, questions, seeds, written
 from tsdg.storage import make_directory, write_whole
 from tsdg.tables import count_rows, unreadable
 
-FULL_RUN = Path("launch") / "full_run.json"
-"""In the canary's directory: the questions that the full run asks for."""
 SEEDS_SIDE = "seeds"
 SAMPLE = 200_000
 """Questions of a run that are measured, about."""
@@ -312,14 +310,17 @@ def _points(measured: int, at: int) -> list[int]:
 def _planned(run: Path, recipe: Recipe, total: int) -> int:
     """Questions that there will be: those that are written, or more where the phase goes on."""
     steps = next((steps for steps in recipe.phases if "questions" in steps), ())
-    if steps and phase_done(run, steps):
+    if steps and RunState(directory=run, phases=recipe.phases).phase_done(steps):
         return total
     return max(total, _asked(run, recipe))
 
 
 def _asked(run: Path, recipe: Recipe) -> int:
     """Questions that the run's seeds are to give."""
-    return count_rows(phase_input(run, ("questions",))) * recipe.questions.per_seed
+    return (
+        count_rows(RunState(directory=run, phases=recipe.phases).phase_input(("questions",)))
+        * recipe.questions.per_seed
+    )
 
 
 def _reached(path: Path, mine: _Side) -> dict[str, tuple[int, int]]:

@@ -19,12 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.accounting import WorkerStatus, read_worker, spent, worker_tokens
-from tsdg.config.recipe import StepName
 from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.errors import TsdgError
-from tsdg.layout import phase_name
-from tsdg.pipeline.progress import gathered, has_input, phase_input
+from tsdg.layout import PARTS, phase_name
+from tsdg.run.state import RunState, Steps
 
 SILENT_S = 60.0
 """A worker that has not written for so long is dead: it writes every few seconds."""
@@ -119,8 +118,8 @@ def is_alive(worker: WorkerStatus, *, now: float, over: frozenset[str] = frozens
 
 
 def phase_progress(
-    run: Path,
-    steps: tuple[StepName, ...],
+    run: RunState,
+    steps: Steps,
     workers: Sequence[WorkerStatus],
     *,
     now: float,
@@ -129,7 +128,7 @@ def phase_progress(
     """Work out how far a phase is.
 
     Args:
-        run: the run directory.
+        run: the run.
         steps: of the phase.
         workers: all its processes.
         now: Unix seconds.
@@ -138,12 +137,12 @@ def phase_progress(
     Raises:
         TsdgError: its input or its folder is damaged.
     """
-    layout, committed = _state(run, steps)
+    layout, committed = _units(run, steps)
     alive = [worker for worker in workers if is_alive(worker, now=now, over=over)]
     sums = spent(workers)
     rows = layout.rows_total if layout else 0
     done = sum(layout.rows[unit] for unit in committed if unit < layout.units) if layout else 0
-    if gathered(run, steps):
+    if run.gathered(steps):
         done = rows
     elif alive:
         done = max(done, min(rows, max(worker.rows_done for worker in alive)))
@@ -177,10 +176,10 @@ def phase_progress(
     )
 
 
-def _state(run: Path, steps: tuple[StepName, ...]) -> tuple[InputLayout | None, frozenset[int]]:
-    if not has_input(run, steps):
+def _units(run: RunState, steps: Steps) -> tuple[InputLayout | None, frozenset[int]]:
+    if not run.has_input(steps):
         return None, frozenset()
-    return read_layout(phase_input(run, steps)), committed_units(run / phase_name(steps) / "parts")
+    return read_layout(run.phase_input(steps)), committed_units(run.folder(steps) / PARTS)
 
 
 def _per_second(worker: WorkerStatus, column: int, now: float) -> float:
@@ -205,13 +204,11 @@ def _seconds_left(rows: int, alive: Sequence[WorkerStatus], now: float) -> float
     return round(rows / speed, 1) if speed > 0 else None
 
 
-def accepted_by_task(
-    run: Path, steps: tuple[StepName, ...]
-) -> tuple[dict[str, dict[str, Accepted]], bool]:
+def accepted_by_task(run: RunState, steps: Steps) -> tuple[dict[str, dict[str, Accepted]], bool]:
     """Count what was accepted, from some of the committed parts.
 
     Args:
-        run: the run directory.
+        run: the run.
         steps: of the phase.
 
     Returns:
@@ -220,7 +217,7 @@ def accepted_by_task(
     Raises:
         TsdgError: the input or the folder is damaged.
     """
-    layout, committed = _state(run, steps)
+    layout, committed = _units(run, steps)
     if layout is None:
         return {step: {} for step in steps}, False
     counts: dict[str, tuple[Counter[str], Counter[str]]] = {
@@ -240,7 +237,7 @@ def accepted_by_task(
                     ].to_pylist()
                 }
             tasks = groups[place.group][place.start : place.start + place.rows]
-            part = part_path(run / phase_name(steps) / "parts", unit)
+            part = part_path(run.folder(steps) / PARTS, unit)
             try:
                 _count_part(part, tasks, counts)
             except (OSError, pa.ArrowException):
@@ -268,16 +265,14 @@ def _count_part(
 
 
 def tasks_of(
-    run: Path,
-    phases: Sequence[tuple[StepName, ...]],
+    run: RunState,
     manifest: Mapping[str, Any] | None,
     seeds: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """What is known of each task: exact once the run is complete, before from some parts.
 
     Args:
-        run: the run directory.
-        phases: of the run.
+        run: the run.
         manifest: of a complete run.
         seeds: the counts of the seeds by task; empty before there are any.
 
@@ -306,7 +301,7 @@ def tasks_of(
         }
     seen: dict[str, dict[str, Accepted]] = {}
     whole: dict[str, bool] = {}
-    for steps in phases:
+    for steps in run.phases:
         if steps == ("study",):
             continue
         counts, exact = accepted_by_task(run, steps)

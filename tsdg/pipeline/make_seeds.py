@@ -11,38 +11,34 @@ from tsdg.errors import MirrorError, few
 from tsdg.generate.kin import KinDraw
 from tsdg.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.kin import write_kin
-from tsdg.pipeline.progress import has_tables
-from tsdg.pipeline.votes import check_seeds_votes
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
+from tsdg.run.state import RunState
+from tsdg.run.votes import check_seeds_votes
 from tsdg.seeds.draw.collect import SeedCollector
 from tsdg.seeds.passages.collector import PassageCollector
 from tsdg.storage import write_whole
 from tsdg.tables import Table, work_table
 
+_SHOW_EVERY = 1000
+"""Seeds between two updates of what is shown."""
+
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
-    """Stage 1: write ``seeds.parquet``, ``rejected.parquet``, ``kin.parquet``, ``counts.json``."""
-    if not has_tables(directory, "seeds"):
+    """Stage 1: write ``seeds.parquet``, ``rejected.parquet``, ``kin.parquet``, ``counts.json``.
+
+    Raises:
+        MirrorError: no row gives a seed, or the mirror is damaged.
+        RecipeError: the vote on a question like one of the seeds cannot be won.
+    """
+    if not RunState(directory=directory, phases=recipe.phases).has_tables("seeds"):
         _collect(recipe, directory, reporter)
     check_seeds_votes(recipe, directory)
 
 
 def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     reporter.stage("seeds", total=0)
-    collector: SeedCollector | PassageCollector = (
-        PassageCollector(
-            recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages"
-        )
-        if recipe.passages.path
-        else SeedCollector(
-            recipe.seeds,
-            seed=recipe.seed,
-            on_judged=lambda done, total: reporter.update(
-                done=done, total=total, detail="rows judged"
-            ),
-        )
-    )
+    collector = _collector(recipe, directory, reporter)
     kin = KinDraw(recipe.questions.kin, seed=recipe.seed)
     with (
         Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
@@ -54,7 +50,7 @@ def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
                 kin.add(item)
             else:
                 refused.add(item)
-            if seeds.count and seeds.count % 1000 == 0:
+            if seeds.count and seeds.count % _SHOW_EVERY == 0:
                 reporter.update(
                     done=seeds.count, total=0, detail=f"seeds, {refused.count} rows rejected"
                 )
@@ -66,29 +62,8 @@ def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
             "what a task gives"
         )
     write_kin(kin, directory)
-    for note in collector.notes:
+    for note in _notes(collector):
         reporter.note(note)
-    if collector.left_out:
-        reporter.note(
-            f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` "
-            "say why"
-        )
-    if collector.skipped:
-        reporter.note(
-            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the "
-            "mirror: "
-            f"{few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
-        )
-    barren = [
-        t
-        for t, count in collector.counts.items()
-        if t not in collector.skipped and not count.sampled
-    ]
-    if barren:
-        reporter.note(
-            f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has "
-            "the reasons"
-        )
     counts = {task: asdict(count) for task, count in collector.counts.items()}
     write_whole(directory / SEED_COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
     available = sum(count["available"] for count in counts.values())
@@ -96,3 +71,43 @@ def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
         f"{seeds.count} of {available} rows of {len(counts)} tasks, {refused.count} rejected, "
         f"{collector.held_out_rows} held-out rows to compare with"
     )
+
+
+def _collector(
+    recipe: Recipe, directory: Path, reporter: Reporter
+) -> SeedCollector | PassageCollector:
+    if recipe.passages.path:
+        return PassageCollector(
+            recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages"
+        )
+    return SeedCollector(
+        recipe.seeds,
+        seed=recipe.seed,
+        on_judged=lambda done, total: reporter.update(done=done, total=total, detail="rows judged"),
+    )
+
+
+def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
+    """What a person should know of tasks that gave nothing, or less than was wished for."""
+    notes = list(collector.notes)
+    if collector.left_out:
+        notes.append(
+            f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` "
+            "say why"
+        )
+    if collector.skipped:
+        notes.append(
+            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the "
+            f"mirror: {few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
+        )
+    barren = [
+        task
+        for task, count in collector.counts.items()
+        if task not in collector.skipped and not count.sampled
+    ]
+    if barren:
+        notes.append(
+            f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has "
+            "the reasons"
+        )
+    return notes

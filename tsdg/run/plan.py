@@ -1,4 +1,4 @@
-"""``tsdg plan``: what a run would do, by recipe, catalogue and the mirror's footers.
+"""What a run would do, from the recipe, the catalogue and the mirror's footers alone.
 
 It works without a mirror too: rows of splits that are not there are the catalogue's, and the plan
 says so.
@@ -6,30 +6,16 @@ says so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tsdg.config.compose import recipes_dir
-from tsdg.config.recipe import Recipe
-from tsdg.config.snapshot import run_name
 from tsdg.errors import few
-from tsdg.generate.prompts import load_prompts
 from tsdg.generate.voteplan import VotePlan
-from tsdg.generate.ways import check_ways
-from tsdg.pipeline.diversity import Growth, grown, growth_text
-from tsdg.pipeline.verifiers import check_verifiers
-from tsdg.pipeline.votes import check_votes
-from tsdg.seeds.draw.quotas import Quotas, apportion, solve
-from tsdg.seeds.draw.selection import Located, Source, survey, wishes_of
-from tsdg.seeds.families import renderers
-from tsdg.seeds.passages import collector as passages
-from tsdg.seeds.passages import passage_files
-from tsdg.views.estimate import (
-    Load,
+from tsdg.run.estimate import (
     PhasePlan,
+    TaskLoad,
     Work,
     add,
     assumed,
@@ -37,12 +23,12 @@ from tsdg.views.estimate import (
     plan_phases,
     record_tokens,
     vote_plans,
-    votes_note,
-    worded_vote,
 )
-
-_TASKS_SHOWN = 20
-"""A table of more tasks than this is left to ``--json``."""
+from tsdg.run.measure_diversity import Growth, grown
+from tsdg.run.prepare import Prepared
+from tsdg.seeds.draw.quotas import apportion
+from tsdg.seeds.draw.selection import Expected, Located, Source, expect
+from tsdg.seeds.passages import passage_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +49,7 @@ class TaskPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class PlanShare:
     """Natural against sampled: a family, a group, a domain or a language."""
 
     name: str
@@ -86,16 +72,16 @@ class LeftOutPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """What a run would do."""
 
     run_directory: str
     model: str
     tasks: list[TaskPlan]
-    families: list[Share]
-    groups: list[Share]
-    domains: list[Share]
-    languages: list[Share]
+    families: list[PlanShare]
+    groups: list[PlanShare]
+    domains: list[PlanShare]
+    languages: list[PlanShare]
     left_out: list[LeftOutPlan]
     """Tasks of chosen families and groups that may not be used, or that the mirror lacks and the
     recipe skips."""
@@ -122,27 +108,24 @@ class Plan:
     assumptions: list[str]
 
 
-def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
+def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
     """Work out the plan, without side effects.
 
     Args:
-        recipe: the recipe.
+        prepared: the recipe and where its seeds come from.
         like: a run, whose questions say how many would repeat others; None for no such prediction.
 
     Raises:
-        UsageError: something that was asked for does not exist or may not be used.
-        MirrorError: a mirror is named and is no folder, or a split that is there cannot be read.
+        UsageError: shares of seeds cannot hold even if every row is good.
+        MirrorError: a split that is there cannot be read.
     """
-    prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
-    check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
-    chosen = _of_passages(recipe) if recipe.passages.path else _of_tasks(recipe)
-    check_verifiers(recipe, chosen.used)
-    check_votes(recipe, chosen.used)
+    recipe, prompts = prepared.recipe, prepared.prompts
+    chosen = _of_passages(prepared) if recipe.passages.path else _of_tasks(prepared)
     tasks = [
         _task(source, chosen.rows[source.task], chosen.seeds[source.task]) for source in chosen.used
     ]
     loads = [
-        Load(
+        TaskLoad(
             kind=source.family.answer_kind_of(source.unit),
             seeds=chosen.seeds[source.task],
             row_chars=chosen.chars[source.task],
@@ -155,16 +138,14 @@ def make_plan(recipe: Recipe, *, like: Path | None = None) -> Plan:
     questions = seeds * recipe.questions.per_seed if recipe.phases else 0
     by_variant = record_tokens(recipe, seeds * recipe.questions.per_seed)
     hours = [phase.gpu_hours for phase in phases if phase.gpu_hours is not None]
-    return Plan(
-        run_directory=str(
-            Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes())
-        ),
+    return RunPlan(
+        run_directory=str(prepared.directory),
         model=recipe.model.name,
         tasks=tasks,
-        families=_shares(tasks, lambda task: task.family),
-        groups=_shares(tasks, lambda task: task.group),
-        domains=_shares(tasks, lambda task: task.domain),
-        languages=_shares(tasks, lambda task: task.language),
+        families=shares_by(tasks, lambda task: task.family),
+        groups=shares_by(tasks, lambda task: task.group),
+        domains=shares_by(tasks, lambda task: task.domain),
+        languages=shares_by(tasks, lambda task: task.language),
         left_out=chosen.left_out,
         phases=phases,
         requests=total.requests,
@@ -193,27 +174,24 @@ class _Chosen:
     notes: list[str]
 
 
-def _of_tasks(recipe: Recipe) -> _Chosen:
-    located = survey(recipe.seeds)
-    skipping = bool(recipe.seeds.mirror) and recipe.seeds.missing == "skip"
-    used = located.there if skipping else (*located.there, *located.missing)
-    rows = {source.task: _rows(source) for source in used}
-    quotas = solve(
-        [source.stock(rows[source.task]) for source in used], wishes_of(recipe.seeds, used)
-    )
+def _of_tasks(prepared: Prepared) -> _Chosen:
+    located, config = prepared.located, prepared.recipe.seeds
+    skipping = prepared.mirror_here and bool(config.mirror) and config.missing == "skip"
+    used = located.there if skipping else prepared.sources
+    expected = prepared.expected or expect(config, used)
     return _Chosen(
         used=used,
-        rows=rows,
-        seeds=quotas.tasks,
+        rows=expected.rows,
+        seeds=expected.quotas.tasks,
         chars={source.task: _row_chars(source) for source in used},
         left_out=_left_out(located, skipping=skipping),
-        notes=_notes(recipe, located, rows, quotas, skipping=skipping),
+        notes=_notes(prepared, expected, skipping=skipping),
     )
 
 
-def _of_passages(recipe: Recipe) -> _Chosen:
+def _of_passages(prepared: Prepared) -> _Chosen:
     """Which domain a passage is of is known when it is read: until then they share alike."""
-    used = passages.locate(recipe.passages).there
+    recipe, used = prepared.recipe, prepared.located.there
     there = passage_files.rows_of(recipe.passages)
     most = recipe.passages.total if there is None else min(recipe.passages.total, there)
     parts = {source.task: 1 / len(used) for source in used}
@@ -230,12 +208,6 @@ def _of_passages(recipe: Recipe) -> _Chosen:
             "they are read"
         ],
     )
-
-
-def _rows(source: Source) -> int:
-    if source.split.path.is_file():
-        return source.split.check(renderers.columns_of(source.family, source.unit))
-    return source.unit.rows
 
 
 def _row_chars(source: Source) -> float:
@@ -258,7 +230,7 @@ def _task(source: Source, rows: int, seeds: int) -> TaskPlan:
     )
 
 
-def _shares(tasks: Iterable[TaskPlan], key: Callable[[TaskPlan], str]) -> list[Share]:
+def shares_by(tasks: Iterable[TaskPlan], key: Callable[[TaskPlan], str]) -> list[PlanShare]:
     """Sum tasks up by a key, in the order in which its values come."""
     members: dict[str, list[TaskPlan]] = {}
     for task in tasks:
@@ -266,7 +238,7 @@ def _shares(tasks: Iterable[TaskPlan], key: Callable[[TaskPlan], str]) -> list[S
     rows = max(sum(task.available for group in members.values() for task in group), 1)
     seeds = max(sum(task.seeds for group in members.values() for task in group), 1)
     return [
-        Share(
+        PlanShare(
             name=name,
             tasks=len(group),
             available=(available := sum(task.available for task in group)),
@@ -295,14 +267,13 @@ def _left_out(located: Located, *, skipping: bool) -> list[LeftOutPlan]:
     return out
 
 
-def _notes(
-    recipe: Recipe, located: Located, rows: dict[str, int], quotas: Quotas, *, skipping: bool
-) -> list[str]:
-    notes = list(quotas.notes)
+def _notes(prepared: Prepared, expected: Expected, *, skipping: bool) -> list[str]:
+    recipe, located, rows = prepared.recipe, prepared.located, expected.rows
+    notes = list(expected.quotas.notes)
     if located.missing and not skipping:
         where = (
             f"the mirror {recipe.seeds.mirror} lacks"
-            if recipe.seeds.mirror
+            if prepared.mirror_here and recipe.seeds.mirror
             else "there is no mirror for"
         )
         notes.append(
@@ -314,86 +285,3 @@ def _notes(
     if unknown:
         notes.append(f"no rows are known of {len(unknown)} tasks: {few(unknown)}")
     return notes
-
-
-def print_plan(plan: Plan, *, as_json: bool) -> None:
-    """Print a plan for a person, or as one JSON object."""
-    if as_json:
-        print(json.dumps(asdict(plan), indent=1))
-        return
-    _print_shares(plan)
-    for reason, tasks in _by_reason(plan.left_out).items():
-        print(f"left out: {len(tasks)} tasks, {reason}: {few(tasks)}")
-    for phase in plan.phases:
-        print(
-            f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; "
-            f"{_worded(phase.work)}"
-        )
-        for role in phase.roles:
-            if role.role == "judge":
-                print(f"  of these the judge, {role.model}: {_worded(role.work)}")
-    if not plan.phases:
-        print("no phases: the run stops after the seeds")
-    else:
-        hours = "unknown" if plan.gpu_hours is None else f"{plan.gpu_hours:,}"
-        models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
-        print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
-    if plan.record_tokens:
-        by_variant = ", ".join(
-            f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items()
-        )
-        print(f"records: at most {plan.records:,}; tokens of these: {by_variant}")
-    if plan.duplicates:
-        print(f"like the questions of that run: {growth_text(plan.duplicates)}")
-    if plan.votes:
-        votes = "; ".join(worded_vote(vote, claim=plan.claim_votes) for vote in plan.votes)
-        print(f"votes: {votes}. {votes_note()}")
-    for note in plan.notes:
-        print(f"note: {note}")
-    for assumption in plan.assumptions:
-        print(f"assumed: {assumption}")
-    print(f"run directory: {plan.run_directory}")
-
-
-def _print_shares(plan: Plan) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("", "tasks", "rows", "share", "seeds", "share"):
-        table.add_column(column, justify="right" if column else "left")
-
-    def rows(shares: Iterable[Share]) -> None:
-        for share in shares:
-            table.add_row(
-                share.name,
-                f"{share.tasks:,}",
-                f"{share.available:,}",
-                f"{share.natural_share:.2%}",
-                f"{share.seeds:,}",
-                f"{share.sampled_share:.2%}",
-            )
-        table.add_section()
-
-    if len(plan.families) < len(plan.tasks) <= _TASKS_SHOWN:
-        rows(_shares(plan.tasks, lambda task: task.task))
-    rows(plan.families)
-    rows(plan.groups)
-    rows(_shares(plan.tasks, lambda _: "all"))
-    Console(width=max(Console().width, 100)).print(table)
-
-
-def _by_reason(left_out: Iterable[LeftOutPlan]) -> dict[str, list[str]]:
-    """Tasks by the part of the reason that many share."""
-    out: dict[str, list[str]] = {}
-    for task in left_out:
-        out.setdefault(task.reason.split(":")[0], []).append(task.task)
-    return out
-
-
-def _worded(work: Work) -> str:
-    return (
-        f"{work.requests_expected:,} requests (at most {work.requests:,}), tokens "
-        f"{work.prompt_tokens:,} of prompts "
-        f"and {work.completion_tokens:,} of completions (at most {work.completion_tokens_most:,})"
-    )

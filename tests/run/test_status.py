@@ -25,13 +25,14 @@ from tsdg.engine.commit import part_path
 from tsdg.engine.units import read_layout
 from tsdg.errors import UsageError, VerificationError
 from tsdg.records import SEED_SCHEMA
+from tsdg.run.phase_progress import accepted_by_task, is_alive, phase_progress
+from tsdg.run.state import RunState
+from tsdg.run.status import read_status, run_state
 from tsdg.slurm.jobs import LaunchRecord, add_launch
 from tsdg.slurm.queue import Element, State, parse_sacct, parse_squeue
 from tsdg.slurm.slurm_shell import Ssh
 from tsdg.slurm.watch import Answer
 from tsdg.tables import UNIT_ROWS
-from tsdg.views.progress import accepted_by_task, is_alive, phase_progress
-from tsdg.views.status import read_status, run_state
 from tsdg.views.status_text import duration, print_status
 
 QUESTIONS: tuple[StepName, ...] = ("questions",)
@@ -172,7 +173,7 @@ NOBODY = answer(None)
 
 
 def test_acceptance_per_task_comes_from_the_parts(half: Path) -> None:
-    counts, exact = accepted_by_task(half, QUESTIONS)
+    counts, exact = accepted_by_task(RunState.of(half), QUESTIONS)
     assert not exact
     shares = {task: (count.accepted, count.asked) for task, count in counts["questions"].items()}
     assert shares == {"a": (10, 10), "b": (7, 14)}
@@ -188,16 +189,16 @@ def test_speed_and_time_left_are_those_of_the_last_minutes(half: Path) -> None:
     busy = worker(history=points, rows_done=20, updated=now)
     dead = worker(history=points, rows_done=29, updated=now - 3600)
     seen = phase_progress(
-        half, QUESTIONS, [busy, dead, worker(state="stopped", ended=now)], now=now
+        RunState.of(half), QUESTIONS, [busy, dead, worker(state="stopped", ended=now)], now=now
     )
     assert (seen.units, seen.units_committed, seen.rows, seen.rows_done) == (10, 4, 30, 20)
     assert seen.workers == {"running": 1, "dead": 1, "stopped": 1}
     assert (seen.tokens_per_s, seen.in_flight) == (10.0, 5)
     assert seen.seconds_left == pytest.approx(10 / (20 / 300), abs=0.2)
     assert (seen.gpu_hours, seen.idle_gpu_hours, seen.retries) == (3.0, 0.3, {"timeout": 6})
-    still = phase_progress(half, QUESTIONS, [dead], now=now)
+    still = phase_progress(RunState.of(half), QUESTIONS, [dead], now=now)
     assert (still.rows_done, still.seconds_left, still.in_flight) == (12, None, 0)
-    assert phase_progress(half, ("answers",), [], now=now).units == 0
+    assert phase_progress(RunState.of(half), ("answers",), [], now=now).units == 0
 
 
 def test_a_worker_lives_as_long_as_it_writes_or_is_seen() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from tsdg.errors import VerificationError
-from tsdg.slurm.jobs import JOBS, read_jobs
+from tsdg.layout import CLUSTERS, JOBS
+from tsdg.slurm.jobs import read_jobs
 from tsdg.slurm.slurm_shell import Shell
 
 _SCRIPT = (
@@ -42,7 +43,7 @@ def command_there(run: Path, words: Sequence[str]) -> list[str]:
         VerificationError: the snapshot does not say with which Python.
     """
     record = read_jobs(run)
-    path = run / "snapshot" / "clusters" / f"{Path(record.cluster).stem}.yaml"
+    path = run / CLUSTERS / f"{Path(record.cluster).stem}.yaml"
     try:
         python = str(yaml.safe_load(path.read_text())["tsdg"]["python"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:

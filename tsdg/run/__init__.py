@@ -1,0 +1,21 @@
+"""A run as an object: what is to run, where it is, how far it is and what is left of it.
+
+Begin with ``prepare.py``: everything that works on a run starts from a ``Prepared``. Nothing here
+changes a run but the snapshot that ``take_snapshot`` writes, and nothing here prints.
+
+::
+
+    prepare.py         a checked recipe, its prompts and sources, and its run directory
+    state.py           which stages are done and which work units are left, from the files alone
+    roles.py           which model plays which role, and where it is served
+    verifiers.py       which verifier reads the answers to a question
+    votes.py           whether every vote can be won
+    plan.py            what a run would do: seeds per task, phases, requests, tokens
+    estimate.py        the figures behind a plan; pure
+    phase_progress.py  how far each phase is and how fast it goes
+    measure_diversity.py  how wide its questions are, and how many would repeat others
+    written.py         the seeds and the questions that were written, for that
+    status.py          the state of a run: its files, squeue and sacct together
+    runs.py            the runs below a folder
+    run_logs.py        which log tells most of a stage
+"""

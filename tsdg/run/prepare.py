@@ -1,0 +1,236 @@
+"""What is to run: a checked recipe, its prompts and its sources, and the run directory that it has.
+
+Three ways lead to a :class:`Prepared`. :func:`prepare` checks everything that can be checked before
+anything starts; :func:`look_up` is for a plan and asks for no mirror; :func:`reopen` reads the
+snapshot of a run that exists.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tsdg.config.compose import recipes_dir
+from tsdg.config.recipe import PromptConfig, Recipe
+from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
+from tsdg.corpus.near_pass import check_against
+from tsdg.errors import RunConflictError
+from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.generate.ways import check_ways
+from tsdg.layout import PARTS, PROMPTS, RECIPE, SNAPSHOT, phase_name
+from tsdg.package.tokens import find_tokenizer
+from tsdg.run.roles import served_models
+from tsdg.run.state import RunState
+from tsdg.run.verifiers import check_verifiers, check_verifiers_ready
+from tsdg.run.votes import check_votes
+from tsdg.seeds.draw.selection import (
+    Expected,
+    LeftOut,
+    Located,
+    Source,
+    check_request,
+    sources,
+    survey,
+)
+from tsdg.seeds.heldout.build import check_files
+from tsdg.seeds.passages import collector as passages
+from tsdg.serving.checks import check_server
+
+Mirror = Literal["checked", "present", "optional", "elsewhere"]
+"""What is asked of the mirror: that all splits are there and sound, that they are there, nothing;
+or it is on another machine, over ssh, and not looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A recipe that has passed every check that needs no start and no writing."""
+
+    recipe: Recipe
+    prompts: Prompts
+    located: Located
+    """The units of source of the tasks, those that the mirror has and those that it lacks; and the
+    tasks of chosen families and groups that may not be used."""
+    directory: Path
+    """The run directory, which may not exist yet."""
+    mirror_here: bool
+    """Whether this machine has the mirror."""
+    expected: Expected | None = None
+    """Already worked out by a check, so that a plan need not do it again."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The units of source of all tasks; with ``seeds.missing=skip`` the missing ones last."""
+        return (*self.located.there, *self.located.missing)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Tasks of chosen families and groups that may not be used."""
+        return self.located.left_out
+
+    @property
+    def state(self) -> RunState:
+        """What is done and what is left of the run."""
+        return RunState(directory=self.directory, phases=self.recipe.phases)
+
+
+def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
+    """Check what a recipe names: its prompts, its tasks and the mirror. Starts and writes nothing.
+
+    Args:
+        recipe: the recipe.
+        mirror_here: whether this machine has the mirror; else it is not looked at.
+
+    Raises:
+        UsageError: something that was asked for does not exist or may not be used.
+        MirrorError: the mirror lacks something.
+    """
+    prepared = look_up(recipe, mirror="checked" if mirror_here else "elsewhere")
+    check_against(recipe.filter.dedup.against)
+    decontaminate = recipe.filter.decontaminate
+    check_files(decontaminate.files if decontaminate.enabled else (), ngram=decontaminate.ngram)
+    return prepared
+
+
+def look_up(recipe: Recipe, *, mirror: Mirror) -> Prepared:
+    """Find what a recipe names, as far as a plan of it needs.
+
+    Raises:
+        UsageError: something that was asked for does not exist or may not be used.
+        MirrorError: the mirror is no folder, or a split is missing that is needed.
+    """
+    prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
+    check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
+    located, expected = _locate(recipe, mirror)
+    found = (*located.there, *located.missing)
+    check_verifiers(recipe, found)
+    check_votes(recipe, () if mirror == "elsewhere" else found)
+    return Prepared(
+        recipe=recipe,
+        prompts=prompts,
+        located=located,
+        directory=Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes()),
+        mirror_here=mirror != "elsewhere",
+        expected=expected,
+    )
+
+
+def reopen(
+    directory: Path,
+    overrides: Sequence[str],
+    *,
+    file: str = RECIPE,
+    mirror_here: bool = True,
+) -> Prepared:
+    """Prepare what a run directory holds, from its snapshot alone.
+
+    Args:
+        directory: of a run that was started before.
+        overrides: ``KEY=VALUE`` of keys that no row depends on.
+        file: with the recipe, in the run directory.
+        mirror_here: whether this machine has the mirror; else it is not looked at.
+
+    Raises:
+        UsageError: it is no run directory, or an override is wrong or would make it another run.
+        MirrorError: the mirror is missing.
+    """
+    recipe = read_recipe(directory, overrides, file=file)
+    located, _ = _locate(recipe, "present" if mirror_here else "elsewhere")
+    return Prepared(
+        recipe=recipe,
+        prompts=load_prompts(
+            kept_prompts(directory), recipes_dir(), study=bool(recipe.study.share)
+        ),
+        located=located,
+        directory=directory,
+        mirror_here=mirror_here,
+    )
+
+
+def prepare_again(before: Path, overrides: Sequence[str]) -> Prepared:
+    """Prepare the recipe of a run for another directory.
+
+    ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
+
+    Raises:
+        UsageError: ``before`` is no run directory, or an override would make it another run.
+        MirrorError: the mirror is missing.
+    """
+    held = reopen(before, overrides)
+    root, name = Path(held.recipe.output_root).absolute(), held.recipe.run
+    if (root / name) == before.absolute():
+        names = (f"{before.absolute().name}-replay-{number}" for number in itertools.count(1))
+        name = next(name for name in names if not (root / name).exists())
+    where = {"output_root": str(root), "run": name, "prompt": kept_prompts(before)}
+    return replace(held, recipe=held.recipe.model_copy(update=where), directory=root / name)
+
+
+def kept_prompts(directory: Path) -> PromptConfig:
+    """The prompts that a run directory keeps, as a recipe names them."""
+    return PromptConfig(dir=str((directory / PROMPTS).absolute()), files={})
+
+
+def _locate(recipe: Recipe, mirror: Mirror) -> tuple[Located, Expected | None]:
+    """Find the splits of a recipe's tasks, or the domains of its passages."""
+    seeds = recipe.seeds
+    if recipe.passages.path:
+        return passages.locate(recipe.passages), None
+    match mirror:
+        case "checked":
+            return check_request(seeds)
+        case "present":
+            return sources(seeds), None
+        case "optional":
+            return survey(seeds), None
+        case "elsewhere":
+            return survey(seeds.model_copy(update={"mirror": ""})), None
+
+
+def check_servers(prepared: Prepared) -> None:
+    """Check the servers of the phases that are left, and the tokenizer for packaging.
+
+    Raises:
+        ServerError: this machine cannot serve the model as it is.
+        MachineError: there is no tokenizer, or no sandbox for answers that are code.
+    """
+    recipe, state = prepared.recipe, prepared.state
+    left = [steps for steps in recipe.phases if not state.phase_done(steps)]
+    if left:
+        for steps in recipe.phases:
+            for served in served_models(recipe, steps):
+                check_server(served.server, served.model)
+    if any("answers" in steps for steps in left):
+        check_verifiers_ready(recipe, prepared.sources)
+    if any("answers" in steps for steps in recipe.phases):
+        find_tokenizer(recipe.model.path)
+
+
+def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
+    """Write the run's snapshot, or check that the directory holds this very run; note this start.
+
+    Raises:
+        RunConflictError: the directory holds another run, or this one in another form of phases.
+    """
+    _check_phases(prepared)
+    write_snapshot(
+        prepared.directory / SNAPSHOT,
+        recipe=prepared.recipe,
+        overrides=overrides,
+        prompt_texts=prepared.prompts.texts(),
+        prompt_hashes=prepared.prompts.hashes(),
+        catalogue=[source.catalogue_row() for source in prepared.sources],
+    )
+
+
+def _check_phases(prepared: Prepared) -> None:
+    """Refuse to resume with other ``phases`` than the run started with."""
+    fused = any(len(steps) > 1 for steps in prepared.recipe.phases)
+    other = phase_name(["questions"] if fused else ["questions", "answers"])
+    if prepared.recipe.phases and (prepared.directory / other / PARTS).exists():
+        begun = "[[questions],[answers]]" if fused else "[[questions,answers]]"
+        raise RunConflictError(
+            f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose "
+            "another run=NAME"
+        )
