@@ -90,7 +90,7 @@ class HubServer:
             server.server_close()
 
     def add(self, dataset: str, files: dict[str, bytes], *, ref: str = CONVERTED) -> str:
-        """Let a reference of a data set stand at a new commit with these files; gives the commit."""
+        """Put a data set's reference at a new commit with these files; return the commit."""
         repository = self.repositories.setdefault(dataset, Repository())
         commit = hashlib.sha1(f"{dataset}{ref}{len(repository.commits)}".encode()).hexdigest()
         repository.commits[commit] = files

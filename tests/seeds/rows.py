@@ -50,7 +50,9 @@ def arc_rows(count: int, word: str = "river") -> list[dict[str, Any]]:
     return [
         {
             "id": f"{word}_{number}",
-            "question": f"Where does the long and winding {word} number {number} come out of the mountains?",
+            "question": (
+                f"Where does the long and winding {word} number {number} come out of the mountains?"
+            ),
             "choices": {
                 "text": [f"place {number}", f"town {number}", f"lake {number}"],
                 "label": ["A", "B", "C"],

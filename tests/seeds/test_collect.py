@@ -126,7 +126,8 @@ FLAWS: list[dict[str, Any]] = [
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings.default.max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     flaws=st.lists(st.integers(min_value=0, max_value=len(FLAWS) - 1), min_size=1, max_size=40),

@@ -5,7 +5,7 @@ import sys
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tsdg.errors import SeedsDeniedError
@@ -271,7 +271,6 @@ def test_unknown_names_are_compared_with_known_ones() -> None:
     assert "near names" not in check("x" * 100_000).reason
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_gets_a_verdict(name: str) -> None:
     verdict = check(name)
@@ -279,7 +278,6 @@ def test_any_text_gets_a_verdict(name: str) -> None:
     assert verdict.kind != "unknown" or not verdict.allowed
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted({unit.dataset_path for unit in load().units})), st.text(), st.text())
 def test_no_made_up_split_of_a_catalogued_data_set_is_allowed(
     path: str, config: str, split: str
@@ -348,7 +346,8 @@ def test_a_row_that_cannot_be_placed_is_denied_and_other_units_are_not_asked() -
 
 def test_the_guard_needs_nothing_heavy() -> None:
     code = (
-        "import sys; from tsdg.seeds.catalogue.guard import check; check('blimp'); check('gsm8kk'); "
+        "import sys; from tsdg.seeds.catalogue.guard import check; "
+        "check('blimp'); check('gsm8kk'); "
         "print([m for m in ('lm_eval', 'pyarrow', 'datasets', 'yaml', 'numpy', 'torch') if m in "
         "sys.modules])"
     )

@@ -10,7 +10,10 @@ from tsdg.seeds.heldout.index import COMMON, KEPT, RUN, LeakIndex, Piece, index_
 from tsdg.seeds.rows.item import Item
 from tsdg.seeds.rows.keys import keys
 
-STORY = "Maya sells 14 jars of honey each morning at the market. She keeps a third of them for her sister's shop."
+STORY = (
+    "Maya sells 14 jars of honey each morning at the market. "
+    "She keeps a third of them for her sister's shop."
+)
 ASK = "How many jars are left when the market closes at noon?"
 BEFORE = "Here is something that our teacher wrote on the board."
 
@@ -86,7 +89,10 @@ def test_the_larger_item_may_be_the_held_out_one() -> None:
 
 def test_a_short_context_counts_as_well() -> None:
     """Two hypotheses may be equal; the premise tells the items apart."""
-    ask = 'Does this follow from the text? "Capital cities are larger than the other cities of their land."'
+    ask = (
+        "Does this follow from the text? "
+        '"Capital cities are larger than the other cities of their land."'
+    )
     index = index_of(Item(question=ask, context="Paris is large."))
     assert found(index, Item(question=ask, context="Bonn was small.")) == ""
     assert found(index, Item(question=ask, context="So is Rome. Paris is large.")) == "near"
@@ -187,7 +193,7 @@ ITEMS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.lists(ITEMS, max_size=5), st.lists(ITEMS, max_size=5))
 def test_a_batch_finds_what_its_items_find_one_by_one(held: list[Item], items: list[Item]) -> None:
     index = index_of(*held, ngram=3)

@@ -209,7 +209,10 @@ def test_process_docs_is_honoured_row_by_row(
     tmp_path: Path, function: str, expected: list[str | None]
 ) -> None:
     (tmp_path / "prepare.py").write_text(PROCESS)
-    text = f'process_docs: !function prepare.{function}\ndoc_to_text: "{{{{asked}}}}"\ndoc_to_target: asked\n'
+    text = (
+        f"process_docs: !function prepare.{function}\n"
+        'doc_to_text: "{{asked}}"\ndoc_to_target: asked\n'
+    )
     template = template_of(tmp_path, text, "q")
     rows = [{"q": "a"}, {"q": "b"}, {"q": "c"}]
     documents = template.documents(pa.Table.from_pylist(rows), rows)

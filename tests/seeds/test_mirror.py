@@ -113,7 +113,8 @@ def test_revision_survives_a_broken_memo(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings.default.max_examples // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(rows=st.integers(0, 300), group=st.integers(1, 90), size=st.integers(1, 60), data=st.data())
 def test_spans_are_read_apart(

@@ -50,7 +50,10 @@ def config(path: Path | str, **values: Any) -> PassagesConfig:
 
 
 def row(number: int, field: str, code: str, **more: Any) -> dict[str, Any]:
-    text = f"Passage {number} on {field}. It has a second sentence, number {number}. And it has a third one."
+    text = (
+        f"Passage {number} on {field}. It has a second sentence, number {number}. "
+        "And it has a third one."
+    )
     return {
         "text": text,
         "labels": {"field": field, "level": "Graduate"},

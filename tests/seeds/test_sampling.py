@@ -106,13 +106,13 @@ def one_by_one(stocks: list[Stock], wishes: Wishes) -> dict[str, int]:
     return quotas
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(stocks=stocks(), wishes=wishes)
 def test_quotas_are_those_of_dealing_one_by_one(stocks: list[Stock], wishes: Wishes) -> None:
     assert solve(stocks, wishes).tasks == one_by_one(stocks, wishes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(
     stocks=stocks(),
     wishes=wishes,
@@ -137,7 +137,6 @@ def test_no_cap_is_broken_and_no_order_matters(
     assert solve(stocks, wishes).tasks == quotas
 
 
-@settings(max_examples=100, deadline=None)
 @given(stocks=stocks(), wishes=wishes, more=st.integers(min_value=1, max_value=60))
 def test_a_larger_total_takes_nothing_away(stocks: list[Stock], wishes: Wishes, more: int) -> None:
     small = solve(stocks, dataclasses.replace(wishes, total=wishes.total + 1)).tasks
@@ -145,7 +144,6 @@ def test_a_larger_total_takes_nothing_away(stocks: list[Stock], wishes: Wishes, 
     assert all(small[task] <= large[task] for task in small)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     stocks=stocks(),
     wishes=wishes,

@@ -9,17 +9,18 @@ say::
 
 One row per name, in lm-eval's order. Columns:
 
-=============  =====================================================================================================
+=============  ================================================================================
 name           of a task, group or tag
 kind           ``task``, ``python`` (a task that is a Python class), ``group`` or ``tag``
 yaml           its file below ``lm_eval/tasks``; empty for a tag
-dataset_path   as lm-eval resolves it; the repository for ``csv`` and ``json`` tasks that read hub files; else empty
+dataset_path   as lm-eval resolves it; the repository for ``csv`` and ``json`` tasks that read
+               hub files; else empty
 config         "" for the default config
 scored         the split that lm-eval scores: the test split, else the validation split
 training       the split that the task declares as training data; empty where it declares none
 fewshot        the split that few-shot examples are declared to come from
 members        names in a group or tag, ``|``-separated
-=============  =====================================================================================================
+=============  ================================================================================
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _task_source(cfg: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
 
 
 def _class_source(where: str) -> tuple[str, str, str, str, str]:
-    """Read a Python task's class without importing it: some need the network, some end the process."""
+    """Read a Python task's class without importing it: some need the network, some exit."""
     module, _, name = where.rpartition(".")
     tree = ast.parse(Path(f"{module}.py").read_text(encoding="utf-8"))
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}

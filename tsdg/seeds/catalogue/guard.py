@@ -72,8 +72,8 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
         tier_b: whether families of tier B may be used.
 
     Raises:
-        SeedsDeniedError: one of them is denied, or is a group, family or data set; the message names the
-            first.
+        SeedsDeniedError: one of them is denied, or is a group, family or data set; the message
+            names the first.
     """
     catalogue = load()
     for task in tasks:
@@ -201,7 +201,10 @@ def _why_not_task(entry: Entry) -> str:
     """The reason why a task of lm-eval is not in the catalogue."""
     path, config = entry.dataset_path, entry.config
     if not path:
-        return "it gets its rows from code of its own, and no training split of it is proven; not in the catalogue"
+        return (
+            "it gets its rows from code of its own, and no training split of it is proven; "
+            "not in the catalogue"
+        )
     where = f"{path}/{config}" if config else path
     named = _denied_reason(path, config, entry.training or entry.scored)
     if named:
@@ -212,11 +215,17 @@ def _why_not_task(entry: Entry) -> str:
     if entry.scored == "train" or entry.training == entry.scored != "":
         return f"{where}: the split {entry.scored} is the one that the task scores"
     if entry.training:
-        return f"{where}: the task declares {entry.training} as training data, without proof; not in the catalogue"
+        return (
+            f"{where}: the task declares {entry.training} as training data, without proof; "
+            "not in the catalogue"
+        )
     fewshot = (
         f", {entry.fewshot} (few-shot prompt)" if entry.fewshot not in ("", entry.scored) else ""
     )
-    return f"{where}: the task names no training split, only {entry.scored} (scored){fewshot}; not in the catalogue"
+    return (
+        f"{where}: the task names no training split, only {entry.scored} (scored){fewshot}; "
+        "not in the catalogue"
+    )
 
 
 def _of_dataset(name: str, catalogue: Catalogue, index: Index, tier_b: bool) -> _Answer | None:
@@ -257,9 +266,7 @@ def _of_dataset(name: str, catalogue: Catalogue, index: Index, tier_b: bool) -> 
 
 
 def _parts(name: str) -> tuple[str, str | None, str | None]:
-    """Split ``owner/name/config/split`` (or ``name``, the way data sets were called before the hub
-    had owners).
-    """
+    """Split ``owner/name/config/split``, or ``name`` as data sets were called before owners."""
     parts = name.split("/")
     path = "/".join(parts[:2])
     config = None if len(parts) < 3 else "" if parts[2] == "default" else parts[2]
@@ -305,9 +312,7 @@ def _catalogued() -> Mapping[str, tuple[Unit, ...]]:
 
 @cache
 def _folded() -> Mapping[str, str]:
-    """Names without case, and the names by which benchmarks are known, to a name that the tables
-    have.
-    """
+    """Map case-folded names, and names that benchmarks are known by, to those in the tables."""
     out: dict[str, str] = {}
     for row in table("denied.csv"):
         for known in filter(None, row["names"].split("|")):

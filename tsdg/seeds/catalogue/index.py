@@ -1,7 +1,8 @@
 """Every name of the lm-eval release that the catalogue is verified against, without lm-eval.
 
-``data/index.csv.gz`` is written by :mod:`tsdg.seeds.catalogue.build_index`, which describes its columns. It
-says what each task reads and which split it scores: the basis of :mod:`tsdg.seeds.catalogue.guard`.
+``data/index.csv.gz`` is written by :mod:`tsdg.seeds.catalogue.build_index`, which describes its
+columns. It says what each task reads and which split it scores: the basis of
+:mod:`tsdg.seeds.catalogue.guard`.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ class Index:
     """Names of the tasks that score a split, by (dataset path, config, split)."""
 
     def tasks_of(self, name: str) -> tuple[str, ...]:
-        """Return the tasks of a group or tag, those of groups inside it included, in order and once
-        each.
+        """Return the tasks of a group or tag and of the groups in it, in order, each once.
 
         A member that is defined inside the group and has no entry of its own is returned by its
         name there.

@@ -59,9 +59,7 @@ class Family:
         return cast("Commercial", unit.commercial) if unit.commercial else self.commercial
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
-        """Return what kind of answer the rows of one of its units have, but for the unit's
-        ``other_kinds``.
-        """
+        """Return the kind of answer in a unit's rows, apart from the unit's ``other_kinds``."""
         return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.answer_kind
 
 
@@ -163,7 +161,7 @@ class Catalogue:
         return self.family(unit.family).commercial_of(unit)
 
     def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
-        """Return what reads answers of a kind in a family: its own verifier, else that of the kind."""
+        """Return what reads answers of a kind in a family: its own verifier, else the kind's."""
         known = self._families.get(family)  # passages of one's own are in no catalogue
         return known.verifier if known and known.answer_kind == kind else kind
 

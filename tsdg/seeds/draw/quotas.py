@@ -177,7 +177,7 @@ def _margin(what: str, known: Sequence[str], shares: Mapping[str, float]) -> dic
 
 
 def _fit(weights: Reals, rows: Reals, columns: Reals) -> Reals:
-    """Scale rows and columns in turn until both have their sums (iterative proportional fitting)."""
+    """Scale rows and columns in turn until both match their sums (proportional fitting)."""
     fitted = weights.copy()
     for _ in range(_ROUNDS):
         for axis, margin in ((1, rows), (0, columns)):

@@ -79,9 +79,7 @@ class Source:
         )
 
     def catalogue_row(self) -> dict[str, Any]:
-        """The catalogue's row of the unit for this task, with what its family says where it says
-        nothing itself.
-        """
+        """The catalogue's row of this task's unit; what it leaves out comes from its family."""
         return {
             **asdict(self.unit),
             "task": self.task,
@@ -156,7 +154,8 @@ def select(config: SeedsConfig) -> Selection:
     """Find the tasks of a request, from the catalogue alone.
 
     Raises:
-        SeedsDeniedError: a task or family was named that may not be used; or nothing is left to use.
+        SeedsDeniedError: a task or family was named that may not be used; or nothing is left to
+            use.
     """
     catalogue = load()
     guard.require_allowed(config.tasks, tier_b=config.tier_b)
@@ -226,7 +225,8 @@ def _unlicensed(unit: Unit, config: SeedsConfig, catalogue: Catalogue) -> str:
     commercial = catalogue.commercial_of(unit)
     if commercial in LICENCES[config.licences]:
         return ""
-    return f"seeds.licences={config.licences}: {catalogue.licence_of(unit)} (commercial use: {commercial})"
+    licence = catalogue.licence_of(unit)
+    return f"seeds.licences={config.licences}: {licence} (commercial use: {commercial})"
 
 
 def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:

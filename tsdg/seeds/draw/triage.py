@@ -3,8 +3,8 @@
 Judge the rows of a span, and make seeds of those that were drawn.
 
 A row is malformed, leaked, denied or good by itself; whether it repeats another one, and whether it
-is drawn, is decided over all rows (:mod:`tsdg.seeds.draw.collect`), from the few bytes of ``GOOD`` that
-judging leaves of a good row.
+is drawn, is decided over all rows (:mod:`tsdg.seeds.draw.collect`), from the few bytes of ``GOOD``
+that judging leaves of a good row.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One small module per family whose lm-eval template gives no usable question.
 
-Each has ``FORMS``: one :class:`tsdg.seeds.rows.row_forms.Form` per config, data set or language, or the one
-form ``""`` of all. The record in a module's docstring is in the hub's columns and was written for
-it.
+Each has ``FORMS``: one :class:`tsdg.seeds.rows.row_forms.Form` per config, data set or language, or
+the one form ``""`` of all. The record in a module's docstring is in the hub's columns and was
+written for it.
 """

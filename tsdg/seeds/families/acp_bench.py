@@ -5,12 +5,13 @@ What can be done and reached in small planning worlds. lm-eval's prompts are for
 Hub path ``ibm-research/acp_bench``, configs ``acp_<task>_bool``, ``_mcq`` and ``_gen``, splits
 validation (40, shown as examples) and test (scored), CDLA-Permissive-2.0. Records::
 
-    {"id": 1, "group": "ferry", "context": "There are 2 cars. The ferry is at l1.", "question": "Is it possible that c0
-     is on the ferry?", "answer": "yes"}
-    {"id": 1, "group": "ferry", "context": "...", "question": "Which action is applicable? A. sail to l0. B. debark c1.
-     C. board c0. D. board c1.", "answer": "A"}
-    {"id": 1, "group": "ferry", "context": "...", "question": "Name all actions that are applicable.",
-     "answer": ["(sail l1 l0)"], ...}
+    {"id": 1, "group": "ferry", "context": "There are 2 cars. The ferry is at l1.",
+     "question": "Is it possible that c0 is on the ferry?", "answer": "yes"}
+    {"id": 1, "group": "ferry", "context": "...",
+     "question": "Which action is applicable? A. sail to l0. B. debark c1. C. board c0. D. board
+     c1.", "answer": "A"}
+    {"id": 1, "group": "ferry", "context": "...",
+     "question": "Name all actions that are applicable.", "answer": ["(sail l1 l0)"], ...}
 """
 
 from __future__ import annotations

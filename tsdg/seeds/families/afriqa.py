@@ -7,8 +7,9 @@ Hub path ``masakhane/afriqa-gold-passages`` (a loading script: the mirror must h
 configs ``bem fon hau ibo kin swa twi yor zul``, splits train, validation and test (scored),
 CC-BY-SA-4.0. A record::
 
-    {"id": "1", "question_lang": "Mji wa Basel uko kwenye mto gani?", "question_translated": "On what river is Basel?",
-     "title": "Basel", "context": "Basel lies on the Rhine.", "answer_pivot": "Rhine", "answer_lang": "Rhine", ...}
+    {"id": "1", "question_lang": "Mji wa Basel uko kwenye mto gani?",
+     "question_translated": "On what river is Basel?", "title": "Basel",
+     "context": "Basel lies on the Rhine.", "answer_pivot": "Rhine", "answer_lang": "Rhine", ...}
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def item(row: Row) -> Item:
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The marked text, in the language of the paragraph; some copies have it in the form of SQuAD."""
+    """The marked text, in the paragraph's language; some copies have it in SQuAD's form."""
     if isinstance(row["answer_pivot"], str):
         return answered("short_text", [text(row, "answer_pivot")], "answer_pivot")
     return spans(row, "answer_pivot")

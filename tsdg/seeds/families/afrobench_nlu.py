@@ -1,11 +1,13 @@
-"""News, requests, tweets and film reviews in African languages. lm-eval has five English prompts
-for each: one seed.
+"""News, requests, tweets and film reviews in African languages, with English prompts.
+
+lm-eval has five prompts for each: one seed.
 
 Hub paths ``masakhane/masakhanews`` (AFL-3.0), ``masakhane/InjongoIntent``, ``masakhane/afrisenti``
 and ``Davlan/nollysenti``, one config a language, splits train, validation and test (scored). The
 questions are English, as lm-eval's are. Records::
 
-    {"label": 1, "category": "health", "headline": "Chanjo mpya yafika", "text": "...", "url": "..."}
+    {"label": 1, "category": "health", "headline": "Chanjo mpya yafika", "text": "...",
+     "url": "..."}
     {"intent": "play_music", "text": "Cheza wimbo wa Ana"}
     {"ID": "swa_1", "tweet": "Chakula kitamu sana", "label": "positive"}
     {"review": "Filamu nzuri", "label": "positive"}

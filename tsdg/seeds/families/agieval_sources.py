@@ -7,12 +7,12 @@ Apache-2.0. The other two are GitHub repositories (``zhongwanjun/AR-LSAT``, LSAC
 ``lgw863/LogiQA-dataset``, no licence stated), whose questions are put into the mirror one a row, in
 these columns. Records::
 
-    {"question": "A shelf holds 3 rows of 4 jars. How many are there?", "options": ["A)7", "B)12", "C)1", "D)3", "E)0"],
-     "rationale": "3 x 4 = 12", "correct": "B"}
-    {"passage": "Ann, Bo and Cy sit in a row. Bo sits first.", "question": "Who may sit last?", "options": ["Ann",
-     "Bo", "nobody"], "answer": "A"}
-    {"context": "所有的猫都是动物。", "question": "由此可以推出什么？", "options": ["有的动物是猫", "有的猫不是动物",
-     "没有猫", "没有动物"], "label": "a"}
+    {"question": "A shelf holds 3 rows of 4 jars. How many are there?", "options": ["A)7", "B)12",
+     "C)1", "D)3", "E)0"], "rationale": "3 x 4 = 12", "correct": "B"}
+    {"passage": "Ann, Bo and Cy sit in a row. Bo sits first.", "question": "Who may sit last?",
+     "options": ["Ann", "Bo", "nobody"], "answer": "A"}
+    {"context": "所有的猫都是动物。", "question": "由此可以推出什么？", "options": ["有的动物是猫",
+     "有的猫不是动物", "没有猫", "没有动物"], "label": "a"}
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Directions are spelled out (``s,e`` is south, east).
 Hub path ``Muennighoff/babi``, splits train, valid (named so by lm-eval), test, CC-BY-3.0. A
 record::
 
-    {"passage": "Rosa went to the attic.\nRosa took the lamp there.\n", "question": "Where is the lamp?",
-     "answer": "attic", "task": 2}
+    {"passage": "Rosa went to the attic.\nRosa took the lamp there.\n",
+     "question": "Where is the lamp?", "answer": "attic", "task": 2}
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Bangla translations of BoolQ, CommonsenseQA, OpenBookQA and PIQA. lm-eval's options are English
-words and letters.
+"""Bangla translations of BoolQ, CommonsenseQA, OpenBookQA and PIQA.
+
+lm-eval's options are English words and letters.
 
 Hub paths ``hishab/...``, splits train, validation and test (scored), licences unverified. Records::
 
     {"passage": "তিমি স্তন্যপায়ী।", "question": "তিমি কি মাছ?", "answer": "no"}
-    {"id": "a1", "question_stem": "ভেজা কোট কোথায় ঝোলানো হয়?", "choices": {"label": ["A", "B"], "text": ["হুক", "বই"]},
-     "answerKey": "A"}
+    {"id": "a1", "question_stem": "ভেজা কোট কোথায় ঝোলানো হয়?", "choices": {"label": ["A", "B"],
+     "text": ["হুক", "বই"]}, "answerKey": "A"}
     {"goal": "ভাত রান্না করতে", "sol1": "পানিতে সিদ্ধ করো", "sol2": "রোদে শুকাও", "label": 0}
 """
 

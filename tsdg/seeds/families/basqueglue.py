@@ -6,10 +6,11 @@ Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``
 splits train, validation and test, CC-BY-NC-SA-4.0. Records::
 
     {"text": "Gaur eguzkia dago!\\n#Bilbo", "label": 2, "idx": 0}
-    {"text": "Anek Mireni liburua eman dio .", "span1_text": "Mireni", "span2_text": "liburua", "span1_index": 1,
-     "span2_index": 3, "label": 0, "idx": 0}
+    {"text": "Anek Mireni liburua eman dio .", "span1_text": "Mireni", "span2_text": "liburua",
+     "span1_index": 1, "span2_index": 3, "label": 0, "idx": 0}
     {"question": "Nork eman zuen?", "sentence": "Anek eman zuen.", "label": 0, "idx": 0}
-    {"word": "mahai", "sentence1": "Mahaia apurtu da.", "sentence2": "Mahai berria.", "start1": 0, ..., "label": 1}
+    {"word": "mahai", "sentence1": "Mahaia apurtu da.", "sentence2": "Mahai berria.", "start1": 0,
+     ..., "label": 1}
 """
 
 from __future__ import annotations

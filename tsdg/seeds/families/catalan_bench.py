@@ -5,16 +5,20 @@ Ten data sets. lm-eval's templates lack a question, or their module needs more p
 Hub paths ``projecte-aina/...`` and ``nbel/CatCoLA``, splits train, validation and test (scored);
 each has its own licence. Records::
 
-    {"id": "a1", "title": "Basilea", "context": "Basilea és a la vora del Rin.", "question": "A quin riu és Basilea?",
-     "answers": [{"text": "Rin", "answer_start": 25}]}
-    {"story": "En Pol té dos gossos.", "questions": ["Què té en Pol?", "Quants?"], "answers": {"input_text":
-     ["gossos", "dos"], ...}, "additional_answers": {"0": {"input_text": ["gossos", "2"], ...}}}
-    {"content": "Avui plou. Demà farà sol.", "summaries": {"extreme": {"a1": "Canvia el temps.", ...}, ...}, ...}
+    {"id": "a1", "title": "Basilea", "context": "Basilea és a la vora del Rin.",
+     "question": "A quin riu és Basilea?", "answers": [{"text": "Rin", "answer_start": 25}]}
+    {"story": "En Pol té dos gossos.", "questions": ["Què té en Pol?", "Quants?"],
+     "answers": {"input_text": ["gossos", "dos"], ...},
+     "additional_answers": {"0": {"input_text": ["gossos", "2"], ...}}}
+    {"content": "Avui plou. Demà farà sol.", "summaries": {"extreme": {"a1": "Canvia el temps.",
+     ...}, ...}, ...}
     {"premise": "Tot era fosc.", "hypothesis": "No hi havia llum.", "label": 0}
     {"sentence1": "L'Anna va guanyar l'Eva.", "sentence2": "L'Eva va guanyar l'Anna.", "label": 0}
-    {"premise": "El got es va trencar.", "choice1": "Va caure.", "choice2": "Lluïa.", "question": "cause", "label": 0}
+    {"premise": "El got es va trencar.", "choice1": "Va caure.", "choice2": "Lluïa.",
+     "question": "cause", "label": 0}
     {"Sentence": "La gata dorm.", "Label": 1}
-    {"input_sentence_1": "...", ..., "sentence_quiz1": "...", "sentence_quiz2": "...", "answer_right_ending": 1}
+    {"input_sentence_1": "...", ..., "sentence_quiz1": "...", "sentence_quiz2": "...",
+     "answer_right_ending": 1}
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
-r"""CodeSearchNet functions and their documentation. lm-eval gives tokens of code without a
-question.
+r"""CodeSearchNet functions and their documentation.
+
+lm-eval gives tokens of code without a question.
 
 Hub paths ``CM/codexglue_code2text_go``, ``_java``, ``_javascript``, ``_php``, ``_python`` and
 ``_ruby``, splits train, validation and test (scored), C-UDA. The Python code has its docstring in
 it. A record::
 
-    {"id": 0, "repo": "a/b", "path": "m.py", "func_name": "double", "original_string": "...", "language": "python",
-     "code": "def double(n):\n    \"\"\"Double a number.\"\"\"\n    return 2 * n", "code_tokens": ["def", ...],
-     "docstring": "Double a number.", "docstring_tokens": ["Double", "a", "number", "."], "sha": "...", "url": "..."}
+    {"id": 0, "repo": "a/b", "path": "m.py", "func_name": "double", "original_string": "...",
+     "language": "python",
+     "code": "def double(n):\n    \"\"\"Double a number.\"\"\"\n    return 2 * n",
+     "code_tokens": ["def", ...], "docstring": "Double a number.", "docstring_tokens": ["Double",
+     "a", "number", "."], "sha": "...", "url": "..."}
 """
 
 from __future__ import annotations

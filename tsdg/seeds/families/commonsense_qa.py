@@ -3,8 +3,9 @@
 Hub path ``tau/commonsense_qa``, splits train (9,741), validation (scored) and test (labels hidden),
 MIT. A record::
 
-    {"id": "a1", "question": "Where does one hang a wet coat?", "question_concept": "coat", "answerKey": "B",
-     "choices": {"label": ["A", "B", "C", "D", "E"], "text": ["oven", "hook", "book", "lake", "drawer"]}}
+    {"id": "a1", "question": "Where does one hang a wet coat?", "question_concept": "coat",
+     "answerKey": "B", "choices": {"label": ["A", "B", "C", "D", "E"], "text": ["oven", "hook",
+     "book", "lake", "drawer"]}}
 """
 
 from __future__ import annotations

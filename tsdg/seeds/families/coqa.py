@@ -5,8 +5,9 @@ Each row is one conversation, of which the last turn is asked, as lm-eval does.
 Hub path ``EleutherAI/coqa``, splits train (7,199 conversations) and validation (scored), mixed
 licences. A record::
 
-    {"id": "c1", "source": "wikipedia", "story": "Tom had two dogs, Rex and Ben.", "questions": {"input_text": ["What
-     had Tom?", "How many?"], "turn_id": [1, 2]}, "answers": {"input_text": ["dogs", "two"], "span_text": [...], ...},
+    {"id": "c1", "source": "wikipedia", "story": "Tom had two dogs, Rex and Ben.",
+     "questions": {"input_text": ["What had Tom?", "How many?"], "turn_id": [1, 2]},
+     "answers": {"input_text": ["dogs", "two"], "span_text": [...], ...},
      "additional_answers": {"0": {"input_text": ["dogs", "2"], ...}, "1": {...}, "2": {...}}}
 """
 

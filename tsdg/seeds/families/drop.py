@@ -6,10 +6,11 @@ keys.
 Hub path ``EleutherAI/drop``, splits train (77,400) and validation (scored), CC-BY-SA-4.0. A
 record::
 
-    {"section_id": "nfl_1", "passage": "The Owls scored in the first and third quarter ...", "query_id": "q1",
-     "question": "In how many quarters did the Owls score?",
-     "answer": {"number": "2", "date": {"day": "", "month": "", "year": ""}, "spans": [], "worker_id": "", ...},
-     "validated_answers": {"number": ["2"], "date": [{...}], "spans": [[]], "worker_id": ["w"], "hit_id": ["h"]}}
+    {"section_id": "nfl_1", "passage": "The Owls scored in the first and third quarter ...",
+     "query_id": "q1", "question": "In how many quarters did the Owls score?",
+     "answer": {"number": "2", "date": {"day": "", "month": "", "year": ""}, "spans": [],
+     "worker_id": "", ...}, "validated_answers": {"number": ["2"], "date": [{...}], "spans": [[]],
+     "worker_id": ["w"], "hit_id": ["h"]}}
 """
 
 from __future__ import annotations

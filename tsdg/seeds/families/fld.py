@@ -7,8 +7,10 @@ Hub path ``hitachi-nlp/FLD.v2``, configs ``default`` and ``star``, splits train 
 validation and test (scored), licence unverified. The prompt and proof columns are not read. A
 record::
 
-    {"hypothesis": "the owl is not grey.", "context": "sent1: the owl is grey. sent2: if something is grey it sleeps.",
-     "world_assump_label": "DISPROVED", "proof_label": "DISPROVED", "depth": 1, "prompt_serial": "...", ...}
+    {"hypothesis": "the owl is not grey.",
+     "context": "sent1: the owl is grey. sent2: if something is grey it sleeps.",
+     "world_assump_label": "DISPROVED", "proof_label": "DISPROVED", "depth": 1,
+     "prompt_serial": "...", ...}
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def item(row: Row) -> Item:
     facts = "\n".join(
         sentence(fact.strip()) for fact in _NUMBER.split(text(row, "context")) if fact.strip()
     )
-    question = f"Do these facts prove or disprove this, or leave it unknown? {sentence(text(row, 'hypothesis'))}"
+    hypothesis = sentence(text(row, "hypothesis"))
+    question = f"Do these facts prove or disprove this, or leave it unknown? {hypothesis}"
     return Item(question=question, context=facts, options=tuple(label.lower() for label in _LABELS))
 
 

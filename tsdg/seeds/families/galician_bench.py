@@ -8,8 +8,8 @@ Records::
     {"id": "1", "text": "Hoxe chove. Mañá vai sol.", "summary": "Cambia o tempo."}
     {"Frase": "A gata dorme.", "Paráfrase": "Está a durmir a gata.", "Avaliación": 1}
     {"sentence": "A gata dorme.", "label": 1}
-    {"InputSentence1": "...", ..., "RandomFifthSentenceQuiz1": "...", "RandomFifthSentenceQuiz2": "...",
-     "AnswerRightEnding": 1}
+    {"InputSentence1": "...", ..., "RandomFifthSentenceQuiz1": "...",
+     "RandomFifthSentenceQuiz2": "...", "AnswerRightEnding": 1}
 """
 
 from __future__ import annotations

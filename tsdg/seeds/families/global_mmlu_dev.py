@@ -3,9 +3,9 @@
 Hub path ``CohereForAI/Global-MMLU``, one config a language, splits dev (285, five a subject) and
 test (scored), Apache-2.0. A record::
 
-    {"sample_id": "anatomy/dev/0", "subject": "anatomy", "subject_category": "STEM", "question": "Où est le fémur ?",
-     "option_a": "Dans la main", "option_b": "Dans la cuisse", "option_c": "Dans le cou", "option_d": "Dans le pied",
-     "answer": "B", ...}
+    {"sample_id": "anatomy/dev/0", "subject": "anatomy", "subject_category": "STEM",
+     "question": "Où est le fémur ?", "option_a": "Dans la main", "option_b": "Dans la cuisse",
+     "option_c": "Dans le cou", "option_d": "Dans le pied", "answer": "B", ...}
 """
 
 from __future__ import annotations

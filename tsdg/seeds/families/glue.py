@@ -11,7 +11,8 @@ Records::
     {"sentence1": "Ann sold her car to Bob.", "sentence2": "Bob has a car.", "label": 0, "idx": 0}
     {"premise": "All lights were off.", "hypothesis": "It was dark.", "label": 0, "idx": 0}
     {"question": "Who wrote it?", "sentence": "It was written by Ada.", "label": 0, "idx": 0}
-    {"question1": "How do I boil rice?", "question2": "What is the way to boil rice?", "label": 1, "idx": 0}
+    {"question1": "How do I boil rice?", "question2": "What is the way to boil rice?", "label": 1,
+     "idx": 0}
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ The four endings continue the last, open sentence.
 Hub path ``Rowan/hellaswag``, splits train (39,905) and validation (10,042, the scored one), MIT. A
 record::
 
-    {"ind": 7, "activity_label": "Washing a bike", "ctx_a": "A man carries a bucket to his bike.", "ctx_b": "he",
-     "ctx": "A man carries a bucket to his bike. he", "endings": ["scrubs the frame with a sponge.", "flies away.",
-     "sings to the bucket.", "paints a wall."], "source_id": "activitynet~v_x", "split": "train",
-     "split_type": "indomain", "label": "0"}
+    {"ind": 7, "activity_label": "Washing a bike", "ctx_a": "A man carries a bucket to his bike.",
+     "ctx_b": "he", "ctx": "A man carries a bucket to his bike. he",
+     "endings": ["scrubs the frame with a sponge.", "flies away.", "sings to the bucket.",
+     "paints a wall."], "source_id": "activitynet~v_x", "split": "train", "split_type": "indomain",
+     "label": "0"}
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research li
 ``kumapo/JAQKET``, config ``v2.0``, and ``mkshing/xlsum_ja``, splits train and validation or test
 (scored). Records::
 
-    {"q_id": 0, "question": "雨の日に差すものは?", "choice0": "傘", "choice1": "帽子", "choice2": "靴",
-     "choice3": "本", "choice4": "机", "label": 0}
+    {"q_id": 0, "question": "雨の日に差すものは?", "choice0": "傘", "choice1": "帽子",
+     "choice2": "靴", "choice3": "本", "choice4": "机", "label": 0}
     {"sentence_pair_id": "0", "yjcaptions_id": "1-2",
      "sentence1": "猫が寝ている。", "sentence2": "動物がいる。",
      "label": 0}
-    {"id": "a1p0q0", "title": "富士山", "context": "富士山は日本一高い山である。", "question": "日本一高い山は?",
-     "answers": {"text": ["富士山"], "answer_start": [0]}, "is_impossible": false}
+    {"id": "a1p0q0", "title": "富士山", "context": "富士山は日本一高い山である。",
+     "question": "日本一高い山は?", "answers": {"text": ["富士山"], "answer_start": [0]},
+     "is_impossible": false}
     {"sentence": "また買いたいです。", "label": 0, "review_id": "R1"}
     {"qid": "1", "question": "日本一高い山は?", "answers": {"text": ["富士山"], ...},
      "ctxs": {"id": ["1"], "title": ["富士山"], "text": ["富士山は日本一高い山である。"], ...}}

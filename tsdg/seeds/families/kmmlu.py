@@ -3,8 +3,8 @@
 Hub path ``HAERAE-HUB/KMMLU``, 45 configs by subject, splits train, dev and test (scored),
 CC-BY-ND-4.0. A record::
 
-    {"question": "물의 화학식은?", "answer": 1, "A": "H2O", "B": "CO2", "C": "O2", "D": "NaCl", "Category": "Chemistry",
-     "Human Accuracy": 0.9}
+    {"question": "물의 화학식은?", "answer": 1, "A": "H2O", "B": "CO2", "C": "O2", "D": "NaCl",
+     "Category": "Chemistry", "Human Accuracy": 0.9}
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ Hub path ``skt/kobest_v1``, configs ``boolq copa hellaswag sentineg wic``, split
 and test (scored), CC-BY-SA-4.0. Records::
 
     {"paragraph": "고래는 포유류다.", "question": "고래는 물고기인가?", "label": 0}
-    {"premise": "잔이 깨졌다.", "question": "원인", "alternative_1": "떨어졌다.", "alternative_2": "컸다.", "label": 0}
+    {"premise": "잔이 깨졌다.", "question": "원인", "alternative_1": "떨어졌다.",
+     "alternative_2": "컸다.", "label": 0}
     {"context": "고양이를 찾았다. 추워 보였다.", "ending_1": "집에 데려갔다.", "ending_2": "...",
      "ending_3": "...", "ending_4": "...", "label": 0}
     {"sentence": "다시 사고 싶어요", "label": 1}

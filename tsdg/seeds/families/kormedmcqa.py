@@ -5,8 +5,9 @@ Korean licensing exams of doctors, nurses, pharmacists and dentists. lm-eval's a
 Hub path ``sean0042/KorMedMCQA``, configs ``doctor nurse pharm dentist``, splits train, dev, fewshot
 and test (scored), CC-BY-NC-2.0. A record::
 
-    {"subject": "doctor", "year": 2012, "period": 1, "q_number": 3, "question": "정상 성인의 체온은?", "A": "30도",
-     "B": "33도", "C": "36.5도", "D": "40도", "E": "42도", "answer": 3, "cot": ""}
+    {"subject": "doctor", "year": 2012, "period": 1, "q_number": 3,
+     "question": "정상 성인의 체온은?", "A": "30도", "B": "33도", "C": "36.5도", "D": "40도",
+     "E": "42도", "answer": 3, "cot": ""}
 """
 
 from __future__ import annotations

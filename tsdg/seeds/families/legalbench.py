@@ -6,11 +6,14 @@ prompts.
 Hub path ``nguha/legalbench``, one config a task, splits train (4 to 10) and test (scored), own
 licences. Records::
 
-    {"index": "0", "text": "The mark \"Salt\" for packages of sodium chloride.", "answer": "generic"}
-    {"index": "0", "text": "Recipient shall return all papers.", "answer": "Yes", "document_name": "nda.pdf"}
-    {"index": "0", "bill_title": "...", "bill_summary": "...", "company_name": "...", "company_description": "...",
-     "answer": "No"}
-    {"index": "0", "Paragraph": "The court denied the motion.", "answer": "Procedural History", "Citation": "..."}
+    {"index": "0", "text": "The mark \"Salt\" for packages of sodium chloride.",
+     "answer": "generic"}
+    {"index": "0", "text": "Recipient shall return all papers.", "answer": "Yes",
+     "document_name": "nda.pdf"}
+    {"index": "0", "bill_title": "...", "bill_summary": "...", "company_name": "...",
+     "company_description": "...", "answer": "No"}
+    {"index": "0", "Paragraph": "The court denied the motion.", "answer": "Procedural History",
+     "Citation": "..."}
     {"index": "0", "question": "Can one lose a citizenship?", "answer": "Yes"}
 """
 

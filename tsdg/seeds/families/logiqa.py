@@ -6,8 +6,9 @@ question.
 Hub path ``EleutherAI/logiqa``, splits train (7,376), validation and test (scored), no licence
 stated. A record::
 
-    {"label": "b", "context": "All owls are birds. No bird is a fish.", "question": "Which of these follows?",
-     "options": ["Some owls are fish.", "No owl is a fish.", "All birds are owls.", "No fish swims."]}
+    {"label": "b", "context": "All owls are birds. No bird is a fish.",
+     "question": "Which of these follows?", "options": ["Some owls are fish.", "No owl is a fish.",
+     "All birds are owls.", "No fish swims."]}
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ Chinese civil service questions on short texts, in better English, in two forms 
 Hub path ``baber/logiqa2``, configs ``logiqa2`` (train 12,567, validation, test) and ``logieval``
 (the same as a prompt), CC-BY-NC-SA-4.0. Records::
 
-    {"id": 1, "answer": 1, "text": "All owls are birds. No bird is a fish.", "question": "Which of these follows?",
-     "type": {...}, "options": ["Some owls are fish.", "No owl is a fish.", "All birds are owls.", "No fish swims."]}
-    {"content": "Passage: All owls are birds.\nQuestion: Which of these follows?\nA. ...\nB. ...\nC. ...\nD. ...\n",
-     "ideal": "B"}
+    {"id": 1, "answer": 1, "text": "All owls are birds. No bird is a fish.",
+     "question": "Which of these follows?", "type": {...}, "options": ["Some owls are fish.",
+     "No owl is a fish.", "All birds are owls.", "No fish swims."]}
+    {"content": "Passage: All owls are birds.\nQuestion: Which of these follows?\nA. ...\nB.
+     ...\nC. ...\nD. ...\n", "ideal": "B"}
 """
 
 from __future__ import annotations

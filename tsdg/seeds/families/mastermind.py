@@ -6,8 +6,9 @@ Hub paths ``flair/mastermind_24_mcq_close`` and ``_random``, ``_35_`` and ``_46_
 colours), splits train (26,019 to 30,850), validation and test (scored), no licence stated. A
 record::
 
-    {"id": 1, "instruction": "... a code of 2 out of 4 colours ... Guess 1: red green ...", "answerKey": "B",
-     "options": {"label": ["A", "B", "C", "D"], "text": ["red red", "red blue", "green red", "blue blue"]}}
+    {"id": 1, "instruction": "... a code of 2 out of 4 colours ... Guess 1: red green ...",
+     "answerKey": "B", "options": {"label": ["A", "B", "C", "D"], "text": ["red red", "red blue",
+     "green red", "blue blue"]}}
 """
 
 from __future__ import annotations

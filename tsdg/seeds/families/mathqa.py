@@ -6,8 +6,8 @@ Hub path ``regisss/math_qa``, splits train (29,837), validation and test (scored
 record::
 
     {"Problem": "a shelf holds 3 rows of 4 jars . how many jars are there ?", "Rationale": "...",
-     "options": "a ) 7 , b ) 12 , c ) 1,200 , d ) 34 , e ) none of these", "correct": "b", "annotated_formula": "...",
-     "linear_formula": "multiply(n0,n1)|", "category": "general"}
+     "options": "a ) 7 , b ) 12 , c ) 1,200 , d ) 34 , e ) none of these", "correct": "b",
+     "annotated_formula": "...", "linear_formula": "multiply(n0,n1)|", "category": "general"}
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def gold(row: Row, item: Item) -> Gold:
 
 
 def _options(value: str) -> tuple[str, ...]:
-    """Take ``a ) 7 , b ) 12`` apart, which some rows have as a printed list; a comma within an
-    option is no end.
-    """
+    """Take ``a ) 7 , b ) 12`` apart, also as a printed list; options may hold commas."""
     _, *parts = _MARK.split(value)
     letters, options = (
         "".join(parts[::2]),

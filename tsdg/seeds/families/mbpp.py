@@ -5,8 +5,9 @@ Here they are the checks.
 Hub path ``google-research-datasets/mbpp``, config ``full``, splits train (374), validation, test,
 prompt; CC-BY-4.0. A record::
 
-    {"task_id": 700, "text": "Write a function to double a number.", "code": "def double(n):\r\n    return 2 * n",
-     "test_list": ["assert double(2) == 4"], "test_setup_code": "", "challenge_test_list": []}
+    {"task_id": 700, "text": "Write a function to double a number.",
+     "code": "def double(n):\r\n    return 2 * n", "test_list": ["assert double(2) == 4"],
+     "test_setup_code": "", "challenge_test_list": []}
 """
 
 from __future__ import annotations

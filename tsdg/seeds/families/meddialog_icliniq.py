@@ -5,8 +5,8 @@ Consultations with a one-line summary of what the patient asks. lm-eval's needs 
 Hub path ``lighteval/med_dialog``, config ``icliniq``, splits train (24,851), validation and test
 (scored), scraped: licence unknown. A record::
 
-    {"src": "Patient: Hello doctor, my knee hurts after running. What can I do? Doctor: Hello. Rest it ...",
-     "tgt": "What can I do for a knee that hurts after running?", "id": 0}
+    {"src": "Patient: Hello doctor, my knee hurts after running. What can I do? Doctor: Hello. Rest
+     it ...", "tgt": "What can I do for a knee that hurts after running?", "id": 0}
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ Patients' questions with answers found on medical pages and ranked. lm-eval take
 Hub path ``bigbio/mediqa_qa`` (a loading script: the mirror must hold Parquet), splits
 train_live_qa_med (104), validation and test (scored), licence unknown. A record::
 
-    {"QUESTION": {"QID": "1", "QuestionText": "Can I take aspirin with beer?", "AnswerList": [{"Answer": {"AID": "1_1",
-     "SystemRank": "1", "ReferenceRank": "2", "ReferenceScore": "2", "AnswerURL": "...", "AnswerText": "It may ..."}}]}}
+    {"QUESTION": {"QID": "1", "QuestionText": "Can I take aspirin with beer?",
+     "AnswerList": [{"Answer": {"AID": "1_1", "SystemRank": "1", "ReferenceRank": "2",
+     "ReferenceScore": "2", "AnswerURL": "...", "AnswerText": "It may ..."}}]}}
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Hub path ``openlifescienceai/medmcqa``, splits train (182,822), validation (scored) and test (labels
 hidden, -1), Apache-2.0. A record::
 
-    {"id": "a1", "question": "Which vitamin does sunlight make in the skin?", "opa": "A", "opb": "B12", "opc": "C",
-     "opd": "D", "cop": 3, "choice_type": "single", "exp": "...", "subject_name": "Biochemistry", "topic_name": null}
+    {"id": "a1", "question": "Which vitamin does sunlight make in the skin?", "opa": "A",
+     "opb": "B12", "opc": "C", "opd": "D", "cop": 3, "choice_type": "single", "exp": "...",
+     "subject_name": "Biochemistry", "topic_name": null}
 """
 
 from __future__ import annotations

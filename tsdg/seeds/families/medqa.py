@@ -3,7 +3,8 @@
 Hub path ``GBaker/MedQA-USMLE-4-options-hf``, splits train (10,178), validation and test (scored),
 CC-BY-4.0 by the card. A record::
 
-    {"id": "train-00001", "sent1": "A child has a barking cough. What is the most likely diagnosis?", "sent2": "",
+    {"id": "train-00001",
+     "sent1": "A child has a barking cough. What is the most likely diagnosis?", "sent2": "",
      "ending0": "Croup", "ending1": "Asthma", "ending2": "Measles", "ending3": "Gout", "label": 0}
 """
 

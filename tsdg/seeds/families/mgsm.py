@@ -7,8 +7,8 @@ Hub paths ``juletxara/mgsm`` (one config a language), ``projecte-aina/mgsm_ca``,
 and test (scored), CC-BY-SA-4.0. A record::
 
     {"question": "Frage: Ein Regal hat 3 Reihen mit je 4 Gläsern. Wie viele Gläser sind es?",
-     "answer": "Schritt-für-Schritt-Antwort: Es sind 3 * 4 = 12 Gläser. Die Antwort ist 12.", "answer_number": 12,
-     "equation_solution": "3 * 4 = 12"}
+     "answer": "Schritt-für-Schritt-Antwort: Es sind 3 * 4 = 12 Gläser. Die Antwort ist 12.",
+     "answer_number": 12, "equation_solution": "3 * 4 = 12"}
 """
 
 from __future__ import annotations

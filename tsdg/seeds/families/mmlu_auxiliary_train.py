@@ -6,8 +6,8 @@ Hub path ``cais/mmlu``, config ``all``, split auxiliary_train (99,842; dev, vali
 held out), MIT for the collection. The subject is empty, and a passage, where there is one, stands
 before the question in one text. A record::
 
-    {"question": "Which of these is a liquid at room temperature?", "subject": "", "choices": ["iron", "water", "salt",
-     "oxygen"], "answer": 1}
+    {"question": "Which of these is a liquid at room temperature?", "subject": "",
+     "choices": ["iron", "water", "salt", "oxygen"], "answer": 1}
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ Up to ten options and more. lm-eval lists them in the question and has letters a
 Hub paths ``TIGER-Lab/MMLU-Pro`` and ``saeidasgari/mmlu-pro-plus``, splits validation (70, the
 few-shot exemplars) and test (scored), MIT. A record::
 
-    {"question_id": 1, "question": "Which number is prime?", "options": ["4", "6", "7", "9"], "answer": "C",
-     "answer_index": 2, "cot_content": "A: Let's think step by step. ...", "category": "math", "src": "..."}
+    {"question_id": 1, "question": "Which number is prime?", "options": ["4", "6", "7", "9"],
+     "answer": "C", "answer_index": 2, "cot_content": "A: Let's think step by step. ...",
+     "category": "math", "src": "..."}
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Hub path ``li-lab/MMLU-ProX``, one config a language, splits validation (70, the few-shot exemplars)
 and test (scored), MIT. A record::
 
-    {"question_id": 1, "question": "Welche Zahl ist prim?", "option_0": "4", "option_1": "7", "option_2": null, ...,
-     "option_9": null, "answer": "B", "answer_index": 1, "cot_content": "...", "category": "math", "src": "..."}
+    {"question_id": 1, "question": "Welche Zahl ist prim?", "option_0": "4", "option_1": "7",
+     "option_2": null, ..., "option_9": null, "answer": "B", "answer_index": 1,
+     "cot_content": "...", "category": "math", "src": "..."}
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ The source is in lower case and split into tokens; the spaces are mended.
 Hub path ``EleutherAI/mutual``, configs ``mutual`` and ``mutual_plus``, splits train (7,088 each),
 validation (scored), test (labels hidden). A record::
 
-    {"answers": "A", "options": ["f : yes , it 's two stops from here .", "f : i had soup .", "f : he is nine .",
-     "f : the bus is green ."], "article": "m : is there a bakery nearby ?", "id": "train_0"}
+    {"answers": "A", "options": ["f : yes , it 's two stops from here .", "f : i had soup .",
+     "f : he is nine .", "f : the bus is green ."], "article": "m : is there a bakery nearby ?",
+     "id": "train_0"}
 """
 
 from __future__ import annotations

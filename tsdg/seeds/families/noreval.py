@@ -6,10 +6,11 @@ Hub paths ``ltg/norquad`` (CC0-1.0), ``ltg/noropenbookqa``, ``ltg/norec_document
 ``ltg/norec_sentence`` (config ``binary``, CC-BY-NC-4.0) and ``ltg/ask-gec`` (restricted), splits
 train, validation and test (scored). Records::
 
-    {"id": "1", "context": "Bergen\nBergen er en by i Norge.", "question": "Hvor ligger Bergen?", "answers": {"text":
-     ["Norge"], "answer_start": [29]}}
-    {"id": "1", "question_stem": "Planter puster inn", "choices": {"label": ["A", "B", "C", "D"], "text":
-     ["karbondioksid", "helium", "neon", "argon"]}, "answer": "A", "fact": "Planter trenger karbondioksid"}
+    {"id": "1", "context": "Bergen\nBergen er en by i Norge.", "question": "Hvor ligger Bergen?",
+     "answers": {"text": ["Norge"], "answer_start": [29]}}
+    {"id": "1", "question_stem": "Planter puster inn", "choices": {"label": ["A", "B", "C", "D"],
+     "text": ["karbondioksid", "helium", "neon", "argon"]}, "answer": "A",
+     "fact": "Planter trenger karbondioksid"}
     {"review": "En flott film.", "sentiment": 1}
     {"source": "Jeg har to hund.", "correction": "Jeg har to hunder."}
 """

@@ -1,11 +1,13 @@
-"""ARC-Challenge in 31 languages, translated by ChatGPT. lm-eval's code makes a prompt with English
-labels of it.
+"""ARC-Challenge in 31 languages, translated by ChatGPT.
+
+lm-eval makes a prompt with English labels of it.
 
 Hub path ``alexandrainst/m_arc``, one config a language, splits train (about 1,116), val and test
 (scored), CC-BY-NC-4.0. A record::
 
-    {"id": "MEA_2016_8_14", "instruction": "Welches Gas atmen Pflanzen ein?", "option_a": "Kohlendioxid",
-     "option_b": "Helium", "option_c": "Neon", "option_d": "Argon", "option_e": null, "answer": "A"}
+    {"id": "MEA_2016_8_14", "instruction": "Welches Gas atmen Pflanzen ein?",
+     "option_a": "Kohlendioxid", "option_b": "Helium", "option_c": "Neon", "option_d": "Argon",
+     "option_e": null, "answer": "A"}
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ Hub path ``google-research-datasets/paws-x``, configs ``de en es fr ja ko zh``, 
 each, machine-translated), validation and test (scored), free use with attribution to Google. A
 record::
 
-    {"id": 1, "sentence1": "Ann beat Eve in the final .", "sentence2": "Eve beat Ann in the final .", "label": 0}
+    {"id": 1, "sentence1": "Ann beat Eve in the final .",
+     "sentence2": "Eve beat Ann in the final .", "label": 0}
 """
 
 from __future__ import annotations

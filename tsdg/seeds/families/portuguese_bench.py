@@ -6,8 +6,8 @@ Hub paths ``nilc-nlp/assin`` (5,000) and ``nilc-nlp/assin2`` (6,500), splits tra
 test (scored), licence unknown. Label 0 is none, 1 entailment and 2, in ASSIN alone, paraphrase,
 which is entailment both ways. A record::
 
-    {"sentence_pair_id": 1, "premise": "A Ana vendeu o carro à Eva.", "hypothesis": "A Eva comprou um carro.",
-     "relatedness_score": 4.5, "entailment_judgment": 1}
+    {"sentence_pair_id": 1, "premise": "A Ana vendeu o carro à Eva.",
+     "hypothesis": "A Eva comprou um carro.", "relatedness_score": 4.5, "entailment_judgment": 1}
 """
 
 from __future__ import annotations

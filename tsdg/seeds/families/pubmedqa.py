@@ -3,8 +3,9 @@
 Hub path ``bigbio/pubmed_qa``, config ``pubmed_qa_labeled_fold0_source``, splits train (450),
 validation, test; MIT. A record::
 
-    {"QUESTION": "Does a short walk after lunch lower blood sugar?", "CONTEXTS": ["Forty adults walked ...", "..."],
-     "LABELS": ["METHODS", "RESULTS"], "MESHES": ["Adult"], "YEAR": "2011", "reasoning_required_pred": "yes",
+    {"QUESTION": "Does a short walk after lunch lower blood sugar?",
+     "CONTEXTS": ["Forty adults walked ...", "..."], "LABELS": ["METHODS", "RESULTS"],
+     "MESHES": ["Adult"], "YEAR": "2011", "reasoning_required_pred": "yes",
      "reasoning_free_pred": "yes", "final_decision": "yes", "LONG_ANSWER": "Walking lowered it ..."}
 
 ``LONG_ANSWER`` is the authors' conclusion, which gives the answer away, and so is no part of the

@@ -5,10 +5,12 @@ Each row is a paper; the first of its questions with a stated answer is asked.
 Hub path ``allenai/qasper``, splits train (888 papers), validation and test (scored), CC-BY-4.0. The
 context is the abstract and the paragraphs that the annotator named as evidence. A record::
 
-    {"id": "1909.1", "title": "On owls", "abstract": "We count owls.", "full_text": {...}, "qas": {"question": ["How
-     many owls do they count?"], "question_id": ["q1"], ..., "answers": [{"answer": [{"unanswerable": false,
-     "extractive_spans": [], "yes_no": null, "free_form_answer": "Twelve", "evidence": ["We saw twelve owls."],
-     "highlighted_evidence": [...]}], "annotation_id": [...], "worker_id": [...]}]}, "figures_and_tables": {...}}
+    {"id": "1909.1", "title": "On owls", "abstract": "We count owls.", "full_text": {...},
+     "qas": {"question": ["How many owls do they count?"], "question_id": ["q1"], ...,
+     "answers": [{"answer": [{"unanswerable": false, "extractive_spans": [], "yes_no": null,
+     "free_form_answer": "Twelve", "evidence": ["We saw twelve owls."],
+     "highlighted_evidence": [...]}], "annotation_id": [...], "worker_id": [...]}]},
+     "figures_and_tables": {...}}
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ Hub path ``allenai/sciq``, splits train (11,679), validation and test (scored), 
 record::
 
     {"question": "What gas do plants take in?", "distractor1": "oxygen", "distractor2": "helium",
-     "distractor3": "neon", "correct_answer": "carbon dioxide", "support": "Plants take in carbon dioxide ..."}
+     "distractor3": "neon", "correct_answer": "carbon dioxide",
+     "support": "Plants take in carbon dioxide ..."}
 """
 
 from __future__ import annotations

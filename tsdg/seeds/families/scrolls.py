@@ -8,8 +8,9 @@ splits train, validation (scored) and test, mixed licences. The input is the que
 its options, and the document, apart by empty lines; of GovReport and SummScreen, the document
 alone. A record of QuALITY::
 
-    {"id": "20015_1", "pid": "20015_1_0", "input": "Who owns the boat?\n\n (A) Ann\n (B) Bo\n (C) Cy\n (D) Di\n\n\nThe
-     boat was Bo's ...", "output": "Bo"}
+    {"id": "20015_1", "pid": "20015_1_0",
+     "input": "Who owns the boat?\n\n (A) Ann\n (B) Bo\n (C) Cy\n (D) Di\n\n\nThe boat was Bo's
+     ...", "output": "Bo"}
 """
 
 from __future__ import annotations

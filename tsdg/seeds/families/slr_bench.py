@@ -5,8 +5,9 @@ The Prolog rule that tells eastbound from westbound trains. lm-eval's module wan
 Hub path ``AIML-TUDA/SLR-Bench``, configs ``v1-Basic`` to ``v1-Hard`` and ``v1-All`` (all of them
 again), splits train (18,053), validation and test (scored), CC-BY-4.0 by the card. A record::
 
-    {"id": 1, "prompt": "You are a train classifier ...\n\neastbound(train0).\nhas_car(train0, car0_1).\n\nYour task is
-     to formulate a hypothesis ...", "ground-truth rule": "eastbound(Train):- has_car(Train, Car1), short(Car1).",
+    {"id": 1, "prompt": "You are a train classifier ...\n\neastbound(train0).\nhas_car(train0,
+     car0_1).\n\nYour task is to formulate a hypothesis ...", "ground-truth rule":
+     "eastbound(Train):- has_car(Train, Car1), short(Car1).",
      "validation program": "eastbound(train0). ...", "symbols": "...", "curriculum level": 1, ...}
 """
 

@@ -5,8 +5,8 @@ What people in small scenes feel, want and do next. lm-eval has scene and questi
 Hub path ``lighteval/siqa``, splits train (33,410) and validation (scored), CC-BY-4.0 by the
 project's page. A record::
 
-    {"context": "Ann gave Bo her umbrella.", "question": "How would Bo feel?", "answerA": "grateful",
-     "answerB": "hungry", "answerC": "betrayed", "label": "1"}
+    {"context": "Ann gave Bo her umbrella.", "question": "How would Bo feel?",
+     "answerA": "grateful", "answerB": "hungry", "answerC": "betrayed", "label": "1"}
 """
 
 from __future__ import annotations

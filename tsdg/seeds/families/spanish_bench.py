@@ -6,7 +6,8 @@ Hub paths ``csebuetnlp/xlsum`` (config ``spanish``, CC-BY-NC-SA-4.0), ``nbel/EsC
 ``gplsi/cocoteros`` and ``PlanTL-GOB-ES/wnli-es`` (CC-BY-4.0), splits train, validation and test
 (scored). Records::
 
-    {"id": "1", "url": "...", "title": "El tiempo", "summary": "Cambia el tiempo.", "text": "Hoy llueve. Mañana ..."}
+    {"id": "1", "url": "...", "title": "El tiempo", "summary": "Cambia el tiempo.",
+     "text": "Hoy llueve. Mañana ..."}
     {"ID": "EsCoLA_1", "Sentence": "La gata duerme.", "Label": 1, ...}
     {"keywords": "gata, sol", "context": "Es verano.", "text": "La gata duerme al sol."}
     {"sentence1": "Ana vendió el coche a Eva.", "sentence2": "Eva tiene un coche.", "label": 1}

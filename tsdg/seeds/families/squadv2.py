@@ -5,8 +5,9 @@ Those that the paragraph does not answer are left out, with the reason.
 Hub path ``lighteval/squad_v2``, splits train (130,319, 43,498 of them unanswerable) and validation
 (scored), CC-BY-SA-4.0. A record::
 
-    {"id": "a1", "title": "Basel", "context": "Basel lies on the Rhine.", "question": "On what river does Basel lie?",
-     "answers": {"text": ["Rhine"], "answer_start": [18]}}
+    {"id": "a1", "title": "Basel", "context": "Basel lies on the Rhine.",
+     "question": "On what river does Basel lie?", "answers": {"text": ["Rhine"],
+     "answer_start": [18]}}
 """
 
 from __future__ import annotations

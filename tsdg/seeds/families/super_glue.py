@@ -7,18 +7,21 @@ Hub path ``aps/super_glue``, configs ``boolq``, ``cb``, ``copa``, ``multirc``, `
 ``wic`` and ``wsc.fixed``, splits train and validation (scored); each data set has its own licence.
 Records::
 
-    {"question": "is a whale a fish", "passage": "Whale -- Whales are mammals ...", "idx": 0, "label": 0}
+    {"question": "is a whale a fish", "passage": "Whale -- Whales are mammals ...", "idx": 0,
+     "label": 0}
     {"premise": "I doubt that it rained.", "hypothesis": "it rained", "idx": 0, "label": 2}
-    {"premise": "The glass broke.", "choice1": "It fell.", "choice2": "It shone.", "question": "cause", "idx": 0,
-     "label": 0}
-    {"paragraph": "Tom had two dogs.", "question": "What had Tom?", "answer": "Dogs", "idx": {...}, "label": 1}
-    {"passage": "Oslo is in Norway.\n@highlight\nIt snows in Oslo", "query": "In @placeholder, winter came early.",
-     "entities": ["Oslo", "Norway"], "entity_spans": {...}, "answers": ["Oslo"], "idx": {...}}
+    {"premise": "The glass broke.", "choice1": "It fell.", "choice2": "It shone.",
+     "question": "cause", "idx": 0, "label": 0}
+    {"paragraph": "Tom had two dogs.", "question": "What had Tom?", "answer": "Dogs", "idx": {...},
+     "label": 1}
+    {"passage": "Oslo is in Norway.\n@highlight\nIt snows in Oslo",
+     "query": "In @placeholder, winter came early.", "entities": ["Oslo", "Norway"],
+     "entity_spans": {...}, "answers": ["Oslo"], "idx": {...}}
     {"premise": "Ann sold her car to Bob.", "hypothesis": "Bob bought a car.", "idx": 0, "label": 0}
-    {"word": "bank", "sentence1": "A bank by the river.", "sentence2": "The bank is closed.", "start1": 2, ...,
-     "label": 0}
-    {"text": "Ann called Eve because she was ill.", "span1_index": 2, "span2_index": 4, "span1_text": "Eve",
-     "span2_text": "she", "idx": 0, "label": 1}
+    {"word": "bank", "sentence1": "A bank by the river.", "sentence2": "The bank is closed.",
+     "start1": 2, ..., "label": 0}
+    {"text": "Ann called Eve because she was ill.", "span1_index": 2, "span2_index": 4,
+     "span1_text": "Eve", "span2_text": "she", "idx": 0, "label": 1}
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ What happens next in a film. lm-eval asks nothing: it scores the continuations o
 Hub path ``allenai/swag``, config ``regular``, splits train (73,546), validation (scored) and test,
 MIT upstream. A record::
 
-    {"video-id": "anetv_x", "fold-ind": "1", "startphrase": "A man lifts a cup. He", "sent1": "A man lifts a cup.",
-     "sent2": "He", "gold-source": "gold", "ending0": "drinks from it.", "ending1": "is a cup.", "ending2": "rains.",
+    {"video-id": "anetv_x", "fold-ind": "1", "startphrase": "A man lifts a cup. He",
+     "sent1": "A man lifts a cup.", "sent2": "He", "gold-source": "gold",
+     "ending0": "drinks from it.", "ending1": "is a cup.", "ending2": "rains.",
      "ending3": "plants a tree.", "label": 0}
 """
 

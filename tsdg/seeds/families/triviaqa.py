@@ -5,10 +5,11 @@ Trivia questions with the aliases of their answer, which are no options.
 Hub path ``mandarjoshi/trivia_qa``, config ``rc.nocontext``, splits train (138,384 rows, one per
 evidence document: 87,622 questions), validation (scored) and test, licence unknown. A record::
 
-    {"question": "Which river flows through Basel?", "question_id": "tc_0", "question_source": "http://example.org/",
-     "entity_pages": {...}, "search_results": {...}, "answer": {"aliases": ["Rhein", "River Rhine"],
-     "normalized_aliases": ["rhein", "river rhine"], "normalized_value": "rhine", "type": "WikipediaEntity",
-     "value": "Rhine", "matched_wiki_entity_name": "", "normalized_matched_wiki_entity_name": ""}}
+    {"question": "Which river flows through Basel?", "question_id": "tc_0",
+     "question_source": "http://example.org/", "entity_pages": {...}, "search_results": {...},
+     "answer": {"aliases": ["Rhein", "River Rhine"], "normalized_aliases": ["rhein",
+     "river rhine"], "normalized_value": "rhine", "type": "WikipediaEntity", "value": "Rhine",
+     "matched_wiki_entity_name": "", "normalized_matched_wiki_entity_name": ""}}
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Questions in nine languages, each on a paragraph. lm-eval keeps one language of 
 Hub path ``google-research-datasets/tydiqa``, config ``secondary_task``, splits train (49,881 in
 all) and validation (scored), Apache-2.0. The id begins with the language. A record::
 
-    {"id": "finnish-8438-1", "title": "Oulu", "context": "Oulu on kaupunki Suomessa.", "question": "Missä on Oulu?",
-     "answers": {"text": ["Suomessa"], "answer_start": [17]}}
+    {"id": "finnish-8438-1", "title": "Oulu", "context": "Oulu on kaupunki Suomessa.",
+     "question": "Missä on Oulu?", "answers": {"text": ["Suomessa"], "answer_start": [17]}}
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Every "choice" of lm-eval's task is gold; here they are answer and aliases.
 
 Hub path ``stanfordnlp/web_questions``, splits train (3,778) and test (2,032), CC-BY-4.0. A record::
 
-    {"url": "http://www.freebase.com/view/en/atlantis_town", "question": "what river flows through atlantis town?",
-     "answers": ["Blue River", "River Blue"]}
+    {"url": "http://www.freebase.com/view/en/atlantis_town",
+     "question": "what river flows through atlantis town?", "answers": ["Blue River", "River Blue"]}
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""XNLI in Basque, translated by machine (``eu_mt``) and afterwards by hand (``eu``, its train is
-the same machine's).
+"""XNLI in Basque, translated by machine (``eu_mt``) and afterwards by hand (``eu``).
+
+The training split of ``eu`` is the same machine's.
 
 Hub path ``HiTZ/xnli-eu``, splits train (392,702), validation and test (scored), CC-BY-NC-4.0. A
 record::

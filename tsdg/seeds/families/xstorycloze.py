@@ -3,8 +3,9 @@
 Hub path ``juletxara/xstory_cloze``, configs ``ar en es eu hi id my ru sw te zh``, splits train (360
 each) and eval (scored), CC-BY-SA-4.0. A record::
 
-    {"story_id": "0", "input_sentence_1": "Leo found a kitten.", "input_sentence_2": "It was cold and hungry.",
-     "input_sentence_3": "He took it home.", "input_sentence_4": "His mother warmed some milk.",
+    {"story_id": "0", "input_sentence_1": "Leo found a kitten.",
+     "input_sentence_2": "It was cold and hungry.", "input_sentence_3": "He took it home.",
+     "input_sentence_4": "His mother warmed some milk.",
      "sentence_quiz1": "The kitten drank all of it.", "sentence_quiz2": "Leo flew to the moon.",
      "answer_right_ending": 1}
 """

@@ -1,5 +1,4 @@
-"""Finds the held-out row that is the same item as a seed or a generated question, or nearly the
-same.
+"""Finds the held-out row that is (nearly) the same item as a seed or a generated question.
 
 **The same**: context, question and options agree after normalisation, or context and question do,
 where they are long enough to be no common stem or the held-out row is of the same data set.
@@ -8,9 +7,10 @@ where they are long enough to be no common stem or the held-out row is of the sa
 that stands before it. One of the two items must stand in the other, whichever is the larger, with
 its ask *and* with its story: the same story with another ask is another item, a sentence more on
 one side hides nothing. Ask or story stands in the other item where a share of at least ``overlap``
-of its runs of ``ngram`` words does (:mod:`tsdg.seeds.heldout.ngrams`), or all of it word by word. Runs that
-more than ``COMMON`` different held-out items have ("which of the following is not an example of a")
-are templates: they are never counted as shared. Beside that there must be evidence, one of these:
+of its runs of ``ngram`` words does (:mod:`tsdg.seeds.heldout.ngrams`), or all of it word by word.
+Runs that more than ``COMMON`` different held-out items have ("which of the following is not an
+example of a") are templates: they are never counted as shared. Beside that there must be evidence,
+one of these:
 
 * ``ENOUGH`` shared runs, which at 8 words are 13 words in a row;
 * the very same options, if they say something (*yes* and *no* do not);
@@ -59,8 +59,8 @@ DOC = np.dtype(
         ("kept", np.uint16, 2),
     ]
 )
-"""A held-out item: its row, its :class:`~tsdg.seeds.rows.keys.Keys`; and of its ask and story the hash
-of all of it, its characters, its runs, and how many of these are kept."""
+"""A held-out item: its row, its :class:`~tsdg.seeds.rows.keys.Keys`; and of its ask and story the
+hash of all of it, its characters, its runs, and how many of these are kept."""
 RUN = np.dtype([("hash", np.uint64), ("field", np.uint32)])
 """A run; ``field`` is twice the number of its item, and one more for the story."""
 
@@ -137,9 +137,7 @@ def index_items(
 
 
 class _Filter:
-    """Tells most hashes that are not in a table at the price of one look, where a search takes some
-    twenty.
-    """
+    """Rules out most hashes that are not in a table with one look; a search takes twenty."""
 
     def __init__(self, hashes: U64) -> None:
         bits = max(int(len(hashes) * 16).bit_length(), 10)
@@ -268,7 +266,7 @@ class LeakIndex:
         )
 
     def _near(self, items: Sequence[Keys]) -> list[Match | None]:
-        """Per item, the held-out item that shares most with it of those that are nearly the same."""
+        """Per item, of the held-out items that are nearly the same, the one that shares most."""
         found = Runs(_texts(items), self.ngram)
         hashes, fields, _ = _distinct(found.hashes, found.owners)
         total = np.maximum(np.bincount(fields, minlength=2 * len(items)).reshape(-1, 2), 1)
@@ -335,7 +333,8 @@ class LeakIndex:
     def _how(self, count: int, total: int, *, theirs: bool) -> str:
         if not count:
             return "has the words and the options of"
-        runs = f"{min(count, total)} of {'the' if theirs else 'its'} {total} runs of {self.ngram} words"
+        whose = "the" if theirs else "its"
+        runs = f"{min(count, total)} of {whose} {total} runs of {self.ngram} words"
         return f"has {runs} of" if theirs else f"has {runs} in"
 
     def _pairs(self, hashes: U64, fields: Ints, choices: U64) -> tuple[Ints, Ints, Ints]:
@@ -372,9 +371,7 @@ class LeakIndex:
         doc: Ints,
         shared: Ints,
     ) -> None:
-        """Set ``verbatim`` where the held-out item's ask or story stands in the item word by word
-        and that decides.
-        """
+        """Set ``verbatim`` where a held-out ask or story stands word by word and that decides."""
         docs = self._docs[doc]
         # A text that stands there shares all its telling runs: few pairs are left to look at one by
         # one.

@@ -171,7 +171,8 @@ class Hub:
             MachineError: the hub cannot be reached, or fails again and again.
         """
         what = f"the files of {dataset} at {commit[:12]}"
-        url = f"{self._endpoint}/api/datasets/{quote(dataset)}/tree/{quote(commit, safe='')}?recursive=true"
+        tree = f"{quote(dataset)}/tree/{quote(commit, safe='')}"
+        url = f"{self._endpoint}/api/datasets/{tree}?recursive=true"
         found: list[HubFile] = []
         while url:
             entries, following = self._json(url, dataset, what)
@@ -289,7 +290,8 @@ class Hub:
             raise _TryAgainError("the connection was cut")
 
     def _address_of(self, dataset: str, commit: str, path: str) -> str:
-        return f"{self._endpoint}/datasets/{quote(dataset)}/resolve/{quote(commit, safe='')}/{quote(path)}"
+        place = f"{quote(dataset)}/resolve/{quote(commit, safe='')}/{quote(path)}"
+        return f"{self._endpoint}/datasets/{place}"
 
     def _json(self, url: str, dataset: str, what: str) -> tuple[Any, str]:
         """An answer and the address of its next page, empty for none."""

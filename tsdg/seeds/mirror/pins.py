@@ -175,8 +175,8 @@ def keep_time(path: Path) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file so that a reader, or the next start, sees all of it or the one before.
 
-    Only who holds the mirror's lock (:func:`tsdg.seeds.mirror.staging.alone`) writes there: two would
-    share the partial file.
+    Only the holder of the mirror's lock (:func:`tsdg.seeds.mirror.staging.alone`) writes there: two
+    would share the partial file.
 
     Raises:
         StorageError: it cannot be written.

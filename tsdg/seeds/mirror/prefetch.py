@@ -66,8 +66,7 @@ class Watch(Protocol):
 
 
 def survey(request: Request) -> list[Outcome]:
-    """Say what a request needs and what of it is there, without network and without a change on
-    disk.
+    """Say what a request needs and what of it is there, offline and without any change.
 
     The further held-out splits of a data set (a validation that lm-eval does not score) are known
     once it is pinned.
@@ -264,9 +263,7 @@ class _Run:
         return out
 
     def _choose(self, dataset: str, wanted: Sequence[Want]) -> tuple[Pin, layouts.Layout]:
-        """Take the hub's conversion, or the repository's own files where these have more of what is
-        wanted.
-        """
+        """Choose the hub's conversion, or the repository's own files if they have more."""
         commits = self._hub.commits(dataset)
         found: list[tuple[Pin, layouts.Layout]] = []
         for ref in (CONVERTED, MAIN):

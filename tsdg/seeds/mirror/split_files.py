@@ -114,8 +114,7 @@ class SplitFile:
             return file.metadata.num_rows, file.schema_arrow.names
 
     def spans(self, rows: int) -> list[range]:
-        """Cut the rows into spans of about ``rows``, by whole row groups unless these are much
-        larger.
+        """Cut the rows into spans of about ``rows``, by whole row groups unless they are large.
 
         Raises:
             MirrorError: the file is missing or unreadable.

@@ -169,7 +169,7 @@ def note_layout(mirror: Path, dataset: str, commit: str, layout: Layout) -> None
 
 
 def cached_layout(mirror: Path, dataset: str, commit: str) -> Layout | None:
-    """Return the splits of a commit as they were noted; None where they are not, or not readably."""
+    """Return a commit's splits as they were noted; None if they are not, or not readably."""
     try:
         values = orjson.loads(notes(mirror, dataset, commit).read_bytes())
         configs = {

@@ -3,13 +3,16 @@
 A row as Essential-Web has it, by paths
 (https://huggingface.co/datasets/EssentialAI/essential-web-v1.0)::
 
-    {"text": "The refractive index ...", "eai_taxonomy": {"free_decimal_correspondence": {"primary": {"code": "535.2",
-     "labels": {"level_1": "Science", ...}}}, "education_level": {"primary": {"label": "Graduate Level"}}, ...}}
+    {"text": "The refractive index ...",
+     "eai_taxonomy": {"free_decimal_correspondence": {"primary": {"code": "535.2",
+     "labels": {"level_1": "Science", ...}}},
+     "education_level": {"primary": {"label": "Graduate Level"}}, ...}}
 
 1. Rows whose labels are not wanted, or whose text is too short, are passed over: they count as
    ``unsampled``.
 2. Of the others, each subject gives what taking in turns over domain, code and decimals gives it
-   (:mod:`tsdg.seeds.draw.rotation`): within a subject those with the smallest hashes of (seed, row).
+   (:mod:`tsdg.seeds.draw.rotation`): within a subject those with the smallest hashes of
+   (seed, row).
 3. A long text gives one chunk from a drawn place, cut at the ends of sentences.
 
 The seed's ``context`` is the chunk, its question and answer are empty. One domain is one task.
@@ -93,8 +96,7 @@ def wanted(row: Mapping[str, Any], config: PassagesConfig) -> bool:
 
 
 def chunk_of(text: str, limit: int, draw: int) -> str:
-    """A piece of at most ``limit`` characters from a drawn place, from the start of a sentence to
-    the end of one.
+    """Cut whole sentences of at most ``limit`` characters from a drawn place of a text.
 
     Args:
         text: the whole text.
@@ -118,8 +120,7 @@ def chunk_of(text: str, limit: int, draw: int) -> str:
 
 
 def locate(config: PassagesConfig) -> Located:
-    """The tasks of a passage corpus, one per domain, in the form in which those of the catalogue
-    come.
+    """The tasks of a passage corpus, one per domain, in the form of the catalogue's.
 
     Raises:
         MirrorError: there is no such corpus.
@@ -180,8 +181,10 @@ def domain_of(value: str, domains: Mapping[str, str]) -> str:
 
     Of a subject's code, by the most of its first digits.
 
-    >>> domain_of("Physics", {"Physics": "physics"}), domain_of("535.2", {"53": "physics", "5": "science"})
-    ('physics', 'physics')
+    >>> domain_of("Physics", {"Physics": "physics"})
+    'physics'
+    >>> domain_of("535.2", {"53": "physics", "5": "science"})
+    'physics'
     """
     if value in domains:
         return domains[value]

@@ -60,9 +60,7 @@ def tasks_folder() -> Path:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Keep what a task module does when imported off the network, and off the environment of later
-    servers.
-    """
+    """Undo what a task module changes on import to go offline, also for later servers."""
     from huggingface_hub import (
         constants,
     )  # it reads the variables once; a prefetch in this process is online again
@@ -117,9 +115,7 @@ def load_config(path: Path) -> dict[str, Any]:
 
 
 def _resolved(value: Any) -> Any:
-    """Turn ``/folder/of/the/yaml/module.function``, which lm-eval's loader leaves for a function,
-    into the function.
-    """
+    """Import the function that lm-eval's loader names as ``/folder/of/yaml/module.function``."""
     if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
         return value
     base, name = Path(value).parent, Path(value).name
@@ -143,8 +139,7 @@ def _labels() -> dict[str, str]:
 
 
 def split_prompt(template: str) -> tuple[str, str]:
-    """Split the template of a prompt into those of the context and of the question, without their
-    labels.
+    """Split a prompt's template into those of the context and the question, unlabelled.
 
     Returns:
         ``(context, question)``; the context is "" where the prompt has none.

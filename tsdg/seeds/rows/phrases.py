@@ -1,6 +1,4 @@
-"""Questions and class names in the language of the data, for families whose rows hold texts and
-labels only.
-"""
+"""Questions and class names in a language, for rows that hold only texts and labels."""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
     Raises:
-        MalformedRowError: two options are equal, there is only one, a text was decoded wrongly at its
-            source, or the checks of a text are no instructions.
+        MalformedRowError: two options are equal, there is only one, a text was decoded wrongly at
+            its source, or the checks of a text are no instructions.
     """
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)

@@ -48,7 +48,7 @@ class Form:
     gold: Callable[[Row, Item], Gold]
     """The right answer; raises MalformedRowError."""
     shuffle: bool = False
-    """Whether options are shuffled, because the source has the right one always at the same place."""
+    """Whether to shuffle options, as the source has the right one always in one place."""
     classes: bool = False
     """Whether options, where a row has any, are the classes that all rows share: yes and no,
     topics. Nobody may invent another one."""
@@ -88,9 +88,7 @@ def optional(row: Row, column: str) -> str:
 
 
 def asked(value: str) -> str:
-    """Begin a question with a capital and end it with a question mark, as sources in lower case do
-    not.
-    """
+    """Begin a question with a capital and end it with a question mark, if the source does not."""
     return sentence(value.rstrip(" ?")) + "?"
 
 
@@ -145,7 +143,8 @@ def spans(row: Row, column: str) -> Gold:
     [...], "answer_start": [...]}`` or as a list of these.
 
     Raises:
-        MalformedRowError: the passage does not answer the question, or the column is in another form.
+        MalformedRowError: the passage does not answer the question, or the column is in another
+            form.
     """
     value = row[column]
     if isinstance(value, (list, tuple)):
