@@ -21,7 +21,7 @@ test: env server-env model  ## all tests (PYTEST_ARGS: what to pass on to pytest
 	@tests/run.sh $(PYTEST_ARGS)
 
 quick: env  ## the tests to run while working: under two minutes (PYTEST_ARGS as above)
-	@.venv/bin/python -m pytest -n auto --dist=worksteal -q -m "not slow and not serial" $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n auto --dist=worksteal -q --step=parallel -m "not slow" $(PYTEST_ARGS)
 
 check: env  ## types, style and the import law; changes nothing
 	.venv/bin/mypy

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All tests, in two steps: those that may run beside one another in several processes, then those
-# that may not, one by one (tests/conftest.py says which). Arguments go to pytest in both steps.
-# TEST_PROCESSES: how many processes; two a core by default, as half of the time is waiting.
+# that may not (tests/conftest.py says which): Slurm, chaos and real servers, one process each.
+# Arguments go to pytest in both steps.
+# TEST_PROCESSES: processes of the first step; two a core by default, as half of it is waiting.
 # Ends with pytest's own last lines, and with the exit code of the first step that failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -18,7 +19,7 @@ for word in "$@"; do
     [[ $word == -x ]] && ((parallel == 1)) && exit 1
 done
 
-$python -m pytest --step=serial "$@"
+$python -m pytest --step=serial -n 3 --dist=loadgroup "$@"
 serial=$?
 ((parallel == nothing_collected)) && exit $serial
 ((serial == nothing_collected)) && exit $parallel

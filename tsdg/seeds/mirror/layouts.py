@@ -50,8 +50,8 @@ class Layout:
     def lack(self, config: str, split: str) -> str:
         """Say why a split has no files."""
         if not config and not self.default:
-            known = few(sorted(self.configs), 8) or "none"
-            return f"none of the configs is the default one for certain: {known}"
+            names = few(sorted(self.configs), 8) or "none"
+            return f"none of the configs is the default one for certain: {names}"
         name = self.config(config)
         if not name:
             return f"no config {config!r} among {few(sorted(self.configs), 8) or 'none'}"
