@@ -59,6 +59,8 @@ def fill(schema: dict[str, Any], rng: random.Random, name: str, so_far: dict[str
         return rng.choice(["optics", "botany"])
     if name == "checks":
         return f"assert solve({rng.randrange(99)}) == {rng.randrange(99)}"
+    if name == "flaw":
+        return ""  # else every seed would be doubtful
     if name == "question":
         return " ".join(["What", *(word(rng) for _ in range(9))]) + "?"
     text = " ".join(word(rng) for _ in range(2))

@@ -10,7 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,16 @@ PROVENANCE = Provenance(
 )
 
 
+PLANS = (
+    NO_PLAN,
+    *(
+        replace(NO_PLAN, skill="recall", field=name, difficulty=level, way=way)
+        for name in ("Biology", " biology", "Physics")
+        for level, way in ((1, "deeper/one_more_step"), (4, "similar/other_case"))
+    ),
+)
+
+
 def words(texts: Sequence[str]) -> list[int]:
     """A token counter that needs no model."""
     return [len(text.split()) for text in texts]
@@ -82,6 +92,9 @@ class TaskExpected:
     answers_rejected: Counter[str] = field(default_factory=Counter)
     filtered: int = 0
     by_variant: Counter[str] = field(default_factory=Counter)
+    by_field: Counter[str] = field(default_factory=Counter)
+    by_difficulty: Counter[str] = field(default_factory=Counter)
+    by_way: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(kw_only=True)
@@ -348,6 +361,10 @@ class _Maker:
             if solution.answer == "not an option":
                 expected.filtered += 1
                 continue
+            records = 1 + bool(solution.reasoning) + bool(solution.knowledge)
+            expected.by_field[question.plan.field.strip().lower()] += records
+            expected.by_difficulty[str(question.plan.difficulty)] += records
+            expected.by_way[question.plan.way] += records
             expected.by_variant["answer"] += 1
             expected.by_variant["reasoning"] += bool(solution.reasoning)
             expected.by_variant["context"] += bool(solution.knowledge)
@@ -356,7 +373,7 @@ class _Maker:
         draw, kind = self.draw, self.draw.choice(KINDS)
         question = Question(
             classes=False,
-            plan=NO_PLAN,
+            plan=draw.choice(PLANS),
             question_id=stable_id(seed.seed_id, turn),
             seed_ids=(seed.seed_id,),
             group=seed.group,

@@ -72,6 +72,9 @@ def expected_of(made: Made, task: str) -> dict[str, Any]:
         "records_by_variant": {
             name: expected.by_variant[name] for name in ("answer", "reasoning", "context")
         },
+        "records_by_field": dict(expected.by_field),
+        "records_by_difficulty": dict(expected.by_difficulty),
+        "records_by_way": dict(expected.by_way),
     }
 
 
@@ -93,6 +96,9 @@ def numbers(entry: dict[str, Any]) -> Counter[str]:
         "filter",
         "records",
         "records_by_variant",
+        "records_by_field",
+        "records_by_difficulty",
+        "records_by_way",
         "tokens",
     ):
         walk(entry[key], key)

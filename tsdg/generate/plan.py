@@ -66,9 +66,9 @@ def read_plan(found: Mapping[str, Any], way: Way | None) -> Plan | Flaw:
             return Flaw(
                 reason="bad_format", detail=f"the plan's {name} has {len(found[name])} characters"
             )
-    if not normalise(found["skill"]) or not normalise(found["new_subject"]):
-        return Flaw(reason="bad_format", detail="the plan names no skill or no new subject")
     field, subfield, concept = subject_parts(found["new_subject"])
+    if not normalise(found["skill"]) or not normalise(field):
+        return Flaw(reason="bad_format", detail="the plan names no skill or no new subject")
     return Plan(
         skill=_line(found["skill"]),
         seed_subject=" > ".join(part for part in subject_parts(found["subject"]) if part),

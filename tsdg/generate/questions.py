@@ -336,7 +336,7 @@ def _fields(seed: Seed, shape: Shape) -> dict[str, Any]:
         "level": seed.level,
         "subject": seed.subject,
         "passage": "passage" if shape.context else "",
-        "blanks": ("blank" if shape.blanks == 1 else "blanks") if shape.blanks else "",
+        "blanks": ("one blank" if shape.blanks == 1 else f"{shape.blanks} blanks") if shape.blanks else "",
         "stem": "beginning of a sentence" if is_stem(seed.question, shape) else "",
     }
 

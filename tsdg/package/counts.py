@@ -62,6 +62,12 @@ class TaskCount:
     """Questions with at least one record."""
     records: int = 0
     by_variant: Counter[str] = field(default_factory=Counter)
+    by_field: Counter[str] = field(default_factory=Counter)
+    """Records by the field of their subject, in small letters; empty where it is not known."""
+    by_difficulty: Counter[str] = field(default_factory=Counter)
+    """Records by difficulty, ``1`` to ``5``; ``0`` where it is not known."""
+    by_way: Counter[str] = field(default_factory=Counter)
+    """Records by the way from the seed to the question; empty where none was drawn."""
     tokens: int = 0
     files: list[str] = field(default_factory=list)
     """Of the dataset, relative to the run directory."""
@@ -144,18 +150,25 @@ def count_records(run: Path, task: TaskCount) -> None:
         VerificationError: a file is missing or damaged.
     """
     questions = Keys()
+    columns = ["question_id", "variant", "tokens", "field", "difficulty", "way"]
     for name in task.files:
-        for batch in columns_of(run / name, ["question_id", "variant", "tokens"]):
+        for batch in columns_of(run / name, columns):
             task.records += batch.num_rows
             task.tokens += pc.sum(batch["tokens"]).as_py() or 0
-            task.by_variant.update(
-                {
-                    row["values"]: row["counts"]
-                    for row in pc.value_counts(batch["variant"]).to_pylist()
-                }
-            )
+            task.by_variant.update(_counts(batch["variant"]))
+            task.by_field.update(_counts(batch["field"]))
+            task.by_difficulty.update(_counts(batch["difficulty"]))
+            task.by_way.update(_counts(batch["way"]))
             questions.add(digests_of(batch["question_id"]))
     task.packaged = len(np.unique(questions.all()))
+
+
+def _counts(column: pa.Array) -> Counter[str]:
+    """How often each value stands in a column, without regard to case and spaces."""
+    out: Counter[str] = Counter()
+    for row in pc.value_counts(column).to_pylist():
+        out[" ".join(str(row["values"]).casefold().split())] += row["counts"]
+    return out
 
 
 class _Counting:

@@ -52,6 +52,8 @@ class TaskFacts:
     source: tuple[SourceFacts, ...]
 
 
+PLANNED = ("field", "difficulty", "way")
+"""By which columns of the plan a manifest counts records."""
 TASK_FACTS = ("group", "family", "domain", "language", "licence", "commercial_ok")
 """What a manifest says of each task beside its sources and counts, as in :class:`TaskFacts`."""
 
@@ -324,8 +326,20 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
         },
         "records": total("records"),
         "records_by_variant": {variant: variants[variant] for variant in VARIANTS},
+        **records_by(counts),
         "tokens": total("tokens"),
         "agreement_mean": everything.agreement_mean(),
+    }
+
+
+def records_by(counts: Iterable[TaskCount]) -> dict[str, dict[str, int]]:
+    """The records of tasks by what their questions' plans say."""
+    counts = list(counts)
+    return {
+        f"records_by_{name}": dict(
+            sorted(_summed(getattr(count, f"by_{name}") for count in counts).items())
+        )
+        for name in PLANNED
     }
 
 

@@ -25,7 +25,15 @@ from tsdg.layout import DATASET, MERGED, data_files, rejected
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
 from tsdg.package.digests import Keys, digests_of
 from tsdg.package.findings import Finding
-from tsdg.package.manifest import SCHEMA_VERSION, TASK_FACTS, Manifest, describe, sealed
+from tsdg.package.manifest import (
+    PLANNED,
+    SCHEMA_VERSION,
+    TASK_FACTS,
+    Manifest,
+    describe,
+    records_by,
+    sealed,
+)
 from tsdg.records import GROUPS, VARIANTS
 
 
@@ -162,6 +170,7 @@ def _task(
     summed |= {
         "records": count.records,
         "records_by_variant": {variant: count.by_variant[variant] for variant in VARIANTS},
+        **records_by([count]),
         "tokens": count.tokens,
     }
     return {
@@ -202,6 +211,10 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "records_by_variant": {
             variant: sum(funnel["records_by_variant"][variant] for funnel in funnels)
             for variant in VARIANTS
+        },
+        **{
+            f"records_by_{name}": _reasons([one[f"records_by_{name}"] for one in funnels], {})
+            for name in PLANNED
         },
         "tokens": sum(funnel["tokens"] for funnel in funnels),
         "agreement_mean": round(sum(n * mean for n, mean in accepted) / votes, 6)
