@@ -240,6 +240,8 @@ def _reply(kind: str, recipe: Recipe) -> float:
     written = kind == "answers" and recipe.answers.rationale != "trace"
     key = "answers_written" if written else kind
     mean: float = assumed()["reply_tokens"][key] + _thinking(kind, recipe)
+    if kind == "questions" and recipe.questions.plan:
+        mean += assumed()["reply_tokens"]["plan"]
     return min(mean, _most(kind, recipe))
 
 
@@ -310,6 +312,8 @@ def _requests(
     )
     prompt = prompts.study() if step == "study" else prompts.get(step, load.kind)  # type: ignore[arg-type]
     chars = _chars(prompt, few_shot) + load.row_chars
+    if step == "questions":
+        chars += _beside(recipe, load)
     return Work(
         requests=most,
         requests_expected=expected,
@@ -326,6 +330,13 @@ def _chars(prompt: Prompt, few_shot: int) -> float:
     ]
     shown = min(few_shot, len(examples)) * (sum(examples) / len(examples)) if examples else 0.0
     return len(prompt.system) + len(prompt.user) + shown
+
+
+def _beside(recipe: Recipe, load: Load) -> float:
+    """Characters of the kin and the way that a prompt for a question shows beside its seed."""
+    kin, planned = recipe.questions.kin, recipe.questions.plan
+    way: float = assumed()["way_chars"] if planned else 0
+    return way + min(kin.items * load.row_chars, kin.max_chars if kin.items else 0)
 
 
 def worded_vote(plan: VotePlan, *, claim: bool) -> str:
