@@ -321,6 +321,7 @@ class QuestionStep:
 
 def _fields(seed: Seed, shape: Shape) -> dict[str, Any]:
     """What a prompt may show of a seed, and of the form of what is to be written."""
+    blank = "one blank" if shape.blanks else ""
     wrong = "one wrong option" if shape.options == 2 else ""
     return {
         "language": language_name(seed.language),
@@ -336,7 +337,7 @@ def _fields(seed: Seed, shape: Shape) -> dict[str, Any]:
         "level": seed.level,
         "subject": seed.subject,
         "passage": "passage" if shape.context else "",
-        "blanks": ("one blank" if shape.blanks == 1 else f"{shape.blanks} blanks") if shape.blanks else "",
+        "blanks": f"{shape.blanks} blanks" if shape.blanks > 1 else blank,
         "stem": "beginning of a sentence" if is_stem(seed.question, shape) else "",
     }
 

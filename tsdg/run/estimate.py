@@ -332,8 +332,8 @@ def _chars(prompt: Prompt, few_shot: int) -> float:
     return len(prompt.system) + len(prompt.user) + shown
 
 
-def _beside(recipe: Recipe, load: Load) -> float:
-    """Characters of the kin and the way that a prompt for a question shows beside its seed."""
+def _beside(recipe: Recipe, load: TaskLoad) -> float:
+    """Characters of the kin and the way that a prompt shows beside its seed."""
     kin, planned = recipe.questions.kin, recipe.questions.plan
     way: float = assumed()["way_chars"] if planned else 0
     return way + min(kin.items * load.row_chars, kin.max_chars if kin.items else 0)
