@@ -201,9 +201,11 @@ def test_a_stem_and_a_blank_are_named() -> None:
 
 
 def test_what_a_draw_is_aimed_at_is_said_and_noted() -> None:
-    asking, requests = ask(seed(), aim=lambda row, draw: f"Aim at {row.domain} {draw}.")
-    assert "Aim at science 0." in said(requests[0])
-    assert json.loads(asking.questions[0].provenance.sampling)["aim"] == "Aim at science 0."
+    asking, requests = ask(seed(), aim=lambda row, draw: f"gills {draw}", per_seed=4)
+    noted = [json.loads(question.provenance.sampling) for question in asking.questions]
+    aimed = [f"gills {draw}" in said(request) for draw, request in enumerate(requests)]
+    assert any(aimed)
+    assert aimed == ["aim" in one for one in noted]
 
 
 def seeds(count: int, **over: Any) -> list[Seed]:
