@@ -197,12 +197,23 @@ def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
     assert answers.roles[1].work.requests == rows * (3 + 1) * 2
 
 
+def test_a_study_is_a_phase_with_a_short_request_for_its_share_of_the_seeds(tmp_path: Path) -> None:
+    words = ["recipe=knowledge", "seeds.cap_per_task=10"]
+    study, questions, _ = plan(tmp_path, *words, "study.share=0.5").phases
+    (role,) = study.roles
+    assert (study.phase, role.role, study.rows) == ("study", "study", questions.rows)
+    assert role.work.requests == pytest.approx(study.rows / 2, rel=0.01)
+    assert role.work.completion_tokens < questions.work.completion_tokens / 30
+    phases = plan(tmp_path, *words, "study.share=0").phases
+    assert [phase.phase for phase in phases] == ["questions", "answers"]
+
+
 def test_each_role_is_counted_with_its_own_model(tmp_path: Path) -> None:
     words = ["recipe=knowledge", "seeds.cap_per_task=10", "answers.rationale=trace"]
     own = plan(tmp_path, *words)
     mixed = plan(tmp_path, *words, "+model@roles.answers.model=qwen3-30b-a3b-instruct-2507")
-    assert mixed.phases[0] == own.phases[0]
-    mine, theirs = mixed.phases[1].roles[0], own.phases[1].roles[0]
+    assert mixed.phases[:2] == own.phases[:2]
+    mine, theirs = mixed.phases[2].roles[0], own.phases[2].roles[0]
     assert mine.work.requests == theirs.work.requests
     # This model does not think before it replies, and writes faster.
     assert mine.work.completion_tokens < theirs.work.completion_tokens / 2

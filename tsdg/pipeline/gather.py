@@ -52,6 +52,12 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
             unit_rows=recipe.engine.unit_rows,
             shares=recipe.study.shares,
         )
+        if made.usable < made.asked / 2:
+            reporter.note(
+                f"study.gather: {made.asked - made.usable} of {made.asked} replies cannot be used, "
+                "and their seeds go on without a study; a model that always thinks needs a larger "
+                "study.sampling.max_tokens, or another one for roles.study"
+            )
         if made.forgotten:
             reporter.note(
                 f"study.gather: {made.forgotten} mentions of rare concepts do not stand in the "
