@@ -147,6 +147,7 @@ def make(run: Path, questions: int) -> None:
             solved.add(
                 Solution(
                     trace="",
+                    unenriched="",
                     question_id=question_id,
                     answer=options[1],
                     reasoning=words(120),

@@ -322,6 +322,8 @@ class Solution:
     """Definition and background that lead to the answer; empty where not asked for, or the reply
     was unusable."""
     distractors: tuple[Distractor, ...]
+    unenriched: str
+    """The reason why knowledge and distractors that were asked for are not there; else empty."""
     verification: Verification
     provenance: Provenance
 

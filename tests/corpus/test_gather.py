@@ -75,6 +75,7 @@ def solution(name: str) -> Solution:
     )
     return Solution(
         trace="",
+        unenriched="",
         question_id=name,
         answer="1",
         reasoning="",

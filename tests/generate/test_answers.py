@@ -416,25 +416,49 @@ def test_reasoning_is_asked_for_where_no_sample_gave_any() -> None:
 
 
 @pytest.mark.parametrize(
-    "knowledge",
+    ("knowledge", "reason"),
     [
-        None,
-        reply(),
-        reply("no JSON"),
-        reply(as_json(definition="d", background="b", why_wrong=WHY), finish="length"),
-        reply(as_json(definition="d", background="b")),
-        reply(as_json(definition="d", background=" - ", why_wrong=WHY)),
-        reply(as_json(definition="d", background="b", why_wrong={**WHY, "the bark": ""})),
+        (None, "request_failed"),
+        (reply(), "bad_schema"),
+        (reply("no JSON"), "bad_schema"),
+        (
+            reply(as_json(definition="d", background="b", why_wrong=WHY), finish="length"),
+            "truncated",
+        ),
+        (reply(as_json(definition="d", background="b")), "bad_schema"),
+        (reply(as_json(definition="d", background=" - ", why_wrong=WHY)), "bad_format"),
+        (
+            reply(as_json(definition="d", background="b", why_wrong={**WHY, "the bark": ""})),
+            "bad_format",
+        ),
     ],
 )
-def test_an_unusable_enrichment_leaves_its_fields_empty_and_is_counted(
-    knowledge: Reply | None,
+def test_an_unusable_enrichment_is_asked_for_again_and_its_loss_has_a_reason(
+    knowledge: Reply | None, reason: str
 ) -> None:
     solving, _ = enriched(CHOICE, "the roots", knowledge)
     assert solving.solution is not None
     assert (solving.solution.knowledge, solving.solution.distractors) == ("", ())
-    assert solving.usage.requests == 5
-    assert solving.usage.prompt_tokens == (40 if knowledge is None else 50)
+    assert solving.solution.unenriched == reason
+    assert solving.usage.requests == (5 if knowledge is None else 6)
+    assert solving.usage.prompt_tokens == (40 if knowledge is None else 60)
+
+
+def test_a_second_try_of_an_enrichment_has_another_seed_and_counts() -> None:
+    good = as_json(definition="A root is ...", background="Water moves ...", why_wrong=WHY)
+    seeds = []
+
+    def script(request: Request) -> Reply:
+        if "definition" not in json.dumps(dict(request.body)):
+            return reply(as_json(reasoning="r", answer="the roots"))
+        seeds.append(request.body["seed"])
+        return reply(good if len(seeds) == 2 else "no JSON")
+
+    solving, _, _ = solve(CHOICE, script, answers_config(variants=("context",)))
+    assert solving.solution is not None
+    assert solving.solution.knowledge.startswith("A root is")
+    assert solving.solution.unenriched == ""
+    assert len(set(seeds)) == 2
 
 
 def test_rejected_questions_are_not_enriched() -> None:

@@ -422,6 +422,7 @@ class _Maker:
             votes = draw.randint(1, drawn)
             solution = Solution(
                 trace="",
+                unenriched="" if knowledge else "truncated",
                 question_id=question.question_id,
                 answer=answer,
                 reasoning=draw.choice(["", "First.\n\nThen."]),

@@ -46,6 +46,7 @@ def question_of(**changes: Any) -> Question:
 def solution_of(**changes: Any) -> Solution:
     solution = Solution(
         trace="",
+        unenriched="",
         question_id="q",
         answer="the roots",
         reasoning="Roots stand in the soil.\nSo they reach its water.",

@@ -20,7 +20,7 @@ from tsdg.errors import PermanentError
 from tsdg.generate.checks import is_closing, says_nothing
 from tsdg.generate.claims import Claim, agrees, read_claim
 from tsdg.generate.draws import number, permutation
-from tsdg.generate.enrich import NOTHING, enrich_request, read_enrichment
+from tsdg.generate.enrich import NOTHING, TRIES, Enrichment, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
 from tsdg.generate.forms import solution_form
 from tsdg.generate.judged import best_response, judge_answer, response_of
@@ -364,20 +364,7 @@ class AnswerStep:
             method = verification.method
             method = method if "judge, best of" in method else f"{method}, then judge"
             verification = replace(verification, method=method, score=judged.score)
-        enrichment = NOTHING
-        if "context" in self._config.variants:
-            request, schema = enrich_request(
-                question,
-                answer=answer,
-                reasoning=not reasoning,
-                config=self._config,
-                model=self._model,
-                prompts=self._prompts,
-                seed=self._seed,
-            )
-            reply = await try_ask(ask, request)
-            replies.append(reply)
-            enrichment = read_enrichment(reply, schema, question=question, answer=answer)
+        enrichment, unenriched = await self._enrich(case, answer, reasoning)
         return Solution(
             question_id=question.question_id,
             answer=answer,
@@ -385,9 +372,33 @@ class AnswerStep:
             trace=drawn[winners[0] if told is None else told].trace,
             knowledge=enrichment.knowledge,
             distractors=enrichment.distractors,
+            unenriched=unenriched,
             verification=verification,
             provenance=self._provenance(case.prompt, drawn[winners[0]].request),
         )
+
+    async def _enrich(self, case: _Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
+        """Ask for what the variants need beside the answer, and say why where it does not come."""
+        reason = ""
+        for attempt in range(TRIES if "context" in self._config.variants else 0):
+            request, schema = enrich_request(
+                case.question,
+                answer=answer,
+                reasoning=not reasoning,
+                config=self._config,
+                model=self._model,
+                prompts=self._prompts,
+                seed=(self._seed, *([attempt] if attempt else [])),
+            )
+            reply = await try_ask(case.ask, request)
+            case.replies.append(reply)
+            found = read_enrichment(reply, schema, question=case.question, answer=answer)
+            if not isinstance(found, Flaw):
+                return found, ""
+            reason = found.reason
+            if reason == "request_failed":
+                break
+        return NOTHING, reason
 
     def _provenance(self, prompt: Prompt, request: Request) -> Provenance:
         config = self._config

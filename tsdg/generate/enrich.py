@@ -1,8 +1,8 @@
 """Knowledge for a verified answer: definition, background, and why each wrong option is wrong.
 
 One request per accepted question. It is told the question and the verified answer; what comes back
-goes into the ``context`` variant. A reply that cannot be used leaves the fields empty, and that
-variant is then not made.
+goes into the ``context`` variant. Where the reply cannot be used a second one is asked for; where
+that cannot either, the solution says why, and that variant is not made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields, json_reply, language_name, shape_of, shots, window
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompts
-from tsdg.generate.replies import only_text, read_object
+from tsdg.generate.replies import cut_off, only_text, read_object
 from tsdg.generate.requests import chat_request
 from tsdg.generate.schemas import Flaw, Schema, enrich_schema, response_format, sketch
 from tsdg.protocols import Reply, Request
@@ -28,7 +28,7 @@ from tsdg.text import normalise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrichment:
-    """What the request added; all of it empty where its reply could not be used."""
+    """What the request added."""
 
     knowledge: str
     reasoning: str
@@ -37,6 +37,9 @@ class Enrichment:
 
 
 NOTHING = Enrichment(knowledge="", reasoning="", distractors=())
+"""Where nothing was asked for, or no reply could be used."""
+TRIES = 2
+"""Requests for one enrichment, each with a seed of its own; one that failed is not sent again."""
 
 
 def wrong_options(question: Question, answer: str) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ def enrich_request(
     config: AnswersConfig,
     model: ModelConfig,
     prompts: Prompts,
-    seed: int,
+    seed: Sequence[int],
 ) -> tuple[Request, Schema]:
     """Build the request, and the schema of its reply.
 
@@ -63,7 +66,7 @@ def enrich_request(
         config: of the answers; ``few_shot``, ``structured`` and ``enrich`` count here.
         model: that is asked.
         prompts: the set.
-        seed: of the run.
+        seed: of the run, and the number of the try where it is not the first.
     """
     wrong = wrong_options(question, answer)
     schema = enrich_schema(wrong, reasoning=reasoning)
@@ -77,7 +80,7 @@ def enrich_request(
         options=question.options,
         classes=question.classes,
     )
-    turn = number("enrich shots", seed, question.question_id)
+    turn = number("enrich shots", seed[0], question.question_id)
     examples = window(prompt.examples, kind, shape, question.language, config.few_shot, turn)
     reply_names = tuple(schema["properties"])
     values = {
@@ -105,7 +108,7 @@ def enrich_request(
         model=model,
         turns=turns,
         sampling=config.enrich,
-        seed=number("enrich", seed, question.question_id),
+        seed=number("enrich", seed[0], question.question_id, *seed[1:]),
         samples=1,
         form={"response_format": response_format(f"{kind}_knowledge", schema)}
         if config.structured
@@ -116,15 +119,19 @@ def enrich_request(
 
 def read_enrichment(
     reply: Reply | PermanentError, schema: Schema, *, question: Question, answer: str
-) -> Enrichment:
-    """Read the reply; :data:`NOTHING` if it failed, was cut off or says nothing usable.
+) -> Enrichment | Flaw:
+    """Read the reply, or say why it cannot be used.
 
     It explains nothing where a field is empty or only names what it should explain ("The answer is
     iron"), or where it is in another language than the question.
     """
+    if isinstance(reply, PermanentError):
+        return Flaw(reason="request_failed", detail=str(reply))
+    if reply.choices and (cut := cut_off(reply.choices[0])):
+        return Flaw(reason="truncated", detail=cut)
     found = read_object(only_text(reply), schema)
     if isinstance(found, Flaw):
-        return NOTHING
+        return found
     why: dict[str, str] = found.get("why_wrong", {})
     texts: Sequence[str] = [found["definition"], found["background"], *why.values()]
     said = [
@@ -132,10 +139,10 @@ def read_enrichment(
         (found["background"], answer),
         *((text, option) for option, text in why.items()),
     ]
-    if any(says_nothing(text, of) for text, of in said) or other_language(
-        "\n".join(texts), question.language
-    ):
-        return NOTHING
+    if any(says_nothing(text, of) for text, of in said):
+        return Flaw(reason="bad_format", detail="a field explains nothing")
+    if drifted := other_language("\n".join(texts), question.language):
+        return Flaw(reason="bad_format", detail=f"written in the language {drifted!r}")
     paragraphs = dict.fromkeys((found["definition"].strip(), found["background"].strip()))
     return Enrichment(
         knowledge="\n\n".join(paragraphs),

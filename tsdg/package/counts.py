@@ -56,6 +56,8 @@ class TaskCount:
     sampled: int = 0
     saved: int = 0
     accepted: int = 0
+    unenriched: Counter[str] = field(default_factory=Counter)
+    """Accepted questions that lack the knowledge that was asked for, by reason."""
     agreements: list[float] = field(default_factory=list)
     """Of the accepted questions."""
     packaged: int = 0
@@ -259,13 +261,16 @@ class _Counting:
                 codes.tolist(), by_question.field("counts").to_pylist(), strict=True
             ):
                 self._tasks[self._names[code]].sampled += samples
-        for batch in columns_of(self._run / SOLUTIONS, ["question_id", "verification.agreement"]):
+        columns = ["question_id", "unenriched", "verification.agreement"]
+        for batch in columns_of(self._run / SOLUTIONS, columns):
             codes = self._of_questions(batch["question_id"], SOLUTIONS)
             agreements = batch["verification"].field("agreement").to_pylist()
-            for code, agreement in zip(codes.tolist(), agreements, strict=True):
+            reasons = batch["unenriched"].to_pylist()
+            for code, agreement, reason in zip(codes.tolist(), agreements, reasons, strict=True):
                 task = self._tasks[self._names[code]]
                 task.accepted += 1
                 task.agreements.append(agreement)
+                task.unenriched.update([reason] if reason else [])
         self._count_rejected("answers", None)
         self._count_rejected("filter", None)
 

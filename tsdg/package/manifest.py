@@ -317,6 +317,7 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
             "sampled": total("sampled"),
             "saved_by_early_stop": total("saved"),
             "accepted": total("accepted"),
+            "unenriched": dict(sorted(_summed(count.unenriched for count in counts).items())),
             "rejected": _rejected(counts, ("answers",)),
         },
         "filter": {

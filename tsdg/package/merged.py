@@ -204,6 +204,7 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "questions": {**total("questions", "asked", "generated"), "rejected": reasons("questions")},
         "answers": {
             **total("answers", "questions", "sampled", "saved_by_early_stop", "accepted"),
+            "unenriched": reasons("answers", "unenriched"),
             "rejected": reasons("answers"),
         },
         "filter": {**total("filter", "questions", "packaged"), "rejected": reasons("filter")},

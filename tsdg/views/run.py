@@ -34,6 +34,8 @@ def print_run(directory: Path, manifest: Mapping[str, Any], *, note: str) -> Non
     for row in rows(manifest):
         table.add_row(*row)
     console.print(table)
+    if lost := _unenriched(manifest):
+        console.print(lost, markup=False, highlight=False)
     if note:
         console.print(note, markup=False, highlight=False)
     # Not through rich: a path must stay on one line to be copied.
@@ -64,3 +66,12 @@ def _reasons(task: Mapping[str, Any]) -> str:
     for stage in ("study", "questions", "answers", "filter"):
         counts.update(task[stage]["rejected"])
     return ", ".join(f"{reason} {count}" for reason, count in counts.most_common(4))
+
+
+def _unenriched(manifest: Mapping[str, Any]) -> str:
+    """What the records of variant ``context`` lost; empty for nothing."""
+    counts: Counter[str] = Counter()
+    for task in manifest["tasks"].values():
+        counts.update(task["answers"]["unenriched"])
+    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+    return f"answers without knowledge, so no context record: {reasons}" if counts else ""

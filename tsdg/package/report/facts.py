@@ -38,6 +38,7 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "groups": {name: funnel(group) for name, group in manifest["groups"].items()},
         "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
         "rejected": _ranked(manifest["rejected"]),
+        "unenriched": _ranked(manifest["totals"]["answers"]["unenriched"]),
         "contamination": contamination_of(run),
         "diversity": _diversity(run),
         "languages": _shares(manifest, "language"),
