@@ -34,7 +34,7 @@ import pyarrow.parquet as pq
 
 from tsdg.protocols import Asked, Proof, Prover, Verifier
 from tsdg.verify import symbolic, verifier_for
-from tsdg.verify.mathematics import _look, _plain
+from tsdg.verify.formulas import look, plain
 
 ARC = (
     "allenai/ai2_arc/ARC-Easy/train",
@@ -263,7 +263,7 @@ def mathematics(mirror: Path, every: int) -> Iterator[Figure]:
             figure.ask(
                 "gold",
                 "math-verify alone",
-                symbolic.same(_plain(gold), _plain(gold)),
+                symbolic.same(plain(gold), plain(gold)),
                 f"{gold!r} cannot be parsed",
             )
             for rule, wrong in _wrong_formulas(gold, previous):
@@ -284,9 +284,9 @@ def _wrong_formulas(gold: str, previous: str) -> Iterator[tuple[str, str]]:
         if not gold.endswith("\\infty)"):  # there a bracket changes the notation, not the set
             yield "bracket closed", gold[:-1] + "]"
         first, _, second = gold[1:-1].partition(",")
-        if _look(first) != _look(second) and "," not in second:
+        if look(first) != look(second) and "," not in second:
             yield "pair swapped", f"({second},{first})"
-    if _look(previous) != _look(gold):
+    if look(previous) != look(gold):
         yield "the answer before", previous
 
 

@@ -12,7 +12,7 @@ ASKED = Asked(question="Solve.", context="", options=(), checks=())
         (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"First \boxed{a}, then \boxed{\{b\}}.", r"\{b\}"),
         (r"Hence $x = \boxed{\frac{\sqrt{3}}{2}}$.", r"\frac{\sqrt{3}}{2}"),
-        (r"\boxed{\text{Evelyn}}", r"\text{Evelyn}"),
+        (r"\boxed{\text{Evelyn}}", "Evelyn"),
         (r"So $\boxed 2$.", "2"),
         ("$x=3$", "x=3"),
         (r"\[x^2\]", "x^2"),

@@ -33,6 +33,13 @@ _LONE = re.compile(
     r"^([B-HJ-Z](?=\s+[^\W\d])|[AI](?=\s+(?:because|since|as)\b)|[A-Z](?=[,;]))[\s,;]+"
 )
 _FURTHER_LABEL = re.compile(r"(?:^|[\s(\[])[A-Z][)\].:](?=\s|$)")
+_LONE_LETTER = r"(?<![A-Za-z0-9])[A-Z](?![A-Za-z0-9])"
+_LETTER = re.compile(_LONE_LETTER)
+# After a letter comes another one, with a sign or a short word of any language between.
+_LETTERS = re.compile(
+    rf"^(?:(?i:both|either|options?|choices?)\s+)?[(\[]?{_LONE_LETTER}[)\].]*"
+    rf"(?:\s*[,;/&+、，|]?\s*(?:[^\W\d_]{{1,5}})??\s*[(\[]?{_LONE_LETTER}[)\].]*)+"
+)
 _ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,/]\d+)*")
 _CONFLICT = frozenset({-1, -2})
@@ -60,7 +67,8 @@ class ChoiceVerifier:
         # contradiction.
         picked = _whole(whole, options)
         for part in marked(text):
-            picked = picked or _part(_LONE.sub(r"\1) ", part), options)
+            lists = _lists_letters(part, options)
+            picked = picked or _part(part if lists else _LONE.sub(r"\1) ", part), options)
         picked = picked or _labelled(bare(lines[0]), options) | _labelled(bare(lines[-1]), options)
         picked = picked or _mentioned(whole, options)
         if len(picked) != 1:
@@ -126,11 +134,13 @@ def _labelled(text: str, options: tuple[str, ...]) -> frozenset[int]:
     if len(text) > _SHORT or "\n" in text:
         return frozenset()
     label, rest = _label(fold(text), options)
+    own = _equal(rest, options)
+    if label and own == label:
+        return label
+    if _lists_letters(text, options):
+        return _CONFLICT
     if not label:
         return frozenset()
-    own = _equal(rest, options)
-    if own == label:
-        return label
     if _FURTHER_LABEL.search(rest):
         return _CONFLICT
     mentioned = own or _mentioned(rest, options)
@@ -138,6 +148,15 @@ def _labelled(text: str, options: tuple[str, ...]) -> frozenset[int]:
     if not mentioned and (negated(rest) or (_NUMBER.search(rest) and _NUMBER.search(own_text))):
         return _CONFLICT
     return label | mentioned
+
+
+def _lists_letters(text: str, options: tuple[str, ...]) -> bool:
+    """Whether a text begins with the letters of two or more options (``A, B and C``)."""
+    match = _LETTERS.match(fold(text))
+    if match is None:
+        return False
+    known = {letter for letter in _LETTER.findall(match[0]) if ord(letter) - 65 < len(options)}
+    return len(known) > 1
 
 
 def _mentioned(text: str, options: tuple[str, ...]) -> frozenset[int]:

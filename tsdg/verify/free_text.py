@@ -16,6 +16,8 @@ from __future__ import annotations
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import normalise, shingles, tokens
+from tsdg.verify.reading import shown
+from tsdg.wording.refusals import refuses
 
 _LONGEST = 20_000
 _LOOP_TOKENS = 60
@@ -41,6 +43,8 @@ class FreeTextVerifier:
         """
         answer = text.strip()
         if not answer or len(answer) > _LONGEST or not any(char.isalnum() for char in answer):
+            return None
+        if refuses(answer, shown(asked)):
             return None
         length = len(tokens(answer))
         if length >= _LOOP_TOKENS and len(shingles(answer)) < _LOOP_DISTINCT * (length - 2):

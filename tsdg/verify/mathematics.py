@@ -19,27 +19,21 @@ import re
 
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
-from tsdg.text import normalise
 from tsdg.verify import symbolic
+from tsdg.verify.formulas import differ, look, plain, units
 from tsdg.verify.number import NumberVerifier
-from tsdg.verify.reading import bare, marked, tail
+from tsdg.verify.reading import bare, has_box, marked, shown, tail
+from tsdg.wording.refusals import refuses
 
 _LONGEST = 600
 _FORMULA = re.compile(
     r"\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
 )
+_DELIMITER = re.compile(r"(?<!\\)\$|\\[()\[\]]")
 _COMMAND = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+|\\.")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_BASE = re.compile(r"[0-9A-Za-z]\s*_\s*\{?\s*(?:\\text\{)?(\d+|[a-z]{3,})")
-_UNIT = re.compile(r"\\(?:text|mbox|mathrm)\{([^{}]*[A-Za-z][^{}]*)\}(?:\s*\^\s*\{?(\d))?")
-_SUBSCRIPT = re.compile(r"_\s*(?:\{[^{}]*\}|\w)")
-_NOISE = re.compile(r",\s*\\!\s*(?=\d{3})|\\\$|\\!|\\?%")
-_JOINING = re.compile(r"[\s,;.]*(?:\b(?:and|or)\b)?[\s,;.]*", re.IGNORECASE)
-_SAME_LOOK = (
-    (re.compile(r"\\[dt]frac"), r"\\frac"),
-    (re.compile(r"\\(?:left|right|displaystyle)(?![A-Za-z])|\\[,;:! ]|\s+|(?<!\\)\$|~"), ""),
-    (re.compile(r"\\(?:text|mathrm|textbf|mbox)\{([^{}]*)\}"), r"\1"),
-    (re.compile(r"\\frac(\d)(\d)"), r"\\frac{\1}{\2}"),
+_JOINING = re.compile(
+    r"[\s,;.]*(?:(?:and|or|und|oder|et|ou|y|o|e|и|или|和|或)(?!\w))?[\s,;.]*", re.IGNORECASE
 )
 
 
@@ -59,21 +53,18 @@ class MathVerifier:
         None, too, for several formulas of which none is marked as the answer.
         """
         text = tail(text)
-        for part in marked(text):
-            if answer := _sound(_strip(part)):
-                return answer
-        if "\\boxed" in text:
+        if refuses(text, shown(asked)):
             return None
-        formulas = [
-            next(group for group in match.groups() if group) for match in _FORMULA.finditer(text)
-        ]
-        if formulas:
-            if len({_look(formula) for formula in formulas}) == 1:
-                return _sound(formulas[0].strip())
-            joined = all(
-                _JOINING.fullmatch(between) for between in _FORMULA.sub("\0", text).split("\0")
-            )
-            return _sound(", ".join(formula.strip() for formula in formulas)) if joined else None
+        parts = list(marked(text))
+        for part in parts:
+            if answer := _of_part(part):
+                return answer
+        if has_box(text):
+            return None
+        if parts:
+            return NumberVerifier().read(text, asked)
+        if _FORMULA.search(text):
+            return _of_formulas(text)
         whole = _strip(bare(text))
         if "\n" not in whole and len(_WORD.findall(_COMMAND.sub(" ", whole))) <= 1:
             return _sound(whole)
@@ -81,9 +72,41 @@ class MathVerifier:
 
     def same(self, left: str, right: str) -> bool:
         """Whether both look the same but for spacing, or math-verify finds them equal."""
-        if _look(left) == _look(right):
+        one, other = plain(left), plain(right)
+        if look(one) == look(other):
             return True
-        return not _differ(left, right) and symbolic.same(_plain(left), _plain(right))
+        return not differ(one, other) and symbolic.same(one, other)
+
+
+def _of_part(part: str) -> str | None:
+    """The formula of what is marked as the answer: with or without delimiters, one or several."""
+    inner = _strip(part)
+    if not _DELIMITER.search(inner.replace(r"\$", "")):
+        return _sound(inner)
+    return _of_formulas(part)
+
+
+def _of_formulas(text: str) -> str | None:
+    """The one formula of a text, or several that only "and", "or" and commas join."""
+    formulas = [
+        next(group for group in match.groups() if group).strip()
+        for match in _FORMULA.finditer(text)
+    ]
+    between = _FORMULA.sub("\0", text).split("\0")
+    if not formulas or any(_DELIMITER.search(piece) for piece in between):
+        return None
+    if len({look(formula) for formula in formulas}) == 1:
+        unit = _unit_after(between[-1]) if len(formulas) == 1 else ""
+        return _sound(f"{formulas[0]} \\text{{{unit}}}" if unit else formulas[0])
+    if all(_JOINING.fullmatch(piece) for piece in between):
+        return _sound(", ".join(formulas))
+    return None
+
+
+def _unit_after(rest: str) -> str:
+    """A unit in words right after a formula, as in ``$5$ cm``; empty where there is none."""
+    words = bare(rest).rstrip(".")
+    return words if words and words in units() else ""
 
 
 def _strip(text: str) -> str:
@@ -104,41 +127,3 @@ def _sound(answer: str) -> str | None:
     if depth or len(answer) > _LONGEST or not any(char.isalnum() for char in answer):
         return None
     return answer
-
-
-def _plain(formula: str) -> str:
-    """Drop what math-verify cannot parse: currency and per cent signs, thin spaces, full stop."""
-    return _NOISE.sub("", formula.replace("{,}", ",")).strip(" .,;")
-
-
-def _look(formula: str) -> str:
-    formula = _plain(formula)
-    for pattern, look in _SAME_LOOK:
-        formula = pattern.sub(look, formula)
-    return formula.strip()
-
-
-def _differ(left: str, right: str) -> bool:
-    """Differences that math-verify does not see.
-
-    It drops the base of a numeral (``33_4``, ``33_5``) and units (``5 cm``, ``5 m``), reads a time
-    as a ratio (``9:24``, ``3/8``), and takes any equation for its right side (``2x - y = 0`` for
-    ``0``).
-    """
-    bases = _BASE.findall(left), _BASE.findall(right)
-    units = [
-        {normalise("".join(unit)).rstrip("s") for unit in _UNIT.findall(side)}
-        for side in (left, right)
-    ]
-    one_sided = [
-        side for side, other in ((left, right), (right, left)) if "=" in side and "=" not in other
-    ]
-    return (
-        (all(bases) and bases[0] != bases[1])
-        or (all(units) and units[0] != units[1])
-        or (":" in left) != (":" in right)
-        or any(
-            re.search(r"[\d+*/^-]", _SUBSCRIPT.sub("", side.partition("=")[0]))
-            for side in one_sided
-        )
-    )

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
+from tsdg.protocols import Asked
 from tsdg.text import normalise, unspaced
 from tsdg.wording.marks import answer_mark, words
 
@@ -25,7 +26,25 @@ time."""
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BOXED_SIGN = re.compile(r"\\boxed\s+([^\s${}\\]+)")
 _HASHES = re.compile(r"####[ \t]*([^\n]+)")
-_OUTER = re.compile(r"^[\s*_`\"'“”‘’«»「」『』]+|[\s*_`\"'“”‘’«»「」『』]+$")
+# Signs that stand around an answer in pairs. One that stands on one side only may be content.
+_PAIRS = (
+    *(("*" * size, "*" * size) for size in (3, 2, 1)),
+    *(("_" * size, "_" * size) for size in (2, 1)),
+    *((sign, sign) for sign in ("`", '"', "'", "$$", "$")),
+    *zip("“‘«「『„【", "”’»」』“】", strict=True),
+    ("\\(", "\\)"),
+    ("\\[", "\\]"),
+    ("[[", "]]"),
+    ("<answer>", "</answer>"),
+    ("<b>", "</b>"),
+    ("<strong>", "</strong>"),
+)
+_COMMAND = re.compile(
+    r"\\(?:boxed|fbox|text|textbf|textit|texttt|textrm|mathrm|mathbf|mathit|mbox|emph)\s*\{"
+)
+_LEFTOVER = re.compile(r"(?:^|(?<=\s))\*\*(?=\s|$)|(?:</s>|<\|[a-z_]+\|>)\s*$")
+_IDENTIFIER = re.compile(r"_+[a-z][a-z0-9_]*")
+_BETWEEN = re.compile(r"[\s,;.$]*(?:(?:and|or|und|oder|et|ou|y|o|e|и|или|和|或)(?!\w))?[\s,;.$]*")
 _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
 
 
@@ -34,12 +53,52 @@ def tail(text: str) -> str:
     return text[-TAIL:].strip()
 
 
+def shown(asked: Asked) -> str:
+    """What the answerer was shown, as one text."""
+    return "\n".join((asked.question, asked.context, *asked.options))
+
+
 def bare(text: str) -> str:
-    """Strip white space, Markdown emphasis, quotation marks and one full stop from both ends."""
-    before = ""
+    r"""Strip space, what wraps an answer (Markdown, quotes, ``\text{}``, tags) and one full stop.
+
+    >>> bare(r" \boxed{\textbf{Paris}}. "), bare("**`x`**"), bare("__init__"), bare("rock 'n' roll")
+    ('Paris', 'x', '__init__', "rock 'n' roll")
+    """
+    before = None
     while text != before:
-        before, text = text, _STOP.sub("", _OUTER.sub("", text))
+        before = text
+        text = _STOP.sub("", _LEFTOVER.sub("", text.strip()).strip())
+        if text.count("**") == 1:  # the other two stood before the mark of the answer
+            text = text.removesuffix("**").removeprefix("** ")
+        text = _unwrapped(text)
     return text
+
+
+def _unwrapped(text: str) -> str:
+    for opening, closing in _PAIRS:
+        size = len(opening)
+        inner = text[size : len(text) - len(closing)]
+        wraps = text.startswith(opening) and text.endswith(closing) and inner.strip()
+        if wraps and opening not in inner and closing not in inner:
+            if opening[0] == "_" and _IDENTIFIER.fullmatch(text):
+                return text
+            return inner
+    match = _COMMAND.match(text)
+    if match and _closes(text, match.end()) == len(text) - 1:
+        return text[match.end() : -1]
+    return text
+
+
+def _closes(text: str, start: int) -> int:
+    """Where the brace closes that was opened before ``start``; -1 where it does not."""
+    depth = 1
+    for position in range(start, len(text)):
+        if text[position - 1] == "\\":
+            continue
+        depth += (text[position] == "{") - (text[position] == "}")
+        if depth == 0:
+            return position
+    return -1
 
 
 def marked(text: str) -> Iterator[str]:
@@ -60,17 +119,29 @@ def marked(text: str) -> Iterator[str]:
             return
 
 
+def has_box(text: str) -> bool:
+    r"""Whether a text has a ``\boxed``."""
+    return "\\boxed" in text or "\\fbox" in text
+
+
 def boxed(text: str) -> str | None:
-    r"""Return the content of the last closed ``\boxed{...}``, else of ``\boxed 2``, or None."""
+    r"""Return the content of the last ``\boxed{...}`` whose braces close, of ``\boxed 2`` else.
+
+    Boxes that only commas or "and" and "or" join are one answer: their contents with commas
+    between. None where there is no box.
+    """
+    contents: list[str] = []
+    begins = len(text)
     for match in list(_BOXED.finditer(text))[: -_BOXES - 1 : -1]:
-        depth, start = 1, match.end()
-        for position in range(start, len(text)):
-            char = text[position]
-            if text[position - 1] == "\\":
-                continue
-            depth += (char == "{") - (char == "}")
-            if depth == 0:
-                return text[start:position]
+        end = _closes(text, match.end())
+        if end < 0:
+            continue
+        if contents and not _BETWEEN.fullmatch(text, end + 1, begins):
+            break
+        contents.append(text[match.end() : end])
+        begins = match.start()
+    if contents:
+        return ", ".join(dict.fromkeys(reversed(contents)))
     unbraced = _BOXED_SIGN.findall(text)
     return unbraced[-1] if unbraced else None
 

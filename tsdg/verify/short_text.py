@@ -19,7 +19,8 @@ import re
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import fold, normalise
-from tsdg.verify.reading import bare, marked
+from tsdg.verify.reading import bare, marked, shown
+from tsdg.wording.refusals import refuses
 
 _LONGEST = 300
 _ARTICLES = re.compile(r"^(?:the|an|a)\s+(?=\S)|(?<=\s)the\s+(?=\S)")
@@ -44,7 +45,7 @@ class ShortTextVerifier:
 
         More than 300 characters, or many lines, are no short answer.
         """
-        if len(text) > 100 * _LONGEST:
+        if len(text) > 100 * _LONGEST or refuses(text, shown(asked)):
             return None
         for part in (*marked(text), bare(text)):
             answer = fold(part)
@@ -52,6 +53,7 @@ class ShortTextVerifier:
                 0 < len(answer) <= _LONGEST
                 and "\n" not in part
                 and any(char.isalnum() for char in answer)
+                and not refuses(answer, shown(asked))
             ):
                 return answer
         return None

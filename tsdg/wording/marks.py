@@ -48,7 +48,7 @@ def answer_mark() -> re.Pattern[str]:
     says = rf"(?:\s*{_VERB}\s*[:：]?|\s*[:：=])"
     spaced, joined = _answer_words(joined=False), _answer_words(joined=True)
     return re.compile(
-        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says})",
+        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says}?|答\s*[:：])",
         re.IGNORECASE,
     )
 
@@ -56,7 +56,7 @@ def answer_mark() -> re.Pattern[str]:
 @cache
 def _line_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """What begins a line that holds or heads an answer; and what says it in a sentence."""
-    word = rf"(?:{_answer_words(joined=False)}|{_answer_words(joined=True)})"
+    word = rf"(?:{_answer_words(joined=False)}|{_answer_words(joined=True)}|答)"
     flags = re.IGNORECASE | re.MULTILINE
     heads = re.compile(
         rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：][ \t*_]*"

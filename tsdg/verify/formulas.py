@@ -1,0 +1,205 @@
+r"""Formulas in one notation, and the differences between two that math-verify does not see.
+
+>>> plain("x² + ½√3"), look(plain(r"\dfrac{1}{2}\left(x\right)"))
+('x^{2} + \\frac{1}{2}\\sqrt{3}', '\\frac{1}{2}(x)')
+>>> differ("6t", "6"), differ("5 cm", "5 m"), differ("f'(2)", "f(2)"), differ("x = 5", "5")
+(True, True, True, False)
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+_NOISE = re.compile(r",\s*\\!\s*(?=\d{3})|\\\$|\\!|\\?%")
+_GROUPED = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
+_MIXED = re.compile(r"(?<![\d.}])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
+_ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]))")
+_PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt\s*\(([^()]*)\)|\\sqrt\s*(\d)(?!\d)")
+_SAME_LOOK = (
+    (re.compile(r"\\[dtc]frac"), r"\\frac"),
+    (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\frac\s*(\d)\s*\{"), r"\\frac{\1}{"),
+    (re.compile(r"(\\frac\{[^{}]*\})\s*(\d)"), r"\1{\2}"),
+    (re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![A-Za-z])|\\[,;:! ]|(?<!\\)\$|~"), ""),
+    (re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox|operatorname)\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\([lgn])eq?(?![A-Za-z])"), r"\\\1e "),
+    (re.compile(r"\\cdot(?![A-Za-z])|\\times(?![A-Za-z])"), r"\\times "),
+    (re.compile(r"([_^])\{(\w)\}"), r"\1\2"),
+    (re.compile(r"\\sqrt\{(\w)\}"), r"\\sqrt\1"),
+    (re.compile(r"\s+"), ""),
+)
+_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox)\s*\{([^{}]*)\}")
+_BASE = re.compile(r"[0-9A-Za-z]\s*_\s*\{?\s*(?:\\text\{)?(\d+|[a-z]{3,})")
+_SUBSCRIPT = re.compile(r"_\s*(?:\{[^{}]*\}|\w)")
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}(?:\{[lcr|]*\})?")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_NAMED = re.compile(
+    r"\\(alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|vartheta|iota|kappa|lambda|mu|nu|xi"
+    r"|pi|rho|sigma|tau|upsilon|phi|varphi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Phi|Psi"
+    r"|Omega|ell|hbar)(?![A-Za-z])"
+)
+_LETTER = re.compile(r"[A-Za-z]+")
+_ASSIGNED = re.compile(
+    r"(?<![A-Za-z\\])(?:[A-Za-z]|\\[a-z]+)\s*(?:_\s*(?:\{\w+\}|\w)|\([A-Za-z]\))?\s*(?:=|\\in(?![a-z]))"
+)
+_RELATION = re.compile(r"[<>]|\\[lg]eq?(?![A-Za-z])|\\[lg]eqslant")
+_PRIME = re.compile(r"'|\\prime(?![A-Za-z])")
+# What math-verify computes or drops, so that two of them must look the same.
+_OPERATOR = re.compile(
+    r"\\(?:partial|int|iint|oint|lim|sum|prod|nabla|mathcal|vec|hat|bar|overline)(?![A-Za-z])"
+    r"|\d\s*:\s*\d|\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d\s*[A-Za-z]|(?<![A-Za-z\\])d[a-z]\s*/\s*d[a-z]"
+)
+_SIGNS = (
+    ("not", re.compile(r"\\ne(?:q|g)?(?![A-Za-z])|\\not(?![a-z])")),
+    ("both", re.compile(r"\\pm(?![A-Za-z])|\\mp(?![A-Za-z])")),
+    ("more", re.compile(r"[<>]|\\[lg]eq?(?![A-Za-z])|\\(?:leqslant|geqslant)(?![A-Za-z])")),
+    ("congruent", re.compile(r"\\equiv(?![A-Za-z])|\\pmod|\\bmod|\\mod")),
+    ("factorial", re.compile(r"(?<=[\w)}])\s*!")),
+    ("degree", re.compile(r"\\circ")),
+    ("size", re.compile(r"\\[lr]?vert|\|")),
+    ("colon", re.compile(r":")),
+)
+_ONE_SIDED = frozenset(("degree", "size", "factorial", "more"))
+"""Signs that only one of two equal answers may have: ``120^\\circ``, ``x > 3`` for an interval."""
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = (files("tsdg.verify") / "formulas.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def units() -> frozenset[str]:
+    """Words that are units."""
+    return frozenset(_table()["units"])
+
+
+@cache
+def _functions() -> frozenset[str]:
+    return frozenset(_table()["functions"])
+
+
+@cache
+def _translation() -> dict[int, str]:
+    return {ord(sign): latex for sign, latex in _table()["signs"].items()}
+
+
+def plain(formula: str) -> str:
+    """Write a formula as LaTeX: signs of plain text, roots, powers, mixed numbers, no decoration.
+
+    Signs of money and per cent, thin spaces and a full stop go, as math-verify cannot parse them.
+    """
+    text = unicodedata.normalize("NFC", formula)
+    if not text.isascii():
+        text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", _raised(text))
+        text = unicodedata.normalize("NFKC", text.translate(_translation()))
+        text = text.translate(_translation())
+    text = _NOISE.sub("", text.replace("{,}", ","))
+    text = _PLAIN_ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)
+    text = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
+    return _MIXED.sub(r"(\1+\\frac{\2}{\3})", text).strip(" .,;")
+
+
+def _raised(text: str) -> str:
+    """Superscript digits as powers and vulgar fractions as fractions."""
+    out, power = [], ""
+    for char in f"{text}\0":
+        form = unicodedata.decomposition(char)
+        if form.startswith("<super>"):
+            power += unicodedata.normalize("NFKC", char)
+            continue
+        if power:
+            out.append(f"^{{{power.replace(chr(0x2212), '-')}}}")
+            power = ""
+        if form.startswith("<fraction>"):
+            top, _, bottom = unicodedata.normalize("NFKC", char).partition("\u2044")
+            whole = bool(out) and out[-1][-1:].isdigit()
+            out.append(f"+\\frac{{{top}}}{{{bottom}}}" if whole else f"\\frac{{{top}}}{{{bottom}}}")
+        else:
+            out.append(char)
+    return "".join(out)[:-1]
+
+
+def look(formula: str) -> str:
+    """Reduce a formula to what it says: two with the same look are the same."""
+    for pattern, same in _SAME_LOOK:
+        formula = pattern.sub(same, formula)
+    return formula.strip()
+
+
+def differ(left: str, right: str) -> bool:
+    """Whether two formulas differ in what math-verify does not look at.
+
+    It drops letters after a number and units (``6t``, ``5 cm``), the base of a numeral (``33_4``)
+    and primes, computes derivatives, reads a time as a ratio (``9:24``) and takes any equation for
+    its right side (``2x - y = 0`` for ``0``).
+    """
+    sides = (left, right)
+    bases = [_BASE.findall(side) for side in sides]
+    primes = [len(_PRIME.findall(side)) for side in sides]
+    one_sided = [side for side, other in (sides, sides[::-1]) if "=" in side and "=" not in other]
+    return (
+        (all(bases) and bases[0] != bases[1])
+        or primes[0] != primes[1]
+        or any(_OPERATOR.search(side) for side in sides)
+        or _signs_differ(left, right)
+        or _names_differ(left, right)
+        or any(
+            re.search(r"[\d+*/^-]", _SUBSCRIPT.sub("", side.partition("=")[0]))
+            for side in one_sided
+        )
+    )
+
+
+def _signs_differ(left: str, right: str) -> bool:
+    for name, pattern in _SIGNS:
+        found = bool(pattern.search(left)), bool(pattern.search(right))
+        if found[0] != found[1] and name not in _ONE_SIDED:
+            # 5 and -5 are the two values of a double sign
+            return name != "both" or "," not in (left if found[1] else right)
+    return False
+
+
+def _names_differ(left: str, right: str) -> bool:
+    """Whether the variables differ, or both have words and these differ: units among them."""
+    (names, words), (others, other_words) = _names(left, right), _names(right, left)
+    if names != others:
+        # an inequality in one variable, and the interval that solves it
+        solved = [bool(_RELATION.search(side)) for side in (left, right)]
+        if (
+            solved[0] == solved[1]
+            or len(names ^ others) != 1
+            or not names ^ others <= (names if solved[0] else others)
+        ):
+            return True
+    return bool(words and other_words and words != other_words) or any(
+        word not in _singular(units()) for word in words ^ other_words
+    )
+
+
+def _names(formula: str, other: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The variables of a formula and its words, ``x =`` left out where the other has no such."""
+    if not re.search(r"=|\\in(?![a-z])", other):
+        formula = _ASSIGNED.sub(" ", formula)
+    formula = _ENVIRONMENT.sub(" ", formula)
+    names, words = set(_NAMED.findall(formula)), set()
+    rest = _COMMAND.sub(" ", _NAMED.sub(" ", _TEXT.sub(" ", formula)))
+    for text in _TEXT.findall(formula):
+        words.update(re.findall(r"[^\W\d_]+(?:/[^\W\d_]+)?", text.casefold()))
+    for run in _LETTER.findall(rest):
+        if len(run) > 1 and run.casefold() in units():
+            words.add(run.casefold())
+        elif run not in _functions():
+            names |= {run} if run[1:].islower() and len(run) > 3 else set(run)
+    return frozenset(names), _singular(words - {"and", "or"})
+
+
+def _singular(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(word.removesuffix("s") if len(word) > 3 else word for word in words)
