@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.package.make_run import make_run
-from tsdg.cli import COMMANDS, run_command
+from tsdg.cli import find_command, run_command
+from tsdg.commands.table import COMMANDS
+from tsdg.commands.words import read
 
 # Root may read everything, unless these capabilities are taken from it.
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -44,7 +47,7 @@ def test_a_word_that_names_no_run_is_one_line(
 ) -> None:
     assert run_command([command, word.format(here=tmp_path)]) == 2
     err = capsys.readouterr().err
-    assert says in err or "takes one run directory" in err
+    assert says in err or f"tsdg {command} takes" in err
     assert len(err.splitlines()) == 1
 
 
@@ -76,19 +79,67 @@ def test_a_run_that_may_not_be_looked_into_is_listed_beside_the_others(run: Path
     assert "unreadable" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if command not in {"run", "plan", "launch"}]
-)
-def test_every_command_says_how_it_is_called(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for words in ([command, "--help"], [command, "some/run", "-h"]):
+@pytest.mark.parametrize("name", [name for name in COMMANDS if not COMMANDS[name].of_hydra])
+def test_every_command_says_how_it_is_called(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = COMMANDS[name]
+    for words in ([*name.split(), "--help"], [*name.split(), "some/run", "-h"]):
         assert run_command(words) == 0
         shown = capsys.readouterr().out.splitlines()
-        assert shown[0].startswith(f"  tsdg {command} ")
-        assert not [
-            line
-            for line in shown
-            if line.startswith("  tsdg ") and not line.startswith(f"  tsdg {command} ")
-        ]
+        assert shown[0] == command.call
+        assert command.summary in shown[2]
+        options = (*command.arguments, *command.keys, *command.flags)
+        assert all(any(line.startswith(f"  {one.name}") for line in shown) for one in options)
+        assert shown[-2].startswith(f"Example: tsdg {name}")
         assert shown[-1].startswith("Exit codes: ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_is_understood(name: str) -> None:
+    words = shlex.split(COMMANDS[name].example)
+    command, rest = find_command(words[1:])
+    assert command.name == name
+    read(command, rest)
+
+
+def test_the_overview_has_every_command_and_a_line_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in COMMANDS)
+    assert max(len(line) for line in shown.splitlines()) <= 100
+    for command in COMMANDS.values():
+        wide = [line for line in command.help().splitlines() if len(line) > 100]
+        assert wide == []
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys; from tsdg.cli import run_command; run_command(['--help']); "
+        "run_command(['status', '--help']); run_command(['stauts']); "
+        "slow = {'pydantic', 'yaml', 'numpy', 'pyarrow', 'hydra', 'omegaconf', 'rich', 'aiohttp'}; "
+        "assert not slow & set(sys.modules), slow & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["stauts"], "there is no command 'stauts'; did you mean status?"),
+        (["status", "RUN", "--jsn"], "did you mean --json?"),
+        (["diversity", "RUN", "smaple=3"], "did you mean sample?"),
+        (["report", "RUN", "sample=none"], "sample: found 'none'; allowed: a number above 0"),
+        (["seeds", "lst"], "did you mean list?"),
+        (["seeds"], "allowed: tsdg seeds list"),
+        (["export", "RUN", "--format", "jsn"], "did you mean json"),
+        (["verify", "RUN", "colour=red"], "takes one run directory: found colour="),
+    ],
+)
+def test_a_typo_is_one_line_that_guesses(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(words) == 2
+    err = capsys.readouterr().err
+    assert says in err
+    assert len(err.splitlines()) == 1

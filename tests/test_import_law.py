@@ -31,7 +31,7 @@ ALLOWED = {
     "run": BASE | WINGS | {"config", "progress", "run"},
     "pipeline": BASE | WINGS | {"config", "progress", "run", "pipeline"},
     "launch": BASE | WINGS | {"config", "run", "pipeline", "launch"},
-    "mixture": BASE | {"config", "mixture"},
+    "mixture": BASE | {"config", "package", "mixture"},
 }
 """Part of tsdg → the parts that it may import. ``cli`` and what hangs beside the pipeline may
 import all of these."""

@@ -152,7 +152,7 @@ def test_blends_lie_beside_the_lines_they_name(
 @pytest.mark.parametrize(
     "text", ["null", "[]", '{"tasks": {}}', '{"tasks": {"a": 5}, "phases": 5, "files": []}']
 )
-@pytest.mark.parametrize("words", [["show"], ["report"], ["export", "jsonl"]])
+@pytest.mark.parametrize("words", [["show"], ["report"], ["export", "--format=jsonl"]])
 def test_a_manifest_of_another_form_is_one_line(
     text: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_exported_is_one_line(
         (
             [str(run), "--format", "csv"],
             2,
-            f"no format 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron",
+            f"found 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron",
         ),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
         ([str(tmp_path), "--format", "jsonl"], 2, "is no run directory: it has no snapshot"),
@@ -185,9 +185,13 @@ def test_what_cannot_be_exported_is_one_line(
             1,
             "is not finished: it has no manifest.json",
         ),
-        ([str(run), "jsonl", f"out={run}"], 2, f"out={run} would write into {run}, which is a run"),
         (
-            [str(run), "jsonl", f"out={run / 'dataset' / 'x'}"],
+            [str(run), "--format=jsonl", f"out={run}"],
+            2,
+            f"out={run} would write into {run}, which is a run",
+        ),
+        (
+            [str(run), "--format=jsonl", f"out={run / 'dataset' / 'x'}"],
             2,
             f"would write into {run}, which is a run",
         ),

@@ -48,6 +48,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counts
 
 
+# NeMo-Run leaves files open.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dry_launch_looks_once(
     looks: Counter[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,9 @@ from hypothesis import strategies as st
 
 from tests.seeds.hub_server import MAIN, Fault, HubServer, parquet
 from tests.seeds.rows import arc_rows, collected, config
+from tsdg.commands.seeds import prefetch as prefetch_command
+from tsdg.commands.table import COMMANDS
+from tsdg.commands.words import read
 from tsdg.errors import (
     HubError,
     MachineError,
@@ -38,7 +41,6 @@ from tsdg.seeds.mirror import layouts, staging
 from tsdg.seeds.mirror.hub import Hub, HubFile, Patience
 from tsdg.seeds.mirror.needed_splits import not_on_hub, wants
 from tsdg.seeds.mirror.prefetch import Outcome, Request, prefetch, survey
-from tsdg.views.prefetch import run_prefetch
 
 GSM8K = "openai/gsm8k"
 ARC = "allenai/ai2_arc"
@@ -774,16 +776,16 @@ def test_an_unknown_option(word: str) -> None:
     with pytest.raises(
         UsageError, match=f"{word}: allowed: --held-out=same|all, --dry-run, --update, --verify"
     ):
-        run_prefetch(["recipe=demo", word])
+        prefetch_command(read(COMMANDS["seeds prefetch"], ["recipe=demo", word]))
 
 
 def test_denied_tasks_and_wrong_keys_are_refused_first(tmp_path: Path) -> None:
     done = run(closed_port(), tmp_path, tasks="gpqa_main_n_shot")
     assert (done.returncode, "is denied" in done.stderr) == (2, True)
     with pytest.raises(RecipeError, match=r"did you mean seeds\.mirror"):
-        run_prefetch(["recipe=demo", "seeds.mirrors=x"])
+        prefetch_command(read(COMMANDS["seeds prefetch"], ["recipe=demo", "seeds.mirrors=x"]))
     with pytest.raises(MirrorError, match=r"seeds\.mirror: empty"):
-        run_prefetch(["recipe=demo", "seeds.mirror="])
+        prefetch_command(read(COMMANDS["seeds prefetch"], ["recipe=demo", "seeds.mirror="]))
 
 
 def test_what_is_wanted() -> None:

@@ -1,6 +1,5 @@
-"""The commands, one file each: ``main(arguments)`` parses, calls, prints and returns the exit code.
+"""The commands: ``table.py`` says what each takes, ``words.py`` reads it, a module each does it.
 
-All are thin but ``launch.py``, which ties the pipeline to :mod:`tsdg.launch`, as neither may import
-the other: a run or what is left of one, and its canary, become jobs. ``resume`` and ``replay`` call
-it, too.
+Begin with the table. A command's ``main(words)`` calls what does the work and a view that prints
+it, and returns the exit code; it works out nothing itself.
 """

@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tsdg.config.compose import hydra_app
-from tsdg.config.recipe import Recipe
+from tsdg.commands.words import Words
 
 if TYPE_CHECKING:
+    from tsdg.config.recipe import Recipe
     from tsdg.launch.submit import Launch
 
-DRY_RUN = "--dry-run"
 
-
-def main(arguments: list[str]) -> int:
+def main(words: Words) -> int:
     """Submit a run; ``--dry-run`` prints the jobs' scripts instead."""
     from tsdg.commands.run import run_recipe
+    from tsdg.config.compose import hydra_app
     from tsdg.launch.launch_run import launch_prepared
     from tsdg.run.prepare import prepare
     from tsdg.slurm.cluster import read_cluster
     from tsdg.views.launch import print_launches, print_outcome
 
-    dry_run = DRY_RUN in arguments
+    dry_run = "--dry-run" in words.flags
     launches: list[Launch] = []
 
     def task(recipe: Recipe, overrides: list[str]) -> int:
@@ -41,9 +40,8 @@ def main(arguments: list[str]) -> int:
             return 0
         return run_recipe(recipe, overrides)
 
-    words = [word for word in arguments if word != DRY_RUN]
     try:
-        return hydra_app(task, command="tsdg launch", arguments=words)
+        return hydra_app(task, command="tsdg launch", arguments=words.overrides)
     finally:
         if len(launches) > 1:
             print_launches(launches)

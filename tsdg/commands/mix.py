@@ -1,116 +1,25 @@
-"""``tsdg mix``."""
+"""``tsdg mix``: a budget of tokens over the tasks of runs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
-from tsdg.config.compose import recipes_dir
-from tsdg.config.mix import CorpusConfig, MixConfig
-from tsdg.config.words import is_value, read_words
-from tsdg.errors import UsageError
-from tsdg.mixture import blends
-from tsdg.mixture.allocate import Allotment, allocate
-from tsdg.mixture.parts import Part, read_parts
-from tsdg.package.tokens import TokenCounter, count_corpus, find_tokenizer
-from tsdg.storage import make_directory, refuse_runs, write_whole
+from tsdg.commands.words import Words
 
 
-def main(arguments: list[str]) -> int:
+def main(words: Words) -> int:
     """Divide a budget of tokens over the tasks of runs, print it, and write the blends."""
-    runs = [Path(word) for word in arguments if not is_value(word)]
-    if not runs or any(word.startswith("-") for word in arguments):
-        raise UsageError(
-            "tsdg mix takes run directories and values: tsdg mix RUN... budget=TOKENS [KEY=VALUE "
-            "...]"
-        )
-    words = [word for word in arguments if is_value(word)]
+    from tsdg.config.compose import recipes_dir
+    from tsdg.config.mix import MixConfig
+    from tsdg.config.overrides import read_words
+    from tsdg.mixture.write_mix import write_mix
+    from tsdg.views.mix import print_mix
+
     config = read_words(
-        MixConfig, words, defaults=recipes_dir() / "mix" / "default.yaml", command="tsdg mix"
+        MixConfig,
+        words.overrides,
+        defaults=recipes_dir() / "mix" / "default.yaml",
+        command="tsdg mix",
     )
-    refuse_runs(Path(config.out), command="tsdg mix")
-    parts = read_parts(runs, [_corpus(one, config.tokenizer) for one in config.corpora])
-    held = {
-        key: [_named(parts, name, key) for name in getattr(config, key)]
-        for key in ("valid", "test")
-    }
-    taken = {part.name for members in held.values() for part in members}
-    training = [part for part in parts if part.name not in taken]
-    if not training:
-        raise UsageError("tsdg mix: valid and test take every part; leave some to train on")
-    allotments = allocate(training, config)
-    _write(allotments, held, config)
-    _print(allotments, config)
+    print_mix(write_mix([Path(word) for word in words.arguments], config), config)
     return 0
-
-
-def _corpus(config: CorpusConfig, tokenizer: str) -> Part:
-    tokens = config.tokens
-    if tokens == "count":
-        counter = TokenCounter(find_tokenizer(tokenizer, key="tokenizer"))
-        tokens = count_corpus(Path(config.path).expanduser(), config.text_field, counter)
-    return Part(
-        name=config.name,
-        group=config.group,
-        path=config.path,
-        tokens=tokens,
-        text_field=config.text_field,
-    )
-
-
-def _named(parts: Sequence[Part], name: str, key: str) -> Part:
-    for part in parts:
-        if part.name == name:
-            return part
-    raise UsageError(
-        f"tsdg mix: {key} names {name}, which is no part; allowed: "
-        f"{', '.join(p.name for p in parts)}"
-    )
-
-
-def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config: MixConfig) -> None:
-    splits = {
-        "train": [(one.part, one.share) for one in allotments],
-        **{key: [(part, float(part.tokens)) for part in members] for key, members in held.items()},
-    }
-    files = {
-        "mix.json": blends.record(allotments, config.model_dump(mode="json")),
-        "blend.json": blends.nemotron(splits),
-        "megatron.json": blends.megatron(splits["train"], config.prefix),
-        "megatron-splits.json": {
-            key: blends.megatron(members, config.prefix) if members else None
-            for key, members in splits.items()
-        },
-    }
-    out = Path(config.out)
-    make_directory(out)
-    for name, value in files.items():
-        write_whole(out / name, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-    write_whole(out / "shares.svg", blends.plot(allotments).encode())
-
-
-def _print(allotments: Sequence[Allotment], config: MixConfig) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("part", "group", "available", "tokens", "epochs", "natural", "mixed"):
-        table.add_column(
-            column, justify="left" if column in ("part", "group") else "right", overflow="fold"
-        )
-    for one in allotments:
-        table.add_row(
-            one.part.name,
-            one.part.group,
-            f"{one.part.tokens:,}",
-            f"{one.tokens:,}",
-            f"{one.epochs:.2f}",
-            f"{one.natural:.2%}",
-            f"{one.share:.2%}",
-        )
-    Console().print(table)
-    print(
-        f"budget: {config.budget:,} tokens; blend.json, megatron.json, mix.json and shares.svg are "
-        f"in {config.out}"
-    )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tsdg.config.compose import hydra_app
-from tsdg.config.recipe import Recipe
+from tsdg.commands.words import Words
 from tsdg.errors import ShortfallError
 
 if TYPE_CHECKING:
+    from tsdg.config.recipe import Recipe
     from tsdg.run.prepare import Prepared
 
 
-def main(arguments: list[str]) -> int:
+def main(words: Words) -> int:
     """Run all stages on this machine."""
-    return hydra_app(run_recipe, command="tsdg run", arguments=arguments)
+    from tsdg.config.compose import hydra_app
+
+    return hydra_app(run_recipe, command="tsdg run", arguments=words.overrides)
 
 
 def run_recipe(recipe: Recipe, overrides: list[str]) -> int:

@@ -2,42 +2,108 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shlex
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tsdg.errors import UsageError
+from tsdg.commands.words import Words
+from tsdg.errors import MirrorError, UsageError
+
+if TYPE_CHECKING:
+    from tsdg.seeds.mirror.prefetch import Outcome, Request
 
 
-def main(arguments: list[str]) -> int:
-    """Show the catalogue, one family, the guard's verdict; or fill a mirror."""
-    if arguments[:1] == ["prefetch"]:
-        from tsdg.views.prefetch import run_prefetch
+def list_families(words: Words) -> int:
+    """Show the catalogue."""
+    from tsdg.views.seeds import print_list
 
-        run_prefetch(arguments[1:])
-        return 0
-    from tsdg.views.seeds import print_family, print_list, print_verdict
+    print_list(_mirror(words), as_json="--json" in words.flags)
+    return 0
 
-    as_json = "--json" in arguments
-    words = [word for word in arguments if word != "--json"]
-    mirror = os.environ.get("TSDG_MIRROR", "")
-    for word in [word for word in words if word.startswith("seeds.mirror=")]:
-        words.remove(word)
-        mirror = word.partition("=")[2]
-        if not Path(mirror).expanduser().is_dir():
-            raise UsageError(f"tsdg seeds: {word}: there is no such folder; name the mirror")
-    match words:
-        case ["list"]:
-            print_list(mirror, as_json=as_json)
-            return 0
-        case ["show", name]:
-            print_family(name, mirror)
-            return 0
-        case ["check", name]:
-            return 0 if print_verdict(name, as_json=as_json) else 1
-    raise UsageError(
-        f"tsdg seeds: found {' '.join(words) or 'nothing'}; allowed: tsdg seeds list, tsdg seeds "
-        "show NAME, "
-        "tsdg seeds check NAME, tsdg seeds prefetch recipe=R; seeds.mirror=FOLDER names the mirror "
-        "(default "
-        "TSDG_MIRROR), --json is for list and check"
+
+def show(words: Words) -> int:
+    """Show one family with real rows."""
+    from tsdg.views.seeds import print_family
+
+    print_family(words.arguments[0], _mirror(words))
+    return 0
+
+
+def check(words: Words) -> int:
+    """Print the guard's verdict on a name; exit code 1 where it is denied."""
+    from tsdg.views.seeds import print_verdict
+
+    return 0 if print_verdict(words.arguments[0], as_json="--json" in words.flags) else 1
+
+
+def prefetch(words: Words) -> int:
+    """Fetch what a recipe's seeds need into the mirror, or list it.
+
+    Raises:
+        UsageError: an override or a task is wrong.
+        MachineError: the hub or the disk is not fit; a ``MirrorError`` where a split was refused.
+        ShortfallError: a split of the request can never be fetched.
+    """
+    from tsdg.config.compose import compose_recipe
+    from tsdg.seeds.draw.selection import select
+    from tsdg.seeds.mirror.prefetch import Request, survey
+    from tsdg.views.prefetch import print_outcomes, require_all
+
+    recipe = compose_recipe(words.overrides)
+    if not recipe.seeds.mirror:
+        raise MirrorError(
+            "seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set "
+            "TSDG_MIRROR)"
+        )
+    request = Request(
+        mirror=Path(recipe.seeds.mirror).absolute(),
+        tasks=select(recipe.seeds).tasks,
+        held_out="all" if words.flags.get("--held-out") == "all" else "same",
+        update="--update" in words.flags,
+        verify="--verify" in words.flags,
     )
+    flags = [f"{name}={value}" if value else name for name, value in words.flags.items()]
+    again = [flag for flag in flags if flag not in ("--dry-run", "--json", "--verify")]
+    command = shlex.join(["tsdg", "seeds", "prefetch", *words.overrides, *again])
+    as_json = "--json" in words.flags
+    if "--dry-run" in words.flags:
+        print_outcomes(request, survey(request), command, as_json=as_json)
+        return 0
+    with _progress_aside(as_json):
+        outcomes = _fetch(request)
+    print_outcomes(request, outcomes, command, as_json=as_json)
+    require_all(outcomes)
+    return 0
+
+
+def _mirror(words: Words) -> str:
+    """The mirror that is named, else that of the environment; empty for none."""
+    named = words.keys.get("seeds.mirror")
+    if named is not None and not Path(named).expanduser().is_dir():
+        raise UsageError(
+            f"tsdg seeds: seeds.mirror={named}: there is no such folder; name the mirror"
+        )
+    return os.environ.get("TSDG_MIRROR", "") if named is None else named
+
+
+def _fetch(request: Request) -> list[Outcome]:
+    from tsdg.progress import reporter
+    from tsdg.seeds.mirror.hub import Hub, endpoint
+    from tsdg.seeds.mirror.prefetch import prefetch as fetch
+
+    with reporter() as shown:
+        shown.stage("prefetch", total=0)
+        outcomes = fetch(request, Hub(endpoint()), shown)
+        shown.end("ended")
+    return outcomes
+
+
+@contextlib.contextmanager
+def _progress_aside(as_json: bool) -> Iterator[None]:
+    """With ``--json``, standard output is for the object alone."""
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        yield

@@ -35,8 +35,8 @@ import tsdg
 from tsdg.config.compose import validate
 from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
+from tsdg.config.overrides import merge_words
 from tsdg.config.recipe import Recipe
-from tsdg.config.words import merge_words
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
 from tsdg.layout import FINGERPRINT, RECIPE
 from tsdg.storage import make_directory, storage, write_whole

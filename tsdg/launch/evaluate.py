@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tsdg.config.evaluation import EvalConfig
 from tsdg.errors import MachineError, UsageError
 from tsdg.slurm.cluster import ClusterConfig
-from tsdg.slurm.slurm_shell import Shell
+from tsdg.slurm.slurm_shell import Shell, ssh_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +118,32 @@ def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
             already = f"; submitted before it: {', '.join(jobs)}" if jobs else ""
             raise MachineError(f"{error}{already}") from error
     return tuple(jobs)
+
+
+def scripts_for(
+    evaluations: Sequence[Evaluation], config: EvalConfig, cluster: ClusterConfig
+) -> list[str]:
+    """The job scripts of evaluations.
+
+    Raises:
+        UsageError: the cluster has no queue.
+    """
+    if cluster.executor != "slurm":
+        raise UsageError(
+            f"tsdg eval: cluster={config.cluster} has executor {cluster.executor}; leave cluster= "
+            "out"
+        )
+    return [eval_script(evaluation, config, cluster) for evaluation in evaluations]
+
+
+def submit_to(
+    cluster: ClusterConfig, scripts: Sequence[str], config: EvalConfig
+) -> tuple[str, ...]:
+    """Make the folder of the results and submit the scripts; returns the jobs' numbers.
+
+    Raises:
+        MachineError: Slurm does not answer, or does not take a job.
+    """
+    shell = Shell(ssh=ssh_of(cluster))
+    shell.run(["mkdir", "-p", config.out])
+    return tuple(submit(scripts, shell))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsdg.launch.cancel import Cancelled
 from tsdg.launch.job_plan import SLURM_DEFAULT_MAX_ARRAY_SIZE, JobPlan
 from tsdg.launch.submit import Launch
 
@@ -71,6 +72,19 @@ def print_launches(launches: Sequence[Launch]) -> None:
         )
     print()
     _console().print(table)
+
+
+def print_cancelled(run: Path, ended: Sequence[Cancelled]) -> None:
+    """Print what was cancelled of a run."""
+    for job in ended:
+        counts = ", ".join(
+            f"{n} {what}" for n, what in ((job.running, "running"), (job.pending, "pending")) if n
+        )
+        print(f"cancelled {job.job.name} ({job.job.job_id}): {counts}")
+    if not ended:
+        print(f"{run} has no job that is pending or running")
+    else:
+        print(f"what was done is kept; `tsdg resume {run}` goes on with it")
 
 
 def _print_table(done: Launch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -9,14 +10,25 @@ from rich.console import Console
 from rich.table import Table
 
 from tsdg.run.phase_progress import PhaseProgress
-from tsdg.run.status import JobStatus, RunStatus
+from tsdg.run.status import JobStatus, RunStatus, status_json
 
 _FAILURES_SHOWN = 5
 _TASKS_SHOWN = 40
 
 
-def print_status(status: RunStatus) -> None:
-    """Print it: state, jobs, phases, tasks, failures."""
+def print_status(status: RunStatus, *, as_json: bool = False, clear: bool = False) -> None:
+    """Print it: state, jobs, phases, tasks, failures.
+
+    Args:
+        status: of a run.
+        as_json: print one JSON object instead.
+        clear: clear the terminal first, where there is one.
+    """
+    if as_json:
+        print(json.dumps(status_json(status)), flush=True)
+        return
+    if clear and sys.stdout.isatty():
+        print("\x1b[H\x1b[2J", end="")
     # Wide enough for any table where there is no terminal.
     console = (
         Console(highlight=False) if sys.stdout.isatty() else Console(width=200, highlight=False)
@@ -44,6 +56,7 @@ def print_status(status: RunStatus) -> None:
             print(f"    {line}")
     if len(status.failures) > _FAILURES_SHOWN:
         print(f"failed: {len(status.failures) - _FAILURES_SHOWN} more, see --json")
+    sys.stdout.flush()
 
 
 def _table(columns: Iterable[str], left: Iterable[str]) -> Table:

@@ -16,16 +16,6 @@ from tsdg.errors import RecipeError
 M = TypeVar("M", bound=Config)
 
 
-def is_value(word: str) -> bool:
-    """Whether a word is ``KEY=VALUE``; in a path with a ``=``, a ``/`` comes first.
-
-    >>> is_value("budget=10"), is_value("/runs/a=b"), is_value("out=/runs/a")
-    (True, False, True)
-    """
-    key, equals, _ = word.partition("=")
-    return bool(equals) and "/" not in key
-
-
 def read_words(model: type[M], overrides: Sequence[str], *, defaults: Path, command: str) -> M:
     """Read the configuration of a command.
 

@@ -1,0 +1,220 @@
+"""What a command takes, and how the words after it are read: one way for all commands.
+
+Imports nothing slow, so that help and refusals come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tsdg.errors import UsageError, few
+
+_HELP_COLUMN = 26
+_WIDTH = 100
+_MANY = 99
+"""Words that stand for any number of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """An argument, a ``KEY=VALUE`` or a flag of a command, as its help shows it."""
+
+    name: str
+    help: str
+    default: str = ""
+    """As the help shows it; empty where there is none."""
+    metavar: str = ""
+    """Of a flag that takes a value; empty for one that does not."""
+    counts: bool = False
+    """Whether its value is a number above 0."""
+    allowed: tuple[str, ...] = ()
+    """The values that it may have; empty for any."""
+
+    def shown(self, sign: str) -> str:
+        """Its name and, after a sign, what its value is."""
+        return f"{self.name}{sign}{self.metavar}" if self.metavar else self.name
+
+    @property
+    def told(self) -> str:
+        """Its help, the values that it may have, and its default."""
+        allowed = f": {', '.join(self.allowed)}" if self.allowed else ""
+        return f"{self.help}{allowed}" + (f" (default {self.default})" if self.default else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command: everything that its help and its refusals say."""
+
+    name: str
+    """After ``tsdg``; two words for a part of ``tsdg seeds``."""
+    summary: str
+    usage: str
+    """What stands after the name."""
+    takes: str
+    """Its arguments in words, for the refusal of others."""
+    least: int
+    """Arguments at least; -1 where Hydra reads the words."""
+    most: int
+    example: str
+    arguments: tuple[Option, ...] = ()
+    keys: tuple[Option, ...] = ()
+    flags: tuple[Option, ...] = ()
+    overrides: str = ""
+    """What other ``KEY=VALUE`` words are; empty where there may be none."""
+    module: str = ""
+    """Of :mod:`tsdg.commands`, where it is not named as the command."""
+    function: str = "main"
+
+    @property
+    def call(self) -> str:
+        """How it is called."""
+        return f"tsdg {self.name} {self.usage}".rstrip()
+
+    @property
+    def of_hydra(self) -> bool:
+        """Whether Hydra reads the words that are neither flags nor keys of the table."""
+        return self.least < 0
+
+    def help(self) -> str:
+        """Its call, summary, arguments, keys, flags, defaults and an example."""
+        rows = [(option.shown("="), option.told) for option in self.keys]
+        rows = [(option.shown(" "), option.told) for option in self.arguments] + rows
+        rows += [(option.shown(" "), option.told) for option in self.flags]
+        rows += [("KEY=VALUE ...", self.overrides)] if self.overrides else []
+        lines = [line for shown, told in rows for line in _columns(shown, told)]
+        return "\n".join(
+            [self.call, "", f"  {self.summary}", "", *lines, "", f"Example: {self.example}"]
+        )
+
+
+def _columns(shown: str, told: str) -> list[str]:
+    """One row of the help, in as many lines as it needs."""
+    wrapped = textwrap.wrap(told, _WIDTH - _HELP_COLUMN, break_on_hyphens=False)
+    first = f"  {shown.ljust(_HELP_COLUMN - 4)}  {wrapped[0]}"
+    return [first, *(" " * _HELP_COLUMN + line for line in wrapped[1:])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The words after a command, sorted."""
+
+    arguments: tuple[str, ...]
+    keys: Mapping[str, str]
+    """Those of the command's own keys that were given; of two of a name the last one."""
+    overrides: list[str]
+    """Other ``KEY=VALUE`` words, as typed; for Hydra's commands all words that are left."""
+    flags: Mapping[str, str]
+    """Those that were given, with their values; empty for one without."""
+
+    def number(self, name: str, default: int) -> int:
+        """The number of a key or flag that counts."""
+        return int(self.keys.get(name, self.flags.get(name, default)))
+
+
+def is_value(word: str) -> bool:
+    """Whether a word of a command line is ``KEY=VALUE``.
+
+    A path that has a ``=`` has a ``/`` before it.
+
+    >>> is_value("budget=10"), is_value("/runs/a=b"), is_value("out=/runs/a")
+    (True, False, True)
+    """
+    key, equals, _ = word.partition("=")
+    return bool(equals) and "/" not in key and not key.startswith("-")
+
+
+def read(command: Command, words: Sequence[str]) -> Words:
+    """Read the words after a command.
+
+    Raises:
+        UsageError: a flag or key is unknown or has no such value, or arguments are missing or too
+            many.
+    """
+    own = {option.name for option in command.keys}
+    keys = dict(word.split("=", 1) for word in words if is_value(word) and _key(word) in own)
+    others = [word for word in words if not (is_value(word) and _key(word) in own)]
+    flags, rest = _flags(command, others)
+    for options, given in ((command.keys, keys), (command.flags, flags)):
+        for option in options:
+            if option.name in given:
+                _check_value(command, option, given[option.name])
+    if command.of_hydra:
+        return Words(arguments=(), keys=keys, overrides=rest, flags=flags)
+    overrides = [word for word in rest if is_value(word)]
+    arguments = tuple(word for word in rest if not is_value(word))
+    unknown = [word for word in arguments if word.startswith("-")]
+    if unknown:
+        _refuse_flag(command, unknown[0])
+    if overrides and not command.overrides:
+        _refuse_key(command, overrides[0])
+    if not command.least <= len(arguments) <= command.most or "" in arguments:
+        raise UsageError(f"tsdg {command.name} takes {command.takes}: {command.call}")
+    return Words(arguments=arguments, keys=keys, overrides=overrides, flags=flags)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A guess at what was meant, for a refusal; empty where nothing is near.
+
+    >>> did_you_mean("stauts", ["status", "show"])
+    '; did you mean status?'
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse for the flags alone; it neither prints nor ends the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}")
+
+
+def _flags(command: Command, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The command's flags, and all other words in their order."""
+    parser = _Parser(prog=f"tsdg {command.name}", add_help=False, allow_abbrev=False)
+    for option in command.flags:
+        how: dict[str, Any] = (
+            {"nargs": "?", "const": ""}
+            if option.metavar
+            else {"action": "store_const", "const": ""}
+        )
+        parser.add_argument(option.name, dest=option.name, default=None, **how)
+    parsed, rest = parser.parse_known_args(words)
+    return {name: value for name, value in vars(parsed).items() if value is not None}, rest
+
+
+def _check_value(command: Command, option: Option, value: str) -> None:
+    if option.counts and not (value.isdecimal() and int(value)):
+        allowed = f"a number above 0: {command.call}"
+    elif option.allowed and value not in option.allowed:
+        allowed = ", ".join(option.allowed) + did_you_mean(value, option.allowed)
+    else:
+        return
+    raise UsageError(f"tsdg {command.name}: {option.name}: found {value!r}; allowed: {allowed}")
+
+
+def _refuse_flag(command: Command, word: str) -> NoReturn:
+    known = [option.name for option in command.flags]
+    allowed = f"; allowed: {', '.join([*known, '--help'])}"
+    raise UsageError(
+        f"tsdg {command.name} takes {command.takes}, and no {word}"
+        f"{did_you_mean(word, known)}{allowed}: {command.call}"
+    )
+
+
+def _refuse_key(command: Command, word: str) -> NoReturn:
+    known = [option.name for option in command.keys]
+    allowed = f"; allowed: {few(known, _MANY)}" if known else ""
+    raise UsageError(
+        f"tsdg {command.name} takes {command.takes}: found {_key(word)}="
+        f"{did_you_mean(_key(word), known)}{allowed}: {command.call}"
+    )
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0]

@@ -1,0 +1,41 @@
+"""The blend beside an exported run, for trainers that read one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tsdg.mixture import blends
+from tsdg.mixture.parts import read_parts
+from tsdg.storage import write_whole
+
+BLENDS = ("nemotron-blend", "megatron")
+
+
+def write_blend(run: Path, out: Path, form: str) -> None:
+    """Write a blend with natural weights over exported JSON lines; `tsdg mix` chooses others.
+
+    Args:
+        run: the run directory.
+        out: with a JSON lines file per task.
+        form: one of :data:`BLENDS`.
+
+    Raises:
+        VerificationError: the run is not finished, or damaged.
+        StorageError: the blend cannot be written.
+    """
+    parts = read_parts([run], ())
+    total = sum(part.tokens for part in parts)
+    shares = [(part, part.tokens / total) for part in parts]
+    blend: Mapping[str, Any] | list[str]
+    if form == "nemotron-blend":
+        blend = blends.nemotron({"train": shares})
+        for part, entry in zip(parts, blend["datasets"], strict=True):
+            entry["path"] = str((out / part.group / f"{part.name}.jsonl").absolute())
+    else:
+        blend = blends.megatron(shares, str(out.absolute() / "{name}_text_document"))
+    write_whole(
+        out / "blend.json", (json.dumps(blend, indent=1, ensure_ascii=False) + "\n").encode()
+    )

@@ -1,0 +1,83 @@
+"""A mixture of runs and corpora: parts, allotments and the blends that trainers read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tsdg.config.mix import CorpusConfig, MixConfig
+from tsdg.errors import UsageError
+from tsdg.mixture import blends
+from tsdg.mixture.allocate import Allotment, allocate
+from tsdg.mixture.parts import Part, read_parts
+from tsdg.package.tokens import TokenCounter, count_corpus, find_tokenizer
+from tsdg.storage import make_directory, refuse_runs, write_whole
+
+
+def write_mix(runs: Sequence[Path], config: MixConfig) -> Sequence[Allotment]:
+    """Divide a budget of tokens over the tasks of runs, and write the blends.
+
+    Raises:
+        UsageError: the folder holds runs, a name is no part, or nothing is left to train on.
+        VerificationError: a run is not finished, or damaged.
+        StorageError: the folder cannot be written.
+    """
+    refuse_runs(Path(config.out), command="tsdg mix")
+    parts = read_parts(runs, [_corpus(one, config.tokenizer) for one in config.corpora])
+    held = {
+        key: [_named(parts, name, key) for name in getattr(config, key)]
+        for key in ("valid", "test")
+    }
+    taken = {part.name for members in held.values() for part in members}
+    training = [part for part in parts if part.name not in taken]
+    if not training:
+        raise UsageError("tsdg mix: valid and test take every part; leave some to train on")
+    allotments = allocate(training, config)
+    _write(allotments, held, config)
+    return allotments
+
+
+def _corpus(config: CorpusConfig, tokenizer: str) -> Part:
+    tokens = config.tokens
+    if tokens == "count":
+        counter = TokenCounter(find_tokenizer(tokenizer, key="tokenizer"))
+        tokens = count_corpus(Path(config.path).expanduser(), config.text_field, counter)
+    return Part(
+        name=config.name,
+        group=config.group,
+        path=config.path,
+        tokens=tokens,
+        text_field=config.text_field,
+    )
+
+
+def _named(parts: Sequence[Part], name: str, key: str) -> Part:
+    for part in parts:
+        if part.name == name:
+            return part
+    raise UsageError(
+        f"tsdg mix: {key} names {name}, which is no part; allowed: "
+        f"{', '.join(p.name for p in parts)}"
+    )
+
+
+def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config: MixConfig) -> None:
+    splits = {
+        "train": [(one.part, one.share) for one in allotments],
+        **{key: [(part, float(part.tokens)) for part in members] for key, members in held.items()},
+    }
+    files = {
+        "mix.json": blends.record(allotments, config.model_dump(mode="json")),
+        "blend.json": blends.nemotron(splits),
+        "megatron.json": blends.megatron(splits["train"], config.prefix),
+        "megatron-splits.json": {
+            key: blends.megatron(members, config.prefix) if members else None
+            for key, members in splits.items()
+        },
+    }
+    out = Path(config.out)
+    make_directory(out)
+    for name, value in files.items():
+        write_whole(out / name, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(out / "shares.svg", blends.plot(allotments).encode())
