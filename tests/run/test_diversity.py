@@ -239,6 +239,9 @@ def test_a_canary_that_repeats_itself_stops_the_launch(make: Make) -> None:
     assert "questions.max_duplicates allows 30 %" in message
     assert "\n" not in message
     check_canary(run, recipe_of(1), Notes())
+    (run / "launch/full_run.json").write_text("[]")
+    with pytest.raises(VerificationError, match="is damaged; launch the run again"):
+        check_canary(run, recipe_of(0.3), Notes())
     (run / "launch/full_run.json").unlink()
     check_canary(run, recipe_of(0.3), Notes())
 

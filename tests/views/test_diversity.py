@@ -78,6 +78,9 @@ def test_a_plan_says_what_would_repeat(make: object, capsys: pytest.CaptureFixtu
     assert run_command(words) == 0
     said = capsys.readouterr().out
     assert "like the questions of that run: at 72 questions 86 %" in said
+    assert "note: questions.max_duplicates allows 30 % near-duplicates: a launch" in said
+    assert run_command([*words, "questions.max_duplicates=0.9"]) == 0
+    assert "questions.max_duplicates" not in capsys.readouterr().out
     assert run_command([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["duplicates"]["questions"] == 72
     assert run_command(["plan", "recipe=demo", "from=nowhere"]) == 2

@@ -25,7 +25,7 @@ from tsdg.corpus.growth import Share
 from tsdg.corpus.narrow import Finding, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
-from tsdg.errors import ShortfallError
+from tsdg.errors import ShortfallError, VerificationError
 from tsdg.layout import DIVERSITY, FULL_RUN, SYLLABUS
 from tsdg.progress import Reporter
 from tsdg.run.state import RunState
@@ -213,7 +213,13 @@ def check_canary(run: Path, recipe: Recipe, reporter: Reporter) -> None:
     most = recipe.questions.max_duplicates
     if most == 1 or not (run / FULL_RUN).is_file():
         return
-    growth = grown(run, json.loads((run / FULL_RUN).read_bytes())["questions"])
+    try:
+        at = int(json.loads((run / FULL_RUN).read_bytes())["questions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VerificationError(
+            f"{run / FULL_RUN} is damaged; launch the run again (`tsdg resume RUN`)"
+        ) from error
+    growth = grown(run, at)
     said = f"{growth_text(growth)}; questions.max_duplicates allows {_percent(most)} %"
     if growth.near.low > most:
         raise ShortfallError(
@@ -221,6 +227,17 @@ def check_canary(run: Path, recipe: Recipe, reporter: Reporter) -> None:
             f"(`tsdg diversity {run}` says what repeats), or raise it (1: any share)"
         )
     reporter.note(f"warning: {said}" if growth.near.estimate > most else said)
+
+
+def limit_notes(growth: Growth | None, most: float) -> list[str]:
+    """What a plan says of a prediction beside ``questions.max_duplicates``; nothing within it."""
+    if growth is None or growth.near.estimate <= most:
+        return []
+    does = "would stop at its canary" if growth.near.low > most else "would be warned by its canary"
+    return [
+        f"questions.max_duplicates allows {_percent(most)} % near-duplicates: a launch whose "
+        f"questions are like those of that run {does}"
+    ]
 
 
 def _no_questions(run: Path) -> ShortfallError:

@@ -24,7 +24,7 @@ from tsdg.run.estimate import (
     record_tokens,
     vote_plans,
 )
-from tsdg.run.measure_diversity import Growth, grown
+from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.prepare import Prepared
 from tsdg.seeds.draw.quotas import apportion
 from tsdg.seeds.draw.selection import Expected, Located, Source, expect
@@ -138,6 +138,7 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
     questions = seeds * recipe.questions.per_seed if recipe.phases else 0
     by_variant = record_tokens(recipe, seeds * recipe.questions.per_seed)
     hours = [phase.gpu_hours for phase in phases if phase.gpu_hours is not None]
+    duplicates = grown(like, questions) if like and questions else None
     return RunPlan(
         run_directory=str(prepared.directory),
         model=recipe.model.name,
@@ -152,12 +153,12 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         total=total,
         gpu_hours=round(sum(hours), 2) if len(hours) == len(phases) > 0 else None,
         questions=questions,
-        duplicates=grown(like, questions) if like else None,
+        duplicates=duplicates,
         records=seeds * recipe.questions.per_seed * len(by_variant),
         record_tokens=by_variant,
         votes=vote_plans(recipe),
         claim_votes=recipe.answers.claim == "vote",
-        notes=chosen.notes,
+        notes=[*chosen.notes, *limit_notes(duplicates, recipe.questions.max_duplicates)],
         assumptions=assumptions(recipe),
     )
 
