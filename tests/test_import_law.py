@@ -17,6 +17,7 @@ BASE = {
     "protocols",
     "text",
     "hashset",
+    "kinds",
     "layout",
     "storage",
     "tables",

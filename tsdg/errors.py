@@ -5,6 +5,7 @@
     TsdgError                          everything that tsdg raises on purpose; has an exit code
     ├── UsageError               (2)   the request cannot be meant as it is
     │   ├── RecipeError                a recipe key, value, type or override
+    │   ├── CatalogueError             a row of the catalogue, a family or verifier of one's own
     │   ├── SeedsDeniedError           a task or split that may not be used as seeds
     │   └── RunConflictError           the run directory belongs to another recipe or is in use
     ├── MachineError             (3)   the request is right, this machine is not ready for it
@@ -71,6 +72,10 @@ class UsageError(TsdgError):
 
 class RecipeError(UsageError):
     """A recipe key, value, type or override is wrong."""
+
+
+class CatalogueError(UsageError):
+    """A row of the catalogue, or a family or verifier of one's own, is not as it must be."""
 
 
 class SeedsDeniedError(UsageError):

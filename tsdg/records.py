@@ -26,13 +26,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
+from tsdg.kinds import AnswerKind as AnswerKind
+from tsdg.kinds import Group as Group
+from tsdg.kinds import OutputType as OutputType
+from tsdg.kinds import VerifierName as VerifierName
 from tsdg.rowform import fields_of, schema_of
 
-Group = Literal["knowledge", "reasoning"]
-OutputType = Literal["multiple_choice", "generate_until"]
-AnswerKind = Literal["choice", "number", "math", "short_text", "text", "code", "boolean", "json"]
-VerifierName = Literal[AnswerKind, "code_text", "ifeval"]
-"""Every answer kind has a verifier of its name; ``code_text`` compares code without running it."""
 Variant = Literal["answer", "reasoning", "context"]
 Stage = Literal["seeds", "study", "questions", "answers", "filter"]
 

@@ -12,14 +12,28 @@ HASHES = {"questions/choice": "aa"}
 TEXTS = {"questions/choice": "user: |-\n  {question}\n"}
 
 
-def snapshot(directory: Path, *overrides: str, hashes: dict[str, str] = HASHES) -> None:
+ROW = {
+    "task": "demo_science",
+    "family": "demo_science",
+    "dataset_path": "tsdg/demo",
+    "config": "science",
+    "split": "train",
+    "licence": "Apache-2.0",
+    "remarks": "",
+    "revision": "sha256:aa",
+    "reader": "sha256:bb",
+}
+
+
+def snapshot(directory: Path, *overrides: str, hashes: dict[str, str] = HASHES, **row: str) -> None:
     write_snapshot(
         directory / "snapshot",
         recipe=compose_recipe(["recipe=demo", *overrides]),
         overrides=["recipe=demo", *overrides],
         prompt_texts=TEXTS,
         prompt_hashes=hashes,
-        catalogue=[{"dataset_path": "tsdg/demo", "config": "science", "split": "train"}],
+        catalogue=[{**ROW, **row}],
+        own_files={"families/mine.py": "FORMS = {}\n"},
     )
 
 
@@ -129,3 +143,44 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
     assert "hf_verysecret" not in kept
     assert "pa55word" not in kept
     assert "OMP_NUM_THREADS" in kept
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"revision": "sha256:cc"},
+            "the data of tsdg/demo/science/train changed (sha256:aa then, sha256:cc now)",
+        ),
+        ({"reader": "sha256:cc"}, "how family demo_science reads its rows changed"),
+        (
+            {"licence": "MIT"},
+            "the catalogue's column licence of tsdg/demo/science/train changed "
+            '("Apache-2.0" then, "MIT" now)',
+        ),
+    ],
+)
+def test_a_run_whose_sources_changed_is_refused(
+    tmp_path: Path, row: dict[str, str], said: str
+) -> None:
+    snapshot(tmp_path)
+    with pytest.raises(RunConflictError) as caught:
+        snapshot(tmp_path, **row)
+    assert said in str(caught.value)
+    assert "run=NAME" in str(caught.value)
+
+
+@pytest.mark.parametrize("row", [{"revision": ""}, {"remarks": "more"}, {"new_column": "x"}, {}])
+def test_what_no_row_depends_on_and_what_nobody_knows_is_no_change(
+    tmp_path: Path, row: dict[str, str]
+) -> None:
+    snapshot(tmp_path)
+    snapshot(tmp_path, **row)
+    assert (tmp_path / "snapshot/families/mine.py").read_text() == "FORMS = {}\n"
+
+
+def test_a_damaged_list_of_sources_is_refused(tmp_path: Path) -> None:
+    snapshot(tmp_path)
+    (tmp_path / "snapshot/catalogue.json").write_text("[")
+    with pytest.raises(RunConflictError, match=r"catalogue\.json is damaged"):
+        snapshot(tmp_path)

@@ -31,6 +31,7 @@ def snapshot(run: Path, *overrides: str, prompt: str = "one\ntwo\n", revision: s
         prompt_texts={"answers/choice": prompt},
         prompt_hashes={"answers/choice": prompt},
         catalogue=[{**ROW, "revision": revision}],
+        own_files={},
     )
     return run
 

@@ -110,6 +110,7 @@ def run(tmp_path: Path) -> Path:
         prompt_texts={},
         prompt_hashes={},
         catalogue=[],
+        own_files={},
     )
     found = ship.job_environment(mine, where, {"C_SECRET": "hunter2"})
     ship.write_launch_files(

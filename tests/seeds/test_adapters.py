@@ -3,7 +3,6 @@
 The sound ones, and one for each way to be broken.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -119,6 +118,6 @@ def test_boxed(solution: str, answer: str) -> None:
 
 
 def test_a_unit_that_an_adapter_does_not_know_is_refused() -> None:
-    unit = dataclasses.replace(unit_of("ethics_virtue"), config="nonsense")
+    unit = unit_of("ethics_virtue").model_copy(update={"config": "nonsense"})
     with pytest.raises(MachineError, match=r"does not know .*/nonsense"):
         renderer_for(load().family(unit.family), unit, frozenset())

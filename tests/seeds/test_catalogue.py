@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import get_args
@@ -10,11 +11,13 @@ from typing import get_args
 import pyarrow.parquet as pq
 import pytest
 
+from tsdg.errors import CatalogueError
 from tsdg.records import ANSWER_KINDS, GROUPS, OutputType, VerifierName
 from tsdg.seeds.catalogue import build_index
 from tsdg.seeds.catalogue.index import Index, load_index
-from tsdg.seeds.catalogue.load import DATA, load, table
+from tsdg.seeds.catalogue.load import load, read_catalogue
 from tsdg.seeds.catalogue.model import Catalogue, Commercial, Tier, Unit
+from tsdg.seeds.catalogue.tables import DATA, table
 
 CERTAINTIES = {"C", "D", "S", "M", "~", "?"}
 
@@ -245,3 +248,47 @@ def test_rows_against_the_mirror(catalogue: Catalogue) -> None:
         else:
             assert rows <= unit.rows, unit.name
     assert counted > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("families.csv", "ai2_arc,knowledge", "ai2_arc,Knowledge", "group: found 'Knowledge'"),
+        (
+            "families.csv",
+            "share_alike,choice,lm_eval",
+            "share_alike,multiple,lm_eval",
+            "'multiple'",
+        ),
+        (
+            "families.csv",
+            "multiple_choice,choice",
+            "multiple_choice,mcq",
+            "answer_kind: found 'mcq'",
+        ),
+        ("families.csv", "multiple_choice,choice", "multiple_choice,text", "do not go together"),
+        ("families.csv", "knowledge,A,", "knowledge,C,", "tier: found 'C', allowed: A, B"),
+        ("families.csv", ",verifier,", ",verifyer,", "column verifier: has no value"),
+        ("families.csv", ",CC-BY-SA-4.0,D,", ",D,", "found 15 cells, allowed: 16"),
+        ("units.csv", ",2251,", ",forty,", "rows: found 'forty', allowed: a whole number"),
+        ("units.csv", "\nai2_arc,", "\nai2_ark,", "column family: found 'ai2_ark'"),
+        ("units.csv", "arc_easy,arc/", "arc_easy|gsm8k,arc/", "task gsm8k stands twice"),
+        ("units.csv", "forever", "forever", ""),
+    ],
+)
+def test_a_typo_in_a_table_is_one_line(
+    tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(DATA, folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    if not said:
+        assert read_catalogue(folder) == load()
+        return
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue(folder)
+    assert said in str(caught.value)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2

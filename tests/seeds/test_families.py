@@ -7,7 +7,6 @@ where it matters the question, the context, the options and the aliases; or ``ma
 column at fault, or ``duplicate``.
 """
 
-import dataclasses
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -37,6 +36,24 @@ MIRRORED = tuple(
     name for name in FAMILIES if name not in WRITTEN and load().family(name).tier != "demo"
 )
 """Families whose evidence is rows of the mirror."""
+MIRRORED_SETS = {
+    "babi",
+    "basqueglue",
+    "drop",
+    "folio",
+    "glue",
+    "gsm8k",
+    "hellaswag",
+    "hendrycks_ethics",
+    "hendrycks_math",
+    "mbpp",
+    "mutual",
+    "pubmedqa",
+    "super_glue",
+    "webqs",
+    "winogrande",
+    "xstorycloze",
+}
 NOTED = ("classes", "solution", "level", "subject")
 EXPECTED = ("answer", "question", "context", "options", "aliases", *NOTED)
 
@@ -203,7 +220,7 @@ def test_held_out_rows_are_read_as_well(family: str, tmp_path: Path) -> None:
     for task in cases:
         unit, rows = unit_of(task), [case["row"] for case in cases[task]]
         write(tmp_path, unit, rows)
-        write(tmp_path, dataclasses.replace(unit, split=f"held_out_{unit.split}"), rows)
+        write(tmp_path, unit.model_copy(update={"split": f"held_out_{unit.split}"}), rows)
     seeds, rejections, _ = collected(config(tmp_path, *cases))
     assert not seeds
     sound = sum("answer" in case for rows in cases.values() for case in rows)
@@ -241,33 +258,26 @@ def test_rubbish_is_refused_and_never_crashes(family: str) -> None:
 
 def test_every_adapter_is_the_adapter_of_a_family() -> None:
     modules = {path.stem for path in Path(tsdg.seeds.families.__file__).parent.glob("*.py")} - {
-        "__init__"
+        "__init__",
+        "renderers",
     }
     assert modules == {family.adapter for family in load().families} - {"lm_eval"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_family_is_without_test_rows(family: str) -> None:
+    shown = family in WRITTEN or family in MIRRORED_SETS or load().family(family).tier == "demo"
+    assert shown, (
+        f"family {family} has no test rows: write some, with the answer that is expected, to "
+        f"tests/seeds/family_rows/{family}.yaml"
+    )
 
 
 def test_no_family_is_without_evidence() -> None:
     assert set(WRITTEN) <= set(FAMILIES)
     tiers = [load().family(name).tier for name in FAMILIES]
     assert tiers.count("A") + tiers.count("B") == 73
-    assert set(MIRRORED) == {
-        "babi",
-        "basqueglue",
-        "drop",
-        "folio",
-        "glue",
-        "gsm8k",
-        "hellaswag",
-        "hendrycks_ethics",
-        "hendrycks_math",
-        "mbpp",
-        "mutual",
-        "pubmedqa",
-        "super_glue",
-        "webqs",
-        "winogrande",
-        "xstorycloze",
-    }
+    assert set(MIRRORED) == MIRRORED_SETS
 
 
 @pytest.mark.parametrize(

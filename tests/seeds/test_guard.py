@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tsdg.errors import SeedsDeniedError
 from tsdg.seeds.catalogue.guard import check, require_allowed, row_denied
 from tsdg.seeds.catalogue.index import Entry, load_index
-from tsdg.seeds.catalogue.load import load, table
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.tables import table
 
 DENIED = list(table("denied.csv"))
 

@@ -338,7 +338,10 @@ def test_what_a_passage_task_does_not_say_its_family_does_which_is_in_no_catalog
     for commercial, word in ((True, "yes"), (False, "no")):
         source = locate(config(path, commercial=commercial)).there[0]
         silent = replace(
-            source, unit=replace(source.unit, licence="", commercial="", answer_kind="")
+            source,
+            unit=source.unit.model_copy(
+                update={"licence": "", "commercial": "", "answer_kind": ""}
+            ),
         )
         assert silent.family.answer_kind_of(silent.unit) == "text"
         for one in (source, silent):

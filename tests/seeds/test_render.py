@@ -1,4 +1,3 @@
-import dataclasses
 import hashlib
 import random
 
@@ -8,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.seeds.rows import arc_rows, collected, config, unit_of
-from tsdg.errors import MachineError
+from tsdg.errors import CatalogueError
 from tsdg.records import from_row, stable_id, to_row
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import renderer_for
@@ -106,8 +105,8 @@ def test_languages_with_those_letters_are_sound() -> None:
 
 
 def test_a_missing_adapter_is_one_clear_line() -> None:
-    family = dataclasses.replace(load().family("gsm8k"), adapter="nowhere")
-    with pytest.raises(MachineError, match="no adapter 'nowhere'"):
+    family = load().family("gsm8k").model_copy(update={"adapter": "nowhere"})
+    with pytest.raises(CatalogueError, match="adapter: found 'nowhere', allowed: lm_eval"):
         renderer_for(family, unit_of("gsm8k"), frozenset())
 
 

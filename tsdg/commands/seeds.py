@@ -7,10 +7,12 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.commands.words import Words
+from tsdg.config import extensions
 from tsdg.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ def list_families(words: Words) -> int:
     """Show the catalogue."""
     from tsdg.views.seeds import print_list
 
-    print_list(_mirror(words), as_json="--json" in words.flags)
+    with _own_families(words):
+        print_list(_mirror(words), as_json="--json" in words.flags)
     return 0
 
 
@@ -29,7 +32,8 @@ def show(words: Words) -> int:
     """Show one family with real rows."""
     from tsdg.views.seeds import print_family
 
-    print_family(words.arguments[0], _mirror(words))
+    with _own_families(words):
+        print_family(words.arguments[0], _mirror(words))
     return 0
 
 
@@ -37,7 +41,9 @@ def check(words: Words) -> int:
     """Print the guard's verdict on a name; exit code 1 where it is denied."""
     from tsdg.views.seeds import print_verdict
 
-    return 0 if print_verdict(words.arguments[0], as_json="--json" in words.flags) else 1
+    with _own_families(words):
+        allowed = print_verdict(words.arguments[0], as_json="--json" in words.flags)
+    return 0 if allowed else 1
 
 
 def prefetch(words: Words) -> int:
@@ -48,6 +54,11 @@ def prefetch(words: Words) -> int:
         MachineError: the hub or the disk is not fit; a ``MirrorError`` where a split was refused.
         ShortfallError: a split of the request can never be fetched.
     """
+    with _own_families(words):
+        return _prefetch(words)
+
+
+def _prefetch(words: Words) -> int:
     from tsdg.config.compose import compose_recipe
     from tsdg.seeds.draw.selection import select
     from tsdg.seeds.mirror.prefetch import Request, survey
@@ -78,6 +89,16 @@ def prefetch(words: Words) -> int:
     print_outcomes(request, outcomes, command, as_json=as_json)
     require_all(outcomes)
     return 0
+
+
+def _own_families(words: Words) -> AbstractContextManager[None]:
+    """Take the families of the folder that ``--config-dir`` names, for as long as this lasts."""
+    named = words.flags.get("--config-dir")
+    if named is not None and not Path(named).is_dir():
+        raise UsageError(
+            f"tsdg seeds: --config-dir: there is no folder {named}; name one that is there"
+        )
+    return extensions.using(None if named is None else Path(named))
 
 
 def _mirror(words: Words) -> str:

@@ -8,6 +8,9 @@ _RUN = Option(name="RUN", help="a run directory")
 _DRY_RUN = Option(name="--dry-run", help="show what would be done, and do nothing")
 _JSON = Option(name="--json", help="print JSON")
 _SAMPLE = Option(name="sample", metavar="QUESTIONS", help="questions of each task", counts=True)
+_CONFIG_DIR = Option(
+    name="--config-dir", metavar="FOLDER", help="a folder with families of your own"
+)
 _KEPT = "keys of the recipe that no row depends on"
 _RECIPE = "keys of the recipe; below, as Hydra shows them"
 _ANY = 1_000
@@ -332,7 +335,7 @@ _ALL = (
                 name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR"
             ),
         ),
-        flags=(_JSON,),
+        flags=(_CONFIG_DIR, _JSON),
         module="seeds",
         function="list_families",
         example="tsdg seeds list",
@@ -350,6 +353,7 @@ _ALL = (
                 name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR"
             ),
         ),
+        flags=(_CONFIG_DIR,),
         module="seeds",
         function="show",
         example="tsdg seeds show gsm8k",
@@ -362,7 +366,7 @@ _ALL = (
         least=1,
         most=1,
         arguments=(Option(name="NAME", help="any name of a family, task or data set"),),
-        flags=(_JSON,),
+        flags=(_CONFIG_DIR, _JSON),
         module="seeds",
         function="check",
         example="tsdg seeds check openai/gsm8k",
@@ -385,6 +389,7 @@ _ALL = (
             Option(name="--dry-run", help="list what is there and what is missing"),
             Option(name="--update", help="move the data sets to the hub's present commits"),
             Option(name="--verify", help="read every file, in place of its size and time"),
+            _CONFIG_DIR,
             _JSON,
         ),
         overrides="keys of the recipe; HF_ENDPOINT names another hub, HF_TOKEN an account",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from tsdg.config import extensions
 from tsdg.config.arguments import check_choices, check_flags
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
@@ -142,11 +143,12 @@ def hydra_app(
     with tempfile.TemporaryDirectory(prefix="tsdg-sweep-") as scratch:
         sys.argv = [command, f"hydra.sweep.dir={scratch}", *words]
         try:
-            _one_line(
-                hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(
-                    job
+            with extensions.using(extra):
+                _one_line(
+                    hydra.main(
+                        version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY
+                    )(job)
                 )
-            )
         finally:
             sys.argv = argv
     if failures and ended:

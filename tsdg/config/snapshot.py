@@ -7,7 +7,9 @@ It never holds a secret.
     snapshot/recipe.yaml        the resolved recipe (keys to endpoints are named in it, not held)
     snapshot/fingerprint.json   {"version", "fingerprint", "identity"}
     snapshot/prompts/<step>/<answer kind>.yaml
-    snapshot/catalogue.json     the catalogue's rows for the units of source used
+    snapshot/catalogue.json     the catalogue's rows for the units of source used, each with the
+                                revision of its split and a hash of what reads it
+    snapshot/families/<name>.yaml|py   families of one's own; verifiers/ likewise
     snapshot/versions.json      {"created", "tsdg", "python", "commit", "dirty",
                                 "packages": {name: version} of those that can change a row,
                                 "environment": of all, "weights": of the model}
@@ -84,6 +86,7 @@ def write_snapshot(
     prompt_texts: Mapping[str, str],
     prompt_hashes: Mapping[str, str],
     catalogue: Sequence[Mapping[str, Any]],
+    own_files: Mapping[str, str],
 ) -> None:
     """Write the snapshot of a new run, or check a resumed run against it; note this start.
 
@@ -94,10 +97,11 @@ def write_snapshot(
         prompt_texts: prompt name (``questions/choice``) → its YAML text.
         prompt_hashes: prompt name → hash of its content.
         catalogue: one mapping per unit of source used.
+        own_files: file in the snapshot (``families/NAME.py``) → its text.
 
     Raises:
         RunConflictError: the directory holds another run; the message names the first keys that
-            differ.
+            differ, or which data, row of the catalogue or family changed.
     """
     mine = identity(recipe.model_dump(mode="json"), prompt_hashes)
     marker = directory / "fingerprint.json"
@@ -110,10 +114,13 @@ def write_snapshot(
                 f"{few(differences, separator='; ')}; "
                 "choose another name with run=NAME"
             )
+        _check_sources(directory, catalogue)
     else:
         _write(directory / "recipe.yaml", recipe_text(recipe))
         for name, text in prompt_texts.items():
             _write(directory / "prompts" / f"{name}.yaml", text)
+        for name, text in own_files.items():
+            _write(directory / name, text)
         _write(directory / "catalogue.json", _json(list(catalogue)))
         commit, diff = _code()
         versions = {
@@ -274,6 +281,48 @@ def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
         if key.startswith("prompts.")
         else [f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"]
     )
+
+
+_SAID_OF_SOURCES = frozenset({"remarks", "proof", "rows", "rows_certainty"})
+"""Columns of the catalogue that no row of a run depends on."""
+
+
+def _check_sources(directory: Path, catalogue: Sequence[Mapping[str, Any]]) -> None:
+    """Hold what a run reads to what it read when it was begun.
+
+    What one side does not know is not compared: the revision of a split that this machine lacks, or
+    what another version of tsdg did not write.
+    """
+    path = directory / "catalogue.json"
+    try:
+        begun = {row["task"]: row for row in json.loads(path.read_text())}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunConflictError(
+            f"{path} is damaged, so nobody knows what the run reads; restore it, or choose another "
+            "run=NAME"
+        ) from error
+    changes: dict[str, None] = {}
+    for now in json.loads(_json(list(catalogue))):
+        then = begun.get(now["task"], {})
+        for key in sorted({*then} & {*now} - _SAID_OF_SOURCES):
+            if then[key] != now[key] and "" not in (then[key], now[key]):
+                changes[_source_change(now, key, then[key])] = None
+    if changes:
+        raise RunConflictError(
+            f"run directory {directory.parent}: since it was begun, "
+            f"{few(list(changes), separator='; ')}; put it back as it was, or choose another name "
+            "with run=NAME"
+        )
+
+
+def _source_change(now: Mapping[str, Any], key: str, then: object) -> str:
+    name = f"{now['dataset_path']}/{now['config'] or 'default'}/{now['split']}"
+    if key == "revision":
+        return f"the data of {name} changed ({then} then, {now[key]} now)"
+    if key == "reader":
+        return f"how family {now['family']} reads its rows changed"
+    told = f"{json.dumps(then)} then, {json.dumps(now[key])} now"
+    return f"the catalogue's column {key} of {name} changed ({told})"
 
 
 def _code() -> tuple[str, str]:

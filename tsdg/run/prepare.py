@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from tsdg.config import extensions
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
@@ -35,6 +36,7 @@ from tsdg.seeds.draw.selection import (
     sources,
     survey,
 )
+from tsdg.seeds.families.renderers import own_files
 from tsdg.seeds.heldout.build import check_files
 from tsdg.seeds.passages import collector as passages
 from tsdg.serving.checks import check_server
@@ -136,6 +138,7 @@ def reopen(
         UsageError: it is no run directory, or an override is wrong or would make it another run.
         MirrorError: the mirror is missing.
     """
+    extensions.use(directory / SNAPSHOT)
     recipe = read_recipe(directory, overrides, file=file)
     located, _ = _locate(recipe, "present" if mirror_here else "elsewhere")
     return Prepared(
@@ -211,7 +214,8 @@ def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
     """Write the run's snapshot, or check that the directory holds this very run; note this start.
 
     Raises:
-        RunConflictError: the directory holds another run, or this one in another form of phases.
+        RunConflictError: the directory holds another run, or this one in another form of phases,
+            or what it reads has changed since.
     """
     _check_phases(prepared)
     write_snapshot(
@@ -221,6 +225,7 @@ def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
         prompt_texts=prepared.prompts.texts(),
         prompt_hashes=prepared.prompts.hashes(),
         catalogue=[source.catalogue_row() for source in prepared.sources],
+        own_files=own_files(source.family.family for source in prepared.sources),
     )
 
 

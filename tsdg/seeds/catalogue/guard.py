@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 from tsdg.errors import SeedsDeniedError, few
 from tsdg.seeds.catalogue.index import Entry, Index, load_index
-from tsdg.seeds.catalogue.load import load, table
+from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Family, Unit
+from tsdg.seeds.catalogue.tables import table
 
 Kind = Literal["task", "group", "family", "dataset", "unknown"]
 
@@ -294,7 +295,6 @@ def _near(name: str) -> list[str]:
     return list(dict.fromkeys(_folded()[known] for known in near))
 
 
-@cache
 def _families() -> Mapping[str, Family]:
     families = load().families
     return {family.id: family for family in families} | {
@@ -302,16 +302,16 @@ def _families() -> Mapping[str, Family]:
     }
 
 
-@cache
 def _catalogued() -> Mapping[str, tuple[Unit, ...]]:
-    out: dict[str, list[Unit]] = {}
-    for unit in load().units:
-        out.setdefault(unit.dataset_path, []).append(unit)
-    return {path: tuple(units) for path, units in out.items()}
+    return load().datasets
+
+
+def _folded() -> Mapping[str, str]:
+    return _folded_with(tuple(load().datasets))
 
 
 @cache
-def _folded() -> Mapping[str, str]:
+def _folded_with(_datasets: tuple[str, ...]) -> Mapping[str, str]:
     """Map case-folded names, and names that benchmarks are known by, to those in the tables."""
     out: dict[str, str] = {}
     for row in table("denied.csv"):

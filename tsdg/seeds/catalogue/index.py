@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from tsdg.seeds.catalogue.load import DATA
+from tsdg.seeds.catalogue.tables import DATA
 
 
 class Entry(NamedTuple):

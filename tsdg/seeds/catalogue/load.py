@@ -1,88 +1,138 @@
-"""Read the catalogue from its tables.
+"""Read the catalogue from its tables, and hold every row to the model.
 
 Two tables of package data in ``data/``. ``families.csv`` has one row per task family,
 ``units.csv`` one row per unit of source (dataset path, config, split) with the tasks that read it.
 tsdg's own demo tasks stand in ``demo_families.csv`` and ``demo_units.csv``. What is not listed here
 may not be used: see :mod:`tsdg.seeds.catalogue.guard`.
+
+A family of one's own is a YAML file in a folder that ``--config-dir`` names
+(:mod:`tsdg.seeds.catalogue.own`).
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TypeVar
 
-from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Tier, Unit
+from pydantic import ValidationError
 
-if TYPE_CHECKING:  # tsdg.records imports pyarrow, which the guard need not wait for
-    from tsdg.records import AnswerKind, Group, OutputType, VerifierName
+from tsdg.config import extensions
+from tsdg.config.mistakes import explain
+from tsdg.errors import CatalogueError
+from tsdg.seeds.catalogue.index import load_index
+from tsdg.seeds.catalogue.model import Catalogue, CatalogueRow, Family, Unit
+from tsdg.seeds.catalogue.own import own_family
+from tsdg.seeds.catalogue.tables import DATA, table
 
-DATA = Path(__file__).parent / "data"
-"""The tables of the package."""
+R = TypeVar("R", bound=CatalogueRow)
+
+
+def load() -> Catalogue:
+    """Read the catalogue, with the families of folders that were named.
+
+    Raises:
+        CatalogueError: a row lacks a column, or holds what is not allowed there; a name stands
+            twice; a unit names a family that is not there.
+    """
+    return _load(tuple(extensions.files("families", ".yaml").values()))
 
 
 @cache
-def load() -> Catalogue:
-    """Read the catalogue.
+def _load(own: tuple[Path, ...]) -> Catalogue:
+    catalogue = read_catalogue(DATA)
+    for path in own:
+        mine = own_family(path)
+        for unit in mine.units:
+            _hold_out(unit, path)
+        catalogue = _checked(
+            (*catalogue.families, mine.family), (*catalogue.units, *mine.units), path
+        )
+    return catalogue
+
+
+def _hold_out(unit: Unit, path: Path) -> None:
+    """Refuse a unit of one's own that somebody scores."""
+    scored = {(name.casefold(), config, split) for name, config, split in load_index().scored}
+    denied = [
+        row["reason"]
+        for row in table("denied.csv")
+        if fnmatchcase(unit.dataset_path.casefold(), row["dataset_path"].casefold())
+        and fnmatchcase(unit.config, row["config"])
+        and fnmatchcase(unit.split, row["split"])
+    ]
+    if (unit.dataset_path.casefold(), unit.config, unit.split) in scored:
+        denied.append("a task of lm-eval scores it")
+    if denied:
+        raise CatalogueError(f"{path}: unit {unit.name} is denied: {denied[0]}; name another split")
+
+
+def read_catalogue(data: Path) -> Catalogue:
+    """Read the catalogue's tables.
+
+    Args:
+        data: the folder of the tables.
 
     Raises:
-        KeyError: a table lacks a column, or a unit names a family that is not there.
-        ValueError: a number is none.
+        CatalogueError: see :func:`load`.
     """
     families = [
-        _family(row) for name in ("families.csv", "demo_families.csv") for row in table(name)
+        family
+        for name in ("families.csv", "demo_families.csv")
+        for family in _rows(data / name, Family, "family")
     ]
-    units = [_unit(row) for name in ("units.csv", "demo_units.csv") for row in table(name)]
-    return Catalogue(families=tuple(families), units=tuple(units))
+    units = [
+        unit
+        for name in ("units.csv", "demo_units.csv")
+        for unit in _rows(data / name, Unit, "dataset_path")
+    ]
+    return _checked(tuple(families), tuple(units), data / "units.csv")
 
 
-def table(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a CSV table of the package."""
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+def _rows(path: Path, model: type[R], named: str) -> Iterator[R]:
+    """Yield the rows of a table; ``named`` is the column by which a message calls one."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.DictReader(file, restkey="")
+        columns = lines.fieldnames or ()
+        for number, row in enumerate(lines, 2):
+            where = f"{path}: row {number} ({row.get(named)})"
+            cells = len(columns) + len(row.get("", ())) - list(row.values()).count(None)
+            if cells != len(columns):
+                raise CatalogueError(
+                    f"{where}: found {cells} cells, allowed: {len(columns)}, as in the first row; "
+                    "quote a cell that has a comma in it"
+                )
+            try:
+                yield model.model_validate(_defaults(row, model))
+            except ValidationError as error:
+                why = explain(error, model, noun="column", settable=False)
+                raise CatalogueError(f"{where}: {why}") from error
 
 
-def _family(row: Mapping[str, str]) -> Family:
-    return Family(
-        id=row["id"],
-        family=row["family"],
-        group=cast("Group", row["group"]),
-        tier=cast("Tier", row["tier"]),
-        output_type=cast("OutputType", row["output_type"]),
-        answer_kind=cast("AnswerKind", row["answer_kind"]),
-        domain=row["domain"],
-        languages=tuple(row["languages"].split("|")),
-        licence=row["licence"],
-        licence_certainty=row["licence_certainty"],
-        commercial=cast("Commercial", row["commercial"]),
-        verifier=cast("VerifierName", row["verifier"]),
-        adapter=row["adapter"],
-        suggested_cap=int(row["suggested_cap"]),
-        contamination=row["contamination"],
-        remarks=row["remarks"],
-    )
-
-
-def _unit(row: Mapping[str, str]) -> Unit:
+def _defaults(row: Mapping[str, str], model: type[R]) -> dict[str, str]:
     # The demo's table has no such columns: its families say enough.
-    kind, *others = row.get("answer_kind", "").split("|")
-    return Unit(
-        family=row["family"],
-        dataset_path=row["dataset_path"],
-        config=row["config"],
-        split=row["split"],
-        proof=row["proof"],
-        rows=int(row["rows"]),
-        rows_certainty=row["rows_certainty"],
-        language=row["language"],
-        tasks=tuple(row["tasks"].split("|")),
-        yaml=row["yaml"],
-        licence=row["licence"],
-        commercial=row["commercial"],
-        remarks=row["remarks"],
-        answer_kind=kind,
-        part_of=row.get("part_of", ""),
-        other_kinds=tuple(cast("AnswerKind", other) for other in others),
-    )
+    more = {"answer_kind": "", "part_of": ""} if model is Unit and "part_of" not in row else {}
+    return {**more, **row}
+
+
+def _checked(families: tuple[Family, ...], units: tuple[Unit, ...], path: Path) -> Catalogue:
+    """Hold rows to one another; ``path`` is what a message names."""
+    names = [family.family for family in families]
+    tasks = [task for unit in units for task in unit.tasks]
+    for what, all_of in (("family", names), ("task", tasks)):
+        if twice := [name for name, count in Counter(all_of).items() if count > 1]:
+            raise CatalogueError(f"{path}: {what} {twice[0]} stands twice; give each its own name")
+    for unit in units:
+        if unit.family not in names:
+            raise CatalogueError(
+                f"{path}: unit {unit.name}: column family: found {unit.family!r}, allowed: a "
+                "family of families.csv"
+            )
+    bare = sorted(set(names) - {unit.family for unit in units})
+    if bare:
+        raise CatalogueError(f"{path}: family {bare[0]} has no unit; add one, or take it out")
+    return Catalogue(families=families, units=units)

@@ -11,41 +11,87 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Annotated, Any, Literal, Self
 
-if TYPE_CHECKING:  # tsdg.records imports pyarrow, which the guard need not wait for
-    from tsdg.records import AnswerKind, Group, OutputType, VerifierName
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from tsdg.config.base import Config, NonNegativeInt
+from tsdg.kinds import AnswerKind, Group, OutputType, VerifierName
 
 Tier = Literal["A", "B", "extra", "demo"]
 Commercial = Literal["yes", "share_alike", "no", "unclear"]
+Certainty = Literal["C", "D", "S", "M", "~", "?", "E"]
+
+Name = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="small letters, digits and underscores")
+]
+Filled = Annotated[str, Field(min_length=1, description="a text that is not empty")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+def _listed(value: object) -> object:
+    """A cell of a table holds several values between bars."""
+    if isinstance(value, str):
+        return tuple(part for part in value.split("|") if part)
+    return tuple(value) if isinstance(value, list) else value
+
+
+Several = Annotated[
+    tuple[Filled, ...],
+    BeforeValidator(_listed),
+    Field(min_length=1, description="texts, as a list or between bars (a|b)"),
+]
+
+
+def _said(value: object) -> object:
+    """What is meant by yes and no without quotes, which YAML takes for true and false."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+class CatalogueRow(Config):
+    """A row of the catalogue's tables, or of the YAML file of a family of one's own."""
+
+    # The cells of a table are texts: a number may be written as one.
+    model_config = ConfigDict(strict=False)
+
+
+class Family(CatalogueRow):
     """One task family."""
 
-    id: str
+    id: Filled
     """``K01`` to ``K39``, ``R01`` to ``R34``, ``X..`` for extra and ``D..`` for demo families."""
-    family: str
+    family: Name
     group: Group
     tier: Tier
     output_type: OutputType
     answer_kind: AnswerKind
     """A unit may say otherwise."""
-    domain: str
-    languages: tuple[str, ...]
-    licence: str
-    licence_certainty: str
-    commercial: Commercial
+    domain: Filled
+    languages: Annotated[
+        tuple[Filled, ...],
+        BeforeValidator(_listed),
+        Field(description="texts, as a list or between bars (a|b)"),
+    ]
+    licence: Filled
+    licence_certainty: Certainty
+    commercial: Annotated[Commercial, BeforeValidator(_said)]
     verifier: VerifierName
     """Reads the answers of its rows that are of its answer kind; those of other kinds have that of
     their kind."""
-    adapter: str
-    """``lm_eval``, or a module of ``tsdg/seeds/families``."""
-    suggested_cap: int
+    adapter: Filled
+    """``lm_eval``, or what the family's module is called."""
+    suggested_cap: NonNegativeInt
     """Seeds beyond this add little: duplicates, translations or templates of the same items."""
     contamination: str
     remarks: str
+
+    @model_validator(mode="after")
+    def _options_are_choices(self) -> Self:
+        if (self.output_type == "multiple_choice") != (self.answer_kind == "choice"):
+            raise ValueError(
+                f"output_type {self.output_type} and answer_kind {self.answer_kind} do not go "
+                "together: multiple_choice is choice, generate_until any other kind"
+            )
+        return self
 
     def licence_of(self, unit: Unit) -> str:
         """Return the licence of one of its units: the unit's own, else the family's."""
@@ -56,46 +102,56 @@ class Family:
 
         The unit's own word, else the family's.
         """
-        return cast("Commercial", unit.commercial) if unit.commercial else self.commercial
+        return unit.commercial or self.commercial
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:
         """Return the kind of answer in a unit's rows, apart from the unit's ``other_kinds``."""
-        return cast("AnswerKind", unit.answer_kind) if unit.answer_kind else self.answer_kind
+        return unit.answer_kind or self.answer_kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(CatalogueRow):
     """One unit of source."""
 
-    family: str
-    dataset_path: str
+    family: Name
+    dataset_path: Filled
     config: str
     """"" for the default config."""
-    split: str
-    proof: str
+    split: Filled
+    proof: Filled
     """Why the split is training data."""
-    rows: int
+    rows: NonNegativeInt
     """Rows of the split; 0 where nobody knows."""
-    rows_certainty: str
+    rows_certainty: Certainty
     language: str
-    tasks: tuple[str, ...]
+    """Empty where a column of a passage corpus says it."""
+    tasks: Several
     """Tasks that read the unit, the one that renders it first. lm-eval names; a unit that no
     lm-eval task reads (``yaml`` is empty) has one name of tsdg's own."""
     yaml: str
     """YAML of the first task, below ``lm_eval/tasks`` (demo: below ``tsdg/seeds/demo``)."""
     licence: str
     """Empty: the family's."""
-    commercial: str
+    commercial: Annotated[Commercial | Literal[""], BeforeValidator(_said)]
     """Empty: the family's."""
     remarks: str
-    answer_kind: str
+    answer_kind: AnswerKind | Literal[""]
     """Empty: the family's."""
     part_of: str
     """Config of the unit of the same data set and split that this one is a smaller size of; empty
     where it is none."""
     other_kinds: tuple[AnswerKind, ...] = ()
     """Answer kinds that some of its rows have beside the usual one: problems that come with
-    options, say."""
+    options, say. In a table they follow it: ``math|choice``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinds(cls, data: Any) -> Any:
+        """Part the answer kinds of a table's cell."""
+        kind = data.get("answer_kind") if isinstance(data, dict) else None
+        if isinstance(kind, str) and "|" in kind:
+            first, *others = kind.split("|")
+            return {**data, "answer_kind": first, "other_kinds": tuple(others)}
+        return data
 
     @property
     def name(self) -> str:
@@ -112,11 +168,14 @@ class Catalogue:
     _families: Mapping[str, Family] = field(init=False, repr=False, compare=False)
     _tasks: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
     _units: Mapping[str, tuple[Unit, ...]] = field(init=False, repr=False, compare=False)
+    _datasets: Mapping[str, tuple[Unit, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         units: dict[str, list[Unit]] = {family.family: [] for family in self.families}
+        datasets: dict[str, list[Unit]] = {}
         for unit in self.units:
             units[unit.family].append(unit)
+            datasets.setdefault(unit.dataset_path, []).append(unit)
         object.__setattr__(self, "_families", {family.family: family for family in self.families})
         object.__setattr__(
             self, "_tasks", {task: unit for unit in self.units for task in unit.tasks}
@@ -124,6 +183,14 @@ class Catalogue:
         object.__setattr__(
             self, "_units", {name: tuple(members) for name, members in units.items()}
         )
+        object.__setattr__(
+            self, "_datasets", {path: tuple(members) for path, members in datasets.items()}
+        )
+
+    @property
+    def datasets(self) -> Mapping[str, tuple[Unit, ...]]:
+        """Dataset path → its units."""
+        return self._datasets
 
     def family(self, name: str) -> Family:
         """Return a family by its name.

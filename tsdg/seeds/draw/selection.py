@@ -8,8 +8,9 @@ group merely brought along is left out, with the reason.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +82,21 @@ class Source:
     def catalogue_row(self) -> dict[str, Any]:
         """The catalogue's row of this task's unit; what it leaves out comes from its family."""
         return {
-            **asdict(self.unit),
+            **self.unit.model_dump(),
             "task": self.task,
             "group": self.family.group,
             "licence": self.family.licence_of(self.unit),
             "commercial": self.family.commercial_of(self.unit),
             "revision": self.revision(),
+            "reader": self.reader(),
         }
+
+    def reader(self) -> str:
+        """A hash of the files that say how rows of the unit are read."""
+        total = hashlib.sha256()
+        for file in renderers.source_files(self.family, self.unit):
+            total.update(file.read_bytes())
+        return f"sha256:{total.hexdigest()[:24]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,8 @@ def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Go
         item = renderer.item(document)
         gold = renderer.gold(document, item)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, ValueError) and str(error).endswith("not in tuple"):
+            raise MalformedRowError("answer", "it is none of the options") from None
         reason = " ".join(str(error).split())[:80]
         raise MalformedRowError(
             "row", f"not in the data set's usual form ({type(error).__name__}: {reason})"

@@ -1,16 +1,26 @@
-"""Find what renders the rows of a unit: its family's form, or lm-eval's own template."""
+"""Find what renders the rows of a unit: its family's form, or lm-eval's own template.
+
+A family of one's own has its forms in ``families/NAME.py`` beside its YAML file, or takes those of
+another family by its column ``adapter``. Its examples are rendered when it is first used: what they
+give must be what the file expects.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tsdg.errors import MachineError
-from tsdg.seeds.rows.item import Notes, Row, noted
-from tsdg.seeds.rows.render import Renderer
+from tsdg.config import extensions
+from tsdg.errors import CatalogueError, MachineError
+from tsdg.seeds.catalogue.own import Example, own_family
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, noted
+from tsdg.seeds.rows.render import Renderer, check
 from tsdg.seeds.rows.row_forms import Form, form_of
 
 if TYPE_CHECKING:
@@ -44,33 +54,17 @@ class _FormRenderer:
 
 
 def columns_of(family: Family, unit: Unit) -> tuple[str, ...]:
-    """Columns that a unit's adapter reads.
+    """Columns that a unit's form reads.
 
     None where lm-eval's template does, which says so when it is loaded.
 
     Raises:
-        MachineError: the adapter is missing.
+        CatalogueError: the family has no forms, or its examples give something else.
+        MachineError: its forms do not know the unit.
     """
-    return (
-        ()
-        if family.adapter == "lm_eval"
-        else _FormRenderer(form_of(adapter_of(family).FORMS, unit)).columns
-    )
-
-
-def adapter_of(family: Family) -> ModuleType:
-    """Import a family's adapter.
-
-    Raises:
-        MachineError: there is none of that name.
-    """
-    name = f"tsdg.seeds.families.{family.adapter}"
-    if importlib.util.find_spec(name) is None:
-        raise MachineError(
-            f"family {family.family}: no adapter {family.adapter!r} in tsdg/seeds/adapters; "
-            "take its tasks out of seeds.tasks"
-        )
-    return importlib.import_module(name)
+    if family.adapter == "lm_eval":
+        return ()
+    return renderer_for(family, unit, frozenset()).columns
 
 
 def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Renderer:
@@ -82,11 +76,161 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
         columns: the columns of the split.
 
     Raises:
-        MachineError: the adapter is missing, or the lm-eval task cannot be loaded.
+        CatalogueError: the family has no forms, or its examples give something else.
+        MachineError: its forms do not know the unit, or the lm-eval task cannot be loaded.
     """
+    if family.family in extensions.files("families", ".yaml"):
+        _check_examples(extensions.files("families", ".yaml")[family.family])
+    return _renderer(family, unit, columns)
+
+
+def _renderer(family: Family, unit: Unit, columns: frozenset[str]) -> Renderer:
     if family.adapter != "lm_eval":
-        return _FormRenderer(form_of(adapter_of(family).FORMS, unit))
+        return _FormRenderer(form_of(_forms(family), unit))
     from tsdg.seeds.rows.lmeval import Template, tasks_folder
 
     root = DEMO if family.tier == "demo" else tasks_folder()
     return Template(root / unit.yaml, kind=family.answer_kind_of(unit), columns=columns)
+
+
+def source_files(family: Family, unit: Unit) -> tuple[Path, ...]:
+    """The files that say how a unit's rows are read: of families, or of lm-eval's task.
+
+    Raises:
+        CatalogueError: the family has no forms.
+        MachineError: lm-eval is not installed.
+    """
+    if family.adapter == "passages":  # of one's own texts, which are in no catalogue
+        return ()
+    if family.adapter == "lm_eval":
+        from tsdg.seeds.rows.lmeval import tasks_folder
+
+        return ((DEMO if family.tier == "demo" else tasks_folder()) / unit.yaml,)
+    if not (own := extensions.files("families", ".yaml").get(family.family)):
+        return (_module_file(family),)
+    return (own, _module_file(family))
+
+
+def own_files(families: Iterable[str]) -> dict[str, str]:
+    """Read the files of families of one's own, and of the modules that they take.
+
+    Returns:
+        ``families/NAME.yaml`` → its text.
+    """
+    kept: dict[str, str] = {}
+    tables, modules = (extensions.files("families", ending) for ending in (".yaml", ".py"))
+    for name in dict.fromkeys(families):
+        if name in tables:
+            files = [tables[name], modules.get(own_family(tables[name]).family.adapter)]
+            kept |= {
+                f"families/{file.name}": file.read_text(encoding="utf-8") for file in files if file
+            }
+    return kept
+
+
+def _module_file(family: Family) -> Path:
+    own = extensions.files("families", ".py")
+    if family.family in extensions.files("families", ".yaml") and family.adapter in own:
+        return own[family.adapter]
+    here = Path(__file__)
+    inside = here.with_name(f"{family.adapter}.py")
+    if inside == here or not inside.is_file():
+        raise CatalogueError(
+            f"family {family.family}: column adapter: found {family.adapter!r}, allowed: lm_eval, "
+            f"a module of {here.parent}, or for a family of your own a .py file beside its .yaml"
+        )
+    return inside
+
+
+def _forms(family: Family) -> Mapping[str, Form]:
+    file = _module_file(family)
+    if file.parent == Path(__file__).parent:
+        module = importlib.import_module(f"{__package__}.{file.stem}")
+    else:
+        module = _own_module(file)
+    forms = getattr(module, "FORMS", None)
+    if not isinstance(forms, Mapping) or not all(isinstance(f, Form) for f in forms.values()):
+        raise CatalogueError(
+            f'{file}: FORMS: found {found(forms)}, allowed: a mapping of "", a config, a data '
+            "set or a language to Form(...)"
+        )
+    return forms
+
+
+@cache
+def _own_module(file: Path) -> ModuleType:
+    """Run a stranger's module; whatever it raises becomes one line."""
+    name = f"tsdg_own_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        why = " ".join(str(error).split())[:200]
+        raise CatalogueError(
+            f"{file}: cannot be imported ({type(error).__name__}: {why}); mend it"
+        ) from error
+    return module
+
+
+@cache
+def _check_examples(file: Path) -> None:
+    """Render the examples of a family of one's own.
+
+    Raises:
+        CatalogueError: one gives something else than the file expects.
+    """
+    own = own_family(file)
+    tasks = {task: unit for unit in own.units for task in unit.tasks}
+    for number, example in enumerate(own.examples, 1):
+        where = f"{file}: examples[{number}]"
+        if example.task and example.task not in tasks:
+            raise CatalogueError(
+                f"{where}: task: found {example.task!r}, allowed: {', '.join(tasks)}"
+            )
+        unit = tasks[example.task] if example.task else own.units[0]
+        given = _given(own.family, unit, example)
+        wanted = example.model_dump(exclude_none=True, exclude={"row", "task"})
+        for name, value in wanted.items():
+            if given.get(name) != value:
+                shown = given.get(name, given.get("malformed"))
+                raise CatalogueError(
+                    f"{where}: {name}: found {found(shown)}, expected {found(value)}; mend the "
+                    "form or the example"
+                )
+
+
+def _given(family: Family, unit: Unit, example: Example) -> dict[str, Any]:
+    """What a form makes of an example; ``malformed`` is the column at fault."""
+    renderer = _renderer(family, unit, frozenset(example.row))
+    lacking = [column for column in renderer.columns if column not in example.row]
+    if lacking:
+        return {"malformed": f"no column {lacking[0]}"}
+    try:
+        item, gold = _read(renderer, example.row)
+    except MalformedRowError as error:
+        return {"malformed": error.column}
+    except MachineError:
+        raise
+    except Exception as error:
+        return {"malformed": f"{type(error).__name__}: {error}"}
+    return {
+        "question": item.question,
+        "context": item.context,
+        "options": item.options,
+        "answer": gold.answer,
+    }
+
+
+def _read(renderer: Renderer, row: dict[str, Any]) -> tuple[Item, Gold]:
+    import pyarrow as pa
+
+    document = renderer.documents(pa.Table.from_pylist([row]), [row])[0]
+    if document is None:
+        raise MalformedRowError("process_docs", "the task's own preparation leaves this row out")
+    item = renderer.item(document)
+    gold = renderer.gold(document, item)
+    check(item, gold)
+    return item, gold

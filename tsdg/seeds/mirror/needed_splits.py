@@ -11,8 +11,8 @@ from functools import cache
 from typing import Literal
 
 from tsdg.seeds.catalogue.index import Index
-from tsdg.seeds.catalogue.load import table
 from tsdg.seeds.catalogue.model import Catalogue
+from tsdg.seeds.catalogue.tables import table
 
 HeldOut = Literal["same", "all"]
 Role = Literal["train", "held_out"]

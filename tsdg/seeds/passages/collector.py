@@ -24,7 +24,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -137,9 +137,9 @@ def locate(config: PassagesConfig) -> Located:
         domain=OTHER,
         languages=(),
         licence=config.licence,
-        licence_certainty="",
+        licence_certainty="?",
         verifier="text",
-        adapter="",
+        adapter="passages",
         commercial="yes" if config.commercial else "no",
         suggested_cap=config.total,
         contamination="",
@@ -151,7 +151,7 @@ def locate(config: PassagesConfig) -> Located:
     there = tuple(
         TaskSource(
             task=task_of(domain),
-            family=replace(family, domain=domain),
+            family=family.model_copy(update={"domain": domain}),
             unit=Unit(
                 family=FAMILY,
                 dataset_path=config.path,
@@ -159,7 +159,7 @@ def locate(config: PassagesConfig) -> Located:
                 split="passages",
                 proof="named by the user",
                 rows=0,
-                rows_certainty="",
+                rows_certainty="?",
                 language="" if config.language else "en",
                 tasks=(task_of(domain),),
                 yaml="",

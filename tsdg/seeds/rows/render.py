@@ -86,8 +86,8 @@ def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
     Raises:
-        MalformedRowError: two options are equal, there is only one, a text was decoded wrongly at
-            its source, or the checks of a text are no instructions.
+        MalformedRowError: two options are equal, there is only one, the answer is none of them, a
+            text was decoded wrongly at its source, or the checks of a text are no instructions.
     """
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)
@@ -103,6 +103,8 @@ def check(item: Item, gold: Gold) -> None:
             )
         if len(set(item.options)) < len(item.options):
             raise MalformedRowError("options", "two of the options are equal")
+        if not (0 <= gold.index < len(item.options)) or item.options[gold.index] != gold.answer:
+            raise MalformedRowError("answer", f"found {found(gold.answer)}, which is no option")
     if gold.kind == "text" and gold.checks:
         _check_instructions(gold.checks)
 
