@@ -15,7 +15,7 @@ from tsdg.errors import RecipeError
 from tsdg.generate.schemas import Shape
 from tsdg.generate.ways import Ways, check_ways, read_ways
 from tsdg.records import ANSWER_KINDS, AnswerKind
-from tsdg.seeds.catalogue import load
+from tsdg.seeds.catalogue.load import load
 
 
 def ways() -> Ways:
