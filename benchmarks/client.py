@@ -56,6 +56,7 @@ async def measure_tsdg(url: str, requests: int, in_flight: int, folder: Path) ->
 
     from tsdg.config.compose import compose_recipe
     from tsdg.engine.phase import run_phase
+    from tsdg.engine.phase_job import PhaseJob
     from tsdg.protocols import Ask, Request
     from tsdg.serving import open_transport
 
@@ -96,14 +97,15 @@ async def measure_tsdg(url: str, requests: int, in_flight: int, folder: Path) ->
         ) as transport:
             wall, cpu = time.perf_counter(), cpu_s()
             result = await run_phase(
-                input_path=source,
-                directory=folder / name / "phase",
-                process=process,
-                transport=transport,
-                accounted=(),
-                schema=schema,
-                config=recipe.engine,
-                budget=recipe.budget,
+                PhaseJob(
+                    input_path=source,
+                    directory=folder / name / "phase",
+                    process=process,
+                    transport=transport,
+                    schema=schema,
+                    config=recipe.engine,
+                    budget=recipe.budget,
+                ),
                 stop=asyncio.Event(),
                 on_event=lambda event: None,
                 note=print,

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 
 from tsdg.config.recipe import BudgetConfig, EngineConfig
 from tsdg.engine.phase import run_phase
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.protocols import Ask, Choice, Load, ReplicaFacts, Reply, Request
 from tsdg.records import SEED_SCHEMA
 from tsdg.tables import UNIT_ROWS
@@ -117,14 +118,15 @@ async def measure(
     config = EngineConfig(unit_rows=1, max_in_flight=in_flight, attempts=3, request_timeout_s=600)
     wall, cpu = time.perf_counter(), time.process_time()
     result = await run_phase(
-        input_path=directory / "input.parquet",
-        directory=directory / "phase",
-        process=process,
-        transport=InstantTransport("x" * reply_bytes, latency),
-        accounted=(),
-        schema=SCHEMA,
-        config=config,
-        budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0),
+        PhaseJob(
+            input_path=directory / "input.parquet",
+            directory=directory / "phase",
+            process=process,
+            transport=InstantTransport("x" * reply_bytes, latency),
+            schema=SCHEMA,
+            config=config,
+            budget=BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=0),
+        ),
         stop=asyncio.Event(),
         on_event=lambda event: None,
         note=print,

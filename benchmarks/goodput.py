@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.engine.phase import run_phase
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.protocols import Ask, Request, Transport
 from tsdg.serving import ServerEvent, open_transport
 
@@ -75,14 +76,15 @@ async def through_tsdg(
 
     began = time.perf_counter()
     result = await run_phase(
-        input_path=source,
-        directory=folder / "run" / "phase",
-        process=process,
-        transport=transport,
-        accounted=(),
-        schema=SCHEMA,
-        config=recipe.engine,
-        budget=recipe.budget,
+        PhaseJob(
+            input_path=source,
+            directory=folder / "run" / "phase",
+            process=process,
+            transport=transport,
+            schema=SCHEMA,
+            config=recipe.engine,
+            budget=recipe.budget,
+        ),
         stop=asyncio.Event(),
         on_event=lambda event: None,
         note=print,

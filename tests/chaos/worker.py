@@ -19,6 +19,7 @@ from tests.serving.conftest import QUICK as PACING
 from tsdg.config.compose import compose_recipe
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import run_phase
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import PermanentError, TsdgError
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.serving import ServerEvent, open_transport
@@ -106,19 +107,20 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
             pacing=replace(PACING, stall_s=4.0, canary_timeout_s=4.0),
         ) as transport:
             await run_phase(
-                input_path=Path(source),
-                directory=Path(directory),
-                process=process,
-                transport=transport,
-                accounted=(),
-                schema=SCHEMA,
-                config=engine,
-                budget=NO_CAPS,
+                PhaseJob(
+                    input_path=Path(source),
+                    directory=Path(directory),
+                    process=process,
+                    transport=transport,
+                    schema=SCHEMA,
+                    config=engine,
+                    budget=NO_CAPS,
+                    may_leave=True,
+                    timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
+                ),
                 stop=stop,
                 on_event=lambda event: None,
                 note=print,
-                may_leave=True,
-                timing=replace(QUICK, lease_timeout_s=options["lease_timeout_s"]),
             )
     except TsdgError as error:
         print(f"{os.getpid()}: {error}", flush=True)

@@ -29,6 +29,7 @@ from tsdg.engine.events import PhaseEvent, PhaseResult
 from tsdg.engine.leases import LeaseBoard, highest_generations, lease_path, look_at
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase import run_phase
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import read_layout
 from tsdg.errors import PermanentError, StoppedError
@@ -233,19 +234,21 @@ async def run(
     seen: list[PhaseEvent] = [] if events is None else events
     said: list[str] = [] if notes is None else notes
     return await run_phase(
-        input_path=source,
-        directory=directory,
-        process=process or Steps(),
-        transport=transport,
-        accounted=accounted,
-        schema=SCHEMA,
-        config=config(**limits),
-        budget=budget,
+        PhaseJob(
+            input_path=source,
+            directory=directory,
+            process=process or Steps(),
+            transport=transport,
+            accounted=accounted,
+            schema=SCHEMA,
+            config=config(**limits),
+            budget=budget,
+            may_leave=may_leave,
+            timing=timing,
+        ),
         stop=stop or asyncio.Event(),
         on_event=seen.append,
         note=said.append,
-        may_leave=may_leave,
-        timing=timing,
     )
 
 
@@ -292,18 +295,19 @@ async def _work(args: argparse.Namespace) -> int:
     timing = replace(QUICK, lease_timeout_s=args.lease_timeout_s)
     try:
         await run_phase(
-            input_path=args.source,
-            directory=args.directory,
-            process=Steps(),
-            transport=transport,
-            accounted=(),
-            schema=SCHEMA,
-            config=config(max_in_flight=args.in_flight),
-            budget=NO_CAPS,
+            PhaseJob(
+                input_path=args.source,
+                directory=args.directory,
+                process=Steps(),
+                transport=transport,
+                schema=SCHEMA,
+                config=config(max_in_flight=args.in_flight),
+                budget=NO_CAPS,
+                timing=timing,
+            ),
             stop=stop,
             on_event=lambda event: None,
             note=print,
-            timing=timing,
         )
     except StoppedError as error:
         print(error)

@@ -31,7 +31,7 @@ def listings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         seen.append(parts)
         return committed_units(parts)
 
-    monkeypatch.setattr("tsdg.engine.worker.committed_units", counted)
+    monkeypatch.setattr("tsdg.engine.unit_store.committed_units", counted)
     return seen
 
 

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from random import Random
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from tsdg.accounting import State
-from tsdg.config.recipe import BudgetConfig, EngineConfig
-from tsdg.engine.commit import Commit, commit_part, committed_units, is_committed, sweep
 from tsdg.engine.events import PhaseEvent, PhaseResult
-from tsdg.engine.journal import Journal
-from tsdg.engine.leases import LeaseBoard
 from tsdg.engine.open_unit import OpenUnit, cancel
 from tsdg.engine.owner import Owner
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.engine.scheduler import Scheduler
 from tsdg.engine.slurm import SlurmJobs
 from tsdg.engine.standby import Standby
-from tsdg.engine.timing import Timing
-from tsdg.engine.unit_picker import UnitPicker
-from tsdg.engine.units import InputLayout, UnitReader
+from tsdg.engine.unit_store import UnitStore
+from tsdg.engine.units import InputLayout
 from tsdg.engine.worker_report import WorkerFigures, WorkerReport
 from tsdg.errors import BudgetReachedError, StoppedError
-from tsdg.layout import JOURNAL, LEASES, PARTS, STANDBY
-from tsdg.protocols import Process, ReplicaFacts, Transport
-from tsdg.storage import make_directory
+from tsdg.layout import STANDBY
 
 T = TypeVar("T")
 
@@ -39,9 +30,6 @@ _UNITS_HELD = 3
 """Units open at most, of the largest size: one in full work, and the last rows of two before it."""
 _REQUESTS_OF_ROWS_HELD = 2
 """Rows held at most, per request allowed in flight, where units are small."""
-_LISTING_SHARE = 100
-"""Least time between two listings of all parts, in times that a listing takes: they cost a
-hundredth of it."""
 
 
 class Worker:
@@ -50,69 +38,47 @@ class Worker:
     def __init__(
         self,
         *,
+        job: PhaseJob,
         layout: InputLayout,
-        directory: Path,
         committed: frozenset[int],
-        process: Process,
-        transport: Transport,
-        accounted: Sequence[ReplicaFacts],
-        schema: pa.Schema,
-        config: EngineConfig,
-        budget: BudgetConfig,
         stop: asyncio.Event,
         on_event: Callable[[PhaseEvent], None],
         note: Callable[[str], None],
-        may_leave: bool,
-        timing: Timing,
     ) -> None:
-        self._layout = layout
-        self._directory = directory
-        self._leases, self._journals, self._parts = (
-            directory / name for name in (LEASES, JOURNAL, PARTS)
-        )
-        self._schema = schema
+        self._job = job
         self._stop = stop
         self._on_event = on_event
-        self._timing = timing
-        self._owner = Owner.current()
-        slurm = SlurmJobs(every_s=timing.ask_slurm_s)
-        self._board = LeaseBoard(
-            directory=self._leases, owner=self._owner, timing=timing, gone=slurm.gone
+        owner = Owner.current()
+        slurm = SlurmJobs(every_s=job.timing.ask_slurm_s)
+        self._store = UnitStore(
+            job=job, layout=layout, committed=committed, owner=owner, gone=slurm.gone
         )
+        self._picker = self._store.picker
         self._standby = Standby(
-            directory=directory / STANDBY,
-            owner=self._owner,
-            timing=timing,
+            directory=job.directory / STANDBY,
+            owner=owner,
+            timing=job.timing,
             gone=slurm.gone,
-            may_leave=may_leave,
+            may_leave=job.may_leave,
         )
         self._scheduler = Scheduler(
-            process=process, transport=transport, config=config, timing=timing
+            process=job.process, transport=job.transport, config=job.config, timing=job.timing
         )
         self._report = WorkerReport(
-            phase=directory,
-            token=self._owner.token,
-            budget=budget,
-            timing=timing,
+            job=job,
+            token=owner.token,
             note=note,
             progress=self._event,
-            figures=WorkerFigures(
-                owner=self._owner,
-                transport=transport,
-                scheduler=self._scheduler,
-                accounted=accounted,
-            ),
+            figures=WorkerFigures(job=job, owner=owner, scheduler=self._scheduler),
         )
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
+        self._next_claim = 0.0
         self._starting: OpenUnit | None = None
         self._closing = self._leaves = False
         self._units_committed = 0
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
-        self._reader = UnitReader(layout)
-        self._picker = UnitPicker(layout, committed, Random())
-        self._list_again = 0.0
         self._most_held = _UNITS_HELD * max(layout.rows, default=0)
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
         self._disk = ThreadPoolExecutor(max_workers=4, thread_name_prefix="tsdg-disk")
@@ -176,7 +142,7 @@ class Worker:
         if (left := self._picker.units_left) and not self._leaves:
             raise StoppedError(
                 f"stopped with {self._picker.units - left} of {self._picker.units} units done in "
-                f"{self._directory}: "
+                f"{self._job.directory}: "
                 "what is done is kept; start again to go on"
             )
         return self._result()
@@ -186,14 +152,13 @@ class Worker:
 
     async def _pump(self) -> None:
         """Keep rows going until every unit is committed."""
-        await self._in(self._disk, self._prepare)
-        next_claim = 0.0
+        await self._in(self._disk, self._store.prepare)
         wake = self._scheduler.wake
         while not self._closing:
             wake.clear()
             self._settle()
             if not self._picker.units_left and not self._open:
-                await self._in(self._disk, self._sweep)
+                await self._in(self._disk, self._store.sweep)
                 await self._in(self._pulse, self._standby.sweep)
                 return
             pause: float | None = None
@@ -206,30 +171,23 @@ class Worker:
                     await asyncio.sleep(0)
                     continue
                 if self._may_open():
-                    pause = next_claim - time.monotonic()
+                    pause = self._next_claim - time.monotonic()
                     if pause <= 0:
-                        if not await self._claim():
-                            next_claim = time.monotonic() + self._timing.poll_s
-                            if not self._open:
-                                self._leaves = await self._in(
-                                    self._pulse, self._standby.dispensable
-                                )
-                            if self._leaves:
-                                return
+                        await self._claim_or_leave()
+                        if self._leaves:
+                            return
                         continue
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await wake.wait()
-            except TimeoutError:
-                continue
 
-    def _prepare(self) -> None:
-        for path in (self._leases, self._journals, self._parts):
-            make_directory(path)
-        self._sweep()
-
-    def _sweep(self) -> None:
-        sweep((self._leases, self._journals, self._parts), self._picker.committed)
+    async def _claim_or_leave(self) -> None:
+        """Open the next free unit; where there is none, look again later, or leave for good."""
+        if await self._claim():
+            return
+        self._next_claim = time.monotonic() + self._job.timing.poll_s
+        if not self._open:
+            self._leaves = await self._in(self._pulse, self._standby.dispensable)
 
     def _start_row(self, unit: OpenUnit) -> None:
         if not unit.closed:
@@ -246,7 +204,7 @@ class Worker:
         """Open the next free unit; False where there is none."""
         sequence, self._sequence = self._sequence, self._sequence + 1
         unit = await self._in(
-            self._disk, partial(self._claim_and_read, frozenset(self._open), sequence)
+            self._disk, partial(self._store.claim, frozenset(self._open), sequence)
         )
         if unit is None:
             return False
@@ -258,46 +216,6 @@ class Worker:
         else:
             self._scheduler.finished.add(unit)
         return True
-
-    def _claim_and_read(self, held: frozenset[int], sequence: int) -> OpenUnit | None:
-        if listed := time.monotonic() >= self._list_again:
-            self._list_parts()
-        while True:
-            lease = self._board.claim(self._picker.left(held))
-            if lease is None:
-                if not listed:  # what seems to be left may have been committed since
-                    self._list_parts()
-                return None
-            first = next(self._picker.left(held))
-            journal = None
-            try:
-                # It may have been committed, and its lease removed, since the parts were listed, or
-                # just before.
-                if is_committed(self._parts, lease.index):
-                    lease.discard()
-                    self._list_parts()
-                    self._picker.go_on(lease.index, alone=False)
-                    continue
-                self._picker.go_on(lease.index, alone=lease.index == first)
-                journal = Journal(
-                    directory=self._journals, index=lease.index, generation=lease.generation
-                )
-                table = self._reader.read(lease.index)
-            except BaseException:
-                if journal is not None:
-                    journal.close()
-                lease.release()
-                raise
-            return OpenUnit(
-                lease=lease, journal=journal, table=table, schema=self._schema, sequence=sequence
-            )
-
-    def _list_parts(self) -> None:
-        """Learn what others have committed."""
-        began = time.monotonic()
-        self._picker.look(committed_units(self._parts))
-        took = time.monotonic() - began
-        self._list_again = began + max(self._timing.poll_s, _LISTING_SHARE * took)
 
     # -- ending units
 
@@ -316,7 +234,7 @@ class Worker:
     async def _commit(self, unit: OpenUnit) -> None:
         unit.closed = True
         try:
-            outcome = await self._in(self._disk, partial(self._write_part, unit))
+            outcome = await self._in(self._disk, partial(self._store.write_part, unit))
             await self._let_go(unit)
             self._units_committed += outcome == "committed"
         except BaseException:
@@ -326,20 +244,11 @@ class Worker:
             del self._open[unit.index]
             self._scheduler.wake.set()
 
-    def _write_part(self, unit: OpenUnit) -> Commit:
-        return commit_part(
-            parts=self._parts,
-            lease=unit.lease,
-            token=self._owner.token,
-            table=unit.result(),
-            layout=self._layout.digest,
-        )
-
     async def _drop(self, unit: OpenUnit) -> None:
         """Stop work on a unit that another process has taken."""
         unit.closed = True
         try:
-            await cancel(unit.tasks, self._timing.stop_grace_s)
+            await cancel(unit.tasks, self._job.timing.stop_grace_s)
             await self._let_go(unit)
         finally:
             del self._open[unit.index]
@@ -349,13 +258,9 @@ class Worker:
         """Close a unit that is committed or lost; clean up after a committed one."""
         unit.journal.close()
         unit.lease.close()
-        if await self._in(self._disk, partial(is_committed, self._parts, unit.index)):
+        if await self._in(self._disk, partial(self._store.is_committed, unit)):
             self._picker.add(unit.index)
-            # What a killed process may have left among the parts, which are many, is swept at the
-            # end.
-            await self._in(
-                self._disk, partial(sweep, (self._leases, self._journals), frozenset({unit.index}))
-            )
+            await self._in(self._disk, partial(self._store.sweep_unit, unit))
 
     async def _give_back(self, unit: OpenUnit) -> None:
         """Flush and release as far as the storage allows; a failure only makes others wait."""
@@ -370,7 +275,7 @@ class Worker:
         for unit in self._open.values():
             unit.closed = True
         tasks = {task for unit in self._open.values() for task in unit.tasks}
-        await cancel(tasks, self._timing.stop_grace_s)
+        await cancel(tasks, self._job.timing.stop_grace_s)
         await asyncio.wait({pump})
         while self._ends:
             await asyncio.wait(set(self._ends))
@@ -382,7 +287,7 @@ class Worker:
 
     async def _beat_leases(self) -> None:
         while True:
-            await asyncio.sleep(self._timing.heartbeat_s)
+            await asyncio.sleep(self._job.timing.heartbeat_s)
             await self._in(self._pulse, self._standby.beat)
             for unit in list(self._open.values()):
                 if not await self._in(self._pulse, unit.lease.beat) and not unit.ending:
@@ -391,7 +296,7 @@ class Worker:
 
     async def _sync_journals(self) -> None:
         while True:
-            await asyncio.sleep(self._timing.sync_s)
+            await asyncio.sleep(self._job.timing.sync_s)
             for unit in list(self._open.values()):
                 if unit.journal.dirty:
                     await self._in(self._disk, unit.journal.sync)
@@ -399,7 +304,7 @@ class Worker:
     async def _tell_progress(self) -> None:
         while True:
             self._tell()
-            await asyncio.sleep(self._timing.progress_s)
+            await asyncio.sleep(self._job.timing.progress_s)
 
     def _tell(self) -> None:
         event = self._event()

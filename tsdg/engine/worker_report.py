@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from tsdg.accounting import (
@@ -26,14 +25,13 @@ from tsdg.accounting import (
     worker_path,
     write_worker,
 )
-from tsdg.config.recipe import BudgetConfig
 from tsdg.engine.budget import Others, is_capped, reached
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.owner import Owner
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.engine.scheduler import Scheduler
-from tsdg.engine.timing import Timing
 from tsdg.errors import BudgetReachedError, StorageError, TsdgError
-from tsdg.protocols import ReplicaFacts, Transport
+from tsdg.protocols import ReplicaFacts
 
 T = TypeVar("T")
 Point = tuple[float, int, int, int]
@@ -95,30 +93,22 @@ class WorkerFigures:
     Its replicas', from where they were accounted for last.
     """
 
-    def __init__(
-        self,
-        *,
-        owner: Owner,
-        transport: Transport,
-        scheduler: Scheduler,
-        accounted: Iterable[ReplicaFacts],
-    ) -> None:
+    def __init__(self, *, job: PhaseJob, owner: Owner, scheduler: Scheduler) -> None:
         """Begin.
 
         Args:
+            job: the phase; its transport knows the replicas.
             owner: the process.
-            transport: knows the replicas.
             scheduler: counts the requests.
-            accounted: what the replicas had done at the end of the phase before.
         """
         self._owner = WorkerOwner(
             **{field.name: getattr(owner, field.name) for field in fields(WorkerOwner)}
         )
-        self._transport = transport
+        self._transport = job.transport
         self._scheduler = scheduler
         self._started = time.time()
         self._began = time.monotonic()
-        self._before = {facts.name: facts for facts in accounted}
+        self._before = {facts.name: facts for facts in job.accounted}
         self._history = History()
 
     def mark(self, event: PhaseEvent) -> None:
@@ -179,31 +169,27 @@ class WorkerReport:
     def __init__(
         self,
         *,
-        phase: Path,
+        job: PhaseJob,
         token: str,
         figures: WorkerFigures,
         progress: Callable[[], PhaseEvent],
-        budget: BudgetConfig,
-        timing: Timing,
         note: Callable[[str], None],
     ) -> None:
         """Begin the report; nothing is written yet.
 
         Args:
-            phase: the phase's directory, in the run directory.
+            job: the phase, and the budget of the run.
             token: of the worker.
             figures: gathers the figures.
             progress: the worker's progress as it is now.
-            budget: of the run.
-            timing: how often.
             note: told, once, what went wrong without harm to the work.
         """
-        self._phase = phase
+        self._phase = job.directory
         self._token = token
         self._figures = figures
         self._progress = progress
-        self._budget = budget
-        self._timing = timing
+        self._budget = job.budget
+        self._timing = job.timing
         self._note = note
         self._noted: set[str] = set()
         # A thread of its own, so that a slow disk under the report delays nothing else.

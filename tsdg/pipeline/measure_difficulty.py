@@ -19,7 +19,7 @@ from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete
 from tsdg.errors import ShortfallError
 from tsdg.layout import DIFFICULTY, QUESTIONS, SEEDS, SOLUTIONS
-from tsdg.pipeline.phases import Servers, work_on
+from tsdg.pipeline.phases import PhaseTask, Servers, work_on
 from tsdg.progress import Reporter
 from tsdg.protocols import Asked, Prover, Verifier
 from tsdg.records import (
@@ -148,17 +148,15 @@ def _posed(seed: Seed) -> Question:
 
 async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Reporter) -> None:
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        await work_on(
-            prepared,
-            ("answers",),
-            servers,
-            stop,
-            reporter,
+        task = PhaseTask(
+            prepared=prepared,
+            steps=("answers",),
             name="difficulty",
             source=source,
             directory=folder,
             may_leave=False,
         )
+        await work_on(task, servers, stop, reporter)
 
 
 def _compared(

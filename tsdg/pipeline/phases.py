@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from tsdg.config.recipe import StepName
 from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.phase import run_phase
+from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import fault_of_row
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judging import Judge
@@ -32,24 +34,28 @@ from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
 
 
-async def work_phase(
-    prepared: Prepared,
-    steps: tuple[StepName, ...],
-    servers: Servers,
-    stop: asyncio.Event,
-    reporter: Reporter,
-    *,
-    may_leave: bool,
-) -> None:
-    """Run one phase of the run until all of its units are committed; see :func:`work_on`."""
-    name = phase_name(steps)
-    await work_on(
-        prepared,
-        steps,
-        servers,
-        stop,
-        reporter,
-        name=name,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTask:
+    """Steps of a run, to be done on the rows of a file."""
+
+    prepared: Prepared
+    steps: tuple[StepName, ...]
+    name: str
+    """Under which it is shown."""
+    source: Path
+    """The rows: questions where the steps begin with ``answers``, else seeds."""
+    directory: Path
+    """Of the phase."""
+    may_leave: bool
+    """Whether to end already where others are at work on all that is left."""
+
+
+def phase_task(prepared: Prepared, steps: tuple[StepName, ...], *, may_leave: bool) -> PhaseTask:
+    """One phase of a run."""
+    return PhaseTask(
+        prepared=prepared,
+        steps=steps,
+        name=phase_name(steps),
         source=prepared.state.phase_input(steps),
         directory=prepared.state.folder(steps),
         may_leave=may_leave,
@@ -57,38 +63,25 @@ async def work_phase(
 
 
 async def work_on(
-    prepared: Prepared,
-    steps: tuple[StepName, ...],
-    servers: Servers,
-    stop: asyncio.Event,
-    reporter: Reporter,
-    *,
-    name: str,
-    source: Path,
-    directory: Path,
-    may_leave: bool,
+    task: PhaseTask, servers: Servers, stop: asyncio.Event, reporter: Reporter
 ) -> None:
     """Run steps on a file's rows until all units are committed, or others do the rest.
 
     Args:
-        prepared: the run.
-        steps: the chain.
+        task: what to do.
         servers: give the transport.
         stop: ends it early.
         reporter: shown the progress.
-        name: under which it is shown.
-        source: the rows: questions where the steps begin with ``answers``, else seeds.
-        directory: of the phase.
-        may_leave: whether to end already where others are at work on all that is left.
 
     Raises:
         StoppedError: ``stop`` was set.
         BudgetReachedError: a cap of the run was reached.
         MachineError: a server or the storage fails.
     """
-    transport = await servers.transport(steps)
-    total = count_rows(source)
-    reporter.stage(name, total=total)
+    recipe = task.prepared.recipe
+    transport = await servers.transport(task.steps)
+    total = count_rows(task.source)
+    reporter.stage(task.name, total=total)
     started = asyncio.get_running_loop().time()
 
     def show(event: PhaseEvent) -> None:
@@ -98,18 +91,20 @@ async def work_on(
         reporter.update(done=event.rows_done, total=event.rows_total, detail=detail)
 
     result = await run_phase(
-        input_path=source,
-        directory=directory,
-        process=process_of(prepared, steps),
-        transport=transport,
-        accounted=servers.accounted,
-        schema=OUTCOME_SCHEMA,
-        config=prepared.recipe.engine,
-        budget=prepared.recipe.budget,
+        PhaseJob(
+            input_path=task.source,
+            directory=task.directory,
+            process=process_of(task.prepared, task.steps),
+            transport=transport,
+            accounted=servers.accounted,
+            schema=OUTCOME_SCHEMA,
+            config=recipe.engine,
+            budget=recipe.budget,
+            may_leave=task.may_leave,
+        ),
         stop=stop,
         on_event=show,
         note=reporter.note,
-        may_leave=may_leave,
     )
     servers.accounted = transport.replicas()
     again = f", {result.resumed_requests} from the journal" if result.resumed_requests else ""

@@ -17,7 +17,7 @@ from tsdg.package.finish import check_undamaged
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.make_seeds import make_seeds
 from tsdg.pipeline.package import package
-from tsdg.pipeline.phases import Servers, work_phase
+from tsdg.pipeline.phases import Servers, phase_task, work_on
 from tsdg.progress import Reporter
 from tsdg.run.measure_diversity import check_canary
 from tsdg.run.prepare import Prepared, check_servers, take_snapshot
@@ -56,7 +56,8 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
         phases = prepared.recipe.phases
         for steps, following in zip(phases, (*phases[1:], ()), strict=False):
             if not prepared.state.phase_done(steps):
-                await work_phase(prepared, steps, servers, stop, reporter, may_leave=False)
+                task = phase_task(prepared, steps, may_leave=False)
+                await work_on(task, servers, stop, reporter)
             if stop.is_set():
                 raise StoppedError("stopped")
             # While rows are gathered nobody asks servers anything: those that are needed no more go
@@ -130,7 +131,8 @@ async def _one_phase(
             )
         return
     async with stoppable() as stop, Servers(prepared, reporter) as servers:
-        await work_phase(prepared, stage.steps, servers, stop, reporter, may_leave=may_leave)
+        task = phase_task(prepared, stage.steps, may_leave=may_leave)
+        await work_on(task, servers, stop, reporter)
 
 
 async def _follow(
