@@ -29,6 +29,7 @@ from tsdg.package.finish import finish_run
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import Wording
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
@@ -187,7 +188,7 @@ def package(run: Path, tokenizer: str) -> int:
         variants=VARIANTS,
         tokens_of=counter,
         rows_per_file=100_000,
-        style="labelled",
+        wording=Wording(style="labelled", knowledge="after", think=False),
         seed=0,
         held_out=Nothing(),
     )

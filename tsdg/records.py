@@ -296,6 +296,8 @@ class Message:
 
     role: str
     content: str
+    reasoning_content: str | None
+    """What was thought before the content, as chat templates call it; None where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from tsdg.package.manifest import (
     TaskFacts,
 )
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import Wording
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
     NO_PLAN,
@@ -89,6 +90,7 @@ class TaskExpected:
     sampled: int = 0
     saved: int = 0
     accepted: int = 0
+    unenriched: int = 0
     answers_rejected: Counter[str] = field(default_factory=Counter)
     filtered: int = 0
     by_variant: Counter[str] = field(default_factory=Counter)
@@ -116,7 +118,7 @@ class Made:
                 variants=VARIANTS,
                 tokens_of=words,
                 rows_per_file=rows_per_file,
-                style="labelled",
+                wording=Wording(style="labelled", knowledge="after", think=False),
                 seed=self.seed,
                 held_out=Nothing(),
             )
@@ -358,6 +360,7 @@ class _Maker:
             expected.answers_rejected[row.reason] += 1
         for solution in answered.solutions:
             expected.accepted += 1
+            expected.unenriched += bool(solution.unenriched)
             if solution.answer == "not an option":
                 expected.filtered += 1
                 continue

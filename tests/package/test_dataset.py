@@ -21,6 +21,7 @@ from tsdg.errors import StorageError, VerificationError
 from tsdg.package.dataset import GROUP_ROWS, Pair, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import Wording
 from tsdg.protocols import Match, Posed
 from tsdg.records import RECORD_SCHEMA, VARIANTS, AnswerKind, Record, Rejection
 from tsdg.tables import read_rows
@@ -52,7 +53,7 @@ def write(run: Path, pairs: list[Pair], **changes: object) -> None:
         "variants": VARIANTS,
         "tokens_of": words,
         "rows_per_file": 1000,
-        "style": "labelled",
+        "wording": Wording(style="labelled", knowledge="after", think=False),
         "seed": 7,
         "held_out": Nothing(),
         **changes,

@@ -61,6 +61,7 @@ def expected_of(made: Made, task: str) -> dict[str, Any]:
             "sampled": expected.sampled,
             "saved_by_early_stop": expected.saved,
             "accepted": expected.accepted,
+            "unenriched": {"truncated": expected.unenriched} if expected.unenriched else {},
             "rejected": dict(expected.answers_rejected),
         },
         "filter": {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.package.make_run import PROVENANCE
-from tsdg.package.render import HERE, labels_of, render, variants_of
+from tsdg.package.render import HERE, Wording, labels_of, render, variants_of
 from tsdg.records import (
     ANSWER_KINDS,
     NO_PLAN,
@@ -18,6 +18,11 @@ from tsdg.records import (
     Solution,
     Verification,
 )
+
+LABELLED = Wording(style="labelled", knowledge="after", think=False)
+PLAIN = dataclasses.replace(LABELLED, style="plain")
+BACKGROUND = "A root is the part of a plant below the ground."
+WRONG = "- the petals: They draw insects.\n- the bark: It protects the stem."
 
 
 def question_of(**changes: Any) -> Question:
@@ -70,10 +75,10 @@ def solution_of(**changes: Any) -> Solution:
 
 
 def test_answer_variant() -> None:
-    rendered = render(question_of(), solution_of(), "answer", "labelled")
+    rendered = render(question_of(), solution_of(), "answer", LABELLED)
     assert rendered.text == (
         "Question: Which part of a plant takes up water from the soil?\n"
-        "Options:\n- the petals\n- the roots\n- the bark\n"
+        "Options:\n- the petals\n- the roots\n- the bark\n\n"
         "Answer: the roots"
     )
     user, assistant = rendered.messages
@@ -86,39 +91,81 @@ def test_answer_variant() -> None:
 
 
 def test_context_variant_has_its_parts_in_order() -> None:
-    rendered = render(question_of(), solution_of(), "context", "labelled")
+    rendered = render(question_of(), solution_of(), "context", LABELLED)
     assert rendered.text == (
-        "Background: A root is the part of a plant below the ground.\n\n"
         "Question: Which part of a plant takes up water from the soil?\n"
         "Options:\n- the petals\n- the roots\n- the bark\n\n"
+        f"Background: {BACKGROUND}\n\n"
         "Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\n"
-        "Answer: the roots\n\n"
-        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It "
-        "protects the stem."
+        f"Why the other options are wrong:\n{WRONG}\n\n"
+        "Answer: the roots"
     )
     assert rendered.messages[1].content == (
-        "A root is the part of a plant below the ground.\n\n"
+        f"{BACKGROUND}\n\n"
         "Roots stand in the soil.\nSo they reach its water.\n\n"
-        "Answer: the roots\n\n"
-        "Why the other options are wrong:\n- the petals: They draw insects.\n- the bark: It "
-        "protects the stem."
+        f"Why the other options are wrong:\n{WRONG}\n\n"
+        "Answer: the roots"
     )
+
+
+def test_knowledge_may_stand_before_the_question() -> None:
+    before = dataclasses.replace(LABELLED, knowledge="before")
+    rendered = render(question_of(), solution_of(), "context", before)
+    assert rendered.text.startswith(f"Background: {BACKGROUND}\n\nQuestion: Which")
+    user, assistant = rendered.messages
+    assert user.content.startswith(f"{BACKGROUND}\n\nWhich")
+    assert BACKGROUND not in assistant.content
+    assert rendered.text.endswith("\n\nAnswer: the roots")
+    assert assistant.content.endswith("\n\nAnswer: the roots")
+    for variant in ("answer", "reasoning"):
+        plain = render(question_of(), solution_of(), variant, LABELLED)
+        assert render(question_of(), solution_of(), variant, before) == plain
+
+
+def test_both_places_share_the_records_the_same_way_each_time() -> None:
+    both, places = dataclasses.replace(LABELLED, knowledge="both"), []
+    for number in range(200):
+        rendered = render(question_of(question_id=str(number)), solution_of(), "context", both)
+        places.append(rendered.text.startswith("Background"))
+        again = render(question_of(question_id=str(number)), solution_of(), "context", both)
+        assert again == rendered
+    assert 60 < sum(places) < 140
+
+
+def test_what_was_thought_is_apart_from_the_content() -> None:
+    think = dataclasses.replace(LABELLED, think=True)
+    user, assistant = render(question_of(), solution_of(), "reasoning", think).messages
+    assert user.reasoning_content is None
+    assert assistant.reasoning_content == "Roots stand in the soil.\nSo they reach its water."
+    assert assistant.content == "the roots"
+    traced = render(question_of(), solution_of(trace="hm, roots?"), "reasoning", think).messages[1]
+    assert traced.reasoning_content == "hm, roots?"
+    assert traced.content == (
+        "Roots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots"
+    )
+    knowing = render(question_of(), solution_of(), "context", think).messages[1]
+    assert knowing.content.startswith(BACKGROUND)
+    assert "stand in the soil" not in knowing.content
+    alone = render(question_of(), solution_of(), "answer", think).messages[1]
+    assert (alone.content, alone.reasoning_content) == ("the roots", None)
+    for variant in VARIANTS:  # the training text is the same
+        shown = render(question_of(), solution_of(), variant, LABELLED)
+        assert render(question_of(), solution_of(), variant, think).text == shown.text
+        assert all(turn.reasoning_content is None for turn in shown.messages)
 
 
 def test_context_variant_without_reasoning_and_options() -> None:
     solution = solution_of(answer="42", reasoning="", distractors=())
-    rendered = render(
-        question_of(answer_kind="number", options=()), solution, "context", "labelled"
-    )
+    rendered = render(question_of(answer_kind="number", options=()), solution, "context", LABELLED)
     assert rendered.text == (
-        "Background: A root is the part of a plant below the ground.\n\n"
         "Question: Which part of a plant takes up water from the soil?\n\n"
+        f"Background: {BACKGROUND}\n\n"
         "Answer: 42"
     )
 
 
 def test_reasoning_variant_shows_no_background() -> None:
-    rendered = render(question_of(), solution_of(), "reasoning", "labelled")
+    rendered = render(question_of(), solution_of(), "reasoning", LABELLED)
     assert rendered.text.endswith(
         "Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots"
     )
@@ -130,7 +177,7 @@ def test_reasoning_variant_shows_no_background() -> None:
 
 def test_passage_stands_before_the_question() -> None:
     rendered = render(
-        question_of(context="First line.\nSecond line."), solution_of(), "answer", "labelled"
+        question_of(context="First line.\nSecond line."), solution_of(), "answer", LABELLED
     )
     assert rendered.text.startswith("Passage:\nFirst line.\nSecond line.\n\nQuestion: Which")
     assert rendered.messages[0].content.startswith("First line.\nSecond line.\n\nWhich")
@@ -139,17 +186,17 @@ def test_passage_stands_before_the_question() -> None:
 def test_code_stands_in_a_fence_that_it_cannot_close() -> None:
     code = 'def f():\n    """\n    ```\n    f()\n    ```\n    """\n    return 1\n'
     question = question_of(answer_kind="code", options=())
-    rendered = render(question, solution_of(answer=code, distractors=()), "answer", "labelled")
+    rendered = render(question, solution_of(answer=code, distractors=()), "answer", LABELLED)
     assert rendered.text.endswith(f"Answer:\n````python\n{code.rstrip()}\n````")
-    plain = render(question, solution_of(answer="    x = 1", distractors=()), "answer", "labelled")
+    plain = render(question, solution_of(answer="    x = 1", distractors=()), "answer", LABELLED)
     assert plain.messages[1].content == "```python\n    x = 1\n```"
 
 
 def test_labels_follow_the_language() -> None:
-    assert render(
-        question_of(language="zh_Hans"), solution_of(), "answer", "labelled"
-    ).text.endswith("答案：the roots")
-    assert render(question_of(language="fra"), solution_of(), "answer", "labelled").text.endswith(
+    assert render(question_of(language="zh_Hans"), solution_of(), "answer", LABELLED).text.endswith(
+        "答案：the roots"
+    )
+    assert render(question_of(language="fra"), solution_of(), "answer", LABELLED).text.endswith(
         "Réponse : the roots"
     )
     assert labels_of("pt-BR") == labels_of("por") != labels_of("en")
@@ -195,7 +242,7 @@ def test_values_stand_in_the_text_as_they_are(
         answer_kind=kind, language=language, question=asked, context=passage, options=tuple(options)
     )
     solution = solution_of(answer=answer, reasoning=reasoning, knowledge=knowledge, distractors=())
-    rendered = render(question, solution, variant, "labelled")
+    rendered = render(question, solution, variant, LABELLED)
     user, assistant = (message.content for message in rendered.messages)
     for part in (asked, passage, *options):
         assert part.strip() in rendered.text
@@ -218,13 +265,13 @@ def test_values_stand_in_the_text_as_they_are(
 def test_the_plain_style_is_the_parts_alone() -> None:
     question, solution = question_of(), solution_of()
     answer, reasoning, context = (
-        render(question, solution, variant, "plain") for variant in VARIANTS
+        render(question, solution, variant, PLAIN) for variant in VARIANTS
     )
     user = answer.messages[0].content
     assert answer.text == f"{user}\n\n{solution.answer}"
     assert reasoning.text == f"{user}\n\n{solution.reasoning}\n\n{solution.answer}"
     assert (
         context.text
-        == f"{solution.knowledge}\n\n{user}\n\n{solution.reasoning}\n\n{solution.answer}"
+        == f"{user}\n\n{solution.knowledge}\n\n{solution.reasoning}\n\n{solution.answer}"
     )
-    assert reasoning.messages == render(question, solution, "reasoning", "labelled").messages
+    assert reasoning.messages == render(question, solution, "reasoning", LABELLED).messages

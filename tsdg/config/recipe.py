@@ -248,6 +248,13 @@ class PackageConfig(Config):
     style: Literal["labelled", "plain"]
     """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines
     between them."""
+    knowledge: Literal["after", "before", "both"]
+    """Where the definition and background of ``context`` records stand: after the question, as part
+    of what a model has to recall; before it, where they may give the answer away; or in one half of
+    the records after, in the other before it."""
+    think: bool
+    """Chat turns hold the reasoning as the assistant's ``reasoning_content``, in place of its
+    content: the trace where it is kept (and then the written solution stays in the content)."""
 
 
 class LaunchConfig(Config):

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from tsdg.contamination import Contamination
 from tsdg.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
-from tsdg.package.render import Rendered, Style, render, variants_of
+from tsdg.package.render import Rendered, Wording, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled
 from tsdg.protocols import HeldOut
@@ -80,7 +80,7 @@ def write_dataset(
     variants: Sequence[Variant],
     tokens_of: TokensOf,
     rows_per_file: int,
-    style: Style,
+    wording: Wording,
     seed: int,
     held_out: HeldOut,
 ) -> DatasetSummary:
@@ -93,7 +93,7 @@ def write_dataset(
         variants: records to make of one question, as far as its solution holds what they need.
         tokens_of: texts → token counts.
         rows_per_file: records of one Parquet file at most.
-        style: of the training text.
+        wording: of the records.
         seed: of the order of the records within their task.
         held_out: items that must not stand in any record. The questions were compared before they
             were answered; here it is what a model wrote beside them.
@@ -113,7 +113,9 @@ def write_dataset(
                 if task in summary.records:
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
-                batches = _batches(of_task, variants, style, tokens_of, found, rejections, summary)
+                batches = _batches(
+                    of_task, variants, wording, tokens_of, found, rejections, summary
+                )
                 write_task(
                     batches,
                     building / DATASET,
@@ -194,7 +196,7 @@ def make_record(
 def _batches(
     pairs: Iterable[Pair],
     variants: Sequence[Variant],
-    style: Style,
+    wording: Wording,
     tokens_of: TokensOf,
     found: Contamination,
     rejections: Table,
@@ -225,7 +227,7 @@ def _batches(
                 )
                 summary.rejected[question.task] += 1
             ready += [
-                (question, solution, variant, render(question, solution, variant, style))
+                (question, solution, variant, render(question, solution, variant, wording))
                 for variant in chosen
             ]
         if not ready:

@@ -32,7 +32,7 @@ from tsdg.errors import VerificationError
 from tsdg.layout import CARD, DATASET, SAMPLES
 from tsdg.package.manifest import read_manifest
 from tsdg.package.pairs import accepted_pairs
-from tsdg.package.render import render, variants_of
+from tsdg.package.render import Wording, render, variants_of
 from tsdg.records import AnswerSample, Question, Record, Solution, to_row
 from tsdg.storage import make_directory, partial_of, storage, write_whole
 from tsdg.tables import read_rows
@@ -52,6 +52,7 @@ SEED_COLUMNS = pa.schema(
 """Columns of the seed file for Data Designer."""
 
 _BATCH = 2000
+_WORDING = Wording(style="labelled", knowledge="after", think=False)
 
 
 def export(run: Path, out: Path, form: str) -> int:
@@ -72,12 +73,21 @@ def jsonl(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
     for name, task in manifest["tasks"].items():
         if task["files"]:
             rows = (
-                to_row(row)
+                _line(row)
                 for file in task["files"]
                 for row in read_rows(run / file["path"], Record)
             )
             total += _write_lines(out / task["group"] / f"{name}.jsonl", rows)
     return total
+
+
+def _line(record: Record) -> dict[str, Any]:
+    """A record as a line; a turn without thoughts has no key for them, as chat templates expect."""
+    row = to_row(record)
+    row["messages"] = [
+        {key: value for key, value in turn.items() if value is not None} for turn in row["messages"]
+    ]
+    return row
 
 
 def parquet(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
@@ -130,7 +140,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
         won: a sample that gave the answer.
     """
     variant = variants_of(solution, ("answer", "reasoning"))[-1]
-    user, assistant = render(question, solution, variant, "labelled").messages
+    user, assistant = render(question, solution, variant, _WORDING).messages
     verification = solution.verification
     return {
         "problem": user.content,

@@ -28,13 +28,26 @@ from typing import Any, Literal
 
 import yaml
 
-from tsdg.records import VARIANTS, Message, Question, Solution, Variant
+from tsdg.records import VARIANTS, Message, Question, Solution, Variant, stable_id
 
 HERE = Path(__file__).parent
 DEFAULT_LANGUAGE = "en"
 """Labels of a language that ``data/labels.yaml`` does not have are English."""
 
 Style = Literal["labelled", "plain"]
+Place = Literal["after", "before", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """How records are worded; see :class:`~tsdg.config.recipe.PackageConfig`."""
+
+    style: Style
+    knowledge: Place
+    """Where definition and background stand: after the question, before it, or drawn by its id."""
+    think: bool
+    """Whether the reasoning is the assistant's ``reasoning_content`` in place of its content."""
+
 
 _BACKTICKS = re.compile(r"`{3,}")
 
@@ -62,42 +75,116 @@ def variants_of(solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant,
     return tuple(variant for variant in VARIANTS if variant in wanted and has[variant])
 
 
-def render(question: Question, solution: Solution, variant: Variant, style: Style) -> Rendered:
-    """Render one variant.
+def render(question: Question, solution: Solution, variant: Variant, wording: Wording) -> Rendered:
+    """Render one variant: its parts with blank lines between them, the answer last.
 
-    The text of style ``plain`` is its parts with blank lines between them; the chat turns are the
-    same in both. Values stand in the text as they are, without outer white space; the lines of an
-    option after its first are indented. Code stands in a fence that it cannot close.
+    Of style ``plain`` the text has no labels; the chat turns are the same in both. Values stand in
+    the text as they are, without outer white space; the lines of an option after its first are
+    indented. Code stands in a fence that it cannot close.
     """
     answer = (
         solution.answer.strip("\n") if question.answer_kind == "code" else solution.answer.strip()
     )
-    values = {
-        "labels": labels_of(question.language),
-        "kind": question.answer_kind,
-        "question": question.question.strip(),
-        "context": question.context.strip(),
-        "options": [option.strip() for option in question.options],
-        "answer": answer,
-        "fence": _fence(answer),
-        "reasoning": solution.reasoning.strip(),
-        "knowledge": solution.knowledge.strip(),
-        "distractors": [
-            {"option": d.option.strip(), "why_wrong": d.why_wrong.strip()}
-            for d in solution.distractors
-        ],
-    }
-    templates = _templates()
-    text, user, assistant = (
-        templates[name].render(values)
-        for name in (f"{variant}.text", "user", f"{variant}.assistant")
+    distractors = [
+        {"option": d.option.strip(), "why_wrong": d.why_wrong.strip()} for d in solution.distractors
+    ]
+    parts = _parts(
+        {
+            "labels": labels_of(question.language),
+            "kind": question.answer_kind,
+            "question": question.question.strip(),
+            "context": question.context.strip(),
+            "options": [option.strip() for option in question.options],
+            "answer": answer,
+            "fence": _fence(answer),
+            "reasoning": solution.reasoning.strip() if variant != "answer" else "",
+            "knowledge": solution.knowledge.strip() if variant == "context" else "",
+            "distractors": distractors if variant == "context" else [],
+        }
     )
-    if style == "plain":
-        knowledge = solution.knowledge.strip() if variant == "context" else ""
-        reasoning = solution.reasoning.strip() if variant != "answer" else ""
-        text = "\n\n".join(part for part in (knowledge, user, reasoning, answer) if part)
-    messages = (Message(role="user", content=user), Message(role="assistant", content=assistant))
-    return Rendered(text=text, messages=messages)
+    given = ("knowledge",) if _stands_before(question, wording.knowledge) else ()
+    recalled = () if given else ("knowledge",)
+    if wording.style == "plain":
+        asked = (*(f"{name}_alone" for name in given), "user")
+        told = (*(f"{name}_alone" for name in recalled), "reasoning_alone", "answer_alone")
+        text = parts.joined(*asked, *told)
+    else:
+        text = parts.joined(*given, "asked", *recalled, "reasoning", "distractors", "answer")
+    return Rendered(
+        text=text,
+        messages=_messages(parts, solution, variant, wording, given=given, recalled=recalled),
+    )
+
+
+def _messages(
+    parts: _Parts,
+    solution: Solution,
+    variant: Variant,
+    wording: Wording,
+    *,
+    given: Sequence[str],
+    recalled: Sequence[str],
+) -> tuple[Message, ...]:
+    """The chat turns; with ``think`` the reasoning is thought, or the trace where it is kept."""
+    thought = ""
+    if wording.think and variant != "answer":
+        thought = solution.trace.strip() or solution.reasoning.strip()
+    said = () if thought and not solution.trace.strip() else ("reasoning_alone",)
+    before = parts.joined(*(f"{name}_alone" for name in recalled), *said, "distractors")
+    last = parts.joined("answer" if before else "answer_value")
+    return (
+        Message(
+            role="user",
+            content=parts.joined(*(f"{name}_alone" for name in given), "user"),
+            reasoning_content=None,
+        ),
+        Message(
+            role="assistant",
+            content=f"{before}\n\n{last}" if before else last,
+            reasoning_content=thought or None,
+        ),
+    )
+
+
+def _stands_before(question: Question, place: Place) -> bool:
+    """Whether the knowledge of a question stands before it; of ``both``, in every other one."""
+    drawn = int(stable_id("knowledge", question.question_id), 16) % 2 == 0
+    return place == "before" or (place == "both" and drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of one record, by name; those that it does not have are empty."""
+
+    texts: Mapping[str, str]
+
+    def joined(self, *names: str) -> str:
+        """Those of these parts that there are, with blank lines between them."""
+        return "\n\n".join(text for name in names if (text := self.texts[name]))
+
+
+def _parts(values: Mapping[str, Any]) -> _Parts:
+    module = _template().make_module(dict(values))
+
+    def labelled(name: str, label: str) -> str:
+        return str(module.field(values["labels"][label], values[name])) if values[name] else ""
+
+    return _Parts(
+        {
+            "asked": str(module.question_part()).strip("\n"),
+            "user": str(module.user_part()).strip("\n"),
+            "knowledge": labelled("knowledge", "background").strip("\n"),
+            "knowledge_alone": values["knowledge"],
+            "reasoning": labelled("reasoning", "reasoning").strip("\n"),
+            "reasoning_alone": values["reasoning"],
+            "distractors": str(module.distractor_part()).strip("\n")
+            if values["distractors"]
+            else "",
+            "answer": str(module.answer_part()).strip("\n"),
+            "answer_value": str(module.answer_value()).strip("\n"),
+            "answer_alone": values["answer"],
+        }
+    )
 
 
 def labels_of(language: str) -> Mapping[str, str]:
@@ -123,7 +210,7 @@ def _labels() -> dict[str, Any]:
 
 
 @cache
-def _templates() -> dict[str, Any]:
+def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -133,8 +220,4 @@ def _templates() -> dict[str, Any]:
         lstrip_blocks=True,
         autoescape=False,
     )
-    names = [
-        "user",
-        *(f"{variant}.{form}" for variant in VARIANTS for form in ("text", "assistant")),
-    ]
-    return {name: environment.get_template(f"{name}.j2") for name in names}
+    return environment.get_template("parts.j2")

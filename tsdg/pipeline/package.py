@@ -14,6 +14,7 @@ from tsdg.package.dataset import write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import Wording
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
@@ -58,7 +59,11 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
             variants=recipe.answers.variants,
             tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
             rows_per_file=recipe.package.rows_per_file,
-            style=recipe.package.style,
+            wording=Wording(
+                style=recipe.package.style,
+                knowledge=recipe.package.knowledge,
+                think=recipe.package.think,
+            ),
             seed=recipe.seed,
             held_out=held_out(recipe),
         )
