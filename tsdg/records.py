@@ -486,12 +486,12 @@ def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
     """Rebuild a row of ``cls`` from what :func:`to_row`, Parquet or JSONL gave.
 
     Raises:
-        KeyError: a field is missing.
+        KeyError: a field is missing that may not be None.
     """
     values: dict[str, Any] = {}
     row_class: Any = cls
     for field in fields_of(row_class):
-        value = row[field.name]
+        value = row.get(field.name) if field.nullable else row[field.name]
         if field.many:
             items = (from_row(field.kind, v) for v in value) if field.nested else value
             values[field.name] = tuple(items)
