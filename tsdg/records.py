@@ -491,7 +491,7 @@ def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
     values: dict[str, Any] = {}
     row_class: Any = cls
     for field in fields_of(row_class):
-        value = row.get(field.name) if field.nullable else row[field.name]
+        value: Any = row.get(field.name) if field.nullable else row[field.name]
         if field.many:
             items = (from_row(field.kind, v) for v in value) if field.nested else value
             values[field.name] = tuple(items)
