@@ -277,8 +277,7 @@ class Verification:
     votes: int
     """Samples that gave the winning answer."""
     agreement: float
-    """votes / samples of a full vote: how much of it agrees at least, whatever those not drawn
-    would have said."""
+    """votes / samples of a full vote: those not drawn count against the answer."""
     samples: int
     """Samples drawn, abstentions included."""
     chance: float | None
