@@ -21,9 +21,8 @@ Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names ma
 must run: then a skip of such a test is a failure, whatever the reason of the skip.
 
 ``make test`` runs the tests in two steps (``tests/run.sh``): first all that may run beside one
-another, in several processes, then those marked ``serial``, which watch the clock, share a cluster
-or take the whole machine. Of these each group (Slurm, chaos, real servers) runs one by one, beside
-the other groups: they wait for most of the time.
+another, in several processes, then one by one those marked ``serial``, which watch the clock, share
+a cluster or take the whole machine: Slurm, chaos, real servers.
 """
 
 from __future__ import annotations
@@ -47,9 +46,8 @@ MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 DEMO_MODEL = models_dir() / MODEL
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
-SERIAL_FOLDERS = {"chaos": "chaos", "slurm": "slurm"}
-SERIAL_MARKERS = {"server": "servers", "model": "servers", "slurm": "slurm"}
-"""Folder, and marker, to the group whose tests run one by one."""
+SERIAL = {"chaos", "slurm", "server", "model"}
+"""Markers, or folders of ``tests``, whose tests run one by one."""
 REQUIRED = frozenset(
     name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip()
 )
@@ -150,26 +148,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m selects by marker
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark it before -m selects by markers."""
+    for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
+        item.add_marker(MARKER_OF_FIXTURE[fixture])
+    names = {mark.name for mark in item.iter_markers()}
+    if item.path.is_relative_to(TESTS):
+        names.add(item.path.relative_to(TESTS).parts[0])
+    if names & SERIAL:
+        item.add_marker("serial")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        for fixture in MARKER_OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
-            item.add_marker(MARKER_OF_FIXTURE[fixture])
-        if group := _serial_group(item):
-            item.add_marker("serial")
-            if config.pluginmanager.hasplugin("xdist"):
-                item.add_marker(pytest.mark.xdist_group(group))
     if step := config.getoption("step"):
         others = [item for item in items if _is_serial(item) != (step == "serial")]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _is_serial(item) == (step == "serial")]
-
-
-def _serial_group(item: pytest.Item) -> str:
-    """The group of tests that run one by one to which this one belongs; empty for none."""
-    folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
-    groups = [SERIAL_MARKERS.get(mark.name, "") for mark in item.iter_markers()]
-    return SERIAL_FOLDERS.get(folder, "") or next(filter(None, groups), "")
 
 
 def _is_serial(item: pytest.Item) -> bool:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests, in two steps: those that may run beside one another in several processes, then those
-# that may not (tests/conftest.py says which): Slurm, chaos and real servers, one process each.
+# that may not, one by one (tests/conftest.py says which): Slurm, chaos and real servers.
 # Arguments go to pytest in both steps.
 # TEST_PROCESSES: processes of the first step; two a core by default, as half of it is waiting.
 # Ends with pytest's own last lines, and with the exit code of the first step that failed.
@@ -19,7 +19,7 @@ for word in "$@"; do
     [[ $word == -x ]] && ((parallel == 1)) && exit 1
 done
 
-$python -m pytest --step=serial -n 3 --dist=loadgroup "$@"
+$python -m pytest --step=serial "$@"
 serial=$?
 ((parallel == nothing_collected)) && exit $serial
 ((serial == nothing_collected)) && exit $parallel
