@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
-from tsdg.errors import MachineError, MirrorError, SeedsDeniedError
+from tsdg.errors import CatalogueError, MirrorError, SeedsDeniedError
 from tsdg.records import Seed
+from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.model import Catalogue
 from tsdg.seeds.draw.collect import SeedCollector
 from tsdg.seeds.draw.selection import check_request
 
@@ -285,14 +287,14 @@ def test_a_row_of_another_shape_is_malformed_and_no_crash(
 def test_a_family_without_its_adapter_is_one_clear_line(
     mirror_folder: Path, write_split: WriteSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import importlib.util
-
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name.endswith(".gsm8k") else find(name)
+    families = tuple(
+        family.model_copy(update={"adapter": "nowhere"}) if family.family == "gsm8k" else family
+        for family in load().families
     )
+    without = Catalogue(families=families, units=load().units)
+    monkeypatch.setattr("tsdg.seeds.draw.selection.load", lambda: without)
     write_split("openai/gsm8k", "main", "train", [{"question": "How many?", "answer": "#### 4"}])
-    with pytest.raises(MachineError, match="no adapter 'gsm8k'"):
+    with pytest.raises(CatalogueError, match="adapter: found 'nowhere'"):
         check_request(config(mirror_folder, "gsm8k"))
 
 

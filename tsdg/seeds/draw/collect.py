@@ -18,15 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, Spill
+from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, GoodRows
 from tsdg.seeds.draw.quotas import solve
 from tsdg.seeds.draw.selection import LeftOut, Source, sources, wishes_of
-from tsdg.seeds.draw.triage import Array, Build, Built, Judge, Judged, Refusal
+from tsdg.seeds.draw.triage import BuildJob, BuiltSeeds, Refusal, Triaged, TriageJob
 from tsdg.seeds.draw.workers import Alone, Workers, worker_count
 from tsdg.seeds.heldout.build import build_index
 from tsdg.seeds.heldout.index import LeakIndex
@@ -60,7 +58,7 @@ class _Part:
 
     rows: int = 0
     start: int = 0
-    """Its first row in the spill."""
+    """Its first row among the good ones."""
     stop: int = 0
     refused: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed"), 0)
@@ -129,96 +127,83 @@ class SeedCollector:
             seeded=frozenset(source.unit for source in self._sources),
         )
         self.held_out_rows = index.rows
-        with Spill() as spill, self._clerks(index, spill) as clerks:
+        good = GoodRows()
+        with self._workers(index) as workers:
             del index  # workers have theirs
             parts = [_Part() for _ in self._sources]
-            yield from self._judged(clerks, spill, parts)
-            spill.mark_duplicates()
+            yield from self._triaged(workers, good, parts)
+            good.mark_duplicates()
             for source, part in zip(self._sources, parts, strict=True):
-                yield from self._duplicates(source, part, spill)
+                yield from self._duplicates(source, part, good)
             stocks = [
-                source.stock(spill.total(part.start, part.stop, GOOD_ROW))
+                source.stock(good.total(part.start, part.stop, GOOD_ROW))
                 for source, part in zip(self._sources, parts, strict=True)
             ]
             quotas = solve(stocks, wishes_of(self._config, self._sources))
             self.notes = quotas.notes
             for part, quota in zip(parts, quotas.tasks.values(), strict=True):
-                spill.draw(part.start, part.stop, quota)
-            for _, result in clerks.run(self._builds(spill, parts)):
-                assert isinstance(result, Built)
+                good.draw(part.start, part.stop, quota)
+            for _, result in workers.run(self._builds(good, parts)):
+                assert isinstance(result, BuiltSeeds)
                 yield from result.seeds
             none = dict.fromkeys(TaskCounts.__dataclass_fields__, 0)
             self.counts = {task: TaskCounts(**none) for task in self.skipped} | {
-                source.task: _counts(part, spill)
+                source.task: _counts(part, good)
                 for source, part in zip(self._sources, parts, strict=True)
             }
 
-    def _clerks(self, index: LeakIndex, spill: Spill) -> Alone | Workers:
+    def _workers(self, index: LeakIndex) -> Alone | Workers:
         count = worker_count(
             self._config.workers, sum(source.split.check(()) for source in self._sources)
         )
         if count == 1:
             return Alone(self._sources, index, self._seed)
-        return Workers(count, self._sources, index, self._seed, spill.folder)
+        return Workers(count, self._sources, index, self._seed)
 
-    def _judged(
-        self, clerks: Alone | Workers, spill: Spill, parts: list[_Part]
+    def _triaged(
+        self, workers: Alone | Workers, good: GoodRows, parts: list[_Part]
     ) -> Iterator[Rejection]:
         jobs = (
-            Judge(number, rows)
+            TriageJob(number, rows)
             for number, source in enumerate(self._sources)
             for rows in source.split.spans(SPAN_ROWS)
         )
         total, judged = sum(source.split.check(()) for source in self._sources), 0
-        for job, result in clerks.run(jobs):
-            assert isinstance(job, Judge)
+        for job, result in workers.run(jobs):
+            assert isinstance(job, TriageJob)
             judged += len(job.rows)
             self._on_judged(judged, total)
-            assert isinstance(result, Judged)
+            assert isinstance(result, Triaged)
             part = parts[job.source]
             if not part.rows:
-                part.start = spill.count
+                part.start = good.count
             part.rows += len(job.rows)
-            spill.add(result.good)
-            part.stop = spill.count
+            good.add(result.good)
+            part.stop = good.count
             for refusal in result.refusals:
                 part.refused[refusal.reason] += 1
                 yield _rejection(self._sources[job.source], refusal)
 
-    def _duplicates(self, source: Source, part: _Part, spill: Spill) -> Iterator[Rejection]:
-        numbers = (
-            int(row) for rows in spill.rows(part.start, part.stop, DUPLICATE) for row in rows
-        )
-        for seed_id, row in zip(
-            spill.seed_ids(part.start, part.stop, DUPLICATE), numbers, strict=True
-        ):
+    def _duplicates(self, source: Source, part: _Part, good: GoodRows) -> Iterator[Rejection]:
+        span = (part.start, part.stop, DUPLICATE)
+        for seed_id, row in zip(good.seed_ids(*span), good.rows(*span).tolist(), strict=True):
             detail = "the same item came earlier in the run"
             yield _rejection(source, Refusal(seed_id, "duplicate", row, detail))
 
-    def _builds(self, spill: Spill, parts: list[_Part]) -> Iterator[Build]:
+    def _builds(self, good: GoodRows, parts: list[_Part]) -> Iterator[BuildJob]:
         for number, part in enumerate(parts):
-            held: list[Array] = []
-            for rows in spill.rows(part.start, part.stop, DRAWN):
-                held.append(rows)
-                if sum(map(len, held)) >= BUILT_ROWS:
-                    yield from _pieces(number, np.concatenate(held))
-                    held = []
-            if held:
-                yield from _pieces(number, np.concatenate(held))
+            rows = good.rows(part.start, part.stop, DRAWN)
+            for start in range(0, len(rows), BUILT_ROWS):
+                yield BuildJob(number, rows[start : start + BUILT_ROWS])
 
 
-def _pieces(source: int, rows: Array) -> Iterator[Build]:
-    for start in range(0, len(rows), BUILT_ROWS):
-        yield Build(source, rows[start : start + BUILT_ROWS])
-
-
-def _counts(part: _Part, spill: Spill) -> TaskCounts:
+def _counts(part: _Part, good: GoodRows) -> TaskCounts:
     return TaskCounts(
         available=part.rows,
         **part.refused,
-        duplicate=spill.total(part.start, part.stop, DUPLICATE),
-        sampled=spill.total(part.start, part.stop, DRAWN),
-        unsampled=spill.total(part.start, part.stop, GOOD_ROW),
+        duplicate=good.total(part.start, part.stop, DUPLICATE),
+        sampled=good.total(part.start, part.stop, DRAWN),
+        unsampled=good.total(part.start, part.stop, GOOD_ROW),
     )
 
 

@@ -34,7 +34,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class TriageJob:
     """A job: judge some rows of a source."""
 
     source: int
@@ -43,7 +43,7 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class BuildJob:
     """A job: make seeds of some good rows of a source."""
 
     source: int
@@ -62,8 +62,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of the rows of a ``Judge`` job: each is refused or good."""
+class Triaged:
+    """What became of the rows of a ``TriageJob`` job: each is refused or good."""
 
     refusals: list[Refusal]
     good: Array
@@ -71,13 +71,17 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """The seeds of a ``Build`` job, in file order."""
+class BuiltSeeds:
+    """The seeds of a ``BuildJob`` job, in file order."""
 
     seeds: list[Seed]
 
 
-class Clerk:
+Job = TriageJob | BuildJob
+JobResult = Triaged | BuiltSeeds
+
+
+class RowReader:
     """Does jobs, one after the other."""
 
     def __init__(self, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
@@ -93,14 +97,14 @@ class Clerk:
         self._salt = str(seed).encode()[:64]
         self._renderers: dict[int, render.Renderer] = {}
 
-    def do(self, job: Judge | Build) -> Judged | Built:
+    def do(self, job: Job) -> JobResult:
         """Do a job.
 
         Raises:
             MirrorError: a split is unreadable or lacks a column.
             MachineError: an lm-eval task cannot be loaded.
         """
-        return self._judge(job) if isinstance(job, Judge) else self._build(job)
+        return self._judge(job) if isinstance(job, TriageJob) else self._build(job)
 
     def _renderer(self, number: int) -> render.Renderer:
         if number not in self._renderers:
@@ -116,13 +120,13 @@ class Clerk:
             gc.freeze()
         return self._renderers[number]
 
-    def _judge(self, job: Judge) -> Judged:
-        out = Judged([], np.empty(0, GOOD))
+    def _judge(self, job: TriageJob) -> Triaged:
+        out = Triaged([], np.empty(0, GOOD))
         parts = [
             self._judge_batch(job.source, batch, out.refusals)
             for batch in self._sources[job.source].split.batches(span=job.rows)
         ]
-        return Judged(out.refusals, np.concatenate([out.good, *parts]))
+        return Triaged(out.refusals, np.concatenate([out.good, *parts]))
 
     def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
         renderer, unit = self._renderer(number), self._sources[number].unit
@@ -157,7 +161,7 @@ class Clerk:
             blake2b(seed_id.encode(), digest_size=8, key=self._salt).digest(), "big"
         )
 
-    def _build(self, job: Build) -> Built:
+    def _build(self, job: BuildJob) -> BuiltSeeds:
         source = self._sources[job.source]
         renderer, revision = self._renderer(job.source), source.revision()
         seeds = []
@@ -182,7 +186,7 @@ class Clerk:
                         ),
                     )
                 )
-        return Built(seeds)
+        return BuiltSeeds(seeds)
 
 
 def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Gold]:

@@ -1,4 +1,4 @@
-"""Clerks in processes of their own, whose results come in the order of the jobs.
+"""Row readers in processes of their own, whose results come in the order of the jobs.
 
 A worker is started afresh (never forked: this process may have threads) and ends when its pipe
 does, so that none outlives this process, however it dies. The index of held-out items is handed
@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -24,7 +25,7 @@ import pyarrow as pa
 
 from tsdg.errors import MachineError
 from tsdg.seeds.draw.selection import Source
-from tsdg.seeds.draw.triage import Build, Built, Clerk, Judge, Judged
+from tsdg.seeds.draw.triage import BuiltSeeds, Job, JobResult, RowReader, Triaged
 from tsdg.seeds.heldout.index import LeakIndex
 from tsdg.storage import storage
 
@@ -52,41 +53,43 @@ class Alone:
     """Does the jobs in this process."""
 
     def __init__(self, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
-        """Take what a :class:`Clerk` takes."""
-        self._clerk = Clerk(sources, index, seed)
+        """Take what a :class:`RowReader` takes."""
+        self._reader = RowReader(sources, index, seed)
 
-    def run(self, jobs: Iterable[Judge | Build]) -> Iterator[tuple[Judge | Build, Judged | Built]]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobResult]]:
         """Yield each job with its result, in order."""
         for job in jobs:
-            yield job, self._clerk.do(job)
+            yield job, self._reader.do(job)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        gc.unfreeze()  # see Clerk
+        gc.unfreeze()  # see RowReader
 
 
 class Workers:
     """Does the jobs in several processes."""
 
-    def __init__(
-        self, count: int, sources: Sequence[Source], index: LeakIndex, seed: int, folder: Path
-    ) -> None:
+    def __init__(self, count: int, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
         """Start the processes.
 
         Args:
             count: how many.
-            sources: as for a :class:`Clerk`.
+            sources: as for a :class:`RowReader`.
             index: likewise.
             seed: likewise.
-            folder: scratch folder for the index; must outlive the workers.
 
         Raises:
-            StorageError: the folder cannot be written.
+            StorageError: ``TMPDIR`` cannot be written.
         """
-        head, sizes = _dump(index, folder / "index")
-        setup = (tuple(sources), head, sizes, folder / "index", seed)
+        with storage("write scratch files of the seeds in", Path(tempfile.gettempdir())):
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="tsdg-seeds-", ignore_cleanup_errors=True
+            )
+        file = Path(self._folder.name) / "index"
+        head, sizes = _dump(index, file)
+        setup = (tuple(sources), head, sizes, file, seed)
         context = multiprocessing.get_context("spawn")
         self._workers: list[tuple[multiprocessing.context.SpawnProcess, Connection]] = []
         for _ in range(count):
@@ -98,14 +101,14 @@ class Workers:
             theirs.close()
             self._workers.append((process, ours))
 
-    def run(self, jobs: Iterable[Judge | Build]) -> Iterator[tuple[Judge | Build, Judged | Built]]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobResult]]:
         """Yield each job with its result, in order.
 
         Raises:
-            TsdgError: what a clerk raised.
+            TsdgError: what a reader raised.
             MachineError: a worker died.
         """
-        waiting: deque[tuple[Judge | Build, Connection]] = deque()
+        waiting: deque[tuple[Job, Connection]] = deque()
         jobs = iter(jobs)
         # In turn: as results are taken in order too, no worker ever has more than its share waiting
         # in its pipe.
@@ -121,8 +124,8 @@ class Workers:
     def _send(
         self,
         connection: Connection,
-        jobs: Iterator[Judge | Build],
-        waiting: deque[tuple[Judge | Build, Connection]],
+        jobs: Iterator[Job],
+        waiting: deque[tuple[Job, Connection]],
     ) -> None:
         job = next(jobs, None)
         if job is None:
@@ -133,14 +136,14 @@ class Workers:
             raise self._died(connection) from None
         waiting.append((job, connection))
 
-    def _receive(self, connection: Connection) -> Judged | Built:
+    def _receive(self, connection: Connection) -> JobResult:
         try:
             result = connection.recv()
         except (EOFError, OSError):
             raise self._died(connection) from None
         if isinstance(result, BaseException):
             raise result
-        assert isinstance(result, (Judged, Built))
+        assert isinstance(result, (Triaged, BuiltSeeds))
         return result
 
     def _died(self, connection: Connection) -> MachineError:
@@ -160,6 +163,7 @@ class Workers:
             connection.close()
             process.kill()  # it holds nothing that could be lost
             process.join()
+        self._folder.cleanup()
 
 
 def _dump(index: LeakIndex, path: Path) -> tuple[bytes, list[int]]:
@@ -206,12 +210,12 @@ def _serve(
     pa.set_memory_pool(pa.system_memory_pool())
     result: Any
     with suppress(EOFError, OSError):
-        clerk = None
+        reader = None
         while True:
             job = connection.recv()
             try:
-                clerk = clerk or Clerk(sources, _load(head, sizes, path), seed)
-                result = clerk.do(job)
+                reader = reader or RowReader(sources, _load(head, sizes, path), seed)
+                result = reader.do(job)
             except Exception as error:
                 result = error
             connection.send(result)
