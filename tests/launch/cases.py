@@ -36,6 +36,12 @@ CASES = {
     "qwen3-235b-a22b": [*_H100, "model=qwen3-235b-a22b"],
     "deepseek-v3": [*_H100, "model=deepseek-v3", "model.path=/lustre/models/DeepSeek-V3"],
     "genrm": [*_H100, "model=nemotron-3-ultra-genrm"],
+    "study": [
+        *_H100,
+        "model=qwen3-235b-a22b",
+        "study.share=1",
+        "+model@roles.study.model=qwen3-30b-a3b-instruct-2507",
+    ],
     "gpt-oss-120b": [*_H100, "model=gpt-oss-120b"],
     "qwen3-30b-a3b": [
         *_H100,
