@@ -24,7 +24,7 @@ def shares(field: dict[str, float] | None = None, **difficulty: float) -> StudyS
 
 
 def kept(cells: dict[Cell, int], config: StudySharesConfig, without: int = 0) -> Counter[Cell]:
-    keeper = Keeper.of(cells, without=without, shares=config)
+    keeper = Keeper(cells, without=without, shares=config)
     out: Counter[Cell] = Counter()
     for cell, count in cells.items():
         out[cell] = sum(keeper.keeps(cell) for _ in range(count))
@@ -77,9 +77,16 @@ def test_shares_that_cannot_sum_to_one_are_raised_in_proportion() -> None:
 
 
 def test_what_is_left_is_spread_over_the_order() -> None:
-    keeper = Keeper.of(CELLS, without=0, shares=shares({"medicine": 0.5}))
+    keeper = Keeper(CELLS, without=0, shares=shares({"medicine": 0.5}))
     marks = [keeper.keeps(("medicine", "3")) for _ in range(600)]
     assert abs(sum(marks[:300]) - sum(marks[300:])) <= 1
+
+
+def test_many_fields_with_one_seed_each_are_thinned_like_one() -> None:
+    cells: dict[Cell, int] = {(f"f{n}", "1" if n % 2 else "3"): 1 for n in range(2000)}
+    found = kept(cells, shares(d1=0.2))
+    assert part(found, 1, "1") == pytest.approx(0.2, abs=0.03)
+    assert sum(n for cell, n in found.items() if cell[1] == "3") == 1000
 
 
 def test_rates_are_between_nothing_and_all() -> None:

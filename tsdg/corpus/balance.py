@@ -6,38 +6,36 @@ over the order of the input; nothing is left where the bounds hold already.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tsdg.concepts import concept_key
 from tsdg.config.study import EVERY, StudySharesConfig
+from tsdg.records import stable_id
 
 Cell = tuple[str, str]
 """Key of a field, and a difficulty."""
 _ROUNDS = 100_000
+_HASHES = 1 << 32
 _SMALL = 1e-9
 
 
-@dataclass(slots=True)
 class Keeper:
     """Says of one studied seed after the other whether it goes on."""
 
-    rates: Mapping[Cell, float]
-    _seen: Counter[Cell]
-    _kept: Counter[Cell]
-
-    @classmethod
-    def of(cls, cells: Mapping[Cell, int], *, without: int, shares: StudySharesConfig) -> Keeper:
+    def __init__(
+        self, cells: Mapping[Cell, int], *, without: int, shares: StudySharesConfig
+    ) -> None:
         """Work out the rates; see :func:`keep_rates`."""
-        return cls(keep_rates(cells, without=without, shares=shares), Counter(), Counter())
+        self._rates = keep_rates(cells, without=without, shares=shares)
+        # Each cell begins somewhere: else of thousands of cells with one seed all would go on.
+        self._due = {cell: int(stable_id("share", *cell)[:8], 16) / _HASHES for cell in cells}
 
     def keeps(self, cell: Cell) -> bool:
         """Whether the next seed of a cell goes on: every so many do."""
-        self._seen[cell] += 1
-        rate = self.rates.get(cell, 1.0)
-        if self._kept[cell] + 0.5 < self._seen[cell] * rate:
-            self._kept[cell] += 1
+        self._due[cell] += self._rates[cell]
+        if self._due[cell] >= 1:
+            self._due[cell] -= 1
             return True
         return False
 

@@ -82,7 +82,7 @@ def gather_studies(
                 mentions.add(usable)
                 cells[_cell(usable)] += 1
     names, pairs = mentions.names(), Pairs()
-    keeper = Keeper.of(cells, without=without, shares=shares)
+    keeper = Keeper(cells, without=without, shares=shares)
     left = 0
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,

@@ -50,6 +50,9 @@ class TaskCount:
     studied: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
     """Studies that could not be used, by reason; their seeds went on."""
+    studied_by_field: Counter[str] = field(default_factory=Counter)
+    """Studies that can be used by field, in small letters."""
+    studied_by_difficulty: Counter[str] = field(default_factory=Counter)
     rejected: dict[str, Counter[str]] = field(default_factory=dict)
     """Stage → reason → rows."""
     generated: int = 0
@@ -169,8 +172,12 @@ def _counts(column: pa.Array) -> Counter[str]:
     """How often each value stands in a column, without regard to case and spaces."""
     out: Counter[str] = Counter()
     for row in pc.value_counts(column).to_pylist():
-        out[" ".join(str(row["values"]).casefold().split())] += row["counts"]
+        out[_plain(row["values"])] += row["counts"]
     return out
+
+
+def _plain(value: object) -> str:
+    return " ".join(str(value).casefold().split())
 
 
 class _Counting:
@@ -201,14 +208,19 @@ class _Counting:
         self._count_rejected("seeds", None)
 
     def _count_studies(self) -> None:
-        for batch in columns_of(self._run / STUDIES, ["task", "flaw"]):
+        said = ["flaw", "field", "difficulty"]
+        for batch in columns_of(self._run / STUDIES, ["task", *said]):
             codes = self._codes(batch["task"], STUDIES)
-            rows = pa.table({"code": codes, "flaw": batch["flaw"]}).group_by(["code", "flaw"])
-            for row in rows.aggregate([([], "count_all")]).to_pylist():
-                task = self._tasks[self._names[row["code"]]]
-                task.studied += row["count_all"]
+            rows = pa.table({"code": codes, **{name: batch[name] for name in said}})
+            grouped = rows.group_by(["code", *said]).aggregate([([], "count_all")])
+            for row in grouped.to_pylist():
+                task, count = self._tasks[self._names[row["code"]]], row["count_all"]
+                task.studied += count
                 if row["flaw"]:
-                    task.unusable[row["flaw"]] += row["count_all"]
+                    task.unusable[row["flaw"]] += count
+                else:
+                    task.studied_by_field[_plain(row["field"])] += count
+                    task.studied_by_difficulty[str(row["difficulty"])] += count
         self._count_rejected("study", None)
 
     def _count_questions(self) -> None:

@@ -52,6 +52,12 @@ class TaskFacts:
     source: tuple[SourceFacts, ...]
 
 
+STUDIED = {
+    "unusable": "unusable",
+    "by_field": "studied_by_field",
+    "by_difficulty": "studied_by_difficulty",
+}
+"""What is counted of studies, and where :class:`TaskCount` holds it."""
 PLANNED = ("field", "difficulty", "way")
 """By which columns of the plan a manifest counts records."""
 TASK_FACTS = ("group", "family", "domain", "language", "licence", "commercial_ok")
@@ -304,7 +310,10 @@ def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict
         "seeds": seeds,
         "study": {
             "asked": total("studied"),
-            "unusable": dict(sorted(_summed(count.unusable for count in counts).items())),
+            **{
+                name: dict(sorted(_summed(getattr(count, held) for count in counts).items()))
+                for name, held in STUDIED.items()
+            },
             "rejected": _rejected(counts, ("study",)),
         },
         "questions": {

@@ -28,6 +28,7 @@ from tsdg.package.findings import Finding
 from tsdg.package.manifest import (
     PLANNED,
     SCHEMA_VERSION,
+    STUDIED,
     TASK_FACTS,
     Manifest,
     describe,
@@ -198,7 +199,7 @@ def _sum(funnels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "seeds": total("seeds", *SEED_FIELDS),
         "study": {
             **total("study", "asked"),
-            "unusable": reasons("study", "unusable"),
+            **{name: reasons("study", name) for name in STUDIED},
             "rejected": reasons("study"),
         },
         "questions": {**total("questions", "asked", "generated"), "rejected": reasons("questions")},

@@ -13,13 +13,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsdg.accounting import WorkerStatus, read_run, spent
+from tsdg.concepts import concept_key
 from tsdg.errors import VerificationError
-from tsdg.layout import CONTAMINATION, DIVERSITY, FILTER_CONTAMINATION, QUESTIONS, SOLUTIONS
+from tsdg.layout import (
+    CONTAMINATION,
+    DIVERSITY,
+    FILTER_CONTAMINATION,
+    QUESTIONS,
+    SOLUTIONS,
+    SYLLABUS,
+)
 from tsdg.package.counts import columns_of
 from tsdg.package.manifest import TASK_FACTS
 
 _BINS = 24
 _POINTS = 120
+_FIELDS = 12
+"""Fields that the report shows."""
 
 
 def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,6 +51,7 @@ def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "unenriched": _ranked(manifest["totals"]["answers"]["unenriched"]),
         "contamination": contamination_of(run),
         "diversity": _diversity(run),
+        "syllabus": _syllabus(run, manifest["totals"]),
         "languages": _shares(manifest, "language"),
         "licences": _shares(manifest, "licence"),
         "families": _families(manifest),
@@ -114,6 +125,42 @@ def contamination_of(run: Path) -> dict[str, Any]:
         [task, benchmark, kinds["same"], kinds["near"]] for (task, benchmark), kinds in ordered
     ]
     return {"splits": splits, "rows": rows, "found": pairs}
+
+
+def _syllabus(run: Path, totals: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the seeds test beside what the records do; None of a run without a study.
+
+    Fields and difficulties as (name, studied seeds, records), the largest fields first; concepts as
+    the number in the syllabus, and of those that questions are about.
+    """
+    if not (run / SYLLABUS).exists():
+        return None
+    study = totals["study"]
+    fields = Counter(study["by_field"]) + Counter(totals["records_by_field"])
+    known = {concept_key(str(name)) for name in _values(run / SYLLABUS, "concept")}
+    asked: set[str] = set()
+    if (run / QUESTIONS).exists():
+        asked = {concept_key(str(name)) for name in _values(run / QUESTIONS, "plan.concept")}
+    return {
+        "asked": study["asked"],
+        "unusable": sum(study["unusable"].values()),
+        "left": sum(study["rejected"].values()),
+        "fields": [
+            [name, study["by_field"].get(name, 0), totals["records_by_field"].get(name, 0)]
+            for name, _ in fields.most_common(_FIELDS)
+            if name
+        ],
+        "difficulty": [
+            [
+                level,
+                study["by_difficulty"].get(level, 0),
+                totals["records_by_difficulty"].get(level, 0),
+            ]
+            for level in ("1", "2", "3", "4", "5")
+        ],
+        "concepts": len(known),
+        "reached": len(known & asked),
+    }
 
 
 def _diversity(run: Path) -> list[dict[str, Any]]:
