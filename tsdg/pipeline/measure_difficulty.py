@@ -95,7 +95,10 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
     if not is_complete(source, folder / "answers"):
         # The vote alone: a judge, and the other parts of a record, would ask for more.
         judge = prepared.recipe.judge.model_copy(update={"enabled": False})
-        answers = prepared.recipe.answers.model_copy(update={"variants": ("answer",)})
+        # Nor does the gold answer vote, which stands where a question has its writer's claim.
+        answers = prepared.recipe.answers.model_copy(
+            update={"variants": ("answer",), "claim": "record"}
+        )
         alone = replace(
             prepared, recipe=prepared.recipe.model_copy(update={"judge": judge, "answers": answers})
         )
