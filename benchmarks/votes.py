@@ -1,4 +1,4 @@
-"""How many of the accepted answers are guesses, for the votes of a recipe: exact, no model is asked.
+"""How many of the accepted answers are guesses, for the votes of a recipe; exact, without a model.
 
     python benchmarks/votes.py [--samples 8] [--min-yield 0.7] [--max-chance 0.1]
 
@@ -19,7 +19,7 @@ OPTIONS = (2, 3, 4, 5, 10)
 
 
 def accepted(plan: VotePlan, right: float) -> tuple[float, float]:
-    """Shares of the questions that are accepted rightly and wrongly; for more than half the votes."""
+    """Shares of the questions accepted rightly and wrongly, where more than half must agree."""
     if 2 * plan.needed <= plan.votes:
         raise ValueError(f"{plan.needed} of {plan.votes} is no majority")
 
