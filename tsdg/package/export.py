@@ -37,12 +37,16 @@ from tsdg.records import AnswerSample, Question, Record, Solution, to_row
 from tsdg.storage import make_directory, partial_of, storage, write_whole
 from tsdg.tables import read_rows
 
+PLANNED = ("skill", "field", "subfield", "concept", "way", "difficulty")
+"""Fields of a question's plan that an exported row has."""
 SEED_COLUMNS = pa.schema(
     [
         *(
             (name, pa.string())
             for name in ("question_id", "group", "family", "task", "domain", "language", "licence")
         ),
+        *((name, pa.string()) for name in PLANNED[:-1]),
+        ("difficulty", pa.int64()),
         *((name, pa.string()) for name in ("answer_kind", "question", "context")),
         ("options", pa.list_(pa.string())),
         *((name, pa.string()) for name in ("answer", "reasoning", "knowledge")),
@@ -155,6 +159,7 @@ def generation(question: Question, solution: Solution, won: AnswerSample) -> dic
         "domain": question.domain,
         "language": question.language,
         "licence": question.licence,
+        **{name: getattr(question.plan, name) for name in PLANNED},
         "question": question.question,
         "context": question.context,
         "options": list(question.options),
@@ -220,6 +225,7 @@ def _flat(question: Question, solution: Solution) -> dict[str, Any]:
     kept = {name: getattr(question, name) for name in SEED_COLUMNS.names if hasattr(question, name)}
     return {
         **kept,
+        **{name: getattr(question.plan, name) for name in PLANNED},
         "options": list(question.options),
         "answer": solution.answer,
         "reasoning": solution.reasoning,
