@@ -48,6 +48,9 @@ DEMO_MODEL = models_dir() / MODEL
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
 SERIAL = {"chaos", "slurm", "server", "model"}
 """Markers, or folders of ``tests``, whose tests run one by one."""
+SLOW = {"e2e", "test_leaks.py", "test_compose.py", "test_fsck.py", "test_requirements.py"}
+SLOW |= {"test_prefetch.py", "test_ifeval.py", "test_gold.py", "test_golden.py", "test_families.py"}
+"""Folders and files of ``tests`` that `make quick` leaves out; together half of the CPU time."""
 REQUIRED = frozenset(
     name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip()
 )
@@ -155,6 +158,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = {mark.name for mark in item.iter_markers()}
     if item.path.is_relative_to(TESTS):
         names.add(item.path.relative_to(TESTS).parts[0])
+    if SLOW & set(item.path.parts):
+        item.add_marker("slow")
     if names & SERIAL:
         item.add_marker("serial")
 
