@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.corpus.decontamination import Nothing
-from tsdg.package.dataset import write_dataset
+from tsdg.package.dataset import Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
@@ -185,11 +185,13 @@ def package(run: Path, tokenizer: str) -> int:
     write_dataset(
         pairs=accepted_pairs(run),
         run=run,
-        variants=VARIANTS,
         tokens_of=counter,
-        rows_per_file=100_000,
-        wording=Wording(style="labelled", knowledge="after", think=False),
-        seed=0,
+        packing=Packing(
+            variants=VARIANTS,
+            rows_per_file=100_000,
+            wording=Wording(style="labelled", knowledge="after", think=False),
+            seed=0,
+        ),
         held_out=Nothing(),
     )
     source = SourceFacts(dataset_path="made", config="", split="train", revision="1")

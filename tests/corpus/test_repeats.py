@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsdg.corpus.repeats import Groups, Item, Repeats
+from tsdg.corpus.repeats import ComparedItem, Groups, Repeats
 
 PLANT = "Which part of a plant takes up water from the soil?"
 NEAR = "Which part of the plant takes up water from the soil?"
 OTHER = "Why does the moon look different from one week to the next?"
 
 
-def item(question: str, answer: str = "the roots", kind: str = "short_text") -> Item:
-    return Item(
+def item(question: str, answer: str = "the roots", kind: str = "short_text") -> ComparedItem:
+    return ComparedItem(
         question=question,
         context="",
         options=(),
@@ -26,7 +26,9 @@ def item(question: str, answer: str = "the roots", kind: str = "short_text") -> 
     )
 
 
-def groups(folder: Path, questions: list[tuple[Item, str]], seeds: tuple[Item, ...] = ()) -> Groups:
+def groups(
+    folder: Path, questions: list[tuple[ComparedItem, str]], seeds: tuple[ComparedItem, ...] = ()
+) -> Groups:
     with Repeats(threshold=0.85, scratch=folder / "near") as repeats:
         for seed in seeds:
             repeats.add_seed(seed)

@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.conftest import Cli, Endpoint, records, table
 from tests.e2e.recipe_rows import write_mirror
 from tsdg.config.compose import compose_recipe, recipes_dir
-from tsdg.run.plan import make_plan
 from tsdg.run.prepare import look_up
+from tsdg.run.run_plan import make_plan
 
 Oracle = Callable[..., Endpoint]
 RECIPES = sorted(path.stem for path in (recipes_dir() / "recipe").glob("*.yaml"))

@@ -126,7 +126,7 @@ async def test_where_all_is_done_no_budget_stops_it(
         watched.set()
         return "budget.tokens=1 is reached"
 
-    monkeypatch.setattr("tsdg.engine.worker.sweep", slow)
+    monkeypatch.setattr("tsdg.engine.unit_store.sweep", slow)
     monkeypatch.setattr("tsdg.engine.worker_report.reached", reached_at_once)
     await run(source, phase, Transport(), budget=caps(tokens=1))
     assert [worker.state for worker in read_workers(phase)] == ["complete", "complete"]

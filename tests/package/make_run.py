@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.corpus.decontamination import Nothing
-from tsdg.package.dataset import write_dataset
+from tsdg.package.dataset import Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import (
     ManifestInputs,
@@ -115,11 +115,13 @@ class Made:
             write_dataset(
                 pairs=accepted_pairs(self.directory),
                 run=self.directory,
-                variants=VARIANTS,
                 tokens_of=words,
-                rows_per_file=rows_per_file,
-                wording=Wording(style="labelled", knowledge="after", think=False),
-                seed=self.seed,
+                packing=Packing(
+                    variants=VARIANTS,
+                    rows_per_file=rows_per_file,
+                    wording=Wording(style="labelled", knowledge="after", think=False),
+                    seed=self.seed,
+                ),
                 held_out=Nothing(),
             )
         return finish_run(self.directory, self.inputs)

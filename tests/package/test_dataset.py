@@ -18,7 +18,7 @@ from tests.package.make_run import FUSED, NO_PHASE, Made, make_run, words
 from tests.package.test_render import question_of, solution_of
 from tsdg.corpus.decontamination import Nothing
 from tsdg.errors import StorageError, VerificationError
-from tsdg.package.dataset import GROUP_ROWS, Pair, record_id_of, write_dataset
+from tsdg.package.dataset import GROUP_ROWS, Packing, Pair, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording
@@ -49,16 +49,12 @@ def state(run: Path) -> dict[str, str]:
 
 
 def write(run: Path, pairs: list[Pair], **changes: object) -> None:
-    options = {
-        "variants": VARIANTS,
-        "tokens_of": words,
-        "rows_per_file": 1000,
-        "wording": Wording(style="labelled", knowledge="after", think=False),
-        "seed": 7,
-        "held_out": Nothing(),
-        **changes,
-    }
-    write_dataset(pairs=pairs, run=run, **options)  # type: ignore[arg-type]
+    wording = Wording(style="labelled", knowledge="after", think=False)
+    packed = {"variants": VARIANTS, "rows_per_file": 1000, "wording": wording, "seed": 7}
+    options = {"tokens_of": words, "held_out": Nothing(), **changes}
+    packed |= {name: options.pop(name) for name in packed.keys() & options.keys()}
+    packing = Packing(**packed)  # type: ignore[arg-type]
+    write_dataset(pairs=pairs, run=run, packing=packing, **options)  # type: ignore[arg-type]
 
 
 class Marked:

@@ -8,8 +8,8 @@ from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, RecipeError
-from tsdg.run.plan import RunPlan, make_plan
 from tsdg.run.prepare import look_up
+from tsdg.run.run_plan import RunPlan, make_plan
 from tsdg.seeds.catalogue.load import load
 from tsdg.views.plan_text import print_plan
 

@@ -187,7 +187,7 @@ def test_cores_an_address_and_its_interface_reach_the_server_where_they_are_know
 
     assert env() == {}
     assert env(cores=((0, 1), (2, 3))) == {"VLLM_CPU_OMP_THREADS_BIND": "0,1|2,3"}
-    assert env(address="10.0.0.1", interface="ib0") == {
+    assert env(reached=("10.0.0.1", "ib0")) == {
         "VLLM_HOST_IP": "10.0.0.1",
         "GLOO_SOCKET_IFNAME": "ib0",
     }

@@ -13,7 +13,7 @@ def main(words: Words) -> int:
     from tsdg.config.mix import MixConfig
     from tsdg.config.overrides import read_words
     from tsdg.mixture.write_mix import write_mix
-    from tsdg.views.mix import print_mix
+    from tsdg.views.mix_text import print_mix
 
     config = read_words(
         MixConfig,

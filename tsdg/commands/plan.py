@@ -16,8 +16,8 @@ def main(words: Words) -> int:
     from tsdg.config.compose import hydra_app
 
     def task(recipe: Recipe, _: list[str]) -> int:
-        from tsdg.run.plan import make_plan
         from tsdg.run.prepare import look_up
+        from tsdg.run.run_plan import make_plan
         from tsdg.views.plan_text import print_plan
 
         named = words.keys.get("from")

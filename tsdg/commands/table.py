@@ -11,6 +11,7 @@ _SAMPLE = Option(name="sample", metavar="QUESTIONS", help="questions of each tas
 _CONFIG_DIR = Option(
     name="--config-dir", metavar="FOLDER", help="a folder with families of your own"
 )
+_MIRROR = Option(name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR")
 _KEPT = "keys of the recipe that no row depends on"
 _RECIPE = "keys of the recipe; below, as Hydra shows them"
 _ANY = 1_000
@@ -330,11 +331,7 @@ _ALL = (
         takes="no arguments",
         least=0,
         most=0,
-        keys=(
-            Option(
-                name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR"
-            ),
-        ),
+        keys=(_MIRROR,),
         flags=(_CONFIG_DIR, _JSON),
         module="seeds",
         function="list_families",
@@ -348,11 +345,7 @@ _ALL = (
         least=1,
         most=1,
         arguments=(Option(name="NAME", help="a family, task or data set"),),
-        keys=(
-            Option(
-                name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR"
-            ),
-        ),
+        keys=(_MIRROR,),
         flags=(_CONFIG_DIR,),
         module="seeds",
         function="show",

@@ -25,7 +25,7 @@ _AGREEING = ("openings", "names", "numbers", "answers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class NarrowFigure:
     """One figure in which questions are narrower."""
 
     figure: str
@@ -37,7 +37,7 @@ class Finding:
 
 def narrower(
     questions: Width, seeds: Width, *, repeated: tuple[float, float]
-) -> tuple[Finding, ...]:
+) -> tuple[NarrowFigure, ...]:
     """Find the figures in which a set of questions is narrower than another.
 
     Args:
@@ -74,6 +74,8 @@ def _agrees(mine: Spread, theirs: Spread) -> bool:
     return enough and mine.agree > max(AGREE, TIMES * theirs.agree)
 
 
-def _finding(figure: str, questions: float, seeds: float, text: str, more: str = "") -> Finding:
+def _finding(
+    figure: str, questions: float, seeds: float, text: str, more: str = ""
+) -> NarrowFigure:
     said = text.format(questions, seeds) + more
-    return Finding(figure=figure, questions=questions, seeds=seeds, said=said)
+    return NarrowFigure(figure=figure, questions=questions, seeds=seeds, said=said)

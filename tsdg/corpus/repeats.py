@@ -29,7 +29,7 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class ComparedItem:
     """What of a question or seed says whether it repeats another."""
 
     question: str
@@ -122,12 +122,12 @@ class Repeats:
         self._seeds = 0
         self._digests, self._made_from = array("Q"), array("Q")
 
-    def add_seed(self, item: Item) -> None:
+    def add_seed(self, item: ComparedItem) -> None:
         """Add a seed: a question that is near to it repeats it."""
         self._add(f"seed{self._seeds}", item, source="seed")
         self._seeds += 1
 
-    def add(self, item: Item, *, made_from: str) -> None:
+    def add(self, item: ComparedItem, *, made_from: str) -> None:
         """Add a question.
 
         Args:
@@ -142,7 +142,7 @@ class Repeats:
         if self._seen.add(digest):
             self._add(str(place), item, source="")
 
-    def _add(self, name: str, item: Item, *, source: str) -> None:
+    def _add(self, name: str, item: ComparedItem, *, source: str) -> None:
         self._near.add(
             name,
             question=item.question,

@@ -19,6 +19,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
@@ -200,15 +201,15 @@ def _gpus_of_node(model: ModelConfig, server: ServerConfig, cluster: ClusterConf
 def _canary(
     recipe: Recipe, cluster: ClusterConfig, serving: _Serving, stages: tuple[str, ...]
 ) -> JobPlan:
-    return _job(
-        recipe,
-        cluster,
+    return JobPlan(
         name=CANARY,
         stage=CANARY,
         stages=stages,
-        serving=serving,
-        time_limit=recipe.launch.canary_time_limit,
+        link=0,
         retries=0,
+        after_ok=(),
+        after_any=(),
+        **_placed(recipe, cluster, serving, time_limit=recipe.launch.canary_time_limit),
     )
 
 
@@ -231,23 +232,22 @@ def _phase(
     jobs = []
     for link in range(recipe.launch.chain + 1):
         for part, array in enumerate(arrays):
+            placed = _placed(
+                recipe, cluster, serving, time_limit=recipe.launch.time_limit, array=array
+            )
             chained = f"-chain{link}" if link else ""
             split = f"-part{part}" if len(arrays) > 1 else ""
             before = f"{job_name(stage.name)}{f'-chain{link - 1}' if link > 1 else ''}{split}"
             jobs.append(
-                _job(
-                    recipe,
-                    cluster,
+                JobPlan(
                     name=f"{job_name(stage.name)}{chained}{split}",
                     stage=stage.name,
                     stages=(stage.name,),
-                    serving=serving,
-                    array=array,
                     link=link,
-                    time_limit=recipe.launch.time_limit,
                     retries=recipe.launch.retries,
                     after_ok=after_ok,
                     after_any=(before,) if link else (),
+                    **placed,
                 )
             )
     return jobs
@@ -261,35 +261,32 @@ def _cpu_job(
     after_ok: tuple[str, ...],
     after_any: tuple[str, ...],
 ) -> JobPlan:
-    return _job(
-        recipe,
-        cluster,
+    alone = _Serving(nodes=1, gpus_per_node=0, exclusive=False, together=False, gpus=False)
+    return JobPlan(
         name=job_name(stage.name),
         stage=stage.name,
         stages=(stage.name,),
-        serving=_Serving(nodes=1, gpus_per_node=0, exclusive=False, together=False, gpus=False),
-        time_limit="",
+        link=0,
         retries=recipe.launch.retries,
         after_ok=after_ok,
         after_any=after_any,
+        **_placed(recipe, cluster, alone, time_limit=""),
     )
 
 
-def _job(
+def _placed(
     recipe: Recipe,
     cluster: ClusterConfig,
-    *,
-    name: str,
-    stage: str,
-    stages: tuple[str, ...],
     serving: _Serving,
+    *,
     time_limit: str,
-    retries: int,
     array: ArraySpec | None = None,
-    link: int = 0,
-    after_ok: tuple[str, ...] = (),
-    after_any: tuple[str, ...] = (),
-) -> JobPlan:
+) -> dict[str, Any]:
+    """The fields of a job that say where and for how long it runs.
+
+    Raises:
+        UsageError: an element would be told to stop before it starts.
+    """
     partition = cluster.partition_of(gpus=serving.gpus)
     limit = time_limit or cluster.time_limit_of(partition)
     if array is not None and limit and recipe.launch.flush_s >= seconds_of(limit):
@@ -298,25 +295,18 @@ def _job(
             "would be told to "
             "stop before they start; lower it, or raise launch.time_limit"
         )
-    return JobPlan(
-        name=name,
-        stage=stage,
-        stages=stages,
-        gpus=serving.gpus,
-        array=array,
-        link=link,
-        nodes=serving.nodes,
-        gpus_per_node=serving.gpus_per_node,
-        exclusive=serving.exclusive,
-        together=serving.together,
-        partition=partition,
-        qos=cluster.tsdg.qos if serving.gpus else cluster.tsdg.cpu_qos,
-        time_limit=limit,
-        flush_s=recipe.launch.flush_s,
-        retries=retries,
-        after_ok=after_ok,
-        after_any=after_any,
-    )
+    return {
+        "array": array,
+        "gpus": serving.gpus,
+        "nodes": serving.nodes,
+        "gpus_per_node": serving.gpus_per_node,
+        "exclusive": serving.exclusive,
+        "together": serving.together,
+        "partition": partition,
+        "qos": cluster.tsdg.qos if serving.gpus else cluster.tsdg.cpu_qos,
+        "time_limit": limit,
+        "flush_s": recipe.launch.flush_s,
+    }
 
 
 def seconds_of(limit: str) -> float:

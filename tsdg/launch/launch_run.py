@@ -22,9 +22,9 @@ from tsdg.launch.submit import (
 )
 from tsdg.layout import CANARY, CODE, LAUNCHED_RECIPE, PROMPTS
 from tsdg.run.measure_diversity import write_full_run
-from tsdg.run.plan import make_plan
 from tsdg.run.prepare import Prepared, kept_prompts, prepare, reopen, take_snapshot
 from tsdg.run.roles import served_models
+from tsdg.run.run_plan import make_plan
 from tsdg.slurm.cluster import ClusterConfig, read_cluster
 from tsdg.slurm.jobs import read_jobs
 from tsdg.storage import make_directory, storage

@@ -50,7 +50,7 @@ from tsdg.slurm.cluster import ClusterConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class JobPlace:
     """Where a run is, as its jobs see it."""
 
     run: str
@@ -90,7 +90,7 @@ class Submitted:
 
 
 def make_executor(
-    job: JobPlan, cluster: ClusterConfig, place: Place, run_name: str
+    job: JobPlan, cluster: ClusterConfig, place: JobPlace, run_name: str
 ) -> nemo_run.SlurmExecutor:
     """Describe one job to NeMo-Run."""
     image = cluster.image_of(gpus=job.gpus)
@@ -138,7 +138,7 @@ def make_executor(
     )
 
 
-def _setup_lines(job: JobPlan, place: Place, in_container: bool, cluster: ClusterConfig) -> str:
+def _setup_lines(job: JobPlan, place: JobPlace, in_container: bool, cluster: ClusterConfig) -> str:
     python = cluster.tsdg.python or ("python3" if in_container else place.python)
     values = {
         "TSDG_RUN": f"{place.run}/{CANARY}" if job.stage == CANARY else place.run,
@@ -154,7 +154,7 @@ def _setup_lines(job: JobPlan, place: Place, in_container: bool, cluster: Cluste
 def submit(
     jobs: Sequence[JobPlan],
     cluster: ClusterConfig,
-    place: Place,
+    place: JobPlace,
     *,
     run_name: str,
     home: str,

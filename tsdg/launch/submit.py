@@ -231,7 +231,7 @@ def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool)
     done = nemorun.submit(
         jobs,
         cluster,
-        nemorun.Place(run=target.run, python=sys.executable, mounts=mounts_of(target)),
+        nemorun.JobPlace(run=target.run, python=sys.executable, mounts=mounts_of(target)),
         run_name=target.name,
         home=home,
         experiment=experiment,

@@ -32,7 +32,7 @@ from tsdg.layout import (
     rejected,
     steps_of,
 )
-from tsdg.package.digests import UNKNOWN, Codes, Keys, digests_of
+from tsdg.package.digests import UNKNOWN, Codes, NumberedIds, digests_of
 from tsdg.tables import unreadable
 
 BATCH_ROWS = 32_768
@@ -154,7 +154,7 @@ def count_records(run: Path, task: TaskCount) -> None:
     Raises:
         VerificationError: a file is missing or damaged.
     """
-    questions = Keys()
+    questions = NumberedIds()
     columns = ["question_id", "variant", "tokens", "field", "difficulty", "way"]
     for name in task.files:
         for batch in columns_of(run / name, columns):
@@ -185,7 +185,7 @@ class _Counting:
         self._run, self._phases, self._steps = run, phases, steps_of(phases)
         self._tasks = {task: TaskCount(seeds=seeds) for task, seeds in seed_counts(run).items()}
         self._names = list(self._tasks)
-        self._seeds, self._questions = Keys(), Keys()
+        self._seeds, self._questions = NumberedIds(), NumberedIds()
 
     def count(self) -> RunCount:
         self._count_seeds()
@@ -233,7 +233,7 @@ class _Counting:
         # count.
         self._count_rejected("questions", self._questions)
 
-    def _count_rejected(self, stage: str, keys: Keys | None) -> None:
+    def _count_rejected(self, stage: str, keys: NumberedIds | None) -> None:
         name = rejected(stage)
         for batch in columns_of(self._run / name, ["row_id", "task", "reason"]):
             codes = self._codes(batch["task"], name)

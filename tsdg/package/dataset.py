@@ -73,16 +73,22 @@ class DatasetSummary:
     tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """How records are made and packed."""
+
+    variants: Sequence[Variant]
+    """Records to make of one question, as far as its solution holds what they need."""
+    rows_per_file: int
+    """Records of one Parquet file at most."""
+    wording: Wording
+    """Of the records."""
+    seed: int
+    """Of the order of the records within their task."""
+
+
 def write_dataset(
-    *,
-    pairs: Iterable[Pair],
-    run: Path,
-    variants: Sequence[Variant],
-    tokens_of: TokensOf,
-    rows_per_file: int,
-    wording: Wording,
-    seed: int,
-    held_out: HeldOut,
+    *, pairs: Iterable[Pair], run: Path, tokens_of: TokensOf, packing: Packing, held_out: HeldOut
 ) -> DatasetSummary:
     """Replace a run's dataset and ``filter``; its manifest is removed, to be written anew.
 
@@ -90,11 +96,8 @@ def write_dataset(
         pairs: accepted questions with their solutions, all of one task one after the other, in any
             order otherwise.
         run: the run directory.
-        variants: records to make of one question, as far as its solution holds what they need.
         tokens_of: texts → token counts.
-        rows_per_file: records of one Parquet file at most.
-        wording: of the records.
-        seed: of the order of the records within their task.
+        packing: how records are made and packed.
         held_out: items that must not stand in any record. The questions were compared before they
             were answered; here it is what a model wrote beside them.
 
@@ -113,14 +116,12 @@ def write_dataset(
                 if task in summary.records:
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
-                batches = _batches(
-                    of_task, variants, wording, tokens_of, found, rejections, summary
-                )
+                batches = _batches(of_task, packing, tokens_of, found, rejections, summary)
                 write_task(
                     batches,
                     building / DATASET,
-                    rows_per_file=rows_per_file,
-                    seed=seed,
+                    rows_per_file=packing.rows_per_file,
+                    seed=packing.seed,
                     scratch=scratch,
                 )
         write_whole(
@@ -142,7 +143,7 @@ def write_task(
     scratch: Path,
 ) -> None:
     """Write the records of one task, shuffled, to ``<dataset>/<group>/<task>/part-*.parquet``."""
-    parts = _Parts(dataset, rows_per_file)
+    parts = _RecordParts(dataset, rows_per_file)
     for table in shuffled(batches, id_column="record_id", seed=seed, scratch=scratch):
         parts.add(table)
     parts.close()
@@ -195,8 +196,7 @@ def make_record(
 
 def _batches(
     pairs: Iterable[Pair],
-    variants: Sequence[Variant],
-    wording: Wording,
+    packing: Packing,
     tokens_of: TokensOf,
     found: Contamination,
     rejections: Table,
@@ -220,14 +220,16 @@ def _batches(
                 rejections.add(_rejection(question, flaw))
                 summary.rejected[question.task] += 1
                 continue
-            chosen = variants_of(solution, variants)
+            chosen = variants_of(solution, packing.variants)
             if not chosen:
                 rejections.add(
-                    _rejection(question, f"its solution has nothing for {', '.join(variants)}")
+                    _rejection(
+                        question, f"its solution has nothing for {', '.join(packing.variants)}"
+                    )
                 )
                 summary.rejected[question.task] += 1
             ready += [
-                (question, solution, variant, render(question, solution, variant, wording))
+                (question, solution, variant, render(question, solution, variant, packing.wording))
                 for variant in chosen
             ]
         if not ready:
@@ -276,7 +278,7 @@ def _rejection(question: Question, detail: str, reason: Reason = "bad_record") -
     return Rejection.of(question, stage="filter", reason=reason, detail=detail)
 
 
-class _Parts:
+class _RecordParts:
     """The files of one task; the next one begins where one is full."""
 
     def __init__(self, dataset: Path, rows_per_file: int) -> None:

@@ -26,7 +26,7 @@ def digests_of(ids: pa.Array) -> Digests:
     )
 
 
-class Keys:
+class NumberedIds:
     """A growing set of ids, each with a small number (of its task, for example)."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ from tsdg.layout import (
 )
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import record_id_of
-from tsdg.package.digests import UNKNOWN, Digests, Keys, digests_of
+from tsdg.package.digests import UNKNOWN, Digests, NumberedIds, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.manifest import Manifest
 from tsdg.records import (
@@ -64,18 +64,18 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
     """
     steps = steps_of(manifest["phases"])
     yield from _schemas(run, manifest)
-    seeds, questions, solutions = Keys(), Keys(), Keys()
+    seeds, questions, solutions = NumberedIds(), NumberedIds(), NumberedIds()
     yield from _sources(run)
     yield from _ids(run, SEEDS, "seed_id", seeds)
     yield from _facts(run, SEEDS, manifest)
     asked_of = seeds
     if "study" in steps:
-        asked_of = Keys()
+        asked_of = NumberedIds()
         yield from _study(run, seeds, asked_of)
         if "questions" not in steps:
             yield from _parts(run, manifest, seeds, seeds, questions, questions)
     if "questions" in steps:
-        known = Keys()
+        known = NumberedIds()
         yield from _ids(run, QUESTIONS, "question_id", questions)
         yield from _facts(run, QUESTIONS, manifest)
         yield from _seeds_known(run, QUESTIONS, seeds)
@@ -86,7 +86,7 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
         yield from _ids(run, SOLUTIONS, "question_id", solutions)
         yield from _known(run, SOLUTIONS, "question_id", questions)
         yield from _known(run, rejected("answers"), "row_id", questions)
-        answered = Keys()
+        answered = NumberedIds()
         answered.add(solutions.all())
         yield from _partition(run, rejected("answers"), answered)
         yield from _samples(run, questions)
@@ -127,14 +127,14 @@ def _schemas(run: Path, manifest: Manifest) -> Iterator[Finding]:
             )
 
 
-def _ids(run: Path, name: str, column: str, keys: Keys) -> Iterator[Finding]:
+def _ids(run: Path, name: str, column: str, keys: NumberedIds) -> Iterator[Finding]:
     """Every id of a table stands there once."""
     for batch in columns_of(run / name, [column]):
         keys.add(digests_of(batch[column]))
     yield from _repeated(run, [name], column, keys)
 
 
-def _repeated(run: Path, names: Sequence[str], column: str, keys: Keys) -> Iterator[Finding]:
+def _repeated(run: Path, names: Sequence[str], column: str, keys: NumberedIds) -> Iterator[Finding]:
     repeated = keys.repeated()
     if len(repeated):
         for name in names:
@@ -150,14 +150,14 @@ def _repeated(run: Path, names: Sequence[str], column: str, keys: Keys) -> Itera
                 )
 
 
-def _partition(run: Path, name: str, kept: Keys) -> Iterator[Finding]:
+def _partition(run: Path, name: str, kept: NumberedIds) -> Iterator[Finding]:
     """No rejected row is kept as well, or rejected twice. Adds the rejected to ``kept``."""
     for batch in columns_of(run / name, ["row_id"]):
         kept.add(digests_of(batch["row_id"]))
     yield from _repeated(run, [name], "row_id", kept)
 
 
-def _known(run: Path, name: str, column: str, keys: Keys) -> Iterator[Finding]:
+def _known(run: Path, name: str, column: str, keys: NumberedIds) -> Iterator[Finding]:
     """Every id of a column is one of the keys."""
     strangers: list[str] = []
     for batch in columns_of(run / name, [column]):
@@ -165,7 +165,7 @@ def _known(run: Path, name: str, column: str, keys: Keys) -> Iterator[Finding]:
     yield from _strangers(name, column, strangers)
 
 
-def _seeds_known(run: Path, name: str, seeds: Keys) -> Iterator[Finding]:
+def _seeds_known(run: Path, name: str, seeds: NumberedIds) -> Iterator[Finding]:
     strangers: list[str] = []
     empty = 0
     for batch in columns_of(run / name, ["seed_ids"]):
@@ -177,12 +177,12 @@ def _seeds_known(run: Path, name: str, seeds: Keys) -> Iterator[Finding]:
         yield Finding(path=name, what="rows without a seed", found=str(empty), expected="0")
 
 
-def _study(run: Path, seeds: Keys, kept: Keys) -> Iterator[Finding]:
+def _study(run: Path, seeds: NumberedIds, kept: NumberedIds) -> Iterator[Finding]:
     """Studies are of seeds, and each seed is rejected or goes on and is added to ``kept``."""
-    yield from _ids(run, STUDIES, "seed_id", Keys())
+    yield from _ids(run, STUDIES, "seed_id", NumberedIds())
     yield from _known(run, STUDIES, "seed_id", seeds)
     yield from _ids(run, STUDIED_SEEDS, "seed_id", kept)
-    both = Keys()
+    both = NumberedIds()
     both.add(kept.all())
     yield from _partition(run, rejected("study"), both)
     yield from _same(STUDIED_SEEDS, "seeds, kept or rejected", both.all(), seeds.all())
@@ -254,7 +254,12 @@ def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _parts(
-    run: Path, manifest: Manifest, seeds: Keys, asked_of: Keys, questions: Keys, known: Keys
+    run: Path,
+    manifest: Manifest,
+    seeds: NumberedIds,
+    asked_of: NumberedIds,
+    questions: NumberedIds,
+    known: NumberedIds,
 ) -> Iterator[Finding]:
     """Check that each phase's parts hold every input row once and all gathered questions.
 
@@ -268,7 +273,7 @@ def _parts(
     """
     for phase in manifest["phases"]:
         folder = f"{phase_name(phase)}/parts"
-        inputs, made = Keys(), Keys()
+        inputs, made = NumberedIds(), NumberedIds()
         for _, path in part_files(run, [phase]):
             for batch in columns_of(path, ["input_id", "questions", "rejections"], batch_rows=4096):
                 inputs.add(digests_of(batch["input_id"]))
@@ -295,9 +300,9 @@ def _same(path: str, what: str, found: Digests, expected: Digests) -> Iterator[F
         )
 
 
-def _samples(run: Path, questions: Keys) -> Iterator[Finding]:
+def _samples(run: Path, questions: NumberedIds) -> Iterator[Finding]:
     """Samples are of questions of the run, and numbered without repetition."""
-    numbered = Keys()
+    numbered = NumberedIds()
     strangers: list[str] = []
     for batch in columns_of(run / SAMPLES, ["question_id", "sample"]):
         own = digests_of(batch["question_id"])
@@ -314,9 +319,11 @@ def _samples(run: Path, questions: Keys) -> Iterator[Finding]:
         )
 
 
-def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Iterator[Finding]:
+def _records(
+    run: Path, manifest: Manifest, seeds: NumberedIds, solutions: NumberedIds
+) -> Iterator[Finding]:
     """Check records: unique, from an accepted question and its seed, and in their folder."""
-    records, done = Keys(), Keys()
+    records, done = NumberedIds(), NumberedIds()
     names = [file["path"] for task in manifest["tasks"].values() for file in task["files"]]
     for task, entry in manifest["tasks"].items():
         for file in entry["files"]:
@@ -358,7 +365,7 @@ def _records(run: Path, manifest: Manifest, seeds: Keys, solutions: Keys) -> Ite
             yield from _known(run, name, "question_id", solutions)
             yield from _seeds_known(run, name, seeds)
     yield from _repeated(run, names, "record_id", records)
-    packaged = Keys()
+    packaged = NumberedIds()
     packaged.add(np.unique(done.all()))
     yield from _partition(run, rejected("filter"), packaged)
     yield from _same(

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from tsdg.errors import VerificationError, few
 from tsdg.layout import DATASET, MERGED, data_files, rejected
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
-from tsdg.package.digests import Keys, digests_of
+from tsdg.package.digests import NumberedIds, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.manifest import (
     PLANNED,
@@ -119,7 +119,7 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
                 found="other values",
                 expected="their sums",
             )
-    records, dropped = Keys(), Keys()
+    records, dropped = NumberedIds(), NumberedIds()
     for name in (file["path"] for task in manifest["tasks"].values() for file in task["files"]):
         for batch in columns_of(run / name, ["record_id"]):
             records.add(digests_of(batch["record_id"]))

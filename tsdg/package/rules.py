@@ -28,13 +28,20 @@ def flaw_of(question: Question, solution: Solution) -> str:
         return "the answer is empty"
     if question.answer_kind in LETTERS_MEAN_OPTIONS and is_bare_letter(answer):
         return f"the answer is only a letter: {answer!r}"
-    if options:
-        if not all(options):
-            return f"option {options.index('') + 1} is empty"
-        if len(set(options)) != len(options):
-            return "two options are equal"
-        if answer not in options:
-            return f"the answer is not among the options: {_short(answer)}"
+    return _flaw_of_options(options, answer) or _flaw_of_distractors(options, answer, solution)
+
+
+def _flaw_of_options(options: list[str], answer: str) -> str:
+    if not all(options):
+        return f"option {options.index('') + 1} is empty"
+    if len(set(options)) != len(options):
+        return "two options are equal"
+    if options and answer not in options:
+        return f"the answer is not among the options: {_short(answer)}"
+    return ""
+
+
+def _flaw_of_distractors(options: list[str], answer: str, solution: Solution) -> str:
     wrong = {option for option in options if option != answer}
     for distractor in solution.distractors:
         if distractor.option.strip() not in wrong:

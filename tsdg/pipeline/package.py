@@ -10,7 +10,7 @@ from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
 from tsdg.errors import VerificationError
 from tsdg.layout import MANIFEST, PARTS, SOLUTIONS, VERSIONS
-from tsdg.package.dataset import write_dataset
+from tsdg.package.dataset import Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.pairs import accepted_pairs
@@ -56,15 +56,17 @@ def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
                 detail=lambda: "records are written",
             ),
             run=directory,
-            variants=recipe.answers.variants,
             tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
-            rows_per_file=recipe.package.rows_per_file,
-            wording=Wording(
-                style=recipe.package.style,
-                knowledge=recipe.package.knowledge,
-                think=recipe.package.think,
+            packing=Packing(
+                variants=recipe.answers.variants,
+                rows_per_file=recipe.package.rows_per_file,
+                wording=Wording(
+                    style=recipe.package.style,
+                    knowledge=recipe.package.knowledge,
+                    think=recipe.package.think,
+                ),
+                seed=recipe.seed,
             ),
-            seed=recipe.seed,
             held_out=held_out(recipe),
         )
         if summary.contaminated:

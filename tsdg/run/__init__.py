@@ -10,7 +10,7 @@ changes a run but the snapshot that ``take_snapshot`` writes, and nothing here p
     roles.py           which model plays which role, and where it is served
     verifiers.py       which verifier reads the answers to a question
     votes.py           whether every vote can be won
-    plan.py            what a run would do: seeds per task, phases, requests, tokens
+    run_plan.py        what a run would do: seeds per task, phases, requests, tokens
     estimate.py        the figures behind a plan; pure
     phase_progress.py  how far each phase is and how fast it goes
     measure_diversity.py  how wide its questions are, and how many would repeat others

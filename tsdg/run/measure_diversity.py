@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_recipe
 from tsdg.corpus.growth import Share
-from tsdg.corpus.narrow import Finding, narrower
+from tsdg.corpus.narrow import NarrowFigure, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError, VerificationError
@@ -68,7 +68,7 @@ class Compared:
     """Share of near-duplicates among as many questions of both sides as the smaller one has."""
     questions: Width
     beside: Width
-    narrower: tuple[Finding, ...]
+    narrower: tuple[NarrowFigure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tsdg.config.recipe import Recipe
-from tsdg.corpus.repeats import Item
+from tsdg.corpus.repeats import ComparedItem
 from tsdg.layout import QUESTIONS, SEEDS, part_files
 from tsdg.tables import unreadable
 
@@ -36,7 +36,7 @@ class Row:
     """A question or seed."""
 
     task: str
-    item: Item
+    item: ComparedItem
     seed: str
     """Id of the seed; empty where a question has none."""
     of_class: bool
@@ -144,7 +144,7 @@ def _row(
     seed_subject: Subject = ("", "", ""),
 ) -> Row:
     kind, labels = row["answer_kind"], row["classes"]
-    item = Item(
+    item = ComparedItem(
         question=row["question"],
         context=row["context"],
         options=row["options"],

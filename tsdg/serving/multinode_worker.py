@@ -224,8 +224,7 @@ class _WorkingNode:
             executable=executable,
             replica=0,
             gpus=gpus_of(self.placement, self.share, 0),
-            address=address,
-            interface=interface_of(address),
+            reached=(address, interface_of(address)),
         )
         words = serve_command(server=self.server, model=self.model, port=0, member=member)
         command = (str(executable), *words[1:])

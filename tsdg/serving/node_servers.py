@@ -93,8 +93,7 @@ class NodeServers:
                 replica=number,
                 gpus=gpus[number],
                 cores=cores_of(cores, share, number),
-                address=self._head.address if self._head else "",
-                interface=self._head.interface if self._head else "",
+                reached=((self._head.address, self._head.interface) if self._head else ("", "")),
             )
             plan = ReplicaPlan(
                 number=number,

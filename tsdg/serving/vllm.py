@@ -132,8 +132,7 @@ def serve_env(
     replica: int,
     gpus: tuple[str, ...],
     cores: tuple[tuple[int, ...], ...] = (),
-    address: str = "",
-    interface: str = "",
+    reached: tuple[str, str] = ("", ""),
 ) -> dict[str, str]:
     """Build the environment of one replica.
 
@@ -149,9 +148,10 @@ def serve_env(
         gpus: the GPUs of this replica; empty where there are none.
         cores: the cores of each of its ranks, where it serves on a CPU beside others; empty where
             it may take what it finds.
-        address: by which other nodes reach this one; empty where the server does not span nodes.
-        interface: the network interface with that address; empty where none has it.
+        reached: the address by which other nodes reach this one, empty where the server does not
+            span nodes; and the network interface that has it, empty where none has.
     """
+    address, interface = reached
     env = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
     env["PATH"] = os.pathsep.join(
         part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from tsdg.errors import few
 from tsdg.run.estimate import Work, votes_note, worded_vote
 from tsdg.run.measure_diversity import growth_text
-from tsdg.run.plan import LeftOutPlan, PlanShare, RunPlan, shares_by
+from tsdg.run.run_plan import LeftOutPlan, PlanShare, RunPlan, shares_by
 
 _TASKS_SHOWN = 20
 """A table of more tasks than this is left to ``--json``."""
@@ -23,20 +23,7 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
     _print_shares(plan)
     for reason, tasks in _by_reason(plan.left_out).items():
         print(f"left out: {len(tasks)} tasks, {reason}: {few(tasks)}")
-    for phase in plan.phases:
-        print(
-            f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; "
-            f"{_worded(phase.work)}"
-        )
-        for role in phase.roles:
-            if role.role == "judge":
-                print(f"  of these the judge, {role.model}: {_worded(role.work)}")
-    if not plan.phases:
-        print("no phases: the run stops after the seeds")
-    else:
-        hours = "unknown" if plan.gpu_hours is None else f"{plan.gpu_hours:,}"
-        models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
-        print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
+    _print_phases(plan)
     if plan.record_tokens:
         by_variant = ", ".join(
             f"{variant} {tokens:,}" for variant, tokens in plan.record_tokens.items()
@@ -52,6 +39,23 @@ def print_plan(plan: RunPlan, *, as_json: bool) -> None:
     for assumption in plan.assumptions:
         print(f"assumed: {assumption}")
     print(f"run directory: {plan.run_directory}")
+
+
+def _print_phases(plan: RunPlan) -> None:
+    for phase in plan.phases:
+        print(
+            f"phase {phase.phase}: {phase.rows:,} rows in {phase.units:,} work units; "
+            f"{_worded(phase.work)}"
+        )
+        for role in phase.roles:
+            if role.role == "judge":
+                print(f"  of these the judge, {role.model}: {_worded(role.work)}")
+    if not plan.phases:
+        print("no phases: the run stops after the seeds")
+    else:
+        hours = "unknown" if plan.gpu_hours is None else f"{plan.gpu_hours:,}"
+        models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
+        print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
 
 
 def _print_shares(plan: RunPlan) -> None:

@@ -29,6 +29,11 @@ def print_status(status: RunStatus, *, as_json: bool = False, clear: bool = Fals
         return
     if clear and sys.stdout.isatty():
         print("\x1b[H\x1b[2J", end="")
+    _print_text(status)
+    sys.stdout.flush()
+
+
+def _print_text(status: RunStatus) -> None:
     # Wide enough for any table where there is no terminal.
     console = (
         Console(highlight=False) if sys.stdout.isatty() else Console(width=200, highlight=False)
@@ -56,7 +61,6 @@ def print_status(status: RunStatus, *, as_json: bool = False, clear: bool = Fals
             print(f"    {line}")
     if len(status.failures) > _FAILURES_SHOWN:
         print(f"failed: {len(status.failures) - _FAILURES_SHOWN} more, see --json")
-    sys.stdout.flush()
 
 
 def _table(columns: Iterable[str], left: Iterable[str]) -> Table:
