@@ -14,6 +14,7 @@ SAME = [
     ("photo synthesis", "photosynthesis"),
     ("Colour theory", "color theory"),
     ("Poincaré conjecture", "poincare conjecture"),
+    ("the baker's", "Baker"),
     ("Bayes' theorem", "Bayes theorem"),
     ("optimisation", "Optimization."),
     ("theories", "theory"),

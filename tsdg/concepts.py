@@ -29,13 +29,14 @@ _ENDS = (
 )
 _PARTS = (("ae", "e"), ("oe", "e"), ("sulph", "sulf"))
 _LATIN_ENDS = 0x250
+_POSSESSIVE = re.compile(r"['’]s\b")
 _SPACE = re.compile(r"\s+")
 
 
 @lru_cache(maxsize=1 << 16)
 def concept_key(text: str) -> str:
     """Return what spellings of one concept share; empty where the text has no letter or digit."""
-    words = normalise(_plain(text.replace("'s ", "s ").replace("’s ", "s "))).split()
+    words = normalise(_plain(_POSSESSIVE.sub("s", text))).split()
     while len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]
     return "".join(_spelling(_singular(word)) for word in words)
