@@ -102,7 +102,7 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
                     detail=f"row {number}: {error}",
                 )
                 continue
-            place = render.Place(
+            place = render.RowPlace(
                 family=family,
                 unit=unit,
                 task=task,

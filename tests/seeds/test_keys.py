@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tsdg.hashset import HashSet
 from tsdg.seeds.rows.item import Item
-from tsdg.seeds.rows.keys import Keys, keys, normalise, plain, weight
+from tsdg.seeds.rows.keys import ItemKeys, keys, normalise, plain, weight
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_character_of_an_unspaced_script_weighs_more() -> None:
     assert weight(normalise("leaf")) == 4
 
 
-def key(question: str, **others: Any) -> Keys:
+def key(question: str, **others: Any) -> ItemKeys:
     (one,) = keys([Item(question=question, **others)])
     return one
 

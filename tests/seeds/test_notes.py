@@ -18,7 +18,7 @@ from tsdg.seeds.families.renderers import renderer_for
 from tsdg.seeds.mirror.split_files import split_file
 from tsdg.seeds.rows.item import MalformedRowError, noted, shortened
 from tsdg.seeds.rows.keys import normalise
-from tsdg.seeds.rows.render import Place, Renderer, build, check
+from tsdg.seeds.rows.render import Renderer, RowPlace, build, check
 
 HERE = Path(__file__).parent
 BROKEN = (MalformedRowError, KeyError, TypeError, AttributeError, IndexError, ValueError)
@@ -51,7 +51,7 @@ def seed_of(unit: Unit, renderer: Renderer, row: dict[str, Any]) -> Seed:
     item = renderer.item(document)
     gold = renderer.gold(document, item)
     check(item, gold)
-    place = Place(
+    place = RowPlace(
         family=load().family(unit.family),
         unit=unit,
         task=unit.tasks[0],

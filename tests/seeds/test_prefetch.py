@@ -40,7 +40,7 @@ from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.mirror import layouts, staging
 from tsdg.seeds.mirror.hub import Hub, HubFile, Patience
 from tsdg.seeds.mirror.needed_splits import not_on_hub, wants
-from tsdg.seeds.mirror.prefetch import Outcome, Request, prefetch, survey
+from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, prefetch, survey
 
 GSM8K = "openai/gsm8k"
 ARC = "allenai/ai2_arc"
@@ -96,22 +96,22 @@ class Lines:
         assert "\n" not in detail
 
 
-def request(mirror: Path, *tasks: str, **options: Any) -> Request:
-    return Request(
+def request(mirror: Path, *tasks: str, **options: Any) -> FetchRequest:
+    return FetchRequest(
         mirror=mirror,
         tasks=tasks or ("gsm8k",),
         **{"held_out": "same", "update": False, "verify": False} | options,
     )
 
 
-def fetch(hub: HubServer, asked: Request) -> list[Outcome]:
+def fetch(hub: HubServer, asked: FetchRequest) -> list[FetchOutcome]:
     """Prefetch in this process, without waiting between attempts."""
     return prefetch(
         asked, Hub(hub.url, patience=Patience(attempts=3), sleep=lambda _: None), Lines()
     )
 
 
-def statuses(outcomes: list[Outcome]) -> dict[str, str]:
+def statuses(outcomes: list[FetchOutcome]) -> dict[str, str]:
     return {outcome.want.name: outcome.status for outcome in outcomes}
 
 
@@ -427,7 +427,7 @@ def test_a_killed_swap_is_ended_by_the_next_call(
     new = hub.add(GSM8K, gsm8k("pears"))
     publish, published = staging.publish, []
 
-    def killed(item: staging.Item, ready: staging.Staged) -> None:
+    def killed(item: staging.StagedFile, ready: staging.Staged) -> None:
         if published:
             raise KeyboardInterrupt
         published.append(item)

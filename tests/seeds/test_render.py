@@ -12,7 +12,7 @@ from tsdg.records import from_row, stable_id, to_row
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import renderer_for
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError
-from tsdg.seeds.rows.render import Place, build, check, order, seed_id_of
+from tsdg.seeds.rows.render import RowPlace, build, check, order, seed_id_of
 
 ROW = arc_rows(1)[0]
 UNIT = unit_of("arc_easy")
@@ -50,7 +50,7 @@ def test_a_shuffled_seed_remembers_the_source_order() -> None:
     item = Item(question="Which is pleasant?", options=("a", "b", "c", "d"))
     renderer = renderer_for(ETHICS, ETHICAL, frozenset())
     for number in range(50):
-        place = Place(
+        place = RowPlace(
             family=ETHICS, unit=ETHICAL, task="t", seed_id=f"{number:024x}", number=7, revision="r"
         )
         seed = build(renderer, {}, item, Gold(kind="choice", answer="c", index=2), place)

@@ -16,7 +16,7 @@ from tsdg.config import extensions
 from tsdg.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
-    from tsdg.seeds.mirror.prefetch import Outcome, Request
+    from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest
 
 
 def list_families(words: Words) -> int:
@@ -61,7 +61,7 @@ def prefetch(words: Words) -> int:
 def _prefetch(words: Words) -> int:
     from tsdg.config.compose import compose_recipe
     from tsdg.seeds.draw.selection import select
-    from tsdg.seeds.mirror.prefetch import Request, survey
+    from tsdg.seeds.mirror.prefetch import FetchRequest, survey
     from tsdg.views.prefetch import print_outcomes, require_all
 
     recipe = compose_recipe(words.overrides)
@@ -70,7 +70,7 @@ def _prefetch(words: Words) -> int:
             "seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set "
             "TSDG_MIRROR)"
         )
-    request = Request(
+    request = FetchRequest(
         mirror=Path(recipe.seeds.mirror).absolute(),
         tasks=select(recipe.seeds).tasks,
         held_out="all" if words.flags.get("--held-out") == "all" else "same",
@@ -111,7 +111,7 @@ def _mirror(words: Words) -> str:
     return os.environ.get("TSDG_MIRROR", "") if named is None else named
 
 
-def _fetch(request: Request) -> list[Outcome]:
+def _fetch(request: FetchRequest) -> list[FetchOutcome]:
     from tsdg.progress import reporter
     from tsdg.seeds.mirror.hub import Hub, endpoint
     from tsdg.seeds.mirror.prefetch import prefetch as fetch

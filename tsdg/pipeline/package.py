@@ -24,7 +24,7 @@ from tsdg.run.measure_diversity import keep_diversity, measure
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import models_of
 from tsdg.run.state import TABLES
-from tsdg.seeds.draw.selection import LICENCES, Source
+from tsdg.seeds.draw.selection import LICENCES, TaskSource
 from tsdg.tables import count_rows
 
 
@@ -120,7 +120,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
     )
 
 
-def _task_facts(source: Source) -> TaskFacts:
+def _task_facts(source: TaskSource) -> TaskFacts:
     family, unit = source.family, source.unit
     return TaskFacts(
         group=family.group,

@@ -31,7 +31,7 @@ from tsdg.seeds.draw.selection import (
     Expected,
     LeftOut,
     Located,
-    Source,
+    TaskSource,
     check_request,
     sources,
     survey,
@@ -63,7 +63,7 @@ class Prepared:
     """Already worked out by a check, so that a plan need not do it again."""
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[TaskSource, ...]:
         """The units of source of all tasks; with ``seeds.missing=skip`` the missing ones last."""
         return (*self.located.there, *self.located.missing)
 

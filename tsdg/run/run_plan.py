@@ -27,7 +27,7 @@ from tsdg.run.estimate import (
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.prepare import Prepared
 from tsdg.seeds.draw.quotas import apportion
-from tsdg.seeds.draw.selection import Expected, Located, Source, expect
+from tsdg.seeds.draw.selection import Expected, Located, TaskSource, expect
 from tsdg.seeds.passages import passage_files
 
 
@@ -167,7 +167,7 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
 class _Chosen:
     """Where the seeds come from; mappings are by task."""
 
-    used: tuple[Source, ...]
+    used: tuple[TaskSource, ...]
     rows: Mapping[str, int]
     seeds: Mapping[str, int]
     chars: Mapping[str, float]
@@ -211,13 +211,13 @@ def _of_passages(prepared: Prepared) -> _Chosen:
     )
 
 
-def _row_chars(source: Source) -> float:
+def _row_chars(source: TaskSource) -> float:
     return (
         source.split.row_bytes() if source.split.path.is_file() else float(assumed()["row_chars"])
     )
 
 
-def _task(source: Source, rows: int, seeds: int) -> TaskPlan:
+def _task(source: TaskSource, rows: int, seeds: int) -> TaskPlan:
     return TaskPlan(
         task=source.task,
         group=source.family.group,

@@ -13,7 +13,7 @@ from tsdg.errors import RecipeError
 from tsdg.protocols import Verifier
 from tsdg.records import AnswerKind, Question, VerifierName
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.draw.selection import TaskSource
 from tsdg.verify import check_ready, verifier_for, verifiers_of
 
 
@@ -22,7 +22,7 @@ def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
     return lambda question: verifier_for(_chosen(recipe, question.family, question.answer_kind))
 
 
-def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
+def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that each override names a family of the run and a verifier that fits it.
 
     Raises:
@@ -47,7 +47,7 @@ def check_verifiers(recipe: Recipe, sources: Sequence[Source]) -> None:
             )
 
 
-def check_verifiers_ready(recipe: Recipe, sources: Sequence[Source]) -> None:
+def check_verifiers_ready(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that this machine can do what the run's verifiers need.
 
     Raises:
@@ -73,5 +73,5 @@ def _allowed(family: str, kind: AnswerKind) -> tuple[VerifierName, ...]:
     return tuple(dict.fromkeys((load().verifier_of(family, kind), *verifiers_of(kind))))
 
 
-def _kinds(source: Source) -> tuple[AnswerKind, ...]:
+def _kinds(source: TaskSource) -> tuple[AnswerKind, ...]:
     return (source.family.answer_kind_of(source.unit), *source.unit.other_kinds)

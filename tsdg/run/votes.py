@@ -13,13 +13,13 @@ from tsdg.layout import SEEDS
 from tsdg.package.counts import columns_of
 from tsdg.records import AnswerKind
 from tsdg.seeds.draw.option_counts import option_counts, possible_answers
-from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.draw.selection import TaskSource
 
 _MANY = 64
 """More options than any task has."""
 
 
-def check_votes(recipe: Recipe, sources: Sequence[Source]) -> None:
+def check_votes(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that every task's votes can be won, as far as its first rows say.
 
     Raises:

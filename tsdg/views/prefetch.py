@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsdg.errors import MirrorError, ShortfallError
-from tsdg.seeds.mirror.prefetch import Outcome, Request, failures
+from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, failures
 
 
 def print_outcomes(
-    request: Request, outcomes: Sequence[Outcome], command: str, *, as_json: bool
+    request: FetchRequest, outcomes: Sequence[FetchOutcome], command: str, *, as_json: bool
 ) -> None:
     """Print what became of each split, and the command that fetches what is missing."""
     lacking = [outcome for outcome in outcomes if outcome.status in ("missing", "refused")]
@@ -43,7 +43,7 @@ def print_outcomes(
         print(f"fetch what is missing, on a machine with internet: {command}")
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
+def _summary(outcomes: Sequence[FetchOutcome]) -> str:
     if not outcomes:
         return "nothing is needed: all tasks are tsdg's own"
     words = {
@@ -60,7 +60,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     return f"{len(outcomes)} splits: {', '.join(told)}"
 
 
-def require_all(outcomes: Sequence[Outcome]) -> None:
+def require_all(outcomes: Sequence[FetchOutcome]) -> None:
     """Refuse to call it done while a split is not in the mirror.
 
     Raises:

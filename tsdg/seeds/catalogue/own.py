@@ -62,7 +62,7 @@ _UNIT = {
 _KEYS = {*Family.model_fields, "units", "examples"}
 
 
-class Example(CatalogueRow):
+class RowExample(CatalogueRow):
     """A row of the source, and what it gives: an answer, or the column that makes it malformed."""
 
     row: dict[str, Any]
@@ -80,7 +80,7 @@ class OwnFamily(Config):
 
     family: Family
     units: tuple[Unit, ...] = Field(min_length=1)
-    examples: tuple[Example, ...] = Field(min_length=1)
+    examples: tuple[RowExample, ...] = Field(min_length=1)
 
 
 def own_family(path: Path) -> OwnFamily:

@@ -23,7 +23,7 @@ from tsdg.records import Rejection, Seed
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, GoodRows
 from tsdg.seeds.draw.quotas import solve
-from tsdg.seeds.draw.selection import LeftOut, Source, sources, wishes_of
+from tsdg.seeds.draw.selection import LeftOut, TaskSource, sources, wishes_of
 from tsdg.seeds.draw.triage import BuildJob, BuiltSeeds, Refusal, Triaged, TriageJob
 from tsdg.seeds.draw.workers import Alone, Workers, worker_count
 from tsdg.seeds.heldout.build import build_index
@@ -184,7 +184,7 @@ class SeedCollector:
                 part.refused[refusal.reason] += 1
                 yield _rejection(self._sources[job.source], refusal)
 
-    def _duplicates(self, source: Source, part: _Part, good: GoodRows) -> Iterator[Rejection]:
+    def _duplicates(self, source: TaskSource, part: _Part, good: GoodRows) -> Iterator[Rejection]:
         span = (part.start, part.stop, DUPLICATE)
         for seed_id, row in zip(good.seed_ids(*span), good.rows(*span).tolist(), strict=True):
             detail = "the same item came earlier in the run"
@@ -207,7 +207,7 @@ def _counts(part: _Part, good: GoodRows) -> TaskCounts:
     )
 
 
-def _rejection(source: Source, refusal: Refusal) -> Rejection:
+def _rejection(source: TaskSource, refusal: Refusal) -> Rejection:
     return Rejection(
         row_id=refusal.seed_id,
         group=source.family.group,

@@ -6,7 +6,7 @@ A look before a run, not a count: later rows may have another number.
 from __future__ import annotations
 
 from tsdg.records import AnswerKind
-from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.draw.selection import TaskSource
 from tsdg.seeds.families.renderers import renderer_for
 from tsdg.seeds.rows.item import MalformedRowError
 
@@ -20,7 +20,7 @@ def possible_answers(kind: AnswerKind, options: int) -> int:
     return options or (YES_OR_NO if kind == "boolean" else 0)
 
 
-def option_counts(source: Source) -> frozenset[int]:
+def option_counts(source: TaskSource) -> frozenset[int]:
     """Numbers of possible answers among the first rows of a source; see :func:`possible_answers`.
 
     Without its split only the answer kind speaks: yes or no is two.

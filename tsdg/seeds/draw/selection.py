@@ -56,7 +56,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class TaskSource:
     """Where the rows of one task come from."""
 
     task: str
@@ -103,8 +103,8 @@ class Source:
 class Located:
     """A selection with its files."""
 
-    there: tuple[Source, ...]
-    missing: tuple[Source, ...]
+    there: tuple[TaskSource, ...]
+    missing: tuple[TaskSource, ...]
     """Tasks whose split the mirror lacks."""
     left_out: tuple[LeftOut, ...]
 
@@ -140,7 +140,7 @@ def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConf
     )
 
 
-def wishes_of(config: SeedsConfig, sources: tuple[Source, ...]) -> Wishes:
+def wishes_of(config: SeedsConfig, sources: tuple[TaskSource, ...]) -> Wishes:
     """What a request asks of the sampling."""
     cap = config.cap_per_family
     caps = {
@@ -238,7 +238,7 @@ def _unlicensed(unit: Unit, config: SeedsConfig, catalogue: Catalogue) -> str:
     return f"seeds.licences={config.licences}: {licence} (commercial use: {commercial})"
 
 
-def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
+def locate(task: str, catalogue: Catalogue, mirror: str) -> TaskSource:
     """Find the split of a task: in the demo's own data, or in the mirror.
 
     Where the task's unit is not in the mirror, a smaller size of the same training set may stand
@@ -260,7 +260,7 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
         )
     family = catalogue.family(unit.family)
     if family.tier == "demo":
-        return Source(
+        return TaskSource(
             task=task, family=family, unit=unit, split=_split(renderers.DEMO / "data", unit)
         )
     root = Path(mirror) if mirror else NOWHERE
@@ -272,7 +272,7 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> Source:
         and other.dataset_path == unit.dataset_path
     ]
     found = [
-        Source(task=task, family=family, unit=size, split=_split(root, size))
+        TaskSource(task=task, family=family, unit=size, split=_split(root, size))
         for size in (unit, *sizes)
     ]
     return next((source for source in found if source.split.path.is_file()), found[0])
@@ -338,7 +338,7 @@ def sources(config: SeedsConfig) -> Located:
     return located
 
 
-def expect(config: SeedsConfig, used: tuple[Source, ...]) -> Expected:
+def expect(config: SeedsConfig, used: tuple[TaskSource, ...]) -> Expected:
     """Work out the seeds of each task, from files' footers and, where there is none, the catalogue.
 
     Raises:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tsdg.records import Reason, Seed
 from tsdg.seeds.catalogue import guard
-from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.draw.selection import TaskSource
 from tsdg.seeds.families import renderers
 from tsdg.seeds.heldout.index import LeakIndex
 from tsdg.seeds.mirror.split_files import Batch
@@ -84,7 +84,7 @@ JobResult = Triaged | BuiltSeeds
 class RowReader:
     """Does jobs, one after the other."""
 
-    def __init__(self, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
+    def __init__(self, sources: Sequence[TaskSource], index: LeakIndex, seed: int) -> None:
         """Take what the jobs are about.
 
         Args:
@@ -176,7 +176,7 @@ class RowReader:
                         document,
                         item,
                         gold,
-                        render.Place(
+                        render.RowPlace(
                             family=source.family,
                             unit=source.unit,
                             task=source.task,

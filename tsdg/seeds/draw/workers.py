@@ -24,7 +24,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 
 from tsdg.errors import MachineError
-from tsdg.seeds.draw.selection import Source
+from tsdg.seeds.draw.selection import TaskSource
 from tsdg.seeds.draw.triage import BuiltSeeds, Job, JobResult, RowReader, Triaged
 from tsdg.seeds.heldout.index import LeakIndex
 from tsdg.storage import storage
@@ -52,7 +52,7 @@ def worker_count(wanted: int | Literal["auto"], rows: int) -> int:
 class Alone:
     """Does the jobs in this process."""
 
-    def __init__(self, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
+    def __init__(self, sources: Sequence[TaskSource], index: LeakIndex, seed: int) -> None:
         """Take what a :class:`RowReader` takes."""
         self._reader = RowReader(sources, index, seed)
 
@@ -71,7 +71,9 @@ class Alone:
 class Workers:
     """Does the jobs in several processes."""
 
-    def __init__(self, count: int, sources: Sequence[Source], index: LeakIndex, seed: int) -> None:
+    def __init__(
+        self, count: int, sources: Sequence[TaskSource], index: LeakIndex, seed: int
+    ) -> None:
         """Start the processes.
 
         Args:
@@ -194,7 +196,7 @@ def _load(head: bytes, sizes: Sequence[int], path: Path) -> LeakIndex:
 
 def _serve(
     connection: Connection,
-    sources: Sequence[Source],
+    sources: Sequence[TaskSource],
     head: bytes,
     sizes: Sequence[int],
     path: Path,

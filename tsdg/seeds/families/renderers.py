@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsdg.config import extensions
 from tsdg.errors import CatalogueError, MachineError
-from tsdg.seeds.catalogue.own import Example, own_family
+from tsdg.seeds.catalogue.own import RowExample, own_family
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, noted
 from tsdg.seeds.rows.render import Renderer, check
 from tsdg.seeds.rows.row_forms import Form, form_of
@@ -202,7 +202,7 @@ def _check_examples(file: Path) -> None:
                 )
 
 
-def _given(family: Family, unit: Unit, example: Example) -> dict[str, Any]:
+def _given(family: Family, unit: Unit, example: RowExample) -> dict[str, Any]:
     """What a form makes of an example; ``malformed`` is the column at fault."""
     renderer = _renderer(family, unit, frozenset(example.row))
     lacking = [column for column in renderer.columns if column not in example.row]

@@ -36,7 +36,7 @@ from tsdg.seeds.families.renderers import renderer_for
 from tsdg.seeds.heldout.index import DOC, RUN, LeakIndex, Piece, index_items
 from tsdg.seeds.mirror.split_files import BATCH_ROWS, SplitFile, all_splits
 from tsdg.seeds.rows.item import Item, MalformedRowError
-from tsdg.seeds.rows.keys import SPECIFIC, Keys, keys, normalise, weight
+from tsdg.seeds.rows.keys import SPECIFIC, ItemKeys, keys, normalise, weight
 from tsdg.seeds.rows.lmeval import split_prompt
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ class _Entries:
         self._catalogue = catalogue
         self.rows = 0
 
-    def __iter__(self) -> Iterator[tuple[int, Keys]]:
+    def __iter__(self) -> Iterator[tuple[int, ItemKeys]]:
         asked = self._asked()
         while chunk := list(islice(asked, BATCH_ROWS)):
             yield from zip(

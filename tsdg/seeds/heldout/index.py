@@ -32,7 +32,7 @@ import numpy as np
 
 from tsdg.protocols import Match, Posed
 from tsdg.seeds.heldout.ngrams import U64, Ints, Runs
-from tsdg.seeds.rows.keys import Keys, keys
+from tsdg.seeds.rows.keys import ItemKeys, keys
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -86,8 +86,8 @@ def _distinct(hashes: U64, fields: Ints) -> tuple[U64, Ints, Ints]:
     return hashes, fields, np.arange(len(fields)) - np.searchsorted(fields, fields)
 
 
-def _batches(entries: Iterable[tuple[int, Keys]]) -> Iterator[list[tuple[int, Keys]]]:
-    batch: list[tuple[int, Keys]] = []
+def _batches(entries: Iterable[tuple[int, ItemKeys]]) -> Iterator[list[tuple[int, ItemKeys]]]:
+    batch: list[tuple[int, ItemKeys]] = []
     size = 0
     for entry in entries:
         batch.append(entry)
@@ -99,12 +99,12 @@ def _batches(entries: Iterable[tuple[int, Keys]]) -> Iterator[list[tuple[int, Ke
         yield batch
 
 
-def _texts(batch: Sequence[Keys]) -> list[str]:
+def _texts(batch: Sequence[ItemKeys]) -> list[str]:
     return [text for item in batch for text in (item.ask, item.story)]
 
 
 def index_items(
-    entries: Iterable[tuple[int, Keys]], ngram: int
+    entries: Iterable[tuple[int, ItemKeys]], ngram: int
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Make the arrays of a :class:`Piece`.
 
@@ -226,7 +226,7 @@ class LeakIndex:
         """Return, per item, a held-out row that is the same item or nearly, or None."""
         return self.find(keys(items))
 
-    def find(self, items: Sequence[Keys], dataset_path: str = "") -> list[Match | None]:
+    def find(self, items: Sequence[ItemKeys], dataset_path: str = "") -> list[Match | None]:
         """Return, per item, a held-out row that is the same item or nearly, or None.
 
         Args:
@@ -238,7 +238,7 @@ class LeakIndex:
             out += self._find([item for _, item in batch], dataset_path)
         return out
 
-    def _find(self, items: Sequence[Keys], dataset_path: str) -> list[Match | None]:
+    def _find(self, items: Sequence[ItemKeys], dataset_path: str) -> list[Match | None]:
         if not len(self._docs):
             return [None] * len(items)
         stems = self._equal("stem", np.array([item.stem for item in items], np.uint64))
@@ -265,7 +265,7 @@ class LeakIndex:
             how=how,
         )
 
-    def _near(self, items: Sequence[Keys]) -> list[Match | None]:
+    def _near(self, items: Sequence[ItemKeys]) -> list[Match | None]:
         """Per item, of the held-out items that are nearly the same, the one that shares most."""
         found = Runs(_texts(items), self.ngram)
         hashes, fields, _ = _distinct(found.hashes, found.owners)

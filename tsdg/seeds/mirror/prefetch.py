@@ -21,7 +21,7 @@ from tsdg.seeds.mirror import layouts, pins, staging
 from tsdg.seeds.mirror.hub import CONVERTED, MAIN, Hub
 from tsdg.seeds.mirror.needed_splits import HeldOut, Want, not_on_hub, plain, proven, wants
 from tsdg.seeds.mirror.pins import Origin, Pin, Pins
-from tsdg.seeds.mirror.staging import Item, Staged
+from tsdg.seeds.mirror.staging import Staged, StagedFile
 
 Status = Literal["present", "foreign", "fetched", "missing", "absent", "refused", "unfetchable"]
 """``foreign``: there, and not fetched by tsdg; ``absent``: a held-out split that the data set does
@@ -29,7 +29,7 @@ not have; ``refused``: the hub does not give it now; ``unfetchable``: it never c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class FetchRequest:
     """What to fetch, and how."""
 
     mirror: Path
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class FetchOutcome:
     """What became of one split."""
 
     want: Want
@@ -65,7 +65,7 @@ class Watch(Protocol):
         ...
 
 
-def survey(request: Request) -> list[Outcome]:
+def survey(request: FetchRequest) -> list[FetchOutcome]:
     """Say what a request needs and what of it is there, offline and without any change.
 
     The further held-out splits of a data set (a validation that lm-eval does not score) are known
@@ -76,7 +76,7 @@ def survey(request: Request) -> list[Outcome]:
         MirrorError: the mirror's own notes are unreadable.
     """
     catalogue, known = load(), Pins(request.mirror)
-    out: list[Outcome] = []
+    out: list[FetchOutcome] = []
     for dataset, wanted in _by_dataset(request, catalogue).items():
         pin = known.get(dataset)
         layout = staging.cached_layout(request.mirror, dataset, pin.commit) if pin else None
@@ -96,11 +96,11 @@ def survey(request: Request) -> list[Outcome]:
             detail = why or (
                 "" if state in ("present", "foreign", "missing") else state.replace("_", " ")
             )
-            out.append(Outcome(want=want, status=status, rows=rows, detail=detail))
+            out.append(FetchOutcome(want=want, status=status, rows=rows, detail=detail))
     return out
 
 
-def prefetch(request: Request, hub: Hub, watch: Watch) -> list[Outcome]:
+def prefetch(request: FetchRequest, hub: Hub, watch: Watch) -> list[FetchOutcome]:
     """Fetch what a request needs and the mirror lacks.
 
     Returns:
@@ -121,7 +121,7 @@ def prefetch(request: Request, hub: Hub, watch: Watch) -> list[Outcome]:
         return _Run(request, hub, watch, catalogue, groups).outcomes()
 
 
-def _by_dataset(request: Request, catalogue: Catalogue) -> dict[str, list[Want]]:
+def _by_dataset(request: FetchRequest, catalogue: Catalogue) -> dict[str, list[Want]]:
     guard.require_allowed(
         request.tasks, tier_b=True
     )  # whether tier B is wanted, the recipe has decided
@@ -136,7 +136,7 @@ class _Run:
 
     def __init__(
         self,
-        request: Request,
+        request: FetchRequest,
         hub: Hub,
         watch: Watch,
         catalogue: Catalogue,
@@ -145,12 +145,12 @@ class _Run:
         self._request, self._hub, self._watch, self._catalogue = request, hub, watch, catalogue
         self._groups = groups
         self._pins = Pins(request.mirror)
-        self._out: list[Outcome] = []
+        self._out: list[FetchOutcome] = []
         self._needed: list[Want] = []
         """Splits of the data set that is under way."""
         self._total = sum(map(len, groups.values()))
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[FetchOutcome]:
         failing = 0
         for dataset, wanted in self._groups.items():
             before, self._needed = len(self._out), list(wanted)
@@ -175,7 +175,7 @@ class _Run:
         return self._out
 
     def _end(self, want: Want, status: Status, rows: int, detail: str = "") -> None:
-        self._out.append(Outcome(want=want, status=status, rows=rows, detail=detail))
+        self._out.append(FetchOutcome(want=want, status=status, rows=rows, detail=detail))
         if status == "fetched":
             self._watch.note(
                 f"fetched {want.name}: {rows:,} rows{f' ({detail})' if detail else ''}"
@@ -199,7 +199,7 @@ class _Run:
         extra = _further(wanted, layout, self._catalogue)
         self._needed += extra
         self._total += len(extra)
-        items: list[Item] = []
+        items: list[StagedFile] = []
         for want in self._needed:
             files = layout.files(want.config, want.split)
             path = pins.split_path(self._request.mirror, want.dataset_path, want.config, want.split)
@@ -212,7 +212,9 @@ class _Run:
                 if state == "damaged":
                     self._watch.note(f"{want.name} is not as it was fetched; it is fetched again")
                 items.append(
-                    Item(want=want, path=path, hub_config=layout.config(want.config), files=files)
+                    StagedFile(
+                        want=want, path=path, hub_config=layout.config(want.config), files=files
+                    )
                 )
             else:
                 self._end(want, *_lacking_outcome(want, layout))
@@ -236,8 +238,8 @@ class _Run:
                 yield path, pins.read_origin(pins.origin_path(path))
 
     def _siblings(
-        self, dataset: str, target: Pin, layout: layouts.Layout, items: Sequence[Item]
-    ) -> list[Item]:
+        self, dataset: str, target: Pin, layout: layouts.Layout, items: Sequence[StagedFile]
+    ) -> list[StagedFile]:
         """Splits of another commit that nobody asked for now.
 
         They move as well, so that no two commits mix.
@@ -259,7 +261,9 @@ class _Run:
                 "train" if (dataset, config, split) in trained else "held_out"
             )
             want = Want(dataset_path=dataset, config=config, split=split, role=role, rows=0)
-            out.append(Item(want=want, path=path, hub_config=layout.config(config), files=files))
+            out.append(
+                StagedFile(want=want, path=path, hub_config=layout.config(config), files=files)
+            )
         return out
 
     def _choose(self, dataset: str, wanted: Sequence[Want]) -> tuple[Pin, layouts.Layout]:
@@ -303,9 +307,9 @@ class _Run:
         staging.note_layout(self._request.mirror, dataset, pin.commit, layout)
         return layout
 
-    def _fetch(self, dataset: str, pin: Pin, items: Sequence[Item], *, moving: bool) -> None:
+    def _fetch(self, dataset: str, pin: Pin, items: Sequence[StagedFile], *, moving: bool) -> None:
         staging.require_space(self._request.mirror, pin.commit, dataset, items)
-        staged: list[tuple[Item, Staged]] = []
+        staged: list[tuple[StagedFile, Staged]] = []
         if not moving:
             self._pin(dataset, pin)
         for item in items:
@@ -333,7 +337,7 @@ class _Run:
         if self._pins.get(dataset) != pin:
             self._pins.set(dataset, pin)
 
-    def _publish(self, item: Item, ready: Staged) -> None:
+    def _publish(self, item: StagedFile, ready: Staged) -> None:
         staging.publish(item, ready)
         expected, rows = item.want.rows, ready.origin.rows
         self._end(
@@ -347,7 +351,7 @@ class _Run:
         self._watch.update(done=len(self._out), total=self._total, detail=detail)
 
 
-def failures(outcomes: Sequence[Outcome]) -> Counter[Status]:
+def failures(outcomes: Sequence[FetchOutcome]) -> Counter[Status]:
     """Count what a request needed and did not get, by status."""
     return Counter(
         outcome.status

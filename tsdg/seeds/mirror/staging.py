@@ -29,7 +29,7 @@ from tsdg.storage import make_directory, sha256_of, storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class StagedFile:
     """A split to fetch, which the pinned commit has."""
 
     want: Want
@@ -49,7 +49,7 @@ class Staged:
 
 
 def stage(
-    hub: Hub, mirror: Path, dataset: str, pin: Pin, item: Item, *, tell: Callable[[str], None]
+    hub: Hub, mirror: Path, dataset: str, pin: Pin, item: StagedFile, *, tell: Callable[[str], None]
 ) -> Staged:
     """Bring one split here, or what is still missing of it.
 
@@ -118,7 +118,7 @@ def _staged(whole: Path, note: Path) -> Staged | None:
     return Staged(path=whole, origin=origin) if same and origin is not None else None
 
 
-def publish(item: Item, ready: Staged) -> None:
+def publish(item: StagedFile, ready: Staged) -> None:
     """Put a split in its place.
 
     Raises:
@@ -132,7 +132,7 @@ def publish(item: Item, ready: Staged) -> None:
         ready.path.replace(item.path)
 
 
-def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[Item]) -> None:
+def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[StagedFile]) -> None:
     """Refuse to begin what the disk cannot hold.
 
     Several files of one split lie there twice while they are joined.

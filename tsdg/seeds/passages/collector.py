@@ -40,8 +40,7 @@ from tsdg.seeds.catalogue.model import Family, Unit
 from tsdg.seeds.draw.collect import TaskCounts
 from tsdg.seeds.draw.rotation import Path as Subject
 from tsdg.seeds.draw.rotation import quotas
-from tsdg.seeds.draw.selection import Located
-from tsdg.seeds.draw.selection import Source as TaskSource
+from tsdg.seeds.draw.selection import Located, TaskSource
 from tsdg.seeds.mirror.split_files import SplitFile
 from tsdg.seeds.passages.passage_files import check_columns, files_of, read_file
 from tsdg.tables import Table, read_rows

@@ -143,7 +143,7 @@ def digest(*parts: str) -> int:
     return int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "little")
 
 
-class Keys(NamedTuple):
+class ItemKeys(NamedTuple):
     """By what an item is compared with others."""
 
     whole: int
@@ -163,14 +163,14 @@ class Keys(NamedTuple):
     """The words of all that stands before: the context, and the other sentences of the question."""
 
 
-def keys(items: Sequence[Posed]) -> list[Keys]:
+def keys(items: Sequence[Posed]) -> list[ItemKeys]:
     """Say by what each item is compared."""
     texts: list[str] = []
     for item in items:
         before, ask = _split(item.question)
         texts += (item.context, before, ask, *item.options)
     plains, normals = _plain_and_normal(texts)
-    out: list[Keys] = []
+    out: list[ItemKeys] = []
     start = 0
     for item in items:
         stop = start + 3 + len(item.options)
@@ -183,14 +183,14 @@ def keys(items: Sequence[Posed]) -> list[Keys]:
     return out
 
 
-def _keys(by_options: bool, plains: Sequence[str], normals: Sequence[str]) -> Keys:
+def _keys(by_options: bool, plains: Sequence[str], normals: Sequence[str]) -> ItemKeys:
     """Make the keys of an item from its context, the two parts of its question, and its options."""
     context, earlier, last, *option_words = plains
     passage, before, ask, *options = normals
     options.sort()
     question = before + ask
     whole = digest("whole", passage, question, *options)
-    return Keys(
+    return ItemKeys(
         whole=whole,
         stem=whole if by_options else digest("stem", passage, question),
         specific=weight(passage) + weight(question) >= SPECIFIC,

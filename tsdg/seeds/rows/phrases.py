@@ -11,7 +11,7 @@ import yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class Phrase:
     """How one config or language of a family asks."""
 
     question: str
@@ -21,14 +21,14 @@ class Wording:
 
 
 @cache
-def phrase(family: str, key: str) -> Wording:
+def phrase(family: str, key: str) -> Phrase:
     """Return the wording of a family's config or language.
 
     Raises:
         KeyError: ``data/phrases.yaml`` has none.
     """
     entry = _table()[family][key]
-    return Wording(question=entry["question"], options=tuple(entry.get("options", ())))
+    return Phrase(question=entry["question"], options=tuple(entry.get("options", ())))
 
 
 def wordings(family: str) -> tuple[str, ...]:

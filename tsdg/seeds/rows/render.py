@@ -141,7 +141,7 @@ def order(seed_id: str, count: int, *, shuffle: bool) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RowPlace:
     """Where a row stands, and what its seed is for."""
 
     family: Family
@@ -154,7 +154,7 @@ class Place:
     """Of the file."""
 
 
-def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: Place) -> Seed:
+def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowPlace) -> Seed:
     """Put a seed together.
 
     Args:
