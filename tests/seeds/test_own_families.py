@@ -1,5 +1,7 @@
 """Families of one's own, in a folder that ``--config-dir`` names."""
 
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tsdg.errors import CatalogueError, RunConflictError, TsdgError
 from tsdg.run.prepare import prepare, reopen, take_snapshot
 from tsdg.seeds.catalogue import guard
 from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.families.renderers import renderer_for
 
 TABLE = """\
 group: knowledge
@@ -224,3 +227,22 @@ def forget() -> None:
     load.__globals__["_load"].cache_clear()
     renderers._own_module.cache_clear()
     renderers._check_examples.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("page", "name"), [("recipes.md", "street_signs"), ("verification.md", "my_instructions")]
+)
+def test_the_docs_families_give_what_they_say(page: str, name: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    section = text[text.rindex("of your own", 0, text.index("FORMS =")) :]
+    blocks = re.findall(r"^( *)```(yaml|python)\n(.*?)^ *```", section, re.S | re.M)
+    families = tmp_path / "families"
+    families.mkdir()
+    for _, kind, block in blocks[:2]:
+        ending = {"yaml": "yaml", "python": "py"}[kind]
+        (families / f"{name}.{ending}").write_text(textwrap.dedent(block))
+    assert len(list(families.iterdir())) == 2
+    with extensions.using(tmp_path):
+        unit = load().unit_of_task(name)
+        assert unit is not None
+        assert renderer_for(load().family(name), unit, frozenset()).columns
