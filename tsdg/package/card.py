@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tsdg.layout import CARD, DATASET, steps_of
+from tsdg.package.manifest_form import Manifest
 from tsdg.package.render import HERE
 from tsdg.records import GROUPS
 from tsdg.storage import write_whole
@@ -20,7 +21,7 @@ from tsdg.storage import write_whole
 ALL = "all"
 
 
-def write_card(run: Path, manifest: Mapping[str, Any]) -> None:
+def write_card(run: Path, manifest: Manifest) -> None:
     """Write the card of a run; before its manifest, which lists the card.
 
     Raises:
@@ -29,7 +30,7 @@ def write_card(run: Path, manifest: Mapping[str, Any]) -> None:
     write_whole(run / CARD, card_text(manifest).encode())
 
 
-def card_text(manifest: Mapping[str, Any]) -> str:
+def card_text(manifest: Manifest) -> str:
     """Render the card from a manifest."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -49,7 +50,7 @@ def card_text(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def header_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def header_of(manifest: Manifest) -> dict[str, Any]:
     """The card's YAML header; a task without records has no file and no configuration."""
     data = yaml.safe_load((HERE / "data" / "card.yaml").read_text(encoding="utf-8"))
     tasks = manifest["tasks"]

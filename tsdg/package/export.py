@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 from tsdg.errors import VerificationError
 from tsdg.layout import CARD, DATASET, SAMPLES
 from tsdg.package.manifest import read_manifest
+from tsdg.package.manifest_form import Manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording, render, variants_of
 from tsdg.records import AnswerSample, Question, Record, Solution, to_row
@@ -71,7 +72,7 @@ def export(run: Path, out: Path, form: str) -> int:
     return FORMATS[form](run, out, manifest)
 
 
-def jsonl(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+def jsonl(run: Path, out: Path, manifest: Manifest) -> int:
     """Records as JSON lines, one file per task."""
     total = 0
     for name, task in manifest["tasks"].items():
@@ -94,12 +95,12 @@ def _line(record: Record) -> dict[str, Any]:
     return row
 
 
-def parquet(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+def parquet(run: Path, out: Path, manifest: Manifest) -> int:
     """The dataset's files, one folder per task."""
     return _copy(run, out, manifest, lambda path: path.removeprefix(f"{DATASET}/"))
 
 
-def hf(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+def hf(run: Path, out: Path, manifest: Manifest) -> int:
     """The dataset with its card, as a folder for ``load_dataset`` or an upload."""
     rows = _copy(run, out, manifest, lambda path: path)
     with storage("write", out):
@@ -107,7 +108,7 @@ def hf(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
     return rows
 
 
-def _copy(run: Path, out: Path, manifest: Mapping[str, Any], place: Callable[[str], str]) -> int:
+def _copy(run: Path, out: Path, manifest: Manifest, place: Callable[[str], str]) -> int:
     rows = 0
     for task in manifest["tasks"].values():
         for file in task["files"]:
@@ -115,11 +116,11 @@ def _copy(run: Path, out: Path, manifest: Mapping[str, Any], place: Callable[[st
             make_directory(target.parent)
             with storage("write", target):
                 shutil.copyfile(run / file["path"], target)
-            rows += file["rows"]
+            rows += file["rows"] or 0
     return rows
 
 
-def nemo_skills(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+def nemo_skills(run: Path, out: Path, manifest: Manifest) -> int:
     """Write NeMo-Skills' files, a folder per task; ``generation`` is a winning sample."""
     total = 0
     for task, rows in groupby(_solved(run), key=lambda row: row[0].task):
@@ -202,7 +203,7 @@ def _winner(answered: list[AnswerSample], solution: Solution, run: Path) -> Answ
     return (taken or same or answered)[0]
 
 
-def data_designer(run: Path, out: Path, manifest: Mapping[str, Any]) -> int:
+def data_designer(run: Path, out: Path, manifest: Manifest) -> int:
     """The verified questions as one flat Parquet file, a seed dataset for Data Designer."""
     path = out / "seeds.parquet"
     partial = partial_of(path)
@@ -247,7 +248,7 @@ def _write_lines(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
     return count
 
 
-FORMATS: Mapping[str, Callable[[Path, Path, Mapping[str, Any]], int]] = {
+FORMATS: Mapping[str, Callable[[Path, Path, Manifest], int]] = {
     "jsonl": jsonl,
     "parquet": parquet,
     "hf": hf,

@@ -10,7 +10,6 @@ from tsdg.errors import VerificationError
 from tsdg.layout import CARD, CONTAMINATION, MANIFEST, PARTS, QUESTIONS, SNAPSHOT, steps_of
 from tsdg.package.card import write_card
 from tsdg.package.manifest import (
-    Manifest,
     ManifestInputs,
     build_manifest,
     describe,
@@ -18,6 +17,7 @@ from tsdg.package.manifest import (
     with_file,
     write_manifest,
 )
+from tsdg.package.manifest_form import Manifest
 from tsdg.storage import storage
 
 

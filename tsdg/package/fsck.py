@@ -12,9 +12,9 @@ and 4 are only done where 1 and 2 found all tables whole, and the findings say s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 
@@ -34,7 +34,6 @@ from tsdg.package.counts import RunCount, count_run
 from tsdg.package.findings import Finding
 from tsdg.package.fsck_rows import check_rows
 from tsdg.package.manifest import (
-    Manifest,
     breaches,
     canonical,
     counted_part,
@@ -42,6 +41,7 @@ from tsdg.package.manifest import (
     file_entries,
     inputs_of,
 )
+from tsdg.package.manifest_form import Manifest
 from tsdg.package.merged import check_merged
 from tsdg.package.report.facts import contamination_of
 from tsdg.storage import sha256_of
@@ -161,10 +161,11 @@ def _listed_files(run: Path, manifest: Manifest) -> Iterator[Finding]:
             )
             continue
         now = {"bytes": path.stat().st_size, "sha256": sha256_of(path), "rows": _rows(path)}
+        listed = cast("Mapping[str, object]", entry)
         for what, found in now.items():
-            if found != entry[what]:
+            if found != listed[what]:
                 yield Finding(
-                    path=entry["path"], what=what, found=str(found), expected=str(entry[what])
+                    path=entry["path"], what=what, found=str(found), expected=str(listed[what])
                 )
 
 
@@ -223,7 +224,7 @@ def _other_tasks(manifest: Manifest, counts: RunCount) -> Finding:
     )
 
 
-def _counts(manifest: Manifest, counted: Manifest) -> Iterator[Finding]:
+def _counts(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[Finding]:
     """Every number that follows from the files against the manifest's."""
     for key in ("totals", "groups", "rejected", "cost"):
         yield from _differences(manifest[key], counted[key], key)

@@ -6,9 +6,8 @@ Each table is streamed once; what later tables refer to is kept as digests.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +33,7 @@ from tsdg.package.counts import columns_of
 from tsdg.package.dataset import record_id_of
 from tsdg.package.digests import UNKNOWN, Digests, NumberedIds, digests_of
 from tsdg.package.findings import Finding
-from tsdg.package.manifest import Manifest
+from tsdg.package.manifest_form import Manifest
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
     OUTCOME_SCHEMA,
@@ -242,7 +241,7 @@ def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:
         groups = pa.Table.from_batches([batch]).group_by(["task", *FACTS]).aggregate([])
         seen |= {tuple(row[key] for key in ("task", *FACTS)) for row in groups.to_pylist()}
     for task, *facts in sorted(seen):
-        entry: dict[str, Any] = manifest["tasks"].get(task, {})
+        entry: Mapping[str, object] = manifest["tasks"].get(task, {})
         for key, value in zip(FACTS, facts, strict=True):
             if entry.get(key) != value:
                 yield Finding(

@@ -13,19 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tsdg.errors import VerificationError
 from tsdg.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
+from tsdg.package.manifest_form import FileEntry, Manifest
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
 from tsdg.storage import sha256_of, write_whole
 from tsdg.tables import count_rows
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent / "data" / "manifest.schema.json"
-
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,35 +116,38 @@ def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
             f"{run}: seeds were collected for task {without_facts[0]}, which the run does not name"
         )
     counted = counted_part(counts, inputs)
-    manifest: Manifest = {
-        "schema_version": SCHEMA_VERSION,
-        "run": inputs.run,
-        "created": inputs.created,
-        "recipe_fingerprint": inputs.recipe_fingerprint,
-        "snapshot": {"commit": inputs.commit, "versions": dict(inputs.versions)},
-        "models": [asdict(model) for model in inputs.models],
-        "sampling": dict(inputs.sampling),
-        "package": dict(inputs.package),
-        "phases": inputs.phases,
-        "questions_per_seed": inputs.questions_per_seed,
-        **counted,
-        "tasks": {
-            task: {
-                **asdict(inputs.tasks[task]),
-                **counted["tasks"][task],
-                "files": [describe(run, name) for name in count.files],
-            }
-            for task, count in counts.tasks.items()
-        },
-        "left_out": dict(sorted(inputs.left_out.items())),
-        "files": [
-            describe(run, name) for name in data_files(run) if not name.startswith(f"{DATASET}/")
-        ],
-    }
-    return sealed(manifest)
+    return sealed(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run": inputs.run,
+            "created": inputs.created,
+            "recipe_fingerprint": inputs.recipe_fingerprint,
+            "snapshot": {"commit": inputs.commit, "versions": dict(inputs.versions)},
+            "models": [asdict(model) for model in inputs.models],
+            "sampling": dict(inputs.sampling),
+            "package": dict(inputs.package),
+            "phases": inputs.phases,
+            "questions_per_seed": inputs.questions_per_seed,
+            **counted,
+            "tasks": {
+                task: {
+                    **asdict(inputs.tasks[task]),
+                    **counted["tasks"][task],
+                    "files": [describe(run, name) for name in count.files],
+                }
+                for task, count in counts.tasks.items()
+            },
+            "left_out": dict(sorted(inputs.left_out.items())),
+            "files": [
+                describe(run, name)
+                for name in data_files(run)
+                if not name.startswith(f"{DATASET}/")
+            ],
+        }
+    )
 
 
-def counted_part(counts: RunCount, inputs: ManifestInputs) -> Manifest:
+def counted_part(counts: RunCount, inputs: ManifestInputs) -> dict[str, Any]:
     """The manifest's part that follows from counts: totals, groups, tasks, rejected, cost."""
     steps = steps_of(inputs.phases)
     per_seed = inputs.questions_per_seed if "questions" in steps else 0
@@ -173,10 +175,11 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
     """The inputs that a manifest was built from; it must have the form of the schema."""
     tasks = {
         task: TaskFacts(
-            **{name: entry[name] for name in TASK_FACTS},
+            **{name: facts[name] for name in TASK_FACTS},
             source=tuple(SourceFacts(**source) for source in entry["source"]),
         )
         for task, entry in manifest["tasks"].items()
+        for facts in [cast("Mapping[str, Any]", entry)]
     }
     return ManifestInputs(
         run=manifest["run"],
@@ -196,7 +199,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
     )
 
 
-def file_entries(manifest: Manifest) -> list[dict[str, Any]]:
+def file_entries(manifest: Manifest) -> list[FileEntry]:
     """The entries of all files that a manifest lists, the dataset's among them."""
     return [
         *manifest["files"],
@@ -204,12 +207,10 @@ def file_entries(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def with_file(manifest: Manifest, entry: Mapping[str, Any]) -> Manifest:
+def with_file(manifest: Manifest, entry: FileEntry) -> Manifest:
     """The same manifest with one more file, or with a newer state of one that it lists."""
     others = [file for file in manifest["files"] if file["path"] != entry["path"]]
-    return sealed(
-        {**manifest, "files": sorted([*others, dict(entry)], key=lambda file: str(file["path"]))}
-    )
+    return sealed({**manifest, "files": sorted([*others, entry], key=lambda file: file["path"])})
 
 
 def write_manifest(run: Path, manifest: Manifest) -> None:
@@ -228,14 +229,14 @@ def write_manifest(run: Path, manifest: Manifest) -> None:
     write_whole(run / MANIFEST, canonical(manifest))
 
 
-def read_manifest(run: Path) -> dict[str, Any]:
+def read_manifest(run: Path) -> Manifest:
     """The manifest of a finished run.
 
     Raises:
         VerificationError: there is none, or it is damaged.
     """
     try:
-        manifest: dict[str, Any] = json.loads((run / MANIFEST).read_bytes())
+        manifest: Manifest = json.loads((run / MANIFEST).read_bytes())
         # Of the long list of files one stands for all: `tsdg verify` looks at each.
         if wrong := breaches({**manifest, "files": manifest["files"][:1]}):
             raise ValueError(*wrong[0])
@@ -251,12 +252,12 @@ def read_manifest(run: Path) -> dict[str, Any]:
     return manifest
 
 
-def canonical(manifest: Manifest) -> bytes:
+def canonical(manifest: Mapping[str, Any]) -> bytes:
     """The one form in which a manifest is written: sorted keys, indented, a final newline."""
     return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def digest_of(manifest: Manifest) -> str:
+def digest_of(manifest: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical form of all but ``digest`` itself."""
     return hashlib.sha256(
         canonical({key: v for key, v in manifest.items() if key != "digest"})
@@ -275,7 +276,7 @@ def breaches(manifest: object) -> list[tuple[str, str]]:
     ]
 
 
-def describe(run: Path, name: str) -> dict[str, Any]:
+def describe(run: Path, name: str) -> FileEntry:
     """Path, rows, bytes and checksum of a file; rows of a file that is no table are null.
 
     Raises:
@@ -287,10 +288,10 @@ def describe(run: Path, name: str) -> dict[str, Any]:
     return {"path": name, "rows": rows, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
-def sealed(manifest: Manifest) -> Manifest:
+def sealed(manifest: Mapping[str, Any]) -> Manifest:
     """Add the digest to a manifest, in the form it has when read back (lists, not tuples)."""
-    plain: Manifest = json.loads(json.dumps(manifest))
-    return {**plain, "digest": digest_of(plain)}
+    plain: dict[str, Any] = json.loads(json.dumps(manifest))
+    return cast("Manifest", {**plain, "digest": digest_of(plain)})
 
 
 def _funnel(counts: Iterable[TaskCount], *, per_seed: int, solved: bool) -> dict[str, Any]:

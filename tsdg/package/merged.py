@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.compute as pc
 
@@ -30,11 +30,11 @@ from tsdg.package.manifest import (
     SCHEMA_VERSION,
     STUDIED,
     TASK_FACTS,
-    Manifest,
     describe,
     records_by,
     sealed,
 )
+from tsdg.package.manifest_form import Manifest
 from tsdg.records import GROUPS, VARIANTS
 
 
@@ -158,7 +158,9 @@ def _counted(
 def _task(
     out: Path, task: str, manifests: Sequence[Manifest], count: TaskCount, dropped: int
 ) -> dict[str, Any]:
-    entries = [one["tasks"][task] for one in manifests if task in one["tasks"]]
+    entries: list[Mapping[str, Any]] = [
+        cast("Mapping[str, Any]", one["tasks"][task]) for one in manifests if task in one["tasks"]
+    ]
     for key in TASK_FACTS:
         if len({entry[key] for entry in entries}) > 1:
             found = " and ".join(sorted({str(entry[key]) for entry in entries}))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +17,8 @@ from tsdg.layout import CARD, DATASET, MANIFEST, rejected
 from tsdg.package.card import write_card
 from tsdg.package.counts import columns_of
 from tsdg.package.dataset import write_task
-from tsdg.package.manifest import Manifest, describe, read_manifest, with_file, write_manifest
+from tsdg.package.manifest import describe, read_manifest, with_file, write_manifest
+from tsdg.package.manifest_form import Manifest
 from tsdg.package.merged import copy_name, merged_manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, Rejection
@@ -109,7 +109,7 @@ def _packaged(run: Path, questions: set[str]) -> set[str]:
 
 def _records(
     runs: Sequence[Path],
-    manifests: Sequence[Mapping[str, Any]],
+    manifests: Sequence[Manifest],
     dropped: Sequence[set[str]],
     task: str,
 ) -> Iterator[pa.RecordBatch]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from tsdg.accounting import read_run, spent
 from tsdg.config.fingerprint import fingerprint
@@ -13,6 +11,7 @@ from tsdg.layout import MANIFEST, PARTS, SOLUTIONS, VERSIONS
 from tsdg.package.dataset import Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
+from tsdg.package.manifest_form import Manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording
 from tsdg.package.report.facts import contamination_of
@@ -28,7 +27,7 @@ from tsdg.seeds.draw.selection import LICENCES, TaskSource
 from tsdg.tables import count_rows
 
 
-def package(prepared: Prepared, reporter: Reporter) -> Mapping[str, Any]:
+def package(prepared: Prepared, reporter: Reporter) -> Manifest:
     """Stage 5: make the dataset, its card, the manifest and the report from the tables."""
     recipe, directory, state = prepared.recipe, prepared.directory, prepared.state
     finished = state.packaged(recipe.package)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tsdg.config.stages import Stage
 from tsdg.engine.budget import check_budget
@@ -14,6 +13,7 @@ from tsdg.engine.control import sole_owner, stoppable
 from tsdg.errors import ShortfallError, StoppedError, UsageError
 from tsdg.layout import LOGS, phase_name
 from tsdg.package.finish import check_undamaged
+from tsdg.package.manifest_form import Manifest
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.make_seeds import make_seeds
 from tsdg.pipeline.package import package
@@ -30,7 +30,7 @@ class Finished:
     """What a run came to."""
 
     directory: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
 
 def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> Finished:

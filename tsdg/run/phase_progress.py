@@ -23,6 +23,7 @@ from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.errors import TsdgError
 from tsdg.layout import PARTS, phase_name
+from tsdg.package.manifest_form import Manifest
 from tsdg.run.state import RunState, Steps
 
 SILENT_S = 60.0
@@ -266,7 +267,7 @@ def _count_part(
 
 def tasks_of(
     run: RunState,
-    manifest: Mapping[str, Any] | None,
+    manifest: Manifest | None,
     seeds: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """What is known of each task: exact once the run is complete, before from some parts.

@@ -29,7 +29,7 @@ from tsdg.layout import (
     steps_of,
 )
 from tsdg.package.finish import finished_manifest
-from tsdg.package.manifest import Manifest
+from tsdg.package.manifest_form import Manifest
 
 Steps = tuple[StepName, ...]
 """A phase."""

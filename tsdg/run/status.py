@@ -20,7 +20,7 @@ from tsdg.config.stages import Stage
 from tsdg.engine.control import is_owned
 from tsdg.errors import VerificationError
 from tsdg.layout import CANARY, JOBS, MANIFEST, SEED_COUNTS
-from tsdg.package.manifest import Manifest
+from tsdg.package.manifest_form import Manifest
 from tsdg.run.phase_progress import (
     PhaseProgress,
     is_alive,

@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tsdg.package.manifest_form import Manifest
+
 COLUMNS = (
     "task",
     "seeds",
@@ -21,7 +23,7 @@ COLUMNS = (
 )
 
 
-def print_run(directory: Path, manifest: Mapping[str, Any], *, note: str) -> None:
+def print_run(directory: Path, manifest: Manifest, *, note: str) -> None:
     """Print a finished run's per-task table, the note on its model and its directory."""
     console = Console(soft_wrap=False)
     table = Table(box=None, pad_edge=False)
@@ -42,7 +44,7 @@ def print_run(directory: Path, manifest: Mapping[str, Any], *, note: str) -> Non
     print(f"run directory: {directory}")
 
 
-def rows(manifest: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def rows(manifest: Manifest) -> list[tuple[str, ...]]:
     """The table's rows as text, one per task in the manifest's order and the total."""
     out = []
     total: Counter[str] = Counter()
@@ -68,7 +70,7 @@ def _reasons(task: Mapping[str, Any]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.most_common(4))
 
 
-def _unenriched(manifest: Mapping[str, Any]) -> str:
+def _unenriched(manifest: Manifest) -> str:
     """What the records of variant ``context`` lost; empty for nothing."""
     counts: Counter[str] = Counter()
     for task in manifest["tasks"].values():

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from tsdg.layout import (
 )
 from tsdg.package.counts import columns_of
 from tsdg.package.manifest import TASK_FACTS
+from tsdg.package.manifest_form import Manifest
 
 _BINS = 24
 _POINTS = 120
@@ -32,7 +33,7 @@ _FIELDS = 12
 """Fields that the report shows."""
 
 
-def facts_of(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(run: Path, manifest: Manifest) -> dict[str, Any]:
     """Return the figures of a run as plain values for the page.
 
     Raises:
@@ -190,17 +191,18 @@ def _compared(one: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shares(manifest: Mapping[str, Any], key: str) -> list[list[Any]]:
+def _shares(manifest: Manifest, key: str) -> list[list[Any]]:
     """Value → records and tokens over all tasks that have it, most records first."""
     records: Counter[str] = Counter()
     tokens: Counter[str] = Counter()
     for task in manifest["tasks"].values():
-        records[task[key]] += task["records"]
-        tokens[task[key]] += task["tokens"]
+        value = cast("Mapping[str, Any]", task)[key]
+        records[value] += task["records"]
+        tokens[value] += task["tokens"]
     return [[value, count, tokens[value]] for value, count in records.most_common() if count]
 
 
-def _families(manifest: Mapping[str, Any]) -> list[list[Any]]:
+def _families(manifest: Manifest) -> list[list[Any]]:
     """Family, group, and its rows in nature, seeds sampled and records made."""
     rows: dict[tuple[str, str], list[int]] = {}
     for task in manifest["tasks"].values():
@@ -213,7 +215,7 @@ def _families(manifest: Mapping[str, Any]) -> list[list[Any]]:
     return [[family, group, *counts] for (family, group), counts in ordered]
 
 
-def _dataset_files(manifest: Mapping[str, Any]) -> list[str]:
+def _dataset_files(manifest: Manifest) -> list[str]:
     return [file["path"] for task in manifest["tasks"].values() for file in task["files"]]
 
 

@@ -1,0 +1,85 @@
+"""The form of ``manifest.json`` as types; ``data/manifest.schema.json`` says what each field is."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+Counts = dict[str, int]
+
+
+class FileEntry(TypedDict):
+    """A file that a manifest lists."""
+
+    path: str
+    rows: int | None
+    bytes: int
+    sha256: str
+
+
+class Funnel(TypedDict):
+    """From source rows to records: of a task, a group, or all."""
+
+    seeds: Counts
+    study: NotRequired[dict[str, Any]]
+    questions: dict[str, Any]
+    answers: dict[str, Any]
+    filter: dict[str, Any]
+    records: int
+    records_by_variant: Counts
+    tokens: int
+    agreement_mean: float | None
+
+
+class TaskEntry(Funnel):
+    """One task: its facts, its funnel and its files."""
+
+    group: str
+    family: str
+    domain: str
+    language: str
+    licence: str
+    commercial_ok: bool
+    source: list[dict[str, str]]
+    files: list[FileEntry]
+
+
+class Cost(TypedDict):
+    """What a run asked of its models."""
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    steps: dict[str, Counts]
+    gpu_hours: float
+    idle_gpu_hours: float
+
+
+class SnapshotEntry(TypedDict):
+    """The code that made a run."""
+
+    commit: str
+    versions: dict[str, str]
+
+
+class Manifest(TypedDict):
+    """What a run holds; see :mod:`tsdg.package.manifest`."""
+
+    schema_version: int
+    run: str
+    created: str
+    recipe_fingerprint: str
+    snapshot: SnapshotEntry
+    models: list[dict[str, str]]
+    sampling: dict[str, Any]
+    package: dict[str, Any]
+    phases: list[list[str]]
+    merged: NotRequired[list[dict[str, str]]]
+    questions_per_seed: int
+    totals: Funnel
+    groups: dict[str, Funnel]
+    tasks: dict[str, TaskEntry]
+    left_out: dict[str, str]
+    rejected: Counts
+    cost: Cost
+    files: list[FileEntry]
+    digest: str
