@@ -101,6 +101,21 @@ def test_it_gives_seeds(folder: Path, tmp_path: Path, workers: int) -> None:
     assert "street_signs" not in {family.family for family in load().families}
 
 
+def test_its_held_out_rows_are_read_by_its_module_as_it_is_now(
+    folder: Path, tmp_path: Path
+) -> None:
+    mirror = write(tmp_path / "mirror")
+    train = mirror / "me/street-signs/default/train.parquet"
+    (train.parent / "test.parquet").write_bytes(train.read_bytes())
+    with extensions.using(folder):
+        assert not collected(config(mirror, "street_signs"))[0]
+    change(folder, "street_signs.py", "tell a driver", "say")
+    change(folder, "street_signs.yaml", "tell a driver", "say")
+    forget()
+    with extensions.using(folder):
+        assert not collected(config(mirror, "street_signs"))[0]
+
+
 def test_seeds_show_and_check_know_it(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 VARIABLE = "TSDG_EXTENSIONS"
@@ -51,8 +52,10 @@ def files(kind: str, ending: str) -> dict[str, Path]:
     Returns:
         One file for each stem: of two folders that have it, the last.
     """
-    return {
-        path.stem: path
-        for folder in folders()
-        for path in sorted((folder / kind).glob(f"*{ending}"))
-    }
+    return dict(_files(folders(), kind, ending))
+
+
+@cache  # asked for each question, and a folder may lie on a slow file system
+def _files(places: tuple[Path, ...], kind: str, ending: str) -> tuple[tuple[str, Path], ...]:
+    found = [path for place in places for path in sorted((place / kind).glob(f"*{ending}"))]
+    return tuple({path.stem: path for path in found}.items())

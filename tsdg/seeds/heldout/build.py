@@ -32,7 +32,7 @@ import yaml
 from tsdg import cache
 from tsdg.errors import MachineError, MirrorError, RecipeError
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.families.renderers import renderer_for
+from tsdg.seeds.families.renderers import own_files, renderer_for
 from tsdg.seeds.heldout.index import DOC, RUN, LeakIndex, Piece, index_items
 from tsdg.seeds.mirror.split_files import BATCH_ROWS, SplitFile, all_splits
 from tsdg.seeds.rows.item import Item, MalformedRowError
@@ -222,11 +222,7 @@ class _Held:
 
 def _piece(held: _Held, catalogue: Catalogue, ngram: int) -> Piece:
     split, unit = held.split, held.unit
-    how = (
-        ""
-        if unit is None
-        else f"{catalogue.family(unit.family).adapter}|{unit.config}|{unit.language}|{unit.yaml}"
-    )
+    how = "" if unit is None else _how(unit, catalogue)
     name = hashlib.sha256(f"{split.fingerprint()}|{how}|{ngram}|{_code()}".encode()).hexdigest()[
         :32
     ]
@@ -254,6 +250,13 @@ def _piece(held: _Held, catalogue: Catalogue, ngram: int) -> Piece:
 
 def _whole(data: bytes) -> bool:
     return len(data) >= _HEAD and hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]
+
+
+def _how(unit: Unit, catalogue: Catalogue) -> str:
+    """What decides how a unit's rows are rendered, beside the package's own code."""
+    family = catalogue.family(unit.family)
+    own = hashlib.sha256(repr(own_files([unit.family])).encode()).hexdigest()
+    return f"{family.adapter}|{unit.config}|{unit.language}|{unit.yaml}|{own}"
 
 
 @memoised
