@@ -238,3 +238,25 @@ def test_heads_of_an_abstract_stand_before_its_paragraphs() -> None:
     assert shown(["METHODS", "RESULTS"]) == f"METHODS: {first}\nRESULTS: {second}"
     assert shown(["METHODS"]) == shown(None) == f"{first}\n{second}"
     assert shown([None, "RESULTS"]) == f"{first}\nRESULTS: {second}"
+
+
+@pytest.mark.parametrize(
+    ("question", "begun"),
+    [
+        ("Infections may be caused by", True),
+        ("He put the lamp down. Then he", True),
+        ("Which of these is a gas", False),
+        ("What is it? It is", False),
+        ("Storms always ___", False),
+        ("The moon is round.", False),
+    ],
+)
+def test_the_beginning_of_a_sentence_is_asked_for_its_end(question: str, begun: bool) -> None:
+    unit = unit_of("arc_easy")
+    row = {
+        "question": question,
+        "choices": {"text": ["one", "two"], "label": ["A", "B"]},
+        "answerKey": "A",
+    }
+    lead = "How does this sentence go on? " if begun else ""
+    assert seed_of(unit, adapted(unit, row), row).question == lead + question

@@ -14,6 +14,7 @@ import orjson
 
 from tsdg.records import Seed, Source
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, shortened
+from tsdg.seeds.rows.phrases import phrase
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Family, Unit
@@ -22,6 +23,14 @@ BROKEN = re.compile("\ufffd|[ÂÃ][\u0080-\u00bf]|â\u20ac")
 """UTF-8 that was read as Latin-1 or Windows-1252, or not at all."""
 
 
+_BEGUN = re.compile(r"[a-z,]\s*(?:\.\.\.|…)?$")
+"""The end of a text that stops within a sentence."""
+_ASKS = re.compile(
+    r"[?_]|^(?:what|which|who|whom|whose|where|when|why|how|is|are|was|were|do|does|did|can|could"
+    r"|should|would|will|has|have|name|find|choose|select|identify|all of the following)\b",
+    re.IGNORECASE,
+)
+"""What a text has that asks, or leaves a blank, in English."""
 SOLUTION_CHARACTERS = 4000
 """A longer solution of the source is cut, at a paragraph where it has one."""
 NOTE_CHARACTERS = 200
@@ -174,7 +183,7 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
         task=place.task,
         output_type="multiple_choice" if item.options else "generate_until",
         answer_kind=gold.kind,
-        question=item.question,
+        question=_asked(item, unit.language, classes=renderer.classes),
         context=item.context,
         options=tuple([item.options[index] for index in shown]),
         classes=renderer.classes and bool(item.options),
@@ -197,6 +206,17 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
             revision=place.revision,
         ),
     )
+
+
+def _asked(item: Item, language: str, *, classes: bool) -> str:
+    """What the item asks; before the beginning of a sentence, that its end is asked for.
+
+    Only a seed has this line: held-out items are compared by the words of the source.
+    """
+    begun = _BEGUN.search(item.question) and not _ASKS.search(item.question)
+    if classes or not item.options or not begun or language != "en":
+        return item.question
+    return f"{phrase('stem', language).question} {item.question}"
 
 
 def _sound(note: str) -> str:
