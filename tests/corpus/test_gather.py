@@ -272,6 +272,8 @@ def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) 
 
 
 SURE = ("yes", "no", "cannot tell")
+CLASSES = ("refutes", "supports", "neither")
+"""Options that all items of their task have."""
 
 
 @pytest.mark.parametrize(
@@ -286,7 +288,8 @@ SURE = ("yes", "no", "cannot tell")
             True,
         ),  # long answers are not compared
         ("boolean", (), ("yes", "yes"), False),
-        ("choice", SURE, ("yes", "yes"), False),
+        ("choice", SURE, ("yes", "yes"), True),
+        ("choice", CLASSES, ("yes", "yes"), False),
         ("choice", ("eight", "six", "ten"), ("eight", "eight"), True),
     ],
 )
@@ -298,6 +301,7 @@ def test_a_short_answer_speaks_for_the_same_question_and_a_label_does_not(
             question(f"0.{place}", text),
             answer_kind=kind,
             options=options,
+            classes=options == CLASSES,
             claimed_answer=answer,
             context="A passage.",
         )

@@ -302,7 +302,7 @@ def test_charts_scale_and_name_their_values() -> None:
         (["{run}", "colour=red"], 2, "takes runs"),
         (["{run}/nowhere"], 2, "there is no directory"),
         (["{run}/seeds"], 2, "is no run directory: it has no snapshot"),
-        ([""], 2, "there is no directory ''"),
+        ([""], 2, "takes runs"),
     ],
 )
 def test_what_has_no_report_is_one_line(
