@@ -41,9 +41,7 @@ MANIFEST = {
             unenriched={"truncated": 1, "knowledge_short": 2},
             filter={"bad_record": 3},
         ),
-        "gsm8k": task(
-            seeds=2, generated=2, accepted=2, records=4, unenriched={"truncated": 2}
-        ),
+        "gsm8k": task(seeds=2, generated=2, accepted=2, records=4, unenriched={"truncated": 2}),
     }
 }
 
