@@ -169,7 +169,7 @@ class QuestionStep:
             if config.topics
             else "",
             "aim": self._concept(seed_row, prompt, way, draw),
-            "way": way.text if way else "",
+            "way": way.told() if way else "",
             "target": self._target(seed_row, shape, draw) if way else "",
         }
         fields = _fields(seed_row, shape) | drawn | {"kin": kin_text(kin), "reply": sketch(schema)}

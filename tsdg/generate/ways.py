@@ -38,6 +38,8 @@ _UNIT = 1 << 31
 _SHAPE_KEYS = ("answers", "passage", "options", "classes", "blanks", "instructions", "stand_alone")
 _KIND_KEYS = ("families", "tasks", "shapes", "ways")
 _WAY_KEYS = ("type", "weight", "text")
+_STEP_MORE = "The new item is one step harder than the example, and not more."
+_SAME_LEVEL = "The new item is as hard as the example: no more steps and no rarer knowledge."
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -50,7 +52,14 @@ class Way:
     type: WayType
     weight: float
     text: str
-    """What the writer is told."""
+    """Where it leads."""
+
+    def told(self) -> str:
+        """What the writer is told: where it leads, and how hard the new item shall be.
+
+        Writers make items harder than their examples where nothing holds them back.
+        """
+        return f"{self.text} {_STEP_MORE if self.type == 'deeper' else _SAME_LEVEL}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
