@@ -17,18 +17,17 @@ from dataclasses import dataclass, replace
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentError
+from tsdg.generate.answer_forms import solution_form
+from tsdg.generate.answer_samples import Draw, Drawn, proven, read_round
 from tsdg.generate.checks import is_closing, says_nothing
 from tsdg.generate.claims import Claim, agrees, read_claim
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.enrich import NOTHING, TRIES, Enrichment, enrich_request, read_enrichment
 from tsdg.generate.fields import as_fields, language_name, shape_of, shots, window
-from tsdg.generate.forms import solution_form
-from tsdg.generate.judged import best_response, judge_answer, response_of
-from tsdg.generate.judging import Judge
+from tsdg.generate.judge import Judge, best_response, judge_answer, response_of
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompt, Prompts
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
-from tsdg.generate.samples import Draw, Drawn, proven, read_round
 from tsdg.generate.schemas import Flaw, Shape
 from tsdg.generate.voteplan import VotePlan, Wish, plan_of, wish_of
 from tsdg.generate.voting import Accept, Open, Reject, Tally, VoteRule, decide, next_round, tally

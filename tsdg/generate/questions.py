@@ -33,8 +33,7 @@ from tsdg.generate.fields import (
     window,
 )
 from tsdg.generate.instructions import renewed
-from tsdg.generate.judged import Judged, judge_question
-from tsdg.generate.judging import Judge
+from tsdg.generate.judge import Judge, Judged, judge_question
 from tsdg.generate.kin import KinSets, kin_text
 from tsdg.generate.plan import doubt, plan_fields, read_plan
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompt, Prompts

@@ -16,7 +16,7 @@ from tsdg.engine.phase import run_phase
 from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import fault_of_row
 from tsdg.generate.answers import AnswerStep, Solving
-from tsdg.generate.judging import Judge
+from tsdg.generate.judge import Judge
 from tsdg.generate.questions import Aim, QuestionStep
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep

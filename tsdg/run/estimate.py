@@ -25,7 +25,7 @@ _OPTIONS = (2, 3, 4, 5, 10, 0)
 _USUAL = 4
 """Options that a question with options is taken to have."""
 _ORDERS = 2
-"""A judge sees two responses in both orders (:mod:`tsdg.generate.judging`)."""
+"""A judge sees two responses in both orders (:mod:`tsdg.generate.judge`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

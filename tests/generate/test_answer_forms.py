@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from generate.rows import answers_config
-from tsdg.generate.forms import Form, solution_form
+from tsdg.generate.answer_forms import AnswerForm, solution_form
 from tsdg.generate.prompts import Example
 from tsdg.generate.schemas import Flaw
 from tsdg.protocols import Choice
@@ -14,7 +14,7 @@ from tsdg.records import AnswerKind
 EXAMPLE = Example(user={"question": "q"}, reply={"reasoning": "since it is", "answer": "iron"})
 
 
-def form(kind: AnswerKind = "choice", shown: bool = True, **over: Any) -> Form:
+def form(kind: AnswerKind = "choice", shown: bool = True, **over: Any) -> AnswerForm:
     options = ("iron", "gold") if kind == "choice" else ()
     return solution_form(answers_config(**over), kind, options=options, checks=(), shown=shown)
 

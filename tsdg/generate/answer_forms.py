@@ -49,7 +49,7 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class AnswerForm:
     """How one solution is to be written."""
 
     style: Literal["json", "free", "bare"]
@@ -114,7 +114,7 @@ def solution_form(
     options: Sequence[str],
     checks: Sequence[str],
     shown: bool,
-) -> Form:
+) -> AnswerForm:
     """Return the form of a solution.
 
     Args:
@@ -135,7 +135,7 @@ def solution_form(
         style, constraint = "json", {"response_format": response_format(f"{kind}_answer", enforced)}
     else:
         style = "free" if reasoning or shown else "bare"
-    return Form(
+    return AnswerForm(
         style=style,
         reasoning=reasoning,
         trace=config.rationale == "both",

@@ -25,8 +25,8 @@ from generate.rows import (
 )
 from tsdg.config.judge import JudgeConfig
 from tsdg.generate.answers import AnswerStep, Solving
-from tsdg.generate.judged import judge_question
-from tsdg.generate.judging import Judge, Scores, judge_turns, read_scores, reconcile
+from tsdg.generate.judge import Judge, judge_question, judge_turns
+from tsdg.generate.judge_scores import Scores, read_scores, reconcile
 from tsdg.generate.questions import Asking, QuestionStep
 from tsdg.protocols import Reply, Request
 from tsdg.records import Question

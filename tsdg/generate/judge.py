@@ -1,19 +1,18 @@
-r"""What a judge is asked and what it said. Pure, but for :class:`Judge`, which asks.
+"""The judge: is an answer or question good enough, which text is best?
 
-A judge sees a request and two responses. It gives each a helpfulness from 1 to 5, and a ranking
-from 1 (the first is much better) to 6 (the second is). Form and scales are those of NVIDIA's
-generative reward models (card of NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM)::
+A judge sees a request and two responses, in both orders (:mod:`tsdg.generate.judge_scores` reads
+what it says). Form and scales are those of NVIDIA's generative reward models (card of
+NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM)::
 
     {"role": "user", "content": "What about 1+2?"}, {"role": "response_1", "content": "1+2=4"},
     {"role": "response_2", "content": "1+2=3"}, {"role": "principle", "content": "..."}
 
-Both orders are asked, because judges like what stands first: a comparison counts only where both
-could be read, and it prefers one only where both orders do.
+What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers
+rubbish lets nothing through.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,25 +22,13 @@ from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.draws import number
+from tsdg.generate.judge_scores import Judgement, read_scores, reconcile
 from tsdg.generate.replies import only_text
 from tsdg.generate.requests import chat_request, together, try_ask
 from tsdg.generate.schemas import response_format
-from tsdg.protocols import Ask, Reply, Request
+from tsdg.protocols import Ask, Posed, Reply, Request
+from tsdg.records import Question, Reason, Seed
 
-LOWEST, HIGHEST = 1, 5
-_MIDDLE = 3.5
-"""Between "slightly better" for the one and for the other."""
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
-_NUMBER = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?![\d.])")
-_NAMED = (
-    r"(?:response|score|helpfulness)[ _]?(?:of|for)?[ _]?(?:response)?[ _]?{}"
-    r"\D{{0,24}}?(\d(?:\.\d+)?)\b"
-)
-_LABELLED = (
-    re.compile(_NAMED.format(1), re.IGNORECASE),
-    re.compile(_NAMED.format(2), re.IGNORECASE),
-    re.compile(r"ranking(?:[ _]score)?\D{0,24}?(\d)\b", re.IGNORECASE),
-)
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -52,83 +39,6 @@ _SCHEMA: dict[str, Any] = {
     "required": ["score_1", "score_2", "ranking"],
     "additionalProperties": False,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """What a judge said of two responses, in the order in which it saw them."""
-
-    first: float
-    """Helpfulness, 1 to 5."""
-    second: float
-    ranking: float
-    """1: the first is much better, to 6: the second is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What a judge said of two responses over both orders."""
-
-    one: float
-    """Helpfulness of the one, 1 to 5: the mean of both orders."""
-    preference: float
-    """From 2.5, the first is much better, to -2.5, the other is; 0 if the orders disagree."""
-
-
-def read_scores(text: str) -> Scores | None:
-    r"""Read a judge's verdict; None where there is none, or a number is out of its scale.
-
-    Forms in the order in which they are tried: the last JSON object with the keys; ``\boxed{3, 4}``
-    followed by ``\boxed{5}``; numbers after the words "response 1", "response 2" and "ranking".
-
-    >>> read_scores(r"Scores: \boxed{2, 5} Ranking: \boxed{6}")
-    Scores(first=2.0, second=5.0, ranking=6.0)
-    """
-    for found in (_from_json(text), _from_boxes(text), _from_labels(text)):
-        if found is not None:
-            first, second, ranking = found
-            fits = LOWEST <= first <= HIGHEST and LOWEST <= second <= HIGHEST and 1 <= ranking <= 6
-            return Scores(first=first, second=second, ranking=ranking) if fits else None
-    return None
-
-
-def _from_json(text: str) -> tuple[float, float, float] | None:
-    for piece in reversed(re.findall(r"\{[^{}]*\}", text)):
-        try:
-            value = json.loads(piece)
-            return float(value["score_1"]), float(value["score_2"]), float(value["ranking"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return None
-
-
-def _from_boxes(text: str) -> tuple[float, float, float] | None:
-    boxes = [[float(one) for one in _NUMBER.findall(box)] for box in _BOXED.findall(text)]
-    pairs = [place for place, box in enumerate(boxes) if len(box) == 2]
-    singles = [box[0] for box in boxes[pairs[-1] + 1 :] if len(box) == 1] if pairs else []
-    return (*boxes[pairs[-1]], singles[-1]) if singles else None  # type: ignore[return-value]
-
-
-def _from_labels(text: str) -> tuple[float, float, float] | None:
-    found = [pattern.findall(text) for pattern in _LABELLED]
-    return (float(found[0][-1]), float(found[1][-1]), float(found[2][-1])) if all(found) else None
-
-
-def reconcile(straight: Scores | None, swapped: Scores | None) -> Judgement | None:
-    """Put both orders together; None where one of them could not be read.
-
-    Args:
-        straight: of (one, two).
-        swapped: of (two, one).
-    """
-    if straight is None or swapped is None:
-        return None
-    leanings = (_MIDDLE - straight.ranking, swapped.ranking - _MIDDLE)
-    agree = leanings[0] * leanings[1] > 0
-    return Judgement(
-        one=(straight.first + swapped.second) / 2,
-        preference=sum(leanings) / 2 if agree else 0.0,
-    )
 
 
 def principles_text(principles: Sequence[str]) -> str:
@@ -226,3 +136,111 @@ class Judge:
             samples=1,
             form={"response_format": response_format("judgement", _SCHEMA)} if rubric else {},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the judge came to."""
+
+    score: float
+    """Helpfulness, 1 to 5; 0 where it could not be read."""
+    reason: Reason
+    """Of the rejection, where there is a flaw."""
+    flaw: str
+    """Why it is not good enough, one line; empty where it is."""
+    replies: tuple[Reply | PermanentError, ...]
+
+
+def shown(item: Posed) -> str:
+    """A question or a seed as the judge sees it: passage, question, options."""
+    options = "\n".join(f"- {option}" for option in item.options)
+    return "\n\n".join(part for part in (item.context, item.question, options) if part)
+
+
+def response_of(answer: str, reasoning: str) -> str:
+    """A solution as the judge sees it."""
+    return f"{reasoning}\n\nAnswer: {answer}" if reasoning else answer
+
+
+async def judge_answer(
+    judge: Judge, ask: Ask, question: Question, *, response: str, rivals: Sequence[str]
+) -> Judged:
+    """Score the winning answer against the first rival that differs, or against itself."""
+    rival = next((rival for rival in rivals if rival != response), response)
+    judgement, replies = await judge.compare(
+        ask,
+        question.question_id,
+        request=shown(question),
+        one=response,
+        two=rival,
+        principles=judge.config.principles,
+    )
+    return _decide(judgement, replies, least=judge.config.min_score, beaten_by="another answer")
+
+
+async def judge_question(judge: Judge, ask: Ask, seed: Seed, question: Question) -> Judged:
+    """Score a new question beside its seed's: as one more response to "write a question like this".
+
+    A passage has no question of its own: beside it stands the new one again.
+    """
+    example, made = shown(seed), shown(question)
+    wish = (
+        "calls for the same skill as this one"
+        if seed.question
+        else "is inspired by this passage, but stands alone"
+    )
+    judgement, replies = await judge.compare(
+        ask,
+        f"question/{question.question_id}",
+        request=f"Write one new exam question that {wish}:\n\n{example}",
+        one=made,
+        two=example if seed.question else made,
+        principles=judge.config.question_principles,
+    )
+    return _decide(judgement, replies, least=judge.config.question_min_score, beaten_by="")
+
+
+async def best_response(
+    judge: Judge, ask: Ask, question: Question, responses: Sequence[str]
+) -> tuple[int | None, list[Reply | PermanentError]]:
+    """Find the best free text: the best so far gives way to one that both orders prefer.
+
+    Returns:
+        The index of the best (None where a verdict could not be read), and what came back.
+    """
+    best = 0
+    replies: list[Reply | PermanentError] = []
+    for place in range(1, len(responses)):
+        judgement, came = await judge.compare(
+            ask,
+            f"{question.question_id}/{place}",
+            request=shown(question),
+            one=responses[best],
+            two=responses[place],
+            principles=judge.config.principles,
+        )
+        replies += came
+        if judgement is None:
+            return None, replies
+        if judgement.preference < 0:
+            best = place
+    return best, replies
+
+
+def _decide(
+    judgement: Judgement | None,
+    replies: Sequence[Reply | PermanentError],
+    *,
+    least: float,
+    beaten_by: str,
+) -> Judged:
+    came = tuple(replies)
+    if judgement is None:
+        unread = "the judge's verdict could not be read"
+        return Judged(score=0.0, reason="judged", flaw=unread, replies=came)
+    flaw = ""
+    if judgement.one < least:
+        flaw = f"the judge gives {judgement.one:g} of 5, less than {least:g}"
+    elif beaten_by and judgement.preference < 0:
+        flaw = f"the judge prefers {beaten_by}, in both orders"
+    return Judged(score=judgement.one, reason="judged", flaw=flaw, replies=came)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tsdg.errors import PermanentError
-from tsdg.generate.forms import Form, Read
+from tsdg.generate.answer_forms import AnswerForm, Read
 from tsdg.generate.language import other_language
 from tsdg.generate.schemas import Flaw
 from tsdg.protocols import Asked, Choice, Prover, Reply, Request, Verifier
@@ -22,7 +22,7 @@ class Draw:
 
     sample: int
     turns: Sequence[Mapping[str, str]]
-    form: Form
+    form: AnswerForm
     asked: Asked
     option_order: tuple[int, ...]
 
