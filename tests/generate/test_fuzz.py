@@ -1,6 +1,6 @@
 """Odd replies through both steps, the judge, the enrichment and the sandbox's protocol.
 
-None may raise. ``FUZZ_REPLIES=1000000 .venv/bin/python -m pytest tests/generate/test_fuzz.py -s
+None may raise. ``FUZZ_REPLIES=100000 FUZZ_READS=1000000 .venv/bin/python -m pytest tests/generate/test_fuzz.py -s
 --timeout 0`` goes on for longer, and ``FUZZ_SEED=N`` throws other dice.
 """
 
@@ -24,18 +24,24 @@ from generate.rows import SEEDS, question, seed
 from tsdg.config.compose import compose_recipe, recipes_dir
 from tsdg.engine.journal import decode_result, encode_result
 from tsdg.errors import MachineError, PermanentError, RetryableError
+from tsdg.generate.forms import solution_form
+from tsdg.generate.judging import read_scores
 from tsdg.generate.prompts import load_prompts
+from tsdg.generate.replies import only_text
+from tsdg.generate.schemas import Flaw
 from tsdg.layout import phase_name
 from tsdg.pipeline.phases import process_of
-from tsdg.protocols import Choice, Reply, Request
+from tsdg.protocols import Asked, Choice, Reply, Request
 from tsdg.records import ANSWER_KINDS, AnswerKind, to_row
 from tsdg.run.prepare import Prepared
 from tsdg.serving.reply import parse_reply
+from tsdg.verify import verifier_for, verifiers_of
 from tsdg.verify.assertions import read_checks
 from tsdg.verify.python_code import verdict
 from tsdg.verify.sandbox import _read
 
 REPLIES = int(os.environ.get("FUZZ_REPLIES", "1500"))
+READS = int(os.environ.get("FUZZ_READS", "3000"))
 DICE = int(os.environ.get("FUZZ_SEED", "1"))
 
 ODD = [
@@ -246,6 +252,9 @@ FORMS = (
 )
 
 
+RECIPES = [prepared(*form).recipe for form in FORMS]
+
+
 async def fuzz(dice: Dice, replies: int) -> Counter[str]:
     """Run rows of all kinds until so many replies were read; count rows by their rejections."""
     met: Counter[str] = Counter()
@@ -286,6 +295,43 @@ def test_no_reply_raises_in_a_step() -> None:
     # replies that are all refused at the first gate would show nothing
     assert met["solved"] > REPLIES / 1000
     assert {"bad_schema", "bad_format", "truncated", "request_failed", "judged"} <= met.keys()
+
+
+def test_no_completion_raises_where_it_is_read() -> None:
+    """The readers alone, of which a million replies take minutes."""
+    dice = Dice(DICE)
+    read = 0
+    for number in range(READS):
+        dice.heat = dice.random.choice([0.05, 0.3, 0.7])
+        kind = dice.random.choice(ANSWER_KINDS)
+        asked = question(kind, **SEEDS[kind])
+        dice.answer = SEEDS[kind]["answer"]
+        recipe = RECIPES[number % len(RECIPES)]
+        form = solution_form(
+            recipe.answers,
+            recipe.model,
+            kind,
+            options=asked.options,
+            checks=asked.checks,
+        )
+        choice = dice.choice(
+            Request(request_id="", body=form.constraint, prefix="", expected_tokens=1)
+        )
+        said = form.read(choice)
+        only_text(Reply(choices=(choice,), prompt_tokens=1, completion_tokens=1))
+        read_scores(choice.text)
+        if isinstance(said, Flaw):
+            said.detail.encode()
+            continue
+        seen = Asked(question="", context="", options=asked.options, checks=asked.checks)
+        # schemas are checked in another process, which the other test does
+        for name in () if kind == "json" else verifiers_of(kind):
+            found = verifier_for(name).read(said[1], seen)
+            if found is not None:
+                found.encode()
+                read += 1
+    print(f"{READS} completions, {read} readings")
+    assert read > READS / 20
 
 
 def test_no_body_of_a_server_raises_but_as_a_bad_reply() -> None:

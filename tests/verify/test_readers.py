@@ -244,3 +244,41 @@ def test_code_abstains(text: str) -> None:
 def test_code_must_define_what_the_checks_call() -> None:
     assert read("code", CODE, checks=("assert triple(2) == 6",)) is None
     assert read("code", CODE, checks=("assert len(str(double(2))) == 1",)) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```PYTHON\n{}\n```",
+        "```py3\n{}\n```",
+        "```python title=solution.py\n{}\n```",
+        "~~~\n{}\n~~~",
+        "1. So:\n   ```python\n   {}\n   ```",
+        "```python\n{}",
+        "Here: ```python\n{}```",
+    ],
+)
+def test_code_is_read_from_any_fence(text: str) -> None:
+    source = "def f(n):\n    return n"
+    indent = "\n   " if text.startswith("1.") else "\n"
+    reply = text.format(source.replace("\n", indent))
+    assert (
+        verifier_for("code_text").read(
+            reply, Asked(question="", context="", options=(), checks=("assert f(1) == 1",))
+        )
+        == source
+    )
+
+
+def test_blocks_that_are_parts_of_one_program_are_joined() -> None:
+    helper, main = "def g(n):\n    return n", "def f(n):\n    return g(n)"
+    reply = f"```python\n{helper}\n```\nand\n```python\n{main}\n```\n```python\nprint(f(1))\n```"
+    read = verifier_for("code_text").read
+    assert (
+        read(reply, Asked(question="", context="", options=(), checks=("assert f(1) == 1",)))
+        == f"{helper}\n\n{main}"
+    )
+    two = f"```python\n{main}\n```\nor\n```python\n{main} + 1\n```"
+    assert (
+        read(two, Asked(question="", context="", options=(), checks=("assert f(1) == 1",))) is None
+    )

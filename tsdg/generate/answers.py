@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -97,7 +98,10 @@ class _Case:
     def winners(self, counted: Tally, verdict: Accept) -> tuple[int, ...]:
         """Samples that gave the answer that won; none where the claim alone did."""
         won = next(c.members for c in counted.clusters if c.representative == verdict.winner)
-        return tuple(place - self.votes for place in won if place >= self.votes)
+        places = [place - self.votes for place in won if place >= self.votes]
+        # The form that most of them gave speaks for all: the first may have a slip in it.
+        forms = Counter(self.drawn[place].said for place in places)
+        return tuple(sorted(places, key=lambda place: -forms[self.drawn[place].said]))
 
     def _rule(self) -> VoteRule:
         return self.wish.rule(self.plan.votes if self.plan else self.wish.samples)

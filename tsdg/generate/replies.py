@@ -12,11 +12,11 @@ from tsdg.generate.schemas import Flaw, Schema, conform
 from tsdg.protocols import Choice, Reply
 from tsdg.text import storable, unfit
 from tsdg.wording.escapes import DOUBT, mended, restored
+from tsdg.wording.fences import blocks
 from tsdg.wording.marks import split_at_mark
 
 _OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _END_SIGNS = re.compile(r"(?:\s*(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{2,20}\|>))+\s*$")
 """Signs of the end that some servers leave in the text."""
 _ENDS = frozenset(("stop", "eos", "eos_token", "stop_sequence", "end_turn"))
@@ -77,8 +77,8 @@ def only_text(reply: Reply | PermanentError) -> str:
 
 def strip_fence(code: str) -> str:
     """Return code without the Markdown fence around it."""
-    match = _FENCE.search(code)
-    return match.group(1) if match else code
+    found = blocks(code)
+    return found[0].body if found else code
 
 
 def split_answer_line(text: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
 from tsdg.generate.syllabus import Syllabus
 from tsdg.layout import LOGS, SYLLABUS, phase_name
+from tsdg.pipeline.exercises import with_sound_tests
 from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, stored
 from tsdg.pipeline.kin import read_kin
 from tsdg.progress import Reporter
@@ -121,6 +122,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     if steps == ("study",):
         return _studying(prepared)
     recipe, prompts = prepared.recipe, prepared.prompts
+    verifier_for = choose_verifier(recipe)
     judge = Judge(config=recipe.judge, model=model_of(recipe, "judge"), seed=recipe.seed)
     ask_questions = QuestionStep(
         config=recipe.questions,
@@ -136,7 +138,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         model=model_of(recipe, "answers"),
         prompts=prompts,
         seed=recipe.seed,
-        verifier_for=choose_verifier(recipe),
+        verifier_for=verifier_for,
         judge=judge if recipe.judge.enabled else None,
     )
 
@@ -144,6 +146,8 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         if "questions" in steps:
             seed = from_row(StudiedSeed if recipe.study.share else Seed, row)
             asking = await ask_questions(seed, ask)
+            if asking.questions:
+                asking = await with_sound_tests(asking, verifier_for(asking.questions[0]))
             input_id, questions = seed.seed_id, asking.questions
         else:
             asking, question = None, from_row(Question, row)

@@ -25,9 +25,10 @@ from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import unfit
 from tsdg.verify import symbolic
+from tsdg.wording.fences import blocks
 
 _LONGEST = 100_000
-_FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+_LANGUAGES = ("", "json", "jsonc", "json5")
 
 
 class JsonVerifier:
@@ -48,7 +49,7 @@ class JsonVerifier:
         if len(text) > _LONGEST:
             return None
         text = text.strip()
-        fenced = _FENCE.findall(text)
+        fenced = [block.body for block in blocks(text) if block.language in _LANGUAGES]
         if len(fenced) > 1:
             return None
         candidate = fenced[0] if fenced else text

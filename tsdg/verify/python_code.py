@@ -36,9 +36,10 @@ from tsdg.protocols import Asked, Proof, ProofVerdict
 from tsdg.records import AnswerKind
 from tsdg.verify.assertions import CodeTest, called_names, parse, probes, read_checks
 from tsdg.verify.sandbox import Run, Sandbox, find_sandbox
+from tsdg.wording.fences import blocks
 
 _LONGEST = 50_000
-_FENCE = re.compile(r"```[ \t]*(?:python3?|py|Python)?[ \t]*\n(.*?)```", re.DOTALL)
+_LANGUAGE = re.compile(r"(?:python|py|ipython)[\d.]*")
 _COMMON = 0.5
 """Share of the probes on which two solutions must both give a value to be held for the same."""
 
@@ -61,8 +62,10 @@ class PythonTextVerifier:
         """
         if len(text) > _LONGEST:
             return None
-        blocks = _FENCE.findall(text) or [text]
-        found = {form for block in blocks if (form := _normal(block, asked.checks)) is not None}
+        sources = _sources(text)
+        if whole := _joined(sources):
+            return _normal(whole, asked.checks)
+        found = {form for source in sources if (form := _normal(source, asked.checks)) is not None}
         return found.pop() if len(found) == 1 else None
 
     def same(self, left: str, right: str) -> bool:
@@ -153,6 +156,26 @@ def verdict(run: Run, tests: Sequence[CodeTest]) -> tuple[ProofVerdict, str]:
         if run.end != "finished"
         else ("crashed", f"it ended {where}")
     )
+
+
+def _sources(text: str) -> list[str]:
+    """The blocks of Python in a reply; those that say so, if any does, and the text for none."""
+    found = blocks(text)
+    named = [block for block in found if _LANGUAGE.fullmatch(block.language)]
+    return [block.body for block in named or found if named or not block.language] or [text]
+
+
+def _joined(sources: Sequence[str]) -> str:
+    """Blocks that are parts of one program, as each defines names of its own; empty for none."""
+    parts = [source for source in sources if _defined(source)]
+    names = [name for part in parts for name in _defined(part)]
+    return "\n\n".join(parts) if len(parts) > 1 and len(names) == len(set(names)) else ""
+
+
+def _defined(source: str) -> list[str]:
+    tree = parse(source)
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return [node.name for node in tree.body if isinstance(node, kinds)] if tree else []
 
 
 def _raised(name: str, detail: str) -> tuple[ProofVerdict, str]:
