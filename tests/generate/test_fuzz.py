@@ -1,7 +1,7 @@
 """Odd replies through both steps, the judge, the enrichment and the sandbox's protocol.
 
-None may raise. ``FUZZ_REPLIES=100000 FUZZ_READS=1000000 .venv/bin/python -m pytest tests/generate/test_fuzz.py -s
---timeout 0`` goes on for longer, and ``FUZZ_SEED=N`` throws other dice.
+None may raise. ``FUZZ_REPLIES=100000 FUZZ_READS=1000000 .venv/bin/python -m pytest
+tests/generate/test_fuzz.py -s --timeout 0`` goes on for longer; ``FUZZ_SEED=N`` throws other dice.
 """
 
 from __future__ import annotations
@@ -308,11 +308,7 @@ def test_no_completion_raises_where_it_is_read() -> None:
         dice.answer = SEEDS[kind]["answer"]
         recipe = RECIPES[number % len(RECIPES)]
         form = solution_form(
-            recipe.answers,
-            recipe.model,
-            kind,
-            options=asked.options,
-            checks=asked.checks,
+            recipe.answers, kind, options=asked.options, checks=asked.checks, shown=True
         )
         choice = dice.choice(
             Request(request_id="", body=form.constraint, prefix="", expected_tokens=1)
