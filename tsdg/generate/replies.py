@@ -22,7 +22,7 @@ _END_SIGNS = re.compile(r"(?:\s*(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{2,20}\|>))
 _ENDS = frozenset(("stop", "eos", "eos_token", "stop_sequence", "end_turn"))
 """Finish reasons, of several kinds of server, of a completion that came to its own end."""
 _LIMITS = frozenset(("length", "max_tokens", "model_length"))
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re.DOTALL)
 _OBJECT = re.compile(r'\{\s*[}"]')
 _MAX_STARTS = 32
 """Places tried as the start of an object: a reply of them alone must not cost quadratic time."""

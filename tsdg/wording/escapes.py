@@ -14,7 +14,8 @@ of a row may hold, so that whoever checks for these refuses it.
 from __future__ import annotations
 
 import re
-from functools import cache
+from bisect import bisect_left
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -23,7 +24,8 @@ import yaml
 DOUBT = "\x1a"
 """Stands for a backslash and a letter that may mean two things (SUBSTITUTE)."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# An unclosed one is matched too: a text of quotation marks must not cost quadratic time.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[bfnrt][A-Za-z]*|.)", re.DOTALL)
 _DELIMITER = re.compile(r"(\\*)(\$\$?|[()\[\]])")
 _CODE = re.compile(
@@ -36,6 +38,8 @@ _LINE_START = re.compile(r"(?:\$\$|\\\[|\\\\|\\n|\})\s*$")
 _EATEN = re.compile(r"([\x08\x0c\r\t])([A-Za-z]+)")
 _LETTER = {"\x08": "b", "\x0c": "f", "\r": "r", "\t": "t"}
 _DOUBLED = re.compile(r"\\\\[A-Za-z]{2,}")
+_OPENED = re.compile(r"\\(begin|end)\{")
+_MOST_OPENED = 100
 _ARGUMENT = frozenset(("text", "tag"))
 
 Place = Literal["", "inline", "display"]
@@ -90,11 +94,26 @@ def _escape(match: re.Match[str], literal: str) -> str:
     if first in "bfr":
         return f"\\{escape}" if command in surely else escape
     if command in surely:
-        code = _CODE.search(literal) and not _place(literal, match.start())
+        code = _is_code(literal) and not _place(literal, match.start())
         return escape if code else f"\\{escape}"
     if command in perhaps:
         return _perhaps(command, match, literal)
     return escape
+
+
+@lru_cache(maxsize=16)
+def _has_doubled(literal: str) -> bool:
+    return _DOUBLED.search(literal) is not None
+
+
+@lru_cache(maxsize=16)
+def _has_formula(literal: str) -> bool:
+    return _FORMULA.search(literal) is not None
+
+
+@lru_cache(maxsize=16)
+def _is_code(literal: str) -> bool:
+    return _CODE.search(literal) is not None
 
 
 def _perhaps(command: str, match: re.Match[str], literal: str) -> str:
@@ -102,7 +121,7 @@ def _perhaps(command: str, match: re.Match[str], literal: str) -> str:
     repaired, kept, doubt = f"\\{match[0]}", match[0], f"\\u{ord(DOUBT):04x}{command[1:]}"
     before, after = literal[: match.start()], literal[match.end() :]
     sloppy = _sloppy(literal)
-    if not sloppy and _DOUBLED.search(literal):
+    if not sloppy and _has_doubled(literal):
         return kept  # who doubles the backslashes of other commands means what is written
     if command in _ARGUMENT and after.startswith("{"):
         return repaired
@@ -110,21 +129,22 @@ def _perhaps(command: str, match: re.Match[str], literal: str) -> str:
     if place == "inline":
         return repaired
     if place == "display":
-        return doubt if _LINE_START.search(before) else repaired
-    if _CODE.search(literal):
+        return doubt if _LINE_START.search(before[-40:]) else repaired
+    if _is_code(literal):
         return kept
     starts = before.endswith(('"', "\\n", "\\t"))
     if sloppy:
         return repaired if before.endswith((" ", '"')) else doubt
     if command.startswith("t"):
         # A tab stands at the start of a line, or between columns.
-        suspect = before.endswith(" ") or _FORMULA.search(literal)
+        suspect = before.endswith(" ") or _has_formula(literal)
         return doubt if suspect and not starts else kept
     if before == '"':
         return repaired
-    return doubt if _FORMULA.search(literal) else kept
+    return doubt if _has_formula(literal) else kept
 
 
+@lru_cache(maxsize=16)
 def _sloppy(literal: str) -> bool:
     """Whether a literal has commands whose backslashes are surely not doubled."""
     return any(
@@ -135,17 +155,33 @@ def _sloppy(literal: str) -> bool:
 
 def _place(literal: str, position: int) -> Place:
     """Whether a position of a string literal is inside mathematics."""
-    state = ""
-    for match in _DELIMITER.finditer(literal, 0, position):
+    places, states, opened = _mathematics(literal)
+    number = bisect_left(places, position)
+    state = states[number - 1] if number else ""
+    if state in ("$", "$$") and literal.rfind(state) < position:
+        state = ""  # it is never closed
+    if state in ("$$", "["):
+        return "display"
+    depth = sum(step for place, step in opened if place < position)
+    return "display" if depth > 0 else "inline" if state else ""
+
+
+@lru_cache(maxsize=16)
+def _mathematics(
+    literal: str,
+) -> tuple[tuple[int, ...], tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """Where delimiters of mathematics stand, what is open after each, and the environments."""
+    places, states, state = [], [], ""
+    for match in _DELIMITER.finditer(literal):
         slashes, mark = len(match[1]), match[2]
         if mark[0] == "$":
             if slashes not in (1, 2):  # \$ is money
                 state = mark if not state else ""
         elif slashes in (1, 2) and (mark in "([" or state == {")": "(", "]": "["}[mark]):
             state = mark if mark in "([" else ""
-    if state in ("$", "$$") and state not in literal[position:]:
-        state = ""
-    if state in ("$$", "["):
-        return "display"
-    opened = literal.count("\\begin{", 0, position) > literal.count("\\end{", 0, position)
-    return "display" if opened else "inline" if state else ""
+        places.append(match.start())
+        states.append(state)
+    opened = tuple(
+        (match.start(), 1 if match[1] == "begin" else -1) for match in _OPENED.finditer(literal)
+    )
+    return tuple(places), tuple(states), opened[:_MOST_OPENED]

@@ -10,9 +10,11 @@ import re
 import textwrap
 from dataclasses import dataclass
 
+# Everything is bounded: a text of fences alone must not cost quadratic time.
 _FENCE = re.compile(
-    r"(?P<indent>(?:^|(?<=\n))[ \t]+)?(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+#.-]*)[^\n`]*\n"
-    r"(?P<body>.*?)(?:(?<=\n)[ \t]*(?P=fence)[`~]*|(?P=fence)|\Z)",
+    r"(?P<indent>(?:^|(?<=\n))[ \t]{1,40})?(?<![`~])(?P<fence>`{3,9}|~{3,9})(?![`~])[ \t]{0,9}"
+    r"(?P<language>[\w+#.-]{0,40})[^\n`]{0,200}\n"
+    r"(?P<body>.*?)(?:(?<=\n)[ \t]{0,40}(?P=fence)[`~]{0,9}|(?P=fence)|\Z)",
     re.DOTALL,
 )
 
