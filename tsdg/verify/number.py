@@ -68,7 +68,7 @@ _NUMERAL = re.compile(
 )
 _ANY = re.compile(r"(?<![A-Za-z\u00c0-\u052f\d_^])[.]?\d")
 _EXPRESSION = re.compile(r"[\d\s.(){}+*/^|-]*[\d)}|]")
-_JOINED = re.compile(r"\x00(?!x\b)([A-Za-z\u0370-\u03ff]+)(?![\w'’])")
+_JOINED = re.compile(r"\x00([A-Za-z\u0370-\u03ff]+)(?![\w'’])")
 _LETTER = re.compile(r"\x00\s([^\W\d_])(?![\w'’])")
 _BEFORE = re.compile(r"([^\W\d_]+)\s*\x00")
 # What may stand around a numeral: words, units such as km/h and m^2, money, per cent, punctuation.

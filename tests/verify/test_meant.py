@@ -1,0 +1,119 @@
+"""What only looks like another answer, and what only looks like the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tsdg.protocols import Asked
+from tsdg.verify import verifier_for
+from tsdg.wording.escapes import mended
+from tsdg.wording.fences import blocks
+from tsdg.wording.refusals import refuses
+
+ASKED = Asked(question="How many?", context="", options=(), checks=())
+
+
+@pytest.mark.parametrize("value", [5, 12, 340])
+@pytest.mark.parametrize(
+    "form",
+    [
+        r"\boxed{{{n} \text{{ and }} 6}}",
+        r"\boxed{{{n} \text{{ hours }} 20 \text{{ minutes}}}}",
+        "({n},6)", "{n}!", "{n}i", "{n}t", "v = {n}x", "{n}k", "{n}M", "${n} m", "{n} mil", "{n}B",
+        "x = {n} or x = 6", r"\boxed{{{n}}}, \boxed{{6}}", "{n} thirds", "{n} and a half", ">{n}",
+        "at least {n}", "±{n}", "{n}/6/2024", r"\boxed{{{n}:30}}", "{n} pm", "square root of {n}",
+        "not {n}", "{n} or more", "elfu {n}", "{n}分之3", "{n}割", "mindestens {n}", "twice {n}",
+    ],
+)  # fmt: skip
+def test_a_number_that_is_changed_is_not_read(form: str, value: int) -> None:
+    assert verifier_for("number").read(form.format(n=value), ASKED) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("√(16)", "4"),
+        ("√2", "sqrt(2)"),
+        ("-(5)", "-5"),
+        ("|-5|", "5"),
+        ("2π", "2*pi"),
+        ("5千克", "5"),
+        ("5千人", "5000"),
+        ("5 cent", "5"),
+        ("minus 5", "-5"),
+        ("2 crore", "20000000"),
+        ("5만", "50000"),
+        ("5 juta", "5000000"),
+        ("答：42个", "42"),
+        ("1½ cups", "1.5"),
+    ],
+)
+def test_a_number_is_read_with_what_stands_around_it(text: str, number: str) -> None:
+    assert verifier_for("number").read(text, ASKED) == number
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("6t", "6", False), ("v=6t", "v=6", False), ("n", "N", False), ("5 cm", "5 m", False),
+        ("3 hours", "3 minutes", False), ("f'(2)", "f(2)", False), ("y''=2x", "y'=2x", False),
+        (r"\frac{dy}{dx}", "0", False), ("2 2/3", "4/3", False), ("10:30", "20:60", False),
+        (r"\alpha", r"\beta", False), ("x=5", "y=5", False), ("2 2/3", "8/3", True),
+        ("√2", r"\sqrt2", True), ("x²", "x^2", True), ("½", r"\frac12", True),
+        ("5 cm", r"5\text{ cm}", True), ("x = √3/2", r"\frac{\sqrt{3}}{2}", True),
+    ],
+)  # fmt: skip
+def test_formulas_differ_in_variables_units_primes_and_no_notation(
+    left: str, right: str, same: bool
+) -> None:
+    assert verifier_for("math").same(left, right) is same
+
+
+def test_several_formulas_are_read_whole() -> None:
+    read = verifier_for("math").read
+    assert read("Answer: $x=2$ or $x=3$", ASKED) == "x=2, x=3"
+    assert read(r"Answer: \(x=2\) or \(x=3\)", ASKED) == "x=2, x=3"
+    assert read("Answer: $5$ cm", ASKED) == r"5 \text{cm}"
+
+
+@pytest.mark.parametrize(
+    "text", ["Answer: A, C", "Answer: A, B and C", "A和C", "A/C", "Both A and C", "B y C", "B; C"]
+)
+def test_a_list_of_letters_picks_nothing(text: str) -> None:
+    asked = Asked(question="", context="", options=("red", "green", "blue"), checks=())
+    assert verifier_for("choice").read(text, asked) is None
+
+
+@pytest.mark.parametrize("text", [r"\boxed{\text{C}}", r"\boxed{\textbf{C}}", "<answer>C</answer>"])
+def test_wrappers_are_taken_off(text: str) -> None:
+    asked = Asked(question="", context="", options=("red", "green", "blue"), checks=())
+    assert verifier_for("choice").read(text, asked) == "blue"
+    paris = text.replace("C}", "Paris}").replace(">C<", ">Paris<")
+    assert verifier_for("short_text").read(paris, ASKED) == "Paris"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I don't know", "N/A", "Cannot be determined from the information given", "不明です",
+     "As an AI language model, I cannot answer that", "No lo sé.", "Je ne sais pas", "неизвестно", "لا أعرف"],
+)  # fmt: skip
+def test_refusals_answer_nothing(text: str) -> None:
+    for kind in ("short_text", "text", "number", "math"):
+        assert verifier_for(kind).read(text, ASKED) is None
+    assert refuses(text)
+
+
+def test_unknown_is_an_answer_where_the_passage_says_so() -> None:
+    asked = Asked(question="", context="It is of unknown origin.", options=(), checks=())
+    assert verifier_for("short_text").read("unknown", asked) == "unknown"
+    assert verifier_for("short_text").read("unknown", ASKED) is None
+
+
+@pytest.mark.parametrize("text", ["`" * 100_000, "~" * 100_000, '"\\' * 50_000, "\\nu " * 20_000])
+def test_rubbish_costs_no_quadratic_time(text: str) -> None:
+    began = time.process_time()
+    blocks(text)
+    mended(f'{{"a": "{text}"}}')
+    assert time.process_time() - began < 20  # quadratic would be minutes
