@@ -97,7 +97,8 @@ def test_wrappers_are_taken_off(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["I don't know", "N/A", "Cannot be determined from the information given", "不明です",
-     "As an AI language model, I cannot answer that", "No lo sé.", "Je ne sais pas", "неизвестно", "لا أعرف"],
+     "As an AI language model, I cannot answer that", "No lo sé.",
+     "Je ne sais pas", "неизвестно", "لا أعرف"],
 )  # fmt: skip
 def test_refusals_answer_nothing(text: str) -> None:
     for kind in ("short_text", "text", "number", "math"):
