@@ -49,11 +49,12 @@ class ShortTextVerifier:
             return None
         for part in (*marked(text), bare(text)):
             answer = fold(part)
+            if refuses(answer, shown(asked)):
+                return None
             if (
                 0 < len(answer) <= _LONGEST
                 and "\n" not in part
                 and any(char.isalnum() for char in answer)
-                and not refuses(answer, shown(asked))
             ):
                 return answer
         return None
