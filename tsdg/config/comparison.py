@@ -10,7 +10,7 @@ from tsdg.config.base import Config
 
 
 class CompareConfig(Config):
-    """How results are grouped, and what may not be lost."""
+    """How results are grouped, and how far they may fall."""
 
     groups: dict[str, tuple[str, ...]]
     """Group → patterns of lm-eval task names, as of a shell; the first group that matches takes a

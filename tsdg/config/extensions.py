@@ -1,4 +1,4 @@
-"""Folders with families and verifiers of one's own: ``families/`` and ``verifiers/`` in each.
+"""A user's own families and verifiers: folders with ``families/`` and ``verifiers/``.
 
 ``--config-dir FOLDER`` names one; a run directory's ``snapshot/`` is one too, so that its jobs find
 what it was begun with. The folders stand in an environment variable, because the processes that

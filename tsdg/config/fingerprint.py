@@ -16,7 +16,7 @@ Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a tes
 the recipe):
   * names and places: ``name``, ``output_root``, ``run``, ``seeds.mirror``, ``passages.path``,
     ``prompt``, ``model.path``;
-  * what is only said of seeds and models: ``passages.licence``, ``passages.commercial``,
+  * what only describes seeds and models: ``passages.licence``, ``passages.commercial``,
     ``model.licence``, ``model.note``;
   * what other keys take their values from: ``hardware``, ``model.parallelism``, ``model.sampling``;
   * what only ``tsdg plan`` reads: ``model.throughput``;
@@ -26,10 +26,11 @@ the recipe):
   * what only stops a launch before it costs anything: ``questions.max_duplicates``;
   * where and in which jobs: ``cluster``, ``launch``.
 
-``passages.path=demo`` is part of it all the same: that is no place but a set of passages.
+``passages.path=demo`` is part of it all the same: it names a set of passages, not a place.
 
-Not seen: the content of the mirror. Two mirrors of different revisions give different seeds under
-one fingerprint; each seed's ``source.revision`` tells them apart.
+Not in the fingerprint either: the content of the mirror, the catalogue rows and the modules that
+read them. The snapshot records these, and each start compares them (``snapshot.py``). Each seed's
+``source.revision`` says which revision it comes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mistakes in a configuration as one line in the author's words.
+"""Mistakes in a configuration, each as one line in the words of the file's author.
 
 The line names the key, what was found, what is allowed and the next step.
 
@@ -35,7 +35,7 @@ def explain(
         error: what validating the model raised.
         model: the model.
         noun: what goes before a key, e.g. ``recipe key``; may be empty.
-        settable: whether ``KEY=VALUE`` words can mend it; else a file must be edited.
+        settable: whether ``KEY=VALUE`` words can correct it; else a file must be edited.
     """
     mistakes = error.errors()
     first, root = mistakes[0], _schema_of(model)

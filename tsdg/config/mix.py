@@ -1,4 +1,4 @@
-"""The typed configuration of ``tsdg mix``: what a training mixture must hold to."""
+"""The typed configuration of ``tsdg mix``: budget, policy and bounds of a training mixture."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CorpusConfig(Config):
 
 
 class MixConfig(Config):
-    """A mixture: a budget of tokens, a policy, and what it must hold to.
+    """A mixture: a budget of tokens, a policy, and bounds.
 
     Parts are the tasks of the runs, named by task (``run/task`` where two runs have the task), and
     the corpora.

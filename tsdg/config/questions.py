@@ -42,10 +42,10 @@ class QuestionsConfig(Config):
     """The writer settles skill, subject, difficulty and frame before it writes, along a drawn way
     from the seed to the question. Off for models too small to gain from it."""
     doubtful: Literal["reject", "keep"]
-    """What becomes of a question whose writer finds its seed's own answer doubtful."""
+    """What happens to a question whose writer doubts the seed's own answer."""
     ways: dict[WayType, Annotated[float, Field(ge=0.0)]]
-    """Type of way → factor on the weights of its ways in the prompt set's ``ways.yaml``; 1 for
-    those not named."""
+    """Type of way → factor on the weights of its ways in the prompt set's ``ways.yaml``; types
+    that are not named have 1."""
     kin: KinConfig
     few_shot: NonNegativeInt
     """Worked examples shown as chat turns before the seed."""

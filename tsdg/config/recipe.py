@@ -56,7 +56,7 @@ class LeaksConfig(Config):
     """Words of the runs that are compared; of Chinese and Japanese half as many characters again,
     of Thai, Lao, Burmese, Khmer and Tibetan three times as many."""
     overlap: Annotated[float, Field(ge=0.5, le=1.0)]
-    """Share of the runs of the one item that the other has at least."""
+    """Least share of the runs of one item that the other must have."""
 
 
 class SeedsConfig(Config):
@@ -108,14 +108,14 @@ class PromptConfig(Config):
 
 
 class AnswersConfig(Config):
-    """Stage 3: solved by a model that sees only the question; and the vote on what it said."""
+    """Stage 3: a model that sees only the question solves it, and its answers are voted on."""
 
     samples: PositiveInt
     """Solutions drawn per question at most; how many of these a vote takes follows from the number
     of options (:mod:`tsdg.generate.voteplan`)."""
     free_samples: PositiveInt
-    """Solutions drawn at most where the answers are not bounded (numbers, names, code ...), so that
-    nothing is known of guessing; never more than ``samples``."""
+    """Most solutions drawn where the number of answers has no bound (numbers, names, code ...), so
+    that guessing cannot be judged; never more than ``samples``."""
     first_round: PositiveInt
     """Solutions drawn at once before the vote is looked at; the rest follow only where they can
     matter."""
@@ -136,11 +136,11 @@ class AnswersConfig(Config):
     max_chance: Share
     """Reject a vote that guessing among the options would reach with more than this probability."""
     min_yield: Share
-    """Share of the questions that a solver which is right in 80 % of them shall get through the
-    vote: the fewest samples that do it are taken, or those that do it best."""
+    """Share of questions that must pass the vote if the solver is right in 80 % of them: the fewest
+    samples that achieve it are taken, or those that come closest."""
     claim: Literal["record", "require", "vote"]
-    """What the answer that the question's writer claimed is good for: ``record`` whether the
-    verified one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
+    """How the answer that the question's writer claimed is used: ``record`` whether the verified
+    one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     """Which records to make of one verified question."""
     sampling: SamplingConfig
@@ -168,20 +168,20 @@ class AnswersConfig(Config):
 
 
 class DedupConfig(Config):
-    """Which generated questions are the same as another one. Equal items always are."""
+    """Which generated questions count as the same as another one. Equal items always do."""
 
     near: bool
-    """Also remove questions that differ from another one, or from a seed, in a few words."""
+    """Also remove questions that differ in only a few words from another one, or from a seed."""
     threshold: Annotated[float, Field(ge=0.5, lt=1.0)]
-    """Share of the words, in order, that two near-duplicates have in common at least; one changed
-    word of five or more is always near. Questions with other numbers or another short answer never
-    are; nor those that are answered with labels (yes, no), unless they are the same word by word
-    and only their passages are near."""
+    """Least share of the words, in order, that two near-duplicates have in common. One changed word
+    of five or more is always near. Questions with other numbers or another short answer never are.
+    Nor are those answered with labels (yes, no), unless they are the same word by word and only
+    their passages are near."""
     keep: Literal["first", "agreement"]
     """Which of several near-duplicates stays: the one with the smallest id, or the one whose
     answers agree most, which only phases that ask and answer together can tell."""
     against: tuple[str, ...]
-    """Run directories whose questions count as being there already."""
+    """Run directories whose questions count as earlier ones."""
 
     @model_validator(mode="after")
     def _against_what(self) -> DedupConfig:
@@ -203,11 +203,10 @@ class DecontaminateConfig(LeaksConfig):
 
 
 class FilterConfig(Config):
-    """Stage 4: what is kept of what was generated."""
+    """Stage 4: which of the generated rows are kept."""
 
     verifiers: dict[str, VerifierName]
-    """Family → the verifier that reads its answers, where it shall be another than that of its
-    answer kind."""
+    """Family → the verifier that reads its answers, in place of the one of its answer kind."""
     dedup: DedupConfig
     decontaminate: DecontaminateConfig
 
@@ -218,8 +217,8 @@ class EngineConfig(Config):
     unit_rows: PositiveInt
     """Input rows of one work unit."""
     max_in_flight: PositiveInt
-    """Requests under way at once at most, of one process over all its replicas; fewer where these
-    have too much."""
+    """Most requests in flight at once, of one process over all its replicas; fewer where these have
+    too much to do."""
     attempts: PositiveInt
     """Times a request is sent before it becomes a rejection."""
     request_timeout_s: PositiveInt
@@ -249,9 +248,9 @@ class PackageConfig(Config):
     """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines
     between them."""
     knowledge: Literal["after", "before", "both"]
-    """Where the definition and background of ``context`` records stand: after the question, as part
-    of what a model has to recall; before it, where they may give the answer away; or in one half of
-    the records after, in the other before it."""
+    """Where the definition and background of ``context`` records stand: ``after`` the question, as
+    part of what a model has to recall; ``before`` it, where they may give the answer away; or
+    ``both``: after it in one half of the records, before it in the other."""
     think: bool
     """Chat turns hold the reasoning as the assistant's ``reasoning_content``, in place of its
     content: the trace where it is kept (and then the written solution stays in the content)."""
@@ -277,8 +276,8 @@ class LaunchConfig(Config):
     """Further arrays that wait for each phase's to end, for clusters whose preemption cancels
     instead of requeueing."""
     canary: NonNegativeInt
-    """Seeds of a run in small, through all stages, that must succeed before the arrays start; 0 for
-    none."""
+    """Seeds of the canary, a small run through all stages that must succeed before the arrays
+    start; 0 for none."""
     canary_time_limit: TimeLimit
 
 
@@ -309,8 +308,8 @@ class Recipe(Config):
     filter: FilterConfig
     judge: JudgeConfig
     roles: dict[Role, RoleConfig]
-    """Role → its model, where it is not the run's: who studies seeds, who writes questions, who
-    solves them, who judges."""
+    """Role → its model, where it is not the run's: the one that studies seeds, writes questions,
+    solves them, or judges."""
     engine: EngineConfig
     budget: BudgetConfig
     package: PackageConfig
@@ -322,7 +321,7 @@ class Recipe(Config):
     @model_validator(mode="before")
     @classmethod
     def _study_first(cls, data: object) -> object:
-        """Put the study before the other phases, so that all who go through them meet it."""
+        """Put the study before the other phases, so that all code that walks phases sees it."""
         if not isinstance(data, dict) or not isinstance(data.get("phases"), list | tuple):
             return data
         phases, study = tuple(data["phases"]), data.get("study")

@@ -1,4 +1,4 @@
-"""The snapshot: all that is needed to run a run again, written before its first seed.
+"""The snapshot: everything that is needed to repeat a run, written before its first seed.
 
 It never holds a secret.
 
@@ -9,7 +9,7 @@ It never holds a secret.
     snapshot/prompts/<step>/<answer kind>.yaml
     snapshot/catalogue.json     the catalogue's rows for the units of source used, each with the
                                 revision of its split and a hash of what reads it
-    snapshot/families/<name>.yaml|py   families of one's own; verifiers/ likewise
+    snapshot/families/<name>.yaml|py   the user's own families; verifiers/ likewise
     snapshot/versions.json      {"created", "tsdg", "python", "commit", "dirty",
                                 "packages": {name: version} of those that can change a row,
                                 "environment": of all, "weights": of the model}
@@ -288,10 +288,10 @@ _SAID_OF_SOURCES = frozenset({"remarks", "proof", "rows", "rows_certainty"})
 
 
 def _check_sources(directory: Path, catalogue: Sequence[Mapping[str, Any]]) -> None:
-    """Hold what a run reads to what it read when it was begun.
+    """Compare what a run reads now with what it read when it was begun.
 
-    What one side does not know is not compared: the revision of a split that this machine lacks, or
-    what another version of tsdg did not write.
+    Nothing is compared that one side does not know: the revision of a split that this machine
+    lacks, or what another version of tsdg did not write.
     """
     path = directory / "catalogue.json"
     try:

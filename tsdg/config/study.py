@@ -1,4 +1,4 @@
-"""The typed configuration of the study: what seeds test, before anything is made of them."""
+"""The typed configuration of the study: what seeds test, before questions are made of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EVERY = "*"
 
 
 class StudySharesConfig(Config):
-    """At most which part of the seeds that go on a field or a difficulty may be.
+    """The largest share that a field or a difficulty may have among the seeds that go on.
 
-    What is not named has no bound; nor have seeds without a study that can be used.
+    Fields and difficulties that are not named have no bound, nor have seeds without a usable study.
     """
 
     field: dict[str, PositiveShare]

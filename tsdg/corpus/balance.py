@@ -1,7 +1,7 @@
-"""Which studied seeds go on, so that no field and no difficulty has more than its share.
+"""Which studied seeds go on, so that no field and no difficulty exceeds its share.
 
-Pure. Shares are upper bounds of what goes on: of what has too much, seeds are left, spread evenly
-over the order of the input; nothing is left where the bounds hold already.
+Pure. Shares are upper bounds. Where a field or difficulty exceeds its bound, seeds are removed,
+evenly over the order of the input; where all bounds hold already, none is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SMALL = 1e-9
 
 
 class Keeper:
-    """Says of one studied seed after the other whether it goes on."""
+    """Decides, one studied seed after the other, whether it goes on."""
 
     def __init__(
         self, cells: Mapping[Cell, int], *, without: int, shares: StudySharesConfig

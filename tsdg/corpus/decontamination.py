@@ -1,7 +1,7 @@
 """Which generated questions are items of a benchmark's held-out splits, per task and benchmark.
 
-What is compared and what counts as the same the index says, which the pipeline hands over
-(``HeldOut``): the seeds are compared with the same one. A match is shown in the rejection::
+The pipeline passes in an index (``HeldOut``), the same one that seeds are compared with. It decides
+what is compared and what counts as the same. The rejection shows the match::
 
     contaminated: also in cais/mmlu/all/test row 1207
     contaminated: has 14 of the 16 runs of 8 words of openai/gsm8k/main/test row 33

@@ -1,9 +1,8 @@
 """Gathers a phase: its parts become one table per kind of row, in order, deduplicated.
 
-Gathering streams: one work unit is in memory at a time, beside some 70 bytes per question. Its
-result depends on the parts alone, not on when or by whom they were made: of several equal questions
-the first in input order stays, of several that are nearly equal the one with the smallest id
-(``near.py``).
+Gathering streams: one work unit is in memory at a time, besides some 70 bytes per question. The
+result depends only on the parts, not on when or by whom they were made. Of equal questions the
+first in input order stays; of near-duplicates the one with the smallest id (``near.py``).
 """
 
 from __future__ import annotations
@@ -82,8 +81,6 @@ def _distinct(
     """Yield each new, clean question with the agreement of its answers.
 
     Contaminated questions and repeats of earlier ones go into ``rejected`` and ``dropped``.
-
-    What does not come through goes into ``rejected`` and ``dropped``.
     """
     seen = HashSet()
     for outcome, matches in decontamination.examine(outcomes):
@@ -112,8 +109,8 @@ def gather_answers(outcomes: Iterable[Outcome], *, directory: Path, dropped: Set
     Args:
         outcomes: of a phase that answers, in input order.
         directory: ``<run>/answers``.
-        dropped: questions that are no longer there (duplicates found after a fused phase): nothing
-            of them is kept.
+        dropped: questions that were removed as duplicates after a fused phase; nothing of them is
+            kept.
     """
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,

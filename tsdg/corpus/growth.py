@@ -1,4 +1,4 @@
-"""How many questions repeat one another when there are many more of them.
+"""Predicts how many questions repeat one another when there are many more of them.
 
 Questions that are near to one another are a *group*. A sample of ``n`` questions shows ``f_1``
 groups with one question, ``f_2`` with two, and so on. Each group has a rate, the questions of it to
@@ -6,17 +6,17 @@ be expected among ``n``; what the rates are is not known, and no form is assumed
 says how many groups of each size a sample shows, on average, as Poisson counts, and how many more
 groups ``N`` questions reach. So:
 
-- the **interval** has the smallest and the largest share of repeated questions that any set of
-  rates gives which explains the counts nearly as well as the best one does. It is a linear
-  programme: shares are linear in the weights of the rates, and the logarithm of a Poisson
-  likelihood is bounded by its tangents. "Nearly" is a loss of 3, as a count of 0 then speaks
-  against expecting 3 or more with 95 %, and other counts with more than that;
-- the **estimate** is one set of rates within it: the likeliest that a smooth start (every order of
-  magnitude of the rate holds equally many questions) turns into by Richardson and Lucy's iteration.
-  Where nothing is repeated, the likeliest is that nothing will be.
+- the **interval** runs from the smallest to the largest share of repeated questions, over all sets
+  of rates that explain the counts nearly as well as the best one. Two linear programmes find its
+  ends: shares are linear in the weights of the rates, and the logarithm of a Poisson likelihood is
+  bounded by its tangents. "Nearly" is a loss of 3: a count of 0 then excludes a mean above 3 with
+  95 %, and other counts exclude theirs with more;
+- the **estimate** is one set of rates within it. It starts smooth, with equally many questions in
+  every order of magnitude of the rate, and Richardson and Lucy's iteration makes it likelier. Where
+  nothing is repeated, the likeliest is that nothing will be.
 
-What can be known is bounded: two groups seen twice among a hundred questions may be the only ones
-or the first of many. Then the interval is wide, and says so.
+A sample shows only so much: two groups seen twice among a hundred questions may be the only ones,
+or the first of many. Then the interval is wide.
 
 Sources: Good, *The population frequencies of species*, Biometrika 40 (1953); Efron and Thisted,
 *Estimating the number of unseen species*, Biometrika 63 (1976), for the linear programme.

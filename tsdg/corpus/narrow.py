@@ -1,4 +1,4 @@
-"""The rule by which a set of questions is narrower than what it was made from."""
+"""The rules by which a set of questions is called narrower than its seeds."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from tsdg.corpus.width import Spread, Width
 
 FEWEST = 50
-"""Questions, and seeds, below which nothing is said."""
+"""Fewest questions, and fewest seeds, that are compared."""
 TIMES = 2.0
 """How many times likelier two questions must agree than two seeds."""
 AGREE = 0.02
-"""Chance of agreeing that is worth a word."""
+"""Smallest chance of agreeing that is reported."""
 REPEATED = 0.05
 """More near-duplicates, as a share, than among as many seeds."""
 BALANCE = 0.15
 """More of the commonest class, as a share."""
 POORER = 0.8
-"""Of the seeds' different words in 1,000, below which the questions' are few."""
+"""Share of the seeds' different words in 1,000 below which the questions' words are few."""
 SMALLER = 1.25
 """Times the seeds' compression, above which the questions' is high."""
 
@@ -42,7 +42,7 @@ def narrower(
 
     Args:
         questions: figures of the questions.
-        seeds: of what they stand beside.
+        seeds: figures of the seeds that they are compared with.
         repeated: share of near-duplicates among as many of each.
     """
     if min(questions.questions, seeds.questions) < FEWEST:

@@ -36,11 +36,11 @@ def check_against(runs: Sequence[str]) -> None:
 
 
 def core_of(kind: str, question: str, *, labels: bool, checks: Sequence[str], answer: str) -> str:
-    """What near-duplicates of a seed or question must have in common word by word.
+    """The words that near-duplicates of a seed or question must share exactly.
 
-    The same short answer speaks for the same question, the same function for the same exercise. The
-    same label does not: there the question itself is the statement that is judged, and another word
-    makes another one.
+    Near questions with the same short answer are probably the same, as are near exercises about the
+    same function. With the same label they are not: the question itself is then the statement that
+    is judged, and another word makes it another statement.
 
     Args:
         kind: its answer kind.

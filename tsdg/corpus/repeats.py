@@ -1,8 +1,8 @@
-"""Which questions of a run repeat one another, by the filter's own definition.
+"""Which questions of a run repeat one another, as the filter defines it.
 
 Nothing is removed here: questions are put into groups, so that their growth can be predicted
-(``growth.py``). An exact repetition is an equal item (``dedup.py``), a near one what
-near-deduplication would let go (``near.py``).
+(``growth.py``). An exact repetition is an equal item (``dedup.py``). A near one is what
+near-deduplication would remove (``near.py``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedItem:
-    """What of a question or seed says whether it repeats another."""
+    """The parts of a question or seed that decide whether it repeats another."""
 
     question: str
     context: str

@@ -34,7 +34,7 @@ from tsdg.tables import Table, read_rows, work_table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studies:
-    """What the study came to."""
+    """The outcome of the study."""
 
     asked: int
     usable: int
@@ -45,7 +45,7 @@ class Studies:
     concepts: int
     """Rows of the syllabus."""
     forgotten: int
-    """Mentions of concepts that the syllabus lacks, as it had more than it may hold."""
+    """Mentions of concepts that the syllabus lacks, because there were more than it may hold."""
 
 
 def gather_studies(
@@ -63,7 +63,7 @@ def gather_studies(
         seeds: the table of all seeds.
         directory: ``<run>/study``.
         unit_rows: rows of a work unit of the questions.
-        shares: at most how much of what goes on a field or a difficulty may be.
+        shares: the largest share that each field and difficulty may have.
 
     Raises:
         VerificationError: the parts are not those of the seeds.
@@ -99,7 +99,7 @@ def gather_studies(
         if not kept.count:
             raise ShortfallError(
                 f"{directory.parent}: study.shares leave none of {left} seeds; start a run with "
-                "larger shares, or with a field or difficulty less"
+                "larger shares, or bound fewer fields or difficulties"
             )
     table = names.table(pairs)
     path = directory / "syllabus.parquet"

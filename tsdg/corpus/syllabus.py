@@ -1,8 +1,8 @@
-"""The syllabus of a run: which concepts its seeds turn on, how often, and which stand together.
+"""The syllabus of a run: which concepts its seeds need, how often, and which occur together.
 
-Counting streams: beside the table that is being counted, one batch of mentions is in memory. Names
-that share a key (:mod:`tsdg.concepts`) are one, under their commonest spelling. Where there are
-more than a bound of different names or pairs, the rarest are forgotten, and counted as such.
+Counting streams: only the table of counts and one batch of mentions are in memory. Names that share
+a key (:mod:`tsdg.concepts`) are one, under their commonest spelling. Where different names or pairs
+exceed a bound, the rarest are forgotten, and counted as forgotten.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SCHEMA = pa.schema(
         pa.field("beside", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""A concept of a subfield, the seeds that turn on it, and the concepts that stand most often beside
-it in a seed of any subfield, the commonest first."""
+"""A concept of a subfield, the number of seeds that need it, and the concepts that occur most often
+with it in a seed of any subfield, the commonest first."""
 BESIDE = 8
 _BATCH = 200_000
 _NAMES = ["field", "subfield", "concept"]

@@ -1,11 +1,11 @@
-"""How wide a set of questions is: what its questions have in common, as figures.
+"""How varied a set of questions is: figures of what its questions have in common.
 
-A question's text is its passage, where it has one, and the question itself.
+A question's text is its passage, if it has one, and the question itself.
 
-Most are the chance that two questions, drawn at random, agree: in how they begin, in a name, in
-their answer. Unlike a count of different ones it does not depend on how many questions there are,
-so that a run of a hundred can stand beside its million seeds. Its inverse is the number of equally
-frequent ones that would give the same chance.
+Most figures are the chance that two questions, drawn at random, agree: in how they begin, in a
+name, in their answer. Unlike a count of different values, this does not depend on how many
+questions there are, so a run of a hundred can be compared with its million seeds. The inverse of
+the chance is the number of equally frequent values that would give the same chance.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The caps of a run: use by all processes, phases and starts against ``budget``.
+"""The caps of a run: what all processes, phases and starts use, against ``budget``.
 
-Read from the workers' files, so that neither a restart nor another process starts the count anew. A
-process knows its own use to the moment, and that of others as their files say it, seconds late: a
-run ends a little above its cap, by what was used in that time and what was in flight.
+Use is read from the workers' files, so a restart or another process does not reset the count. A
+process knows its own use at once, and that of others from their files, seconds late. So a run ends
+a little above its cap, by what was used in that time and what was in flight.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def reached(config: BudgetConfig, used: Spent) -> str:
 
 
 def check_budget(config: BudgetConfig, run: Path) -> None:
-    """Refuse to go on with a run that has reached a cap already; before servers are started for it.
+    """Refuse to continue a run that has already reached a cap, before servers are started for it.
 
     Args:
         config: the caps.

@@ -1,8 +1,8 @@
 """Parts: the finished rows of a unit, under a name that can exist only once.
 
-A part is written to a temporary beside it, synced, and hard-linked to
-``parts/unit-000000.parquet``. The link is the one moment that decides: the first one wins, on every
-file system where leases work at all; a later one is discarded.
+A part is written to a temporary file beside it, synced, and hard-linked to
+``parts/unit-000000.parquet``. The link decides: the first one wins, on every file system where
+leases work at all, and later ones are discarded.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def committed_units(parts: Path) -> frozenset[int]:
 def is_committed(parts: Path, index: int) -> bool:
     """Whether the part of a unit is there: one look-up, however many parts there are.
 
-    The directory is opened for it, as it is for a listing: then NFS asks its server, where the name
-    alone may be answered from a cache that does not have it yet.
+    The directory is opened for this, as for a listing. Then NFS asks its server; a stat of the name
+    may be answered from a cache that does not have it yet.
 
     Raises:
         StorageError: the directory cannot be read.
@@ -119,10 +119,8 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
 def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:
     """Remove what committed units no longer need, and all clock files, whoever left them.
 
-    These are leases, journals and temporary files.
-
-    Nobody needs them any more: a process still at work on such a unit could only commit too late,
-    and notices.
+    These are leases, journals and temporary files. A process still at work on such a unit could
+    only commit too late, and notices that.
 
     Args:
         directories: any of ``leases/``, ``journal/`` and ``parts/``.

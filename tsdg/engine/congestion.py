@@ -1,18 +1,17 @@
-"""How many requests to keep under way, by what the replicas say of themselves.
+"""How many requests to keep in flight, judged by the replicas' own metrics.
 
-Pure. The limit starts where any server has enough to do, and doubles with each look as long as
-nothing speaks against it, so that servers which take everything have everything within seconds. It
-comes down
+Pure. The limit starts where any server has enough to do. It doubles with each look while nothing
+speaks against it, so that servers that can take everything get it within seconds. It comes down
 
-* where the replicas' queues grow: a batch is kept full by a short queue, a longer one only makes
-  requests older, and late requests are sent twice;
+* where the replicas' queues grow: a short queue keeps a batch full, but a longer one only delays
+  requests, and late requests are sent twice;
 * where the KV cache is full with requests queueing: running ones are then preempted and computed
   again;
 * where servers push back (429, 503, no reply in time), which is all that endpoints without metrics
   can say;
 
-and goes up again, a step at a time, while none of this is seen and the limit is what holds requests
-back. While no server works, as before the first is ready, it stays: what waits then is no evidence.
+It goes up again, a step at a time, while none of this is seen and the limit is what holds requests
+back. While no server works, as before the first is ready, it stays: waiting then proves nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from tsdg.protocols import Load
 
 PUSHED_BACK = frozenset({"http_429", "http_503", "timeout"})
-"""Reasons of failures by which a server says that it has too much to do."""
+"""Reasons of failures that mean that a server has too much to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Congestion:
     DOWN_PUSHED_BACK = 0.7
     """Factor by which servers that push back take it down."""
     TOLERATED = 0.02
-    """Share of requests pushed back that is put down to single requests."""
+    """Share of pushed-back requests that is blamed on single requests."""
     STEPS = 32
     """Looks after which the limit is back at its upper bound from 0."""
 

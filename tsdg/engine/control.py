@@ -19,7 +19,7 @@ _FLOCK = "hhqqi0q"
 
 @contextmanager
 def sole_owner(directory: Path) -> Iterator[None]:
-    """Hold the run directory: two `tsdg run` would gather into each other's files.
+    """Lock the run directory, because two `tsdg run` would gather into each other's files.
 
     Raises:
         RunConflictError: another process holds it.
@@ -46,7 +46,7 @@ def sole_owner(directory: Path) -> Iterator[None]:
 
 
 def is_owned(directory: Path) -> bool:
-    """Whether another process holds the run directory. Only asks, and so stands in nobody's way.
+    """Whether another process holds the run directory. It only asks, and blocks nobody.
 
     Not for a process that holds it itself: a POSIX lock ends where its process closes the file
     anywhere.

@@ -1,4 +1,4 @@
-"""What a phase tells of itself."""
+"""What a phase reports about itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PhaseEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
-    """What one process did for a phase that is now complete, or that it may leave to others."""
+    """What one process did for a phase that is now complete, or that others will finish."""
 
     rows_done: int
     """Input rows with an outcome; all of them, unless others still work on the rest."""

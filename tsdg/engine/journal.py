@@ -2,10 +2,10 @@
 
 ``journal/unit-000000.g<n>.log`` holds frames ``[length u32][crc32 u32][payload]`` (little endian),
 one after the other; the checksum covers length and payload, and the payload is JSON:
-``{"request_id", "reply"}`` or ``{"request_id", "failure"}``. A file is only ever appended to by the
-one lease that created it; who takes the unit over starts a file of its own and reads all others.
-What a crash left of a frame at the end of a file is dropped, and a damaged frame ends the reading
-of its file: what stood before it is kept.
+``{"request_id", "reply"}`` or ``{"request_id", "failure"}``. Only the
+lease that created a file appends to it; a worker that takes the unit over starts a file of its own
+and reads all others. Half a frame that a crash left at the end of a file is dropped. A damaged
+frame ends the reading of its file; everything before it is kept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Result = Reply | PermanentError
 
 
 class UnitLostError(Exception):
-    """The unit's files are gone from under us (NFS says ``ESTALE``).
+    """The unit's files have been removed while we used them (NFS says ``ESTALE``).
 
     Another process has committed it.
     """
@@ -107,7 +107,7 @@ def _printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Where a payload stands: replies are read back on demand, so that memory stays flat."""
+    """Where a payload lies in its file: replies are read back on demand, so memory stays flat."""
 
     descriptor: int
     offset: int
@@ -117,8 +117,7 @@ class _Spot:
 class Journal:
     """The journal of one unit under one lease.
 
-    All methods belong to one thread, but for ``sync``, which takes its time and may be called from
-    another.
+    All methods belong to one thread, except ``sync``, which is slow and may be called from another.
     """
 
     def __init__(self, *, directory: Path, index: int, generation: int) -> None:
@@ -212,7 +211,7 @@ class Journal:
         return result
 
     def sync(self) -> None:
-        """Make durable what was appended, against a power failure or the end of the node.
+        """Make what was appended survive a power failure or the end of the node.
 
         Raises:
             StorageError: it cannot be synced.

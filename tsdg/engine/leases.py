@@ -1,4 +1,4 @@
-"""Leases on work units: who works on what, on any number of hosts, by shared files alone.
+"""Leases on work units: who works on what, on any number of hosts, through shared files alone.
 
 ``leases/unit-000000.g0`` is created exclusively and names its owner; its mtime is the heartbeat. A
 unit whose owner died is taken over by creating the next generation, ``.g1``, exclusively: only one

@@ -1,4 +1,4 @@
-"""Who holds a lease: enough to tell, on the same host, whether that very process still lives."""
+"""Who holds a lease, in enough detail to tell on the same host whether that process still lives."""
 
 from __future__ import annotations
 

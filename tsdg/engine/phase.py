@@ -33,7 +33,7 @@ async def run_phase(
         job: the phase.
         stop: once set, nothing more is claimed or sent; requests under way are cancelled.
         on_event: called some times a second while something changes, and at the end.
-        note: told, in one line, of what went wrong without harm to the work.
+        note: gets one line for each failure that does not harm the work.
 
     Returns:
         What this process did.
@@ -42,7 +42,7 @@ async def run_phase(
         StoppedError: ``stop`` was set before the phase was complete.
         BudgetReachedError: a cap of the run was reached before the phase was complete.
         ServerError: the transport gave up.
-        StorageError: the input cannot be read, or the directory not be written.
+        StorageError: the input cannot be read, or the directory cannot be written.
         RunConflictError: the directory holds parts of an input that was cut in another way.
         VerificationError: a part is damaged.
     """

@@ -34,11 +34,11 @@ class PhaseJob:
     budget: BudgetConfig
     """Caps of the whole run, over all phases, processes and starts."""
     accounted: Sequence[ReplicaFacts] = ()
-    """What the transport's replicas had done when this process ended its last phase with them,
-    which counts there and not here; nothing where it is their first: their start then counts to
-    this phase."""
+    """What the transport's replicas had done when this process ended its last phase with them. It
+    counts for that phase, not for this one. Empty in their first phase, to which their start then
+    counts."""
     may_leave: bool = False
-    """Whether to end already where others are at work on all that is left, and enough processes
-    stay to take over from them (:mod:`tsdg.engine.standby`)."""
+    """Whether to end while others still work on all that is left, if enough processes stay to take
+    over from them (:mod:`tsdg.engine.standby`)."""
     timing: Timing = field(default_factory=Timing)
     """The times by which the engine works."""

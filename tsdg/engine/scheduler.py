@@ -1,11 +1,14 @@
 """Runs steps on many rows at once and sends their requests: journalled, retried, limited.
 
-The order is simple. Rows start in the order of the input, where rows of one task stand together,
-and a new row starts only while the requests under way do not fill the limit. Where requests wait
-for a place, those of the oldest unit go first (so that units end and memory stays bounded); in a
-unit the longest (so that the last ones to end are short); of equally long ones those that share the
-start of their prompt, one after the other (so that servers find it in their cache); and then the
-oldest row.
+Rows start in the order of the input, where rows of one task stand together. A new row starts only
+while the requests in flight do not fill the limit. Where requests wait for a place, they go in this
+order:
+
+1. those of the oldest unit first, so that units end and memory stays bounded;
+2. in a unit the longest first, so that the last ones to end are short;
+3. of equally long ones those that share the start of their prompt, one after the other, so that
+   servers find it in their cache;
+4. then the oldest row.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ class RequestCounts:
 
     @property
     def pushed_back(self) -> int:
-        """Times that a server said that it has too much to do."""
+        """How often a server said that it has too much to do."""
         return sum(self.retries[reason] + self.failures[reason] for reason in PUSHED_BACK)
 
 
@@ -101,7 +104,7 @@ class Scheduler:
         task.add_done_callback(unit.tasks.discard)
 
     async def steer(self) -> None:
-        """Keep as many requests under way as the replicas can use, for ever."""
+        """Keep as many requests in flight as the replicas can use, until cancelled."""
         congestion = Congestion(self._config.max_in_flight)
         replies, pushed_back = self.tally.replies, self.tally.pushed_back
         while True:

@@ -1,7 +1,7 @@
-"""What Slurm knows of the owners of leases: whether the job that a process belonged to is over.
+"""Asks Slurm whether the job of a lease's owner is over.
 
-Asked through ``squeue`` where that is installed; elsewhere, and where it does not answer, nothing
-is known, and the age of the heartbeat alone counts.
+It asks through ``squeue``. Where that is not installed or does not answer, nothing is known, and
+only the age of the heartbeat counts.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def is_over(owner: Owner, *, code: int, out: str, err: str) -> bool:
 
 
 class SlurmJobs:
-    """Asks Slurm about the jobs of owners, each job now and then only."""
+    """Asks Slurm about the jobs of owners, each job only now and then."""
 
     def __init__(
         self,

@@ -1,10 +1,10 @@
 """Which idle workers stay to take over from crashed ones.
 
-At the end of a phase thousands of processes may have nothing to do while the last units are worked
-on, each with GPUs that others could use. A few of them have to stay, to take over where one of
-those at work dies: they hold the standby places, which are leases as those of the units are.
-The others leave, but not before they have watched for so long that a dead process's lease, on a
-unit or on a place, would have been theirs.
+At the end of a phase thousands of workers may have nothing to do while others work on the last
+units, each with GPUs that somebody else could use. A few have to stay, to take over where one of
+those at work dies. They hold the standby places, which are leases like those of the units. The
+others leave, but only after watching for long enough to have taken over the lease of a dead worker,
+on a unit or on a place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tsdg.engine.timing import Timing
 from tsdg.storage import make_directory
 
 PLACES = 2
-"""Processes that stay. One would do; the second is there when the first takes over a unit."""
+"""Workers that stay. One is enough until it takes over a unit; then the second is there."""
 _PATIENCE = 2
 """Times the lease timeout that a process without work watches before it may leave."""
 

@@ -1,4 +1,4 @@
-"""The times by which the engine works, in one place, so that tests can shorten them."""
+"""All waiting times of the engine, in one place, so that tests can shorten them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Timing:
     heartbeat_s: float = 10.0
     """Between two touches of a held lease."""
     lease_timeout_s: float = 60.0
-    """A lease that was not touched for this long belongs to nobody."""
+    """After this long without a touch, a lease is stale."""
     poll_s: float = 1.0
     """Between two looks at the leases of others while there is nothing left to claim."""
     sync_s: float = 1.0

@@ -1,9 +1,9 @@
-"""What is left of a phase, as one of its processes knows it, and where that process goes on.
+"""Which units one worker still has to try, and which one is next.
 
-Nobody tells a process of the parts that others commit, and to list all parts for every unit takes
-the longer the more there are. So it remembers, looks at the single unit it has just claimed, and
-lists again now and then. Where others are at work it leaves their neighbourhood for a random place:
-from there it can go on for long without meeting anybody.
+Nobody tells a worker which parts others commit, and listing all parts for every unit would take
+longer the more there are. So it remembers, looks at the single unit that it has just claimed, and
+lists again now and then. Where it meets others it moves to a random place, from where it can go on
+for long without meeting anybody.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from tsdg.engine.units import InputLayout
 
 
 class UnitPicker:
-    """The units of a phase without a part, in the order in which they are best begun.
-
-    And those that have one.
+    """The units of a phase without a part, best begun first; and those that have one.
 
     ``look``, ``left`` and ``go_on`` are for one thread at a time; the rest may be called from any.
     """

@@ -21,12 +21,12 @@ from tsdg.layout import JOURNAL, LEASES, PARTS
 from tsdg.storage import make_directory
 
 _LISTING_SHARE = 100
-"""Least time between two listings of all parts, in times that a listing takes: they cost a
-hundredth of it."""
+"""Two listings of all parts are at least this many times as far apart as a listing takes, so that
+listings cost a hundredth of the time."""
 
 
 class UnitStore:
-    """Of one worker.
+    """The work units of one worker.
 
     Attributes:
         picker: knows which units are committed, and which to try next.
@@ -72,7 +72,7 @@ class UnitStore:
     def sweep_unit(self, unit: OpenUnit) -> None:
         """Remove what a committed unit does not need any more.
 
-        What a killed process may have left among the parts, which are many, is swept at the end.
+        Files that a killed process left among the parts, which are many, are swept at the end.
         """
         sweep((self._leases, self._journals), frozenset({unit.index}))
 

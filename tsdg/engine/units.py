@@ -1,4 +1,4 @@
-"""Work units: the cut of a phase's input file, and the names of the files that belong to them."""
+"""Work units: how a phase's input file is cut, and the names of the files that belong to them."""
 
 from __future__ import annotations
 

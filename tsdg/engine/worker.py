@@ -27,7 +27,7 @@ from tsdg.layout import STANDBY
 T = TypeVar("T")
 
 _UNITS_HELD = 3
-"""Units open at most, of the largest size: one in full work, and the last rows of two before it."""
+"""Most units open at once, of the largest size: one at work, and the last rows of two before it."""
 _REQUESTS_OF_ROWS_HELD = 2
 """Rows held at most, per request allowed in flight, where units are small."""
 

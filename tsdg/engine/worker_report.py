@@ -1,8 +1,8 @@
-"""What one worker process tells of itself in files, and the budget of the whole run.
+"""What one worker reports about itself in files, and the budget of the whole run.
 
-:class:`WorkerFigures` gathers the figures of one process in one phase; :class:`WorkerReport` writes
-them to disk now and then (:mod:`tsdg.accounting` says in which form) and ends the phase once the
-figures of all processes together reach a cap of the run.
+:class:`WorkerFigures` gathers the figures of one worker in one phase. :class:`WorkerReport` writes
+them to disk now and then, in the form of :mod:`tsdg.accounting`. It ends the phase once the figures
+of all workers together reach a cap of the run.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class WorkerReport:
             token: of the worker.
             figures: gathers the figures.
             progress: the worker's progress as it is now.
-            note: told, once, what went wrong without harm to the work.
+            note: gets each kind of failure that does not harm the work, once.
         """
         self._phase = job.directory
         self._token = token
@@ -196,7 +196,7 @@ class WorkerReport:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-report")
 
     async def keep(self) -> None:
-        """Write the figures now and then, for ever."""
+        """Write the figures now and then, until cancelled."""
         while True:
             self._figures.mark(self._progress())
             await self._write("running", "")
@@ -215,7 +215,7 @@ class WorkerReport:
             self._thread.shutdown(wait=False)
 
     async def watch_budget(self) -> None:
-        """Watch what the run uses, as long as it may; without a cap, return at once.
+        """Watch what the run uses until it reaches a cap; without a cap, return at once.
 
         Raises:
             BudgetReachedError: a cap is reached.

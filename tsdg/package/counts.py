@@ -1,7 +1,7 @@
 """Counts a run from its files, for the manifest and for ``tsdg verify``.
 
-Streaming: a few columns of one batch are in memory at a time, beside 12 bytes for each seed and
-    question.
+Streaming: a few columns of one batch are in memory at a time, besides 12 bytes for each seed and
+question.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SEED_FIELDS = ("available", "denied", "leaked", "malformed", "duplicate", "sampl
 
 @dataclass(slots=True, kw_only=True)
 class TaskCount:
-    """What the files hold of one task."""
+    """What the files hold for one task."""
 
     seeds: dict[str, int]
     """By ``SEED_FIELDS``, as the collector counted them."""

@@ -7,9 +7,9 @@
                                                   contaminated
     filter/contamination.json                     what was compared with held-out items, and found
 
-The new dataset grows in a hidden folder beside the old one and takes its place when it is whole.
-The manifest describes the files, so it goes first and is written last: a run directory with a
-manifest is finished, and one that was left at any other point is packaged again from the gathered
+The new dataset grows in a hidden folder beside the old one and replaces it when it is complete. The
+manifest describes the files, so it is removed first and written last. A run directory with a
+manifest is finished. One that was left at any other point is packaged again from the gathered
 tables, to the same bytes.
 """
 
@@ -78,7 +78,7 @@ class Packing:
     """How records are made and packed."""
 
     variants: Sequence[Variant]
-    """Records to make of one question, as far as its solution holds what they need."""
+    """Records to make of one question, if its solution holds what they need."""
     rows_per_file: int
     """Records of one Parquet file at most."""
     wording: Wording
@@ -98,8 +98,8 @@ def write_dataset(
         run: the run directory.
         tokens_of: texts → token counts.
         packing: how records are made and packed.
-        held_out: items that must not stand in any record. The questions were compared before they
-            were answered; here it is what a model wrote beside them.
+        held_out: items that no record may contain. The questions were compared before they were
+            answered; here the rest of each record is.
 
     Raises:
         StorageError: the run directory cannot be written.

@@ -1,4 +1,4 @@
-"""A finished run in the forms that other tools read.
+"""Writes a finished run in the formats that other tools read.
 
 ================= =================================================================================
 format            files
@@ -135,9 +135,9 @@ def nemo_skills(run: Path, out: Path, manifest: Manifest) -> int:
 def generation(question: Question, solution: Solution, won: AnswerSample) -> dict[str, Any]:
     """One line of NeMo-Skills' generations.
 
-    Its ``prepare_data`` takes the lines that say ``symbolic_correct``, which as there means that
-    the answer is the one that won. What nothing verified does not say so: that is taken with
-    ``add_unlabeled=true``.
+    Its ``prepare_data`` takes the lines that say ``symbolic_correct``, which means, as it does
+    there, that the answer won its vote. Answers that nothing verified do not say so;
+    ``add_unlabeled=true`` takes them.
 
     Args:
         question: verified.

@@ -24,7 +24,7 @@ from tsdg.storage import storage
 def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
     """Write ``README.md`` and, last, ``manifest.json``; return the manifest.
 
-    A former manifest goes first: where there is one, it describes the files as they are.
+    An earlier manifest is removed first: a manifest always describes the files as they are.
 
     Raises:
         VerificationError: a table that the phases must have left is missing or damaged.
@@ -42,8 +42,7 @@ def finish_run(run: Path, inputs: ManifestInputs) -> Manifest:
 def finished_manifest(run: Path, steps: Sequence[str]) -> Manifest | None:
     """Return the manifest of a run that has all these steps and files; else None.
 
-    Files are told by their sizes alone, as there may be thousands of them; `tsdg verify` reads
-    them.
+    Only the sizes of files are checked, because there may be thousands; `tsdg verify` reads them.
     """
     try:
         manifest: Manifest = json.loads((run / MANIFEST).read_bytes())

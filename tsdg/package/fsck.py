@@ -5,8 +5,8 @@
 3. Every count, taken again from the files; and the sums of every stage, per task.
 4. The rows: ids, references, sources (:mod:`tsdg.package.fsck_rows`).
 
-Files are read in pieces; ids are held as digests of 8 bytes. What is damaged is not parsed, so 3
-and 4 are only done where 1 and 2 found all tables whole, and the findings say so.
+Files are read in pieces; ids are held as digests of 8 bytes. Damaged files are not parsed: 3 and 4
+are done only where 1 and 2 found all tables whole, and the findings say so.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _differences(found: Any, expected: Any, place: str) -> Iterator[Finding]:
 
 
 def _sums(counts: RunCount, steps: tuple[str, ...], per_seed: int) -> Iterator[Finding]:
-    """What goes into a stage comes out of it, per task."""
+    """Per task, everything that goes into a stage comes out of it."""
     for task, count in counts.tasks.items():
         parts = [(name, n) for name, n in count.seeds.items() if name != "available"]
         checks = [

@@ -74,7 +74,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestInputs:
-    """What the files of a run do not say."""
+    """What a manifest says that the files of a run do not."""
 
     run: str
     """Name of the run."""

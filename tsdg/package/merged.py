@@ -1,4 +1,4 @@
-"""The manifest of a dataset that was merged from several runs, and whether such a dataset is whole.
+"""Writes the manifest of a dataset merged from several runs, and checks such a dataset.
 
 ::
 

@@ -10,8 +10,8 @@ Three variants of one question, here without reasoning::
                  - the roots
                  Answer: the roots
     reasoning    … how it is solved, before the answer
-    context      definition and background before the question; after the answer, why each
-                 other option is wrong
+    context      definition and background after the question (or before it, by
+                 ``package.knowledge``), and why each other option is wrong
 
 An option is shown and answered by its text: a record that says "B" teaches the letter, not the
 answer.

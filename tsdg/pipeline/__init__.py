@@ -1,14 +1,15 @@
-"""Stages 1 to 5, wired: the one place where the wings meet.
+"""Carries out the stages of a run: the one place where the wings meet.
 
-The wings are seeds, generation, verification, corpus, package, engine and serving.
+The wings are seeds, generate, verify, corpus, package, engine, serving and slurm. Begin with
+``run_stages.py``.
 
 ::
 
     seeds ──► questions ──► (duplicates out) ──► answers ──► filter, package
     CPU       a phase                            a phase     CPU
 
-``prepare`` checks a recipe and finds its run directory; ``seeds``, ``phases``, ``gather`` and
-``package`` hold what each kind of stage does; ``run`` does them in order, or one of them. Each
-stage leaves files in the run directory and is skipped when they are there, so that the same command
-continues a run at any point, and finished work starts no server.
+``make_seeds``, ``phases``, ``gather`` and ``package`` each do one kind of stage; ``run_stages``
+does them in order, or one of them. Each stage leaves files in the run directory and is skipped when
+they are there. So the same command continues a run at any point, and finished work starts no
+server.
 """

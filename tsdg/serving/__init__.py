@@ -1,8 +1,8 @@
-"""Model servers: own ``vllm serve`` or external endpoints, and the client in front.
+"""Model servers: own ``vllm serve`` processes or external endpoints, and the client for both.
 
-The pipeline needs :func:`check_server`, before anything starts, and :func:`open_transport`; on
-nodes that only lend their GPUs to a server of another node (:func:`is_multinode_worker`),
-:func:`work_for_heads` in its place.
+Begin with ``transport.py``. The pipeline calls :func:`check_server` before anything starts, and
+then :func:`open_transport`. A node that only lends its GPUs to a server of another node
+(:func:`is_multinode_worker`) calls :func:`work_for_heads` instead.
 """
 
 from tsdg.serving.checks import check_server

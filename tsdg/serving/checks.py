@@ -1,4 +1,4 @@
-"""What can be said of the servers before anything starts, in well under a second."""
+"""What can be checked about the servers before anything starts, in well under a second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_server(server: ServerConfig, model: ModelConfig) -> None:
 
     Raises:
         ServerError: this machine cannot serve it as it is.
-        RecipeError: a flag or a port that cannot be meant.
+        RecipeError: a flag or a port makes no sense.
     """
     if server.type == "openai":
         read_api_key(server)

@@ -70,14 +70,14 @@ class RoutingClient:
     async def send(self, request: Request) -> Reply:
         """Send one request to the least busy ready replica, waiting a while for one.
 
-        How long the reply may take is the caller's to limit: cancelled, the request is cut and the
-        server drops it.
+        The caller limits how long the reply may take: when this is cancelled, the connection is cut
+        and the server drops the request.
 
         Raises:
             RetryableError: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's
-                own), ``bad_reply``; it does not count where no server had taken the request: none
-                was ready for ``WAIT_S``, nobody there, or told to go slower; nor where requests
-                fail all over (:mod:`tsdg.serving.outage`).
+                own), ``bad_reply``. It does not count as a failure where no server took the request
+                (none was ready for ``WAIT_S``, nobody answered, or it was told to slow down), nor
+                where requests fail everywhere (:mod:`tsdg.serving.outage`).
             PermanentError: ``too_long`` or another ``http_4xx``.
             ServerError: no server will ever answer: all replicas given up, key refused, model
                 unknown.
@@ -114,7 +114,7 @@ class RoutingClient:
         )
 
     async def load(self) -> Load:
-        """Ask all ready replicas for their load; those that give no vLLM metrics are left out."""
+        """Ask all ready replicas for their load, except those without vLLM metrics."""
         looks = await asyncio.gather(*(self._metrics(endpoint) for endpoint in self._pool.ready))
         return total_load(look for look in looks if look is not None)
 
@@ -178,7 +178,7 @@ class RoutingClient:
 
 
 async def _body(response: aiohttp.ClientResponse, endpoint: Endpoint) -> bytes:
-    """Read a body of a reply's size; what goes on for ever must not fill the memory."""
+    """Read a body up to the largest size of a reply: an endless one must not fill the memory."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         parts.append(part)

@@ -1,4 +1,4 @@
-"""What a caller is told about the servers while they work, and at what pace they are watched."""
+"""What a caller is told about the servers while they work, and how often they are checked."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ OnEvent = Callable[[ServerEvent], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
-    """How often servers are looked at and how long they are waited for. All times are seconds."""
+    """How often servers are checked and how long tsdg waits for them. All times are seconds."""
 
     poll_s: float = 5.0
-    """Between two looks at /health and /metrics."""
+    """Between two checks of /health and /metrics."""
     look_timeout_s: float = 10.0
     """How long an answer of /health or /metrics may take."""
     stall_s: float = 180.0
-    """A server with work that makes no token for so long, or that does not answer for so long, is
-    hung. Long enough for kernels that are compiled at the first request of a new shape."""
+    """A server hangs if it has work and makes no token for this long, or does not answer for this
+    long. It is enough to compile kernels at the first request of a new shape."""
     idle_s: float = 60.0
-    """A server that has had nothing to do for so long is sent a one-token request."""
+    """A server that has been idle for this long is sent a one-token request."""
     canary_timeout_s: float = 60.0
     """How long such a request may take; it is sent twice."""
     last_words_s: float = 2.0
@@ -56,9 +56,9 @@ class Pacing:
     backoff_s: float = 1.0
     """Before the first restart; doubles with each failure in a row."""
     max_backoff_s: float = 60.0
-    """Upper bound of the same."""
+    """Longest wait before a restart."""
     stable_s: float = 600.0
-    """A replica that was ready for so long starts its count of failures anew."""
+    """After being ready for this long, a replica's count of failures starts again."""
     start_failures: int = 3
     """Failures in a row that open the circuit of a replica which was never ready."""
     crashes: int = 6

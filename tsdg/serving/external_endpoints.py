@@ -1,4 +1,4 @@
-"""Endpoints that others run: which of them answer now."""
+"""External endpoints: which of them answer now."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Metrics:
     prompt_tokens: float
     """Prompt tokens read since the server started."""
     kv_cache_usage: float
-    """NodeShare of the KV cache in use, 0 to 1; that of the fullest engine."""
+    """Share of the KV cache in use, 0 to 1; that of the fullest engine."""
 
 
 def parse_metrics(text: str) -> Metrics:

@@ -42,7 +42,7 @@ class _Member:
 class MultinodeHead:
     """Async context manager.
 
-    Followers can join for as long as it is open, and are dismissed at its end.
+    Multinode workers can join while it is open, and are dismissed at its end.
     """
 
     def __init__(self, *, placement: Placement, share: NodeShare, folder: Path) -> None:
@@ -134,7 +134,7 @@ class MultinodeHead:
         return self._broken
 
     async def stop(self, within_s: float) -> None:
-        """Have every multinode worker end its part; wait at most ``within_s`` seconds for them."""
+        """Have every multinode worker end its part, waiting at most ``within_s`` seconds."""
         waiting = list(self._members.values())
         for member in waiting:
             member.channel.send("stop", generation=self._generation)

@@ -31,11 +31,11 @@ from tsdg.serving.vllm import Member, serve_command, serve_env
 _CONNECT_S = 5.0
 _LOOK_S = 0.5
 _FINISHED_S = 10.0
-"""Between two looks whether there is work left: it reads the run directory."""
+"""Between two checks whether work is left, each of which reads the run directory."""
 
 
 def is_multinode_worker(server: ServerConfig, model: ModelConfig) -> bool:
-    """Whether this process is to :func:`work_for_heads` rather than work, by its environment.
+    """Whether this process should :func:`work_for_heads` instead of working, by its environment.
 
     Raises:
         ServerError: the nodes of this element cannot serve the model.
@@ -105,7 +105,7 @@ async def work_for_heads(
 
 
 async def _serve_heads(work: _WorkingNode, path: Path, finished: Callable[[], bool]) -> None:
-    """Do what the head says, and what the next one says where it is gone without a word."""
+    """Do what the head says; if it vanishes, do what the next one says."""
     patience_s = float(work.server.start_timeout_s)
     while True:
         channel = await _find_head(path, work.share.rank, patience_s, finished)
@@ -151,7 +151,7 @@ async def _find_head(
 
 
 async def _join(address: str, port: int, token: str, rank: int) -> Channel | None:
-    """Make oneself known; None where nobody answers there, or somebody else."""
+    """Introduce this node; None where nobody answers there, or somebody else does."""
     try:
         async with asyncio.timeout(_CONNECT_S):
             channel = Channel(*await asyncio.open_connection(address, port))

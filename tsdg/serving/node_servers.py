@@ -1,4 +1,4 @@
-"""The agent: starts the replicas of a node, keeps them going, and ends them all."""
+"""Starts the replicas of a node, keeps them running, and ends them all."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class NodeServers:
         try:
             await replica.run()
         except Exception as error:
-            # Nobody awaits this task before the end: without a word here, requests would wait for
+            # Nobody awaits this task before the end: if it failed silently, requests would wait for
             # ever.
             self.pool.close(
                 f"watching the servers failed: {type(error).__name__}: {one_line(str(error))}"

@@ -1,9 +1,9 @@
-"""Whose fault it is that requests fail: that of a request, or that of the servers.
+"""Whose fault a failing request is: its own, or that of the servers.
 
-One request that fails again and again is at fault itself, and ends as a rejection. Where many
-different ones fail and none succeeds, the servers are: then no failure counts against a request,
-and after some patience the run stops with all that was done kept, instead of rejecting every row
-that is left.
+One request that fails again and again is itself at fault, and ends as a rejection. Where many
+different requests fail and none succeeds, the servers are at fault. Then no failure counts against
+a request. After some patience the run stops and keeps its work, instead of rejecting every row that
+is left.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from tsdg.errors import ModelRequestError, RetryableError, ServerError, TsdgError
 
 MANY = 3
-"""Up to so many different requests may be at fault themselves at a time."""
+"""At most this many different requests may be at fault themselves at one time."""
 PATIENCE_S = 120.0
 """How long many requests may fail before the run stops."""
 _OF_THE_REQUEST = frozenset({"too_long"})

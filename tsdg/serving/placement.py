@@ -1,8 +1,8 @@
 """Where a process stands among the nodes of its element, and what that node has to serve.
 
 An *element* is one task of a job array. It may have several nodes, with one process of tsdg on
-each. Where a server fits in a node, these processes have nothing to do with one another: each
-starts the servers of its own node and works. Where one server spans nodes, the nodes form groups of
+each. Where a server fits in a node, these processes are independent: each starts the servers of its
+own node and works. Where one server spans nodes, the nodes form groups of
 as many as it needs: the first node of a group, its *head*, runs rank 0 of the server and works;
 each other node, a *multinode worker*, runs one further rank and nothing else.
 
@@ -25,8 +25,8 @@ none                  CUDA_VISIBLE_DEVICES,   the GPUs that this process may use
                                               nodes without GPUs
 ===================== ======================= ==================================================
 
-``srun`` sets Slurm's own for each of its tasks: one task per node is all that a launch has to see
-to. Without ``srun`` a process is alone, however many nodes its job has.
+``srun`` sets Slurm's own variables for each of its tasks, so a launch need only start one task per
+node. Without ``srun`` a process is alone, however many nodes its job has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One replica of an own server: started, watched, restarted, and given up when it keeps failing."""
+"""Runs one replica of an own server: starts, watches and restarts it, and gives up in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pure reading of what a chat-completions server answers: a reply, or a failure with its class."""
+"""Reads what a chat-completions server answers: a reply, or a failure with its class. Pure."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
 def failure(
     *, status: int, retry_after: str, body: bytes, url: str, model: str, key_source: str
 ) -> TsdgError:
-    """Give the failure that an answer other than 200 stands for.
+    """Return the failure that an answer other than 200 means.
 
     Args:
         status: the HTTP status.

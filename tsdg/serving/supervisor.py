@@ -1,4 +1,4 @@
-"""Keeps one model server: stands between tsdg and the server, and lets nothing of it outlive tsdg.
+"""Runs one model server, as a process between tsdg and it, and lets nothing of it outlive tsdg.
 
 Run by file name, with the standard library only: ``python -I -S supervisor.py PARENT_PID GRACE_S
 COMMAND...``
