@@ -70,7 +70,7 @@ def _from_json(text: str) -> tuple[float, float, float] | None:
         try:
             value = json.loads(piece)
             return float(value["score_1"]), float(value["score_2"]), float(value["ranking"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return None
 
