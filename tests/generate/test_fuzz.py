@@ -19,12 +19,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tsdg.generate.forms import solution_form
 
 from generate.rows import SEEDS, question, seed
 from tsdg.config.compose import compose_recipe, recipes_dir
 from tsdg.engine.journal import decode_result, encode_result
 from tsdg.errors import MachineError, PermanentError, RetryableError
+from tsdg.generate.answer_forms import solution_form
 from tsdg.generate.judge_scores import read_scores
 from tsdg.generate.prompts import load_prompts
 from tsdg.generate.replies import only_text
