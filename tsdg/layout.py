@@ -36,7 +36,6 @@ KIN = "seeds/kin.parquet"
 QUESTIONS = "questions/questions.parquet"
 CONTAMINATION = "questions/contamination.json"
 FILTER_CONTAMINATION = "filter/contamination.json"
-DIVERSITY = "diversity/diversity.json"
 SAMPLES = "answers/samples.parquet"
 SOLUTIONS = "answers/solutions.parquet"
 ALLOWED_UNITS = "snapshot/catalogue.json"
@@ -47,7 +46,7 @@ CARD = "README.md"
 LEASES, JOURNAL, PARTS, WORKERS, STANDBY = "leases", "journal", "parts", "workers", "standby"
 """Folders of a phase, in the phase's own."""
 
-PHASE_FOLDERS = ("questions", "answers", "questions-answers")
+PHASE_FOLDERS = ("study", "questions", "answers", "questions-answers")
 _WHOLE_FOLDERS = ("seeds", "filter", SNAPSHOT, DATASET)
 _GROWING = frozenset({LAUNCHES})
 """Files that every start of a run adds to, a start of a finished one too."""

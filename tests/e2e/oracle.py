@@ -3,7 +3,8 @@
 Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE,
 ends with its parent, and tells at ``/asked`` how often each request (by a hash of its body) was
 sent; ``POST /delay?s=S`` changes the delay. MANNER is how it solves in free text: ``rubbish``,
-``first`` (the first option, always) or ``chinese``. It stands in for a model where a test needs
+``first`` (the first option, always) or ``chinese``; or ``unknowing``: every other question's
+knowledge cannot be read. It stands in for a model where a test needs
 thousands of replies, or the same replies twice; whether real servers behave is tested with real
 ones.
 """
@@ -103,7 +104,12 @@ def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
 
     Four of five depend on the question alone, the others also on the request's seed.
     """
-    if manner and "response_format" not in body:
+    form = body.get("response_format", {}).get("json_schema", {})
+    if manner == "unknowing":
+        named = hashlib.sha256(body["messages"][-1]["content"].encode()).digest()[0] % 2
+        if named and form.get("name", "").endswith("_knowledge"):
+            return "I would rather not say."
+    elif manner and not form:
         return solve_badly(
             manner, body["messages"][-1]["content"], random.Random(f"{body.get('seed')}/{index}")
         )
@@ -116,8 +122,7 @@ def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
     rng = random.Random(f"{asked}/{'' if solving and not noisy else body.get('seed')}")
     if "structured_outputs" in body:
         return str(rng.choice(body["structured_outputs"]["choice"]))
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
-    if schema:
+    if schema := form.get("schema"):
         out = fill(schema, rng, "", {})
         said = re.search(r'\{"[a-z_]+:.*\}', body["messages"][-1]["content"])
         if said and "question" not in out:

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.conftest import Cli, Endpoint, records, table
@@ -362,3 +364,27 @@ def test_a_machine_that_cannot_run_code_is_refused_before_anything_is_written(
     assert ran.code == 3
     assert "no sandbox to run answers of kind code in (" in ran.err.splitlines()[-1]
     assert bare.runs() == []
+
+
+def test_votes_that_nobody_can_win_are_one_line_and_ask_nothing(
+    tsdg: Cli, oracle: Oracle, tmp_path: Path
+) -> None:
+    path = tmp_path / "mirror/aps/super_glue/boolq/train.parquet"
+    path.parent.mkdir(parents=True)
+    rows = [
+        {"question": f"does {n} follow {n - 1}", "passage": f"First {n - 1}, then {n}.", "label": 1}
+        for n in range(3, 9)
+    ]
+    pq.write_table(pa.Table.from_pylist([{**row, "idx": 0} for row in rows]), path)
+    endpoint = oracle()
+    words = ["recipe=demo", "seeds.tasks=[boolq]", f"seeds.mirror={tmp_path / 'mirror'}"]
+    words += ["answers.first_round=3", *endpoint.overrides()]
+    for command in ("plan", "run"):
+        refused = tsdg(command, *words, "answers.samples=3")
+        assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+        assert "guessing among 2 options agrees in all 3 votes with probability 0.25" in refused.err
+        assert "(boolq)" in refused.err
+        assert "answers.samples=5 would do" in refused.err
+    assert tsdg.runs() == []
+    assert endpoint.asked() == {}
+    assert tsdg("plan", *words, "answers.samples=5").code == 0

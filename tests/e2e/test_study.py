@@ -9,8 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from tests.e2e.conftest import Cli, Endpoint, records, table
 from tests.e2e.test_roles import role
+from tests.package.test_fsck import edit, relist, set_first
+from tsdg.package.fsck import verify_run
 
 Oracle = Callable[..., Endpoint]
 STAGES = ("seeds", "study", "study.gather", "questions", "questions.gather", "answers")
@@ -110,6 +114,49 @@ def test_seeds_beyond_their_share_are_asked_nothing_more(tsdg: Cli, oracle: Orac
     missing = run / "study/rejected.parquet"
     missing.unlink()
     assert tsdg("verify", str(run)).code == 1
+
+
+def test_damage_to_the_tables_of_a_study_is_found_and_located(tsdg: Cli, oracle: Oracle) -> None:
+    words = ["recipe=demo", "run=r", "study.share=1", "+study.shares.difficulty={1: 0.05, 2: 0.05}"]
+    done = tsdg("run", *words, "phases=[[study],[questions]]", *oracle().overrides())
+    assert done.code == 0, done.err
+    run = tsdg.root / "r"
+    assert verify_run(run) == []
+    whole = (run / "manifest.json").read_bytes()
+    for name, change, path, what in (
+        ("studies", lambda rows: rows.pop(), "manifest.json: totals.study.asked", "is not what"),
+        ("studies", lambda rows: rows.append(rows[0]), "study/studies.parquet", "not unique"),
+        ("studies", set_first("seed_id", "0"), "study/studies.parquet", "seed_id refers to"),
+        ("seeds", lambda rows: rows.pop(), "study/seeds.parquet", "kept or rejected"),
+        ("seeds", lambda rows: rows.append(rows[0]), "study/seeds.parquet", "not unique"),
+        ("seeds", set_first("seed_id", "0"), "study/seeds.parquet", "kept or rejected"),
+        ("rejected", lambda rows: rows.pop(), "study/seeds.parquet", "kept or rejected"),
+        ("rejected", lambda rows: rows.append(rows[0]), "study/rejected.parquet", "not unique"),
+    ):
+        table_path = run / f"study/{name}.parquet"
+        kept = table_path.read_bytes()
+        edit(table_path, change)
+        relist(run)
+        findings = verify_run(run)
+        assert any(one.path == path and what in one.what for one in findings), (name, findings)
+        table_path.write_bytes(kept)
+        (run / "manifest.json").write_bytes(whole)
+    for name, column in (("studies", "concepts"), ("seeds", "options"), ("rejected", "detail")):
+        table_path = run / f"study/{name}.parquet"
+        kept = table_path.read_bytes()
+        pq.write_table(pq.read_table(table_path).drop_columns([column]), table_path)
+        relist(run)
+        found = [(one.path, one.what) for one in verify_run(run)]
+        assert (f"study/{name}.parquet", "has other columns") in found
+        table_path.write_bytes(kept)
+        (run / "manifest.json").write_bytes(whole)
+    assert verify_run(run) == []
+    for name in ("studies", "seeds", "syllabus", "rejected"):
+        (run / f"study/{name}.parquet").unlink()
+        assert verify_run(run)[0].path == f"study/{name}.parquet"
+        (run / "manifest.json").unlink()
+        assert tsdg("resume", str(run)).code == 0
+        assert verify_run(run) == [], name
 
 
 def test_a_run_may_stop_after_its_study(tsdg: Cli, oracle: Oracle) -> None:

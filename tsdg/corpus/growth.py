@@ -61,7 +61,7 @@ def repeated_share(sizes: Sizes, *, at: int) -> Share:
     """
     sample, groups = int(sizes.sum()), len(sizes)
     if at <= sample:
-        share = 1 - _groups_of(sizes, at) / at if at else 0.0
+        share = max(1 - _groups_of(sizes, at) / at, 0.0) if at else 0.0  # rounding may go below
         return Share(estimate=share, low=share, high=share)
     if not sample:
         return Share(estimate=0.0, low=0.0, high=1.0)
