@@ -14,6 +14,7 @@ from tsdg.protocols import Asked, Choice, Prover, Reply, Request, Verifier
 from tsdg.records import AnswerSample, Question, Reason
 
 _LETTER = re.compile(r"\(?[A-Za-z][.)]?")
+_UNREAD = Read(reasoning="", answer="", trace="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,38 +96,16 @@ def _of_request(
     verifier: Verifier,
 ) -> list[Drawn]:
     """Read the completions of one request; what is missing or failed is an abstention."""
-    failed = isinstance(reply, PermanentError)
-    choices: Sequence[Choice] = () if isinstance(reply, PermanentError) else reply.choices
     out = []
     for place, draw in enumerate(group):
-        if place < len(choices):
-            choice = choices[place]
-        else:
-            choice = Choice(text="", reasoning="", finish_reason="failed" if failed else "missing")
-        parsed = draw.form.read(choice) if place < len(choices) else Read("", "", "")
-        flaw: Reason | None = "request_failed" if failed else None
-        reasoning = answer = trace = ""
-        if isinstance(parsed, Flaw):
-            flaw = flaw or parsed.reason
-        else:
-            reasoning, trace = parsed.reasoning, parsed.trace
-            # A bare letter names an option only to who has seen them.
-            said, options = parsed.answer.strip(), draw.asked.options
-            letter = (
-                options
-                and said not in options
-                and not draw.option_order
-                and _LETTER.fullmatch(said)
-            )
-            answer = (
-                "" if letter or _drifted(said, question) else verifier.read(said, draw.asked) or ""
-            )
+        choice, parsed, flaw = _completion(draw, reply, place)
+        answer = _answer(parsed, draw, question, verifier)
         prompt_tokens, completion_tokens = _share(reply, place, len(group))
         row = AnswerSample(
             question_id=question.question_id,
             sample=draw.sample,
             text=choice.text,
-            reasoning=reasoning,
+            reasoning=parsed.reasoning,
             answer=answer,
             finish_reason=choice.finish_reason,
             prompt_tokens=prompt_tokens,
@@ -140,11 +119,34 @@ def _of_request(
                 flaw=flaw,
                 detail="",
                 said=answer,
-                trace=trace,
+                trace=parsed.trace,
                 asked=draw.asked,
             )
         )
     return out
+
+
+def _completion(
+    draw: Draw, reply: Reply | PermanentError, place: int
+) -> tuple[Choice, Read, Reason | None]:
+    """A sample's completion, what is read in it, and why it holds no answer where that is known."""
+    if isinstance(reply, PermanentError):
+        return Choice(text="", reasoning="", finish_reason="failed"), _UNREAD, "request_failed"
+    if place >= len(reply.choices):
+        return Choice(text="", reasoning="", finish_reason="missing"), _UNREAD, None
+    choice = reply.choices[place]
+    parsed = draw.form.read(choice)
+    return (choice, _UNREAD, parsed.reason) if isinstance(parsed, Flaw) else (choice, parsed, None)
+
+
+def _answer(parsed: Read, draw: Draw, question: Question, verifier: Verifier) -> str:
+    """The answer in normal form; empty for an abstention."""
+    said, options = parsed.answer.strip(), draw.asked.options
+    if not said:
+        return ""
+    if options and said not in options and not draw.option_order and _LETTER.fullmatch(said):
+        return ""  # a bare letter names an option only to who has seen them
+    return "" if _drifted(said, question) else verifier.read(said, draw.asked) or ""
 
 
 def _share(reply: Reply | PermanentError, place: int, samples: int) -> tuple[int, int]:

@@ -1,0 +1,137 @@
+"""Rounds of answer samples: what is asked for, sent, read and put to the test.
+
+Options are shown in another order each time, so that a liking for a position cancels. Samples with
+the same prompt go out as one request with ``n`` completions; others are requests of their own, each
+with its own seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig
+from tsdg.errors import PermanentError
+from tsdg.generate.answer_case import Case
+from tsdg.generate.answer_forms import AnswerForm, solution_form
+from tsdg.generate.answer_samples import Draw, proven, read_round
+from tsdg.generate.checks import is_closing
+from tsdg.generate.draws import number, permutation
+from tsdg.generate.fields import as_fields, language_name, shots, window
+from tsdg.generate.prompts import FIELDS
+from tsdg.generate.requests import chat_request, together, try_ask
+from tsdg.protocols import Asked, Prover, Request
+from tsdg.records import Question
+
+
+class Sampler:
+    """Draws samples of a question. Holds no state."""
+
+    def __init__(self, *, config: AnswersConfig, model: ModelConfig, seed: int) -> None:
+        self._config = config
+        self._model = model
+        self._seed = seed
+
+    async def draw_round(self, case: Case, size: int) -> bool:
+        """Draw and read further samples; return whether all their requests failed."""
+        first = len(case.drawn)
+        draws = [self._draw(case, sample) for sample in range(first, first + size)]
+        groups = [
+            list(group)
+            for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))
+        ]
+        requests = [self._request(case.question, group) for group in groups]
+        came = await together([try_ask(case.ask, request) for request in requests])
+        case.replies.extend(came)
+        # In a thread: a formula may take its verifier seconds, and other rows' replies must not
+        # wait for it.
+        fresh = await asyncio.to_thread(
+            read_round,
+            case.question,
+            list(zip(groups, requests, came, strict=True)),
+            case.verifier,
+        )
+        if isinstance(case.verifier, Prover):
+            fresh = await proven(fresh, case.verifier)
+        case.drawn.extend(fresh)
+        return all(isinstance(reply, PermanentError) for reply in came)
+
+    def _draw(self, case: Case, sample: int) -> Draw:
+        question, config = case.question, self._config
+        order = self._order(question, sample)
+        shown = tuple(question.options[index] for index in order)
+        choices = shown or case.choices
+        form = solution_form(
+            config,
+            question.answer_kind,
+            options=choices,
+            checks=question.checks,
+            shown="{reply}" in case.prompt.user,
+        )
+        return Draw(
+            sample=sample,
+            turns=self._turns(case, sample, form, shown),
+            form=form,
+            asked=Asked(
+                question=question.question,
+                context=question.context,
+                options=choices,
+                checks=question.checks,
+            ),
+            option_order=order,
+        )
+
+    def _order(self, question: Question, sample: int) -> tuple[int, ...]:
+        """Position shown → index of the option; empty where no options are shown."""
+        if not (self._config.show_options and question.options):
+            return ()
+        places = permutation(len(question.options), "order", self._seed, question.question_id)
+        # Turned by one place per sample, each option stands in each place equally often, "none of
+        # these" too: a liking for the last place must not win.
+        turn = sample % len(places)
+        return places[turn:] + places[:turn]
+
+    def _turns(
+        self, case: Case, sample: int, form: AnswerForm, shown: tuple[str, ...]
+    ) -> list[dict[str, str]]:
+        """The chat turns of one sample, with the options in the order shown."""
+        question, config, prompt = case.question, self._config, case.prompt
+        values = {
+            "language": language_name(question.language),
+            "domain": question.domain,
+            "question": question.question,
+            "context": question.context,
+            "options": shown,
+            "written": language_name(question.language) if form.reasoning else "",
+            "closing": tuple(option for option in shown if is_closing(option)),
+            # One call shows the order of the arguments; the other assertions stay hidden tests.
+            "checks": question.checks[:1],
+            "reply": form.sketch(),
+        }
+        turn = number("answer shots", self._seed, question.question_id) + sample
+        examples = window(
+            prompt.examples,
+            question.answer_kind,
+            case.shape,
+            question.language,
+            config.few_shot,
+            turn,
+        )
+        names = FIELDS["answers"]
+        hide = () if config.show_options else ("options",)
+        return prompt.turns(
+            as_fields(values, names),
+            shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write),
+        )
+
+    def _request(self, question: Question, group: Sequence[Draw]) -> Request:
+        return chat_request(
+            model=self._model,
+            turns=group[0].turns,
+            sampling=self._config.sampling,
+            seed=number("answers", self._seed, question.question_id, group[0].sample),
+            samples=len(group),
+            form=group[0].form.constraint,
+        )

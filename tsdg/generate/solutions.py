@@ -1,0 +1,192 @@
+"""The solution of a question: from the samples that won to what its records are rendered from.
+
+What else is asked for, of the judge and for the enrichment, is added to the case's replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tsdg.config.models import ModelConfig
+from tsdg.config.recipe import AnswersConfig
+from tsdg.generate.answer_case import Case
+from tsdg.generate.checks import says_nothing
+from tsdg.generate.claims import agrees, read_claim
+from tsdg.generate.enrich import NOTHING, TRIES, Enrichment, enrich_request, read_enrichment
+from tsdg.generate.judge import Judge, best_response, judge_answer, response_of
+from tsdg.generate.language import other_language
+from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.generate.requests import canonical, provenance, try_ask
+from tsdg.generate.schemas import Flaw
+from tsdg.generate.voting import Accept
+from tsdg.protocols import Prover, Request
+from tsdg.records import Provenance, Question, Solution, Verification
+
+
+class SolutionMaker:
+    """Makes solutions of what won. Holds no state."""
+
+    def __init__(
+        self,
+        *,
+        config: AnswersConfig,
+        model: ModelConfig,
+        prompts: Prompts,
+        seed: int,
+        judge: Judge | None,
+    ) -> None:
+        self._config = config
+        self._model = model
+        self._prompts = prompts
+        self._seed = seed
+        self._judge = judge
+
+    async def choose(self, case: Case) -> Solution | Flaw:
+        """Let the judge choose among free texts, which no vote can."""
+        assert self._judge is not None
+        answered = [place for place, item in enumerate(case.drawn) if item.said]
+        best, came = await best_response(
+            self._judge, case.ask, case.question, [case.drawn[p].row.answer for p in answered]
+        )
+        case.replies.extend(came)
+        if best is None:
+            return Flaw(reason="judged", detail="the judge's verdict could not be read")
+        tested = (
+            f"{case.verifier.method.split(',')[0]}, then "
+            if isinstance(case.verifier, Prover)
+            else ""
+        )
+        verification = Verification(
+            method=f"{tested}judge, best of {len(answered)}",
+            votes=1,
+            agreement=1 / case.samples,
+            samples=len(case.drawn),
+            chance=None,
+            claim_agrees=None,
+            score=0.0,
+        )
+        return await self._solve(case, (answered[best],), verification)
+
+    async def accepted(
+        self, case: Case, verdict: Accept, winners: Sequence[int]
+    ) -> Solution | Flaw:
+        """Go on with what won the vote, unless it has to be what was claimed and is not."""
+        won = case.drawn[winners[0]]
+        claim = case.claim or await read_claim(case.question, case.choices, case.verifier)
+        agree = await asyncio.to_thread(agrees, claim, won.said, case.verifier)
+        if agree is False and self._config.claim == "require":
+            claimed, found = (
+                " ".join(text.split())[:60]
+                for text in (case.question.claimed_answer, won.row.answer)
+            )
+            return Flaw(
+                reason="claim_disagrees",
+                detail=f"{len(winners)} of {len(case.drawn)} samples say {found!r}, the writer "
+                f"claimed {claimed!r}",
+            )
+        method = f"{case.verifier.method} with the claim" if case.votes else case.verifier.method
+        verification = Verification(
+            # One sample is no vote: unless a verifier put it to the test, nothing was verified but
+            # its form.
+            method="none" if case.samples == 1 and method == "vote" else method,
+            votes=len(winners),
+            agreement=len(winners) / case.samples,
+            samples=len(case.drawn),
+            chance=verdict.chance if case.options else None,
+            claim_agrees=agree,
+            score=0.0,
+        )
+        return await self._solve(case, winners, verification)
+
+    async def _solve(
+        self, case: Case, winners: Sequence[int], verification: Verification
+    ) -> Solution | Flaw:
+        """Build the solution of the samples that won, the first reasoning that is usable in it."""
+        question, drawn = case.question, case.drawn
+        answer = drawn[winners[0]].row.answer
+        told = next((i for i in winners if _usable(drawn[i].row.reasoning, answer, question)), None)
+        reasoning = "" if told is None else drawn[told].row.reasoning
+        judged = await self._judged(case, winners, reasoning, verification)
+        if isinstance(judged, Flaw):
+            return judged
+        enrichment, unenriched = await self._enrich(case, answer, reasoning)
+        return Solution(
+            question_id=question.question_id,
+            answer=answer,
+            reasoning=reasoning or enrichment.reasoning,
+            trace=drawn[winners[0] if told is None else told].trace,
+            knowledge=enrichment.knowledge,
+            distractors=enrichment.distractors,
+            unenriched=unenriched,
+            verification=judged,
+            provenance=self._provenance(case.prompt, drawn[winners[0]].request),
+        )
+
+    async def _judged(
+        self, case: Case, winners: Sequence[int], reasoning: str, verification: Verification
+    ) -> Verification | Flaw:
+        """Have the judge score the answer, where the recipe wants a score."""
+        if self._judge is None or not self._judge.config.min_score:
+            return verification
+        # What a model thought before it replied is no part of its response, and two such traces
+        # fit no context.
+        thinks = bool(self._model.reasoning_parser) and self._config.rationale == "trace"
+        rivals = [
+            response_of(item.row.answer, "" if thinks else item.row.reasoning)
+            for place, item in enumerate(case.drawn)
+            if item.said and place not in winners
+        ]
+        answer = case.drawn[winners[0]].row.answer
+        response = response_of(answer, "" if thinks else reasoning)
+        judged = await judge_answer(
+            self._judge, case.ask, case.question, response=response, rivals=rivals
+        )
+        case.replies.extend(judged.replies)
+        if judged.flaw:
+            return Flaw(reason="judged", detail=judged.flaw)
+        method = verification.method
+        method = method if "judge, best of" in method else f"{method}, then judge"
+        return replace(verification, method=method, score=judged.score)
+
+    async def _enrich(self, case: Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
+        """Ask for what the variants need beside the answer, and say why where it does not come."""
+        reason = ""
+        for attempt in range(TRIES if "context" in self._config.variants else 0):
+            request, schema = enrich_request(
+                case.question,
+                answer=answer,
+                reasoning=not reasoning,
+                config=self._config,
+                model=self._model,
+                prompts=self._prompts,
+                seed=(self._seed, *([attempt] if attempt else [])),
+            )
+            reply = await try_ask(case.ask, request)
+            case.replies.append(reply)
+            found = read_enrichment(reply, schema, question=case.question, answer=answer)
+            if not isinstance(found, Flaw):
+                return found, ""
+            reason = found.reason
+            if reason == "request_failed":
+                break
+        return NOTHING, reason
+
+    def _provenance(self, prompt: Prompt, request: Request) -> Provenance:
+        config = self._config
+        sampling = canonical(
+            config.sampling,
+            request_seed=request.body["seed"],
+            samples=config.samples,
+            few_shot=config.few_shot,
+            show_options=config.show_options,
+            rationale=config.rationale,
+            structured=config.structured,
+        )
+        return provenance(self._model, prompt, sampling, request)
+
+
+def _usable(reasoning: str, answer: str, question: Question) -> bool:
+    told = bool(reasoning) and not says_nothing(reasoning, answer)
+    return told and not other_language(reasoning, question.language)
