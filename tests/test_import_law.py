@@ -81,7 +81,6 @@ def test_imports_go_one_way() -> None:
 
 
 LARGE = {
-    "generate/prompts.py": 450,
     "records.py": 500,
     "seeds/mirror/hub.py": 450,
     "seeds/rows/lmeval.py": 480,

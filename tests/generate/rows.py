@@ -15,7 +15,8 @@ from tsdg.config.questions import KinConfig, QuestionsConfig
 from tsdg.config.recipe import AnswersConfig, PromptConfig
 from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentError
-from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.generate.prompt_files import load_prompts
+from tsdg.generate.prompts import Prompts
 from tsdg.protocols import Choice, Reply, Request
 from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question, Seed, Source, stable_id
 

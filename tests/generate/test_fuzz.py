@@ -26,7 +26,7 @@ from tsdg.engine.journal import decode_result, encode_result
 from tsdg.errors import MachineError, PermanentError, RetryableError
 from tsdg.generate.answer_forms import solution_form
 from tsdg.generate.judge_scores import read_scores
-from tsdg.generate.prompts import load_prompts
+from tsdg.generate.prompt_files import load_prompts
 from tsdg.generate.replies import only_text
 from tsdg.generate.schemas import Flaw
 from tsdg.layout import phase_name

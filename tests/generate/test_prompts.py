@@ -12,7 +12,8 @@ from tsdg.errors import RecipeError
 from tsdg.generate.checks import check_code, check_json
 from tsdg.generate.fields import as_text, shape_of
 from tsdg.generate.instructions import renewed, unsaid
-from tsdg.generate.prompts import FIELDS, STEPS, fill, load_prompts
+from tsdg.generate.prompt_files import load_prompts
+from tsdg.generate.prompts import FIELDS, STEPS, fill
 from tsdg.generate.schemas import Flaw, conform, enrich_schema, question_schema
 from tsdg.records import ANSWER_KINDS
 from tsdg.text import normalise, overlap

@@ -12,7 +12,8 @@ from generate.rows import RECIPES, SAMPLING, ScriptedAsk, as_json, model, reply,
 from tsdg.config.recipe import PromptConfig
 from tsdg.config.study import StudyConfig, StudySharesConfig
 from tsdg.errors import PermanentError
-from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.generate.prompt_files import load_prompts
+from tsdg.generate.prompts import Prompts
 from tsdg.generate.study import Studied, StudyStep
 from tsdg.protocols import Request
 from tsdg.records import Seed

@@ -16,7 +16,7 @@ from tsdg.cli import run_command
 ROOT = Path(__file__).parents[2]
 LOOKS = {
     "tsdg.seeds.draw.selection": ("survey", "solve"),
-    "tsdg.generate.prompts": ("load_prompts",),
+    "tsdg.generate.prompt_files": ("load_prompts",),
     "tsdg.slurm.cluster": ("read_cluster",),
     "tsdg.run.verifiers": ("check_verifiers",),
 }

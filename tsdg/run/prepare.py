@@ -19,7 +19,8 @@ from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
 from tsdg.errors import RunConflictError
-from tsdg.generate.prompts import Prompts, load_prompts
+from tsdg.generate.prompt_files import load_prompts
+from tsdg.generate.prompts import Prompts
 from tsdg.generate.ways import check_ways
 from tsdg.layout import PARTS, PROMPTS, RECIPE, SNAPSHOT, phase_name
 from tsdg.package.tokens import find_tokenizer
