@@ -39,6 +39,14 @@ def test_fewer_questions_are_expected_to_show_fewer_repetitions() -> None:
     assert repeated_share(np.array([2, 1, 1]), at=1).estimate == pytest.approx(0)
 
 
+def test_no_share_is_below_nothing() -> None:
+    shares = [
+        repeated_share(np.ones(n, np.int64), at=at).low for n in (4, 45, 72) for at in range(n + 1)
+    ]
+    assert min(shares) == 0
+    assert not any(math.copysign(1, share) < 0 for share in shares)
+
+
 def test_no_questions() -> None:
     assert repeated_share(np.empty(0, np.int64), at=0).high == 0
     share = repeated_share(np.empty(0, np.int64), at=10)
