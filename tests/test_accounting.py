@@ -136,8 +136,8 @@ def test_a_damaged_file_is_one_line_that_names_it(tmp_path: Path, content: bytes
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"{", "it is no JSON object"),
-        (b"null", "it is no JSON object"),
+        (b"{", "it is not a JSON object"),
+        (b"null", "it is not a JSON object"),
         (b'{"schema_version": 1}', "owner is missing or wrong"),
     ],
 )

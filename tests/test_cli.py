@@ -40,7 +40,7 @@ def run(tmp_path: Path) -> Path:
     "command", ["status", "logs", "cancel", "resume", "verify", "show", "report"]
 )
 @pytest.mark.parametrize(
-    ("word", "says"), [("", "there is no directory ''"), ("{here}", "is no run directory")]
+    ("word", "says"), [("", "there is no directory ''"), ("{here}", "is not a run directory")]
 )
 def test_a_word_that_names_no_run_is_one_line(
     command: str, word: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -90,7 +90,7 @@ class WorkerStatus:
     gpu_seconds: float
     """GPUs × seconds in which its replicas held them."""
     idle_gpu_seconds: float
-    """Of those, without a request under way; the start of the servers is idle as well."""
+    """Of those, without a request in flight; the start of the servers is idle as well."""
     history: tuple[tuple[float, int, int, int], ...]
     """Points of (seconds since ``started``, completion tokens so far, requests in flight, rows
     done), oldest first."""
@@ -119,7 +119,7 @@ class Spent:
 
     @property
     def idle_gpu_hours(self) -> float:
-        """Of those, without a request under way."""
+        """Of those, without a request in flight."""
         return round(self.idle_gpu_seconds / 3600, 4)
 
 
@@ -209,7 +209,7 @@ def read_worker(phase: Path, token: str) -> WorkerStatus:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise _damaged(
-            path, f"{where} is missing or wrong" if where else "it is no JSON object"
+            path, f"{where} is missing or wrong" if where else "it is not a JSON object"
         ) from error
     if status.schema_version != SCHEMA_VERSION:
         raise _damaged(
@@ -321,8 +321,8 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
         "Requests answered from a journal.",
         status.resumed_requests,
     )
-    one("in_flight", "gauge", "Requests under way.", status.in_flight)
-    one("in_flight_limit", "gauge", "Requests that may be under way.", status.in_flight_limit)
+    one("in_flight", "gauge", "Requests in flight.", status.in_flight)
+    one("in_flight_limit", "gauge", "Requests that may be in flight.", status.in_flight_limit)
     one("waiting", "gauge", "Requests that wait for a place.", status.waiting)
     for name, counts in (("retries_total", status.retries), ("failures_total", status.failures)):
         text = (
@@ -337,14 +337,14 @@ def prometheus(status: WorkerStatus, *, phase: str, worker: str) -> str:
     one(
         "idle_gpu_seconds_total",
         "counter",
-        "Of those, without a request under way.",
+        "Of those, without a request in flight.",
         status.idle_gpu_seconds,
     )
     for name, kind, text in (
         ("gpus", "gauge", "GPUs of the replica."),
         ("held_s", "counter", "Seconds in which it held them."),
         ("ready_s", "counter", "Seconds in which the replica could take requests."),
-        ("busy_s", "counter", "Of those, with a request under way."),
+        ("busy_s", "counter", "Of those, with a request in flight."),
         ("idle_s", "counter", "Of those, without one."),
         ("requests", "counter", "Requests that the replica replied to."),
         ("prompt_tokens", "counter", "Prompt tokens of the replica."),

@@ -70,7 +70,7 @@ def run_directory(word: str, *, command: str) -> Path:
         )
     if not any((run / name).exists() for name in (SNAPSHOT, LAUNCH, MANIFEST)):
         raise UsageError(
-            f"{command}: {word} is no run directory: it has no snapshot; `tsdg list ROOT` lists "
+            f"{command}: {word} is not a run directory: it has no snapshot; `tsdg list ROOT` lists "
             "the runs below a folder"
         )
     return run

@@ -87,7 +87,7 @@ class ReplicaFacts:
     ready_s: float
     """Seconds in which it could take requests."""
     busy_s: float
-    """Of those, seconds with at least one request of this process under way."""
+    """Of those, seconds with at least one request of this process in flight."""
     idle_s: float
     """Of those, the others."""
     requests: int

@@ -16,7 +16,7 @@ _NEXT_STEP = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the quota is used up; free some space or raise it",
     errno.EROFS: "the file system is read-only; remount it or choose another folder",
-    errno.EACCES: "this user may not; change the owner or mode, or choose another folder",
+    errno.EACCES: "permission denied; change the owner or mode, or choose another folder",
     errno.EPERM: "the operation is not permitted there; choose a folder on another file system",
     errno.EOPNOTSUPP: "the file system lacks the operation; choose a folder on another file system",
 }

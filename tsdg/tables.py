@@ -113,7 +113,7 @@ def unreadable(path: Path, error: Exception) -> StorageError | VerificationError
     reason = " ".join(str(error).split())
     return VerificationError(
         f"{path} cannot be read ({reason}); delete it and start its run again (`tsdg resume RUN`), "
-        "which makes it anew"
+        "which makes it again"
     )
 
 

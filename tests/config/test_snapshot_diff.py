@@ -102,7 +102,7 @@ def test_places_are_no_difference(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_snapshot_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no run directory"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         compare_snapshots(snapshot(tmp_path / "a"), tmp_path)
     assert run_command(["diff", str(tmp_path / "a")]) == 2
 

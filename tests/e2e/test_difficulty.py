@@ -78,7 +78,7 @@ def test_what_cannot_be_measured_is_one_line(tsdg: Cli, oracle: Callable[..., En
         ([], 2, "takes a run"),
         ([seeds, "sample=few"], 2, "sample: found 'few'; allowed: a number above 0"),
         ([seeds], 1, "its questions are not answered yet"),
-        ([str(tsdg.root)], 2, "is no run directory"),
+        ([str(tsdg.root)], 2, "is not a run directory"),
     ):
         ran = tsdg("difficulty", *words)
         assert (ran.code, ran.err.count("\n")) == (code, 1), ran.err

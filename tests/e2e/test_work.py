@@ -35,7 +35,7 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
     [
         (["{run}", "cook"], 2, "no stage 'cook'; allowed: seeds, questions,"),
         (["{run}"], 2, "takes a run directory and a stage"),
-        (["{run}/nowhere", "seeds"], 2, "is no run directory"),
+        (["{run}/nowhere", "seeds"], 2, "is not a run directory"),
         (["{run}", "answers"], 1, "stage answers cannot start"),
         (["{run}", "questions.gather"], 1, "work units to do"),
         (["{run}", "package"], 1, "stage package cannot start"),

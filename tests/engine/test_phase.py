@@ -136,7 +136,7 @@ async def test_stop_ends_soon_keeps_everything_and_gives_the_units_back(
     first = Half()
     began = time.monotonic()
     with pytest.raises(
-        StoppedError, match=r"stopped with 1 of 3 units done in .*start again to go on"
+        StoppedError, match=r"stopped with 1 of 3 units done in .*start again to continue"
     ):
         await run(source, directory, first, stop=stop, max_in_flight=16)
     assert time.monotonic() - began < 30
@@ -411,7 +411,7 @@ def test_sigterm_hands_the_work_to_the_next_process_at_once(
     worker.terminate()
     out, err = worker.communicate(timeout=60)
     assert (worker.returncode, err) == (130, "")
-    assert "start again to go on" in out
+    assert "start again to continue" in out
     worker = lab.start_worker(source, directory, log, latency=0.0, in_flight=8)
     assert worker.communicate(timeout=60) == ("", "")
     assert rows_of(directory) == expected(100)

@@ -84,9 +84,9 @@ def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
         ({"acount": "x"}, "key acount is unknown; did you mean account?"),
         ({"tsdg": {"phyton": "x"}}, "key tsdg.phyton is unknown; allowed: container, "),
         ({"tsdg": {"container": "vllm"}}, "'vllm' is not among containers: there are none"),
-        ({"timeouts": {"batch": "six hours"}}, "'six hours' is no time limit"),
-        ({"mounts": ["/a"]}, "'/a' is no mount; allowed: SOURCE:TARGET"),
-        ({"env_vars": ["MY-TOKEN=hunter2"]}, "'MY-TOKEN' is no variable"),
+        ({"timeouts": {"batch": "six hours"}}, "'six hours' is not a time limit"),
+        ({"mounts": ["/a"]}, "'/a' is not a mount; allowed: SOURCE:TARGET"),
+        ({"env_vars": ["MY-TOKEN=hunter2"]}, "'MY-TOKEN' is not a variable"),
         (
             {"env_vars": "TOKEN=hunter2"},
             "key env_vars: found a text, allowed: a list, e.g. [a,b], each a text",

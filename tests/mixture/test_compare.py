@@ -147,8 +147,8 @@ def test_what_cannot_be_compared_is_one_line(
     for words, says in (
         ([good], "takes two result files"),
         ([good, str(tmp_path / "nowhere.json")], "nowhere.json cannot be read"),
-        ([good, str(tmp_path / "torn.json")], "torn.json is no result file"),
-        ([good, str(tmp_path / "list.json")], "list.json is no result file"),
+        ([good, str(tmp_path / "torn.json")], "torn.json is not a result file"),
+        ([good, str(tmp_path / "list.json")], "list.json is not a result file"),
         ([good, str(tmp_path / "empty")], "holds no results*.json"),
         ([good, other], "no task in common"),
         (

@@ -90,7 +90,7 @@ def test_a_corpus_is_counted_with_a_tokenizer_only(
     assert run_command(["mix", *runs, *words]) == 2
     assert "corpora: dd has tokens: count, which needs tokenizer=FOLDER" in capsys.readouterr().err
     assert run_command(["mix", *runs, *words, f"tokenizer={tmp_path}/none"]) == 3
-    assert f"tokenizer={tmp_path}/none is no folder" in capsys.readouterr().err
+    assert f"tokenizer={tmp_path}/none is not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_corpus_is_counted_with_a_tokenizer_only(
         (["budget=10", "prefix=x"], "prefix is 'x'; it needs {name}"),
         (
             ["budget=10", "valid=[arc]"],
-            "valid names arc, which is no part; allowed: a/arc, gsm8k, b/arc",
+            "valid names arc, which is not a part; allowed: a/arc, gsm8k, b/arc",
         ),
         (["budget=10", "valid=[a/arc,b/arc,gsm8k]"], "valid and test take every part"),
         (["budget=10", "valid=[gsm8k]", "test=[gsm8k]"], "gsm8k stands in valid and in test"),

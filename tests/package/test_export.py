@@ -183,7 +183,7 @@ def test_what_cannot_be_exported_is_one_line(
             f"found 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron",
         ),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
-        ([str(tmp_path), "--format", "jsonl"], 2, "is no run directory: it has no snapshot"),
+        ([str(tmp_path), "--format", "jsonl"], 2, "is not a run directory: it has no snapshot"),
         (
             [str(tmp_path / "begun"), "--format=jsonl"],
             1,

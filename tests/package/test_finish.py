@@ -49,11 +49,11 @@ def test_what_packaging_makes_is_made_again_where_it_was_cut(run: Path) -> None:
     [
         (
             "answers/samples.parquet",
-            "restore it, or delete it and start the run again, which makes it anew",
+            "restore it, or delete it and start the run again, which makes it again",
         ),
         (
             "seeds/counts.json",
-            "restore it, or delete it and start the run again, which makes it anew",
+            "restore it, or delete it and start the run again, which makes it again",
         ),
         (
             "questions/contamination.json",

@@ -129,7 +129,7 @@ def test_what_cannot_be_merged_is_one_line(
         ([a, b, f"out={merged}"], 2, f"would write into {merged}, which is a run"),
         ([a, b, f"out={a}/dataset/x"], 2, f"would write into {a}, which is a run"),
         ([a, b, f"out={__file__}"], 2, "is there already"),
-        ([a, str(tmp_path), out], 2, "is no run directory"),
+        ([a, str(tmp_path), out], 2, "is not a run directory"),
         ([a, str(merged), out], 2, "was merged itself"),
         ([a, str(tmp_path / "seeds-only"), out], 2, "has no records"),
         ([a, str(tmp_path / "unfinished"), out], 1, "is not finished: it has no manifest.json"),

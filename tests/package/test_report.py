@@ -179,7 +179,7 @@ def test_diversity_stands_in_the_report_where_it_was_measured(run: Path, tmp_pat
         assert said in page
     assert "names: two agree &lt;often&gt;" in page
     path.write_text("[1]")
-    with pytest.raises(VerificationError, match="makes it anew"):
+    with pytest.raises(VerificationError, match="makes it again"):
         facts_of(copy, manifest_of(copy))
 
 
@@ -301,7 +301,7 @@ def test_charts_scale_and_name_their_values() -> None:
         (["{run}", "sample=many"], 2, "sample: found 'many'"),
         (["{run}", "colour=red"], 2, "takes runs"),
         (["{run}/nowhere"], 2, "there is no directory"),
-        (["{run}/seeds"], 2, "is no run directory: it has no snapshot"),
+        (["{run}/seeds"], 2, "is not a run directory: it has no snapshot"),
         ([""], 2, "takes runs"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_folder_without_tokenizer(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match=r"is no folder.*with server.type=openai too"):
+    with pytest.raises(MachineError, match=r"is not a folder.*with server.type=openai too"):
         find_tokenizer(str(tmp_path / "nope"))
 
 
@@ -59,7 +59,7 @@ def test_a_hub_id_is_looked_up_in_the_cache(
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"version": "1.0"})])
 def test_rubbish_is_one_clear_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(MachineError, match=r"is no tokenizer") as caught:
+    with pytest.raises(MachineError, match=r"is not a tokenizer") as caught:
         TokenCounter(find_tokenizer(str(tmp_path)))
     assert "\n" not in str(caught.value)
 
@@ -82,7 +82,7 @@ def test_a_corpus_without_text_is_one_line(tmp_path: Path, model: Path) -> None:
         (
             tmp_path / "nowhere",
             "sample",
-            "is no file or folder of .parquet or .jsonl files with text",
+            "is not a file or folder of .parquet or .jsonl files with text",
         ),
         (folder, "sample", "with text; name one that has some"),
         (folder, "text", r"has no column 'text'; found: sample, score"),

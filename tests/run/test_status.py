@@ -383,7 +383,7 @@ def test_what_is_printed(half: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_what_cannot_be_read_is_one_line(
     half: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UsageError, match="is no run directory"):
+    with pytest.raises(UsageError, match="is not a run directory"):
         read_status(tmp_path / "nowhere")
     (half / "questions/workers").mkdir()
     (half / "questions/workers/x.json").write_text("{")

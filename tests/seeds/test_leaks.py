@@ -307,8 +307,8 @@ def test_a_benchmark_file_is_held_out_as_well(
     [
         ("gone.jsonl", None, "there is no file"),
         ("rows.csv", "a,b", r"allowed: files \*\.parquet and \*\.jsonl"),
-        ("rows.jsonl", '{"a": 1}\n[2]\n', "line 2 of .* is no JSON object"),
-        ("rows.jsonl", '{"a": ', "line 1 of .* is no JSON object"),
+        ("rows.jsonl", '{"a": 1}\n[2]\n', "line 2 of .* is not a JSON object"),
+        ("rows.jsonl", '{"a": ', "line 1 of .* is not a JSON object"),
         ("rows.jsonl", "", "holds no item to compare with, in 0 rows"),
         ("rows.jsonl", '{"a": 1}\n', "holds no item to compare with, in 1 rows"),
         ("rows.parquet", "", "holds no item to compare with, in 0 rows"),

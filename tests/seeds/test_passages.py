@@ -260,9 +260,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "torn.jsonl").write_text('{"text": "a"}\n{"text"\n')
     (tmp_path / "list.jsonl").write_text("[1]\n")
     for path, says in (
-        (tmp_path / "empty", "is no file or folder of .parquet or .jsonl"),
+        (tmp_path / "empty", "is not a file or folder of .parquet or .jsonl"),
         (tmp_path / "torn.parquet", "cannot be read"),
-        (tmp_path / "torn.jsonl", "torn.jsonl:2 is no JSON"),
+        (tmp_path / "torn.jsonl", "torn.jsonl:2 is not JSON"),
         (tmp_path / "list.jsonl", "list.jsonl:1 is list"),
     ):
         with pytest.raises(MirrorError, match=says):

@@ -89,10 +89,12 @@ def _check_mapping(file: Path) -> None:
         ) from error
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise RecipeError(f"{file}: is no YAML ({where}{error.problem}); mend it") from error
+        raise RecipeError(
+            f"{file}: is not valid YAML ({where}{error.problem}); correct it"
+        ) from error
     except (ValueError, yaml.YAMLError) as error:
         raise RecipeError(
-            f"{file}: is no YAML ({' '.join(str(error).split())[:200]}); mend it"
+            f"{file}: is not valid YAML ({' '.join(str(error).split())[:200]}); correct it"
         ) from error
     if not isinstance(content, dict):
         found = (

@@ -88,7 +88,8 @@ def _mapping(path: Path, command: str) -> dict[str, Any]:
         raise RecipeError(f"{command}: {path} cannot be read: {error.strerror}") from error
     except (ValueError, yaml.YAMLError) as error:
         raise RecipeError(
-            f"{command}: {path} is no YAML ({' '.join(str(error).split())[:200]}); mend it"
+            f"{command}: {path} is not valid YAML "
+            f"({' '.join(str(error).split())[:200]}); correct it"
         ) from error
     if not isinstance(values, dict):
         raise RecipeError(f"{command}: {path} holds no mapping of keys to values")

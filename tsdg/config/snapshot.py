@@ -174,7 +174,7 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> R
     path = run / file
     if not (run / FINGERPRINT).is_file():
         raise UsageError(
-            f"{run} is no run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` "
+            f"{run} is not a run directory: it has no whole snapshot; `tsdg run` and `tsdg launch` "
             "make one"
         )
     try:
@@ -198,7 +198,7 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> R
         why = (
             " ".join(str(error).split())[:200]
             if isinstance(error, OSError | yaml.YAMLError)
-            else "it is no recipe"
+            else "it is not a recipe"
         )
         raise RecipeError(f"{path}: cannot be read ({why}); restore it") from error
     try:

@@ -47,7 +47,7 @@ def compare_snapshots(left: Path, right: Path) -> list[Difference]:
         The differences, part by part, in the order of their keys.
 
     Raises:
-        UsageError: one of them is no run directory.
+        UsageError: one of them is not a run directory.
         VerificationError: a file of a snapshot cannot be read.
     """
     found: list[Difference] = []
@@ -76,7 +76,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
     """The snapshot of a run as flat mappings, by part."""
     folder = run / SNAPSHOT
     if not (folder / "fingerprint.json").is_file():
-        raise UsageError(f"{run} is no run directory: it has no whole snapshot")
+        raise UsageError(f"{run} is not a run directory: it has no whole snapshot")
     try:
         recipe = dict(_flat(yaml.safe_load((folder / "recipe.yaml").read_text())))
         versions = json.loads((folder / "versions.json").read_text())

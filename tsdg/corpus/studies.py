@@ -131,7 +131,7 @@ def _spelt(
         if outcome.input_id != seed.seed_id:
             raise VerificationError(
                 f"the parts of the study are not those of {seeds}: {outcome.input_id} stands where "
-                f"{seed.seed_id} should; restore them, or remove the folder study to study anew"
+                f"{seed.seed_id} should; restore them, or remove the folder study to study again"
             )
         study = usable_study(outcome)
         yield seed, names.spelt(study) if study else None

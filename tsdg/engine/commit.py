@@ -204,5 +204,5 @@ def _damaged(path: Path, error: Exception) -> StorageError | VerificationError:
     reason = " ".join(str(error).split())
     return VerificationError(
         f"the part {path} is damaged: {reason}: delete it and resume the run, its rows are then "
-        "made anew"
+        "made again"
     )

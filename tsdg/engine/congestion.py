@@ -30,7 +30,7 @@ class Look:
 
     load: Load
     active: int
-    """Own requests under way."""
+    """Own requests in flight."""
     replies: int
     """Requests that ended well since the last look."""
     pushed_back: int
@@ -41,7 +41,7 @@ class Congestion:
     """The limit and the rule that moves it.
 
     Attributes:
-        limit: requests that may be under way, 1 to ``ceiling``.
+        limit: requests that may be in flight, 1 to ``ceiling``.
     """
 
     START = 256
@@ -74,7 +74,7 @@ class Congestion:
             self._set(self.limit * self.DOWN_PUSHED_BACK)
             self._doubling = False
         elif seen.active > self.limit:
-            pass  # an earlier cut has not worked yet: requests under way are left to end
+            pass  # an earlier cut has not worked yet: requests in flight are left to end
         elif load.waiting > self._queue_allowed(load):
             # Never below what keeps the batches full: the share of our requests that runs now, and
             # a little more.

@@ -17,7 +17,7 @@ class PhaseEvent:
     requests_done: int
     """Requests that this process got a reply (or a final failure) for."""
     in_flight: int
-    """Requests under way at this moment."""
+    """Requests in flight at this moment."""
     prompt_tokens: int
     """Of the requests that this process sent."""
     completion_tokens: int

@@ -1,4 +1,4 @@
-"""The number of requests under way at once, and the order of those that wait."""
+"""The number of requests in flight at once, and the order of those that wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 
 class InFlight:
-    """A limit that may change while requests are under way, with an order for those that wait.
+    """A limit that may change while requests are in flight, with an order for those that wait.
 
     Attributes:
         changed: set whenever a place was given back or the limit changed.
@@ -26,12 +26,12 @@ class InFlight:
 
     @property
     def active(self) -> int:
-        """Requests under way."""
+        """Requests in flight."""
         return self._active
 
     @property
     def limit(self) -> int:
-        """Requests that may be under way; a lower limit takes effect as requests end."""
+        """Requests that may be in flight; a lower limit takes effect as requests end."""
         return self._limit
 
     @limit.setter

@@ -22,8 +22,8 @@ class OpenUnit:
     smaller than Python objects, and without one long stop at the end of the unit.
 
     Attributes:
-        tasks: of the rows under way.
-        asks_open: requests under way, also those that a row left behind when it ended.
+        tasks: of the rows at work.
+        asks_open: requests in flight, also those that a row left behind when it ended.
         closed: nothing may be asked or finished any more.
         ending: it is being committed or dropped.
     """

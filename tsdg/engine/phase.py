@@ -31,7 +31,7 @@ async def run_phase(
 
     Args:
         job: the phase.
-        stop: once set, nothing more is claimed or sent; requests under way are cancelled.
+        stop: once set, nothing more is claimed or sent; requests in flight are cancelled.
         on_event: called some times a second while something changes, and at the end.
         note: gets one line for each failure that does not harm the work.
 

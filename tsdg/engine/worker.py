@@ -143,7 +143,7 @@ class Worker:
             raise StoppedError(
                 f"stopped with {self._picker.units - left} of {self._picker.units} units done in "
                 f"{self._job.directory}: "
-                "what is done is kept; start again to go on"
+                "what is done is kept; start again to continue"
             )
         return self._result()
 
@@ -271,7 +271,7 @@ class Worker:
             await self._in(self._disk, unit.lease.release)
 
     async def _shut_down(self, pump: asyncio.Task[None]) -> None:
-        """Cancel what is under way, flush, and give all units back."""
+        """Cancel what is at work, flush, and give all units back."""
         for unit in self._open.values():
             unit.closed = True
         tasks = {task for unit in self._open.values() for task in unit.tasks}

@@ -225,7 +225,9 @@ def _number(value: Any, where: str) -> int | float | Flaw:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(where, "a number", value)
     if not -_LARGEST < value < _LARGEST:  # infinite and undefined ones too
-        return Flaw(reason="bad_schema", detail=f"{where} is no number of at most {_DIGITS} digits")
+        return Flaw(
+            reason="bad_schema", detail=f"{where} is not a number of at most {_DIGITS} digits"
+        )
     return value
 
 

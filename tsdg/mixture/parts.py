@@ -79,7 +79,7 @@ def _manifest(run: Path) -> dict[str, Any]:
             return dict(manifest)
     except FileNotFoundError as error:
         raise UsageError(
-            f"{run} has no manifest.json: it is no finished run; `tsdg run` finishes one"
+            f"{run} has no manifest.json: the run is not finished; `tsdg run` finishes one"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(run) from error

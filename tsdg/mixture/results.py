@@ -84,7 +84,8 @@ def _load(file: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise UsageError(
-        f"tsdg compare: {file} is no result file of lm-eval, which has {{'results': {{TASK: ...}}}}"
+        f"tsdg compare: {file} is not a result file of lm-eval, which has "
+        "{'results': {TASK: ...}}"
     )
 
 

@@ -57,7 +57,7 @@ def _named(parts: Sequence[Part], name: str, key: str) -> Part:
         if part.name == name:
             return part
     raise UsageError(
-        f"tsdg mix: {key} names {name}, which is no part; allowed: "
+        f"tsdg mix: {key} names {name}, which is not a part; allowed: "
         f"{', '.join(p.name for p in parts)}"
     )
 

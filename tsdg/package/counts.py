@@ -36,7 +36,7 @@ from tsdg.package.digests import UNKNOWN, Codes, NumberedIds, digests_of
 from tsdg.tables import unreadable
 
 BATCH_ROWS = 32_768
-_ANEW = f"delete {SEED_COUNTS} and start the run again (`tsdg resume RUN`), which makes it anew"
+_ANEW = f"delete {SEED_COUNTS} and start the run again (`tsdg resume RUN`), which makes it again"
 SEED_FIELDS = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
 
 
@@ -291,7 +291,9 @@ class _Counting:
             name = path.relative_to(self._run).as_posix()
             task = self._tasks.get(path.parent.name)
             if task is None:
-                raise VerificationError(f"{path}: {path.parent.name} is no task of {SEED_COUNTS}")
+                raise VerificationError(
+                    f"{path}: {path.parent.name} is not a task of {SEED_COUNTS}"
+                )
             task.files.append(name)
         for task in self._tasks.values():
             count_records(self._run, task)

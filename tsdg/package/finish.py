@@ -81,7 +81,7 @@ def check_undamaged(run: Path) -> None:
             f" and the tables of {path.parent.parent.name}/" if path.parent.name == PARTS else ""
         )
         with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
-        anew = f", or delete it{with_it} and start the run again, which makes it anew"
+        anew = f", or delete it{with_it} and start the run again, which makes it again"
         step = "restore it" + ("" if name.startswith(f"{SNAPSHOT}/") else anew)
         raise VerificationError(
             f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "

@@ -108,7 +108,7 @@ def _read_manifest(run: Path) -> tuple[Manifest | None, list[Finding]]:
         return None, [
             Finding(
                 path=MANIFEST,
-                what="is no JSON",
+                what="is not JSON",
                 found=str(error),
                 expected="the manifest as written",
             )

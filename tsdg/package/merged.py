@@ -143,7 +143,7 @@ def _counted(
     }
     for path in sorted((out / DATASET).rglob("*.parquet")):
         if path.parent.name not in tasks:
-            raise VerificationError(f"{path}: {path.parent.name} is no task of the merged runs")
+            raise VerificationError(f"{path}: {path.parent.name} is not a task of the merged runs")
         tasks[path.parent.name].files.append(path.relative_to(out).as_posix())
     for task in tasks.values():
         count_records(out, task)

@@ -45,15 +45,13 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
         if isinstance(cached, str):
             return Path(cached)
         raise MachineError(
-            f"{key}={model_path} is no folder, and this machine's hub cache has no {FILE} of that "
-            "name, which "
-            f"counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, "
+            f"{key}={model_path} is not a folder, and this machine's hub cache has no {FILE} of "
+            f"that name, which counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, "
             "or give a folder"
         )
     raise MachineError(
-        f"{key}={model_path} is no folder: a folder with the model's {FILE} is needed to count the "
-        "tokens of the "
-        "dataset, with server.type=openai too"
+        f"{key}={model_path} is not a folder: a folder with the model's {FILE} is needed to count "
+        "the tokens of the dataset, with server.type=openai too"
     )
 
 
@@ -64,7 +62,7 @@ class TokenCounter:
         """Load a tokenizer.
 
         Raises:
-            MachineError: the file is no tokenizer.
+            MachineError: the file is not a tokenizer.
         """
         from tokenizers import Tokenizer
 
@@ -72,7 +70,7 @@ class TokenCounter:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises the bare class
             raise MachineError(
-                f"{path} is no tokenizer ({' '.join(str(error).split())}); see model.path"
+                f"{path} is not a tokenizer ({' '.join(str(error).split())}); see model.path"
             ) from error
         # A tokenizer saved for inference may cut or pad what it is given.
         self._tokenizer.no_truncation()
@@ -126,6 +124,6 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
     if not total:
         allowed = " or ".join(_FORMATS)
         raise UsageError(
-            f"{path} is no file or folder of {allowed} files with text; name one that has some"
+            f"{path} is not a file or folder of {allowed} files with text; name one that has some"
         )
     return total

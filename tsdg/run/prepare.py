@@ -102,7 +102,7 @@ def look_up(recipe: Recipe, *, mirror: Mirror) -> Prepared:
 
     Raises:
         UsageError: something that was asked for does not exist or may not be used.
-        MirrorError: the mirror is no folder, or a split is missing that is needed.
+        MirrorError: the mirror is not a folder, or a split is missing that is needed.
     """
     prompts = load_prompts(recipe.prompt, recipes_dir(), study=bool(recipe.study.share))
     check_ways(prompts.ways, recipe.questions, recipe.prompt.dir)
@@ -136,7 +136,7 @@ def reopen(
         mirror_here: whether this machine has the mirror; else it is not looked at.
 
     Raises:
-        UsageError: it is no run directory, or an override is wrong or would make it another run.
+        UsageError: it is not a run directory, or an override is wrong or would make it another run.
         MirrorError: the mirror is missing.
     """
     extensions.use(directory / SNAPSHOT)
@@ -159,7 +159,7 @@ def prepare_again(before: Path, overrides: Sequence[str]) -> Prepared:
     ``run=NAME``, or the next free ``<run>-replay-<n>`` beside it.
 
     Raises:
-        UsageError: ``before`` is no run directory, or an override would make it another run.
+        UsageError: ``before`` is not a run directory, or an override would make it another run.
         MirrorError: the mirror is missing.
     """
     held = reopen(before, overrides)

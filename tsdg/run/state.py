@@ -56,7 +56,7 @@ class RunState:
         """Read the phases of a run from its snapshot, whatever version of tsdg wrote it.
 
         Raises:
-            UsageError: it is no run directory.
+            UsageError: it is not a run directory.
             VerificationError: the snapshot is damaged.
         """
         path = directory / RECIPE
@@ -67,13 +67,13 @@ class RunState:
             )
         except FileNotFoundError as error:
             raise UsageError(
-                f"{directory} is no run directory: it has no {RECIPE}; see `tsdg list`"
+                f"{directory} is not a run directory: it has no {RECIPE}; see `tsdg list`"
             ) from error
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
             why = (
                 " ".join(str(error).split())[:120]
                 if isinstance(error, OSError | yaml.YAMLError)
-                else "it is no recipe"
+                else "it is not a recipe"
             )
             raise VerificationError(f"{path} cannot be read ({why}); restore it") from error
         return cls(directory=directory, phases=phases)

@@ -153,7 +153,7 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         whole: whether to look at logs and at what is accepted per task, too.
 
     Raises:
-        UsageError: it is no run directory.
+        UsageError: it is not a run directory.
         VerificationError: a file of it is damaged.
         StorageError: it cannot be read.
     """
@@ -358,7 +358,7 @@ def _seeds(run: Path) -> Mapping[str, Mapping[str, int]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(
             f"{run / SEED_COUNTS} is damaged; delete it and start the run again (`tsdg resume "
-            f"{run}`): it is made anew"
+            f"{run}`): it is made again"
         ) from error
 
 

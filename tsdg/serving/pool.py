@@ -18,7 +18,7 @@ class Endpoint:
         gpus: that it holds; 0 for those of others and on CPUs.
         base_url: up to and with ``/v1``.
         label: the same without credentials, for messages.
-        in_flight: own requests under way.
+        in_flight: own requests in flight.
         restarts: times it was started again.
         tally: what it has done.
         proxy: URL of the proxy that it is reached through; None for none.

@@ -33,7 +33,7 @@ class ReplicaTimes:
         self.completion_tokens += completion_tokens
 
     def seconds(self) -> tuple[float, float, float]:
-        """Seconds so far; of those, ready; and of those, with at least one request under way."""
+        """Seconds so far; of those, ready; and of those, with at least one request in flight."""
         self._add_up()
         return self._since - self._began, self._ready_s, self._busy_s
 

@@ -41,7 +41,7 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
         The reply, its choices in the order of their index.
 
     Raises:
-        RetryableError: ``bad_reply``: the body is no JSON or lacks what a chat completion has.
+        RetryableError: ``bad_reply``: the body is not JSON or lacks what a chat completion has.
     """
     try:
         data = orjson.loads(body)

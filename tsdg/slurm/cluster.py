@@ -56,7 +56,7 @@ def _sbatch_flags(value: dict[str, str | int | bool]) -> dict[str, str | int | b
     for name in value:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
             raise ValueError(
-                f"{name!r} is no flag of sbatch; allowed: long names without dashes before them"
+                f"{name!r} is not a flag of sbatch; allowed: long names without dashes before them"
             )
         if name.replace("_", "-") in _OWN_FLAGS:
             raise ValueError(f"{name} is set by tsdg itself; allowed: other flags of sbatch")
@@ -146,7 +146,9 @@ class ClusterConfig(Config):
     def _times(cls, value: dict[str, str] | str) -> dict[str, str] | str:
         for text in [value] if isinstance(value, str) else value.values():
             if text and not _TIMEOUT.fullmatch(text):
-                raise ValueError(f"{text!r} is no time limit; allowed: [DAYS-]HH:MM:SS in quotes")
+                raise ValueError(
+                    f"{text!r} is not a time limit; allowed: [DAYS-]HH:MM:SS in quotes"
+                )
         return value
 
     @field_validator("mounts")
@@ -154,7 +156,7 @@ class ClusterConfig(Config):
     def _mounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for mount in value:
             if mount.count(":") not in (1, 2) or "," in mount:
-                raise ValueError(f"{mount!r} is no mount; allowed: SOURCE:TARGET without commas")
+                raise ValueError(f"{mount!r} is not a mount; allowed: SOURCE:TARGET without commas")
         return value
 
     @field_validator("env_vars", "required_env_vars")
@@ -164,7 +166,7 @@ class ClusterConfig(Config):
             name = entry.partition("=")[0].strip()
             if not _ENV_NAME.fullmatch(name) or "\n" in entry:
                 raise ValueError(
-                    f"{name!r} is no variable; allowed: NAME=VALUE on one line, or NAME"
+                    f"{name!r} is not a variable; allowed: NAME=VALUE on one line, or NAME"
                 )
         return value
 

@@ -173,7 +173,7 @@ def _diversity(run: Path) -> list[dict[str, Any]]:
         return [_compared(one) for one in (found["whole"], *found["tasks"])]
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise VerificationError(
-            f"{run / DIVERSITY} is damaged; remove it, and `tsdg diversity {run}` makes it anew"
+            f"{run / DIVERSITY} is damaged; remove it, and `tsdg diversity {run}` makes it again"
         ) from error
 
 

@@ -95,7 +95,7 @@ def own_family(path: Path) -> OwnFamily:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())[:200]
-        raise CatalogueError(f"{path}: cannot be read ({why}); mend it") from error
+        raise CatalogueError(f"{path}: cannot be read ({why}); correct it") from error
     if not isinstance(values, dict):
         raise CatalogueError(f"{path}: found no mapping of columns to values; start from the docs")
     if not values.get("examples"):

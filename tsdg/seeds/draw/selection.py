@@ -291,7 +291,7 @@ def survey(config: SeedsConfig) -> Located:
 
     Raises:
         SeedsDeniedError: a task may not be used.
-        MirrorError: a mirror is named and is no folder.
+        MirrorError: a mirror is named and is not a folder.
     """
     selection = select(config)
     if config.mirror and not Path(config.mirror).is_dir():

@@ -170,7 +170,7 @@ def _own_module(file: Path) -> ModuleType:
     except Exception as error:
         why = " ".join(str(error).split())[:200]
         raise CatalogueError(
-            f"{file}: cannot be imported ({type(error).__name__}: {why}); mend it"
+            f"{file}: cannot be imported ({type(error).__name__}: {why}); correct it"
         ) from error
     return module
 

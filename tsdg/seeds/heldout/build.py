@@ -155,8 +155,8 @@ def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
             piece = _piece(_Held(file, split, None), load(), ngram)
         except MirrorError as error:
             raise RecipeError(
-                f"filter.decontaminate.files: {file} cannot be read as a table; mend it, or leave "
-                "it out"
+                f"filter.decontaminate.files: {file} cannot be read as a table; correct it, "
+                "or leave it out"
             ) from error
         if not len(piece.docs):
             raise RecipeError(
@@ -364,8 +364,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 row = None
             if not isinstance(row, dict):
                 raise RecipeError(
-                    f"filter.decontaminate.files: line {number + 1} of {path} is no JSON object; "
-                    "mend it, or leave the "
-                    "file out"
+                    f"filter.decontaminate.files: line {number + 1} of {path} is not a JSON "
+                    "object; correct it, or leave the file out"
                 )
             yield number, row

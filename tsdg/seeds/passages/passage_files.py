@@ -34,7 +34,7 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
     if not files:
         raise MirrorError(
-            f"passages.path: {path} is no file or folder of {' or '.join(SUFFIXES)} files; name "
+            f"passages.path: {path} is not a file or folder of {' or '.join(SUFFIXES)} files; name "
             f"one, or {DEMO}"
         )
     return files
@@ -157,7 +157,7 @@ def _object(file: Path, number: int, line: bytes) -> Mapping[str, Any]:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise MirrorError(
-            f"passages.path: {file}:{number} is no JSON: {error}; mend the line"
+            f"passages.path: {file}:{number} is not JSON: {error}; correct the line"
         ) from error
     if not isinstance(row, dict):
         raise MirrorError(
