@@ -179,8 +179,8 @@ def fault_of_row(error: Exception) -> str:
         raise error
     if isinstance(error, OSError) and error.errno in _MACHINE:
         raise MachineError(
-            f"this machine has run out of something: {error}; free some of it and start again: what "
-            "is done is kept"
+            f"this machine has run out of something: {error}; free some of it and start "
+            "again: what is done is kept"
         ) from error
     said = " ".join(str(error).encode("utf-8", "replace").decode().split())
     return f"{type(error).__name__}: {said[:300]}"

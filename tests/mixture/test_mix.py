@@ -144,7 +144,7 @@ def test_no_run_an_unfinished_one_and_a_damaged_manifest(
 ) -> None:
     assert run_command(["mix", "budget=1"]) == 2
     assert run_command(["mix", str(tmp_path / "nowhere"), "budget=1"]) == 2
-    assert "is no finished run" in capsys.readouterr().err
+    assert "the run is not finished" in capsys.readouterr().err
     assert run_command(["mix", runs[0], runs[0], "budget=1"]) == 2
     assert "is the same run as" in capsys.readouterr().err
     (Path(runs[0]) / "manifest.json").write_text('{"tasks": 3}')

@@ -46,8 +46,8 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
             return Path(cached)
         raise MachineError(
             f"{key}={model_path} is not a folder, and this machine's hub cache has no {FILE} of "
-            f"that name, which counts the tokens of the dataset; fetch it with `hf download {model_path} {FILE}`, "
-            "or give a folder"
+            "that name, which counts the tokens of the dataset; fetch it with "
+            f"`hf download {model_path} {FILE}`, or give a folder"
         )
     raise MachineError(
         f"{key}={model_path} is not a folder: a folder with the model's {FILE} is needed to count "
