@@ -2,15 +2,15 @@
 
 A file ``<token>.prom`` beside it says the same to Prometheus.
 
-One pair of files per process and phase, replaced whole every few seconds and at the end; that of a
-dead process stays. They hold counts since that process joined the phase, so that the sums over all
-files of a run are those of the run, whatever was killed or started again. Status, report, cost and
-budgets read them and nothing else.
+Each process has one pair of files per phase, replaced as a whole every few seconds and at the end.
+The files of a dead process stay. They count what the process has done since it joined the phase, so
+the sums over all files of a run are those of the run, whatever was killed or started again. Status,
+report, cost and budgets read these files and nothing else.
 
-GPUs are counted as long as a process holds them for its servers: from when it asks for these,
+GPUs count for as long as a process holds them for its servers: from when it asks for the servers,
 before they are ready, to the end of its last phase, and between two phases too. Not counted are the
-seconds before and after that, in which a job has its GPUs already or still, and what a killed
-process did after its last writing.
+seconds before and after that in which the job has its GPUs, and what a killed process did after it
+last wrote its file.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def sweep_unfinished(phase: Path) -> None:
     """Remove half-written files of killed workers, once nobody works on the phase any more.
 
     Raises:
-        StorageError: the directory cannot be read, or a file not be removed.
+        StorageError: the directory cannot be read, or a file cannot be removed.
     """
     for name in list_names(phase / WORKERS):
         if name.startswith(".") and name.endswith(PARTIAL):

@@ -1,6 +1,6 @@
 """The command line: it finds the command, calls it and turns errors into one line.
 
-What the commands are stands in :mod:`tsdg.commands.table`; everything else is imported when needed.
+The commands are listed in :mod:`tsdg.commands.table`; everything else is imported when needed.
 """
 
 from __future__ import annotations

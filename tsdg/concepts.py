@@ -60,7 +60,7 @@ def _plain(text: str) -> str:
 
 
 def _singular(word: str) -> str:
-    """The word without an English plural; what looks like one and is none loses it as well."""
+    """The word without an English plural ending; a word that only looks plural loses it too."""
     if len(word) < 4 or not word.isascii() or word.endswith(("ss", "us", "is", "ics")):
         return word
     if word.endswith("ies"):

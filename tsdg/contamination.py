@@ -1,4 +1,4 @@
-"""What was found in held-out items, per task and benchmark, as stages of a run record it."""
+"""Counts matches with held-out items, per task and benchmark, as stages of a run record them."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 ::
 
     TsdgError                          everything that tsdg raises on purpose; has an exit code
-    ├── UsageError               (2)   the request cannot be meant as it is
+    ├── UsageError               (2)   the request makes no sense as it is
     │   ├── RecipeError                a recipe key, value, type or override
-    │   ├── CatalogueError             a row of the catalogue, a family or verifier of one's own
+    │   ├── CatalogueError             a row of the catalogue, a user's own family or verifier
     │   ├── SeedsDeniedError           a task or split that may not be used as seeds
     │   └── RunConflictError           the run directory belongs to another recipe or is in use
     ├── MachineError             (3)   the request is right, this machine is not ready for it
@@ -45,7 +45,7 @@ _MACHINE = frozenset(
         errno.EROFS,
     )
 )
-"""Error numbers that say something of the machine, whatever was being done."""
+"""Error numbers that are about the machine, whatever was being done."""
 
 
 def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> str:
@@ -65,7 +65,7 @@ class TsdgError(Exception):
 
 
 class UsageError(TsdgError):
-    """The request cannot be meant as it is."""
+    """The request makes no sense as it is."""
 
     exit_code = 2
 
@@ -75,7 +75,7 @@ class RecipeError(UsageError):
 
 
 class CatalogueError(UsageError):
-    """A row of the catalogue, or a family or verifier of one's own, is not as it must be."""
+    """A row of the catalogue, or a user's own family or verifier, is wrong."""
 
 
 class SeedsDeniedError(UsageError):
@@ -97,7 +97,7 @@ class MirrorError(MachineError):
 
 
 class DatasetRefusedError(MirrorError):
-    """The hub has no such data set, or does not give it to this account: no use in asking again."""
+    """The hub has no such data set, or refuses it to this account: asking again is useless."""
 
 
 class HubError(MachineError):
@@ -169,7 +169,7 @@ class PermanentError(ModelRequestError):
 
 
 def fault_of_row(error: Exception) -> str:
-    """Say on one line what an error is that only the row at hand can have caused.
+    """Describe in one line an error that only the current row can have caused.
 
     Raises:
         TsdgError: ``error`` itself, where it is meant for the whole run.

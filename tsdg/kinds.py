@@ -1,4 +1,4 @@
-"""The words that rows and the catalogue share, apart from what reads rows: they import nothing."""
+"""The words that rows and the catalogue share. This module imports nothing."""
 
 from __future__ import annotations
 

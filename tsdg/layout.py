@@ -1,4 +1,4 @@
-"""Where the files of a run directory are: the one place that knows their names."""
+"""Names every file of a run directory; no other module knows them."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ LEASES, JOURNAL, PARTS, WORKERS, STANDBY = "leases", "journal", "parts", "worker
 PHASE_FOLDERS = ("study", "questions", "answers", "questions-answers")
 _WHOLE_FOLDERS = ("seeds", "filter", SNAPSHOT, DATASET)
 _GROWING = frozenset({LAUNCHES})
-"""Files that every start of a run adds to, a start of a finished one too."""
+"""Files that every start of a run adds to, even of a finished run."""
 
 
 def run_directory(word: str, *, command: str) -> Path:
-    """The run directory, or merged dataset, that a word of the command line names.
+    """Find the run directory, or merged dataset, that a word of the command line names.
 
     Args:
         word: as typed.
@@ -87,7 +87,7 @@ def rejected(stage: str) -> str:
 
 
 def steps_of(phases: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The steps of a run in order: those that it has of study, questions and answers."""
+    """The steps that a run has, in order: of study, questions and answers."""
     return tuple(step for phase in phases for step in phase)
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: live bars on a terminal, plain lines elsewhere.
+"""Shows the progress of a run: live bars on a terminal, plain lines elsewhere.
 
 The pipeline calls a :class:`Reporter`; it does not know which one it has.
 """
@@ -36,7 +36,7 @@ class Reporter(Protocol):
         ...
 
     def end(self, summary: str) -> None:
-        """End the stage and say what came of it."""
+        """End the stage and summarise its result."""
         ...
 
 
@@ -64,7 +64,7 @@ class PlainReporter:
         self._name = ""
         self._started = self._said = 0.0
         self._before: int | None = None
-        """Rows done when the stage began, as where a run goes on."""
+        """Rows already done when the stage began, where a run is continued."""
 
     def note(self, line: str) -> None:
         """Print the line."""
@@ -91,7 +91,7 @@ class PlainReporter:
         print(f"{self._name}: {done}/{total}{left}  {detail}", flush=True)
 
     def end(self, summary: str) -> None:
-        """Print what came of it and how long it took."""
+        """Print the result and how long it took."""
         print(f"{self._name}: {summary} ({time.monotonic() - self._started:.1f} s)", flush=True)
 
 
@@ -154,7 +154,7 @@ def reporter() -> Iterator[Reporter]:
 def _left(done: int, total: int, elapsed: float) -> str:
     """The time left at the pace so far; none before a twentieth is done.
 
-    Servers start and the first rows run until then.
+    Until then servers start and the first rows run.
     """
     if not total / 20 <= done < total:
         return ""

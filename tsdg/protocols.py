@@ -1,4 +1,4 @@
-"""What the wings know of each other: small protocols and the two messages that cross them.
+"""What the wings know about one another: small protocols, and the messages between them.
 
 A *step* (``generate``) builds a :class:`Request`, the *engine* journals and schedules it, a
 *transport* (``serving``) carries it to a server, and a *verifier* (``verify``) reads the answers.
@@ -25,16 +25,16 @@ class Request:
     """One chat completion to ask for."""
 
     request_id: str
-    """Stable hash of all that decides the reply; the journal's key for it."""
+    """Stable hash of everything that decides the reply; the journal's key for it."""
     body: Mapping[str, Any]
     """An OpenAI chat-completions body without ``model``, which the transport adds."""
     prefix: str
     """Requests with the same prefix share the start of their prompt and are best sent together."""
     model: str = ""
-    """Name of the model that shall answer; empty where there is only one."""
+    """Name of the model that should answer; empty where there is only one."""
     expected_tokens: int
-    """Completion tokens that this request may take at most (``max_tokens`` × ``n``): long ones
-    start first."""
+    """Most completion tokens that this request may take (``max_tokens`` × ``n``): long ones start
+    first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How busy the replicas say they are, added up over those that answered."""
+    """How busy the replicas say they are, summed over those that answered."""
 
     replicas: int
     """Replicas counted; 0 where none tells its load, as endpoints without vLLM's metrics."""
@@ -146,7 +146,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a verifier may know of the question whose answer it reads."""
+    """What a verifier may know about the question whose answer it reads."""
 
     question: str
     context: str
@@ -179,13 +179,13 @@ class Verifier(Protocol):
 ProofVerdict = Literal[
     "passed", "wrong", "raised", "timeout", "memory", "forbidden", "output", "crashed"
 ]
-"""``passed``, or the first thing that stood against it: a test gave another value or raised; a
-limit on time or memory; a call that the sandbox forbids; too much output; a crash."""
+"""``passed``, or the first failure: a test gave another value or raised; a limit on time or memory;
+a call that the sandbox forbids; too much output; a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What came of putting one answer to the test."""
+    """The outcome of testing one answer."""
 
     verdict: ProofVerdict
     detail: str
@@ -215,7 +215,7 @@ class Prover(Verifier, Protocol):
 
 
 class Posed(Protocol):
-    """What asks something: a seed's item, a generated question."""
+    """Anything that asks a question: a seed's item, a generated question."""
 
     @property
     def question(self) -> str:
@@ -243,7 +243,7 @@ class Match:
     exact: bool
     """Whether it is the same item, and not nearly."""
     how: str
-    """What agrees, for a person, up to the name of the row."""
+    """What agrees, as text for a person that the name of the row completes."""
 
     def __str__(self) -> str:
         return f"{self.how} {self.split} row {self.row}"

@@ -1,8 +1,8 @@
 """The rows that tsdg reads and writes, and nothing else.
 
 Each row is a frozen dataclass with an Arrow schema of the same fields in the same order; JSONL has
-the same fields. Every id is a stable hash of what makes the row what it is, so that a re-run gives
-the same ids: a seed is its source row, a question is its seed, prompt, model, sampling and draw
+the same fields. Every id is a stable hash of what defines the row, so that a re-run gives the
+same ids: a seed is its source row, a question is its seed, prompt, model, sampling and draw
 (not its text, which differs between two GPUs), a record is its question and variant.
 
 A seed as it is stored (one of the demo's own)::

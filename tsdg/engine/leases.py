@@ -2,7 +2,7 @@
 
 ``leases/unit-000000.g0`` is created exclusively and names its owner; its mtime is the heartbeat. A
 unit whose owner died is taken over by creating the next generation, ``.g1``, exclusively: only one
-of several takers can. Whoever does not hold the highest generation any more must not commit. A
+of several takers can. A worker that no longer holds the highest generation must not commit. A
 lease that was given back has the mtime 0.
 
 Safe where exclusive create is atomic on the server: local disks, Lustre, NFS from version 3.
@@ -27,12 +27,12 @@ from tsdg.storage import list_names, remove, storage, storage_unfit
 
 _GONE = (errno.ENOENT, errno.ESTALE)
 CLOCK = ".clock-"
-"""How the names of files begin that live for a moment, to learn the file system's time; a killed
-process leaves its."""
+"""Prefix of short-lived files, by which a process learns the file system's time; a killed process
+leaves its file behind."""
 _LOOKS = 32
 _TURNS = 16
-"""Leases of others that one claim looks at: this many at least, and all of them within so many
-claims."""
+"""How many of the others' leases one claim looks at: at least this many, and all of them within so
+many claims."""
 RELEASED_NS = 0
 """The mtime of a lease that was given back: metadata only, so that it works on a full disk."""
 
@@ -255,7 +255,7 @@ class LeaseBoard:
         return None
 
     def _in_turn(self, leased: Sequence[int]) -> Sequence[int]:
-        """Those of others' leases that are due for a look; each process begins somewhere else."""
+        """The others' leases that are due for a look; each process begins at another place."""
         looks = max(_LOOKS, -(-len(leased) // _TURNS))
         turns = -(-len(leased) // looks) or 1
         self._turn += 1

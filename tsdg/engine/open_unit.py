@@ -69,7 +69,7 @@ class OpenUnit:
         """Take the outcome of a row.
 
         Raises:
-            ValueError: it has not the fields of the schema.
+            ValueError: it lacks fields of the schema, or has others.
             pyarrow.ArrowException: a value of its chunk is not of the schema's type.
         """
         if outcome.keys() != self._names:
@@ -99,7 +99,7 @@ class OpenUnit:
 
 
 async def cancel(tasks: set[asyncio.Task[None]], grace_s: float) -> None:
-    """Cancel tasks and wait for their end, but not for those that refuse to."""
+    """Cancel tasks and wait for their end, but not for tasks that refuse to end."""
     if tasks:
         for task in tasks:
             task.cancel()

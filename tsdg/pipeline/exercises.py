@@ -1,4 +1,4 @@
-"""Between question and answer: exercises whose tests cannot fail are no questions."""
+"""Rejects exercises whose tests cannot fail, before anybody answers them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tsdg.verify.exercises import unfit_tests
 
 
 async def with_sound_tests(asking: Asking, verifier: Verifier) -> Asking:
-    """Reject the exercises that their own solution fails, or with a test that nothing fails.
+    """Reject exercises that their own solution fails, or that have a test which nothing fails.
 
     Args:
         asking: the questions of one seed, all of one answer kind.

@@ -1,8 +1,8 @@
-"""No reply ends a run: what one row's steps raise rejects that row, and many such rows end it.
+"""Turns an exception in one row's steps into a rejection; many such rows end the run.
 
 A step is a pure function of its row and the replies, and replies are on disk before they are read.
 So an exception would come again at every start. It becomes a rejection ``step_failed`` instead.
-Where many rows fail so, the fault is ours or the server's and no row's: then the run stops.
+Where many rows fail, the fault is tsdg's or the server's, not a row's, and the run stops.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Heard:
 
 
 def failed_draws(seed: Seed, per_seed: int, detail: str) -> tuple[Rejection, ...]:
-    """The rejections of all questions that were to come of a seed."""
+    """The rejections of all questions that were to be made from a seed."""
     return tuple(
         Rejection(
             row_id=stable_id("failed draw", seed.seed_id, draw),

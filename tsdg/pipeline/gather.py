@@ -1,4 +1,4 @@
-"""Stage 4, global: what is done to all rows of a phase at once."""
+"""Stage 4, over the whole run: what is done to all rows of a phase together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tsdg.tables import count_rows
 
 
 def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Reporter) -> None:
-    """Stage 4, global: the parts of a phase as tables, without duplicates."""
+    """Write the parts of a phase as tables, without duplicates and contaminated questions."""
     directory, recipe, state = prepared.directory, prepared.recipe, prepared.state
     if state.gathered(steps):
         return
@@ -60,8 +60,8 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
             )
         if made.forgotten:
             reporter.note(
-                f"study.gather: {made.forgotten} mentions of rare concepts do not stand in the "
-                "syllabus, as it has as many as it may hold"
+                f"study.gather: {made.forgotten} mentions of rare concepts are not in the "
+                "syllabus, because it is full"
             )
         reporter.end(
             f"{made.usable} of {made.asked} studies can be used, {made.concepts} concepts, "
@@ -92,7 +92,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         equal = len(dropped) - decontamination.found - near.removed
         reporter.note(
             f"duplicates: {equal} questions dropped, {near.removed} more that are nearly equal to "
-            "others"
+            "another one"
         )
     if "answers" in steps:
         answers = outcomes(lambda: "answers to tables")

@@ -1,4 +1,4 @@
-"""Where the kin of a run's seeds stand: ``seeds/kin.parquet``."""
+"""Writes and reads the kin of a run's seeds: ``seeds/kin.parquet``."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _collector(
 
 
 def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
-    """What a person should know of tasks that gave nothing, or less than was wished for."""
+    """Tell a person about tasks that gave nothing, or less than was asked for."""
     notes = list(collector.notes)
     if collector.left_out:
         notes.append(

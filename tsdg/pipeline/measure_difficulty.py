@@ -1,8 +1,8 @@
-"""How hard a run's questions are beside their seeds, solved in the same way.
+"""Compares the difficulty of a run's questions with that of their seeds, solved in the same way.
 
-Seeds have a right answer, so that this also tells how often a majority is right. Nothing of the run
-changes: what is asked stands in ``RUN/difficulty/SAMPLE``, with the figures in ``difficulty.json``.
-It is a phase like others: what was interrupted goes on.
+Seeds have a right answer, so this also tells how often a majority is right. The run itself does not
+change: requests and results go to ``RUN/difficulty/SAMPLE``, with the figures in
+``difficulty.json``. It is a phase like others, and can be interrupted and continued.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _UNWRITTEN = Provenance(model="", prompt="", prompt_hash="", sampling="", reques
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What the solver made of one task's seeds, or of its questions."""
+    """How the solver did on one task's seeds, or on its questions."""
 
     asked: int
     accepted: int
@@ -127,7 +127,7 @@ def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
 
 
 def _posed(seed: Seed) -> Question:
-    """A seed as the solver is asked it."""
+    """A seed in the form in which the solver is asked."""
     return Question(
         question_id=seed.seed_id,
         seed_ids=(seed.seed_id,),

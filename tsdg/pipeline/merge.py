@@ -25,14 +25,14 @@ from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, Rejection
 from tsdg.storage import make_directory, refuse_filled, storage
 from tsdg.tables import Table
 
-_WHY = "an equal question stands in a run before this one"
+_WHY = "an earlier run has an equal question"
 
 
 def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> Manifest:
-    """Merge finished runs into a new folder; of equal questions that of the first run stays.
+    """Merge finished runs into a new folder; of equal questions the first run's stays.
 
     Args:
-        runs: two or more, in the order of their right to an equal question.
+        runs: two or more; of equal questions the one of the earlier run stays.
         out: a folder that does not exist, or is empty.
         rows_per_file: records of one Parquet file at most.
         seed: of the order of the records within their task.
@@ -75,7 +75,7 @@ def _mergeable(run: Path) -> Manifest:
 
 
 def _drop_duplicates(runs: Sequence[Path], out: Path) -> list[set[str]]:
-    """Write each run's accepted questions that an earlier run has to its rejections."""
+    """Reject each run's accepted questions that an earlier run has too."""
     seen = HashSet()
     dropped: list[set[str]] = []
     with Table(out / rejected("filter"), REJECTION_SCHEMA, group_rows=10_000) as refused:

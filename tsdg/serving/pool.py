@@ -51,7 +51,7 @@ class Endpoint:
             self.tally.now(busy=True)
 
     def end(self) -> None:
-        """Note that it is over, whatever came of it."""
+        """Note that a request is over, whatever its result."""
         self.in_flight -= 1
         if self.in_flight == 0:
             self.tally.now(busy=False)

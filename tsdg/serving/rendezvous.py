@@ -7,7 +7,7 @@ only ever a hint:
 * one of an earlier start has another name, as the element's name is never used again;
 * one of an earlier head of the same start has an address where nobody answers, or somebody who does
   not know its token;
-* that nodes live and die is told by the connection, never by the file, which some file systems show
+* the connection, never the file, tells whether a node lives, because some file systems show a file
   half a minute late.
 """
 

@@ -26,7 +26,7 @@ from tsdg.serving.vllm import Member, serve_command
 
 _LEAST_MISSES = 3
 _SLACK_S = 2.0
-"""Beyond the grace, for what the other nodes have to say about their end to arrive."""
+"""Extra time beyond the grace in which the other nodes can report why they ended."""
 # Wrong usage, not executable, not found: the same command would fail the same way.
 _NO_USE_TO_REPEAT = ("exit 2", "exit 126", "exit 127")
 
@@ -76,7 +76,7 @@ class Replica:
         self._gathered = False
 
     async def run(self) -> None:
-        """Start the server and keep it going; return only when it has been given up."""
+        """Start the server and keep it running; return only when it has been given up."""
         pacing = self._plan.pacing
         failures = 0
         was_ready = False
@@ -209,7 +209,7 @@ class Replica:
         await self._unless_it_ends(self._looks_well())
 
     async def _looks_well(self) -> None:
-        """Look at the server for ever; raise ReplicaDownError when it is dead or hung."""
+        """Check the server until cancelled; raise ReplicaDownError when it is dead or hung."""
         pacing = self._plan.pacing
         endpoint = self._endpoint
         progress = Progress(stall_s=pacing.stall_s, idle_s=pacing.idle_s, now=time.monotonic())

@@ -1,4 +1,4 @@
-"""What tsdg knows of a Slurm cluster and of the jobs that it submitted to it.
+"""What tsdg knows about a Slurm cluster and about the jobs that it submitted there.
 
 Begin with ``jobs.py``; nothing here submits.
 
@@ -9,5 +9,5 @@ Begin with ``jobs.py``; nothing here submits.
     jobs.py         RUN/launch/jobs.json: what was submitted
     queue.py        the text of squeue and sacct, put together; pure
     watch.py        asks both at once
-    job_logs.py     which log tells of a job
+    job_logs.py     which log belongs to a job
 """

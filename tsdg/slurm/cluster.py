@@ -1,9 +1,9 @@
 """A cluster: ``cluster_configs/NAME.yaml`` in NeMo-Skills' format, for ``ns`` and tsdg.
 
 It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in
-``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path. What
-only tsdg reads stands under one key, ``tsdg:``, which ``ns`` passes over. Keys that only ``ns``
-reads are passed over here.
+``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path. Keys
+that only tsdg reads stand under one key, ``tsdg:``, which ``ns`` ignores. Keys that only ``ns``
+reads are ignored here.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SshTunnel(Config):
 
 
 class TsdgKeys(Config):
-    """What only tsdg reads; every key has a default, so a file written for ``ns`` works."""
+    """The keys that only tsdg reads; each has a default, so a file written for ``ns`` works."""
 
     python: str = ""
     """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one

@@ -1,4 +1,4 @@
-"""The logs of a run: which files there are, and which one tells of a job."""
+"""The logs of a run: which files there are, and which one belongs to a job."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LogFile:
 
     @property
     def of_node(self) -> bool:
-        """Whether it is that of the stage's own process, not of the batch shell."""
+        """Whether the stage's own process wrote it, not the batch shell."""
         return not self.path.name.endswith(".out")
 
 
@@ -65,7 +65,7 @@ def find_logs(run: Path) -> tuple[LogFile, ...]:
 
 
 def _refuse(error: OSError) -> None:
-    """Refuse a folder that cannot be read, for the log may be in it; a missing one is empty."""
+    """Refuse a folder that cannot be read, because the log may be in it; a missing one is empty."""
     if not isinstance(error, FileNotFoundError):
         raise storage_unfit("list", Path(error.filename), error) from error
 

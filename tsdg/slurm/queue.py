@@ -1,10 +1,10 @@
 """What Slurm says of a run's jobs, read from ``squeue`` and ``sacct``. Pure.
 
-The two know different things. ``squeue`` tells what is, and forgets a job some minutes after its
-end; ``sacct`` keeps it for ever, but comes seconds late, and not at all where there is no
-accounting or its daemon is down. So: whatever ``squeue`` lists is as it says; what it does not list
-any more has ended, and how is for ``sacct`` to say, once it does. Their JSON differs from release
-to release, hence their text.
+The two know different things. ``squeue`` shows the present, and forgets a job some minutes after
+its end. ``sacct`` keeps it for ever, but is seconds late, and silent where there is no accounting
+or its daemon is down. So ``squeue`` is believed for every job that it lists. A job that it no
+longer lists has ended, and ``sacct`` says how, sooner or later. Their text is read, because their
+JSON differs from release to release.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Literal
 from tsdg.slurm.jobs import JobRecord
 
 State = Literal["pending", "running", "done", "failed", "stopped", "unknown"]
-"""Of one job or element. ``stopped``: cancelled, preempted or told to end; ``unknown``: ended, and
-nobody says how."""
+"""State of one job or element. ``stopped``: cancelled, preempted or told to end; ``unknown``:
+ended, and nobody says how."""
 
 SQUEUE_FORMAT = "%F|%K|%T|%N|%r|%j"
 SACCT_FORMAT = "JobID,State,ExitCode,Start,NodeList,JobName"
@@ -48,7 +48,7 @@ _NEVER = "DependencyNeverSatisfied"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What one of the two says of one job or element."""
+    """What ``squeue`` or ``sacct`` says about one job or element."""
 
     slurm_state: str
     """A word such as ``RUNNING``."""
@@ -168,7 +168,7 @@ def _nodes(text: str) -> str:
 def merge(
     keys: Iterable[str], queue: Mapping[str, Line] | None, accounting: Mapping[str, Line] | None
 ) -> tuple[Element, ...]:
-    """Put together what both say.
+    """Combine what both say.
 
     Args:
         keys: of the elements that were submitted.

@@ -1,4 +1,4 @@
-"""A run whose files are on the other end of ssh: the same command, with the run's code."""
+"""Runs the same command over ssh, where a run's files are, with the run's own code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCRIPT = (
 
 
 def is_away(run: Path) -> bool:
-    """Whether a run directory is only what this machine keeps of a run that was launched over ssh.
+    """Whether a folder is only this machine's record of a run that was launched over ssh.
 
     Raises:
         VerificationError: the record of its jobs cannot be read.

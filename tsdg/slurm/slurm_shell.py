@@ -1,7 +1,7 @@
-"""Slurm's commands and a run's files on the cluster, which is here or behind ssh.
+"""Runs Slurm's commands on the cluster, which is this machine or behind ssh.
 
-The plain ``ssh`` command is used and not NeMo-Run's tunnel, whose import alone takes longer than
-`tsdg status` may.
+It uses the plain ``ssh`` command, because importing NeMo-Run's tunnel takes longer than `tsdg
+status` may.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Shell:
         return done.stdout.decode(errors="replace")
 
     def command(self, words: Sequence[str]) -> list[str]:
-        """The command of this machine that runs a command of the cluster."""
+        """The command that runs, on this machine, a command of the cluster."""
         ssh = self.ssh
         if ssh is None:
             return list(words)
@@ -97,7 +97,7 @@ class Shell:
 
 
 def max_array_size(shell: Shell) -> int:
-    """Elements of one array at most, as Slurm is configured.
+    """Most elements of one array, as Slurm is configured.
 
     Raises:
         MachineError: Slurm does not answer.

@@ -42,7 +42,7 @@ class Answer:
 
 
 def ask(shell: Shell, jobs: Sequence[JobRecord]) -> Answer:
-    """Ask for jobs; that Slurm does not answer is part of the answer.
+    """Ask for jobs; if Slurm does not answer, the result says so.
 
     Args:
         shell: where the cluster is.
