@@ -53,7 +53,7 @@ async def test_a_draw_that_cannot_be_read_is_rejected_alone(
 async def test_an_answer_that_cannot_be_read_keeps_its_usage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tsdg.generate.answers.read_round", raising)
+    monkeypatch.setattr("tsdg.generate.answer_sampling.read_round", raising)
     process = process_of(prepared(), ("answers",))
     row = question("number", **SEEDS["number"])
     made = await process(to_row(row), ask)
