@@ -46,8 +46,8 @@ from tsdg.records import (
     Solution,
     Source,
     Verification,
-    stable_id,
 )
+from tsdg.rowform import stable_id
 from tsdg.tables import Table
 
 TASKS = ("knowledge_task", "reasoning_task")

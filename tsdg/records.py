@@ -20,59 +20,20 @@ A seed as it is stored (one of the demo's own)::
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args
 
+from tsdg.kinds import ANSWER_KINDS as ANSWER_KINDS
+from tsdg.kinds import GROUPS as GROUPS
+from tsdg.kinds import STAGES as STAGES
+from tsdg.kinds import VARIANTS as VARIANTS
 from tsdg.kinds import AnswerKind as AnswerKind
 from tsdg.kinds import Group as Group
 from tsdg.kinds import OutputType as OutputType
+from tsdg.kinds import Reason as Reason
+from tsdg.kinds import Stage as Stage
+from tsdg.kinds import Variant as Variant
 from tsdg.kinds import VerifierName as VerifierName
-from tsdg.rowform import fields_of, schema_of
-
-Variant = Literal["answer", "reasoning", "context"]
-Stage = Literal["seeds", "study", "questions", "answers", "filter"]
-
-GROUPS: tuple[Group, ...] = get_args(Group)
-ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
-STAGES: tuple[Stage, ...] = get_args(Stage)
-
-Reason = Literal[
-    # seeds
-    # a null answer, a label out of range, an empty question: `detail` names the column
-    "malformed",
-    "denied",  # the row is known by number to be scored elsewhere
-    "leaked",  # the item also stands in a held-out split
-    "duplicate",  # the same item, or the same question, came earlier in the run
-    # study
-    "over_share",  # its field or difficulty has its share of the seeds already
-    # study, questions and answers
-    "request_failed",  # the server could not be made to answer this request
-    "step_failed",  # reading the replies raised an exception: `detail` names its kind
-    "truncated",  # the reply ended at the token limit
-    "bad_schema",  # the reply is not the JSON that was asked for
-    # valid JSON, but not a question: equal options, answer not among them, empty text ...
-    "bad_format",
-    "near_duplicate",  # few words differ from a question or seed that stays: `detail` names it
-    # the question is, or nearly is, an item of a held-out split or benchmark file: `detail` names
-    # it
-    "contaminated",
-    "copy_of_seed",  # the question repeats its seed or something else that the prompt showed
-    "seed_doubtful",  # the writer finds the seed's own answer doubtful: `detail` says why
-    # answers
-    "no_answer",  # too many samples abstained (nothing readable) for any answer to win
-    "no_majority",  # the votes are spread: no answer reached the recipe's share
-    "judged",  # the judge scored it too low, contradicted itself, or could not be read
-    "failed_tests",  # most samples fail the question's own tests
-    "tie",  # two answers share the lead
-    "chance",  # a majority that guessing would reach too often
-    "claim_disagrees",  # the answer is not the one that the question's writer claimed
-    # filter
-    "bad_record",  # the finished record breaks a format rule
-]
+from tsdg.rowform import schema_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,18 +390,6 @@ class Outcome:
     """Samples that the vote did not need to draw."""
 
 
-Row = TypeVar("Row")
-
-
-def stable_id(*parts: object) -> str:
-    """Hash JSON-able parts into 24 hexadecimal digits (96 bits).
-
-    No clash is to be expected among 10^12 rows.
-    """
-    canonical = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
-
-
 SEED_SCHEMA = schema_of(Seed)
 KIN_SCHEMA = schema_of(Kin)
 STUDY_SCHEMA = schema_of(Study)
@@ -466,35 +415,3 @@ NO_PLAN = Plan(
     invented=False,
 )
 """Of questions whose prompt asks for no plan."""
-
-
-def to_row(item: object) -> dict[str, Any]:
-    """Turn a row into plain dicts, lists and scalars, in the schema's order."""
-    row: dict[str, Any] = {}
-    cls: Any = type(item)
-    for field in fields_of(cls):
-        value = getattr(item, field.name)
-        if field.many:
-            row[field.name] = [to_row(v) for v in value] if field.nested else list(value)
-        else:
-            row[field.name] = to_row(value) if field.nested and value is not None else value
-    return row
-
-
-def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
-    """Rebuild a row of ``cls`` from what :func:`to_row`, Parquet or JSONL gave.
-
-    Raises:
-        KeyError: a field is missing that may not be None.
-    """
-    values: dict[str, Any] = {}
-    row_class: Any = cls
-    for field in fields_of(row_class):
-        value: Any = row.get(field.name) if field.nullable else row[field.name]
-        if field.many:
-            items = (from_row(field.kind, v) for v in value) if field.nested else value
-            values[field.name] = tuple(items)
-        else:
-            inner = field.nested and value is not None
-            values[field.name] = from_row(field.kind, value) if inner else value
-    return cls(**values)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.errors import StorageError, VerificationError
-from tsdg.records import from_row, to_row
+from tsdg.rowform import from_row, to_row
 from tsdg.storage import partial_of, storage, storage_unfit, sync_file
 
 Item = TypeVar("Item")

@@ -18,7 +18,8 @@ from tsdg.errors import PermanentError
 from tsdg.generate.prompt_files import load_prompts
 from tsdg.generate.prompts import Prompts
 from tsdg.protocols import Choice, Reply, Request
-from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question, Seed, Source, stable_id
+from tsdg.records import NO_PLAN, AnswerKind, Provenance, Question, Seed, Source
+from tsdg.rowform import stable_id
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -15,7 +15,7 @@ from tsdg.generate.questions import QuestionStep
 from tsdg.pipeline.faults import Breaker, failed_draws
 from tsdg.pipeline.phases import process_of
 from tsdg.protocols import Choice, Reply, Request
-from tsdg.records import to_row
+from tsdg.rowform import to_row
 
 
 async def ask(request: Request) -> Reply:

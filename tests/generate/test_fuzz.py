@@ -32,7 +32,8 @@ from tsdg.generate.schemas import Flaw
 from tsdg.layout import phase_name
 from tsdg.pipeline.phases import process_of
 from tsdg.protocols import Asked, Choice, Reply, Request
-from tsdg.records import ANSWER_KINDS, AnswerKind, to_row
+from tsdg.records import ANSWER_KINDS, AnswerKind
+from tsdg.rowform import to_row
 from tsdg.run.prepare import Prepared
 from tsdg.serving.reply import parse_reply
 from tsdg.verify import verifier_for, verifiers_of

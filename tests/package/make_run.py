@@ -48,9 +48,8 @@ from tsdg.records import (
     Source,
     Usage,
     Verification,
-    stable_id,
-    to_row,
 )
+from tsdg.rowform import stable_id, to_row
 
 NO_PHASE: tuple[tuple[str, ...], ...] = ()
 QUESTIONS_ONLY = (("questions",),)

@@ -17,7 +17,7 @@ from tsdg.layout import CARD
 from tsdg.package.card import write_card
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import canonical, describe, digest_of
-from tsdg.records import stable_id
+from tsdg.rowform import stable_id
 
 Manifest = dict[str, Any]
 

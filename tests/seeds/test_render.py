@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.seeds.rows import arc_rows, collected, config, unit_of
 from tsdg.errors import CatalogueError
-from tsdg.records import from_row, stable_id, to_row
+from tsdg.rowform import from_row, stable_id, to_row
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import renderer_for
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from tsdg.concepts import concept_key
 from tsdg.config.study import EVERY, StudySharesConfig
-from tsdg.records import stable_id
+from tsdg.rowform import stable_id
 
 Cell = tuple[str, str]
 """Key of a field, and a difficulty."""

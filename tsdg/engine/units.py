@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.errors import StorageError
-from tsdg.records import stable_id
+from tsdg.rowform import stable_id
 from tsdg.storage import storage_unfit
 from tsdg.tables import UNIT_ROWS
 

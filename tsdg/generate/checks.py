@@ -64,37 +64,88 @@ def _bad(detail: str) -> Flaw:
     return Flaw(reason="bad_format", detail=detail)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What a model wrote, and what it was made from."""
+
+    seed: Seed
+    shape: Shape
+    question: str
+    context: str
+
+
 def check_texts(seed: Seed, shape: Shape, *, question: str, context: str) -> Flaw | None:
     """Check what all kinds share: words, length, language, blanks, nothing invisible."""
-    if not normalise(question):
-        return _bad("the question has no words")
-    if len(question) > max(MAX_QUESTION, 2 * len(seed.question)):
-        return _bad(f"the question has {len(question)} characters")
-    if seed.question.rstrip().endswith(_QUESTION_MARKS) and not any(
-        mark in question for mark in _QUESTION_MARKS
-    ):
-        return _bad("no question mark, where the seed ends with one")
-    if shape.context and len(normalise(context)) <= len(normalise(question)) / 2:
-        return _bad("the passage is missing or shorter than half the question")
-    if len(context) > max(MAX_CONTEXT, 2 * len(seed.context)):
-        return _bad(f"the passage has {len(context)} characters")
-    wanted, found = main_script(seed.question + seed.context), main_script(question + context)
+    written = _Written(seed=seed, shape=shape, question=question, context=context)
+    details = (rule(written) for rule in _RULES_OF_TEXTS)
+    return next((_bad(detail) for detail in details if detail), None)
+
+
+def _has_words(it: _Written) -> str:
+    if not normalise(it.question):
+        return "the question has no words"
+    if len(it.question) > max(MAX_QUESTION, 2 * len(it.seed.question)):
+        return f"the question has {len(it.question)} characters"
+    return ""
+
+
+def _asks(it: _Written) -> str:
+    if not it.seed.question.rstrip().endswith(_QUESTION_MARKS):
+        return ""
+    asks = any(mark in it.question for mark in _QUESTION_MARKS)
+    return "" if asks else "no question mark, where the seed ends with one"
+
+
+def _has_its_passage(it: _Written) -> str:
+    if it.shape.context and len(normalise(it.context)) <= len(normalise(it.question)) / 2:
+        return "the passage is missing or shorter than half the question"
+    if len(it.context) > max(MAX_CONTEXT, 2 * len(it.seed.context)):
+        return f"the passage has {len(it.context)} characters"
+    return ""
+
+
+def _is_in_the_seeds_language(it: _Written) -> str:
+    seed = it.seed
+    wanted, found = main_script(seed.question + seed.context), main_script(it.question + it.context)
     if wanted and found and wanted != found:
-        return _bad(f"written in {found.lower()} script, the seed in {wanted.lower()}")
-    drifted = other_language(f"{question}\n{context}", seed.language)
+        return f"written in {found.lower()} script, the seed in {wanted.lower()}"
+    drifted = other_language(f"{it.question}\n{it.context}", seed.language)
     if drifted and other_language(f"{seed.question}\n{seed.context}", seed.language) != drifted:
-        return _bad(f"written in the language {drifted!r}, the seed in {seed.language!r}")
-    if shape.blanks and count_blanks(question) != shape.blanks:
-        return _bad(f"{count_blanks(question)} blanks in the sentence; the seed has {shape.blanks}")
-    if _says(question, seed.question, "always") or (
-        not shape.context and _says(question, seed.question, "passage")
-    ):
-        return _bad("refers to a passage or figure that is not there")
-    if {"yes", "no"} <= set(map(normalise, shape.labels)) and _says(
-        question, seed.question, "open"
-    ):
-        return _bad("cannot be answered with yes or no")
-    return None
+        return f"written in the language {drifted!r}, the seed in {seed.language!r}"
+    return ""
+
+
+def _has_the_seeds_blanks(it: _Written) -> str:
+    found, wanted = count_blanks(it.question), it.shape.blanks
+    if wanted and found != wanted:
+        return f"{found} blanks in the sentence; the seed has {wanted}"
+    return ""
+
+
+def _shows_what_it_speaks_of(it: _Written) -> str:
+    keys = ("always",) if it.shape.context else ("always", "passage")
+    if any(_says(it.question, it.seed.question, key) for key in keys):
+        return "refers to a passage or figure that is not there"
+    return ""
+
+
+def _fits_yes_and_no(it: _Written) -> str:
+    yes_or_no = {"yes", "no"} <= set(map(normalise, it.shape.labels))
+    if yes_or_no and _says(it.question, it.seed.question, "open"):
+        return "cannot be answered with yes or no"
+    return ""
+
+
+_RULES_OF_TEXTS = (
+    _has_words,
+    _asks,
+    _has_its_passage,
+    _is_in_the_seeds_language,
+    _has_the_seeds_blanks,
+    _shows_what_it_speaks_of,
+    _fits_yes_and_no,
+)
+"""Each returns what is wrong, or an empty text; in the order in which they are tried."""
 
 
 def _says(text: str, seed_text: str, key: str) -> bool:
@@ -128,27 +179,41 @@ def unlabel(options: Sequence[str]) -> tuple[str, ...]:
 
 def check_options(seed: Seed, question: str, options: Sequence[str]) -> Flaw | None:
     """Check written options: words, all different, no mere letters, apart from the question."""
+    detail = (
+        _options_differ(options)
+        or _options_stand_alone(seed, options)
+        or _options_stand_where_the_seeds_do(seed, question, options)
+    )
+    return _bad(detail) if detail else None
+
+
+def _options_differ(options: Sequence[str]) -> str:
     plain = [normalise(option) for option in options]
     if not all(plain):
-        return _bad("an option has no words")
-    if len(set(plain)) < len(plain):
-        return _bad("two options are the same")
+        return "an option has no words"
+    return "two options are the same" if len(set(plain)) < len(plain) else ""
+
+
+def _options_stand_alone(seed: Seed, options: Sequence[str]) -> str:
+    """Whether options are texts of a fair length that name no other option, as the seed's are."""
     if max(map(len, options)) > max(MAX_OPTION, 2 * max(map(len, seed.options))):
-        return _bad(f"an option has more than {MAX_OPTION} characters")
+        return f"an option has more than {MAX_OPTION} characters"
     if any(map(_LETTER.match, options)) and not any(map(_LETTER.match, seed.options)):
-        return _bad("an option is a letter, not a text")
-    for option in options:
-        match = _wordings()["options"].search(option)
-        if match and not any(map(_wordings()["options"].search, seed.options)):
-            return _bad(f"an option names other options by letter: {match.group()!r}")
+        return "an option is a letter, not a text"
+    naming = _wordings()["options"].search
+    named = next(filter(None, map(naming, options)), None)
+    if named and not any(map(naming, seed.options)):
+        return f"an option names other options by letter: {named.group()!r}"
     if any(map(is_closing, options)) and not any(map(is_closing, seed.options)):
-        return _bad("an option speaks of those above it")
+        return "an option speaks of those above it"
+    return ""
+
+
+def _options_stand_where_the_seeds_do(seed: Seed, question: str, options: Sequence[str]) -> str:
     inside, seed_inside = _all_inside(options, question), _all_inside(seed.options, seed.question)
     if seed_inside and not inside:
-        return _bad("the options do not stand in the sentence, as those of the seed do")
-    if inside and not seed_inside:
-        return _bad("the question repeats its options")
-    return None
+        return "the options do not stand in the sentence, as those of the seed do"
+    return "the question repeats its options" if inside and not seed_inside else ""
 
 
 def is_closing(option: str) -> bool:
@@ -193,21 +258,28 @@ def check_copy(
         shown: everything else that the prompt showed.
         limit: largest share of word trigrams that may be shared.
     """
+    mine = Shown(question=question, context=context, options=tuple(options))
     seeds_own = Shown(question=seed.question, context=seed.context, options=seed.options)
-    told = _with_options(question, options)
+    reworded = bool(answer) and normalise(answer) == normalise(seed.answer)
     for other in (seeds_own, *shown):
-        other_told = _with_options(other.question, other.options)
-        mine, theirs = (context, other.context) if context else (question, other.question)
-        if not context and _by_options(told, question) and _by_options(other_told, other.question):
-            mine, theirs = told, other_told
-        share = overlap(mine, theirs)
-        reworded = other is seeds_own and answer and normalise(answer) == normalise(seed.answer)
-        if share > (limit / 2 if reworded else limit):
-            of = "its seed" if other is seeds_own else "an example of the prompt"
+        of_seed = other is seeds_own
+        share = overlap(*_compared(mine, other))
+        if share > (limit / 2 if of_seed and reworded else limit):
+            of = "its seed" if of_seed else "an example of the prompt"
             return Flaw(
                 reason="copy_of_seed", detail=f"shares {share:.0%} of its word trigrams with {of}"
             )
     return None
+
+
+def _compared(mine: Shown, other: Shown) -> tuple[str, str]:
+    """The texts of two items that tell whether one is the other over again."""
+    if mine.context:
+        return mine.context, other.context
+    told, other_told = (_with_options(item.question, item.options) for item in (mine, other))
+    if _by_options(told, mine.question) and _by_options(other_told, other.question):
+        return told, other_told
+    return mine.question, other.question
 
 
 def _by_options(told: str, question: str) -> bool:

@@ -7,7 +7,7 @@ requests.
 
 from __future__ import annotations
 
-from tsdg.records import stable_id
+from tsdg.rowform import stable_id
 
 _SEED_BITS = 31  # servers take signed 32-bit seeds
 

@@ -18,7 +18,8 @@ from dataclasses import replace
 
 from tsdg.config.questions import KinConfig
 from tsdg.generate.draws import number
-from tsdg.records import Kin, Seed, stable_id
+from tsdg.records import Kin, Seed
+from tsdg.rowform import stable_id
 
 Group = tuple[str, str, str]
 """Task, answer kind, language."""

@@ -46,7 +46,8 @@ from tsdg.generate.prompts import (
     StepPrompt,
 )
 from tsdg.generate.ways import read_ways
-from tsdg.records import ANSWER_KINDS, stable_id
+from tsdg.records import ANSWER_KINDS
+from tsdg.rowform import stable_id
 
 _PROMPTS = tuple(f"{step}/{kind}" for step in STEPS for kind in ANSWER_KINDS)
 _MAY_MISS = (*(f"examples/{name}" for name in _PROMPTS), WAYS)

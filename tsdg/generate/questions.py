@@ -43,7 +43,8 @@ from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response
 from tsdg.generate.topics import draw_topic
 from tsdg.generate.ways import Way
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage, stable_id
+from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage
+from tsdg.rowform import stable_id
 
 Aim = Callable[[Seed, int], str]
 """Names the concept that a seed's draw of a number shall be about; empty for none."""

@@ -12,7 +12,8 @@ from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.prompts import Prompt
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import Provenance, Stage, Usage, stable_id
+from tsdg.records import Provenance, Stage, Usage
+from tsdg.rowform import stable_id
 
 Result = TypeVar("Result")
 

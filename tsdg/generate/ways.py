@@ -32,7 +32,8 @@ from tsdg.config.questions import WAY_TYPES, QuestionsConfig, WayType
 from tsdg.errors import RecipeError
 from tsdg.generate.draws import number
 from tsdg.generate.schemas import Shape
-from tsdg.records import ANSWER_KINDS, AnswerKind, stable_id
+from tsdg.records import ANSWER_KINDS, AnswerKind
+from tsdg.rowform import stable_id
 
 _UNIT = 1 << 31
 _SHAPE_KEYS = ("answers", "passage", "options", "classes", "blanks", "instructions", "stand_alone")

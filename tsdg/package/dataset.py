@@ -42,9 +42,8 @@ from tsdg.records import (
     Rejection,
     Solution,
     Variant,
-    stable_id,
-    to_row,
 )
+from tsdg.rowform import stable_id, to_row
 from tsdg.storage import storage, sync_file, write_whole
 from tsdg.tables import Table
 

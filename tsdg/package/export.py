@@ -34,7 +34,8 @@ from tsdg.package.manifest import read_manifest
 from tsdg.package.manifest_form import Manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording, render, variants_of
-from tsdg.records import AnswerSample, Question, Record, Solution, to_row
+from tsdg.records import AnswerSample, Question, Record, Solution
+from tsdg.rowform import to_row
 from tsdg.storage import make_directory, partial_of, storage, write_whole
 from tsdg.tables import read_rows
 

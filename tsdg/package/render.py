@@ -28,7 +28,8 @@ from typing import Any, Literal
 
 import yaml
 
-from tsdg.records import VARIANTS, Message, Question, Solution, Variant, stable_id
+from tsdg.records import VARIANTS, Message, Question, Solution, Variant
+from tsdg.rowform import stable_id
 
 HERE = Path(__file__).parent
 DEFAULT_LANGUAGE = "en"

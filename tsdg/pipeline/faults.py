@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from tsdg.errors import MachineError, PermanentError
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Rejection, Seed, stable_id, to_row
+from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Rejection, Seed
+from tsdg.rowform import stable_id, to_row
 from tsdg.text import storable
 
 _FEWEST = 8

@@ -15,7 +15,8 @@ from tsdg.engine.commit import read_parts
 from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.progress import Reporter, counted
 from tsdg.protocols import HeldOut
-from tsdg.records import Outcome, from_row
+from tsdg.records import Outcome
+from tsdg.rowform import from_row
 from tsdg.run.prepare import Prepared
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.heldout.build import build_index

@@ -22,17 +22,8 @@ from tsdg.layout import DIFFICULTY, QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.phases import PhaseTask, Servers, work_on
 from tsdg.progress import Reporter
 from tsdg.protocols import Asked, Prover, Verifier
-from tsdg.records import (
-    NO_PLAN,
-    QUESTION_SCHEMA,
-    Outcome,
-    Provenance,
-    Question,
-    Seed,
-    Solution,
-    from_row,
-    stable_id,
-)
+from tsdg.records import NO_PLAN, QUESTION_SCHEMA, Outcome, Provenance, Question, Seed, Solution
+from tsdg.rowform import from_row, stable_id
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import served_models
 from tsdg.run.verifiers import check_verifiers_ready, choose_verifier

@@ -27,7 +27,8 @@ from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, 
 from tsdg.pipeline.kin import read_kin
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
-from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, StudiedSeed, from_row
+from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, StudiedSeed
+from tsdg.rowform import from_row
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import ByModel, ServedModel, model_of, served_models
 from tsdg.run.verifiers import choose_verifier

@@ -35,7 +35,8 @@ import numpy as np
 from tsdg.config.passages import PassagesConfig
 from tsdg.errors import RecipeError
 from tsdg.hashset import HashSet
-from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source, stable_id
+from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source
+from tsdg.rowform import stable_id
 from tsdg.seeds.catalogue.model import Family, Unit
 from tsdg.seeds.draw.collect import TaskCounts
 from tsdg.seeds.draw.rotation import Path as Subject
