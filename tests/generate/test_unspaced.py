@@ -23,7 +23,7 @@ from tsdg.corpus.near import NearDuplicates
 from tsdg.generate.answers import AnswerStep
 from tsdg.generate.checks import says_nothing
 from tsdg.generate.questions import QuestionStep
-from tsdg.package.render import render
+from tsdg.package.render import Wording, render
 from tsdg.protocols import Reply, Request
 from tsdg.records import Question, Seed
 from tsdg.seeds.heldout.index import LeakIndex, Piece, index_items
@@ -184,7 +184,8 @@ def test_votes_meet_and_the_training_text_is_in_the_language(it: Script) -> None
     solution = solving.solution
     assert solution is not None
     assert solution.answer == it.written[0]
-    text = render(made, solution, "context", "labelled").text
+    wording = Wording(style="labelled", knowledge="after", think=False)
+    text = render(made, solution, "context", wording).text
     assert f"{it.label}{it.new}" in text
     assert it.why in text
     assert not any(word in text for word in ("Question", "Options", "Answer", "Background"))
