@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Group = Literal["knowledge", "reasoning"]
 OutputType = Literal["multiple_choice", "generate_until"]
 AnswerKind = Literal["choice", "number", "math", "short_text", "text", "code", "boolean", "json"]
-VerifierName = Literal[AnswerKind, "code_text", "ifeval"]
+BuiltInVerifier = Literal[AnswerKind, "code_text", "ifeval"]
 """Every answer kind has a verifier of its name; ``code_text`` compares code without running it."""
 Variant = Literal["answer", "reasoning", "context"]
 Stage = Literal["seeds", "study", "questions", "answers", "filter"]

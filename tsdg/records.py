@@ -32,7 +32,6 @@ from tsdg.kinds import OutputType as OutputType
 from tsdg.kinds import Reason as Reason
 from tsdg.kinds import Stage as Stage
 from tsdg.kinds import Variant as Variant
-from tsdg.kinds import VerifierName as VerifierName
 from tsdg.rowform import schema_of
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tsdg.config.compose import compose_recipe
-from tsdg.config.fingerprint import NOT_IDENTITY, digest, fingerprint, identity
+from tsdg.config.fingerprint import NOT_IDENTITY, digest, fingerprint, identity, verifier_hashes
 
 PROMPTS = {"questions/choice": "aa", "answers/choice": "bb"}
 
@@ -47,7 +47,7 @@ def with_change(key: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_each_key_changes_the_identity_exactly_when_the_table_says_so(key: str) -> None:
-    same = digest(identity(with_change(key), PROMPTS)) == fingerprint(BASE, PROMPTS)
+    same = digest(identity(with_change(key), PROMPTS, {})) == fingerprint(BASE, PROMPTS)
     assert same == (key in NOT_IDENTITY)
 
 
@@ -67,6 +67,16 @@ def test_the_table_names_only_keys_that_exist() -> None:
 
 def test_a_prompts_text_is_part_of_the_identity() -> None:
     assert fingerprint(BASE, {**PROMPTS, "answers/choice": "cc"}) != fingerprint(BASE, PROMPTS)
+
+
+def test_the_file_of_a_verifier_of_ones_own_is_part_of_the_identity() -> None:
+    one, other = (
+        fingerprint(BASE, PROMPTS, verifier_hashes({"verifiers/celsius.py": text}))
+        for text in ("VERIFIER = 1\n", "VERIFIER = 2\n")
+    )
+    assert len({one, other, fingerprint(BASE, PROMPTS)}) == 3
+    assert verifier_hashes({"families/signs.py": "FORMS = {}\n"}) == {}
+    assert fingerprint(BASE, PROMPTS, {}) == fingerprint(BASE, PROMPTS)
 
 
 def test_it_is_the_same_in_another_process_and_order() -> None:

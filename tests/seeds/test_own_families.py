@@ -240,7 +240,7 @@ def forget() -> None:
     from tsdg.seeds.families import renderers
 
     load.__globals__["_load"].cache_clear()
-    renderers._own_module.cache_clear()
+    extensions.load_module.cache_clear()
     renderers._check_examples.cache_clear()
 
 

@@ -7,11 +7,17 @@ read rows inherit it.
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+from tsdg.errors import CatalogueError
 
 VARIABLE = "TSDG_EXTENSIONS"
 
@@ -59,3 +65,28 @@ def files(kind: str, ending: str) -> dict[str, Path]:
 def _files(places: tuple[Path, ...], kind: str, ending: str) -> tuple[tuple[str, Path], ...]:
     found = [path for place in places for path in sorted((place / kind).glob(f"*{ending}"))]
     return tuple({path.stem: path for path in found}.items())
+
+
+@cache
+def load_module(file: Path) -> ModuleType:
+    """Run a module of one's own, once in a process.
+
+    Raises:
+        CatalogueError: it raised something, told in one line.
+    """
+    name = f"tsdg_own_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass whose annotations are texts looks its module up there.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        why = " ".join(str(error).split())[:200]
+        raise CatalogueError(
+            f"{file}: cannot be imported ({type(error).__name__}: {why}); correct it"
+        ) from error
+    return module

@@ -10,7 +10,7 @@ Part of the identity:
     ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the
     same of each model in ``roles``;
   * how: all of ``study``, ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of
-    every prompt, wherever it lies.
+    every prompt and of each verifier of one's own, wherever it lies.
 
 Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against
 the recipe):
@@ -38,6 +38,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from tsdg.config.passages import DEMO
@@ -79,20 +80,42 @@ NOT_IDENTITY = frozenset(
 )
 
 
-def fingerprint(recipe: Recipe, prompts: Mapping[str, str]) -> str:
+def fingerprint(
+    recipe: Recipe, prompts: Mapping[str, str], verifiers: Mapping[str, str] | None = None
+) -> str:
     """Return the fingerprint of a run, 64 hexadecimal digits.
 
     Args:
         recipe: the validated recipe.
         prompts: prompt name → hash of its content, for every prompt that the recipe can use.
+        verifiers: verifier of one's own → hash of its file, for those that the run uses.
     """
-    return digest(identity(recipe.model_dump(mode="json"), prompts))
+    return digest(identity(recipe.model_dump(mode="json"), prompts, verifiers or {}))
 
 
-def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str, Any]:
+def verifier_hashes(own_files: Mapping[str, str]) -> dict[str, str]:
+    """Hash the verifiers among the files of one's own.
+
+    Args:
+        own_files: ``verifiers/NAME.py`` or ``families/NAME.py`` → its text.
+
+    Returns:
+        Verifier → hash of its file.
+    """
+    return {
+        PurePosixPath(file).stem: hashlib.sha256(text.encode()).hexdigest()[:16]
+        for file, text in own_files.items()
+        if file.startswith("verifiers/")
+    }
+
+
+def identity(
+    values: Mapping[str, Any], prompts: Mapping[str, str], verifiers: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what the fingerprint hashes.
 
-    That is the version, the prompts, and the recipe's values without ``NOT_IDENTITY``.
+    That is the version, the prompts, the verifiers of one's own where there are any, and the
+    recipe's values without ``NOT_IDENTITY``.
     """
     kept: dict[str, Any] = {}
     for key, value in values.items():
@@ -113,7 +136,8 @@ def identity(values: Mapping[str, Any], prompts: Mapping[str, str]) -> dict[str,
         }
         for role, own in values["roles"].items()
     }
-    return {"version": VERSION, "recipe": kept, "prompts": dict(prompts)}
+    own = {"verifiers": dict(verifiers)} if verifiers else {}
+    return {"version": VERSION, "recipe": kept, "prompts": dict(prompts), **own}
 
 
 def digest(identity: Mapping[str, Any]) -> str:

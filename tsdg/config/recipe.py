@@ -17,7 +17,8 @@ from tsdg.config.passages import PassagesConfig
 from tsdg.config.questions import QuestionsConfig
 from tsdg.config.sampling import SamplingConfig
 from tsdg.config.study import StudyConfig
-from tsdg.records import Group, Variant, VerifierName
+from tsdg.config.verifier_name import VerifierName
+from tsdg.records import Group, Variant
 
 StepName = Literal["study", "questions", "answers"]
 Role = Literal["study", "questions", "answers", "judge"]
@@ -206,7 +207,8 @@ class FilterConfig(Config):
     """Stage 4: which of the generated rows are kept."""
 
     verifiers: dict[str, VerifierName]
-    """Family → the verifier that reads its answers, in place of the one of its answer kind."""
+    """Family → the verifier that reads its answers, in place of the one of its answer kind: one of
+    tsdg's, or one of one's own (``verifiers/NAME.py`` in the folder of ``--config-dir``)."""
     dedup: DedupConfig
     decontaminate: DecontaminateConfig
 

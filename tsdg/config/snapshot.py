@@ -34,13 +34,14 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 import tsdg
+from tsdg.config import extensions
 from tsdg.config.compose import validate
 from tsdg.config.facts import all_packages, weights_facts
-from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity
+from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity, verifier_hashes
 from tsdg.config.overrides import merge_words
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
-from tsdg.layout import FINGERPRINT, RECIPE
+from tsdg.layout import FINGERPRINT, RECIPE, SNAPSHOT
 from tsdg.storage import make_directory, storage, write_whole
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ def looks_secret(name: str) -> bool:
     return _SECRET_NAME.fullmatch(name) is not None
 
 
-def run_name(recipe: Recipe, prompt_hashes: Mapping[str, str]) -> str:
+def run_name(
+    recipe: Recipe, prompt_hashes: Mapping[str, str], verifiers: Mapping[str, str] | None = None
+) -> str:
     """Name of the run directory: ``run``, or recipe and fingerprint where it is ``auto``."""
     return (
         recipe.run
         if recipe.run != "auto"
-        else f"{recipe.name}-{fingerprint(recipe, prompt_hashes)[:10]}"
+        else f"{recipe.name}-{fingerprint(recipe, prompt_hashes, verifiers)[:10]}"
     )
 
 
@@ -97,13 +100,13 @@ def write_snapshot(
         prompt_texts: prompt name (``questions/choice``) → its YAML text.
         prompt_hashes: prompt name → hash of its content.
         catalogue: one mapping per unit of source used.
-        own_files: file in the snapshot (``families/NAME.py``) → its text.
+        own_files: file in the snapshot (``families/NAME.py``, ``verifiers/NAME.py``) → its text.
 
     Raises:
         RunConflictError: the directory holds another run; the message names the first keys that
             differ, or which data, row of the catalogue or family changed.
     """
-    mine = identity(recipe.model_dump(mode="json"), prompt_hashes)
+    mine = identity(recipe.model_dump(mode="json"), prompt_hashes, verifier_hashes(own_files))
     marker = directory / "fingerprint.json"
     if marker.exists():
         theirs = _identity_in(marker)
@@ -201,18 +204,19 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> R
             else "it is not a recipe"
         )
         raise RecipeError(f"{path}: cannot be read ({why}); restore it") from error
-    try:
-        validate(kept)
-    except RecipeError as error:
-        what = str(error).partition(";")[0]
-        raise RecipeError(
-            f"{path} is of another version of tsdg, or was changed: {what}; go on with the version "
-            "in "
-            "snapshot/versions.json, or start a new run"
-        ) from error
-    recipe = validate(cast("DictConfig", merge_words(kept, overrides, Recipe, noun="recipe key")))
+    with extensions.using(run / SNAPSHOT):  # whose verifiers the recipe may name
+        try:
+            validate(kept)
+        except RecipeError as error:
+            what = str(error).partition(";")[0]
+            raise RecipeError(
+                f"{path} is of another version of tsdg, or was changed: {what}; go on with the "
+                "version in snapshot/versions.json, or start a new run"
+            ) from error
+        words = merge_words(kept, overrides, Recipe, noun="recipe key")
+        recipe = validate(cast("DictConfig", words))
     theirs = _identity_in(run / FINGERPRINT)
-    mine = identity(recipe.model_dump(mode="json"), theirs["prompts"])
+    mine = identity(recipe.model_dump(mode="json"), theirs["prompts"], theirs.get("verifiers", {}))
     if differences := _differences(theirs, mine):
         raise RunConflictError(
             f"{run} would become another run: {few(differences, separator='; ')}; start one with "
@@ -273,14 +277,18 @@ def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
             inner = f"{key}.{name}" if key else name
             out += _differences(theirs.get(name), mine.get(name), inner)
         return out
-    name = key.removeprefix("recipe.")
     if theirs == mine:
         return []
-    return (
-        [f"the text of prompt {name.removeprefix('prompts.')} differs"]
-        if key.startswith("prompts.")
-        else [f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"]
-    )
+    part, _, name = key.partition(".")
+    if part == "verifiers" and theirs and mine:
+        return [f"the file of verifier {name} differs"]
+    if part == "verifiers":
+        own = name or ", ".join(theirs or mine)
+        return [f"verifier {own} of one's own is used only {'there' if theirs else 'here'}"]
+    if part == "prompts":
+        return [f"the text of prompt {name} differs"]
+    name = key.removeprefix("recipe.")
+    return [f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"]
 
 
 _SAID_OF_SOURCES = frozenset({"remarks", "proof", "rows", "rows_certainty"})

@@ -1,4 +1,4 @@
-"""What differs between two snapshots: recipe, prompts, catalogue, versions, code, clusters."""
+"""What differs between two snapshots: recipe, prompts, verifiers, catalogue, code and others."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ class Difference:
     """One thing that two snapshots hold differently."""
 
     part: str
-    """``recipe``, ``prompts``, ``catalogue``, ``versions``, ``packages``, ``code``, ``clusters``.
-    """
+    """``recipe``, ``prompts``, ``verifiers``, ``catalogue``, ``versions``, ``packages``, ``code``,
+    ``clusters``."""
     key: str
     left: Any
     right: Any
     identity: bool
-    """Whether rows depend on it: the recipe's identity, the prompts, the mirror's content."""
+    """Whether rows depend on it: the recipe's identity, the prompts, the verifiers of one's own,
+    the mirror's content."""
 
 
 def compare_snapshots(left: Path, right: Path) -> list[Difference]:
@@ -65,7 +66,7 @@ def compare_snapshots(left: Path, right: Path) -> list[Difference]:
 
 
 def _counts(part: str, key: str) -> bool:
-    if part == "prompts" or (part == "catalogue" and key.endswith(".revision")):
+    if part in {"prompts", "verifiers"} or (part == "catalogue" and key.endswith(".revision")):
         return True
     return part == "recipe" and not any(
         key == name or key.startswith(f"{name}.") for name in NOT_IDENTITY
@@ -85,6 +86,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
             path.relative_to(folder / "prompts").with_suffix("").as_posix(): path.read_text()
             for path in (folder / "prompts").rglob("*.yaml")
         }
+        verifiers = {path.stem: path.read_text() for path in (folder / "verifiers").glob("*.py")}
         clusters = {
             path.stem: yaml.safe_load(path.read_text())
             for path in (folder / "clusters").glob("*.yaml")
@@ -110,6 +112,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
     return {
         "recipe": {key: value for key, value in recipe.items() if key.split(".")[0] not in _PLACES},
         "prompts": prompts,
+        "verifiers": verifiers,
         "catalogue": dict(_flat(rows)),
         "versions": {
             key: value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from tsdg.accounting import read_run, spent
-from tsdg.config.fingerprint import fingerprint
 from tsdg.errors import VerificationError
 from tsdg.layout import MANIFEST, PARTS, SOLUTIONS, VERSIONS
 from tsdg.package.dataset import Packing, write_dataset
@@ -97,7 +96,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
     return ManifestInputs(
         run=prepared.directory.name,
         created=created,
-        recipe_fingerprint=fingerprint(recipe, prepared.prompts.hashes()),
+        recipe_fingerprint=prepared.fingerprint,
         phases=recipe.phases,
         questions_per_seed=recipe.questions.per_seed,
         models=tuple(

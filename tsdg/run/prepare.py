@@ -8,13 +8,14 @@ snapshot of a run that exists.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from tsdg.config import extensions
 from tsdg.config.compose import recipes_dir
+from tsdg.config.fingerprint import fingerprint, verifier_hashes
 from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
@@ -26,7 +27,7 @@ from tsdg.layout import PARTS, PROMPTS, RECIPE, SNAPSHOT, phase_name
 from tsdg.package.tokens import find_tokenizer
 from tsdg.run.roles import served_models
 from tsdg.run.state import RunState
-from tsdg.run.verifiers import check_verifiers, check_verifiers_ready
+from tsdg.run.verifiers import check_verifiers, check_verifiers_ready, own_verifier_files
 from tsdg.run.votes import check_votes
 from tsdg.seeds.draw.selection import (
     Expected,
@@ -60,6 +61,8 @@ class Prepared:
     """The run directory, which may not exist yet."""
     mirror_here: bool
     """Whether this machine has the mirror."""
+    own_files: Mapping[str, str]
+    """The families and verifiers of one's own: file in the snapshot → its text."""
     expected: Expected | None = None
     """Already worked out by a check, so that a plan need not do it again."""
 
@@ -72,6 +75,11 @@ class Prepared:
     def left_out(self) -> tuple[LeftOut, ...]:
         """Tasks of chosen families and groups that may not be used."""
         return self.located.left_out
+
+    @property
+    def fingerprint(self) -> str:
+        """The run's identity, 64 hexadecimal digits."""
+        return fingerprint(self.recipe, self.prompts.hashes(), verifier_hashes(self.own_files))
 
     @property
     def state(self) -> RunState:
@@ -110,12 +118,15 @@ def look_up(recipe: Recipe, *, mirror: Mirror) -> Prepared:
     found = (*located.there, *located.missing)
     check_verifiers(recipe, found)
     check_votes(recipe, () if mirror == "elsewhere" else found)
+    own = _own_files(recipe, found)
+    name = run_name(recipe, prompts.hashes(), verifier_hashes(own))
     return Prepared(
         recipe=recipe,
         prompts=prompts,
         located=located,
-        directory=Path(recipe.output_root).expanduser() / run_name(recipe, prompts.hashes()),
+        directory=Path(recipe.output_root).expanduser() / name,
         mirror_here=mirror != "elsewhere",
+        own_files=own,
         expected=expected,
     )
 
@@ -150,6 +161,7 @@ def reopen(
         located=located,
         directory=directory,
         mirror_here=mirror_here,
+        own_files=_own_files(recipe, (*located.there, *located.missing)),
     )
 
 
@@ -226,8 +238,13 @@ def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
         prompt_texts=prepared.prompts.texts(),
         prompt_hashes=prepared.prompts.hashes(),
         catalogue=[source.catalogue_row() for source in prepared.sources],
-        own_files=own_files(source.family.family for source in prepared.sources),
+        own_files=prepared.own_files,
     )
+
+
+def _own_files(recipe: Recipe, found: Sequence[TaskSource]) -> dict[str, str]:
+    families = own_files(source.family.family for source in found)
+    return families | own_verifier_files(recipe, found)
 
 
 def _check_phases(prepared: Prepared) -> None:

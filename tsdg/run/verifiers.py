@@ -1,7 +1,7 @@
 """Which verifier reads answers: the family's in the catalogue, or the recipe's choice.
 
 Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of
-their kind.
+their kind. A verifier of one's own reads answers of its one kind.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tsdg.config.recipe import Recipe
-from tsdg.errors import RecipeError
+from tsdg.config.verifier_name import BUILT_IN, VerifierName
+from tsdg.errors import CatalogueError, RecipeError
 from tsdg.protocols import Verifier
-from tsdg.records import AnswerKind, Question, VerifierName
+from tsdg.records import AnswerKind, Question
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.draw.selection import TaskSource
 from tsdg.verify import check_ready, verifier_for, verifiers_of
+from tsdg.verify.own import check_file_names, own_files
 
 
 def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
@@ -25,9 +27,16 @@ def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
 def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that each override names a family of the run and a verifier that fits it.
 
+    Verifiers of one's own read their examples.
+
     Raises:
         RecipeError: one does not.
+        CatalogueError: a verifier of one's own is not as it must be, or a family of one's own
+            names one for another kind of answers.
     """
+    check_file_names()
+    for source in sources:
+        _check_own_choice(source)
     families: dict[str, list[AnswerKind]] = {}
     for source in sources:
         families.setdefault(source.family.family, []).extend(_kinds(source))
@@ -39,7 +48,7 @@ def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
             )
         kinds = list(dict.fromkeys(families[family]))
         allowed = dict.fromkeys(verifier for kind in kinds for verifier in _allowed(family, kind))
-        if name not in allowed:
+        if name not in allowed and not any(_own_reads(name, kind) for kind in kinds):
             raise RecipeError(
                 f"filter.verifiers.{family}: {name} cannot read its answers, which are of kind "
                 f"{' and '.join(kinds)}; "
@@ -47,10 +56,34 @@ def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
             )
 
 
+def _check_own_choice(source: TaskSource) -> None:
+    """Hold the verifier of one's own that a family of one's own names to the family's answers."""
+    family = source.family
+    if family.verifier not in BUILT_IN and not _own_reads(family.verifier, family.answer_kind):
+        raise CatalogueError(
+            f"family {family.family}: column verifier: {family.verifier} cannot read its answers, "
+            f"which are of kind {family.answer_kind}; allowed: one of that kind"
+        )
+
+
+def own_verifier_files(recipe: Recipe, sources: Sequence[TaskSource]) -> dict[str, str]:
+    """Read the files of the verifiers of one's own that the recipe or a family names.
+
+    None is run, so that a machine that cannot run one knows whose run it is.
+
+    Returns:
+        ``verifiers/NAME.py`` → its text.
+    """
+    families = (source.family.verifier for source in sources)
+    return own_files([*recipe.filter.verifiers.values(), *families])
+
+
 def check_verifiers_ready(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that this machine can do what the run's verifiers need.
 
     Raises:
+        CatalogueError: a verifier of one's own is not as it must be, or needs a package that is
+            not installed here.
         MachineError: it cannot, e.g. there is no sandbox to run code in.
     """
     check_ready(
@@ -65,7 +98,12 @@ def check_verifiers_ready(recipe: Recipe, sources: Sequence[TaskSource]) -> None
 def _chosen(recipe: Recipe, family: str, kind: AnswerKind) -> VerifierName:
     allowed = _allowed(family, kind)
     named = recipe.filter.verifiers.get(family)
-    return named if named in allowed else allowed[0]
+    return named if named and (named in allowed or _own_reads(named, kind)) else allowed[0]
+
+
+def _own_reads(name: VerifierName, kind: AnswerKind) -> bool:
+    """Whether it is a verifier of one's own for answers of this kind."""
+    return name not in BUILT_IN and verifier_for(name).kind == kind
 
 
 def _allowed(family: str, kind: AnswerKind) -> tuple[VerifierName, ...]:

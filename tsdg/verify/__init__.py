@@ -3,7 +3,8 @@
 A verifier reads the answer out of what a model said, or abstains, and says whether two answers are
 the same. It does not know which answer is right: that is for the vote. Where a text could mean two
 answers, it abstains. One that can put an answer to the test by itself (``code``, ``ifeval``) is a
-:class:`tsdg.protocols.Prover`.
+:class:`tsdg.protocols.Prover`. A verifier of one's own is a file in a folder that ``--config-dir``
+names (:mod:`tsdg.verify.own`).
 
 >>> from tsdg.protocols import Asked
 >>> options = ("the roots", "the bark")
@@ -14,59 +15,44 @@ answers, it abstains. One that can put an answer to the test by itself (``code``
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
 from functools import cache
-from typing import assert_never
 
+from tsdg.config.verifier_name import VerifierName
 from tsdg.protocols import Verifier
-from tsdg.records import AnswerKind, VerifierName
+from tsdg.records import AnswerKind
+from tsdg.verify.own import own_verifier
+
+_CLASSES = {
+    "choice": "tsdg.verify.choice:ChoiceVerifier",
+    "boolean": "tsdg.verify.boolean:BooleanVerifier",
+    "number": "tsdg.verify.number:NumberVerifier",
+    "math": "tsdg.verify.mathematics:MathVerifier",
+    "short_text": "tsdg.verify.short_text:ShortTextVerifier",
+    "text": "tsdg.verify.free_text:FreeTextVerifier",
+    "json": "tsdg.verify.json_value:JsonVerifier",
+    "code": "tsdg.verify.python_code:PythonRunVerifier",
+    "code_text": "tsdg.verify.python_code:PythonTextVerifier",
+    "ifeval": "tsdg.verify.ifeval:InstructionVerifier",
+}
+"""tsdg's own verifiers, by name; each is imported when it is first needed."""
+
+
+def verifier_for(name: VerifierName) -> Verifier:
+    """Return a verifier by name, importing its module; sympy follows when first needed.
+
+    Raises:
+        CatalogueError: the name is of a verifier of one's own, which is not there or not as it
+            must be.
+    """
+    return _built_in(_CLASSES[name]) if name in _CLASSES else own_verifier(name)
 
 
 @cache
-def verifier_for(name: VerifierName) -> Verifier:
-    """Return a verifier by name, importing its module; sympy follows when first needed."""
-    match name:
-        case "choice":
-            from tsdg.verify.choice import ChoiceVerifier
-
-            return ChoiceVerifier()
-        case "boolean":
-            from tsdg.verify.boolean import BooleanVerifier
-
-            return BooleanVerifier()
-        case "number":
-            from tsdg.verify.number import NumberVerifier
-
-            return NumberVerifier()
-        case "math":
-            from tsdg.verify.mathematics import MathVerifier
-
-            return MathVerifier()
-        case "short_text":
-            from tsdg.verify.short_text import ShortTextVerifier
-
-            return ShortTextVerifier()
-        case "text":
-            from tsdg.verify.free_text import FreeTextVerifier
-
-            return FreeTextVerifier()
-        case "json":
-            from tsdg.verify.json_value import JsonVerifier
-
-            return JsonVerifier()
-        case "code":
-            from tsdg.verify.python_code import PythonRunVerifier
-
-            return PythonRunVerifier()
-        case "code_text":
-            from tsdg.verify.python_code import PythonTextVerifier
-
-            return PythonTextVerifier()
-        case "ifeval":
-            from tsdg.verify.ifeval import InstructionVerifier
-
-            return InstructionVerifier()
-    assert_never(name)
+def _built_in(place: str) -> Verifier:
+    verifier: Verifier = pkgutil.resolve_name(place)()
+    return verifier
 
 
 _ALSO: dict[AnswerKind, tuple[VerifierName, ...]] = {
@@ -91,6 +77,7 @@ def check_ready(names: Iterable[VerifierName]) -> None:
     """Check, before anything is generated, that this machine can run the verifiers.
 
     Raises:
+        CatalogueError: one of one's own is not as it must be.
         MachineError: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.
     """
     for name in sorted(set(names)):
@@ -102,3 +89,5 @@ def check_ready(names: Iterable[VerifierName]) -> None:
             from tsdg.verify.ifeval import check_ready as check_ifeval
 
             check_ifeval()
+        elif name not in _CLASSES:
+            own_verifier(name)

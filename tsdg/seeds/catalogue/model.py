@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tsdg.config.base import Config, NonNegativeInt
-from tsdg.kinds import AnswerKind, Group, OutputType, VerifierName
+from tsdg.config.verifier_name import VerifierName
+from tsdg.kinds import AnswerKind, Group, OutputType
 
 Tier = Literal["A", "B", "extra", "demo"]
 Commercial = Literal["yes", "share_alike", "no", "unclear"]

@@ -7,13 +7,10 @@ give must be what the file expects.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tsdg.config import extensions
@@ -147,7 +144,7 @@ def _forms(family: Family) -> Mapping[str, Form]:
     if file.parent == Path(__file__).parent:
         module = importlib.import_module(f"{__package__}.{file.stem}")
     else:
-        module = _own_module(file)
+        module = extensions.load_module(file)
     forms = getattr(module, "FORMS", None)
     if not isinstance(forms, Mapping) or not all(isinstance(f, Form) for f in forms.values()):
         raise CatalogueError(
@@ -155,24 +152,6 @@ def _forms(family: Family) -> Mapping[str, Form]:
             "set or a language to Form(...)"
         )
     return forms
-
-
-@cache
-def _own_module(file: Path) -> ModuleType:
-    """Run a stranger's module; whatever it raises becomes one line."""
-    name = f"tsdg_own_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        why = " ".join(str(error).split())[:200]
-        raise CatalogueError(
-            f"{file}: cannot be imported ({type(error).__name__}: {why}); correct it"
-        ) from error
-    return module
 
 
 @cache
