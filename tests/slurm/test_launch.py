@@ -164,7 +164,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_once_there_is_room(
     )
     told = launcher("status", str(run)).splitlines()
     assert told[1].startswith("  FAILED, exit code 3 on node")
-    assert told[1].endswith(f"`tsdg resume {run}` goes on with what is left")
+    assert told[1].endswith(f"`tsdg resume {run}` continues with what is left")
     failures = "\n".join(told).split("\nfailed: questions ")[1:]
     assert len(failures) == 2
     for number, failure in enumerate(failures):

@@ -31,8 +31,8 @@ def cancel(
 ) -> tuple[Cancelled, ...]:
     """Cancel every pending or running job of a run, of all launches, and wait for the end.
 
-    What waits goes first, so that nothing starts because something else has ended. A job that
-    requeues itself at that very moment is cancelled again.
+    Waiting jobs go first, so that none starts because another one has ended. A job that requeues
+    itself at that very moment is cancelled again.
 
     Args:
         record: what was submitted.

@@ -1,4 +1,4 @@
-"""lm-eval jobs, one per capability group. Pure, but for :func:`submit`."""
+"""lm-eval jobs, one per capability group. Pure, except for :func:`submit`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plan_evaluations(model: str, config: EvalConfig) -> tuple[Evaluation, ...]:
     """The commands that evaluate a model, in the order of the groups.
 
     Raises:
-        UsageError: a group is named that there is none of.
+        UsageError: a group is named that does not exist.
     """
     for name in config.only:
         if name not in config.groups:

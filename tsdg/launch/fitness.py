@@ -1,4 +1,4 @@
-"""Whether this machine, a recipe and a cluster are fit: one :class:`Check` each."""
+"""Checks whether this machine, a recipe and a cluster are fit, each with a :class:`Check`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check
     """Make all checks.
 
     Args:
-        recipe: what shall run; None to look at the machine and the cluster alone.
+        recipe: what should run; None to check only the machine and the cluster.
         cluster: where; None for this machine.
     """
     away = cluster is not None and cluster.ssh_tunnel is not None
@@ -114,7 +114,7 @@ def _nemo_run() -> str:
 
 
 def _sandbox() -> Check:
-    """Needed by answers that are code alone: without it all else works."""
+    """Needed only by answers that are code: without it everything else works."""
     from tsdg.verify.sandbox import WALLS, Sandbox
 
     reasons = []
@@ -182,7 +182,7 @@ def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool)
 def _servers(endpoint: ServedModel, cluster: ClusterConfig | None) -> list[Check]:
     """A served model.
 
-    Where nodes serve it, this machine's GPUs say nothing; its flags are looked at all the same.
+    Where nodes serve it, this machine's GPUs do not matter, but its flags are checked all the same.
     """
     from tsdg.serving.checks import check_server, find_executable
     from tsdg.serving.flags import check_flags

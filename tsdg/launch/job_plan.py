@@ -1,4 +1,4 @@
-"""A run as Slurm jobs: elements, nodes and dependencies. Pure: asks and starts nothing.
+"""Plans a run as Slurm jobs: elements, nodes and dependencies. Pure: asks and starts nothing.
 
 ::
 
@@ -7,10 +7,10 @@
     CPU       an array          CPU                  an array    CPU                CPU
 
 A stage without servers is one job on CPUs. A phase is one array, split where it is larger than
-Slurm allows, and followed by ``launch.chain`` further arrays for what preemption cancelled. What
-follows a CPU job waits for its success and is cancelled with it. A gather job waits for the *end*
-of its phase's arrays: single elements may fail while the others do their work; whether the phase is
-complete is for the gather stage to say, from its files.
+Slurm allows, and followed by ``launch.chain`` further arrays for what preemption cancelled. A job
+that follows a CPU job waits for its success and is cancelled with it. A gather job waits for the
+*end* of its phase's arrays, because single elements may fail while the others do their work. The
+gather stage then finds out from the files whether the phase is complete.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def plan_jobs(
         max_array_size: elements of one array at most.
 
     Raises:
-        UsageError: the model, the recipe's ``launch`` and the cluster do not fit one another.
+        UsageError: the model, the recipe's ``launch`` and the cluster do not match.
     """
     jobs: list[JobPlan] = []
     gate: tuple[str, ...] = ()

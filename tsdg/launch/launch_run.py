@@ -1,4 +1,4 @@
-"""A run, or what is left of it, as jobs of a cluster; and its canary, a small run before it."""
+"""Launches a run, or what is left of it, as jobs of a cluster, with its canary before it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def launch_again(
 
 
 def start_canary(prepared: Prepared, *, questions: int) -> None:
-    """Begin the canary's run anew: an earlier one has said what it had to say.
+    """Begin the canary's run again, in place of an earlier one.
 
     Args:
         prepared: the run.
@@ -152,7 +152,7 @@ def start_canary(prepared: Prepared, *, questions: int) -> None:
 
 
 def canary_of(prepared: Prepared) -> Prepared:
-    """The same run in small, in a folder of its own: a few seeds of the first tasks."""
+    """A small version of the run, in a folder of its own: a few seeds of the first tasks."""
     recipe, seeds = prepared.recipe, prepared.recipe.launch.canary
     tasks = tuple(dict.fromkeys(source.task for source in prepared.sources))[:seeds]
     values = recipe.model_dump()

@@ -1,4 +1,4 @@
-"""Jobs through NeMo-Run's SlurmExecutor, with what its version 0.11 needs worked around.
+"""Submits jobs through NeMo-Run's SlurmExecutor, and works around what its version 0.11 lacks.
 
 Import it late: it imports NeMo-Run, which takes more than a second and reads ``NEMORUN_HOME`` at
 its import.

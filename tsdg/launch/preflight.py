@@ -1,4 +1,4 @@
-"""Whether a cluster is fit for a launch: `tsdg doctor`'s questions and one tiny job."""
+"""Checks whether a cluster is fit for a launch, by asking Slurm and by one tiny job."""
 
 from __future__ import annotations
 

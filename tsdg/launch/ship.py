@@ -1,4 +1,4 @@
-"""What the nodes need of the machine that launches, as files of the run directory.
+"""Writes what the nodes need from the launching machine, as files of the run directory.
 
 None of these files holds a secret.
 
@@ -103,7 +103,7 @@ def check_path(what: str, path: str) -> None:
     ``/nemo_run`` wherever that stands.
 
     Raises:
-        UsageError: it holds such a thing.
+        UsageError: it holds such characters.
     """
     if wrong := sorted(set(_NOT_PLAIN.findall(path))):
         raise UsageError(

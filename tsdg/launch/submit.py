@@ -197,7 +197,7 @@ def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:
 
 
 def refuse_second(target: Target) -> None:
-    """Refuse to launch a run whose jobs are still there: both would do the same work.
+    """Refuse to launch a run that still has jobs, because both would do the same work.
 
     Raises:
         RunConflictError: jobs of this run are pending or running.

@@ -68,7 +68,7 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
     run = prepared.directory
     if not prepared.state.gathered(("questions", "answers")):
         raise ShortfallError(
-            f"{run}: its questions are not answered yet; `tsdg resume` goes on with them"
+            f"{run}: its questions are not answered yet; `tsdg resume` continues with them"
         )
     folder = run / DIFFICULTY / str(sample)
     drawn = {seed.seed_id: seed for seed in _drawn(run / SEEDS, sample)}

@@ -155,7 +155,7 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
     _require(_may_begin(prepared, stage), prepared, stage)
     phase, left = phase_name(stage.steps), len(state.pending_units(stage.steps))
     raise ShortfallError(
-        f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` goes on "
+        f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` continues "
         "with it"
     )
 

@@ -1,7 +1,7 @@
-"""A run as an object: what is to run, where it is, how far it is and what is left of it.
+"""A run as an object: what should run, where it is, how far it has got and what is left.
 
-Begin with ``prepare.py``: everything that works on a run starts from a ``Prepared``. Nothing here
-changes a run but the snapshot that ``take_snapshot`` writes, and nothing here prints.
+Begin with ``prepare.py``: everything that works on a run starts from a ``Prepared``. The only thing
+here that changes a run is ``take_snapshot``, and nothing here prints.
 
 ::
 
@@ -13,9 +13,9 @@ changes a run but the snapshot that ``take_snapshot`` writes, and nothing here p
     run_plan.py        what a run would do: seeds per task, phases, requests, tokens
     estimate.py        the figures behind a plan; pure
     phase_progress.py  how far each phase is and how fast it goes
-    measure_diversity.py  how wide its questions are, and how many would repeat others
-    written.py         the seeds and the questions that were written, for that
+    measure_diversity.py  how varied its questions are, and how many would repeat others
+    written.py         reads its seeds and questions for that
     status.py          the state of a run: its files, squeue and sacct together
     runs.py            the runs below a folder
-    run_logs.py        which log tells most of a stage
+    run_logs.py        which log says most about a stage
 """

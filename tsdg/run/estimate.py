@@ -1,4 +1,7 @@
-"""What seeds mean in requests, tokens, work units and GPU-hours, and the assumptions. Pure."""
+"""Estimates requests, tokens, work units and GPU-hours from seeds. Pure.
+
+Each estimate comes with the assumptions that it rests on.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _ORDERS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLoad:
-    """Seeds of one task, and what is to be known of them."""
+    """Seeds of one task, and what an estimate needs to know about them."""
 
     kind: AnswerKind
     """Of its prompts."""
@@ -41,7 +44,7 @@ class TaskLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What is asked of the model, in one phase or in all."""
+    """The requests made of a model, in one phase or in all."""
 
     requests: int
     """At most: no row is rejected, no vote stops early."""
@@ -77,7 +80,7 @@ class PhasePlan:
     work: Work
     """Of all roles."""
     roles: list[RolePlan]
-    """Its steps, and the judge where it judges what they make."""
+    """Its steps, and the judge if it judges their results."""
     gpu_hours: float | None
     """None where nobody assumed a throughput of one of its models."""
 
@@ -185,7 +188,7 @@ def assumptions(recipe: Recipe) -> list[str]:
 
 
 def _judges(recipe: Recipe) -> list[str]:
-    """What a judge is taken to be asked: requests for one row."""
+    """How many requests a judge is assumed to get for one row."""
     judge, per = recipe.judge, []
     if judge.question_min_score:
         per.append(f"{_ORDERS} a question")
@@ -273,12 +276,12 @@ def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> W
 
 
 def _is_chosen(recipe: Recipe, load: TaskLoad) -> bool:
-    """Whether the judge chooses among all samples of free texts, in place of a vote."""
+    """Whether the judge chooses among all samples of free texts, instead of a vote."""
     return load.kind == "text" and recipe.judge.enabled and recipe.judge.best_of
 
 
 def _judging(step: StepName, recipe: Recipe, load: TaskLoad) -> Work:
-    """What the judge is asked in one step; each comparison shows the task and two responses."""
+    """The judge's requests in one step; each comparison shows the task and two responses."""
     judge, rows = recipe.judge, load.seeds * recipe.questions.per_seed
     row = load.row_chars / assumed()["chars_per_token"]
     if step == "questions":

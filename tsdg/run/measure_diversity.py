@@ -1,7 +1,7 @@
-"""How wide the questions of a run are, beside its seeds or another run's questions.
+"""Measures how varied the questions of a run are, beside its seeds or another run's questions.
 
-The questions are those that were written, whether or not the filter let them go later. Of a large
-run a sample of the seeds with all their questions is measured, the same on every machine.
+The questions are those that were written, including those that the filter rejected later. Of a
+large run a sample of the seeds with all their questions is measured, the same on every machine.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diversity:
-    """What a run's questions have in common."""
+    """The figures of a run's questions."""
 
     run: str
     against: str
@@ -139,7 +139,7 @@ def measure(
     total = sum(counts.values())
     if not total:
         raise ShortfallError(
-            f"{run}: no question is written yet; `tsdg resume` goes on with the run"
+            f"{run}: no question is written yet; `tsdg resume` continues the run"
         )
     at = at or _planned(run, recipe, total)
     mine, beside = _read_run(run, recipe, sample)
@@ -204,7 +204,7 @@ def write_full_run(canary: Path, at: int) -> None:
 
 
 def check_canary(run: Path, recipe: Recipe, reporter: Reporter) -> None:
-    """Hold the canary of a launch to ``questions.max_duplicates``; nothing for any other run.
+    """Check the canary of a launch against ``questions.max_duplicates``; other runs always pass.
 
     Raises:
         ShortfallError: even the lower bound of near-duplicates in the full run is above it.
@@ -230,7 +230,7 @@ def check_canary(run: Path, recipe: Recipe, reporter: Reporter) -> None:
 
 
 def limit_notes(growth: Growth | None, most: float) -> list[str]:
-    """What a plan says of a prediction beside ``questions.max_duplicates``; nothing within it."""
+    """What a plan says where a prediction exceeds ``questions.max_duplicates``; else nothing."""
     if growth is None or growth.near.estimate <= most:
         return []
     does = "would stop at its canary" if growth.near.low > most else "would be warned by its canary"
@@ -241,7 +241,7 @@ def limit_notes(growth: Growth | None, most: float) -> list[str]:
 
 
 def _no_questions(run: Path) -> ShortfallError:
-    return ShortfallError(f"{run}: no question is written yet; `tsdg resume` goes on with the run")
+    return ShortfallError(f"{run}: no question is written yet; `tsdg resume` continues the run")
 
 
 def _percent(share: float) -> str:
@@ -261,7 +261,7 @@ def keep_diversity(run: Path, found: Diversity) -> None:
 def _read_run(run: Path, recipe: Recipe, sample: int) -> tuple[_Side, _Side]:
     """Read the questions of a run, and its seeds.
 
-    What the writer of a question said of its seed is what is known of the seed's subject.
+    The subject of a seed is what the writers of its questions said about it.
     """
     mine, beside = _Side(), _Side()
     part = sample / max(_asked(run, recipe), 1)

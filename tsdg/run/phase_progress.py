@@ -1,7 +1,7 @@
-"""How far each phase of a run is and how fast it goes, from the files of its directory.
+"""How far each phase of a run has got and how fast it goes, from the files of its directory.
 
-Nothing here grows with the number of committed parts but one listing: of the parts themselves some
-are looked at.
+The cost hardly grows with the number of committed parts: they are listed once, and only some of
+them are read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tsdg.package.manifest_form import Manifest
 from tsdg.run.state import RunState, Steps
 
 SILENT_S = 60.0
-"""A worker that has not written for so long is dead: it writes every few seconds."""
+"""A worker that has not written for this long is dead: it writes every few seconds."""
 _WINDOW_S = 300.0
 """Speed is that of the last minutes."""
 _PARTS_READ = 64
@@ -41,7 +41,7 @@ _REJECTED = "rejections.list.element.stage"
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseProgress:
-    """How far a phase is."""
+    """How far a phase has got."""
 
     name: str
     units: int
@@ -69,7 +69,7 @@ class PhaseProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """What became of rows of one task in one phase, as far as looked at."""
+    """The results for rows of one task in one phase, in the parts that were read."""
 
     asked: int
     accepted: int
@@ -270,7 +270,7 @@ def tasks_of(
     manifest: Manifest | None,
     seeds: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """What is known of each task: exact once the run is complete, before from some parts.
+    """What is known about each task: exact for a complete run, else estimated from some parts.
 
     Args:
         run: the run.

@@ -1,4 +1,4 @@
-"""What is to run: a checked recipe, its prompts and its sources, and the run directory that it has.
+"""What should run: a checked recipe with its prompts, its sources and its run directory.
 
 Three ways lead to a :class:`Prepared`. :func:`prepare` checks everything that can be checked before
 anything starts; :func:`look_up` is for a plan and asks for no mirror; :func:`reopen` reads the
@@ -254,6 +254,6 @@ def _check_phases(prepared: Prepared) -> None:
     if prepared.recipe.phases and (prepared.directory / other / PARTS).exists():
         begun = "[[questions],[answers]]" if fused else "[[questions,answers]]"
         raise RunConflictError(
-            f"phases: {prepared.directory} was begun as {begun}; go on with that, or choose "
+            f"phases: {prepared.directory} was begun as {begun}; continue with that, or choose "
             "another run=NAME"
         )

@@ -44,7 +44,7 @@ def models_of(recipe: Recipe) -> tuple[ModelConfig, ...]:
 
 
 def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
-    """The roles that a phase needs: its steps, and the judge where it judges what they make."""
+    """The roles that a phase needs: its steps, and the judge if it judges their results."""
     roles: list[Role] = list(steps)
     judge = recipe.judge
     if judge.enabled and (

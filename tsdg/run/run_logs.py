@@ -1,4 +1,4 @@
-"""Which logs of a run tell of a failure, a stage or an element."""
+"""Finds the logs of a run that belong to a failure, a stage or an element."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def failed_keys(run: Path) -> frozenset[str]:
 
 
 def choose_log(run: Path, stage: str, element: str) -> Path:
-    """Find the log that tells most of a stage: of what failed last, else of what was written last.
+    """Find the log that says most about a stage: of the last failure, else the last one written.
 
     Args:
         run: the run directory.

@@ -50,7 +50,7 @@ class TaskPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanShare:
-    """Natural against sampled: a family, a group, a domain or a language."""
+    """Natural and sampled share of a family, a group, a domain or a language."""
 
     name: str
     tasks: int
@@ -104,7 +104,7 @@ class RunPlan:
     out."""
     claim_votes: bool
     notes: list[str]
-    """What stands in the way of the recipe's wishes or of the run."""
+    """What prevents the run, or what the recipe asks for."""
     assumptions: list[str]
 
 
@@ -191,7 +191,7 @@ def _of_tasks(prepared: Prepared) -> _Chosen:
 
 
 def _of_passages(prepared: Prepared) -> _Chosen:
-    """Which domain a passage is of is known when it is read: until then they share alike."""
+    """Share seeds evenly over domains: a passage's domain is known only when it is read."""
     recipe, used = prepared.recipe, prepared.located.there
     there = passage_files.rows_of(recipe.passages)
     most = recipe.passages.total if there is None else min(recipe.passages.total, there)

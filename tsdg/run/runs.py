@@ -1,4 +1,4 @@
-"""The runs below a folder, with one question to Slurm for all of them."""
+"""Lists the runs below a folder, with one request to Slurm for all of them."""
 
 from __future__ import annotations
 

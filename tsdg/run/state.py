@@ -1,4 +1,4 @@
-"""How far a run is, from the files in its directory alone."""
+"""How far a run has got, from the files in its directory alone."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class RunState:
         return any(part_files(self.directory, self.phases))
 
     def units_left(self, planned: Mapping[str, int]) -> dict[str, int]:
-        """At most how many work units of each phase are left.
+        """Upper bounds on the work units that each phase has left.
 
         Exact where the phase's input is there; else as planned.
 

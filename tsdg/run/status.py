@@ -1,8 +1,8 @@
-"""``tsdg status``: what a run does, from its directory, ``squeue`` and ``sacct`` together.
+"""``tsdg status``: the state of a run, from its directory, ``squeue`` and ``sacct`` together.
 
-Files say what is done, Slurm says what is going on; where Slurm forgets, lags behind or is not
-there at all, the files of the worker processes say the rest. A run that was started on this machine
-is told by its lock and its workers alone.
+Files say what is done, and Slurm says what is going on. Where Slurm forgets, lags behind or is
+missing, the files of the workers say the rest. For a run that was started on this machine, only its
+lock and its workers count.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ StateName = Literal["pending", "running", "stopped", "failed", "complete"]
 _ENDED = frozenset({"done", "failed", "stopped"})
 _TAIL_LINES = 4
 _FAILURES_TOLD = 20
-"""Failed elements whose log is looked at: the first tell what the others would."""
+"""How many failed elements' logs are read: the first say what the others would say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +72,13 @@ class Failure:
     what: str
     """Slurm's word, exit code and node, or the process's own reason."""
     log: str
-    """Path of the log that tells most; empty where there is none."""
+    """Path of the log that says most; empty where there is none."""
     tail: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """What `tsdg status` tells."""
+    """What `tsdg status` reports."""
 
     run: str
     state: StateName
@@ -145,7 +145,7 @@ class _Facts:
 
 
 def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) -> RunStatus:
-    """Find out what a run does.
+    """Find out the state of a run.
 
     Args:
         run: the run directory.
@@ -341,11 +341,11 @@ def _why(state: StateName, run: Path, *, launched: bool, failures: Sequence[Fail
         first = failures[0].what if failures else "see `tsdg logs`"
         return (
             f"{first}; `tsdg logs {run}` lists the logs, "
-            f"`tsdg resume {run}` goes on with what is left"
+            f"`tsdg resume {run}` continues with what is left"
         )
     if state == "stopped":
         left = "no job is left" if launched else "no process works on it"
-        return f"{left} and it is not complete; `tsdg resume {run}` goes on"
+        return f"{left} and it is not complete; `tsdg resume {run}` continues it"
     return ""
 
 

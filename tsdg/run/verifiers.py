@@ -1,7 +1,7 @@
 """Which verifier reads answers: the family's in the catalogue, or the recipe's choice.
 
-Rows of a family whose answers the named one cannot read, as they are of another kind, keep that of
-their kind. A verifier of one's own reads answers of its one kind.
+If the named one cannot read a row, because its answer is of another kind, the verifier of that kind
+reads it. A user's own verifier reads answers of its one kind.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     for family, name in recipe.filter.verifiers.items():
         if family not in families:
             raise RecipeError(
-                f"filter.verifiers: {family} is no family of this run; its families are "
+                f"filter.verifiers: {family} is not a family of this run; its families are "
                 f"{', '.join(sorted(families))}"
             )
         kinds = list(dict.fromkeys(families[family]))

@@ -1,4 +1,4 @@
-"""Votes that cannot be won are refused before anything is asked."""
+"""Refuses votes that cannot be won, before anything is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person (or ``--json``) sees of the rest, in tables and lines; nothing here changes a run.
+"""Prints results as tables and lines, or as ``--json``; nothing here changes a run.
 
-What only this tells is worked out here, too: a run's state, and what a recipe would make and cost.
+Each module shows what one command found; ``tsdg/run``, ``tsdg/launch`` and others work it out.
 """

@@ -1,4 +1,4 @@
-"""How a comparison of two evaluations looks on a terminal."""
+"""Prints a comparison of two evaluations."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ SHOWN = 20
 
 
 def print_differences(found: Sequence[Difference], *, as_json: bool) -> None:
-    """Print what differs, what makes them different runs first."""
+    """Print the differences, first those that make them different runs."""
     if as_json:
         print(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False))
         return

@@ -1,4 +1,4 @@
-"""How wide the questions of a run are, in the terminal."""
+"""Prints how varied the questions of a run are."""
 
 from __future__ import annotations
 

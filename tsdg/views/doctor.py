@@ -1,4 +1,4 @@
-"""How the checks of `tsdg doctor` look on a terminal."""
+"""Prints the checks of `tsdg doctor`."""
 
 from __future__ import annotations
 

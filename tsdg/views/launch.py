@@ -1,4 +1,4 @@
-"""What a launch submitted, or would submit."""
+"""Prints what a launch submitted, or would submit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_outcome(done: Launch | None, directory: Path, *, dry_run: bool) -> None:
-    """Print what one launch came to.
+    """Print the result of one launch.
 
     Args:
         done: the launch; None where the run was complete.
@@ -84,7 +84,7 @@ def print_cancelled(run: Path, ended: Sequence[Cancelled]) -> None:
     if not ended:
         print(f"{run} has no job that is pending or running")
     else:
-        print(f"what was done is kept; `tsdg resume {run}` goes on with it")
+        print(f"what was done is kept; `tsdg resume {run}` continues it")
 
 
 def _print_table(done: Launch) -> None:

@@ -1,4 +1,4 @@
-"""How a mixture looks on a terminal."""
+"""Prints a mixture."""
 
 from __future__ import annotations
 

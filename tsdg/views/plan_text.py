@@ -1,4 +1,4 @@
-"""How a plan looks on a terminal."""
+"""Prints a plan."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, failures
 def print_outcomes(
     request: FetchRequest, outcomes: Sequence[FetchOutcome], command: str, *, as_json: bool
 ) -> None:
-    """Print what became of each split, and the command that fetches what is missing."""
+    """Print the result for each split, and the command that fetches what is missing."""
     lacking = [outcome for outcome in outcomes if outcome.status in ("missing", "refused")]
     if as_json:
         rows: list[dict[str, Any]] = [
@@ -61,7 +61,7 @@ def _summary(outcomes: Sequence[FetchOutcome]) -> str:
 
 
 def require_all(outcomes: Sequence[FetchOutcome]) -> None:
-    """Refuse to call it done while a split is not in the mirror.
+    """Fail while a split is not in the mirror.
 
     Raises:
         MirrorError: the hub refused one.

@@ -19,7 +19,7 @@ COLUMNS = (
     "answered",
     "records",
     "tokens",
-    "why the others are not there",
+    "rejected, by reason",
 )
 
 

@@ -1,4 +1,4 @@
-"""How a list of runs looks on a terminal."""
+"""Prints a list of runs."""
 
 from __future__ import annotations
 

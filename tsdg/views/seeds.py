@@ -21,7 +21,7 @@ SHOWN = 3
 
 
 def print_list(mirror: str, *, as_json: bool) -> None:
-    """Print every family of the catalogue: DESIGN's ``{"families": [...]}``, or a table.
+    """Print every family of the catalogue: ``{"families": [...]}`` as JSON, or a table.
 
     Args:
         mirror: folder of the mirror; empty for none.

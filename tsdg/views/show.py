@@ -1,4 +1,4 @@
-"""Records of a run in the terminal: seed, question, votes and what became of it."""
+"""Prints questions of a run: seed, question, votes, and record or rejection."""
 
 from __future__ import annotations
 

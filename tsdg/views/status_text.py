@@ -1,4 +1,4 @@
-"""How a run's status looks on a terminal."""
+"""Prints a run's status."""
 
 from __future__ import annotations
 
