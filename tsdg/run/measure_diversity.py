@@ -138,9 +138,7 @@ def measure(
     counts = written(run, recipe)
     total = sum(counts.values())
     if not total:
-        raise ShortfallError(
-            f"{run}: no question is written yet; `tsdg resume` continues the run"
-        )
+        raise ShortfallError(f"{run}: no question is written yet; `tsdg resume` continues the run")
     at = at or _planned(run, recipe, total)
     mine, beside = _read_run(run, recipe, sample)
     if against != SEEDS_SIDE:
