@@ -135,7 +135,7 @@ def test_a_run_without_it_says_so(folder: Path, tmp_path: Path) -> None:
     with extensions.using(folder):
         take_snapshot(prepare(recipe(tmp_path, NAMED, "run=a"), mirror_here=False), [])
     plain = prepare(recipe(tmp_path, "run=a"), mirror_here=False)
-    with pytest.raises(RunConflictError, match="verifier whole_number of one's own is used only"):
+    with pytest.raises(RunConflictError, match="verifier whole_number of your own is used only"):
         take_snapshot(plain, [])
 
 

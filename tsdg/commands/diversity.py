@@ -1,4 +1,4 @@
-"""``tsdg diversity``: how wide a run's questions are, and how many more would repeat others."""
+"""``tsdg diversity``: how varied a run's questions are, and how many more would repeat others."""
 
 from __future__ import annotations
 

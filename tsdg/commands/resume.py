@@ -21,7 +21,7 @@ def main(words: Words) -> int:
     for word in words.overrides:
         if word.startswith(("run=", "output_root=")):
             raise UsageError(
-                f"tsdg resume: {word}: it goes on in {run}; `tsdg replay RUN {word}` runs it "
+                f"tsdg resume: {word}: it continues in {run}; `tsdg replay RUN {word}` runs it "
                 "elsewhere"
             )
     if (run / JOBS).is_file():

@@ -105,7 +105,7 @@ _ALL = (
             Option(name="STAGE", help="a stage, a job or a log's path; server for the servers'"),
             Option(name="ELEMENT", help="of an array: its number, or Slurm's"),
         ),
-        flags=(Option(name="-f", help="go on with what is added to it"),),
+        flags=(Option(name="-f", help="follow what is added to it"),),
         example="tsdg logs runs/demo questions -f",
     ),
     Command(
@@ -120,7 +120,7 @@ _ALL = (
     ),
     Command(
         name="resume",
-        summary="go on with what is left, as jobs if launched, else here",
+        summary="continue with what is left, as jobs if launched, else here",
         usage="RUN [KEY=VALUE ...] [--dry-run]",
         takes="one run directory",
         least=1,
@@ -153,7 +153,7 @@ _ALL = (
     ),
     Command(
         name="replay",
-        summary="the run once more from its snapshot, in a new directory",
+        summary="run it again from its snapshot, in a new directory",
         usage="RUN [KEY=VALUE ...] [--dry-run]",
         takes="one run directory",
         least=1,
@@ -226,7 +226,7 @@ _ALL = (
     ),
     Command(
         name="diversity",
-        summary="how wide its questions are, and how many would repeat others",
+        summary="how varied its questions are, and how many would repeat others",
         usage="RUN [against=seeds|RUN2] [at=QUESTIONS] [sample=QUESTIONS] [--json]",
         takes="a run",
         least=1,
@@ -282,7 +282,7 @@ _ALL = (
         takes="two runs or more and a folder",
         least=2,
         most=_ANY,
-        arguments=(Option(name="RUN", help="in the order of their right to an equal question"),),
+        arguments=(Option(name="RUN", help="of equal questions the first run's stays"),),
         keys=(Option(name="out", metavar="FOLDER", help="where to; must be empty"),),
         example="tsdg merge runs/a runs/b out=merged",
     ),

@@ -69,7 +69,7 @@ def _files(places: tuple[Path, ...], kind: str, ending: str) -> tuple[tuple[str,
 
 @cache
 def load_module(file: Path) -> ModuleType:
-    """Run a module of one's own, once in a process.
+    """Run a user's own module, once in a process.
 
     Raises:
         CatalogueError: it raised something, told in one line.

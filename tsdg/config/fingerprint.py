@@ -10,7 +10,7 @@ Part of the identity:
     ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the
     same of each model in ``roles``;
   * how: all of ``study``, ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of
-    every prompt and of each verifier of one's own, wherever it lies.
+    every prompt and of a user's own verifier, wherever it lies.
 
 Not part of it, because no row depends on it (``NOT_IDENTITY``, one table, a test holds it against
 the recipe):
@@ -88,13 +88,13 @@ def fingerprint(
     Args:
         recipe: the validated recipe.
         prompts: prompt name → hash of its content, for every prompt that the recipe can use.
-        verifiers: verifier of one's own → hash of its file, for those that the run uses.
+        verifiers: a user's own verifier → hash of its file, for those that the run uses.
     """
     return digest(identity(recipe.model_dump(mode="json"), prompts, verifiers or {}))
 
 
 def verifier_hashes(own_files: Mapping[str, str]) -> dict[str, str]:
-    """Hash the verifiers among the files of one's own.
+    """Hash the verifiers among a user's own files.
 
     Args:
         own_files: ``verifiers/NAME.py`` or ``families/NAME.py`` → its text.
@@ -114,7 +114,7 @@ def identity(
 ) -> dict[str, Any]:
     """Return what the fingerprint hashes.
 
-    That is the version, the prompts, the verifiers of one's own where there are any, and the
+    That is the version, the prompts, a user's own verifiers where there are any, and the
     recipe's values without ``NOT_IDENTITY``.
     """
     kept: dict[str, Any] = {}

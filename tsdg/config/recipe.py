@@ -208,7 +208,7 @@ class FilterConfig(Config):
 
     verifiers: dict[str, VerifierName]
     """Family → the verifier that reads its answers, in place of the one of its answer kind: one of
-    tsdg's, or one of one's own (``verifiers/NAME.py`` in the folder of ``--config-dir``)."""
+    tsdg's, or a user's own (``verifiers/NAME.py`` in the folder of ``--config-dir``)."""
     dedup: DedupConfig
     decontaminate: DecontaminateConfig
 

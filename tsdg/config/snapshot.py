@@ -284,7 +284,7 @@ def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
         return [f"the file of verifier {name} differs"]
     if part == "verifiers":
         own = name or ", ".join(theirs or mine)
-        return [f"verifier {own} of one's own is used only {'there' if theirs else 'here'}"]
+        return [f"verifier {own} of your own is used only {'there' if theirs else 'here'}"]
     if part == "prompts":
         return [f"the text of prompt {name} differs"]
     name = key.removeprefix("recipe.")

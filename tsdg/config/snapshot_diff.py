@@ -33,7 +33,7 @@ class Difference:
     left: Any
     right: Any
     identity: bool
-    """Whether rows depend on it: the recipe's identity, the prompts, the verifiers of one's own,
+    """Whether rows depend on it: the recipe's identity, the prompts, a user's own verifiers,
     the mirror's content."""
 
 

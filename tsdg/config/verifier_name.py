@@ -1,4 +1,4 @@
-"""The name of a verifier: one of tsdg's own, or of a file ``verifiers/NAME.py`` of one's own."""
+"""The name of a verifier: one of tsdg's own, or a user's own (``verifiers/NAME.py``)."""
 
 from __future__ import annotations
 

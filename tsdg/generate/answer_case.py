@@ -1,4 +1,4 @@
-"""One question on its way through stage 3: what is known of it, and how its vote stands."""
+"""One question on its way through stage 3: what is known about it, and how its vote stands."""
 
 from __future__ import annotations
 

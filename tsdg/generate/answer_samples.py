@@ -1,4 +1,4 @@
-"""Samples of a question: requested, read from the replies and put to the test."""
+"""Samples of a question: how they are requested, read from the replies, and tested."""
 
 from __future__ import annotations
 

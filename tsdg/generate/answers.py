@@ -34,7 +34,7 @@ from tsdg.records import AnswerSample, Question, Reason, Rejection, Solution, Us
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solving:
-    """What became of one question: a solution or a rejection, and every sample drawn for it."""
+    """The result for one question: a solution or a rejection, and every sample drawn for it."""
 
     samples: tuple[AnswerSample, ...]
     solution: Solution | None

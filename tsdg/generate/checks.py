@@ -1,8 +1,8 @@
-"""Format rules of each answer kind, and copies: is what a model wrote a question? Pure.
+"""Checks what a model wrote: the format rules of each answer kind, and copies. Pure.
 
-Every rule returns None or a :class:`Flaw`; the first flaw decides. Rules that a seed itself breaks
-are not held against its question: a seed whose text carries its own passage may say "according to
-the passage", and so may what follows it.
+Every rule returns None or a :class:`Flaw`; the first flaw decides. A
+question may break a rule that its seed breaks too: if a seed whose text carries its own passage
+says "according to the passage", its questions may say so as well.
 """
 
 from __future__ import annotations

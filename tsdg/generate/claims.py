@@ -1,7 +1,7 @@
 """What the writer of a question claimed as its answer, as evidence beside the samples.
 
-A claim is read and compared as a sample is, by the verifier of its kind. Free texts are left out:
-two good ones are never worded alike, so that nothing could be said.
+A claim is read and compared as a sample is, by the verifier of its kind. Free texts are left out,
+because two good ones are never worded alike.
 """
 
 from __future__ import annotations

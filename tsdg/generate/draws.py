@@ -1,8 +1,7 @@
-"""Draws that are pure functions of what they are drawn for.
+"""Random draws that are pure functions of what they are drawn for.
 
-Nothing here holds a generator's state: a draw is a hash of its reason (run seed, row, number of the
-draw), so that a row that is processed again, elsewhere or in another order, makes the same
-requests.
+Nothing here holds a generator's state. A draw is a hash of its reason (run seed, row, number of the
+draw). So a row that is processed again, elsewhere or in another order, makes the same requests.
 """
 
 from __future__ import annotations

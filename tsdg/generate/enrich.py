@@ -1,8 +1,8 @@
 """Knowledge for a verified answer: definition, background, and why each wrong option is wrong.
 
-One request per accepted question. It is told the question and the verified answer; what comes back
-goes into the ``context`` variant. Where the reply cannot be used a second one is asked for; where
-that cannot either, the solution says why, and that variant is not made.
+There is one request per accepted question. It shows the question and the verified answer, and the
+reply goes into the ``context`` variant. If the reply cannot be used, a second one is requested. If
+that cannot be used either, the solution says why, and the variant is not made.
 """
 
 from __future__ import annotations

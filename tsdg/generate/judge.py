@@ -7,8 +7,8 @@ NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM)::
     {"role": "user", "content": "What about 1+2?"}, {"role": "response_1", "content": "1+2=4"},
     {"role": "response_2", "content": "1+2=3"}, {"role": "principle", "content": "..."}
 
-What a judge cannot be read on, or contradicts itself on, is not good enough: a judge that answers
-rubbish lets nothing through.
+A response is not good enough if the judge's verdict cannot be read or contradicts itself. So a
+judge that answers rubbish lets nothing through.
 """
 
 from __future__ import annotations

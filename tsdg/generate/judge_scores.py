@@ -1,8 +1,9 @@
 r"""What a judge said of two responses. Pure.
 
 A judge gives each response a helpfulness from 1 to 5, and a ranking from 1 (the first is much
-better) to 6 (the second is). Both orders are asked, because judges like what stands first: a
-comparison counts only where both could be read, and it prefers one only where both orders do.
+better) to 6 (the second is). The judge sees both orders, because judges like what
+stands first. A comparison counts only if both verdicts could be read, and prefers a response only
+if both do.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Kin: other seeds of a seed's task that its prompt shows.
 
-They say how wide the task is and how its items are phrased, better than examples of other tasks
-would. Of each task, answer kind and language a fixed draw of seeds is cut into a few sets, once,
-when the seeds are there; every request shows one set that lacks its own seed. Few sets mean few
-different beginnings of prompts, which servers keep in their cache.
+They show how wide the task is and how its items are phrased, better than examples of other tasks
+would. Once the seeds are there, a fixed draw of them is cut into a few sets for each task, answer
+kind and language. Every request shows one set that lacks its own seed. Few sets mean few different
+beginnings of prompts, which servers keep in their cache.
 
-Only seeds of the run are kin, never held-out rows. What repeats one of them is a copy, as what
-repeats the seed is.
+Only seeds of the run are kin, never held-out rows. A question that repeats one of them is a copy,
+like one that repeats its seed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a writer settles before it writes: the plan, the first fields of its reply.
+"""The plan: the first fields of a reply, which the writer settles before it writes the question.
 
-Fields that come first make the model think before it writes the item, at some 80 tokens, and they
-are what is known of a question later: its skill, subject and difficulty.
+They make the model think first, at some 80 tokens. Later they say what is known about the question:
+its skill, subject and difficulty.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ kin first, then the seed, and last the drawn way from it to the new question. Th
 plan before it writes. For a very small model: few-shot examples as chat turns and a drawn topic
 instead.
 
-What comes back is read, held to the format of its answer kind and compared with everything that the
-prompt showed; a draw ends as a :class:`Question` or as a :class:`Rejection` with its reason, under
-an id that is known before the request is sent.
+The reply is read, checked against the format of its answer kind, and compared with everything that
+the prompt showed. A draw ends as a :class:`Question`, or as a :class:`Rejection` with its reason,
+under an id that is known before the request is sent.
 """
 
 from __future__ import annotations

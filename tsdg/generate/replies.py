@@ -1,4 +1,4 @@
-"""What a model sent, taken apart: reasoning and answer, and the JSON in a text."""
+"""Takes a reply apart: reasoning and answer, and the JSON in a text."""
 
 from __future__ import annotations
 

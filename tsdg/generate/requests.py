@@ -1,4 +1,4 @@
-"""From chat turns to requests, and asking several at once."""
+"""Turns chat turns into requests, and sends several at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The solution of a question: from the samples that won to what its records are rendered from.
+"""Builds the solution of a question from the samples that won.
 
-What else is asked for, of the judge and for the enrichment, is added to the case's replies.
+The replies of the judge and of the enrichment are added to the case's replies.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The study: what a seed tests, asked of a model in one short request.
+"""The study: one short request asks a model what a seed tests.
 
-A reply that cannot be used costs the seed nothing: it goes on without a study, and the study says
-why (``flaw``).
+A seed whose reply cannot be used goes on without a study, and the study says why (``flaw``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a question aims at: a concept drawn from the syllabus, near its seed, rare ones sooner.
+"""Draws the concept that a question aims at: from the syllabus, near its seed, rare ones sooner.
 
-The syllabus is a table of concepts by field and subfield with the number of seeds that turn on each
+The syllabus is a table of concepts by field and subfield, with the number of seeds that need each
 (``study/syllabus.parquet``). A draw takes a concept of the seed's subfield, or of one of its
 neighbours: the subfields that share most concepts with it. A concept is as likely as 1 / √ of its
 count, and none is one of the seed's own, so that a thousand seeds on photosynthesis do not all

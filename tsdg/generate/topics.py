@@ -1,4 +1,4 @@
-"""Topics for new questions: what a question is to be about, so that it leaves its seed's content.
+"""Topics for new questions, so that a question leaves the content of its seed.
 
 The list (``data/topics.yaml``) goes by domain. A seed draws from the domains that its own names
 (``science; multilingual`` draws from science), and from ``general`` where none of them has a list,

@@ -1,18 +1,18 @@
 """How many samples a vote draws and how many of them must agree, by the number of options.
 
-Two wishes of the recipe decide: ``answers.max_chance``, how often guessing may win a vote at most,
-and ``answers.min_yield``, which share of the questions a solver that is right in 80 % of them shall
-get through. Of all votes of up to ``answers.samples`` the smallest that meets both is taken; where
-none meets the second, the one that lets most through. So more samples allowed never mean fewer
-records::
+Two keys decide. ``answers.max_chance`` is how often guessing may win a vote at most.
+``answers.min_yield`` is the share of questions that must pass if the solver is right in 80 % of
+them. Of all votes of up to ``answers.samples`` the smallest that meets both is taken. If none meets
+the second, the one that lets most questions pass is taken. So allowing more samples never means
+fewer records::
 
     >>> wish = Wish(samples=8, min_yield=0.7, max_chance=0.1, min_share=0.6, min_margin=1)
     >>> [(p.options, p.needed, p.votes) for p in map(wish.planned, (2, 3, 4, 5, 10))]
     [(2, 7, 8), (3, 6, 8), (4, 4, 5), (5, 4, 5), (10, 3, 4)]
 
-Where the number of answers is not bounded, nothing is known of guessing, and with
-``answers.max_chance=1`` nobody asks: ``answers.free_samples`` are drawn, and the share alone
-decides.
+Where the number of answers has no bound, guessing cannot be judged, and with
+``answers.max_chance=1`` it does not matter. Then ``answers.free_samples`` are drawn, and the share
+alone decides.
 
 A claim that votes (``answers.claim=vote``) is one more vote of the same kind, so that a vote of K
 draws K - 1 samples.

@@ -62,7 +62,7 @@ class Prepared:
     mirror_here: bool
     """Whether this machine has the mirror."""
     own_files: Mapping[str, str]
-    """The families and verifiers of one's own: file in the snapshot → its text."""
+    """The a user's own families and verifiers: file in the snapshot → its text."""
     expected: Expected | None = None
     """Already worked out by a check, so that a plan need not do it again."""
 

@@ -27,11 +27,11 @@ def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
 def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
     """Check that each override names a family of the run and a verifier that fits it.
 
-    Verifiers of one's own read their examples.
+    A user's own verifiers read their examples.
 
     Raises:
         RecipeError: one does not.
-        CatalogueError: a verifier of one's own is not as it must be, or a family of one's own
+        CatalogueError: a user's own verifier is not as it must be, or a user's own family
             names one for another kind of answers.
     """
     check_file_names()
@@ -57,7 +57,7 @@ def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:
 
 
 def _check_own_choice(source: TaskSource) -> None:
-    """Hold the verifier of one's own that a family of one's own names to the family's answers."""
+    """Hold the user's own verifier that a user's own family names to the family's answers."""
     family = source.family
     if family.verifier not in BUILT_IN and not _own_reads(family.verifier, family.answer_kind):
         raise CatalogueError(
@@ -67,7 +67,7 @@ def _check_own_choice(source: TaskSource) -> None:
 
 
 def own_verifier_files(recipe: Recipe, sources: Sequence[TaskSource]) -> dict[str, str]:
-    """Read the files of the verifiers of one's own that the recipe or a family names.
+    """Read the files of a user's own verifiers that the recipe or a family names.
 
     None is run, so that a machine that cannot run one knows whose run it is.
 
@@ -82,7 +82,7 @@ def check_verifiers_ready(recipe: Recipe, sources: Sequence[TaskSource]) -> None
     """Check that this machine can do what the run's verifiers need.
 
     Raises:
-        CatalogueError: a verifier of one's own is not as it must be, or needs a package that is
+        CatalogueError: a user's own verifier is not as it must be, or needs a package that is
             not installed here.
         MachineError: it cannot, e.g. there is no sandbox to run code in.
     """
@@ -102,7 +102,7 @@ def _chosen(recipe: Recipe, family: str, kind: AnswerKind) -> VerifierName:
 
 
 def _own_reads(name: VerifierName, kind: AnswerKind) -> bool:
-    """Whether it is a verifier of one's own for answers of this kind."""
+    """Whether it is a user's own verifier for answers of this kind."""
     return name not in BUILT_IN and verifier_for(name).kind == kind
 
 

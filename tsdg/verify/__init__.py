@@ -2,8 +2,8 @@
 
 A verifier reads the answer out of what a model said, or abstains, and says whether two answers are
 the same. It does not know which answer is right: that is for the vote. Where a text could mean two
-answers, it abstains. One that can put an answer to the test by itself (``code``, ``ifeval``) is a
-:class:`tsdg.protocols.Prover`. A verifier of one's own is a file in a folder that ``--config-dir``
+answers, it abstains. One that can test an answer by itself (``code``, ``ifeval``) is a
+:class:`tsdg.protocols.Prover`. A user's own verifier is a file in a folder that ``--config-dir``
 names (:mod:`tsdg.verify.own`).
 
 >>> from tsdg.protocols import Asked
@@ -43,7 +43,7 @@ def verifier_for(name: VerifierName) -> Verifier:
     """Return a verifier by name, importing its module; sympy follows when first needed.
 
     Raises:
-        CatalogueError: the name is of a verifier of one's own, which is not there or not as it
+        CatalogueError: the name is of a user's own verifier, which is not there or not as it
             must be.
     """
     return _built_in(_CLASSES[name]) if name in _CLASSES else own_verifier(name)
@@ -77,7 +77,7 @@ def check_ready(names: Iterable[VerifierName]) -> None:
     """Check, before anything is generated, that this machine can run the verifiers.
 
     Raises:
-        CatalogueError: one of one's own is not as it must be.
+        CatalogueError: one of the user's own is wrong.
         MachineError: there is no sandbox for ``code``, or a package of ``ifeval`` is missing.
     """
     for name in sorted(set(names)):

@@ -1,6 +1,6 @@
 """A question's own tests, taken apart.
 
-What to evaluate goes into the sandbox; what is right stays outside.
+The expressions go into the sandbox; the expected results stay outside.
 
 ::
 
@@ -11,7 +11,7 @@ What to evaluate goes into the sandbox; what is right stays outside.
     >>> probes(("assert double(2) == 4",))
     ('double(3)', 'double(-2)', 'double(0)')
 
-Probes are the tests' own calls with other arguments: nobody knows what is right for them, but two
+Probes are the tests' own calls with other arguments. Nobody knows their right results, but two
 solutions that do the same thing give the same values.
 """
 

@@ -1,4 +1,4 @@
-r"""Whether the tests of an exercise can fail, and its own solution passes them.
+r"""Checks that the tests of an exercise can fail, and that its own solution passes them.
 
 A test is shown to fail by changing what the solution returns: a number by one, a text by a letter,
 a list by an element, each to what is empty. ``assert (f(1) == 8, "wrong")`` passes whatever ``f``

@@ -1,4 +1,4 @@
-"""A verifier of one's own: ``verifiers/NAME.py`` in a folder that ``--config-dir`` names.
+"""A user's own verifier: ``verifiers/NAME.py`` in a folder that ``--config-dir`` names.
 
 The file declares one thing, ``VERIFIER``::
 
@@ -47,7 +47,7 @@ class OwnVerifier:
 
 
 class _Guarded:
-    """A verifier of one's own that gives what the vote can count, or raises."""
+    """A user's own verifier that gives what the vote can count, or raises."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.kind: AnswerKind = verifier.kind
@@ -71,7 +71,7 @@ class _Guarded:
 
 
 def own_verifier(name: str) -> Verifier:
-    """Return a verifier of one's own, whose examples it has passed.
+    """Return a user's own verifier, whose examples it has passed.
 
     Raises:
         CatalogueError: there is none of this name, or it is not as it must be.
@@ -86,7 +86,7 @@ def own_verifier(name: str) -> Verifier:
 
 
 def own_files(names: Iterable[str]) -> dict[str, str]:
-    """Read the files of those of the verifiers that are one's own.
+    """Read the files of the verifiers that are the user's own.
 
     Returns:
         ``verifiers/NAME.py`` → its text.

@@ -1,4 +1,4 @@
-r"""Shared by verifiers: where a reply's answer stands; words for yes, no, not, answer.
+r"""Finds where a reply's answer stands; all verifiers use it, and its words for yes, no and not.
 
 >>> list(marked("So it is 7.\nFinal answer: **12 apples**"))
 ['12 apples']

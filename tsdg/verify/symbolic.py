@@ -2,11 +2,11 @@
 
 That is math-verify and sympy, jsonschema, and lm-eval's instruction checkers.
 
-Why not in this process: sympy and a hostile regular expression can run for hours or take all
-memory, math-verify's own timeout is a SIGALRM handler, which works in the main thread only, cannot
-stop C code and would replace a handler of ours. The child limits its own CPU time per call (the
-kernel ends it) and its memory, and goes when its pipe closes, so that none is left behind after
-``kill -9``. CPU time, not wall time, decides: a busy machine gives the same verdicts.
+They do not run in this process, because sympy and a hostile regular expression can run for hours or
+take all memory. math-verify's own timeout is a SIGALRM handler: it works only in the main thread,
+cannot stop C code, and would replace a handler of ours. The child limits its own memory, and its
+CPU time per call, at which the kernel ends it. It ends when its pipe closes, so none is left behind
+after ``kill -9``. CPU time decides, not wall time: a busy machine gives the same verdicts.
 
 One child per process, started at the first call (about a second), shared by all threads; a call is
 0.1 to 10 ms. Calls block: 2 CPU seconds at worst, after which the answer is "cannot tell", which

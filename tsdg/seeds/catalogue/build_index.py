@@ -1,9 +1,7 @@
-"""Write ``data/index.csv.gz``.
+"""Writes ``data/index.csv.gz``: every name that lm-eval knows.
 
-Every name that lm-eval knows, so that no command waits for lm-eval's own index.
-
-Run it by hand after a change of the lm-eval version, then look at what the tests of the catalogue
-say::
+With it no command waits for lm-eval's own index. Run this by hand after a change of the lm-eval
+version, then run the tests of the catalogue::
 
     python -m tsdg.seeds.catalogue.build_index
 

@@ -1,11 +1,11 @@
-"""Read the catalogue from its tables, and hold every row to the model.
+"""Reads the catalogue from its tables, and checks every row against the model.
 
 Two tables of package data in ``data/``. ``families.csv`` has one row per task family,
 ``units.csv`` one row per unit of source (dataset path, config, split) with the tasks that read it.
 tsdg's own demo tasks stand in ``demo_families.csv`` and ``demo_units.csv``. What is not listed here
 may not be used: see :mod:`tsdg.seeds.catalogue.guard`.
 
-A family of one's own is a YAML file in a folder that ``--config-dir`` names
+A user's own family is a YAML file in a folder that ``--config-dir`` names
 (:mod:`tsdg.seeds.catalogue.own`).
 """
 
@@ -56,7 +56,7 @@ def _load(own: tuple[Path, ...]) -> Catalogue:
 
 
 def _hold_out(unit: Unit, path: Path) -> None:
-    """Refuse a unit of one's own that somebody scores."""
+    """Refuse a user's own unit that somebody scores."""
     scored = {(name.casefold(), config, split) for name, config, split in load_index().scored}
     denied = [
         row["reason"]

@@ -49,7 +49,7 @@ def _said(value: object) -> object:
 
 
 class CatalogueRow(Config):
-    """A row of the catalogue's tables, or of the YAML file of a family of one's own."""
+    """A row of the catalogue's tables, or of the YAML file of a user's own family."""
 
     # The cells of a table are texts: a number may be written as one.
     model_config = ConfigDict(strict=False)
@@ -230,7 +230,7 @@ class Catalogue:
 
     def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
         """Return what reads answers of a kind in a family: its own verifier, else the kind's."""
-        known = self._families.get(family)  # passages of one's own are in no catalogue
+        known = self._families.get(family)  # a user's own passages are in no catalogue
         return known.verifier if known and known.answer_kind == kind else kind
 
     def answer_kind_of(self, unit: Unit) -> AnswerKind:

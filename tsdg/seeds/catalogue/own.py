@@ -1,4 +1,4 @@
-"""A family of one's own: ``families/NAME.yaml`` in a folder that ``--config-dir`` names.
+"""A user's own family: ``families/NAME.yaml`` in a folder that ``--config-dir`` names.
 
 ::
 

@@ -5,11 +5,11 @@
     judge every row ──► drop repeats ──► solve the quotas ──► draw ──► make seeds
     triage              good_rows        quotas               good_rows  triage
 
-Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. How
-many of the good rows each task gives is known when all are judged (:mod:`tsdg.seeds.draw.quotas`).
-Of a task's good rows those with the smallest hashes of (seed, seed_id) are drawn, which is a
-uniform sample that does not depend on the order of the file; they are read a second time and made
-seeds. No row is held in memory in between.
+Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. Once
+all are judged, quotas say how many good rows each task gives (:mod:`tsdg.seeds.draw.quotas`). The
+good rows with the smallest hashes of (seed, seed_id) are drawn: a uniform sample that does not
+depend on the order of the file. They are read a second time and made seeds. No row is held in
+memory in between.
 """
 
 from __future__ import annotations

@@ -9,15 +9,14 @@ on the mix:
 * ``round_robin`` deals to the domain with the fewest seeds so far, in it to the family with the
   fewest, in it to the task with the fewest.
 
-A task that is stopped by one of its caps (its own, its family's, its group's, the total's) leaves
-the deal, and the others go on. So a quota never falls when the total grows, and no order of the
-tasks matters: ties go by name.
+A task that one of its caps stops (its own, its family's, its group's, the total's) leaves the deal,
+and the others go on. So a quota never falls when the total grows. The order of the tasks does not
+matter, because ties are broken by name.
 
-Shares divide the seeds into classes (the domains and languages that they name, and the rest), each
-of which is dealt by itself. They hold to the row; where a class has too few rows it is the total
-that gives way, and a note says so. Where both domains and languages have shares, the classes are
-their pairs, and their parts are fitted to both by iterative proportional fitting, begun from the
-deal without shares.
+Shares divide the seeds into classes: the domains and languages that they name, and the rest. Each
+class is dealt by itself. Shares are exact to the row; if a class has too few rows, the total is
+lowered, and a note says so. Where both domains and languages have shares, the classes are their
+pairs. Iterative proportional fitting, begun from the deal without shares, fits the pairs to both.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 ``seeds.tasks`` names tasks, ``seeds.families`` all units of source of families, ``seeds.groups``
 the 39 + 34 families of the groups; the union is used, once per unit of source for what families and
-groups add. What was asked for by its own name and may not be used is an error; what a family or a
-group merely brought along is left out, with the reason.
+groups add. A task that was named and may not be used is an error; one that a family or a group only
+brought along is left out, with the reason.
 """
 
 from __future__ import annotations

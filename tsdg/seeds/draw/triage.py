@@ -1,10 +1,8 @@
-"""What one process does with source rows.
+"""What one process does with source rows: judge a span of them, and make seeds of the drawn ones.
 
-Judge the rows of a span, and make seeds of those that were drawn.
-
-A row is malformed, leaked, denied or good by itself; whether it repeats another one, and whether it
-is drawn, is decided over all rows (:mod:`tsdg.seeds.draw.collect`), from the few bytes of ``GOOD``
-that judging leaves of a good row.
+A row alone is malformed, leaked, denied or good. Whether it repeats another one, and whether it is
+drawn, is decided over all rows (:mod:`tsdg.seeds.draw.collect`). For that, judging leaves a few
+bytes of each good row (``GOOD``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find what renders the rows of a unit: its family's form, or lm-eval's own template.
 
-A family of one's own has its forms in ``families/NAME.py`` beside its YAML file, or takes those of
+A user's own family has its forms in ``families/NAME.py`` beside its YAML file, or takes those of
 another family by its column ``adapter``. Its examples are rendered when it is first used: what they
 give must be what the file expects.
 """
@@ -109,7 +109,7 @@ def source_files(family: Family, unit: Unit) -> tuple[Path, ...]:
 
 
 def own_files(families: Iterable[str]) -> dict[str, str]:
-    """Read the files of families of one's own, and of the modules that they take.
+    """Read the files of a user's own families, and of the modules that they take.
 
     Returns:
         ``families/NAME.yaml`` → its text.
@@ -156,7 +156,7 @@ def _forms(family: Family) -> Mapping[str, Form]:
 
 @cache
 def _check_examples(file: Path) -> None:
-    """Render the examples of a family of one's own.
+    """Render the examples of a user's own family.
 
     Raises:
         CatalogueError: one gives something else than the file expects.

@@ -2,5 +2,5 @@
 
 Begin with ``split_files``, which reads them. ``prefetch`` fetches them: ``needed_splits`` says
 which, ``hub`` talks to the hub, ``layouts`` finds a split's files there, ``pins`` holds a data set
-to one commit, ``staging`` keeps what is under way, and ``join_parquet`` makes one file of several.
+to one commit, ``staging`` keeps unfinished fetches, and ``join_parquet`` makes one file of several.
 """

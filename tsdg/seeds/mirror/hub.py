@@ -3,9 +3,9 @@
 Which commits a data set has, which files a commit has, and their verified bytes.
 
 Addresses, the token and the HTTP session are huggingface_hub's own (``HF_ENDPOINT``, ``HF_TOKEN``
-and the proxy variables count as they do there). What is sent again, and what is said when it fails,
-is decided here: its download starts anew after an interruption, and its API calls have no time
-limit.
+and the proxy variables count as they do there). Retries and error messages are decided here,
+because its downloads start again from the beginning after an interruption, and its API calls have
+no time limit.
 
 Used of the hub, for a data set ``D``: ``/api/datasets/D/refs`` (names to commits),
 ``/api/datasets/D/tree/COMMIT`` (files with size and checksum) and
@@ -137,7 +137,7 @@ class Hub:
             self._headers["Authorization"] = f"Bearer {token}"
         if not (token.isascii() and token.isprintable()):
             raise MachineError(
-                "HF_TOKEN holds characters that no token has (it is not shown); set it anew"
+                "HF_TOKEN holds characters that no token has (it is not shown); set it again"
             )
         # Its package bases its error on that of the HTTP library: httpx in some releases, httpx2 in
         # others.
@@ -437,6 +437,6 @@ def _address(url: str) -> str:
         parts, port = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise MachineError(
-            "HF_ENDPOINT is no address; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
+            "HF_ENDPOINT is not an address; allowed: http://HOST[:PORT] or https://HOST[:PORT]"
         )
     return f"{parts.scheme}://{parts.hostname}{port}"

@@ -1,4 +1,4 @@
-"""What a mirror says of itself: one pinned commit for each data set, and the source of each split.
+"""What a mirror records: one pinned commit for each data set, and the source of each split.
 
 ``<mirror>/revisions.json`` pins each data set to one commit of one of its references. Beside each
 fetched split, ``<split>.source.json`` says which files of which commit it was made of, and its own

@@ -1,8 +1,8 @@
-"""What is under way in a prefetch: ``<mirror>/.prefetch``.
+"""Unfinished fetches of a prefetch: ``<mirror>/.prefetch``.
 
 Files have names by content there, and none ends in ``.parquet``: readers of the mirror see whole
-splits only, and an interrupted fetch goes on where it was. The splits of each commit are noted, so
-that the next call need not ask the hub.
+splits only, and an interrupted fetch continues where it stopped. The splits of each commit are
+noted, so that the next call need not ask the hub.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Seeds of passages of one's own.
+"""Seeds of a user's own passages.
 
 Begin with ``collector``; ``passage_files`` reads the files.
 """

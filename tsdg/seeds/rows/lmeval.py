@@ -8,7 +8,7 @@ The scaffolding of a prompt (``Passage: … Question: … Answer:``) is taken of
 off the rendered text: a source text that itself says "Question:" stays whole. What stands before
 the question's label is the context.
 
-A task of one's own may say under ``metadata.tsdg`` which template gives the ``question``,
+A user's own task may say under ``metadata.tsdg`` which template gives the ``question``,
 ``context``, ``answer``, ``aliases`` or ``checks``; that goes before what is read from
 ``doc_to_text`` and ``doc_to_target``. So may it say what gives the ``solution``, ``level`` or
 ``subject``; for lm-eval's own tasks ``data/notes.yaml`` does.
