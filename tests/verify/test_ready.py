@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tsdg.config.verifier_name import BUILT_IN
 from tsdg.errors import MachineError
 from tsdg.records import ANSWER_KINDS
 from tsdg.verify import check_ready, sandbox, verifier_for, verifiers_of
@@ -21,6 +22,14 @@ def test_every_kind_is_read_by_its_own_verifier_first() -> None:
         "text",
         "short_text",
     )  # ifeval is for families with instructions
+
+
+def test_every_name_has_its_verifier() -> None:
+    assert {name: verifier_for(name).kind for name in BUILT_IN} == {
+        **{kind: kind for kind in ANSWER_KINDS},
+        "code_text": "code",
+        "ifeval": "text",
+    }
 
 
 def test_only_code_that_is_run_needs_a_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
