@@ -1,8 +1,8 @@
 """What makes two runs the same run.
 
 The fingerprint is a SHA-256 over the canonical JSON of everything in a recipe that can change a
-row, and of nothing else, so that moving a run to another cluster, folder or number of servers keeps
-its identity, and changing a prompt by one letter does not.
+row, and of nothing else. Moving a run to another cluster, folder or number of servers keeps its
+identity; changing one letter of a prompt does not.
 
 Part of the identity:
   * which seeds: ``seed``, and all of ``seeds`` and ``passages`` but what is named below;

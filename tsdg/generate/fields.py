@@ -114,8 +114,8 @@ def window(
 
     Likeness counts the features that agree: passage, classes, instructions, number of options,
     blanks, language. Of those that are equally alike, ``turn`` picks a window of
-    neighbours, so that different draws see different examples and yet only as many different
-    beginnings of prompts exist as there are examples: servers keep those in their cache.
+    neighbours. So different draws see different examples, and yet there are only as many different
+    beginnings of prompts as examples, which servers keep in their cache.
     """
     ranked = sorted(examples, key=lambda example: -_likeness(example, kind, shape, language))
     if size >= len(ranked):

@@ -2,9 +2,9 @@
 
 The syllabus is a table of concepts by field and subfield, with the number of seeds that need each
 (``study/syllabus.parquet``). A draw takes a concept of the seed's subfield, or of one of its
-neighbours: the subfields that share most concepts with it. A concept is as likely as 1 / √ of its
-count, and none is one of the seed's own, so that a thousand seeds on photosynthesis do not all
-become the same question on respiration.
+neighbours: the subfields that share most concepts with it. The chance of a concept is
+proportional to 1 / √ of its count, and none is one of the seed's own. So a thousand seeds on
+photosynthesis do not all become the same question on respiration.
 """
 
 from __future__ import annotations

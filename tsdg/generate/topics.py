@@ -3,9 +3,9 @@
 The list (``data/topics.yaml``) goes by domain. A seed draws from the domains that its own names
 (``science; multilingual`` draws from science), and from ``general`` where none of them has a list,
 so that a medical question stays medical. Topics are short English noun phrases without proper
-names. They are drawn for seeds of every language: the prompts are in English whatever the language
-of the row, and name the language that is to be written, so that the topic is part of the
-instruction, not of the text.
+names. They are drawn for seeds of every language. Prompts are in English whatever the language of
+the row, and name the language to write in, so the topic is part of the instruction, not of the
+text.
 """
 
 from __future__ import annotations

@@ -1,11 +1,15 @@
 """The guard: what may be used as seeds, and what may not, with the reason.
 
-Default deny. A task is allowed where the catalogue lists its unit of source as proven training
-data; everything else, known or not, is refused. The reason comes from four tables: the catalogue,
-``denied.csv`` (data sets that look usable and are not), ``aliases.csv`` (other names and copies of
-data sets that the catalogue knows), and the index of all lm-eval names, which says what each task
-reads and scores. ``denied_rows.csv`` names single rows of allowed units; rows that also stand in a
-held-out split of the mirror are found when seeds are collected.
+A task is allowed if the catalogue lists its unit of source as proven training data. Everything
+else, known or not, is refused. The reason comes from four tables:
+
+* the catalogue;
+* ``denied.csv``: data sets that look usable and are not;
+* ``aliases.csv``: other names and copies of data sets that the catalogue knows;
+* the index of all lm-eval names, which says what each task reads and scores.
+
+``denied_rows.csv`` names single rows of allowed units. Rows that also stand in a held-out split of
+the mirror are found when seeds are collected.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
 """Hashes of the runs of words (n-grams) of many texts at once, by NumPy.
 
-A run is a number of words that follow one another, without the spaces between them, so that *ice
-cream* and *icecream* differ in where their runs begin, not in all of them. Scripts without spaces
-are counted by characters: where a run begins with a Chinese or Japanese one it is half as long
-again, with a Thai, Lao, Burmese, Khmer or Tibetan one (alphabets, whose words have four or five
-characters) three times as long: 8 words, 12 characters, 24 characters.
+A run is a number of words in a row, without the spaces between them. So *ice cream* and *icecream*
+differ only in where their runs begin. Scripts without spaces are counted by characters. A run that
+begins with a Chinese or Japanese character is half as long again. One that begins with a Thai, Lao,
+Burmese, Khmer or Tibetan character is three times as long, because words of these alphabets have
+four or five characters. So 8 words are 12 or 24 characters.
 
-All texts lie in one array of code points, and the hash of a stretch of it is a difference of two
-prefix sums (Karp and Rabin's fingerprint, modulo 2^64), so that a run costs the same however long
-it is.
+All texts lie in one array of code points. The hash of a stretch of it is a difference of two prefix
+sums (Karp and Rabin's fingerprint, modulo 2^64), so a run costs the same however long it is.
 """
 
 from __future__ import annotations
