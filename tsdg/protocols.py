@@ -81,7 +81,7 @@ class ReplicaFacts:
     url: str
     """Base URL without credentials; the latest one."""
     gpus: int
-    """GPUs that it holds; 0 on CPUs and for endpoints of others."""
+    """GPUs that it holds; 0 on CPUs and for external endpoints."""
     held_s: float
     """Seconds in which it held them: since it was asked for, ready or not."""
     ready_s: float

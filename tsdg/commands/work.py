@@ -1,7 +1,8 @@
 """``tsdg work``: one stage of an existing run, from its snapshot, as cluster jobs call it.
 
 ``--launched`` reads the recipe of the latest launch, which may differ from the snapshot's where no
-row depends on it. It ends, with its job, while other jobs still work on all that is left of a phase.
+row depends on it. It ends, with its job, while other jobs still work on everything that is left of
+a phase.
 """
 
 from __future__ import annotations

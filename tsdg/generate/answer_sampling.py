@@ -1,4 +1,4 @@
-"""Rounds of answer samples: what is asked for, sent, read and put to the test.
+"""Rounds of answer samples: how they are requested, read and tested.
 
 Options are shown in another order each time, so that a liking for a position cancels. Samples with
 the same prompt go out as one request with ``n`` completions; others are requests of their own, each

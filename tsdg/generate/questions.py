@@ -47,7 +47,7 @@ from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage
 from tsdg.rowform import stable_id
 
 Aim = Callable[[Seed, int], str]
-"""Names the concept that a seed's draw of a number shall be about; empty for none."""
+"""Names the concept that one numbered draw of a seed should be about; empty for none."""
 
 _STAYS = frozenset({"deeper"})
 """Types of ways that keep the concept of the seed."""
@@ -99,7 +99,7 @@ class QuestionStep:
             seed: of the run.
             judge: of the questions; None for none.
             kin: of the run's seeds; None for none.
-            aim: names the concept that a draw shall be about; None where nothing does.
+            aim: names the concept that a draw should be about; None where nothing does.
         """
         self._config = config
         self._kin, self._aim = kin, aim
@@ -228,7 +228,7 @@ class QuestionStep:
         return ways.draw(kind, self._config.ways, draw, self._seed, seed_row.seed_id)
 
     def _target(self, seed_row: Seed, shape: Shape, draw: int) -> str:
-        """The class that a new item shall be a case of.
+        """The class that a new item should be a case of.
 
         All are drawn alike, as writers would choose some too often; the draws of one seed take them
         in turn.

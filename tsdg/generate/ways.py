@@ -56,7 +56,7 @@ class Way:
     """Where it leads."""
 
     def told(self) -> str:
-        """What the writer is told: where it leads, and how hard the new item shall be.
+        """What the writer is told: where it leads, and how hard the new item should be.
 
         Writers make items harder than their examples where nothing holds them back.
         """

@@ -189,7 +189,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
 
 
 def _aims(prepared: Prepared) -> Aim | None:
-    """Names a concept of the run's syllabus for a draw of a studied seed; None where none shall."""
+    """Draws concepts from the run's syllabus for studied seeds; None where none are drawn."""
     recipe = prepared.recipe
     if not (recipe.study.share and recipe.study.aim):
         return None

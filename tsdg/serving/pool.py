@@ -15,7 +15,7 @@ class Endpoint:
 
     Attributes:
         name: the same over all restarts, and unique in this process.
-        gpus: that it holds; 0 for those of others and on CPUs.
+        gpus: that it holds; 0 for external endpoints and on CPUs.
         base_url: up to and with ``/v1``.
         label: the same without credentials, for messages.
         in_flight: own requests in flight.

@@ -3,12 +3,16 @@
 Run by file name, with the standard library only: ``python -I -S supervisor.py PARENT_PID GRACE_S
 COMMAND...``
 
-The server runs in a session of its own. Its session is ended when tsdg dies by whatever cause
-(standard input reaches its end, or the parent changes), when the server itself ends (its engine and
-workers would live on), and on SIGTERM: SIGTERM to the server, then to what it leaves, SIGKILL after
-GRACE_S, until no process is left. As the supervisor is the subreaper of all that the server starts,
-even a process that left the session is found. Shared memory that only these processes had mapped,
-as far as a look every ten seconds and one at the end show it, is removed.
+The server runs in a session of its own. The supervisor ends this session
+
+* when tsdg dies for any reason: standard input reaches its end, or the parent changes;
+* when the server itself ends, because its engine and workers would live on;
+* on SIGTERM.
+
+It sends SIGTERM to the server, then to what it leaves, and SIGKILL after GRACE_S, until none is
+left. As the supervisor is the subreaper of all that the server starts, it finds even a process that
+left the session. It removes the shared memory that only these processes had mapped, as far as a
+look every ten seconds and one at the end show it.
 
 Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``.
 Standard error is the server's log.
