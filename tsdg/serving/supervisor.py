@@ -9,10 +9,10 @@ The server runs in a session of its own. The supervisor ends this session
 * when the server itself ends, because its engine and workers would live on;
 * on SIGTERM.
 
-It sends SIGTERM to the server, then to what it leaves, and SIGKILL after GRACE_S, until none is
-left. As the supervisor is the subreaper of all that the server starts, it finds even a process that
-left the session. It removes the shared memory that only these processes had mapped, as far as a
-look every ten seconds and one at the end show it.
+It sends SIGTERM to the server, then to what it leaves, and SIGKILL after GRACE_S, until no process
+is left. As the supervisor is the subreaper of all that the server starts, it finds even a process
+that left the session. It removes the shared memory that only these processes had mapped, as far as
+a look every ten seconds and one at the end show it.
 
 Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``.
 Standard error is the server's log.
