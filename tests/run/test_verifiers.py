@@ -90,9 +90,8 @@ def test_the_recipe_overrides_where_its_choice_can_read(
     [
         (
             "gsm8k=math",
-            "filter.verifiers: gsm8k is not a family of this run; its families are demo_arithmetic, "
-            "demo_instructions, "
-            "demo_python",
+            "filter.verifiers: gsm8k is not a family of this run; its families are "
+            "demo_arithmetic, demo_instructions, demo_python",
         ),
         (
             "demo_arithmetic=ifeval",
