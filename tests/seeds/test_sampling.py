@@ -256,7 +256,7 @@ def test_shares_of_domains_and_languages_together() -> None:
         ({"domain_shares": {"code": 0.5}}, ["seeds.shares.domain", "no good row for code"]),
         (
             {"domain_shares": {"math": 0.2}, "language_shares": {"fr": 0.9}},
-            ["cannot hold together"],
+            ["cannot both hold"],
         ),
     ],
 )

@@ -65,7 +65,7 @@ class Family(CatalogueRow):
     tier: Tier
     output_type: OutputType
     answer_kind: AnswerKind
-    """A unit may say otherwise."""
+    """A unit may have another."""
     domain: Filled
     languages: Annotated[
         tuple[Filled, ...],
@@ -76,8 +76,7 @@ class Family(CatalogueRow):
     licence_certainty: Certainty
     commercial: Annotated[Commercial, BeforeValidator(_said)]
     verifier: VerifierName
-    """Reads the answers of its rows that are of its answer kind; those of other kinds have that of
-    their kind."""
+    """Reads the rows that have its answer kind; other rows have the verifier of their kind."""
     adapter: Filled
     """``lm_eval``, or what the family's module is called."""
     suggested_cap: NonNegativeInt

@@ -16,16 +16,14 @@
         proof: "our own release: train is trained on and test is scored"
         rows: 40
         tasks: [street_signs]
-
-Examples:
+    examples:                 # rows of the source, and what they give
       - row: {sign: a red octagon, meanings: [stop, give way, no entry], right: 0}
         question: What does a red octagon tell a driver?
         answer: stop
 
 The other columns of :class:`~tsdg.seeds.catalogue.model.Family` and
 :class:`~tsdg.seeds.catalogue.model.Unit` may be given, and have a default here. Each example is a
-row in the columns of the source, with what a person expects of it: they are what such a family is
-tested by.
+row in the columns of the source, with what a person expects of it. The family is tested with them.
 """
 
 from __future__ import annotations
@@ -133,7 +131,7 @@ def own_family(path: Path) -> OwnFamily:
 
 
 def _derived(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """What follows from the rest, where it is not said."""
+    """Columns that follow from the others where they are not given."""
     return {**_FAMILY, "family": name, "adapter": name, "verifier": values.get("answer_kind", "")}
 
 

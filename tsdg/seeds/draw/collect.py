@@ -30,19 +30,19 @@ from tsdg.seeds.heldout.build import build_index
 from tsdg.seeds.heldout.index import LeakIndex
 
 SPAN_ROWS = 8192
-"""Rows that are judged at once, about."""
+"""About how many rows are judged at once."""
 BUILT_ROWS = 2048
 """Seeds that are made at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCounts:
-    """What became of the rows of one task: ``available`` is the sum of all others."""
+    """Counts of the rows of one task: ``available`` is the sum of all others."""
 
     available: int
     """Rows of the training split."""
     denied: int
-    """Rows that may not be used though their task may."""
+    """Rows that may not be used although their task may."""
     leaked: int
     malformed: int
     duplicate: int
@@ -76,7 +76,7 @@ class SeedCollector:
             has zeros.
         skipped: tasks whose split is not in the mirror, with the split's name.
         left_out: tasks that a family or group would have brought, and that may not be used.
-        notes: one line for each wish of the sampling that the rows do not meet, known when seeds
+        notes: one line for each key of the sampling that the rows cannot meet, known once seeds
             come.
         held_out_rows: rows of the held-out splits that seeds are compared with; 0 without a mirror.
     """
@@ -92,8 +92,8 @@ class SeedCollector:
         Args:
             config: which tasks, from which mirror, how many seeds.
             seed: of the draw.
-            on_judged: told now and then how many rows are judged, of how many: long before the
-                first seed comes.
+            on_judged: called now and then with how many rows are judged, of how many: long before
+                the first seed comes.
 
         Raises:
             SeedsDeniedError: a task may not be used.

@@ -1,6 +1,6 @@
 """How many options the questions of a task have, from the first rows of its split.
 
-A look before a run, not a count: later rows may have another number.
+This is a look before a run, not a count: later rows may have another number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def possible_answers(kind: AnswerKind, options: int) -> int:
 def option_counts(source: TaskSource) -> frozenset[int]:
     """Numbers of possible answers among the first rows of a source; see :func:`possible_answers`.
 
-    Without its split only the answer kind speaks: yes or no is two.
+    Without the split, only the answer kind is known: yes or no is two.
 
     Raises:
         MirrorError: the split cannot be read or lacks a column.

@@ -18,7 +18,7 @@ Reals = np.ndarray[Any, np.dtype[np.float64]]
 Strings = np.ndarray[Any, np.dtype[np.str_]]
 
 REST = ""
-"""The class of what no share names; the only one where there are no shares."""
+"""The class of all that no share names; the only class where there are no shares."""
 _NONE = 2**62
 """A cap that never stops anything."""
 

@@ -30,7 +30,7 @@ from tsdg.errors import RecipeError
 from tsdg.seeds.draw.quota_dealing import REST, Counts, Dealer, Reals, Stock, Wishes
 
 _FITS = 1e-4
-"""How near pairs of shares must come to what was asked for."""
+"""How close pairs of shares must come to what was asked for."""
 _ROUNDS = 2000
 
 
@@ -41,7 +41,7 @@ class Quotas:
     tasks: Mapping[str, int]
     """Task → seeds, in the order of the stocks."""
     notes: tuple[str, ...]
-    """One line for each wish that the rows do not meet."""
+    """One line for each key that the rows cannot meet."""
 
 
 def solve(stocks: Sequence[Stock], wishes: Wishes) -> Quotas:
@@ -190,7 +190,6 @@ def _fit(weights: Reals, rows: Reals, columns: Reals) -> Reals:
         if off < _FITS:
             return np.asarray(fitted / fitted.sum())
     raise RecipeError(
-        "seeds.shares: those of domains and of languages cannot hold together, as tasks are "
-        "lacking where a domain "
-        "meets a language; change one of them"
+        "seeds.shares: those of domains and of languages cannot both hold, because no task has "
+        "some pair of domain and language; change one of them"
     )
