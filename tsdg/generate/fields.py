@@ -53,6 +53,13 @@ def is_stem(question: str, shape: Shape) -> bool:
     )
 
 
+def _labels(kind: AnswerKind, options: Sequence[str], classes: bool) -> tuple[str, ...]:
+    """The answers that all questions of a task have in common; empty where it has none."""
+    if kind == "boolean":
+        return tuple(options) or ("yes", "no")
+    return tuple(options) if classes else ()
+
+
 def shape_of(
     kind: AnswerKind,
     *,
@@ -75,9 +82,7 @@ def shape_of(
         stand_alone: the passage is inspiration only: the question comes without one, and free
             answers without a claim.
     """
-    labels = tuple(options) if kind == "boolean" or classes else ()
-    if kind == "boolean" and not labels:
-        labels = ("yes", "no")
+    labels = _labels(kind, options, classes)
     return Shape(
         kind=kind,
         context=bool(context.strip()) and not stand_alone,

@@ -73,14 +73,23 @@ def unsaid(checks: Sequence[str], question: str) -> str:
             if name in _KEPT:
                 continue
             for one in value if isinstance(value, list) else [value]:
-                where = f"{name} {one} of {check['id']}"
-                if isinstance(one, str) and (
-                    not one.strip() or (name in _PATTERNS and _SIGNS.search(one))
-                ):
-                    return f"{name} of {check['id']} is no plain text: {one[:60]!r}"
-                if not isinstance(one, str) and (isinstance(one, float) or one < 1):
-                    return f"{name} of {check['id']} is no whole number from 1 on: {one}"
-                shown = re.escape(fold(str(one)).casefold())
-                if not re.search(shown if isinstance(one, str) else rf"(?<!\d){shown}(?!\d)", told):
-                    return f"the task does not say {where}"
+                if detail := _flaw(check["id"], name, one) or _unsaid(check["id"], name, one, told):
+                    return detail
     return ""
+
+
+def _flaw(instruction: str, name: str, value: Any) -> str:
+    """Why no checker can take an argument; empty where one can."""
+    if not isinstance(value, str):
+        whole = not isinstance(value, float) and value >= 1
+        return "" if whole else f"{name} of {instruction} is no whole number from 1 on: {value}"
+    plain = value.strip() and not (name in _PATTERNS and _SIGNS.search(value))
+    return "" if plain else f"{name} of {instruction} is no plain text: {value[:60]!r}"
+
+
+def _unsaid(instruction: str, name: str, value: Any, told: str) -> str:
+    pattern = re.escape(fold(str(value)).casefold())
+    if not isinstance(value, str):
+        pattern = rf"(?<!\d){pattern}(?!\d)"
+    said = re.search(pattern, told)
+    return "" if said else f"the task does not say {name} {value} of {instruction}"

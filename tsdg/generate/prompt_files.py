@@ -83,12 +83,7 @@ def load_prompts(config: PromptConfig, recipes_dir: Path, *, study: bool = False
             f"prompt.dir: no folder {folder}; allowed: an absolute path, or one of {base}: "
             f"{_sets(base)}"
         )
-    paths = {
-        name: base / config.files[name] if name in config.files else folder / f"{name}.yaml"
-        for name in (*_PROMPTS, STUDY, *_MAY_MISS)
-    }
-    missing = {name for name in _MAY_MISS if name not in config.files and not paths[name].exists()}
-    there = {name: path for name, path in paths.items() if name not in missing}
+    there = _paths(config, base, folder)
     found = {
         f"{step}/{kind}": _prompt(step, f"{step}/{kind}", there)
         for step in STEPS
@@ -109,6 +104,16 @@ def _check_names(config: PromptConfig) -> None:
                 f"prompt.files: unknown prompt {name!r}; allowed: {allowed}, "
                 f"STEP one of {', '.join(STEPS)}, KIND one of {', '.join(ANSWER_KINDS)}"
             )
+
+
+def _paths(config: PromptConfig, base: Path, folder: Path) -> dict[str, Path]:
+    """The path of each file by its name, without those that may be missing and are."""
+    paths = {
+        name: base / config.files[name] if name in config.files else folder / f"{name}.yaml"
+        for name in (*_PROMPTS, STUDY, *_MAY_MISS)
+    }
+    missing = {name for name in _MAY_MISS if name not in config.files and not paths[name].exists()}
+    return {name: path for name, path in paths.items() if name not in missing}
 
 
 def _sets(base: Path) -> str:

@@ -138,16 +138,9 @@ class QuestionStep:
             verdicts = await together(
                 [_try_judge(self._judge, ask, seed_row, made) for made in questions]
             )
+            questions, refused = _sorted_out(seed_row, questions, verdicts)
+            rejections += refused
             replies += [reply for verdict in verdicts for reply in verdict.replies]
-            pairs = list(zip(questions, verdicts, strict=True))
-            questions = [made for made, verdict in pairs if not verdict.flaw]
-            rejections += [
-                _reject(
-                    seed_row, made.question_id, Flaw(reason=verdict.reason, detail=verdict.flaw)
-                )
-                for made, verdict in pairs
-                if verdict.flaw
-            ]
         return Asking(
             questions=tuple(questions),
             rejections=tuple(rejections),
@@ -163,11 +156,7 @@ class QuestionStep:
         examples = window(prompt.examples, kind, shape, seed_row.language, config.few_shot, turn)
         kin = self._kin.of(seed_row, draw) if self._kin else ()
         drawn = {
-            "topic": draw_topic(
-                seed_row.domain, seed=self._seed, row_id=seed_row.seed_id, draw=draw
-            )
-            if config.topics
-            else "",
+            "topic": self._topic(seed_row, draw),
             "aim": self._concept(seed_row, prompt, way, draw),
             "way": way.told() if way else "",
             "target": self._target(seed_row, shape, draw) if way else "",
@@ -213,6 +202,11 @@ class QuestionStep:
             way=way,
             shown=_shown(examples, kin),
         )
+
+    def _topic(self, seed_row: Seed, draw: int) -> str:
+        if not self._config.topics:
+            return ""
+        return draw_topic(seed_row.domain, seed=self._seed, row_id=seed_row.seed_id, draw=draw)
 
     def _concept(self, seed_row: Seed, prompt: Prompt, way: Way | None, draw: int) -> str:
         """The concept to aim at; none where the way keeps the seed's or no prompt shows it."""
@@ -365,6 +359,21 @@ async def _try_judge(judge: Judge, ask: Ask, seed: Seed, question: Question) -> 
         return Judged(score=0.0, reason="step_failed", flaw=fault_of_row(error), replies=())
 
 
+def _sorted_out(
+    seed: Seed, questions: Sequence[Question], verdicts: Sequence[Judged]
+) -> tuple[list[Question], list[Rejection]]:
+    """The questions that the judge lets through, and the rejections of the others."""
+    kept: list[Question] = []
+    refused: list[Rejection] = []
+    for made, verdict in zip(questions, verdicts, strict=True):
+        if verdict.flaw:
+            flaw = Flaw(reason=verdict.reason, detail=verdict.flaw)
+            refused.append(_reject(seed, made.question_id, flaw))
+        else:
+            kept.append(made)
+    return kept, refused
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
     options: tuple[str, ...]
@@ -386,10 +395,9 @@ def _content(
         options = checks.unlabel((answer, *found["distractors"]))
         answer = options[0]
         flaw = checks.check_options(seed, question, options)
-        places = permutation(len(options), "options", question_id)
-        options = tuple(sorted((options[place] for place in places), key=checks.is_closing))
+        options = _shuffled(options, question_id)
     elif shape.kind == "code":
-        asserts = tuple(dict.fromkeys(check.strip() for check in found["checks"]))
+        asserts = tuple(dict.fromkeys(map(str.strip, found["checks"])))
         flaw = checks.check_code(question, asserts, answer)
         answer = strip_fence(answer).strip()
     elif shape.kind == "json":
@@ -399,6 +407,12 @@ def _content(
         asserts = renewed(shape.instructions, found.get("rules", {}))
         flaw = checks.check_instructions(question, asserts)
     return flaw or _Content(options=options, answer=answer, checks=asserts)
+
+
+def _shuffled(options: Sequence[str], question_id: str) -> tuple[str, ...]:
+    """Options in an order drawn for their question; what speaks of those above it comes last."""
+    places = permutation(len(options), "options", question_id)
+    return tuple(sorted((options[place] for place in places), key=checks.is_closing))
 
 
 def _reject(seed: Seed, question_id: str, flaw: Flaw) -> Rejection:

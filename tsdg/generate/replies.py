@@ -107,16 +107,20 @@ def read_object(text: str, schema: Schema) -> dict[str, Any] | Flaw:
     return first or Flaw(reason="bad_schema", detail=f"no JSON object in the reply: {_start(text)}")
 
 
+def _unfit_char(text: str, where: str) -> Flaw | None:
+    char = unfit(text)
+    if not char:
+        return None
+    what = f"U+{ord(char):04X}"
+    if char == DOUBT:
+        what = "a backslash that may begin LaTeX or break the line"
+    return Flaw(reason="bad_format", detail=f"{where} holds {what}")
+
+
 def unfit_text(value: Any, where: str = "reply") -> Flaw | None:
     """Say which text in a JSON value no row may hold: half a character, or a control character."""
     if isinstance(value, str):
-        char = unfit(value)
-        if not char:
-            return None
-        what = f"U+{ord(char):04X}"
-        if char == DOUBT:
-            what = "a backslash that may begin LaTeX or break the line"
-        return Flaw(reason="bad_format", detail=f"{where} holds {what}")
+        return _unfit_char(value, where)
     if isinstance(value, dict):
         flaws = (unfit_text(key, where) or unfit_text(item, key) for key, item in value.items())
         return next((flaw for flaw in flaws if flaw), None)

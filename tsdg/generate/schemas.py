@@ -184,12 +184,14 @@ def conform(value: Any, schema: Schema, where: str = "reply") -> Any:
     if kind == "array":
         return _list(value, schema, where)
     if kind == "object":
-        if not isinstance(value, dict):
-            return _wrong(where, "an object", value)
-        return (
-            _members(value, schema, where) if schema.get("additionalProperties") is False else value
-        )
+        return _mapping(value, schema, where)
     return value
+
+
+def _mapping(value: Any, schema: Schema, where: str) -> Any:
+    if not isinstance(value, dict):
+        return _wrong(where, "an object", value)
+    return _members(value, schema, where) if schema.get("additionalProperties") is False else value
 
 
 def _wrong(where: str, wanted: str, found: Any) -> Flaw:

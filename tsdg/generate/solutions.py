@@ -130,9 +130,7 @@ class SolutionMaker:
         """Have the judge score the answer, where the recipe wants a score."""
         if self._judge is None or not self._judge.config.min_score:
             return verification
-        # What a model thought before it replied is no part of its response, and two such traces
-        # fit no context.
-        thinks = bool(self._model.reasoning_parser) and self._config.rationale == "trace"
+        thinks = self._thinks_first()
         rivals = [
             response_of(item.row.answer, "" if thinks else item.row.reasoning)
             for place, item in enumerate(case.drawn)
@@ -149,6 +147,13 @@ class SolutionMaker:
         method = verification.method
         method = method if "judge, best of" in method else f"{method}, then judge"
         return replace(verification, method=method, score=judged.score)
+
+    def _thinks_first(self) -> bool:
+        """Whether the reasoning of the samples is what the model thought before it replied.
+
+        That is no part of a response to judge, and two such traces fit no context.
+        """
+        return bool(self._model.reasoning_parser) and self._config.rationale == "trace"
 
     async def _enrich(self, case: Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
         """Ask for what the variants need beside the answer, and say why where it does not come."""

@@ -145,14 +145,19 @@ def _read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
     return found if isinstance(found, Flaw) else _held(found)
 
 
+def _is_name(key: str, name: str) -> bool:
+    """Whether something is left of a name in its key, and it is not too long."""
+    return bool(key) and len(name) <= MAX_NAME
+
+
 def _held(found: Mapping[str, Any]) -> dict[str, Any] | Flaw:
     """The fields, if they name anything: names tidied, each concept once."""
     field, subfield = tidy(found["field"]), tidy(found["subfield"])
     concepts: dict[str, str] = {}
     for name in found["concepts"]:
         concepts.setdefault(concept_key(name), tidy(name))
-    kept = [name for key, name in concepts.items() if key and len(name) <= MAX_NAME]
-    named = all(concept_key(name) and len(name) <= MAX_NAME for name in (field, subfield))
+    kept = [name for key, name in concepts.items() if _is_name(key, name)]
+    named = all(_is_name(concept_key(name), name) for name in (field, subfield))
     numbers = (found["difficulty"], found["steps"])
     if not named or len(kept) < LEAST_CONCEPTS or not all(isinstance(n, int) for n in numbers):
         return Flaw(reason="bad_format", detail="it names no field, no subfield or no concepts")

@@ -102,9 +102,21 @@ class ItemKind:
     shapes: tuple[FormRule, ...]
     ways: tuple[Way, ...]
 
+    def names(self, task: str) -> bool:
+        """Whether a pattern of its tasks is that of a task."""
+        return any(fnmatchcase(task, pattern) for pattern in self.tasks)
+
+    def may_be(self, shape: Shape) -> bool:
+        """Whether an item of its families may have a shape: any, where it has no forms."""
+        return not self.shapes or self.suits(shape)
+
     def suits(self, shape: Shape) -> bool:
         """Whether one of its forms is that of a shape."""
         return any(rule.suits(shape) for rule in self.shapes)
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 class Ways:
@@ -124,11 +136,11 @@ class Ways:
             shape: of a new question like it.
         """
         for kind in self.kinds:
-            if any(fnmatchcase(task, pattern) for pattern in kind.tasks):
+            if kind.names(task):
                 return kind
         of_family = [kind for kind in self.kinds if family in kind.families]
         for kind in of_family:
-            if not kind.shapes or kind.suits(shape):
+            if kind.may_be(shape):
                 return kind
         return of_family[0] if of_family else next(k for k in self.kinds if k.suits(shape))
 
@@ -286,7 +298,7 @@ class _Reader:
             raise self.wrong(
                 parts["type"], f"type of {what} is {type_!r}; allowed: {', '.join(WAY_TYPES)}"
             )
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight >= 0:
+        if not _is_weight(weight):
             raise self.wrong(
                 parts["weight"], f"weight of {what} is {weight!r}; allowed: a number, 0 and more"
             )
