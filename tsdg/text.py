@@ -181,17 +181,24 @@ def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int
         return False
     if left == right:
         return True
-    # What stands at both ends needs no edit, and is most of two texts that are near.
+    left, right = sorted(_without_ends(left, right), key=len)
+    return len(right) <= limit or _band(left, right, limit)
+
+
+def _without_ends(
+    left: Sequence[Hashable], right: Sequence[Hashable]
+) -> tuple[Sequence[Hashable], Sequence[Hashable]]:
+    """Leave out what stands at both ends: it needs no edit, and is most of two near texts."""
     shorter = min(len(left), len(right))
     start = next((i for i in range(shorter) if left[i] != right[i]), shorter)
     end = next(
         (i for i in range(shorter - start) if left[-1 - i] != right[-1 - i]), shorter - start
     )
-    left, right = left[start : len(left) - end], right[start : len(right) - end]
-    if max(len(left), len(right)) <= limit:
-        return True
-    if len(left) > len(right):
-        left, right = right, left
+    return left[start : len(left) - end], right[start : len(right) - end]
+
+
+def _band(left: Sequence[Hashable], right: Sequence[Hashable], limit: int) -> bool:
+    """Fill the band around the diagonal of the table of edits, row by row; left is no longer."""
     beyond = limit + 1
     row = [j if j <= limit else beyond for j in range(len(right) + 1)]
     for i, char in enumerate(left, start=1):

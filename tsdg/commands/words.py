@@ -135,26 +135,40 @@ def read(command: Command, words: Sequence[str]) -> Words:
         UsageError: a flag or key is unknown or has no such value, or arguments are missing or too
             many.
     """
-    own = {option.name for option in command.keys}
-    keys = dict(word.split("=", 1) for word in words if is_value(word) and _key(word) in own)
-    others = [word for word in words if not (is_value(word) and _key(word) in own)]
+    keys, others = _keys(command, words)
     flags, rest = _flags(command, others)
-    for options, given in ((command.keys, keys), (command.flags, flags)):
-        for option in options:
-            if option.name in given:
-                _check_value(command, option, given[option.name])
+    _check_values(command, command.keys, keys)
+    _check_values(command, command.flags, flags)
     if command.of_hydra:
         return Words(arguments=(), keys=keys, overrides=rest, flags=flags)
     overrides = [word for word in rest if is_value(word)]
     arguments = tuple(word for word in rest if not is_value(word))
-    unknown = [word for word in arguments if word.startswith("-")]
-    if unknown:
-        _refuse_flag(command, unknown[0])
+    _check_rest(command, arguments, overrides)
+    return Words(arguments=arguments, keys=keys, overrides=overrides, flags=flags)
+
+
+def _keys(command: Command, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The command's keys, and all other words in their order."""
+    own = {option.name for option in command.keys}
+    keys: dict[str, str] = {}
+    others = []
+    for word in words:
+        if is_value(word) and _key(word) in own:
+            keys[_key(word)] = word.partition("=")[2]
+        else:
+            others.append(word)
+    return keys, others
+
+
+def _check_rest(command: Command, arguments: Sequence[str], overrides: Sequence[str]) -> None:
+    """Check the words that are neither flags nor keys of a command."""
+    for word in arguments:
+        if word.startswith("-"):
+            _refuse_flag(command, word)
     if overrides and not command.overrides:
         _refuse_key(command, overrides[0])
     if not command.least <= len(arguments) <= command.most or "" in arguments:
         raise UsageError(f"tsdg {command.name} takes {command.takes}: {command.call}")
-    return Words(arguments=arguments, keys=keys, overrides=overrides, flags=flags)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -186,6 +200,12 @@ def _flags(command: Command, words: Sequence[str]) -> tuple[dict[str, str], list
         parser.add_argument(option.name, dest=option.name, default=None, **how)
     parsed, rest = parser.parse_known_args(words)
     return {name: value for name, value in vars(parsed).items() if value is not None}, rest
+
+
+def _check_values(command: Command, options: Sequence[Option], given: Mapping[str, str]) -> None:
+    for option in options:
+        if option.name in given:
+            _check_value(command, option, given[option.name])
 
 
 def _check_value(command: Command, option: Option, value: str) -> None:

@@ -48,6 +48,19 @@ def check_flags(words: Sequence[str], *, command: str) -> Path | None:
     return Path(parsed.config_dir) if parsed.config_dir else None
 
 
+def _folders_of(group: str, folders: Sequence[Path]) -> list[Path]:
+    """The folders of a group's files; none where there is no such group."""
+    if not group.strip("/."):
+        return []
+    return [folder / group for folder in folders if (folder / group).is_dir()]
+
+
+def _is_no_name(value: str) -> bool:
+    """Whether YAML reads a value as something else than a text."""
+    number = value.lstrip("+-").replace(".", "", 1)
+    return value in {"null", "true", "false"} or number.isdecimal()
+
+
 def check_choices(words: Iterable[str], folders: Sequence[Path]) -> None:
     """Check that each chosen file of a group (``recipe=NAME``, ``model=NAME``) is a mapping.
 
@@ -63,21 +76,18 @@ def check_choices(words: Iterable[str], folders: Sequence[Path]) -> None:
         group = group.lstrip("+").partition("@")[0]
         if equals and not group:
             raise RecipeError(f"command line: found {word!r}; allowed: KEY=VALUE")
-        found = [
-            folder / group for folder in folders if group.strip("/.") and (folder / group).is_dir()
-        ]
+        found = _folders_of(group, folders)
         if not equals or not found or value[:1] in {"[", "{", "$"}:
             continue
-        if value in {"null", "true", "false"} or value.lstrip("+-").replace(".", "", 1).isdecimal():
+        if _is_no_name(value):
             known = sorted({file.stem for folder in found for file in folder.glob("*.yaml")})
             raise RecipeError(
                 f"{word}: {group} takes the name of a file; allowed: {', '.join(known)}"
             )
-        file = next(
-            (path for folder in found if (path := folder / f"{value}.yaml").is_file()), None
-        )
-        if file is not None:
-            _check_mapping(file)
+        for file in (folder / f"{value}.yaml" for folder in found):
+            if file.is_file():
+                _check_mapping(file)
+                break
 
 
 def _check_mapping(file: Path) -> None:

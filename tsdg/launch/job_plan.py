@@ -167,16 +167,7 @@ class _Serving:
                 f"{' or '.join(model.name for model, _ in own)} spans "
                 f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
             )
-        need = sum(_gpus_of_node(model, server, cluster) for model, server in own) if have else 0
-        # Two kinds of servers that each take what they find share the node by themselves.
-        if len(own) > 1 and any(server.replicas == "auto" for _, server in own):
-            need = have
-        if need > have:
-            raise UsageError(
-                f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their "
-                "server.replicas, "
-                f"a node of cluster {cluster.name} has {have}; lower server.replicas, or auto"
-            )
+        need = _gpus_needed(own, cluster)
         return cls(
             nodes=nodes,
             gpus_per_node=0 if cluster.disable_gpus_per_node else need,
@@ -196,6 +187,26 @@ def _gpus_of_node(model: ModelConfig, server: ServerConfig, cluster: ClusterConf
     spans = nodes_per_replica(model, have)
     fit = have // world if spans == 1 else 1
     return (fit if server.replicas == "auto" else server.replicas) * world // spans
+
+
+def _gpus_needed(own: Sequence[tuple[ModelConfig, ServerConfig]], cluster: ClusterConfig) -> int:
+    """GPUs that all own servers take on each node.
+
+    Raises:
+        UsageError: a node has fewer.
+    """
+    have = cluster.tsdg.gpus_per_node
+    need = sum(_gpus_of_node(model, server, cluster) for model, server in own) if have else 0
+    # Two kinds of servers that each take what they find share the node by themselves.
+    if len(own) > 1 and any(server.replicas == "auto" for _, server in own):
+        need = have
+    if need > have:
+        raise UsageError(
+            f"{' and '.join(model.name for model, _ in own)} need {need} GPUs a node for their "
+            f"server.replicas, a node of cluster {cluster.name} has {have}; lower server.replicas, "
+            "or auto"
+        )
+    return need
 
 
 def _canary(

@@ -307,26 +307,32 @@ def read_node(said: str, *, python: str) -> list[Check]:
     if not ends:
         why = " ".join(lines)[:200] or "silent"
         return [Check(name="a node", verdict="FAILED", said=f"the job ended early: {why}")]
+    return [*_seen(lines, ends[0]), _python(lines, f"{ends[0]}: {python}")]
+
+
+def _seen(lines: Sequence[str], node: str) -> list[Check]:
+    """Which folders a node sees."""
     checks = []
     for line in lines:
         word, _, path = line.partition(" ")
         if word == "sees":
-            checks.append(Check(name=f"{ends[0]} sees {path}", verdict="ok", said="read there"))
+            checks.append(Check(name=f"{node} sees {path}", verdict="ok", said="read there"))
         elif word == "lacks":
             said = (
                 "is not there, or not shared, or not mounted; "
                 "use a shared file system, or add it to mounts"
             )
-            checks.append(Check(name=f"{ends[0]} sees {path}", verdict="FAILED", said=said))
-    version = next((line for line in lines if line.startswith("python ")), "")
-    other = [
-        line for line in lines if line.partition(" ")[0] not in {"sees", "lacks", "python", "end"}
-    ]
-    name = f"{ends[0]}: {python}"
-    if version:
-        checks.append(Check(name=name, verdict="ok", said=f"{version}, with what tsdg imports"))
-    else:
-        why = " ".join(other)[:200] or "does not start"
-        said = f"{why}; install tsdg there, or set tsdg.python in the cluster file"
-        checks.append(Check(name=name, verdict="FAILED", said=said))
+            checks.append(Check(name=f"{node} sees {path}", verdict="FAILED", said=said))
     return checks
+
+
+def _python(lines: Sequence[str], name: str) -> Check:
+    """Whether Python starts on a node and has what tsdg imports."""
+    for line in lines:
+        if line.startswith("python "):
+            return Check(name=name, verdict="ok", said=f"{line}, with what tsdg imports")
+    known = {"sees", "lacks", "python", "end"}
+    other = [line for line in lines if line.partition(" ")[0] not in known]
+    why = " ".join(other)[:200] or "does not start"
+    said = f"{why}; install tsdg there, or set tsdg.python in the cluster file"
+    return Check(name=name, verdict="FAILED", said=said)

@@ -67,12 +67,27 @@ def job_environment(
     Raises:
         UsageError: a variable of ``required_env_vars`` is not set.
     """
-    found: dict[str, str] = {}
     servers = [recipe.server, *(own.server for own in recipe.roles.values() if own.server)]
     keys = {server.api_key_env for server in servers} - {""}
-    for name in ("HF_TOKEN", *sorted(keys)):
-        if name in environ:
-            found[name] = environ[name]
+    found = {name: environ[name] for name in ("HF_TOKEN", *sorted(keys)) if name in environ}
+    found |= _asked_for(cluster, environ)
+    # The snapshot does not keep these of the servers' environment, so that servers inherit them.
+    for server in servers:
+        found |= {name: value for name, value in server.env.items() if looks_secret(name)}
+    plain: dict[str, str] = {}
+    secret: dict[str, str] = {}
+    for name, value in found.items():
+        if "\n" in value:
+            raise UsageError(
+                f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
+            )
+        (secret if looks_secret(name) or name in keys else plain)[name] = value
+    return Environment(plain=plain, secret=secret)
+
+
+def _asked_for(cluster: ClusterConfig, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a cluster's file names."""
+    found: dict[str, str] = {}
     for entry in (*cluster.env_vars, *cluster.required_env_vars):
         pair = expand_env(entry, environ)
         if pair:
@@ -81,19 +96,7 @@ def job_environment(
             raise UsageError(
                 f"cluster {cluster.name}: required_env_vars names {entry}, which is not set here"
             )
-    # The snapshot does not keep these of the servers' environment, so that servers inherit them.
-    for server in servers:
-        found |= {name: value for name, value in server.env.items() if looks_secret(name)}
-    secret = {name for name in found if looks_secret(name) or name in keys}
-    for name, value in found.items():
-        if "\n" in value:
-            raise UsageError(
-                f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
-            )
-    return Environment(
-        plain={name: value for name, value in found.items() if name not in secret},
-        secret={name: value for name, value in found.items() if name in secret},
-    )
+    return found
 
 
 def check_path(what: str, path: str) -> None:

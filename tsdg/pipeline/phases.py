@@ -17,7 +17,7 @@ from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import fault_of_row
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judge import Judge
-from tsdg.generate.questions import Aim, QuestionStep
+from tsdg.generate.questions import Aim, Asking, QuestionStep
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
 from tsdg.generate.syllabus import Syllabus
@@ -118,6 +118,23 @@ async def work_on(
     )
 
 
+def _outcome(input_id: str, asking: Asking | None, solvings: Sequence[Solving]) -> Outcome:
+    """What a chain of steps made of one row."""
+    return Outcome(
+        input_id=input_id,
+        studies=(),
+        questions=asking.questions if asking else (),
+        samples=tuple(sample for solving in solvings for sample in solving.samples),
+        solutions=tuple(solving.solution for solving in solvings if solving.solution),
+        rejections=(
+            *(asking.rejections if asking else ()),
+            *(solving.rejection for solving in solvings if solving.rejection),
+        ),
+        usage=(*((asking.usage,) if asking else ()), *(solving.usage for solving in solvings)),
+        saved_samples=sum(solving.saved_samples for solving in solvings),
+    )
+
+
 def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     """The chain of steps of one phase, as the engine calls it on one input row."""
     if steps == ("study",):
@@ -158,19 +175,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
             if "answers" in steps
             else []
         )
-        return Outcome(
-            input_id=input_id,
-            studies=(),
-            questions=asking.questions if asking else (),
-            samples=tuple(sample for solving in solvings for sample in solving.samples),
-            solutions=tuple(solving.solution for solving in solvings if solving.solution),
-            rejections=(
-                *(asking.rejections if asking else ()),
-                *(solving.rejection for solving in solvings if solving.rejection),
-            ),
-            usage=(*((asking.usage,) if asking else ()), *(solving.usage for solving in solvings)),
-            saved_samples=sum(solving.saved_samples for solving in solvings),
-        )
+        return _outcome(input_id, asking, solvings)
 
     breaker = Breaker()
 

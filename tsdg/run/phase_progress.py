@@ -142,18 +142,7 @@ def phase_progress(
     alive = [worker for worker in workers if is_alive(worker, now=now, over=over)]
     sums = spent(workers)
     rows = layout.rows_total if layout else 0
-    done = sum(layout.rows[unit] for unit in committed if unit < layout.units) if layout else 0
-    if run.gathered(steps):
-        done = rows
-    elif alive:
-        done = max(done, min(rows, max(worker.rows_done for worker in alive)))
-    living = {
-        id(worker) for worker in alive
-    }  # compared as objects: by value takes seconds for thousands
-    states = Counter(
-        "dead" if worker.state == "running" and id(worker) not in living else worker.state
-        for worker in workers
-    )
+    done = rows if run.gathered(steps) else _rows_done(layout, committed, alive)
     speed = sum(_per_second(worker, 1, now) for worker in alive)
     if not alive and sums.wall_seconds:
         speed = sums.completion_tokens / sums.wall_seconds
@@ -163,7 +152,7 @@ def phase_progress(
         units_committed=len(committed),
         rows=rows,
         rows_done=done,
-        workers=dict(states),
+        workers=_states(workers, alive),
         in_flight=sum(worker.in_flight for worker in alive),
         tokens_per_s=round(speed, 1),
         seconds_left=_seconds_left(rows - done, alive, now),
@@ -174,6 +163,29 @@ def phase_progress(
         idle_gpu_hours=sums.idle_gpu_hours,
         retries=sums.retries,
         failures=sums.failures,
+    )
+
+
+def _rows_done(
+    layout: InputLayout | None, committed: frozenset[int], alive: Sequence[WorkerStatus]
+) -> int:
+    """Rows of the committed units, or what the living workers say where that is more."""
+    if layout is None:
+        return 0
+    done = sum(layout.rows[unit] for unit in committed if unit < layout.units)
+    told = max((worker.rows_done for worker in alive), default=0)
+    return max(done, min(layout.rows_total, told))
+
+
+def _states(workers: Sequence[WorkerStatus], alive: Sequence[WorkerStatus]) -> dict[str, int]:
+    """How many workers are in each state."""
+    # Compared as objects: by value takes seconds for thousands.
+    living = {id(worker) for worker in alive}
+    return dict(
+        Counter(
+            "dead" if worker.state == "running" and id(worker) not in living else worker.state
+            for worker in workers
+        )
     )
 
 

@@ -26,6 +26,17 @@ def failed_keys(run: Path) -> frozenset[str]:
     )
 
 
+def _names_of(run: Path, log: LogFile) -> set[str]:
+    """The names by which one log alone is meant."""
+    return {log.path.relative_to(run / LOGS).as_posix(), str(log.path)}
+
+
+def _no_log(run: Path, logs: tuple[LogFile, ...], stage: str, element: str) -> UsageError:
+    known = ", ".join(sorted({log.stage or "server" for log in logs})) or "there are none yet"
+    asked = f"stage {stage}" + (f", element {element}" if element else "")
+    return UsageError(f"{run} has no log of {asked}; there are logs of: {known}")
+
+
 def choose_log(run: Path, stage: str, element: str) -> Path:
     """Find the log that says most about a stage: of the last failure, else the last one written.
 
@@ -38,16 +49,11 @@ def choose_log(run: Path, stage: str, element: str) -> Path:
         UsageError: there is none.
     """
     logs = find_logs(run)
-    exact = [
-        log for log in logs if stage in {log.path.relative_to(run / LOGS).as_posix(), str(log.path)}
-    ]
-    mine = exact or _of_stage(run, logs, stage)
+    mine = [log for log in logs if stage in _names_of(run, log)] or _of_stage(run, logs, stage)
     if element:
         mine = [log for log in mine if element in {log.key, log.key.partition("_")[2]}]
     if not mine:
-        known = ", ".join(sorted({log.stage or "server" for log in logs})) or "there are none yet"
-        asked = f"stage {stage}" + (f", element {element}" if element else "")
-        raise UsageError(f"{run} has no log of {asked}; there are logs of: {known}")
+        raise _no_log(run, logs, stage, element)
     newest = by_failure(mine, failed_keys(run))[0]
     chosen = best(log for log in mine if log.key == newest.key and log.stage == newest.stage)
     return (chosen or newest).path

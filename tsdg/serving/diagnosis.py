@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tsdg.serving.reply import one_line
 
@@ -35,6 +36,18 @@ _SIGNALS = {
 }
 
 
+def _with_more(line: str, following: Sequence[str]) -> str:
+    """A line and what the next ones add to it."""
+    parts = [part.partition(" [type=")[0] for part in following]
+    return " ".join((line, *(part for part in parts if not part.startswith("For further"))))
+
+
+def _is_error(raw: str, line: str) -> bool:
+    """Whether a line is of a level of errors, and no part of a traceback."""
+    level = re.search(r"\b(?:ERROR|CRITICAL)\b", raw[: len(raw) - len(line)])
+    return bool(level) and not line.startswith(("File ", "^", "~"))
+
+
 def telling_line(log: str) -> str:
     """Return the line of ``log`` that best says why the server ended; empty for an empty log.
 
@@ -48,17 +61,12 @@ def telling_line(log: str) -> str:
     for number, (raw, line) in enumerate(pairs):
         last = line
         if _GOES_ON.search(line):
-            more = (
-                following.partition(" [type=")[0] for _, following in pairs[number + 1 : number + 3]
-            )
-            line = " ".join((line, *(part for part in more if not part.startswith("For further"))))
+            line = _with_more(line, [following for _, following in pairs[number + 1 : number + 3]])
         if _EXCEPTION.search(line) or _OTHER_ENDS.search(line):
             exception = line
             if not _CONSEQUENCE.search(line):
                 cause = line
-        elif re.search(
-            r"\b(?:ERROR|CRITICAL)\b", raw[: len(raw) - len(line)]
-        ) and not line.startswith(("File ", "^", "~")):
+        elif _is_error(raw, line):
             error = error if _CONSEQUENCE.search(line) else line
     return one_line(cause or error or exception or last)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from tsdg.run.phase_progress import PhaseProgress
-from tsdg.run.status import JobStatus, RunStatus, status_json
+from tsdg.run.status import Failure, JobStatus, RunStatus, status_json
 
 _FAILURES_SHOWN = 5
 _TASKS_SHOWN = 40
@@ -51,7 +51,11 @@ def _print_text(status: RunStatus) -> None:
     if status.tasks:
         console.print(_tasks(status.tasks))
     print(_totals(status))
-    for failure in status.failures[:_FAILURES_SHOWN]:
+    _print_failures(status.failures)
+
+
+def _print_failures(failures: Sequence[Failure]) -> None:
+    for failure in failures[:_FAILURES_SHOWN]:
         where = " ".join(word for word in (failure.job, failure.element) if word)
         print(
             f"failed: {where or 'a process'}: {failure.what}"
@@ -59,8 +63,8 @@ def _print_text(status: RunStatus) -> None:
         )
         for line in failure.tail:
             print(f"    {line}")
-    if len(status.failures) > _FAILURES_SHOWN:
-        print(f"failed: {len(status.failures) - _FAILURES_SHOWN} more, see --json")
+    if len(failures) > _FAILURES_SHOWN:
+        print(f"failed: {len(failures) - _FAILURES_SHOWN} more, see --json")
 
 
 def _table(columns: Iterable[str], left: Iterable[str]) -> Table:
