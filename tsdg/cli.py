@@ -60,6 +60,13 @@ def run_command(arguments: Sequence[str]) -> int:
         return error.exit_code
 
 
+def _no_part(name: str, found: str, parts: Sequence[str]) -> UsageError:
+    allowed = ", ".join(f"tsdg {name} {part}" for part in parts)
+    return UsageError(
+        f"{name}: found {found or 'nothing'}{did_you_mean(found, parts)}; allowed: {allowed}"
+    )
+
+
 def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
     """Find the command that words begin with, and the words after it.
 
@@ -72,11 +79,7 @@ def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
         parts = [known.partition(" ")[2] for known in COMMANDS if known.startswith(f"{name} ")]
         if rest and rest[0] in parts:
             return COMMANDS[f"{name} {rest[0]}"], rest[1:]
-        raise UsageError(
-            f"{name}: found {rest[0] if rest else 'nothing'}"
-            f"{did_you_mean(rest[0] if rest else '', parts)}; allowed: "
-            f"{', '.join(f'tsdg {name} {part}' for part in parts)}"
-        )
+        raise _no_part(name, rest[0] if rest else "", parts)
     if name in COMMANDS:
         return COMMANDS[name], rest
     known = [*(one for one in COMMANDS if " " not in one), *sorted(two_words)]

@@ -25,6 +25,7 @@ bytes a word, and some 400 bytes a document for keys beyond ``memory``.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 from array import array
 from collections.abc import Iterator, Sequence
@@ -109,10 +110,8 @@ class NearDuplicates:
             agreement: the higher, the sooner it stays.
         """
         asked = [self._hashes[word] for word in tokens(question)]
-        rest = [word for option in sorted(map(normalise, options)) for word in tokens(option)]
-        given = (
-            [self._hashes[word] for word in (*rest, *tokens(context))] if options or context else []
-        )
+        told = itertools.chain(*map(tokens, sorted(map(normalise, options))), tokens(context))
+        given = [self._hashes[word] for word in told]
         if source and source not in self._sources:
             self._sources.append(source)
         self._cores.append(self._hashes[normalise(core)] if core else 0)

@@ -45,13 +45,14 @@ def committed_units(parts: Path) -> frozenset[int]:
         name for name in list_names(parts) if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
     )
     numbers = (name[len(_PREFIX) : -len(_SUFFIX)] for name in names)
-    return frozenset(
-        int(number)
-        for number in numbers
-        if number.isascii()
-        and number.isdecimal()
-        and (len(number) == 6 or (len(number) > 6 and number[0] != "0"))
-    )
+    return frozenset(int(number) for number in numbers if _is_unit(number))
+
+
+def _is_unit(number: str) -> bool:
+    """Whether a text is a unit's number: six digits, or more that do not begin with 0."""
+    if not (number.isascii() and number.isdecimal()):
+        return False
+    return len(number) == 6 or (len(number) > 6 and number[0] != "0")
 
 
 def is_committed(parts: Path, index: int) -> bool:

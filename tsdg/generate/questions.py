@@ -12,7 +12,6 @@ under an id that is known before the request is sent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +31,12 @@ from tsdg.generate.fields import (
     shots,
     window,
 )
-from tsdg.generate.instructions import renewed
 from tsdg.generate.judge import Judge, Judged, judge_question
 from tsdg.generate.kin import KinSets, kin_text
 from tsdg.generate.plan import doubt, plan_fields, read_plan
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompt, Prompts
-from tsdg.generate.replies import cut_off, read_object, split_thinking, strip_fence
+from tsdg.generate.question_content import read_content
+from tsdg.generate.replies import cut_off, read_object, split_thinking
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
@@ -263,7 +262,7 @@ class QuestionStep:
         flaw = checks.check_texts(seed, shape, question=question, context=context)
         if flaw:
             return flaw
-        content = _content(seed, shape, draft.question_id, found)
+        content = read_content(seed, shape, draft.question_id, found)
         if isinstance(content, Flaw):
             return content
         flaw = checks.check_copy(
@@ -372,47 +371,6 @@ def _sorted_out(
         else:
             kept.append(made)
     return kept, refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    options: tuple[str, ...]
-    answer: str
-    checks: tuple[str, ...]
-
-
-def _content(
-    seed: Seed, shape: Shape, question_id: str, found: Mapping[str, Any]
-) -> _Content | Flaw:
-    """Read what depends on the answer kind: options, claimed answer and checks."""
-    question, answer = found["question"], as_text(found["answer"]).strip() if shape.claimed else ""
-    options: tuple[str, ...] = seed.options if shape.labels else ()
-    asserts: tuple[str, ...] = ()
-    flaw: Flaw | None = None
-    if shape.claimed and not answer:
-        flaw = Flaw(reason="bad_format", detail="the answer is empty")
-    elif shape.options:
-        options = checks.unlabel((answer, *found["distractors"]))
-        answer = options[0]
-        flaw = checks.check_options(seed, question, options)
-        options = _shuffled(options, question_id)
-    elif shape.kind == "code":
-        asserts = tuple(dict.fromkeys(map(str.strip, found["checks"])))
-        flaw = checks.check_code(question, asserts, answer)
-        answer = strip_fence(answer).strip()
-    elif shape.kind == "json":
-        asserts = (json.dumps(found["schema"], ensure_ascii=False),)
-        flaw = checks.check_json(found["schema"], found["answer"])
-    elif shape.instructions:
-        asserts = renewed(shape.instructions, found.get("rules", {}))
-        flaw = checks.check_instructions(question, asserts)
-    return flaw or _Content(options=options, answer=answer, checks=asserts)
-
-
-def _shuffled(options: Sequence[str], question_id: str) -> tuple[str, ...]:
-    """Options in an order drawn for their question; what speaks of those above it comes last."""
-    places = permutation(len(options), "options", question_id)
-    return tuple(sorted((options[place] for place in places), key=checks.is_closing))
 
 
 def _reject(seed: Seed, question_id: str, flaw: Flaw) -> Rejection:

@@ -274,11 +274,8 @@ def mounts_of(target: Target) -> tuple[str, ...]:
     for place in places:
         path = str(Path(place).expanduser()) if place else ""
         targets = [mount.split(":")[1] for mount in mounts]
-        if (
-            path.startswith("/")
-            and path != "/"
-            and not any(f"{path}/".startswith(f"{t}/") for t in targets)
-        ):
+        within = any(f"{path}/".startswith(f"{there}/") for there in targets)
+        if len(path) > 1 and path.startswith("/") and not within:
             mounts.append(f"{path}:{path}")
     return tuple(mounts)
 

@@ -25,6 +25,15 @@ class Part:
     text_field: str
 
 
+def _check_runs(runs: Sequence[Path]) -> None:
+    """Refuse a run that is named twice."""
+    digests = [_manifest(run)["digest"] for run in runs]
+    for place, digest in enumerate(digests):
+        if digest in digests[:place]:
+            first = runs[digests.index(digest)]
+            raise UsageError(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
+
+
 def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
     """List the parts of runs as given, tasks in manifest order, and then the corpora.
 
@@ -34,11 +43,7 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
         UsageError: a run has no manifest, no part is left, or two parts have one name.
         VerificationError: a manifest is damaged.
     """
-    digests = [_manifest(run)["digest"] for run in runs]
-    for place, digest in enumerate(digests):
-        if digest in digests[:place]:
-            first = runs[digests.index(digest)]
-            raise UsageError(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
+    _check_runs(runs)
     found = [(run, *task) for run in runs for task in _tasks(run)]
     often = Counter(task for _, task, _, _ in found)
     parts = [
@@ -52,10 +57,10 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
         for run, task, group, tokens in found
     ]
     parts += corpora
-    twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
-    if twice:
+    name, count = Counter(part.name for part in parts).most_common(1)[0] if parts else ("", 0)
+    if count > 1:
         raise UsageError(
-            f"tsdg mix: two parts are named {twice[0]}; give runs and corpora different names"
+            f"tsdg mix: two parts are named {name}; give runs and corpora different names"
         )
     if not parts:
         raise UsageError("tsdg mix: these runs have no records; name others, or corpora")

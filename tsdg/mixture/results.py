@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tsdg.errors import UsageError
 
@@ -35,6 +35,19 @@ class Score:
     higher_is_better: bool
 
 
+def _files(path: Path) -> list[Path]:
+    """A result file, or all below a folder, by name."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.rglob("results*.json"), key=lambda file: file.name)
+    if not files:
+        raise UsageError(
+            f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval "
+            "--output_path"
+        )
+    return files
+
+
 def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> dict[str, Score]:
     """Read a result file, or all below a folder; a task's newest file by name counts.
 
@@ -48,17 +61,9 @@ def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> d
     Raises:
         UsageError: there is no such file, or it is none of lm-eval's.
     """
-    files = (
-        sorted(path.rglob("results*.json"), key=lambda file: file.name) if path.is_dir() else [path]
-    )
-    if not files:
-        raise UsageError(
-            f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval "
-            "--output_path"
-        )
     scores: dict[str, Score] = {}
     parts: set[str] = set()
-    for file in files:
+    for file in _files(path):
         data = _load(file)
         for task, values in data["results"].items():
             better = data.get("higher_is_better", {}).get(task, {})
@@ -89,6 +94,10 @@ def _load(file: Path) -> dict[str, Any]:
     )
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _score(
     values: Mapping[str, Any],
     metrics: Sequence[str],
@@ -98,20 +107,12 @@ def _score(
     for metric in metrics:
         for key in sorted(values):
             value = values[key]
-            if (
-                key.partition(",")[0] != metric
-                or isinstance(value, bool)
-                or not isinstance(value, int | float)
-            ):
-                continue
-            if not math.isfinite(value):
+            if key.partition(",")[0] != metric or not _is_number(value):
                 continue
             scale = 1.0 if metric in points else 100.0
             name, comma, chosen = key.partition(",")
             error = values.get(f"{name}_stderr{comma}{chosen}")
-            given = (
-                float(error) if isinstance(error, int | float) and math.isfinite(error) else None
-            )
+            given = float(error) if _is_number(error) else None
             return Score(
                 metric=key,
                 value=scale * value,

@@ -70,20 +70,18 @@ def check_undamaged(run: Path) -> None:
         return  # nothing vouches for anything
     for name, size in files.items():
         path = run / name
-        if (
-            not path.is_file()
-            or name == CARD
-            or name.startswith("filter/")
-            or path.stat().st_size == size
-        ):
-            continue
-        with_it = (
-            f" and the tables of {path.parent.parent.name}/" if path.parent.name == PARTS else ""
-        )
-        with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
-        anew = f", or delete it{with_it} and start the run again, which makes it again"
-        step = "restore it" + ("" if name.startswith(f"{SNAPSHOT}/") else anew)
-        raise VerificationError(
-            f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "
-            f"{step}"
-        )
+        made_anew = name == CARD or name.startswith("filter/")
+        if path.is_file() and not made_anew and path.stat().st_size != size:
+            raise VerificationError(
+                f"{path} is damaged: found {path.stat().st_size} bytes, its manifest says {size}; "
+                f"{_way_out(path, name)}"
+            )
+
+
+def _way_out(path: Path, name: str) -> str:
+    """What to do about a damaged file: not all can be made again."""
+    if name.startswith(f"{SNAPSHOT}/"):
+        return "restore it"
+    with_it = f" and the tables of {path.parent.parent.name}/" if path.parent.name == PARTS else ""
+    with_it = f" and {QUESTIONS}" if name == CONTAMINATION else with_it
+    return f"restore it, or delete it{with_it} and start the run again, which makes it again"

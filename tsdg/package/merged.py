@@ -125,12 +125,16 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
             records.add(digests_of(batch["record_id"]))
     for batch in columns_of(run / rejected("filter"), ["row_id"]):
         dropped.add(digests_of(batch["row_id"]))
-    for path, keys in ((DATASET, records), (rejected("filter"), dropped)):
-        if len(keys.repeated()):
-            repeated = [str(one) for one in keys.repeated()]
-            yield Finding(
-                path=path, what="ids are not unique", found=few(repeated), expected="each id once"
-            )
+    yield from _repeated_ids(DATASET, records)
+    yield from _repeated_ids(rejected("filter"), dropped)
+
+
+def _repeated_ids(path: str, keys: NumberedIds) -> Iterator[Finding]:
+    if len(keys.repeated()):
+        repeated = [str(one) for one in keys.repeated()]
+        yield Finding(
+            path=path, what="ids are not unique", found=few(repeated), expected="each id once"
+        )
 
 
 def _counted(

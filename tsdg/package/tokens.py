@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsdg.errors import MachineError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FILE = "tokenizer.json"
 _FORMATS = {".parquet": "parquet", ".jsonl": "json"}
@@ -87,6 +91,16 @@ class TokenCounter:
         return counts
 
 
+def _check_column(file: Path, field: str, schema: pa.Schema) -> None:
+    from pyarrow import types
+
+    if field not in schema.names:
+        raise UsageError(f"{file} has no column {field!r}; found: {', '.join(schema.names)}")
+    kind = schema.field(field).type
+    if not (types.is_string(kind) or types.is_large_string(kind)):
+        raise UsageError(f"{file}: column {field!r} holds {kind}; text is needed")
+
+
 def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
     """Tokens of a corpus that tsdg did not make, read batch by batch.
 
@@ -108,13 +122,7 @@ def count_corpus(path: Path, field: str, counter: TokenCounter) -> int:
     for file in files:
         try:
             table = ds.dataset(file, format=_FORMATS[file.suffix])
-            if field not in table.schema.names:
-                raise UsageError(
-                    f"{file} has no column {field!r}; found: {', '.join(table.schema.names)}"
-                )
-            kind = table.schema.field(field).type
-            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-                raise UsageError(f"{file}: column {field!r} holds {kind}; text is needed")
+            _check_column(file, field, table.schema)
             for batch in table.to_batches(columns=[field], batch_size=BATCH):
                 total += sum(counter([text for text in batch[field].to_pylist() if text]))
         except (OSError, pa.ArrowException) as error:

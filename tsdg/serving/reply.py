@@ -67,6 +67,28 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
     )
 
 
+def _read_body(body: bytes) -> tuple[Any, str]:
+    """A body's JSON, None where it has none, and what the server says."""
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        data = None
+    beginning = body[:2000].decode("utf-8", "replace")
+    message = _server_message(data) if isinstance(data, dict) else one_line(beginning)
+    return data, message or "(empty body)"
+
+
+def _no_access(status: int, url: str, key_source: str) -> ServerError:
+    what = (
+        f"the key from {key_source}"
+        if key_source
+        else "a request without a key (see server.api_key_env)"
+    )
+    return ServerError(
+        f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint"
+    )
+
+
 def failure(
     *, status: int, retry_after: str, body: bytes, url: str, model: str, key_source: str
 ) -> TsdgError:
@@ -80,25 +102,9 @@ def failure(
         model: name of the model that was asked for.
         key_source: the recipe key that the API key came from; empty where none was sent.
     """
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        data = None
-    message = (
-        _server_message(data)
-        if isinstance(data, dict)
-        else one_line(body[:2000].decode("utf-8", "replace"))
-    )
-    message = message or "(empty body)"
+    data, message = _read_body(body)
     if status in (401, 403):
-        what = (
-            f"the key from {key_source}"
-            if key_source
-            else "a request without a key (see server.api_key_env)"
-        )
-        return ServerError(
-            f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint"
-        )
+        return _no_access(status, url, key_source)
     if status == 404:
         return ServerError(
             f"{url} answers 404 for model {model!r}: {message}; model.name must be a name that GET "

@@ -57,6 +57,19 @@ class Member:
     """On that node, where the ranks find one another; bound there."""
 
 
+def _own_flags(key: str, given: Mapping[str, Flag]) -> dict[str, Flag]:
+    """The flags of a recipe's key, none of them one that another key sets."""
+    flags: dict[str, Flag] = {}
+    for name, value in given.items():
+        flag = flag_name(name)
+        if flag in _RESERVED:
+            raise RecipeError(
+                f"{key}.{name}: not allowed as a flag, it is set by {_RESERVED[flag]}; remove it"
+            )
+        flags[flag] = value
+    return flags
+
+
 def serve_command(
     *, server: ServerConfig, model: ModelConfig, port: int, member: Member | None = None
 ) -> tuple[str, ...]:
@@ -91,15 +104,7 @@ def serve_command(
         flags["reasoning-parser"] = model.reasoning_parser
     if model.revision and not folder:
         flags["revision"] = model.revision
-    for key, extra in (("model.flags", model.flags), ("server.flags", server.flags)):
-        for name, value in extra.items():
-            flag = flag_name(name)
-            if flag in _RESERVED:
-                raise RecipeError(
-                    f"{key}.{name}: not allowed as a flag, it is set by {_RESERVED[flag]}; remove "
-                    "it"
-                )
-            flags[flag] = value
+    flags |= _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
     words = [word for name, value in flags.items() for word in _words(name, value)]
     if member is not None:
         words += [

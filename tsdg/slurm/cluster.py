@@ -211,6 +211,16 @@ class ClusterConfig(Config):
         return self.containers[name] if name else ""
 
 
+def _places_of(name: str, environ: Mapping[str, str]) -> list[Path]:
+    """Where a cluster's file may lie."""
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return [Path(name).expanduser()]
+    if environ.get(ENV_DIR):
+        return [Path(environ[ENV_DIR]).expanduser() / f"{name}.yaml"]
+    folders = (Path.cwd() / "cluster_configs", packaged("cluster_configs"))
+    return [folder / f"{name}.yaml" for folder in folders]
+
+
 def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
     """Find a cluster's file.
 
@@ -225,15 +235,7 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
         raise UsageError(
             "cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path"
         )
-    if "/" in name or name.endswith((".yaml", ".yml")):
-        paths = [Path(name).expanduser()]
-    elif environ.get(ENV_DIR):
-        paths = [Path(environ[ENV_DIR]).expanduser() / f"{name}.yaml"]
-    else:
-        paths = [
-            folder / f"{name}.yaml"
-            for folder in (Path.cwd() / "cluster_configs", packaged("cluster_configs"))
-        ]
+    paths = _places_of(name, environ)
     for path in paths:
         if path.is_file():
             return path

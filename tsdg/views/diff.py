@@ -28,14 +28,15 @@ def print_differences(found: Sequence[Difference], *, as_json: bool) -> None:
         else "the same: no row depends on it"
     )
     for part in dict.fromkeys(item.part for item in found):
-        items = sorted(
-            (item for item in found if item.part == part), key=lambda item: not item.identity
-        )
         print(f"\n{part}:")
-        for item in items[:SHOWN]:
-            _print_one(item)
-        if len(items) > SHOWN:
-            print(f"    and {len(items) - SHOWN} more; --json lists them all")
+        _print_part([item for item in found if item.part == part])
+
+
+def _print_part(found: Sequence[Difference]) -> None:
+    for item in sorted(found, key=lambda item: not item.identity)[:SHOWN]:
+        _print_one(item)
+    if len(found) > SHOWN:
+        print(f"    and {len(found) - SHOWN} more; --json lists them all")
 
 
 def _print_one(item: Difference) -> None:
