@@ -74,14 +74,14 @@ def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
         UsageError: there is none of that name.
     """
     name, *rest = arguments
-    two_words = {known.partition(" ")[0] for known in COMMANDS if " " in known}
-    if name in two_words:
-        parts = [known.partition(" ")[2] for known in COMMANDS if known.startswith(f"{name} ")]
+    parts = [known.partition(" ")[2] for known in COMMANDS if known.startswith(f"{name} ")]
+    if parts:
         if rest and rest[0] in parts:
             return COMMANDS[f"{name} {rest[0]}"], rest[1:]
         raise _no_part(name, rest[0] if rest else "", parts)
     if name in COMMANDS:
         return COMMANDS[name], rest
+    two_words = {known.partition(" ")[0] for known in COMMANDS if " " in known}
     known = [*(one for one in COMMANDS if " " not in one), *sorted(two_words)]
     raise UsageError(
         f"there is no command {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}"

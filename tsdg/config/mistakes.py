@@ -139,15 +139,19 @@ def _resolved(root: Schema, schema: Schema) -> Schema:
     return schema
 
 
+def _describe_mapping(root: Schema, schema: Schema) -> str:
+    if "properties" in schema:
+        return f"a mapping of the keys {', '.join(schema['properties'])}"
+    each = _describe(root, schema.get("additionalProperties", {}))
+    return f"a mapping {{NAME: VALUE}}, each value {each}"
+
+
 def _describe(root: Schema, schema: Schema) -> str:
     """What a schema allows."""
     schema = _resolved(root, schema)
     kind = schema.get("type")
     if kind == "object":
-        if "properties" in schema:
-            return f"a mapping of the keys {', '.join(schema['properties'])}"
-        each = _describe(root, schema.get("additionalProperties", {}))
-        return f"a mapping {{NAME: VALUE}}, each value {each}"
+        return _describe_mapping(root, schema)
     if told := schema.get("description"):
         return str(told)
     if "anyOf" in schema:
@@ -159,8 +163,8 @@ def _describe(root: Schema, schema: Schema) -> str:
     if kind == "array":
         least = " of at least one" if schema.get("minItems") else ""
         return f"a list{least}, e.g. [a,b], each {_describe(root, schema.get('items', {}))}"
-    if kind in {"integer", "number"}:
-        return ("a whole number" if kind == "integer" else "a number") + _bounds(schema)
+    if numbers := {"integer": "a whole number", "number": "a number"}.get(str(kind)):
+        return numbers + _bounds(schema)
     return {"boolean": "true or false", "string": "a text", "null": "null"}.get(
         str(kind), "any value"
     )

@@ -118,17 +118,15 @@ def _pools(parts: Sequence[Part], config: MixConfig) -> list[tuple[str, list[Par
     ]
     others = [part for part in parts if part.group not in shares]
     left = config.budget - sum(budget for _, _, budget in pools)
-    if not others and left > 1e-9 * config.budget:
+    if others:
+        name = "what group_shares leave" if shares else "budget"
+        return [*pools, (name, others, max(left, 0.0))]
+    if left > 1e-9 * config.budget:
         raise RecipeError(
             f"tsdg mix: group_shares add up to {sum(shares.values()):g} and name every group; "
-            "allowed: 1, or leave "
-            "a group out, which then takes the rest"
+            "allowed: 1, or leave a group out, which then takes the rest"
         )
-    return (
-        [*pools, ("budget" if not shares else "what group_shares leave", others, max(left, 0.0))]
-        if others
-        else pools
-    )
+    return pools
 
 
 def _feasible(

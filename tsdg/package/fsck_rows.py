@@ -318,6 +318,12 @@ def _samples(run: Path, questions: NumberedIds) -> Iterator[Finding]:
         )
 
 
+def _none(name: str, what: str, found: int) -> Iterator[Finding]:
+    """A finding where there should be none."""
+    if found:
+        yield Finding(path=name, what=what, found=str(found), expected="0")
+
+
 def _records(
     run: Path, manifest: Manifest, seeds: NumberedIds, solutions: NumberedIds
 ) -> Iterator[Finding]:
@@ -349,17 +355,8 @@ def _records(
                     found=few(misnamed),
                     expected="the hash of both",
                 )
-            if misplaced:
-                yield Finding(
-                    path=name,
-                    what=f"records of another task than {task}",
-                    found=str(misplaced),
-                    expected="0",
-                )
-            if blank:
-                yield Finding(
-                    path=name, what="records without text", found=str(blank), expected="0"
-                )
+            yield from _none(name, f"records of another task than {task}", misplaced)
+            yield from _none(name, "records without text", blank)
             yield from _facts(run, name, manifest)
             yield from _known(run, name, "question_id", solutions)
             yield from _seeds_known(run, name, seeds)

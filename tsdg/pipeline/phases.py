@@ -119,18 +119,17 @@ async def work_on(
 
 
 def _outcome(input_id: str, asking: Asking | None, solvings: Sequence[Solving]) -> Outcome:
-    """What a chain of steps made of one row."""
+    """What a chain of steps made of one row; no questions were asked for where none is asking."""
+    rejected = tuple(solving.rejection for solving in solvings if solving.rejection)
+    usage = tuple(solving.usage for solving in solvings)
     return Outcome(
         input_id=input_id,
         studies=(),
         questions=asking.questions if asking else (),
         samples=tuple(sample for solving in solvings for sample in solving.samples),
         solutions=tuple(solving.solution for solving in solvings if solving.solution),
-        rejections=(
-            *(asking.rejections if asking else ()),
-            *(solving.rejection for solving in solvings if solving.rejection),
-        ),
-        usage=(*((asking.usage,) if asking else ()), *(solving.usage for solving in solvings)),
+        rejections=(*asking.rejections, *rejected) if asking else rejected,
+        usage=(asking.usage, *usage) if asking else usage,
         saved_samples=sum(solving.saved_samples for solving in solvings),
     )
 

@@ -255,13 +255,13 @@ def accepted_by_task(run: RunState, steps: Steps) -> tuple[dict[str, dict[str, A
                 _count_part(part, tasks, counts)
             except (OSError, pa.ArrowException):
                 continue  # gathered and removed, or damaged: other commands say so
-    out = {
-        step: {
-            task: Accepted(asked=number, accepted=accepted[task]) for task, number in asked.items()
-        }
-        for step, (asked, accepted) in counts.items()
-    }
+    out = {step: _accepted(*counted) for step, counted in counts.items()}
     return out, len(chosen) == layout.units
+
+
+def _accepted(asked: Counter[str], accepted: Counter[str]) -> dict[str, Accepted]:
+    """Both counts of each task."""
+    return {task: Accepted(asked=number, accepted=accepted[task]) for task, number in asked.items()}
 
 
 def _count_part(

@@ -30,12 +30,8 @@ class Metrics:
     """Share of the KV cache in use, 0 to 1; that of the fullest engine."""
 
 
-def parse_metrics(text: str) -> Metrics:
-    """Read the Prometheus text of a vLLM server.
-
-    Raises:
-        ValueError: a counter is missing or is not a number; the message names it.
-    """
+def _samples(text: str) -> dict[str, list[float]]:
+    """The values of each metric that is needed."""
     values: dict[str, list[float]] = {}
     for line in text.splitlines():
         if not line.startswith("vllm:"):
@@ -43,6 +39,16 @@ def parse_metrics(text: str) -> Metrics:
         sample = _SAMPLE.match(line)
         if sample is not None and sample["name"] in _NAMES:
             values.setdefault(sample["name"], []).append(float(sample["value"]))
+    return values
+
+
+def parse_metrics(text: str) -> Metrics:
+    """Read the Prometheus text of a vLLM server.
+
+    Raises:
+        ValueError: a counter is missing or is not a number; the message names it.
+    """
+    values = _samples(text)
     missing = [name for name in _NAMES if name not in values]
     if missing:
         raise ValueError(f"/metrics has no {missing[0]}")

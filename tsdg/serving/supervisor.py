@@ -78,13 +78,7 @@ class Supervisor:
                 self._note_segments(_processes_of(self._server))
             self._reap()
         self._end_all()
-        status = self._status or 0
-        ended = (
-            f"signal {os.WTERMSIG(status)}"
-            if os.WIFSIGNALED(status)
-            else f"exit {os.WEXITSTATUS(status)}"
-        )
-        _tell(f"ended {ended}")
+        _tell(f"ended {_told(self._status or 0)}")
 
     def _end(self, *_: object) -> None:
         self._told_to_end = True
@@ -173,6 +167,13 @@ def _kill(pids: list[int], number: int) -> None:
 
 def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _told(status: int) -> str:
+    """How a process ended, of its wait status."""
+    if os.WIFSIGNALED(status):
+        return f"signal {os.WTERMSIG(status)}"
+    return f"exit {os.WEXITSTATUS(status)}"
 
 
 def _processes_of(server: int) -> list[int]:

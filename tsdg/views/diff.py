@@ -21,9 +21,9 @@ def print_differences(found: Sequence[Difference], *, as_json: bool) -> None:
     if not found:
         print("the snapshots say the same")
         return
-    apart = [item for item in found if item.identity]
+    apart = sum(item.identity for item in found)
     print(
-        f"different runs: rows depend on {len(apart)} of {len(found)}"
+        f"different runs: rows depend on {apart} of {len(found)}"
         if apart
         else "the same: no row depends on it"
     )

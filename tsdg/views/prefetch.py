@@ -10,24 +10,25 @@ from tsdg.errors import MirrorError, ShortfallError
 from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, failures
 
 
+def _row(outcome: FetchOutcome) -> dict[str, Any]:
+    return {
+        "dataset_path": outcome.want.dataset_path,
+        "config": outcome.want.config or "default",
+        "split": outcome.want.split,
+        "role": outcome.want.role,
+        "status": outcome.status,
+        "rows": outcome.rows,
+        "detail": outcome.detail,
+    }
+
+
 def print_outcomes(
     request: FetchRequest, outcomes: Sequence[FetchOutcome], command: str, *, as_json: bool
 ) -> None:
     """Print the result for each split, and the command that fetches what is missing."""
     lacking = [outcome for outcome in outcomes if outcome.status in ("missing", "refused")]
     if as_json:
-        rows: list[dict[str, Any]] = [
-            {
-                "dataset_path": outcome.want.dataset_path,
-                "config": outcome.want.config or "default",
-                "split": outcome.want.split,
-                "role": outcome.want.role,
-                "status": outcome.status,
-                "rows": outcome.rows,
-                "detail": outcome.detail,
-            }
-            for outcome in outcomes
-        ]
+        rows = list(map(_row, outcomes))
         values = {"mirror": str(request.mirror), "held_out": request.held_out, "splits": rows}
         print(json.dumps({**values, "command": command if lacking else ""}, indent=1))
         return

@@ -18,6 +18,16 @@ from tsdg.package.report.browse import browse
 ACCEPTED = "accepted"
 
 
+def _entries(run: Path, task: str, count: int) -> list[dict[str, Any]]:
+    """Questions of one task, or of all where it is empty."""
+    manifest = read_manifest(run)
+    tasks = manifest["tasks"]
+    if task and task not in tasks:
+        raise UsageError(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
+    wanted = {task: tasks[task]} if task else tasks
+    return browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
+
+
 def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None:
     """Print some questions of a finished run, the same ones every time.
 
@@ -31,12 +41,7 @@ def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None
         UsageError: the run has no such task, or nothing to show.
         VerificationError: the run is not finished, or damaged.
     """
-    manifest = read_manifest(run)
-    tasks = manifest["tasks"]
-    if task and task not in tasks:
-        raise UsageError(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
-    wanted = {task: tasks[task]} if task else tasks
-    entries = browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
+    entries = _entries(run, task, count)
     kept = [entry for entry in entries if (entry["verdict"] != ACCEPTED) == rejected]
     if not kept:
         what = "rejected questions" if rejected else "records"

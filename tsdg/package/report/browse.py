@@ -41,6 +41,14 @@ def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[
         ) from error
 
 
+def _by_question(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows by the id of their question; none for an id that has none."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["question_id"]].append(row)
+    return found
+
+
 def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[str, Any]]:
     tasks = list(manifest["tasks"])
     each = max(1, sample // max(1, 2 * len(tasks)))
@@ -60,13 +68,8 @@ def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[st
     questions = {row["question_id"]: row for row in _rows(run / QUESTIONS, "question_id", verdicts)}
     seed_ids = {seed_id for row in questions.values() for seed_id in row["seed_ids"]}
     seeds = {row["seed_id"]: row for row in _rows(run / SEEDS, "seed_id", seed_ids)}
-    samples: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(run / SAMPLES, "question_id", questions):
-        samples[row["question_id"]].append(row)
-    records: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    if accepted:
-        for row in _rows(run / DATASET, "question_id", accepted):
-            records[row["question_id"]].append(row)
+    samples = _by_question(_rows(run / SAMPLES, "question_id", questions))
+    records = _by_question(_rows(run / DATASET, "question_id", accepted) if accepted else ())
     entries = [
         _entry(
             question_id,
