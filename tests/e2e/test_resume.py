@@ -54,7 +54,9 @@ def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(
     assert tsdg(*common).code == 0
     (run,) = tsdg.runs()
     labelled, asked = records(run), endpoint.asked()
-    ran = tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1")
+    other = ["package.style=plain", "package.rows_per_file=1"]
+    other += ["package.knowledge=before", "package.think=true"]
+    ran = tsdg("resume", str(run), *other)
     assert ran.code == 0, ran.err
     plain = records(run)
     assert plain.keys() == labelled.keys()
@@ -62,12 +64,12 @@ def test_a_finished_run_is_packaged_anew_in_another_style_without_asking(
     assert json.loads((run / "manifest.json").read_text())["package"] == {
         "rows_per_file": 1,
         "style": "plain",
+        "knowledge": "before",
+        "think": True,
     }
+    assert any(turn["reasoning_content"] for row in plain.values() for turn in row["messages"])
     assert tsdg("verify", str(run)).code == 0
     assert endpoint.asked() == asked
-    assert (
-        "package: done before"
-        in tsdg("resume", str(run), "package.style=plain", "package.rows_per_file=1").out
-    )
+    assert "package: done before" in tsdg("resume", str(run), *other).out
     assert tsdg(*common).code == 0
     assert records(run) == labelled
