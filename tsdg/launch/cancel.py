@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tsdg.errors import MachineError
@@ -24,6 +24,11 @@ class Cancelled:
     pending: int
     """Elements that had not started."""
     running: int
+
+
+def _end(numbers: Sequence[str], shell: Shell) -> None:
+    if numbers:
+        shell.run(["scancel", *numbers])
 
 
 def cancel(
@@ -49,13 +54,12 @@ def cancel(
     for _ in range(_ROUNDS):
         left = _active(record, shell)
         if not left:
-            return tuple(first[job.job_id] for job in record.jobs if job.job_id in first)
+            numbers = [job.job_id for job in record.jobs]
+            return tuple(first[number] for number in numbers if number in first)
         for job in left:
             first.setdefault(job.job.job_id, job)
-        waiting = [job.job.job_id for job in reversed(left) if not job.running]
-        for numbers in (waiting, [job.job.job_id for job in left if job.running]):
-            if numbers:
-                shell.run(["scancel", *numbers])
+        _end([job.job.job_id for job in reversed(left) if not job.running], shell)
+        _end([job.job.job_id for job in left if job.running], shell)
         sleep(_PAUSE_S)
     names = ", ".join(job.job.job_id for job in _active(record, shell))
     raise MachineError(

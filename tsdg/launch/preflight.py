@@ -157,6 +157,24 @@ def parse_partitions(text: str) -> dict[str, Partition]:
     return out
 
 
+def _lacking(found: Partition, limit: str, cluster: ClusterConfig, *, gpus: bool) -> str:
+    """What a partition cannot give of what is asked for; empty where it can give all."""
+    if not found.up:
+        return "is down; wait, or choose another in the cluster file"
+    if limit and seconds_of(limit) / 60 > found.minutes:
+        return (
+            f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in "
+            "timeouts"
+        )
+    want = cluster.tsdg.gpus_per_node
+    if gpus and want > found.gpus and not cluster.disable_gpus_per_node:
+        return (
+            f"its nodes have {found.gpus} GPUs as Slurm knows, tsdg.gpus_per_node={want}; lower "
+            "it, or disable_gpus_per_node=true where Slurm does not know them"
+        )
+    return ""
+
+
 def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, gpus: bool) -> Check:
     """Check the partition of the phases, or of the other jobs, against Slurm's list. Pure."""
     name = cluster.partition_of(gpus=gpus)
@@ -175,20 +193,9 @@ def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, g
 
     if name not in known:
         return failed(f"there is none of that name; allowed: {', '.join(sorted(known)) or 'none'}")
-    found, limit, want = known[name], cluster.time_limit_of(name), cluster.tsdg.gpus_per_node
-    if not found.up:
-        return failed("is down; wait, or choose another in the cluster file")
-    if limit and seconds_of(limit) / 60 > found.minutes:
-        return failed(
-            f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in "
-            "timeouts"
-        )
-    if gpus and want > found.gpus and not cluster.disable_gpus_per_node:
-        return failed(
-            f"its nodes have {found.gpus} GPUs as Slurm knows, tsdg.gpus_per_node={want}; lower "
-            "it, or "
-            "disable_gpus_per_node=true where Slurm does not know them"
-        )
+    found, limit = known[name], cluster.time_limit_of(name)
+    if lacking := _lacking(found, limit, cluster, gpus=gpus):
+        return failed(lacking)
     has = f", {found.gpus} GPUs each" if gpus and found.gpus else ""
     allows = "no time limit" if math.isinf(found.minutes) else f"up to {found.minutes:.0f} minutes"
     said = f"{found.nodes} nodes{has}, {allows}, asked for {limit or 'its default'}"

@@ -24,7 +24,7 @@ import io
 import os
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,15 +74,21 @@ def job_environment(
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
     for server in servers:
         found |= {name: value for name, value in server.env.items() if looks_secret(name)}
-    plain: dict[str, str] = {}
-    secret: dict[str, str] = {}
     for name, value in found.items():
         if "\n" in value:
             raise UsageError(
                 f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
             )
-        (secret if looks_secret(name) or name in keys else plain)[name] = value
-    return Environment(plain=plain, secret=secret)
+    return _kept_apart(found, keys)
+
+
+def _kept_apart(found: Mapping[str, str], keys: Set[str]) -> Environment:
+    """Which variables are secret: keys, and what looks like one by its name."""
+    secret = {name for name in found if looks_secret(name) or name in keys}
+    return Environment(
+        plain={name: value for name, value in found.items() if name not in secret},
+        secret={name: value for name, value in found.items() if name in secret},
+    )
 
 
 def _asked_for(cluster: ClusterConfig, environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ Each table is streamed once; what later tables refer to is kept as digests.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,15 +105,14 @@ def _schemas(run: Path, manifest: Manifest) -> Iterator[Finding]:
         **{rejected(stage): REJECTION_SCHEMA for stage in STAGES},
     }
     tables = [(name, schema) for name, schema in by_name.items() if (run / name).exists()]
-    tables += [
-        (path.relative_to(run).as_posix(), OUTCOME_SCHEMA)
-        for _, path in part_files(run, manifest["phases"])
-    ]
-    tables += [
-        (file["path"], RECORD_SCHEMA)
-        for task in manifest["tasks"].values()
-        for file in task["files"]
-    ]
+    for _, path in part_files(run, manifest["phases"]):
+        tables.append((path.relative_to(run).as_posix(), OUTCOME_SCHEMA))
+    for task in manifest["tasks"].values():
+        tables += [(file["path"], RECORD_SCHEMA) for file in task["files"]]
+    yield from _other_columns(run, tables)
+
+
+def _other_columns(run: Path, tables: Iterable[tuple[str, pa.Schema]]) -> Iterator[Finding]:
     for name, schema in tables:
         found = pq.read_schema(run / name).remove_metadata()
         if not found.equals(schema):

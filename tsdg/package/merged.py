@@ -12,9 +12,10 @@ Its funnel is the sum of the runs' funnels; what is dropped is rejected in ``fil
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +44,31 @@ def copy_name(place: int) -> str:
     return f"{MERGED}/{place}.json"
 
 
+def _by_group(tasks: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    return {group: _sum([one for one in tasks if one["group"] == group]) for group in GROUPS}
+
+
+def _left_out(manifests: Sequence[Manifest], tasks: Container[str]) -> dict[str, str]:
+    """Tasks that a run left out and no other has, with the reason."""
+    whys = [item for one in manifests for item in one["left_out"].items()]
+    return {task: why for task, why in whys if task not in tasks}
+
+
+def _copied(place: int, manifest: Manifest) -> dict[str, str]:
+    """One of the runs, and the copy of its manifest."""
+    return {
+        "run": manifest["run"],
+        "recipe_fingerprint": manifest["recipe_fingerprint"],
+        "manifest": copy_name(place),
+    }
+
+
+def _other_files(out: Path) -> list[Any]:
+    """All files but those of the dataset, which stand with their tasks."""
+    names = (name for name in data_files(out) if not name.startswith(f"{DATASET}/"))
+    return [describe(out, name) for name in names]
+
+
 def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -> Manifest:
     """Put the manifest of a merged dataset together, all of whose files are there but the card.
 
@@ -67,33 +93,16 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
         "package": {f"{place}:{one['run']}": one["package"] for place, one in enumerate(manifests)},
         "phases": first["phases"],
         "questions_per_seed": 0,
-        "merged": [
-            {
-                "run": one["run"],
-                "recipe_fingerprint": one["recipe_fingerprint"],
-                "manifest": copy_name(place),
-            }
-            for place, one in enumerate(manifests)
-        ],
+        "merged": list(map(_copied, itertools.count(), manifests)),
         "totals": _sum(list(tasks.values())),
-        "groups": {
-            group: _sum([task for task in tasks.values() if task["group"] == group])
-            for group in GROUPS
-        },
+        "groups": _by_group(tasks.values()),
         "tasks": tasks,
         "rejected": _reasons(
             [one["rejected"] for one in manifests], {"duplicate": sum(dropped.values())}
         ),
         "cost": _cost([one["cost"] for one in manifests]),
-        "left_out": {
-            task: why
-            for one in manifests
-            for task, why in one["left_out"].items()
-            if task not in tasks
-        },
-        "files": [
-            describe(out, name) for name in data_files(out) if not name.startswith(f"{DATASET}/")
-        ],
+        "left_out": _left_out(manifests, tasks),
+        "files": _other_files(out),
     }
     return sealed(manifest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,12 @@ def print_list(mirror: str, *, as_json: bool) -> None:
         )
     Console(width=max(Console().width, 140)).print(table)
     for group in ("knowledge", "reasoning"):
-        members = [f for f in families if f["group"] == group and f["tier"] in "AB"]
-        units, rows = (sum(f[key] for f in members) for key in ("units", "rows"))
-        print(f"{group}: {len(members)} families, {units:,} units of source, {rows:,} rows")
+        _print_sum(group, [f for f in families if f["group"] == group and f["tier"] in "AB"])
+
+
+def _print_sum(group: str, families: Sequence[Mapping[str, Any]]) -> None:
+    units, rows = (sum(family[key] for family in families) for key in ("units", "rows"))
+    print(f"{group}: {len(families)} families, {units:,} units of source, {rows:,} rows")
 
 
 def print_family(name: str, mirror: str) -> None:
