@@ -70,6 +70,14 @@ def test_what_is_wrong_is_said(text: str, detail: str) -> None:
     assert "\n" not in flaw.detail
 
 
+def test_it_is_told_where_a_reply_without_text_stands() -> None:
+    flaw = read_object("", SCHEMA, "I cannot say.")
+    assert isinstance(flaw, Flaw)
+    assert flaw.detail == (
+        "the reply's text is empty, all of it is in the reasoning: 'I cannot say.'"
+    )
+
+
 def test_a_reply_of_braces_alone_is_refused_at_once() -> None:
     for text in (
         "{" * 200_000,
@@ -115,6 +123,18 @@ def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, arou
         ({"text": "", "reasoning": ""}, ("", "")),
         ({"text": "</think>\n42", "reasoning": "six"}, ("six", "42")),
         ({"text": "", "reasoning": '{"answer": 42}'}, ("", '{"answer": 42}')),
+        (
+            {"text": "", "reasoning": 'six times seven.\n```json\n{"answer": 42}\n```'},
+            ("six times seven.", '{"answer": 42}'),
+        ),
+        (
+            {"text": " ", "reasoning": 'six</think>\n{"answer": 42}'},
+            ("six", '{"answer": 42}'),
+        ),
+        (
+            {"text": "", "reasoning": 'as in {"answer": 42}, but no'},
+            ('as in {"answer": 42}, but no', ""),
+        ),
         ({"text": "42</s>"}, ("", "42")),
         ({"text": "42<|im_end|>\n"}, ("", "42")),
     ],
@@ -167,6 +187,10 @@ def test_a_fence_around_code_is_taken_off() -> None:
         ("Seis por siete.\n**Respuesta:** 42", ("Seis por siete.", "42")),
         ("Six.\n\n### Final Answer\n42", ("Six.", "42")),
         ("Six.\nThe final answer is: **42**", ("Six.", "42")),
+        ("หกคูณเจ็ด\nคำตอบ: 42", ("หกคูณเจ็ด", "42")),
+        ("六乘七。\n【答案】42", ("六乘七。", "42")),
+        ("6 * 7 = 42\n#### 42", ("6 * 7 = 42", "42")),
+        ("#### 1. First\nSix.", ("", "#### 1. First\nSix.")),
     ],
 )
 def test_the_last_answer_line_counts(text: str, expected: tuple[str, str]) -> None:

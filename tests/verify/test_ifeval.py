@@ -52,6 +52,52 @@ GIVEN = [
 ]
 
 
+KIND = "detectable_format:number_highlighted_sections"
+TOO_KIND = [
+    ({"id": "keywords:existence", "keywords": ["art"]}, "The art of it.", "It starts so."),
+    (
+        {"id": "keywords:frequency", "keyword": "pan", "frequency": 2, "relation": "at least"},
+        "A pan on a PAN.",
+        "A pan for Spanish pancakes.",
+    ),
+    ({"id": "keywords:forbidden_words", "forbidden_words": ["铁"]}, "金是金属。", "生铁是金属。"),
+    ({"id": "detectable_format:json_format"}, '```json\n["tin"]\n```', "true"),
+    ({"id": "detectable_format:json_format"}, '{"a": 1}', '"tin"'),
+    ({"id": "detectable_format:json_format"}, '{"a": 1}', '{"a": NaN}'),
+    ({"id": "punctuation:no_comma"}, "Eisen; Gold.", "铁、金"),
+    ({"id": "punctuation:no_comma"}, "حديد وذهب", "حديد، ذهب"),
+    ({"id": "language:response_language", "language": "en"}, "Iron is a metal.", "12 + 5 = 17"),
+    ({"id": "detectable_format:number_bullet_lists", "num_bullets": 2}, "- a\n- b", "- a\n---"),
+    (
+        {"id": "detectable_content:number_placeholders", "num_placeholders": 1},
+        "Dear [name]",
+        "As shown [3].",
+    ),
+    ({"id": KIND, "num_highlights": 1}, "It is *tin*.", "3 * 4 * 5 is 60."),
+    ({"id": "detectable_format:constrained_response"}, "My answer is no.",
+     "My answer is yes. My answer is no."),
+    ({"id": "detectable_content:postscript", "postscript_marker": "P.S."},
+     "Iron.\nP.S. Or tin.", "A note called p.s. is usual."),
+    ({"id": "startend:end_checker", "end_phrase": "end."}, "The end.", "On a weekend."),
+    ({"id": "combination:repeat_prompt", "prompt_to_repeat": "Name a metal"},
+     "Name a metal: tin", "Name a metal"),
+    ({"id": "startend:quotation"}, '"Iron, or "tin" if cheap."', '"Iron" or "tin"'),
+    (
+        {"id": "length_constraints:number_words", "relation": "at least", "num_words": 6},
+        "It does not rust so fast.",
+        "It doesn't, that's it.",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "follows", "breaks"), TOO_KIND)
+def test_what_a_reader_would_not_call_followed(
+    check: dict[str, object], follows: str, breaks: str
+) -> None:
+    assert verdicts([check], follows, breaks) == ["passed", "wrong"]
+    assert symbolic.broken_instruction(breaks, (json.dumps(check),)) == ""
+
+
 def verdicts(checks: list[dict[str, object]], *answers: str) -> list[str]:
     asked = Asked(question="", context="", options=(), checks=tuple(map(json.dumps, checks)))
     return [proof.verdict for proof in asyncio.run(InstructionVerifier().prove(answers, asked))]

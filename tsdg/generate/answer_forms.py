@@ -91,7 +91,7 @@ class AnswerForm:
         if cut := cut_off(choice):
             return Flaw(reason="truncated", detail=cut)
         if self.style == "json":
-            found = read_object(text, self.schema)
+            found = read_object(text, self.schema, thinking)
             if isinstance(found, Flaw):
                 return found
             before, answer = str(found.get("reasoning", "")).strip(), as_text(found["answer"])

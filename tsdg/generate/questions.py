@@ -305,7 +305,8 @@ class QuestionStep:
         choice = reply.choices[0]
         if cut := cut_off(choice):
             return Flaw(reason="truncated", detail=cut)
-        found = read_object(split_thinking(choice)[1], draft.schema)
+        thought, text = split_thinking(choice)
+        found = read_object(text, draft.schema, thought)
         if isinstance(found, Flaw):
             return found
         doubtful = doubt(found) if self._config.doubtful == "reject" else ""

@@ -26,6 +26,8 @@ _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+(?:"|\\?\Z))|,(?=\s*[}\]])', re
 _OBJECT = re.compile(r'\{\s*[}"]')
 _MAX_STARTS = 32
 """Places tried as the start of an object: a reply of them alone must not cost quadratic time."""
+_OWN_LINE = re.compile(r"^[ \t]*\{", re.MULTILINE)
+_FENCE_END = re.compile(r"\s*[`~]{3,9}[ \t]*(?:json)?\s*$", re.IGNORECASE)
 _ECHO = frozenset(("...", "…"))
 """Values of the form as the prompt shows it."""
 
@@ -36,8 +38,8 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
     The server's reasoning parser comes first; without one, ``<think>`` tags are looked for. Chat
     templates of some models open the tag in the prompt, so a closing tag alone ends the reasoning;
     an opening tag alone means that the model never came to an answer, and everything is reasoning.
-    A parser that waits for a tag which a constrained reply cannot have takes the reply itself, a
-    JSON object, for reasoning.
+    A parser that waits for a tag which a constrained reply cannot have takes the reply itself for
+    reasoning: where there is no text, an object at the end of the reasoning is the reply.
     """
     given, text = restored(choice.reasoning).strip(), restored(choice.text)
     closing = list(_CLOSE.finditer(text))
@@ -49,11 +51,24 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
         )
     elif not given and (opening := _OPEN.search(text)):
         thought, rest = text[opening.end() :].strip(), ""
-    elif not text.strip() and given.startswith("{") and given.endswith("}"):
-        thought, rest = "", given
+    elif not text.strip() and (inside := _swallowed(given)) is not None:
+        thought, rest = inside
     else:
         thought, rest = given, text
     return storable(thought), _END_SIGNS.sub("", rest).replace("\r\n", "\n").strip()
+
+
+def _swallowed(given: str) -> tuple[str, str] | None:
+    """Part what a parser took for reasoning alone: what stands after a tag, or an object at the end."""
+    if closing := list(_CLOSE.finditer(given)):
+        thought = _OPEN.sub("", _CLOSE.sub("", given[: closing[-1].start()])).strip()
+        return thought, given[closing[-1].end() :]
+    if (end := _FENCE_END.sub("", given)).endswith("}"):
+        for start in list(_OWN_LINE.finditer(end))[-_MAX_STARTS:]:
+            whole: list[dict[str, Any]] = []
+            if not _decode(end[start.end() - 1 :], whole).strip() and whole:
+                return _FENCE_END.sub("", end[: start.start()]).strip(), end[start.end() - 1 :]
+    return None
 
 
 def cut_off(choice: Choice) -> str:
@@ -89,11 +104,12 @@ def split_answer_line(text: str) -> tuple[str, str]:
     return split_at_mark(text) or ("", text.strip())
 
 
-def read_object(text: str, schema: Schema) -> dict[str, Any] | Flaw:
+def read_object(text: str, schema: Schema, thought: str = "") -> dict[str, Any] | Flaw:
     """Find the JSON object in a reply and hold it to ``schema``.
 
     The last object that conforms wins, as what stands before it is a draft, or the form that was
     asked for. Where none does, the flaw of the first object is returned, or that there is none.
+    ``thought`` is the reasoning, where a reply without text says what it has.
     """
     first: Flaw | None = None
     found: dict[str, Any] | None = None
@@ -104,7 +120,10 @@ def read_object(text: str, schema: Schema) -> dict[str, Any] | Flaw:
         first = first or (held if isinstance(held, Flaw) else None)
     if found is not None:
         return unfit_text(found) or found
-    return first or Flaw(reason="bad_schema", detail=f"no JSON object in the reply: {_start(text)}")
+    detail = f"no JSON object in the reply: {_start(text)}"
+    if thought and not text:
+        detail = f"the reply's text is empty, all of it is in the reasoning: {_start(thought)}"
+    return first or Flaw(reason="bad_schema", detail=detail)
 
 
 def _unfit_char(text: str, where: str) -> Flaw | None:

@@ -141,7 +141,8 @@ def _read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
     choice = reply.choices[0]
     if cut := cut_off(choice):
         return Flaw(reason="truncated", detail=cut)
-    found = read_object(split_thinking(choice)[1], _SCHEMA)
+    thought, text = split_thinking(choice)
+    found = read_object(text, _SCHEMA, thought)
     return found if isinstance(found, Flaw) else _held(found)
 
 

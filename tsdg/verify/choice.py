@@ -23,6 +23,7 @@ from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import fold, normalise, unspaced
 from tsdg.verify.reading import bare, marked, negated, tail
+from tsdg.wording.marks import split_at_mark
 
 _SHORT = 300
 """Characters up to which a sentence around an option's text is still an answer and not an essay."""
@@ -40,6 +41,14 @@ _LETTERS = re.compile(
     rf"^(?:(?i:both|either|options?|choices?)\s+)?[(\[]?{_LONE_LETTER}[)\].]*"
     rf"(?:\s*[,;/&+、，|]?\s*(?:[^\W\d_]{{1,5}})??\s*[(\[]?{_LONE_LETTER}[)\].]*)+"
 )
+# "A: B" and "B - D" are two letters; "B: A dog" is one, and an article.
+_TWO_LETTERS = re.compile(
+    r"^[(\[]?([A-Z])[)\]]?\s*(?:[:-]|[.)](?=\s))\s*"
+    r"[(\[]?([B-HJ-Z]|[AI](?!\s+\w))(?![A-Za-z0-9'])"
+)
+_LETTER_LINES = re.compile(r"(?:[ \t*-]*[(\[]?[A-Za-z][)\].]*[ \t*]*(?:\n+|\Z)){2,}\Z")
+_LINES = re.compile(r"[ \t*-]*\n+[ \t*-]*")
+_SMALL = re.compile(r"(?<=[(\[])[a-z](?=[)\]])")
 _ARTICLE = re.compile(r"^(?:the|an|a)\s+(?=\S)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,/]\d+)*")
 _CONFLICT = frozenset({-1, -2})
@@ -61,6 +70,9 @@ class ChoiceVerifier:
         text = tail(text)
         options = asked.options
         if not text or not options:
+            return None
+        said = (split_at_mark(text) or ("", text))[1]
+        if _LETTER_LINES.match(said) and _lists_letters(_LINES.sub(", ", said), options):
             return None
         whole, lines = bare(text), text.splitlines()
         # The first way of reading that finds anything decides, also where what it finds is a
@@ -151,8 +163,9 @@ def _labelled(text: str, options: tuple[str, ...]) -> frozenset[int]:
 
 
 def _lists_letters(text: str, options: tuple[str, ...]) -> bool:
-    """Whether a text begins with the letters of two or more options (``A, B and C``)."""
-    match = _LETTERS.match(fold(text))
+    """Whether a text begins with the letters of two or more options (``A, B and C``, ``A: B``)."""
+    text = _SMALL.sub(lambda match: match[0].upper(), fold(text))
+    match = _LETTERS.match(text) or _TWO_LETTERS.match(text)
     if match is None:
         return False
     known = {letter for letter in _LETTER.findall(match[0]) if ord(letter) - 65 < len(options)}

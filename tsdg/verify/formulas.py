@@ -20,7 +20,7 @@ import yaml
 _NOISE = re.compile(r",\s*\\!\s*(?=\d{3})|\\\$|\\!|\\?%")
 _GROUPED = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
 _MIXED = re.compile(r"(?<![\d.}])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]))")
+_ROOT = re.compile(r"([√∛∜])\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]))")
 _PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt\s*\(([^()]*)\)|\\sqrt\s*(\d)(?!\d)")
 _SAME_LOOK = (
     (re.compile(r"\\[dtc]frac"), r"\\frac"),
@@ -98,7 +98,7 @@ def plain(formula: str) -> str:
     """
     text = unicodedata.normalize("NFC", formula)
     if not text.isascii():
-        text = _ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", _raised(text))
+        text = _ROOT.sub(_root, _raised(text))
         text = unicodedata.normalize("NFKC", text.translate(_translation()))
         text = text.translate(_translation())
     text = _NOISE.sub("", text.replace("{,}", ","))
@@ -107,17 +107,24 @@ def plain(formula: str) -> str:
     return _MIXED.sub(r"(\1+\\frac{\2}{\3})", text).strip(" .,;")
 
 
+def _root(match: re.Match[str]) -> str:
+    degree = {"√": "", "∛": "[3]", "∜": "[4]"}[match[1]]
+    return rf"\sqrt{degree}{{{match[2] or match[3] or match[4]}}}"
+
+
 def _raised(text: str) -> str:
-    """Superscript digits as powers and vulgar fractions as fractions."""
-    out, power = [], ""
+    """Superscripts as powers, subscripts as LaTeX's, and vulgar fractions as fractions."""
+    out, power, sign = [], "", ""
     for char in f"{text}\0":
         form = unicodedata.decomposition(char)
-        if form.startswith("<super>"):
+        level = {"<super>": "^", "<sub>": "_"}.get(form.partition(" ")[0], "")
+        if power and level != sign:
+            out.append(f"{sign}{{{power.replace(chr(0x2212), '-')}}}")
+            power = ""
+        sign = level
+        if level:
             power += unicodedata.normalize("NFKC", char)
             continue
-        if power:
-            out.append(f"^{{{power.replace(chr(0x2212), '-')}}}")
-            power = ""
         if form.startswith("<fraction>"):
             top, _, bottom = unicodedata.normalize("NFKC", char).partition("\u2044")
             whole = bool(out) and out[-1][-1:].isdigit()

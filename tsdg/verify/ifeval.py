@@ -1,4 +1,6 @@
-r"""Answers to questions with verifiable instructions, checked by lm-eval's IFEval code.
+r"""Answers to questions with verifiable instructions, checked by lm-eval's code and a reader's.
+
+Where lm-eval's checker is too kind, :mod:`tsdg.verify.ifeval_checks` must agree.
 
 A question's ``checks`` are instructions, one JSON object each: the checker's name as ``id``, its
 arguments beside it::
@@ -27,12 +29,14 @@ catalogue.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from tsdg.errors import MachineError
 from tsdg.protocols import Asked, Proof
 from tsdg.records import AnswerKind
 from tsdg.verify import symbolic
+from tsdg.verify.ifeval_checks import follows
 
 _LONGEST = 100_000
 
@@ -68,6 +72,13 @@ def _prove(answer: str, checks: tuple[str, ...]) -> Proof:
         return Proof(
             verdict="wrong", detail=broken or "the question has no instructions", behaviour=""
         )
+    for text in checks:
+        given = json.loads(text)
+        name = given.pop("id")
+        if not follows(answer, name, given):
+            return Proof(
+                verdict="wrong", detail=f"does not follow {name} as a reader would", behaviour=""
+            )
     return Proof(verdict="passed", detail=f"{len(checks)} instructions", behaviour="followed")
 
 

@@ -39,7 +39,11 @@ def words(role: Role) -> tuple[str, ...]:
 def _answer_words(joined: bool) -> str:
     """Alternatives of the words for an answer, of scripts without spaces or of the others."""
     found = (re.escape(word) for word in words("answer") if unspaced(word) == joined)
-    return "|".join(word.replace(r"\ ", r"\s+") for word in found)
+    joined_words = "|".join(word.replace(r"\ ", r"\s+") for word in found)
+    # What folding takes apart in Thai and Lao stands in one piece where a text is as it was sent.
+    for apart, whole in (("\u0e4d\u0e32", "\u0e33"), ("\u0ecd\u0eb2", "\u0eb3")):
+        joined_words = joined_words.replace(apart, f"(?:{apart}|{whole})")
+    return joined_words
 
 
 @cache
@@ -60,7 +64,8 @@ def _line_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     flags = re.IGNORECASE | re.MULTILINE
     heads = re.compile(
         rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：][ \t*_]*"
-        rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*){word}[*_]*[ \t]*$",
+        rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*){word}[*_]*[ \t]*$"
+        rf"|^{_AROUND}【{word}】[ \t]*[:：]?|^####[ \t]+(?=[-−$]?\d[^\n]*\Z)",
         flags,
     )
     says = re.compile(rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*{_VERB}[ \t*_]*", flags)
