@@ -12,6 +12,7 @@ this one.
 """
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -45,11 +46,16 @@ TASKS = {
 }
 NO_QUESTION = ("answer", "answerKey", "code", "explanation", "passage", "solution")
 QUESTION = ("question_stem", "question", "problem", "article", "text")
+LOOKS = ("displaystyle", "left", "right", "text", "textbf", "mathrm", "mathbf", "mbox", "quad")
 OPTIONS = ("choices", "options", "endings")
 
 
 def plain(text: str) -> str:
     """Letters, marks, digits and signs of the text; of punctuation only what makes a number."""
+    for command in LOOKS:
+        text = re.sub(rf"\\{command}(?![A-Za-z])", "", text)
+    text = re.sub(r"\\([lgn])eq(?![A-Za-z])", r"\\\1e", text)
+    text = re.sub(r"\\[dtc](frac|binom)", r"\\\1", text)
     text = unicodedata.normalize("NFKC", text).casefold()
     out = []
     for at, char in enumerate(text):

@@ -352,7 +352,7 @@ NEAR = {
     "hendrycks_math_intermediate_algebra": 2,
     "hendrycks_math_num_theory": 4,
     "hendrycks_math_prealgebra": 3,
-    "hendrycks_math_precalc": 17,
+    "hendrycks_math_precalc": 15,
 }
 """Rows of the real mirror that leak by their runs only; ``docs/decontamination.md`` says what they
 are."""
@@ -368,9 +368,10 @@ def test_the_leaks_of_the_real_mirror_are_those_of_an_independent_count(
         "arc_challenge": 8,
         "mutual": 59,
         "mbpp": 3,
-        "hendrycks_math_algebra": 40,
+        "hendrycks_math_algebra": 41,
         "hendrycks_math_counting_and_prob": 20,
         "hendrycks_math_geometry": 1,
+        "hendrycks_math_intermediate_algebra": 1,
         "hendrycks_math_num_theory": 9,
         "hendrycks_math_prealgebra": 4,
     }

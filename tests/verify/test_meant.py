@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from tsdg.protocols import Asked
@@ -126,7 +125,7 @@ PICK = Asked(question="Which one swims?", context="", options=OPTIONS, checks=()
     ", ", " and ", "/", " & ", " y ", " und ", " или ", "、", "和", " 또는 ", " hoặc ", ": ", " - ",
 ])  # fmt: skip
 @pytest.mark.parametrize("form", ["{}", "Answer: {}", r"\boxed{{{}}}", "答案：{}", "**{}**"])
-def test_a_list_of_letters_picks_nothing(form: str, between: str) -> None:
+def test_letters_in_any_layout_pick_nothing(form: str, between: str) -> None:
     for left, right in (("A", "C"), ("D", "B"), ("(c)", "(a)")):
         text = form.format(left + between + right)
         assert verifier_for("choice").read(text, PICK) is None, text
@@ -154,5 +153,20 @@ def test_a_letter_and_what_it_stands_for(text: str) -> None:
 def test_signs_of_plain_text_and_latex(left: str, right: str, same: bool) -> None:
     verifier = verifier_for("math")
     one, other = verifier.read(left, ASKED), verifier.read(right, ASKED)
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert verifier.same(one, other) is same
+
+
+@pytest.mark.parametrize("unit", ["", " apples", " km", "元", "%", "."])
+@pytest.mark.parametrize("form", ["**{}**", "`{}`", "__{}__", "<answer>{}</answer>", "<b>{}</b>"])
+def test_a_numeral_alone_may_be_set_off(form: str, unit: str) -> None:
+    text = f"So many.\n\nAnswer: {form.format('1,240')}{unit}"
+    assert verifier_for("number").read(text, ASKED) == "1240"
+
+
+@pytest.mark.parametrize(
+    "text", ["**5** or **6**", "2**3**4", "`5`, `6`", "x**2**", "**5** thousandths"]
+)
+def test_what_is_set_off_is_not_all(text: str) -> None:
+    assert verifier_for("number").read(text, ASKED) is None

@@ -59,7 +59,7 @@ def split_thinking(choice: Choice) -> tuple[str, str]:
 
 
 def _swallowed(given: str) -> tuple[str, str] | None:
-    """Part what a parser took for reasoning alone: what stands after a tag, or an object at the end."""
+    """Part what a parser took for reasoning: a reply after a tag, or an object at the end."""
     if closing := list(_CLOSE.finditer(given)):
         thought = _OPEN.sub("", _CLOSE.sub("", given[: closing[-1].start()])).strip()
         return thought, given[closing[-1].end() :]

@@ -96,15 +96,15 @@ def _no_comma(answer: str, given: _Given) -> bool:
 
 
 def _bullets(answer: str, given: _Given) -> bool:
-    return len(_BULLET.findall(answer)) == given["num_bullets"]
+    return len(_BULLET.findall(answer)) == int(given["num_bullets"])
 
 
 def _placeholders(answer: str, given: _Given) -> bool:
-    return len(_PLACEHOLDER.findall(answer)) >= given["num_placeholders"]
+    return len(_PLACEHOLDER.findall(answer)) >= int(given["num_placeholders"])
 
 
 def _highlights(answer: str, given: _Given) -> bool:
-    return len(_HIGHLIGHT.findall(answer)) >= given["num_highlights"]
+    return len(_HIGHLIGHT.findall(answer)) >= int(given["num_highlights"])
 
 
 def _one_response(answer: str, given: _Given) -> bool:

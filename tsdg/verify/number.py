@@ -121,6 +121,13 @@ _OTHER_VALUE = re.compile(
 )
 
 
+# Only the numeral may be set off, and its unit stand outside: **12** apples.
+_EMPHASIS = re.compile(
+    r"(?<![\w*`])(\*\*|__|`|\*)([-−+]?[$€£¥]?\d[\d.,/]*%?)\1(?![0-9A-Za-z_*`])"
+    r"|<(answer|b|strong)>\s*([-−+]?[$€£¥]?\d[\d.,/]*%?)\s*</\3>",
+)
+
+
 class NumberVerifier:
     r"""Reads a number with its unit, currency, separators, per cent sign or scale word around it.
 
@@ -135,7 +142,7 @@ class NumberVerifier:
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the number; None for none, or for several of which none is marked."""
-        text = tail(text)
+        text = _EMPHASIS.sub(r"\2\4", tail(text))
         if not text or refuses(text, shown(asked)):
             return None
         parts = [part for part in marked(text) if any(map(str.isdecimal, part))]

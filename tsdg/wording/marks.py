@@ -23,6 +23,11 @@ _VERB = (
     r"|是|为|為|は)"
 )
 _AROUND = r"[ \t>*#_`]*"
+_CLOSED = r"(?:[*_]+(?=\s))?[ \t]*(?:[*_]+(?=\s))?[ \t]*"
+"""What ends the emphasis of a mark; what begins that of the answer is the answer's."""
+_EMPHASISED = re.compile(r"(\*\*|__|\*|_)(?=\S)((?:(?!\1).)+)\1")
+_ENDING = re.compile(r"(?:\*+|_+)$")
+_DUNDER = re.compile(r"_+[a-z]\w*")
 _ARTICLE = (
     r"(?:(?:so|thus|hence|therefore)[ \t,]+)?(?:(?:the|my|our|die|das|la|le|a|o|de|het)[ \t]+)?"
 )
@@ -63,12 +68,12 @@ def _line_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     word = rf"(?:{_answer_words(joined=False)}|{_answer_words(joined=True)}|答)"
     flags = re.IGNORECASE | re.MULTILINE
     heads = re.compile(
-        rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：][ \t*_]*"
+        rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：]{_CLOSED}"
         rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*){word}[*_]*[ \t]*$"
         rf"|^{_AROUND}【{word}】[ \t]*[:：]?|^####[ \t]+(?=[-−$]?\d[^\n]*\Z)",
         flags,
     )
-    says = re.compile(rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*{_VERB}[ \t*_]*", flags)
+    says = re.compile(rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*{_VERB}{_CLOSED}", flags)
     return heads, says
 
 
@@ -85,4 +90,16 @@ def split_at_mark(text: str) -> tuple[str, str] | None:
     if not found:
         return None
     last = found[-1]
-    return text[: last.start()].strip(), text[last.end() :].strip().rstrip("*_").strip()
+    return text[: last.start()].strip(), _unemphasised(text[last.end() :].strip())
+
+
+def _unemphasised(answer: str) -> str:
+    """Take off emphasis that wraps all of an answer, or that began before its mark."""
+    if _DUNDER.fullmatch(answer):
+        return answer
+    if wraps := _EMPHASISED.fullmatch(answer):
+        return wraps[2].strip()
+    ending = _ENDING.search(answer)
+    if ending and answer.count(ending[0]) % 2:
+        answer = answer[: ending.start()]
+    return answer.strip()

@@ -1,9 +1,11 @@
 """Normal form of texts and the hashes by which items are compared: for duplicates and for leaks.
 
-Two texts are the same item where they differ only in Unicode form, case, white space and
-punctuation. What carries meaning stays: letters, marks and digits of every script (dropping the
-vowel signs of Devanagari or folding Chinese to nothing would invent matches), mathematical signs,
-and punctuation that makes a number: ``-5``, ``1.5``, ``3/4``.
+Two texts are the same item where they differ only in Unicode form, case, white space, punctuation
+and spelling (:mod:`tsdg.seeds.rows.spellings`: digits of any script, optional vowel marks, HTML
+entities, simplified Chinese, LaTeX commands that mean the same). What carries meaning stays:
+letters, marks and digits of every script (dropping the vowel signs of Devanagari or folding Chinese
+to nothing would invent matches), mathematical signs, and punctuation that makes a number: ``-5``,
+``1.5``, ``3/4``.
 
 :func:`tsdg.text.normalise` is made for words and keeps the spaces between them; this one runs over
 every text of every row, and has no use for spaces, which Chinese and Thai have none of.
@@ -19,6 +21,7 @@ from typing import NamedTuple
 
 from tsdg.protocols import Posed
 from tsdg.seeds.rows.item import Item
+from tsdg.seeds.rows.spellings import Spelling, parted, spelled
 from tsdg.text import fold
 
 SPECIFIC = 40
@@ -63,6 +66,7 @@ _SPACE = ord(" ")
 _WITHIN = frozenset("'’‘ʼ`´")
 """Signs that part no words: *don't* is *dont*."""
 _KEPT = _Kept()
+_SPELLING = Spelling()
 
 # Texts of ASCII are done many at once, as bytes. A mark parts them, and others stand for the signs
 # of numbers, which come last, as they are not ASCII. Texts that have such marks themselves are done
@@ -85,17 +89,22 @@ def plain(text: str) -> str:
 
     NFKC, case folded, and spaces, one or more, in place of all idle punctuation.
     """
+    return _plain(spelled(text))
+
+
+def _plain(text: str) -> str:
     if text.isascii():
         return _bare(text.lower())
-    return unicodedata.normalize("NFKC", _bare(fold(text).casefold()))
+    return unicodedata.normalize("NFKC", _bare(fold(text).casefold().translate(_SPELLING)))
 
 
 def _plain_and_normal(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Give the texts as :func:`plain` and as :func:`normalise` do."""
+    texts = [spelled(text) for text in texts]
     encoded = [text.encode() for text in texts if text.isascii()]
     joined = _PARTED.join(encoded)
     if len(joined) - len(joined.translate(None, _RESERVED)) >= max(len(encoded), 1):
-        plains = [plain(text) for text in texts]
+        plains = [_plain(text) for text in texts]
         return plains, [text.replace(" ", "") for text in plains]
     marked = _NUMERIC_BYTES.sub(_mark, joined)
     words, letters = _parts(marked, _DROPPED), _parts(marked, _IDLE)
@@ -105,7 +114,7 @@ def _plain_and_normal(texts: Sequence[str]) -> tuple[list[str], list[str]]:
             plains.append(next(words))
             normals.append(next(letters))
         else:
-            plains.append(plain(text))
+            plains.append(_plain(text))
             normals.append(plains[-1].replace(" ", ""))
     return plains, normals
 
@@ -166,14 +175,17 @@ class ItemKeys(NamedTuple):
 def keys(items: Sequence[Posed]) -> list[ItemKeys]:
     """Say by what each item is compared."""
     texts: list[str] = []
+    counts: list[int] = []
     for item in items:
-        before, ask = _split(item.question)
-        texts += (item.context, before, ask, *item.options)
+        question, options = parted(item.question, item.options)
+        before, ask = _split(question)
+        texts += (item.context, before, ask, *options)
+        counts.append(len(options))
     plains, normals = _plain_and_normal(texts)
     out: list[ItemKeys] = []
     start = 0
-    for item in items:
-        stop = start + 3 + len(item.options)
+    for item, count in zip(items, counts, strict=True):
+        stop = start + 3 + count
         out.append(
             _keys(
                 isinstance(item, Item) and item.by_options, plains[start:stop], normals[start:stop]
