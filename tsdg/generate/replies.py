@@ -120,10 +120,10 @@ def read_object(text: str, schema: Schema, thought: str = "") -> dict[str, Any] 
         first = first or (held if isinstance(held, Flaw) else None)
     if found is not None:
         return unfit_text(found) or found
-    detail = f"no JSON object in the reply: {_start(text)}"
+    where = _start(text)
     if thought and not text:
-        detail = f"the reply's text is empty, all of it is in the reasoning: {_start(thought)}"
-    return first or Flaw(reason="bad_schema", detail=detail)
+        where = f"its text is empty, all of it is in the reasoning: {_start(thought)}"
+    return first or Flaw(reason="bad_schema", detail=f"no JSON object in the reply: {where}")
 
 
 def _unfit_char(text: str, where: str) -> Flaw | None:
