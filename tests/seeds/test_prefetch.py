@@ -525,7 +525,7 @@ def test_an_offline_switch_is_named(tmp_path: Path) -> None:
     "address", ["hub.example", "ftp://hub.example", "http://user:pass@h:port", ""]
 )
 def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(MachineError, match="HF_ENDPOINT is no address") as raised:
+    with pytest.raises(MachineError, match="HF_ENDPOINT is not an address") as raised:
         Hub(address)
     assert "pass" not in str(raised.value)
 
