@@ -138,3 +138,94 @@ def test_what_cannot_be_merged_is_one_line(
         err = capsys.readouterr().err
         assert says in err
         assert len(err.strip().splitlines()) == 1
+
+
+def rewrite(run: Path, made: Any, text: Any) -> None:
+    """Give every question of a synthetic run another text, and package it again."""
+    file = run / "questions/questions.parquet"
+    table = pq.read_table(file)
+    questions = pa.array([text(row) for row in table.to_pylist()], pa.string())
+    place = table.schema.get_field_index("question")
+    pq.write_table(table.set_column(place, table.schema.field(place), questions), file)
+    made.package()
+
+
+def test_one_request_asked_again_counts_once_whatever_its_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "a", seed=3, tasks=3, seeds_per_task=12).package()
+    again = make_run(tmp_path / "b", seed=3, tasks=3, seeds_per_task=12)
+    rewrite(tmp_path / "b", again, lambda row: f"{row['question']} Asked again.")
+    words = ["merge", str(tmp_path / "a"), str(tmp_path / "b"), f"out={tmp_path / 'out'}"]
+    assert run_command(words) == 0
+    kept, first = rows(tmp_path / "out"), rows(tmp_path / "a")
+    assert {row["record_id"]: row["question"] for row in kept} == {
+        row["record_id"]: row["question"] for row in first
+    }
+    packaged = manifest_of(tmp_path / "a")["totals"]["filter"]["packaged"]
+    assert f"{packaged:,} questions by their id" in capsys.readouterr().out
+    totals = manifest_of(tmp_path / "out")["totals"]
+    assert totals["filter"]["rejected"]["duplicate"] == packaged
+    assert (
+        totals["filter"]["packaged"] + sum(totals["filter"]["rejected"].values())
+        == totals["answers"]["accepted"]
+    )
+    assert run_command(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_a_question_without_records_holds_back_none(tmp_path: Path) -> None:
+    """The first run rejected it at the end, so the second run's equal question stays."""
+    one = make_run(tmp_path / "a", seed=3, tasks=2, seeds_per_task=12)
+    other = make_run(tmp_path / "b", seed=4, tasks=2, seeds_per_task=12)
+    one.package()
+    other.package()
+    lost = sorted(
+        {row["row_id"] for row in pq.read_table(tmp_path / "a/filter/rejected.parquet").to_pylist()}
+    )
+    kept = sorted({row["question_id"] for row in rows(tmp_path / "b")})
+    texts = {
+        row["question_id"]: row
+        for row in pq.read_table(tmp_path / "b/questions/questions.parquet").to_pylist()
+    }
+    assert lost
+    file = tmp_path / "a/questions/questions.parquet"
+    table = [
+        {**row, **{name: texts[kept[0]][name] for name in ("question", "context", "options")}}
+        if row["question_id"] == lost[0]
+        else row
+        for row in pq.read_table(file).to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(table, pq.read_schema(file)), file)
+    one.package()
+    if lost[0] in {row["question_id"] for row in rows(tmp_path / "a")}:
+        pytest.fail("the lost question has records: the case is not made")
+    out = tmp_path / "out"
+    assert run_command(["merge", str(tmp_path / "a"), str(tmp_path / "b"), f"out={out}"]) == 0
+    assert kept[0] in {row["question_id"] for row in rows(out)}
+
+
+def test_a_record_leads_to_its_source_row(merged: Path) -> None:
+    seeds = {
+        row["seed_id"]: row for row in pq.read_table(merged / "seeds/seeds.parquet").to_pylist()
+    }
+    for row in rows(merged):
+        for seed_id in row["seed_ids"]:
+            assert seeds[seed_id]["source"]["dataset_path"] == f"made/{row['task']}"
+
+
+def test_what_was_written_is_verified(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from tsdg.pipeline import merge
+
+    monkeypatch.setattr(
+        merge,
+        "_write_seeds",
+        lambda runs, out, wanted: shutil.copy(
+            runs[1] / "seeds/seeds.parquet", out / "seeds/seeds.parquet"
+        ),
+    )
+    out = tmp_path / "out"
+    assert run_command(["merge", *map(str, runs[:2]), f"out={out}"]) == 1
+    assert "lacks seeds of the records" in capsys.readouterr().err
+    assert not (out / "manifest.json").exists()

@@ -14,6 +14,7 @@ ROWS_PER_FILE = 100_000
 
 def main(words: Words) -> int:
     """Merge finished runs into one dataset, each question once."""
+    from tsdg.package.merged import dropped_of
     from tsdg.pipeline.merge import merge
 
     if "out" not in words.keys:
@@ -24,9 +25,10 @@ def main(words: Words) -> int:
         raise UsageError("tsdg merge: a run is named twice; name each once")
     out = words.keys["out"]
     totals = merge(runs, Path(out), rows_per_file=ROWS_PER_FILE, seed=0)["totals"]
-    dropped = totals["filter"]["rejected"].get("duplicate", 0)
+    requests, texts = dropped_of(Path(out))
     print(
-        f"{totals['records']:,} records of {len(runs)} runs in {out}; {dropped:,} questions "
-        "stood in two runs"
+        f"{totals['records']:,} records of {len(runs)} runs in {out}, verified; left out as there "
+        f"already: {requests:,} questions by their id (one request, asked again), {texts:,} by "
+        "their text"
     )
     return 0

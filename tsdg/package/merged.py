@@ -4,6 +4,7 @@
 
     dataset/<group>/<task>/*.parquet     the records of all runs; of equal questions, the first
     filter/rejected.parquet              the equal questions of later runs
+    seeds/seeds.parquet                  the seeds of these records
     snapshot/merged/<n>.json             the manifest of the n-th run, as it was
 
 Its funnel is the sum of the runs' funnels; what is dropped is rejected in ``filter`` as
@@ -19,12 +20,13 @@ from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pyarrow.compute as pc
 
 from tsdg.errors import VerificationError, few
-from tsdg.layout import DATASET, MERGED, data_files, rejected
+from tsdg.layout import DATASET, MERGED, SEEDS, data_files, rejected
 from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
-from tsdg.package.digests import NumberedIds, digests_of
+from tsdg.package.digests import UNKNOWN, NumberedIds, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.manifest import (
     PLANNED,
@@ -38,10 +40,22 @@ from tsdg.package.manifest import (
 from tsdg.package.manifest_form import Manifest
 from tsdg.records import GROUPS, VARIANTS
 
+SAME_REQUEST = "a question of this id is there already: one request, asked again"
+SAME_TEXT = "a question of this text is there already"
+"""Details of the questions that are dropped."""
+
 
 def copy_name(place: int) -> str:
     """Where the manifest of run number ``place`` lies, relative to the merged dataset."""
     return f"{MERGED}/{place}.json"
+
+
+def dropped_of(out: Path) -> tuple[int, int]:
+    """Questions of later runs that a merged dataset left out: by their id, and by their text."""
+    details: Counter[str] = Counter()
+    for batch in columns_of(out / rejected("filter"), ["detail"]):
+        details.update(batch["detail"].to_pylist())
+    return details[SAME_REQUEST], details[SAME_TEXT]
 
 
 def _by_group(tasks: Collection[Mapping[str, Any]]) -> dict[str, Any]:
@@ -128,14 +142,38 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
                 found="other values",
                 expected="their sums",
             )
-    records, dropped = NumberedIds(), NumberedIds()
+    yield from _funnel_ends(again["tasks"])
+    records, seeds, sources = NumberedIds(), NumberedIds(), NumberedIds()
     for name in (file["path"] for task in manifest["tasks"].values() for file in task["files"]):
-        for batch in columns_of(run / name, ["record_id"]):
+        for batch in columns_of(run / name, ["record_id", "seed_ids"]):
             records.add(digests_of(batch["record_id"]))
-    for batch in columns_of(run / rejected("filter"), ["row_id"]):
-        dropped.add(digests_of(batch["row_id"]))
+            sources.add(digests_of(pc.list_flatten(batch["seed_ids"]).unique()))
+    for batch in columns_of(run / SEEDS, ["seed_id"]):
+        seeds.add(digests_of(batch["seed_id"]))
     yield from _repeated_ids(DATASET, records)
-    yield from _repeated_ids(rejected("filter"), dropped)
+    yield from _repeated_ids(SEEDS, seeds)
+    lacking = int((seeds.codes_of(np.unique(sources.all())) == UNKNOWN).sum())
+    if lacking:
+        yield Finding(
+            path=SEEDS,
+            what="lacks seeds of the records",
+            found=f"{lacking} seed ids without a row",
+            expected="a row for each",
+        )
+
+
+def _funnel_ends(tasks: Mapping[str, Any]) -> Iterator[Finding]:
+    """Each accepted question has records, or was rejected."""
+    for task, funnel in tasks.items():
+        ends, came = funnel["filter"], funnel["answers"]["accepted"]
+        out = ends["packaged"] + sum(ends["rejected"].values())
+        if out != came:
+            yield Finding(
+                path=DATASET,
+                what=f"task {task}: packaged questions and rejections",
+                found=str(out),
+                expected=str(came),
+            )
 
 
 def _repeated_ids(path: str, keys: NumberedIds) -> Iterator[Finding]:
