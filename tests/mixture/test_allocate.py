@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -78,6 +79,32 @@ def test_groups_have_their_shares_and_the_rest_shares_what_is_left() -> None:
     assert got == {"a": 50, "b": 150, "r": 300, "w": 500}
 
 
+@pytest.mark.parametrize("temperature", [1e-6, 0.01, 0.5, 1e6])
+def test_every_temperature_has_its_weights(temperature: float) -> None:
+    parts = [part("a", 10**12), part("b", 10**11), part("c", 10**10)]
+    got = tokens(parts, budget=2 * 10**12, policy="temperature", temperature=temperature)
+    assert sum(got.values()) == 2 * 10**12
+    if temperature <= 0.01:  # the largest first, whatever the others are
+        assert got == {"a": 2 * 10**12, "b": 0, "c": 0}
+    if temperature == 1e6:  # all alike, up to the four epochs of the smallest
+        assert got["c"] == 4 * 10**10
+
+
+@pytest.mark.parametrize("third", [1 / 3, 0.333333333])
+def test_shares_that_are_a_hair_off_one_still_give_the_whole_budget(third: float) -> None:
+    parts = [part(name, 10**13, name) for name in GROUPS]
+    got = tokens(parts, budget=10**13, group_shares=dict.fromkeys(GROUPS, third))
+    assert sum(got.values()) == 10**13
+    assert max(got.values()) - min(got.values()) <= 1
+
+
+def test_decimal_shares_are_exact() -> None:
+    parts = [part(name, 10**15, name) for name in GROUPS]
+    shares = {"knowledge": 0.1, "reasoning": 0.2, "web": 0.7}
+    got = tokens(parts, budget=10**15, group_shares=shares)
+    assert got == {"knowledge": 10**14, "reasoning": 2 * 10**14, "web": 7 * 10**14}
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -141,12 +168,12 @@ def test_every_division_holds_to_the_budget_and_to_every_bound(
     assert sum(one.tokens for one in got) == held.budget
     for one in got:
         name = one.part.name
-        assert one.tokens >= held.floors.get(name, 0.0) * held.budget - 1.5
-        assert one.tokens <= held.caps.get(name, 1.0) * held.budget + 1.5
-        assert one.tokens <= one.part.tokens * held.max_epochs + 1.5
+        assert one.tokens >= held.floors.get(name, 0.0) * held.budget - 1.0
+        assert one.tokens <= held.caps.get(name, 1.0) * held.budget + 1.0
+        assert one.tokens <= one.part.tokens * Decimal(repr(held.max_epochs))
     for group, share in held.group_shares.items():
         members = [one.tokens for one in got if one.part.group == group]
-        assert abs(sum(members) - share * held.budget) <= len(parts) + 1
+        assert abs(sum(members) - share * held.budget) < 1
     assert allocate(parts, held) == got
 
 
@@ -156,7 +183,8 @@ def test_wishes_are_refused_only_where_no_division_exists(
 ) -> None:
     parts, held = wish
     free = held.model_copy(update={"floors": {}, "caps": {}, "group_shares": {}})
-    if sum(one.tokens * held.max_epochs for one in parts) >= held.budget:
+    there = [int(one.tokens * Decimal(repr(held.max_epochs))) for one in parts]
+    if sum(there) >= held.budget:
         assert sum(one.tokens for one in allocate(parts, free)) == held.budget
     else:
         with pytest.raises(RecipeError):

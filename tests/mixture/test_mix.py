@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.package.data_designer import write_output
+from tests.package.make_run import make_run
 from tests.package.words import save_tokenizer
 from tsdg.cli import run_command
 
@@ -54,6 +55,7 @@ def test_runs_and_a_corpus_become_blends(
     assert [entry["name"] for entry in blend["valid"]] == ["b--arc"]
     listed = json.loads((tmp_path / "mix" / "megatron.json").read_text())
     assert sum(Decimal(weight) for weight in listed[::2]) == 1
+    assert (tmp_path / "mix" / "megatron.txt").read_text().split() == listed
     splits = json.loads((tmp_path / "mix" / "megatron-splits.json").read_text())
     assert splits == {
         "train": listed,
@@ -64,6 +66,43 @@ def test_runs_and_a_corpus_become_blends(
     assert {one["name"]: one["epochs"] for one in record["parts"]}["gsm8k"] == pytest.approx(1.5)
     assert record["config"]["budget"] == 20000
     assert (tmp_path / "mix" / "shares.svg").read_text().startswith("<svg")
+
+
+def made(folder: Path, seed: int) -> Path:
+    make_run(folder, seed=seed, tasks=3, seeds_per_task=12).package()
+    return folder
+
+
+def test_what_would_count_twice_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = made(tmp_path / "a", 3), made(tmp_path / "b", 4)
+    other = made(tmp_path / "other", 3)  # the requests of a
+    (other / "manifest.json").write_text(
+        (other / "manifest.json").read_text().replace('"digest": "', '"digest": "other')
+    )
+    merged = tmp_path / "merged"
+    assert run_command(["merge", str(a), str(b), f"out={merged}"]) == 0
+    words = ["budget=100", "max_epochs=100", f"out={tmp_path / 'mix'}"]
+    capsys.readouterr()
+    for runs, says in (
+        ([a, merged], "have a run in common"),
+        ([merged, b], "have a run in common"),
+        ([a, other], "share questions"),
+    ):
+        assert run_command(["mix", *map(str, runs), *words]) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert len(said.strip().splitlines()) == 1
+    assert run_command(["mix", str(a), str(b), *words]) == 0
+
+
+def test_a_path_with_white_space_is_refused(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["budget=10", "prefix=my data/{name}", f"out={tmp_path / 'mix'}"]
+    assert run_command(["mix", *runs, *words]) == 2
+    assert "Megatron splits its list of paths at white space" in capsys.readouterr().err
 
 
 def test_the_tokens_of_a_corpus_are_counted(runs: list[str], tmp_path: Path) -> None:

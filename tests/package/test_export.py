@@ -148,7 +148,7 @@ def test_blends_lie_beside_the_lines_they_name(
     assert blend.datasets
     assert all(entry.text_field in lines(Path(entry.path))[0] for entry in blend.datasets)
     exported(run, tmp_path / "m", "megatron", capsys)
-    listed = json.loads((tmp_path / "m" / "blend.json").read_text())
+    listed = json.loads((tmp_path / "m" / "megatron.json").read_text())
     assert sum(Decimal(weight) for weight in listed[::2]) == 1
     assert len(listed) == 2 * len(blend.datasets)
 

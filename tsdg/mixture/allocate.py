@@ -4,16 +4,24 @@ Within a pool (a group with a share of its own, or all other groups together) pa
 ``min(high_i, max(low_i, scale * weight_i))`` tokens, with the one ``scale`` for which they add up
 to the pool's budget: the division nearest to the policy's weights that holds to the floors and
 caps. ``high_i`` is the smaller of the part's cap and its tokens times ``max_epochs``.
+
+Shares are read as the decimal numbers that were written, and all arithmetic is decimal with 60
+digits, so budgets hold to the token at any size, and any temperature has its weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 
 from tsdg.config.mix import MixConfig
 from tsdg.errors import RecipeError
 from tsdg.mixture.parts import Part
+
+_EXACT = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_HAIR = Decimal("1e-9")
+"""By which shares may miss 1: 0.333333333 three times over is meant as 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,24 @@ class Allotment:
         return self.tokens / self.part.tokens
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """Whole tokens of one part that a mixture may take."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """Parts that share one budget."""
+
+    name: str
+    """The key that gives it, for messages."""
+    members: Sequence[Part]
+    budget: int
+
+
 def allocate(parts: Sequence[Part], config: MixConfig) -> tuple[Allotment, ...]:
     """Divide the budget, in the order of ``parts``.
 
@@ -42,30 +68,22 @@ def allocate(parts: Sequence[Part], config: MixConfig) -> tuple[Allotment, ...]:
             and by how much.
     """
     _known(parts, config)
-    weights = _weights(parts, config)
-    lows = {part.name: config.floors.get(part.name, 0.0) * config.budget for part in parts}
-    highs = {part.name: _high(part, config) for part in parts}
-    for part in parts:
-        if lows[part.name] > highs[part.name] * (1 + 1e-12):
-            raise RecipeError(
-                f"tsdg mix: floors.{part.name} asks for {lows[part.name]:,.0f} tokens, "
-                f"{highs[part.name]:,.0f} is the "
-                f"most: {part.tokens:,} tokens, max_epochs={config.max_epochs:g}"
-                + (
-                    f", caps.{part.name}={config.caps[part.name]:g}"
-                    if part.name in config.caps
-                    else ""
-                )
-            )
-    exact: dict[str, float] = {}
-    for name, members, budget in _pools(parts, config):
-        _feasible(name, members, budget, lows, highs, config)
-        exact |= _fill({part.name: weights[part.name] for part in members}, lows, highs, budget)
-    tokens = round_together([exact[part.name] for part in parts], config.budget)
+    _weighed(parts, config)
+    tokens: dict[str, int] = {}
+    with localcontext(_EXACT):
+        bounds = {part.name: _bounds(part, config) for part in parts}
+        for pool in _pools(parts, config):
+            _feasible(pool, bounds, config)
+            tokens |= _fill(pool, bounds, config)
     total = sum(part.tokens for part in parts)
     return tuple(
-        Allotment(part=part, tokens=count, share=count / config.budget, natural=part.tokens / total)
-        for part, count in zip(parts, tokens, strict=True)
+        Allotment(
+            part=part,
+            tokens=tokens[part.name],
+            share=tokens[part.name] / config.budget,
+            natural=part.tokens / total,
+        )
+        for part in parts
     )
 
 
@@ -82,102 +100,133 @@ def _known(parts: Sequence[Part], config: MixConfig) -> None:
                 raise RecipeError(
                     f"tsdg mix: {key}.{name} names nothing here; allowed: {', '.join(allowed)}"
                 )
-    if config.policy == "explicit" and (
-        missing := [name for name in names if name not in config.weights]
-    ):
+
+
+def _weighed(parts: Sequence[Part], config: MixConfig) -> None:
+    """Check that an explicit policy has a weight for every part."""
+    missing = [part.name for part in parts if part.name not in config.weights]
+    if config.policy == "explicit" and missing:
         raise RecipeError(
             f"tsdg mix: policy=explicit needs weights.{missing[0]}=NUMBER (and of every other part)"
         )
 
 
-def _weights(parts: Sequence[Part], config: MixConfig) -> dict[str, float]:
-    rules: Mapping[str, Callable[[Part], float]] = {
-        "proportional": lambda part: float(part.tokens),
-        "uniform": lambda part: 1.0,
-        "temperature": lambda part: float(part.tokens) ** (1 / config.temperature),
-        "explicit": lambda part: config.weights[part.name],
+def _weights(parts: Sequence[Part], config: MixConfig) -> dict[str, Decimal]:
+    rules: Mapping[str, Callable[[Part], Decimal]] = {
+        "proportional": lambda part: Decimal(part.tokens),
+        "uniform": lambda part: Decimal(1),
+        "temperature": lambda part: Decimal(part.tokens) ** (1 / _read(config.temperature)),
+        "explicit": lambda part: _read(config.weights[part.name]),
     }
     rule = rules[config.policy]
     return {part.name: rule(part) for part in parts}
 
 
-def _high(part: Part, config: MixConfig) -> float:
-    return min(config.caps.get(part.name, 1.0) * config.budget, part.tokens * config.max_epochs)
+def _read(number: float) -> Decimal:
+    """The number as it was written, not as its nearest binary fraction."""
+    return Decimal(repr(number))
 
 
-def _pools(parts: Sequence[Part], config: MixConfig) -> list[tuple[str, list[Part], float]]:
-    """Each group that has a share, and all other parts together: name, members, tokens."""
-    shares = config.group_shares
-    pools = [
+def _bounds(part: Part, config: MixConfig) -> _Bounds:
+    """Shares to the nearest token outwards; tokens that are there, to the token.
+
+    Raises:
+        RecipeError: the floor is above what there is.
+    """
+    floor = _read(config.floors.get(part.name, 0.0)) * config.budget
+    cap = _read(config.caps.get(part.name, 1.0)) * config.budget
+    there = part.tokens * _read(config.max_epochs)
+    if floor > min(cap, there):
+        held = f", caps.{part.name}={config.caps[part.name]:g}" if part.name in config.caps else ""
+        raise RecipeError(
+            f"tsdg mix: floors.{part.name} asks for {floor:,.0f} tokens, {min(cap, there):,.0f} is "
+            f"the most: {part.tokens:,} tokens, max_epochs={config.max_epochs:g}{held}"
+        )
+    return _Bounds(
+        low=int(floor.to_integral_value(ROUND_FLOOR)),
+        high=min(
+            int(cap.to_integral_value(ROUND_CEILING)), int(there.to_integral_value(ROUND_FLOOR))
+        ),
+    )
+
+
+def _pools(parts: Sequence[Part], config: MixConfig) -> list[_Pool]:
+    """Each group that has a share, and all other parts together; budgets add up to the whole."""
+    shares = {group: _read(share) for group, share in config.group_shares.items()}
+    named, whole = sum(shares.values(), Decimal(0)), Decimal(1)
+    others = [part for part in parts if part.group not in shares]
+    if not others and abs(named - whole) > _HAIR:
+        raise RecipeError(
+            f"tsdg mix: group_shares add up to {named.normalize():f} and name every group; "
+            "allowed: 1, or leave a group out, which then takes the rest"
+        )
+    scale = whole / named if not others or named > whole else whole
+    groups = [
         (
-            f"group_shares.{group}={share:g}",
+            f"group_shares.{group}={config.group_shares[group]:g}",
             [part for part in parts if part.group == group],
-            share * config.budget,
+            share * scale,
         )
         for group, share in shares.items()
     ]
-    others = [part for part in parts if part.group not in shares]
-    left = config.budget - sum(budget for _, _, budget in pools)
     if others:
         name = "what group_shares leave" if shares else "budget"
-        return [*pools, (name, others, max(left, 0.0))]
-    if left > 1e-9 * config.budget:
-        raise RecipeError(
-            f"tsdg mix: group_shares add up to {sum(shares.values()):g} and name every group; "
-            "allowed: 1, or leave a group out, which then takes the rest"
-        )
-    return pools
+        groups.append((name, others, max(whole - named, Decimal(0))))
+    budgets = round_together([share * config.budget for _, _, share in groups], config.budget)
+    return [
+        _Pool(name=name, members=members, budget=budget)
+        for (name, members, _), budget in zip(groups, budgets, strict=True)
+    ]
 
 
-def _feasible(
-    name: str,
-    members: Sequence[Part],
-    budget: float,
-    lows: Mapping[str, float],
-    highs: Mapping[str, float],
-    config: MixConfig,
-) -> None:
-    low, high = (sum(bound[part.name] for part in members) for bound in (lows, highs))
-    if high < budget * (1 - 1e-12):
+def _feasible(pool: _Pool, bounds: Mapping[str, _Bounds], config: MixConfig) -> None:
+    low = sum(bounds[part.name].low for part in pool.members)
+    high = sum(bounds[part.name].high for part in pool.members)
+    if high < pool.budget:
         raise RecipeError(
-            f"tsdg mix: {name} is {budget:,.0f} tokens, and its {len(members)} parts give "
-            f"{high:,.0f} at most "
-            f"(max_epochs={config.max_epochs:g}, caps); lower the budget or the share, or raise "
-            "max_epochs or the caps"
+            f"tsdg mix: {pool.name} is {pool.budget:,} tokens, and its {len(pool.members)} parts "
+            f"give {high:,} at most (max_epochs={config.max_epochs:g}, caps); lower the budget or "
+            "the share, or raise max_epochs or the caps; `tsdg topup` makes more records of a run"
         )
-    if low > budget * (1 + 1e-12):
+    if low > pool.budget:
         raise RecipeError(
-            f"tsdg mix: {name} is {budget:,.0f} tokens, and the floors of its {len(members)} parts "
-            "ask for "
-            f"{low:,.0f}; lower floors, or raise the share"
+            f"tsdg mix: {pool.name} is {pool.budget:,} tokens, and the floors of its "
+            f"{len(pool.members)} parts ask for {low:,}; lower floors, or raise the share"
         )
 
 
-def _fill(
-    weights: Mapping[str, float],
-    lows: Mapping[str, float],
-    highs: Mapping[str, float],
-    budget: float,
-) -> dict[str, float]:
-    """Find by bisection the scale at which the clipped weights add up to the budget."""
-
-    def clipped(scale: float) -> dict[str, float]:
-        return {
-            name: min(highs[name], max(lows[name], scale * weight))
-            for name, weight in weights.items()
-        }
-
-    below, above = 0.0, max((highs[name] / weight for name, weight in weights.items()), default=0.0)
-    for _ in range(200):
-        middle = (below + above) / 2
-        if sum(clipped(middle).values()) < budget:
-            below = middle
+def _fill(pool: _Pool, bounds: Mapping[str, _Bounds], config: MixConfig) -> dict[str, int]:
+    """Divide a pool's budget: raise the scale from bound to bound until it is used up."""
+    weights = _weights(pool.members, config)
+    taken = {name: Decimal(bounds[name].low) for name in weights}
+    left = pool.budget - sum(taken.values())
+    # A part grows with the scale from its low bound on, and stops at its high bound.
+    bends = [(bounds[name].low / weight, name, True) for name, weight in weights.items()]
+    bends += [(bounds[name].high / weight, name, False) for name, weight in weights.items()]
+    growing, scale = Decimal(0), Decimal(0)
+    free: set[str] = set()
+    for at, name, starts in sorted(bends, key=lambda bend: (bend[0], not bend[2], bend[1])):
+        step = at - scale
+        if growing * step >= left:
+            break
+        left -= growing * step
+        scale = at
+        if starts:
+            free.add(name)
         else:
-            above = middle
-    return clipped(above)
+            free.discard(name)
+            taken[name] = Decimal(bounds[name].high)
+        growing = sum((weights[one] for one in sorted(free)), Decimal(0))
+    if free:
+        scale += left / growing
+    taken |= {name: min(Decimal(bounds[name].high), scale * weights[name]) for name in free}
+    names = list(weights)
+    return dict(
+        zip(names, round_together([taken[name] for name in names], pool.budget), strict=True)
+    )
 
 
-def round_together(exact: Sequence[float], total: int) -> list[int]:
+def round_together(exact: Sequence[Decimal], total: int) -> list[int]:
     """Round numbers that add up to ``total`` to integers that do: the largest remainders up."""
     floors = [int(value) for value in exact]
     order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))

@@ -3,36 +3,45 @@
 * ``blend.json``: Nemotron's data preparation, ``{"datasets": [{name, path, weight, split, subset,
   text_field}]}``, or ``{"train": [...], "valid": [...], "test": [...]}`` where parts are held out
   (``nemotron/data_prep/blend.py``).
-* ``megatron.json``: Megatron's flat list ``["weight", "prefix", ...]``, for ``--data-args-path`` or
-  ``--data-path``; ``megatron-splits.json`` the same per split, for ``--per-split-data-args-path``.
+* ``megatron.txt``: Megatron's words ``weight prefix weight prefix ...``. ``--data-args-path`` reads
+  the file, and splits it at white space; ``--data-path $(cat megatron.txt)`` takes the words.
+* ``megatron.json``: the same words as a list, for a configuration that holds them
+  (Megatron-Bridge, NeMo); ``--data-args-path`` would misread it.
+* ``megatron-splits.json``: a list per split, for ``--per-split-data-args-path``.
 * ``mix.json``: everything, with tokens and epochs.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
+from tsdg.errors import UsageError
 from tsdg.mixture.allocate import Allotment, round_together
 from tsdg.mixture.parts import Part
 
+Files = dict[str, bytes]
 PLACES = 9
+"""Of a weight; more where that would make a weight 0, which trainers refuse."""
 
 
 def weights_of(shares: Sequence[float]) -> list[str]:
-    """Shares as decimal numbers of nine places that add up to exactly 1."""
-    unit = 10**PLACES
-    total = sum(shares)
-    whole = round_together([share / total * unit for share in shares], unit)
-    return [
-        str(Decimal(value).scaleb(-PLACES).quantize(Decimal(1).scaleb(-PLACES))) for value in whole
-    ]
+    """Shares above 0 as decimal numbers above 0 that add up to exactly 1."""
+    with localcontext(prec=60):
+        exact = [Decimal(repr(share)) for share in shares]
+        total = sum(exact, Decimal(0))
+        smallest = min(share / total for share in exact)
+        places = max(PLACES, 2 - smallest.adjusted())
+        unit = 10**places
+        whole = round_together([share / total * unit for share in exact], unit)
+        return [f"{Decimal(value).scaleb(-places):f}" for value in whole]
 
 
 def nemotron(splits: Mapping[str, Sequence[tuple[Part, float]]]) -> dict[str, Any]:
     """Nemotron's blend; ``splits`` maps ``train``, ``valid``, ``test`` to parts and shares."""
-    listed = {name: _datasets(parts) for name, parts in splits.items() if parts}
+    listed = {name: _datasets(_taken(parts)) for name, parts in splits.items() if parts}
     return {"datasets": listed["train"]} if set(listed) == {"train"} else listed
 
 
@@ -51,12 +60,47 @@ def _datasets(parts: Sequence[tuple[Part, float]]) -> list[dict[str, Any]]:
     ]
 
 
+def _taken(parts: Sequence[tuple[Part, float]]) -> list[tuple[Part, float]]:
+    """The parts that are taken: a trainer refuses a weight of 0."""
+    return [(part, share) for part, share in parts if share > 0]
+
+
 def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
-    """Megatron's weighted list, without empty parts, as it refuses a weight of 0."""
-    taken = [(part, share) for part, share in parts if share > 0]
+    """Megatron's weighted list, without empty parts.
+
+    Raises:
+        UsageError: a path has white space, at which Megatron would split it.
+    """
+    taken = _taken(parts)
     weights = weights_of([share for _, share in taken])
     paths = [prefix.format(name=part.name.replace("/", "--")) for part, _ in taken]
+    for path in paths:
+        if len(path.split()) != 1:
+            raise UsageError(
+                f"Megatron splits its list of paths at white space, and {path!r} has some; choose "
+                "another folder (prefix= of `tsdg mix`, out= of `tsdg export`)"
+            )
     return [word for pair in zip(weights, paths, strict=True) for word in pair]
+
+
+def megatron_files(splits: Mapping[str, Sequence[tuple[Part, float]]], prefix: str) -> Files:
+    """Megatron's three forms of one blend: file name → content.
+
+    Raises:
+        UsageError: a path has white space.
+    """
+    lists = {key: megatron(members, prefix) if members else None for key, members in splits.items()}
+    words = lists["train"] or []
+    return {
+        "megatron.txt": f"{' '.join(words)}\n".encode(),
+        "megatron.json": as_json(words),
+        "megatron-splits.json": as_json(lists),
+    }
+
+
+def as_json(value: object) -> bytes:
+    """The bytes of a JSON file."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def record(allotments: Sequence[Allotment], config: Mapping[str, Any]) -> dict[str, Any]:

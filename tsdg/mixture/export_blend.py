@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
@@ -29,13 +26,14 @@ def write_blend(run: Path, out: Path, form: str) -> None:
     parts = read_parts([run], ())
     total = sum(part.tokens for part in parts)
     shares = [(part, part.tokens / total) for part in parts]
-    blend: Mapping[str, Any] | list[str]
+    files: blends.Files
     if form == "nemotron-blend":
         blend = blends.nemotron({"train": shares})
         for part, entry in zip(parts, blend["datasets"], strict=True):
             entry["path"] = str((out / part.group / f"{part.name}.jsonl").absolute())
+        files = {"blend.json": blends.as_json(blend)}
     else:
-        blend = blends.megatron(shares, str(out.absolute() / "{name}_text_document"))
-    write_whole(
-        out / "blend.json", (json.dumps(blend, indent=1, ensure_ascii=False) + "\n").encode()
-    )
+        splits = {"train": shares, "valid": [], "test": []}
+        files = blends.megatron_files(splits, str(out.absolute() / "{name}_text_document"))
+    for name, content in files.items():
+        write_whole(out / name, content)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tsdg.errors import UsageError, VerificationError
 from tsdg.layout import DATASET
+from tsdg.mixture.overlap import check_overlap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +26,17 @@ class Part:
     text_field: str
 
 
-def _check_runs(runs: Sequence[Path]) -> None:
-    """Refuse a run that is named twice."""
-    digests = [_manifest(run)["digest"] for run in runs]
-    for place, digest in enumerate(digests):
-        if digest in digests[:place]:
-            first = runs[digests.index(digest)]
-            raise UsageError(f"tsdg mix: {runs[place]} is the same run as {first}; name each once")
-
-
 def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
     """List the parts of runs as given, tasks in manifest order, and then the corpora.
 
     A task without tokens is left out.
 
     Raises:
-        UsageError: a run has no manifest, no part is left, or two parts have one name.
+        UsageError: a run has no manifest, two runs would count some text twice, no part is left, or
+            two parts have one name.
         VerificationError: a manifest is damaged.
     """
-    _check_runs(runs)
+    check_overlap(runs, [_manifest(run) for run in runs])
     found = [(run, *task) for run in runs for task in _tasks(run)]
     often = Counter(task for _, task, _, _ in found)
     parts = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,16 +67,12 @@ def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config:
         **{key: [(part, float(part.tokens)) for part in members] for key, members in held.items()},
     }
     files = {
-        "mix.json": blends.record(allotments, config.model_dump(mode="json")),
-        "blend.json": blends.nemotron(splits),
-        "megatron.json": blends.megatron(splits["train"], config.prefix),
-        "megatron-splits.json": {
-            key: blends.megatron(members, config.prefix) if members else None
-            for key, members in splits.items()
-        },
+        "mix.json": blends.as_json(blends.record(allotments, config.model_dump(mode="json"))),
+        "blend.json": blends.as_json(blends.nemotron(splits)),
+        **blends.megatron_files(splits, config.prefix),
+        "shares.svg": blends.plot(allotments).encode(),
     }
     out = Path(config.out)
     make_directory(out)
-    for name, value in files.items():
-        write_whole(out / name, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-    write_whole(out / "shares.svg", blends.plot(allotments).encode())
+    for name, content in files.items():
+        write_whole(out / name, content)
