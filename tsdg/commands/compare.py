@@ -16,7 +16,7 @@ def main(words: Words) -> int:
     from tsdg.config.compose import recipes_dir
     from tsdg.config.overrides import read_words
     from tsdg.mixture.compare import compare
-    from tsdg.mixture.results import read_results
+    from tsdg.mixture.results import read_evaluation
     from tsdg.views.comparison import print_comparison
 
     config = read_words(
@@ -25,15 +25,10 @@ def main(words: Words) -> int:
         defaults=recipes_dir() / "compare" / "default.yaml",
         command="tsdg compare",
     )
-    before, after = (
-        read_results(Path(word), config.metrics, config.points) for word in words.arguments
-    )
+    before, after = (read_evaluation(Path(word), config) for word in words.arguments)
     comparison = compare(before, after, config)
     if "--json" in words.flags:
-        verdicts = {
-            one.name: one.verdict(config.z) for one in (*comparison.groups, *comparison.tasks)
-        }
-        print(json.dumps({**asdict(comparison), "verdicts": verdicts}, indent=1))
+        print(json.dumps(asdict(comparison), indent=1))
     else:
         print_comparison(comparison, config.z)
     if comparison.broken:

@@ -299,9 +299,9 @@ _ALL = (
     ),
     Command(
         name="compare",
-        summary="what changed between two lm-eval results; exit 1 on a breach",
+        summary="what changed between two evaluations; exit 1 on a breach",
         usage="BEFORE AFTER [rules={math: 0.5}] [--json]",
-        takes="two result files or folders of lm-eval",
+        takes="two result files or folders, of lm-eval, NeMo-Skills or NeMo Evaluator",
         least=2,
         most=2,
         arguments=(

@@ -15,16 +15,25 @@ class CompareConfig(Config):
     groups: dict[str, tuple[str, ...]]
     """Group → patterns of lm-eval task names, as of a shell; the first group that matches takes a
     task."""
+    benchmarks: dict[str, tuple[str, ...]]
+    """Benchmark → patterns of the tasks that are its parts; they count once, by their items, in
+    their group. What the result files say of groups counts too."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names of metrics; of a task's metrics the first of these counts."""
     points: tuple[str, ...]
-    """Those of them that are given in points of 100 and not as shares."""
+    """Those of them that are given in points of 100, or in a unit of their own, and not as shares
+    of 1."""
+    lower: tuple[str, ...]
+    """Those of them of which lower values are better, where the result file does not say."""
+    differing: Literal["refuse", "show"]
+    """What becomes of tasks whose shots, version, items or the like are not the same on both sides:
+    an error, or a line below the table."""
     z: Annotated[float, Field(ge=0.0)]
-    """Changes within this many standard errors are noise."""
+    """Changes within this many standard errors are noise; more are needed as one of several."""
     rules: dict[str, Annotated[float, Field(ge=0.0)] | Literal["any"]]
     """Group → the largest fall accepted, in points of 100; ``any``: no fall beyond noise."""
 
-    @field_validator("groups", mode="before")
+    @field_validator("groups", "benchmarks", mode="before")
     @classmethod
     def _pattern_tuples(cls, value: object) -> object:
         return (

@@ -1,116 +1,180 @@
-"""What changed between two evaluations, per task and group, beyond noise. Pure.
+"""What changed between two evaluations, per benchmark and group, beyond noise.
 
-The change of a task has the standard error ``sqrt(before² + after²)``: the two evaluations are
-taken as independent draws, which overstates the error where both answered the same items, and so
-never calls noise a regression. A group's value is the mean over its tasks, its standard error
-``sqrt(Σ error²) / n``.
+A benchmark's change is that of its score, or of its subtasks weighted by their items. A group's is
+the mean over its benchmarks. The standard error of a benchmark is that of pairs where both sides
+kept the scores of their items (:mod:`tsdg.mixture.significance`). Benchmarks are many comparisons,
+and so are groups: of each kind, those that are called better or worse hold together by Holm's rule.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from tsdg.config.comparison import CompareConfig
-from tsdg.errors import UsageError
-from tsdg.mixture.results import Score
+from tsdg.errors import UsageError, few
+from tsdg.mixture.fold import Matched, match, weighted, weighted_error, weights_of
+from tsdg.mixture.scores import Evaluation, Score
+from tsdg.mixture.significance import (
+    error_of_change,
+    holm,
+    level_of,
+    p_value,
+    smallest_seen,
+)
 
 OTHER = "other"
+Verdict = Literal["better", "worse", "noise", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one task or group, in points of 100."""
+    """What became of one benchmark or group, in points of 100."""
 
     name: str
     group: str
     tasks: int
-    """1 for a task."""
+    """Of a group its benchmarks; of a benchmark its tasks."""
+    metric: str
+    """Empty for a group."""
     before: float
     after: float
     change: float
-    """Positive is better, also where lower values are."""
+    """``after - before``."""
+    gain: float
+    """The change, positive where it is for the better; of a group the mean of its members'."""
     stderr: float | None
     """Of the change; None where a standard error is missing."""
-
-    def verdict(self, z: float) -> str:
-        """``better``, ``worse``, ``noise``, or ``unknown`` without a standard error."""
-        if self.stderr is None:
-            return "unknown"
-        if abs(self.change) <= z * self.stderr:
-            return "noise"
-        return "better" if self.change > 0 else "worse"
+    paired: bool
+    """Whether it is that of pairs of items."""
+    verdict: Verdict = "unknown"
+    sees: float | None = None
+    """The smallest true fall that a comparison like this one finds in 8 of 10 cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Two evaluations side by side."""
 
+    models: tuple[str, str]
+    """Of before and after; empty where the files name none."""
     tasks: tuple[Change, ...]
+    """One per benchmark."""
     groups: tuple[Change, ...]
-    """In the order of the configuration; tasks of no group come last, as ``other``."""
+    """In the order of the configuration; benchmarks of no group come last, as ``other``."""
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
+    differing: tuple[str, ...]
+    """What was not the same on both sides, one sentence per benchmark; empty unless allowed."""
     broken: tuple[str, ...]
     """One sentence for each retention rule that does not hold."""
 
 
-def compare(
-    before: Mapping[str, Score], after: Mapping[str, Score], config: CompareConfig
-) -> Comparison:
-    """Compare the tasks that both evaluations have, by the same metric.
+def compare(before: Evaluation, after: Evaluation, config: CompareConfig) -> Comparison:
+    """Compare the benchmarks that both evaluations have, by the same metric and settings.
 
     Raises:
-        UsageError: a rule names no group, they have no task in common, or a task was scored by
-            different metrics.
+        UsageError: a rule names no group, they have no task in common, a task was scored by
+            different metrics, or under different settings that the configuration does not allow.
     """
     for name in config.rules:
         if name not in (*config.groups, OTHER):
             allowed = ", ".join((*config.groups, OTHER))
             raise UsageError(f"tsdg compare: rules names group {name!r}; allowed: {allowed}")
-    common = sorted(set(before) & set(after))
-    if not common:
+    matched = match(before, after, config.benchmarks)
+    if not matched:
         raise UsageError("tsdg compare: the two evaluations have no task in common")
-    tasks = tuple(_change(task, before[task], after[task], config) for task in common)
-    groups = tuple(
+    differing = _differences(before, after, matched)
+    if differing and config.differing == "refuse":
+        raise UsageError(
+            f"tsdg compare: the two evaluations measure different things: "
+            f"{few(differing, separator='; ')}; evaluate both alike, or compare them all the same "
+            "with differing=show"
+        )
+    changes = [_change(one, before, after, config) for one in matched]
+    groups = [
         _mean(group, members)
         for group in (*config.groups, OTHER)
-        if (members := [task for task in tasks if task.group == group])
-    )
+        if (members := [one for one in changes if one.group == group])
+    ]
+    judged = _judged(groups, config)
     return Comparison(
-        tasks=tasks,
-        groups=groups,
-        only_before=tuple(sorted(set(before) - set(after))),
-        only_after=tuple(sorted(set(after) - set(before))),
-        broken=_broken(groups, config),
+        models=(before.model, after.model),
+        tasks=_judged(changes, config),
+        groups=judged,
+        only_before=_left(before, after, matched),
+        only_after=_left(after, before, matched),
+        differing=differing,
+        broken=_broken(judged, config),
     )
 
 
-def _change(task: str, before: Score, after: Score, config: CompareConfig) -> Change:
+def _left(one: Evaluation, other: Evaluation, matched: Sequence[Matched]) -> tuple[str, ...]:
+    """Tasks that only one side has; the parts of a benchmark that is compared are none."""
+    compared = {match.name for match in matched}
+    within = {task for whole in compared for task in one.parts.get(whole, ())}
+    return tuple(sorted(set(one.scores) - set(other.scores) - within - compared))
+
+
+def _differences(
+    before: Evaluation, after: Evaluation, matched: Sequence[Matched]
+) -> tuple[str, ...]:
+    """One sentence for each benchmark whose two sides had other settings."""
+    said = []
+    for one in matched:
+        for task in one.tasks:
+            first, second = before.scores[task].settings, after.scores[task].settings
+            found = [
+                f"{name} {first[name]} before, {second[name]} after"
+                for name in first
+                if name in second and first[name] != second[name]
+            ]
+            if found:
+                more = f" (in {task})" if task != one.name else ""
+                said.append(f"{one.name}: {', '.join(found)}{more}")
+                break
+    return tuple(said)
+
+
+def _change(
+    matched: Matched, before: Evaluation, after: Evaluation, config: CompareConfig
+) -> Change:
+    pairs = [(before.scores[task], after.scores[task]) for task in matched.tasks]
+    for first, second in pairs:
+        _check_metric(first, second)
+    weights = weights_of([first for first, _ in pairs])
+    errors = [error_of_change(first, second) for first, second in pairs]
+    values = [
+        weighted([score.value for score in side], weights) for side in zip(*pairs, strict=True)
+    ]
+    change = values[1] - values[0]
+    return Change(
+        name=matched.name,
+        group=_group_of(matched.name, config),
+        tasks=len(pairs),
+        metric=pairs[0][0].metric,
+        before=values[0],
+        after=values[1],
+        change=change,
+        gain=change if pairs[0][0].higher_is_better else -change,
+        stderr=weighted_error([error for error, _ in errors], weights),
+        paired=all(paired for _, paired in errors),
+    )
+
+
+def _check_metric(before: Score, after: Score) -> None:
     if before.metric != after.metric:
         raise UsageError(
-            f"tsdg compare: task {task} was scored by {before.metric} before and by {after.metric} "
-            "after; choose one "
-            "that both have with metrics=[...]"
+            f"tsdg compare: task {before.task} was scored by {before.metric} before and by "
+            f"{after.metric} after; choose one that both have with metrics=[...]"
         )
-    group = next(
-        (name for name, patterns in config.groups.items() if _matches(task, patterns)), OTHER
-    )
-    change = after.value - before.value
-    errors = (before.stderr, after.stderr)
-    return Change(
-        name=task,
-        group=group,
-        tasks=1,
-        before=before.value,
-        after=after.value,
-        change=change if before.higher_is_better else -change,
-        stderr=math.hypot(*(error for error in errors if error is not None))
-        if None not in errors
-        else None,
-    )
+
+
+def _group_of(name: str, config: CompareConfig) -> str:
+    return next((group for group, shapes in config.groups.items() if _matches(name, shapes)), OTHER)
 
 
 def _matches(task: str, patterns: Sequence[str]) -> bool:
@@ -119,32 +183,59 @@ def _matches(task: str, patterns: Sequence[str]) -> bool:
 
 def _mean(group: str, members: Sequence[Change]) -> Change:
     n = len(members)
-    errors = [member.stderr for member in members if member.stderr is not None]
+    errors = [member.stderr for member in members]
+
+    def mean(values: Iterable[float]) -> float:
+        return math.fsum(values) / n
+
     return Change(
         name=group,
         group=group,
         tasks=n,
-        before=math.fsum(member.before for member in members) / n,
-        after=math.fsum(member.after for member in members) / n,
-        change=math.fsum(member.change for member in members) / n,
-        stderr=math.hypot(*errors) / n if len(errors) == n else None,
+        metric="",
+        before=mean(member.before for member in members),
+        after=mean(member.after for member in members),
+        change=mean(member.change for member in members),
+        gain=mean(member.gain for member in members),
+        stderr=weighted_error(errors, [1 / n] * n),
+        paired=all(member.paired for member in members),
     )
+
+
+def _judged(changes: Sequence[Change], config: CompareConfig) -> tuple[Change, ...]:
+    """Give each change its verdict: all that are called better or worse hold together."""
+    known = [one for one in changes if one.stderr is not None]
+    sure = holm([p_value(one.gain, one.stderr or 0.0) for one in known], level_of(config.z))
+    verdicts = {one.name: _verdict(one, held) for one, held in zip(known, sure, strict=True)}
+    return tuple(
+        replace(
+            one,
+            verdict=verdicts.get(one.name, "unknown"),
+            sees=None if one.stderr is None else smallest_seen(one.stderr, config.z, len(known)),
+        )
+        for one in changes
+    )
+
+
+def _verdict(one: Change, held: bool) -> Verdict:
+    if not held or one.gain == 0:
+        return "noise"
+    return "better" if one.gain > 0 else "worse"
 
 
 def _broken(groups: Sequence[Change], config: CompareConfig) -> tuple[str, ...]:
     by_name = {group.name: group for group in groups}
-    found = []
-    for name, rule in config.rules.items():
-        group = by_name.get(name)
-        if group is None:
-            found.append(
-                f"{name}: the rule cannot be checked, no task of the group is in both evaluations"
-            )
-        elif rule == "any":
-            if group.verdict(config.z) in ("worse", "unknown") and group.change < 0:
-                found.append(
-                    f"{name}: fell by {-group.change:.2f}, no fall beyond noise is accepted"
-                )
-        elif -group.change > rule:
-            found.append(f"{name}: fell by {-group.change:.2f}, at most {rule:g} is accepted")
-    return tuple(found)
+    checks = ((name, rule, by_name.get(name)) for name, rule in config.rules.items())
+    return tuple(said for check in checks if (said := _breach(*check)))
+
+
+def _breach(name: str, rule: float | Literal["any"], group: Change | None) -> str:
+    """What is wrong with a group by its rule; empty where nothing is."""
+    if group is None:
+        return f"{name}: the rule cannot be checked, no task of the group is in both evaluations"
+    fell = -group.gain
+    if rule == "any":
+        if fell > 0 and group.verdict in ("worse", "unknown"):
+            return f"{name}: fell by {fell:.2f}, no fall beyond noise is accepted"
+        return ""
+    return f"{name}: fell by {fell:.2f}, at most {rule:g} is accepted" if fell > rule else ""

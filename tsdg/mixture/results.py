@@ -1,138 +1,118 @@
-"""lm-eval's result files.
-
-A file is ``results_<date>.json`` of ``lm_eval --output_path``::
-
-    {"results": {"gsm8k": {"exact_match,strict-match": 0.61,
-                           "exact_match_stderr,strict-match": 0.013}},
-     "group_subtasks": {"mmlu": ["mmlu_stem", ...]},
-     "higher_is_better": {"gsm8k": {"exact_match": true}}, ...}
-
-A standard error of ``"N/A"`` means that lm-eval gave none.
-"""
+"""Finds and reads the result files of an evaluation: lm-eval's, NeMo-Skills', NeMo Evaluator's."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
+import yaml
+
+from tsdg.config.comparison import CompareConfig
 from tsdg.errors import UsageError
+from tsdg.mixture.lm_eval_results import read_lm_eval
+from tsdg.mixture.nemo_results import read_nemo_evaluator, read_nemo_skills
+from tsdg.mixture.scores import Evaluation, Score
+
+_NAMES = ("results*.yml", "metrics.json", "results*.json")
+"""What files are called; of one task, a file of a later kind counts, as it says more."""
+_FORMS = (
+    "lm-eval's results_*.json {'results': {TASK: ...}}, NeMo-Skills' metrics.json "
+    "{BENCHMARK: {MODE: {'num_entries': ...}}}, NeMo Evaluator's results.yml {'results': {'tasks': "
+    "...}}"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """One task's result."""
+def read_evaluation(path: Path, config: CompareConfig) -> Evaluation:
+    """Read a result file, or all below a folder; a task's newest file by name counts.
 
-    metric: str
-    """With its filter, e.g. ``exact_match,strict-match``."""
-    value: float
-    """In points of 100."""
-    stderr: float | None
-    """None where lm-eval gave none."""
-    higher_is_better: bool
+    Raises:
+        UsageError: there is no such file, it is of no known form, no task has one of the metrics,
+            or the files are of several models.
+    """
+    read = [(file, _read(file, config)) for file in _files(path)]
+    scores: dict[str, Score] = {}
+    parts: dict[str, frozenset[str]] = {}
+    for _, evaluation in read:
+        scores |= evaluation.scores
+        parts |= evaluation.parts
+    if not scores:
+        raise UsageError(
+            f"tsdg compare: no task in {path} has one of the metrics {', '.join(config.metrics)}; "
+            "see metrics="
+        )
+    return Evaluation(model=_one_model(path, read), scores=scores, parts=parts)
 
 
 def _files(path: Path) -> list[Path]:
-    """A result file, or all below a folder, by name."""
+    """A result file, or all below a folder: by kind, and of one kind by name."""
     if not path.is_dir():
         return [path]
-    files = sorted(path.rglob("results*.json"), key=lambda file: file.name)
+    files = [
+        file
+        for name in _NAMES
+        for file in sorted(path.rglob(name), key=lambda file: (file.name, str(file)))
+    ]
     if not files:
         raise UsageError(
-            f"tsdg compare: {path} holds no results*.json; give a file or folder of lm_eval "
-            "--output_path"
+            f"tsdg compare: {path} holds no results*.json, metrics.json or results.yml; give a "
+            f"file or folder of {_FORMS}"
         )
     return files
 
 
-def read_results(path: Path, metrics: Sequence[str], points: Sequence[str]) -> dict[str, Score]:
-    """Read a result file, or all below a folder; a task's newest file by name counts.
-
-    Tasks that are parts of a group with a score of its own are left out: they would count twice.
-
-    Args:
-        path: of a file or folder.
-        metrics: names; of a task's metrics the first of these counts.
-        points: those of them that are in points of 100 already.
-
-    Raises:
-        UsageError: there is no such file, or it is none of lm-eval's.
-    """
-    scores: dict[str, Score] = {}
-    parts: set[str] = set()
-    for file in _files(path):
-        data = _load(file)
-        for task, values in data["results"].items():
-            better = data.get("higher_is_better", {}).get(task, {})
-            score = _score(values, metrics, points, better if isinstance(better, dict) else {})
-            if score is not None:
-                scores[task] = score
-        parts |= _parts(data.get("group_subtasks") or {}, scores)
-    if not scores:
+def _one_model(path: Path, read: Sequence[tuple[Path, Evaluation]]) -> str:
+    models: dict[str, Path] = {}
+    for file, evaluation in read:
+        if evaluation.model and evaluation.scores:
+            models.setdefault(evaluation.model, file)
+    if len(models) > 1:
+        (first, one), (second, other) = list(models.items())[:2]
         raise UsageError(
-            f"tsdg compare: no task in {path} has one of the metrics {', '.join(metrics)}; see "
-            "metrics="
+            f"tsdg compare: {path} has results of {len(models)} models: {first} in {one} and "
+            f"{second} in {other}; name the file or folder of one"
         )
-    return {task: score for task, score in scores.items() if task not in parts}
+    return next(iter(models), "")
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _read(file: Path, config: CompareConfig) -> Evaluation:
+    data = _load(file)
     try:
-        data: dict[str, Any] = json.loads(file.read_bytes())
-        if all(isinstance(values, dict) for values in data["results"].values()):
-            return data
+        if isinstance(data, dict) and "results" not in data:
+            return read_nemo_skills(file, data, config)
+        results = data["results"]
+        if {"tasks", "groups"} & set(results) and _has_metrics(results):
+            return read_nemo_evaluator(data, config)
+        if all(isinstance(values, dict) for values in results.values()):
+            return read_lm_eval(file, data, config)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        pass
+    raise _no_result(file)
+
+
+def _has_metrics(results: dict[str, Any]) -> bool:
+    """Whether entries hold metrics, as NeMo Evaluator's do: lm-eval may have a task ``groups``."""
+    entries = [
+        entry
+        for key in ("tasks", "groups")
+        for entry in (results.get(key) or {}).values()
+        if isinstance(entry, dict)
+    ]
+    return any("metrics" in entry for entry in entries)
+
+
+def _load(file: Path) -> Any:
+    try:
+        raw = file.read_bytes()
+        if file.suffix in {".yml", ".yaml"}:
+            return yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return json.loads(raw)
     except OSError as error:
         raise UsageError(f"tsdg compare: {file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError):
-        pass
-    raise UsageError(
-        f"tsdg compare: {file} is not a result file of lm-eval, which has "
-        "{'results': {TASK: ...}}"
-    )
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise _no_result(file) from error
 
 
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _score(
-    values: Mapping[str, Any],
-    metrics: Sequence[str],
-    points: Sequence[str],
-    better: Mapping[str, Any],
-) -> Score | None:
-    for metric in metrics:
-        for key in sorted(values):
-            value = values[key]
-            if key.partition(",")[0] != metric or not _is_number(value):
-                continue
-            scale = 1.0 if metric in points else 100.0
-            name, comma, chosen = key.partition(",")
-            error = values.get(f"{name}_stderr{comma}{chosen}")
-            given = float(error) if _is_number(error) else None
-            return Score(
-                metric=key,
-                value=scale * value,
-                stderr=None if given is None else scale * given,
-                higher_is_better=better.get(metric) is not False,
-            )
-    return None
-
-
-def _parts(groups: Mapping[str, Any], scores: Mapping[str, Score]) -> set[str]:
-    """All tasks below a group that has a score."""
-    found: set[str] = set()
-
-    def walk(names: Iterable[str]) -> None:
-        for name in names:
-            if name not in found:
-                found.add(name)
-                walk(groups.get(name) or ())
-
-    for group, members in groups.items():
-        if group in scores:
-            walk(members or ())
-    return found
+def _no_result(file: Path) -> UsageError:
+    return UsageError(f"tsdg compare: {file} is not a result file that it knows; allowed: {_FORMS}")
