@@ -17,7 +17,7 @@ from typing import Literal
 from tsdg.config.comparison import CompareConfig
 from tsdg.errors import UsageError, few
 from tsdg.mixture.fold import Matched, match, weighted, weighted_error, weights_of
-from tsdg.mixture.scores import Evaluation, Score
+from tsdg.mixture.scores import EvaluationResult, Score
 from tsdg.mixture.significance import (
     error_of_change,
     holm,
@@ -73,7 +73,7 @@ class Comparison:
     """One sentence for each retention rule that does not hold."""
 
 
-def compare(before: Evaluation, after: Evaluation, config: CompareConfig) -> Comparison:
+def compare(before: EvaluationResult, after: EvaluationResult, config: CompareConfig) -> Comparison:
     """Compare the benchmarks that both evaluations have, by the same metric and settings.
 
     Raises:
@@ -112,7 +112,9 @@ def compare(before: Evaluation, after: Evaluation, config: CompareConfig) -> Com
     )
 
 
-def _left(one: Evaluation, other: Evaluation, matched: Sequence[Matched]) -> tuple[str, ...]:
+def _left(
+    one: EvaluationResult, other: EvaluationResult, matched: Sequence[Matched]
+) -> tuple[str, ...]:
     """Tasks that only one side has; the parts of a benchmark that is compared are none."""
     compared = {match.name for match in matched}
     within = {task for whole in compared for task in one.parts.get(whole, ())}
@@ -120,7 +122,7 @@ def _left(one: Evaluation, other: Evaluation, matched: Sequence[Matched]) -> tup
 
 
 def _differences(
-    before: Evaluation, after: Evaluation, matched: Sequence[Matched]
+    before: EvaluationResult, after: EvaluationResult, matched: Sequence[Matched]
 ) -> tuple[str, ...]:
     """One sentence for each benchmark whose two sides had other settings."""
     said = []
@@ -140,7 +142,7 @@ def _differences(
 
 
 def _change(
-    matched: Matched, before: Evaluation, after: Evaluation, config: CompareConfig
+    matched: Matched, before: EvaluationResult, after: EvaluationResult, config: CompareConfig
 ) -> Change:
     pairs = [(before.scores[task], after.scores[task]) for task in matched.tasks]
     for first, second in pairs:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tsdg.mixture.scores import Evaluation, Score
+from tsdg.mixture.scores import EvaluationResult, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Matched:
 
 
 def match(
-    before: Evaluation, after: Evaluation, benchmarks: Mapping[str, Sequence[str]]
+    before: EvaluationResult, after: EvaluationResult, benchmarks: Mapping[str, Sequence[str]]
 ) -> tuple[Matched, ...]:
     """Match the benchmarks of two evaluations, by name.
 
@@ -51,8 +51,8 @@ def match(
 
 
 def _parts(
-    before: Evaluation,
-    after: Evaluation,
+    before: EvaluationResult,
+    after: EvaluationResult,
     common: frozenset[str],
     benchmarks: Mapping[str, Sequence[str]],
 ) -> dict[str, frozenset[str]]:

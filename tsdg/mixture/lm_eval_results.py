@@ -24,7 +24,7 @@ import orjson
 from tsdg.config.comparison import CompareConfig
 from tsdg.mixture.scores import (
     Candidate,
-    Evaluation,
+    EvaluationResult,
     Score,
     chosen,
     is_number,
@@ -33,7 +33,7 @@ from tsdg.mixture.scores import (
 )
 
 
-def read_lm_eval(file: Path, data: Mapping[str, Any], config: CompareConfig) -> Evaluation:
+def read_lm_eval(file: Path, data: Mapping[str, Any], config: CompareConfig) -> EvaluationResult:
     """Read one result file.
 
     Raises:
@@ -45,7 +45,7 @@ def read_lm_eval(file: Path, data: Mapping[str, Any], config: CompareConfig) -> 
         score = _score(file, data, task, values, config)
         if score is not None:
             scores[task] = score
-    return Evaluation(
+    return EvaluationResult(
         model=_model(data), scores=scores, parts=_parts(data.get("group_subtasks") or {})
     )
 

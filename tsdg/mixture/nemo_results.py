@@ -30,7 +30,7 @@ import orjson
 from tsdg.config.comparison import CompareConfig
 from tsdg.mixture.scores import (
     Candidate,
-    Evaluation,
+    EvaluationResult,
     Score,
     chosen,
     is_number,
@@ -41,7 +41,9 @@ from tsdg.mixture.scores import (
 _AVERAGE = re.compile(r"pass@1\[avg-of-(\d+)\]")
 
 
-def read_nemo_skills(file: Path, data: Mapping[str, Any], config: CompareConfig) -> Evaluation:
+def read_nemo_skills(
+    file: Path, data: Mapping[str, Any], config: CompareConfig
+) -> EvaluationResult:
     """Read one ``metrics.json``: of each benchmark, pass@1 over as many generations as there are.
 
     The standard error is that of the items, ``sqrt(p (1 - p) / n)``: an upper bound where several
@@ -71,7 +73,7 @@ def read_nemo_skills(file: Path, data: Mapping[str, Any], config: CompareConfig)
             item_scores=partial(_generations, file, task, candidate.name),
             scale=100.0 * scale,
         )
-    return Evaluation(model="", scores=scores, parts=_skills_parts(data, scores))
+    return EvaluationResult(model="", scores=scores, parts=_skills_parts(data, scores))
 
 
 def _runs(mode: str) -> int:
@@ -141,7 +143,7 @@ def _generations(file: Path, benchmark: str, name: str) -> Mapping[str, float]:
     return {key: math.fsum(values) / len(values) for key, values in found.items()}
 
 
-def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> Evaluation:
+def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> EvaluationResult:
     """Read one ``results.yml``; a group counts where no task has its name.
 
     Raises:
@@ -170,7 +172,7 @@ def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> Evalu
             items=items,
             settings=_evaluator_settings(settings, items),
         )
-    return Evaluation(
+    return EvaluationResult(
         model=str(endpoint.get("model_id") or ""),
         scores=scores,
         parts={

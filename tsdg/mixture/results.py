@@ -13,7 +13,7 @@ from tsdg.config.comparison import CompareConfig
 from tsdg.errors import UsageError
 from tsdg.mixture.lm_eval_results import read_lm_eval
 from tsdg.mixture.nemo_results import read_nemo_evaluator, read_nemo_skills
-from tsdg.mixture.scores import Evaluation, Score
+from tsdg.mixture.scores import EvaluationResult, Score
 
 _NAMES = ("results*.yml", "metrics.json", "results*.json")
 """What files are called; of one task, a file of a later kind counts, as it says more."""
@@ -24,7 +24,7 @@ _FORMS = (
 )
 
 
-def read_evaluation(path: Path, config: CompareConfig) -> Evaluation:
+def read_evaluation(path: Path, config: CompareConfig) -> EvaluationResult:
     """Read a result file, or all below a folder; a task's newest file by name counts.
 
     Raises:
@@ -42,7 +42,7 @@ def read_evaluation(path: Path, config: CompareConfig) -> Evaluation:
             f"tsdg compare: no task in {path} has one of the metrics {', '.join(config.metrics)}; "
             "see metrics="
         )
-    return Evaluation(model=_one_model(path, read), scores=scores, parts=parts)
+    return EvaluationResult(model=_one_model(path, read), scores=scores, parts=parts)
 
 
 def _files(path: Path) -> list[Path]:
@@ -62,7 +62,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _one_model(path: Path, read: Sequence[tuple[Path, Evaluation]]) -> str:
+def _one_model(path: Path, read: Sequence[tuple[Path, EvaluationResult]]) -> str:
     models: dict[str, Path] = {}
     for file, evaluation in read:
         if evaluation.model and evaluation.scores:
@@ -76,7 +76,7 @@ def _one_model(path: Path, read: Sequence[tuple[Path, Evaluation]]) -> str:
     return next(iter(models), "")
 
 
-def _read(file: Path, config: CompareConfig) -> Evaluation:
+def _read(file: Path, config: CompareConfig) -> EvaluationResult:
     data = _load(file)
     try:
         if isinstance(data, dict) and "results" not in data:

@@ -40,7 +40,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class EvaluationResult:
     """One side of a comparison."""
 
     model: str
