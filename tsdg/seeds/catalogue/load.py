@@ -1,9 +1,10 @@
 """Reads the catalogue from its tables, and checks every row against the model.
 
-Two tables of package data in ``data/``. ``families.csv`` has one row per task family,
-``units.csv`` one row per unit of source (dataset path, config, split) with the tasks that read it.
-tsdg's own demo tasks stand in ``demo_families.csv`` and ``demo_units.csv``. What is not listed here
-may not be used: see :mod:`tsdg.seeds.catalogue.guard`.
+Tables of package data in ``data/``. ``families.csv`` has one row per task family, ``units.csv``
+one row per unit of source (dataset path, config, split) with the tasks that read it. tsdg's own
+demo tasks stand in ``demo_families.csv`` and ``demo_units.csv``. What is not listed here may not be
+used: see :mod:`tsdg.seeds.catalogue.guard`. ``evidence.csv`` says what was read about each unit,
+and with ``licences.csv`` it decides their licences: see :mod:`tsdg.seeds.catalogue.evidence`.
 
 A user's own family is a YAML file in a folder that ``--config-dir`` names
 (:mod:`tsdg.seeds.catalogue.own`).
@@ -14,6 +15,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -24,6 +26,8 @@ from pydantic import ValidationError
 from tsdg.config import extensions
 from tsdg.config.mistakes import explain
 from tsdg.errors import CatalogueError
+from tsdg.seeds.catalogue.evidence import NO_EVIDENCE, Evidence, Licence
+from tsdg.seeds.catalogue.hold_evidence import with_evidence
 from tsdg.seeds.catalogue.index import load_index
 from tsdg.seeds.catalogue.model import Catalogue, CatalogueRow, Family, Unit
 from tsdg.seeds.catalogue.own import own_family
@@ -37,7 +41,7 @@ def load() -> Catalogue:
 
     Raises:
         CatalogueError: a row lacks a column, or holds what is not allowed there; a name stands
-            twice; a unit names a family that is not there.
+            twice; a unit names a family that is not there; the evidence contradicts a unit.
     """
     return _load(tuple(extensions.files("families", ".yaml").values()))
 
@@ -49,9 +53,8 @@ def _load(own: tuple[Path, ...]) -> Catalogue:
         mine = own_family(path)
         for unit in mine.units:
             _hold_out(unit, path)
-        catalogue = _checked(
-            (*catalogue.families, mine.family), (*catalogue.units, *mine.units), path
-        )
+        both = _checked((*catalogue.families, mine.family), (*catalogue.units, *mine.units), path)
+        catalogue = replace(both, evidence=catalogue.evidence)
     return catalogue
 
 
@@ -90,7 +93,10 @@ def read_catalogue(data: Path) -> Catalogue:
         for name in ("units.csv", "demo_units.csv")
         for unit in _rows(data / name, Unit, "dataset_path")
     ]
-    return _checked(tuple(families), tuple(units), data / "units.csv")
+    listed = _checked(tuple(families), tuple(units), data / "units.csv")
+    licences = {one.licence: one for one in _rows(data / "licences.csv", Licence, "licence")}
+    statements = tuple(_rows(data / "evidence.csv", Evidence, "dataset_path"))
+    return with_evidence(listed, statements, licences, data / "evidence.csv")
 
 
 def _rows(path: Path, model: type[R], named: str) -> Iterator[R]:
@@ -114,9 +120,11 @@ def _rows(path: Path, model: type[R], named: str) -> Iterator[R]:
 
 
 def _defaults(row: Mapping[str, str], model: type[R]) -> dict[str, str]:
+    # What follows from the evidence is no column of the package's tables.
+    more = {"licence": NO_EVIDENCE, "commercial": "unclear"} if model in (Unit, Family) else {}
     # The demo's table has no such columns: its families say enough.
-    more = {"answer_kind": "", "part_of": ""} if model is Unit and "part_of" not in row else {}
-    return {**more, **row}
+    demo = {"answer_kind": "", "part_of": ""} if model is Unit and "part_of" not in row else {}
+    return {**row, **demo, **more}
 
 
 def _checked(families: tuple[Family, ...], units: tuple[Unit, ...], path: Path) -> Catalogue:

@@ -4,14 +4,15 @@ Tiers: ``A`` a proven training split; ``B`` off by default (only a few official 
 known leak that the remarks name); ``extra`` a proven training split that no lm-eval task reads,
 outside the 39 + 34; ``demo`` tsdg's own.
 
-Certainty codes of rows and licences are explained in ``docs/seeds.md``.
+Codes for how certain a number of rows is are explained in ``docs/seeds.md``. What was read about a
+unit stands in :mod:`tsdg.seeds.catalogue.evidence`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -19,9 +20,12 @@ from tsdg.config.base import Config, NonNegativeInt
 from tsdg.config.verifier_name import VerifierName
 from tsdg.kinds import AnswerKind, Group, OutputType
 
+if TYPE_CHECKING:
+    from tsdg.seeds.catalogue.evidence import UnitEvidence
+
 Tier = Literal["A", "B", "extra", "demo"]
 Commercial = Literal["yes", "share_alike", "no", "unclear"]
-Certainty = Literal["C", "D", "S", "M", "~", "?", "E"]
+Certainty = Literal["C", "D", "S", "M", "~", "?"]
 
 Name = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="small letters, digits and underscores")
@@ -73,7 +77,6 @@ class Family(CatalogueRow):
         Field(description="texts, as a list or between bars (a|b)"),
     ]
     licence: Filled
-    licence_certainty: Certainty
     commercial: Annotated[Commercial, BeforeValidator(_said)]
     verifier: VerifierName
     """Reads the rows that have its answer kind; other rows have the verifier of their kind."""
@@ -130,9 +133,9 @@ class Unit(CatalogueRow):
     yaml: str
     """YAML of the first task, below ``lm_eval/tasks`` (demo: below ``tsdg/seeds/demo``)."""
     licence: str
-    """Empty: the family's."""
+    """Empty: the family's. In the package's catalogue it follows from the evidence."""
     commercial: Annotated[Commercial | Literal[""], BeforeValidator(_said)]
-    """Empty: the family's."""
+    """Likewise."""
     remarks: str
     answer_kind: AnswerKind | Literal[""]
     """Empty: the family's."""
@@ -165,6 +168,8 @@ class Catalogue:
 
     families: tuple[Family, ...]
     units: tuple[Unit, ...]
+    evidence: Mapping[str, UnitEvidence] = field(default_factory=dict)
+    """Name of a unit → what was read about it; a user's own units have none."""
     _families: Mapping[str, Family] = field(init=False, repr=False, compare=False)
     _tasks: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
     _units: Mapping[str, tuple[Unit, ...]] = field(init=False, repr=False, compare=False)

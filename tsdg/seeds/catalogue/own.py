@@ -41,7 +41,6 @@ from tsdg.seeds.catalogue.model import CatalogueRow, Family, Unit
 _FAMILY = {
     "id": "own",
     "tier": "extra",
-    "licence_certainty": "?",
     "contamination": "",
     "remarks": "",
 }

@@ -137,7 +137,6 @@ def locate(config: PassagesConfig) -> Located:
         domain=OTHER,
         languages=(),
         licence=config.licence,
-        licence_certainty="?",
         verifier="text",
         adapter="passages",
         commercial="yes" if config.commercial else "no",
