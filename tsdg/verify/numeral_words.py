@@ -2,7 +2,7 @@
 
 >>> scale("million people"), scale("千克"), scale("万人"), scale("apples"), scale("bn")
 (1000000, 1, 10000, 1, None)
->>> says_more("at least"), says_more("apples"), says_more("two thirds of")
+>>> says_more("at least", ""), says_more("", "apples"), says_more("", "thirds of it")
 (True, False, True)
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,27 +19,59 @@ import yaml
 
 from tsdg.text import fold, unspaced
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’.][^\W\d_]+)*")
+# Signs that combine with a letter, as vowels do in the scripts of India and in Thai.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963"
+    "\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a4d\u0a70\u0a71\u0a81-\u0a83\u0abc-\u0acd\u0b82"
+    "\u0bbe-\u0bcd\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d57"
+    "\u0d81-\u0d83\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u103e\u1056-\u1059\u135d-\u135f\u17b4-\u17d3"
+)
+_LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
+_WORD = re.compile(rf"{_LETTERS}(?:['’.-]{_LETTERS})*")
+_LAST_WORD = re.compile(rf"({_LETTERS}(?:['’.-]{_LETTERS})*)[\s.:]*$")
 _ALPHABETIC = re.compile(r"[A-Za-z\u0370-\u03ff]")
 # Metric prefixes of Chinese units: a thousand grams are one kilogram, whose number is what counts.
 _METRIC = re.compile(
-    r"千(?=[克米瓦卡帕伏焦赫安升牛欧])|千字节|千比特|百帕|毫|厘|分米|微|纳|兆(?=[瓦赫帕欧焦])"
+    r"千(?=[克米瓦卡帕伏焦赫安升牛欧])|千兆?字节|千兆?比特|百帕|毫|厘|分米|微|纳|兆(?=[瓦赫帕欧焦])"
 )
 _SPACED_UNITS = frozenset("mgshlLNJWVACF")
 """Letters that stand for a unit where a space is before them: others are variables, or scales."""
+_DATE_WORDS = frozenset(("th", "st", "nd", "rd", "of", "de", "d'", "del", "di", "do", "er"))
+"""What may stand between a day and its month."""
+_LONGEST_JOINED = 8
+"""Characters of the longest scale word of a script without spaces."""
 
 
 @cache
-def _table() -> dict[str, frozenset[str]]:
+def _data() -> dict[str, list[Any]]:
     text = (files("tsdg.verify") / "numerals.yaml").read_text(encoding="utf-8")
-    data: dict[str, list[Any]] = yaml.safe_load(text)
-    return {role: frozenset(fold(str(word)).casefold() for word in data[role]) for role in data}
+    return dict(yaml.safe_load(text))
+
+
+@cache
+def _words(role: str) -> frozenset[str]:
+    return frozenset(fold(str(word)).casefold() for word in _data()[role])
+
+
+@cache
+def _bounds() -> dict[str, tuple[list[str], ...]]:
+    """First word of a bound → all its words, for each bound that begins so."""
+    found: dict[str, tuple[list[str], ...]] = {}
+    for phrase in sorted(_words("bounds")):
+        words = _in_words(phrase)
+        found[words[0]] = (*found.get(words[0], ()), words)
+    return found
+
+
+@cache
+def _joined(role: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(_words(role), key=len, reverse=True))))
 
 
 @cache
 def _units() -> frozenset[str]:
-    text = (files("tsdg.verify") / "numerals.yaml").read_text(encoding="utf-8")
-    return frozenset(yaml.safe_load(text)["units"])
+    return frozenset(_data()["units"])
 
 
 @cache
@@ -67,10 +100,23 @@ def scale(after: str) -> int | None:
     if not unspaced(word[0]) and not "\uac00" <= word[0] <= "\ud7a3":
         return 1
     # In scripts without spaces the unit follows at once: 3万人.
-    longest = next((n for n in range(min(4, len(word)), 0, -1) if word[:n] in _scales()), 0)
+    sizes = range(min(_LONGEST_JOINED, len(word)), 0, -1)
+    longest = next((size for size in sizes if word[:size] in _scales()), 0)
     if _METRIC.match(word) or not longest:
         return 1
     return _scales()[word[:longest]]
+
+
+def scale_word(after: str) -> str:
+    """Return the scale word that a text begins with; empty for none."""
+    match = _WORD.match(after)
+    if match is None or scale(after) == 1:
+        return ""
+    word = match[0]
+    if word.casefold() in _scales():
+        return word
+    sizes = range(min(_LONGEST_JOINED, len(word)), 0, -1)
+    return next((word[:size] for size in sizes if word[:size].casefold() in _scales()), "")
 
 
 def joined_unit(letters: str) -> bool:
@@ -84,26 +130,66 @@ def spaced_unit(letter: str) -> bool:
     return letter in _SPACED_UNITS or not letter.isascii()
 
 
-def is_negative(word: str) -> bool:
-    """Whether a word before a numeral makes it negative."""
-    return word.casefold() in _table()["negative"]
+def signed(before: str) -> tuple[str, bool]:
+    """Return what stands before a numeral without a word that makes it negative, and whether so.
+
+    >>> signed("it is minus "), signed("答案是负"), signed("about ")
+    (('it is ', True), ('答案是', True), ('about ', False))
+    """
+    match = _LAST_WORD.search(before)
+    if match is None:
+        return before, False
+    word = match[1].casefold()
+    joined = (one for one in _words("negative") if unspaced(one) and word.endswith(one))
+    found = word if word in _words("negative") else next(joined, "")
+    return (before[: match.end(1) - len(found)], True) if found else (before, False)
 
 
-def says_more(text: str) -> bool:
-    """Whether the words around a numeral say that another number is meant, or none."""
-    plain = fold(text).casefold()
-    words = _WORD.findall(plain)
-    table = _table()
-    if not table["changes"].isdisjoint(words) or not table["other"].isdisjoint(words):
+def says_more(before: str, after: str) -> bool:
+    """Whether the words around a numeral say that another number is meant, or none.
+
+    Args:
+        before: what stands before it, without a word for its sign.
+        after: what follows it, without its scale word.
+    """
+    left, right = _in_words(before), _in_words(after)
+    around = fold(f"{before}\0{after}").casefold()
+    return (
+        any(word in _doubtful() or word in _scales() for word in (*left, *right))
+        or (not around.isascii() and _joined("joined_anywhere").search(around) is not None)
+        or _is_bound(left)
+        or _is_bound(right)
+        or bool(left and left[-1] in _words("bounds_before"))
+        or _is_date(left, right)
+    )
+
+
+def _is_bound(words: Sequence[str]) -> bool:
+    return any(
+        words[place : place + len(bound)] == bound
+        for place, word in enumerate(words)
+        for bound in _bounds().get(word, ())
+    )
+
+
+@cache
+def _doubtful() -> frozenset[str]:
+    return _words("changes") | _words("other") | _words("negative")
+
+
+def _is_date(left: Sequence[str], right: Sequence[str]) -> bool:
+    if left and (left[-1] in _words("months") or left[-1] in _words("months_before")):
         return True
-    if any(word in _scales() for word in words):
-        return True
-    if any(word in plain for word in table["joined_before"]):
-        return True
-    padded = f" {' '.join(words)} "
-    return any(f" {bound} " in padded for bound in table["bounds"])
+    following = next((word for word in right if word not in _DATE_WORDS), "")
+    return following in _words("months")
+
+
+def _in_words(text: str) -> list[str]:
+    return _WORD.findall(fold(text).casefold())
 
 
 def changes_at_once(after: str) -> bool:
-    """Whether what stands right after a numeral makes it another one, as in 5分之3 or 3割."""
-    return any(after.startswith(word) for word in _table()["joined_changes"])
+    """Whether what stands right after a numeral makes it another one, as in 5分之3, 3割 or 9時."""
+    if _joined("joined_clock_not").match(after):
+        return False
+    return bool(_joined("joined_changes").match(after) or _joined("joined_clock").match(after))
