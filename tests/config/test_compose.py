@@ -81,6 +81,22 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
             ["answers.enrich.max_tokens (4096)", "roles.answers.model.max_model_len (2048)"],
         ),
         (
+            ["recipe=demo", "roles.answers.thinking=on"],
+            ["roles.answers.thinking=on", "SmolLM2-135M-Instruct never thinks", "auto"],
+        ),
+        (
+            ["recipe=demo", "model=gpt-oss-20b", "roles.enrich.thinking=off"],
+            ["roles.enrich.thinking=off", "gpt-oss-20b always thinks"],
+        ),
+        (
+            ["recipe=demo", "+roles.answers.request.n=3"],
+            ["roles.answers.request", "n: not allowed", "answers.samples"],
+        ),
+        (
+            ["recipe=demo", "+model.request.stream=true"],
+            ["model.request", "stream: not allowed", "read whole"],
+        ),
+        (
             ["recipe=demo", "judge=rubric", "judge.sampling.max_tokens=2048"],
             ["judge.sampling.max_tokens (2048)"],
         ),
@@ -104,7 +120,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
         (["recipe=demo", "model.flags=[]"], ["model.flags: found []", "a mapping"]),
         (
             ["recipe=demo", "+roles.cook=1"],
-            ["roles.cook: found the name 'cook'", "questions, answers or judge"],
+            ["roles.cook: found the name 'cook'", "questions, answers, enrich or judge"],
         ),
         (["recipe=demo", "+passages.domains={53: x}"], ["passages.domains.53", "write it as '53'"]),
         (
@@ -258,35 +274,29 @@ def test_values_arrive_as_they_were_typed() -> None:
 
 
 def test_each_role_samples_as_its_own_model_s_card_says() -> None:
-    own = compose_recipe(["recipe=knowledge", "judge=rubric"])
-    assert (
-        own.questions.sampling == own.answers.sampling == own.answers.enrich == own.model.sampling
-    )
-    assert own.judge.sampling == own.model.sampling
+    base = ["recipe=knowledge", "model=qwen3-235b-a22b"]
+    own = compose_recipe([*base, "judge=rubric"])
+    plain, thinking = own.model.modes["plain"].sampling, own.model.modes["thinking"].sampling
+    assert own.answers.sampling == own.judge.sampling == thinking != plain
+    for step in (own.questions.sampling, own.answers.enrich):
+        assert step == plain.model_copy(update={"max_tokens": 4096})
     solver, judge = "qwen3-30b-a3b-instruct-2507", "nemotron-3-ultra-genrm"
     words = [
         f"+model@roles.answers.model={solver}",
         f"+model@roles.judge.model={judge}",
         "judge=genrm",
     ]
-    mixed = compose_recipe(["recipe=knowledge", *words])
-    assert mixed.questions.sampling == own.model.sampling
-    assert mixed.answers.sampling == mixed.answers.enrich == mixed.roles["answers"].model.sampling
-    assert mixed.judge.sampling == mixed.roles["judge"].model.sampling
+    mixed = compose_recipe([*base, *words])
+    assert mixed.questions.sampling == own.questions.sampling
+    card = mixed.roles["answers"].model
+    assert card
+    assert mixed.answers.sampling == card.sampling
+    assert mixed.answers.enrich == card.sampling.model_copy(update={"max_tokens": 4096})
+    other = mixed.roles["judge"].model
+    assert other
+    assert mixed.judge.sampling == other.sampling
     assert (
-        len(
-            {
-                str(one)
-                for one in (mixed.questions.sampling, mixed.answers.sampling, mixed.judge.sampling)
-            }
-        )
-        == 3
-    )
-    assert (
-        compose_recipe(
-            ["recipe=knowledge", *words, "answers.sampling.top_p=0.5"]
-        ).answers.sampling.top_p
-        == 0.5
+        compose_recipe([*base, *words, "answers.sampling.top_p=0.5"]).answers.sampling.top_p == 0.5
     )
 
 

@@ -15,6 +15,7 @@ from tsdg.config.questions import KinConfig, QuestionsConfig
 from tsdg.config.recipe import AnswersConfig, PromptConfig
 from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentError
+from tsdg.generate.answer_case import AnswerModels
 from tsdg.generate.prompt_files import load_prompts
 from tsdg.generate.prompts import Prompts
 from tsdg.protocols import Choice, Reply, Request
@@ -47,6 +48,11 @@ def model(**over: Any) -> ModelConfig:
         "flags": {},
     }
     return ModelConfig(**{**values, **over})
+
+
+def solvers(solver: ModelConfig) -> AnswerModels:
+    """One model for all of stage 3."""
+    return AnswerModels(solver=solver, enricher=solver)
 
 
 SAMPLING = SamplingConfig(temperature=0.7, top_p=0.95, max_tokens=100)
@@ -86,6 +92,7 @@ def answers_config(**over: Any) -> AnswersConfig:
         "claim": "record",
         "variants": ("answer", "reasoning"),
         "sampling": SAMPLING,
+        "max_tokens": {},
         "enrich": SAMPLING,
     }
     return AnswersConfig(**{**values, **over})

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from generate.rows import ScriptedAsk, answers_config, as_json, model, prompt_set, question, reply
+from generate.rows import (
+    ScriptedAsk,
+    answers_config,
+    as_json,
+    model,
+    prompt_set,
+    question,
+    reply,
+    solvers,
+)
 from tsdg.config.recipe import AnswersConfig
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.protocols import Asked, Reply, Request
@@ -44,7 +53,7 @@ def solve(
     verifier = Plain(item.answer_kind)
     step = AnswerStep(
         config=config or answers_config(),
-        model=model(**of_model),
+        models=solvers(model(**of_model)),
         prompts=prompt_set(prompts),
         seed=run_seed,
         verifier_for=lambda kind: verifier,

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from generate.rows import ScriptedAsk, answers_config, as_json, model, prompt_set, question, reply
+from generate.rows import (
+    ScriptedAsk,
+    answers_config,
+    as_json,
+    model,
+    prompt_set,
+    question,
+    reply,
+    solvers,
+)
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.records import Question
 from tsdg.verify import verifier_for
@@ -28,7 +37,7 @@ def solve(item: Question, *answers: Any, **over: Any) -> Solving:
     config = answers_config(**{"max_chance": 0.1, "variants": ("answer",), **over})
     step = AnswerStep(
         config=config,
-        model=model(),
+        models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda q: verifier_for(q.answer_kind),

@@ -22,6 +22,7 @@ from generate.rows import (
     questions_config,
     reply,
     seed,
+    solvers,
 )
 from tsdg.config.judge import JudgeConfig
 from tsdg.generate.answers import AnswerStep, Solving
@@ -164,7 +165,7 @@ def solve_texts(
         config=answers_config(
             samples=len(texts), first_round=1, rationale="trace", variants=("answer",)
         ),
-        model=model(),
+        models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda _: InstructionVerifier() if checks else FreeTextVerifier(),
@@ -248,7 +249,7 @@ def test_a_vote_that_the_judge_does_not_like_is_no_record() -> None:
     def step(verdict: Verdict) -> Solving:
         made = AnswerStep(
             config=answers_config(),
-            model=model(),
+            models=solvers(model()),
             prompts=prompt_set(),
             seed=7,
             verifier_for=lambda _: FreeTextVerifier(),
@@ -280,7 +281,7 @@ def test_what_a_model_thought_before_its_reply_is_not_shown(parser: str) -> None
 
     step = AnswerStep(
         config=answers_config(structured=False, rationale="trace"),
-        model=model(reasoning_parser=parser),
+        models=solvers(model(reasoning_parser=parser)),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda _: FreeTextVerifier(),
@@ -351,7 +352,7 @@ def test_a_question_row_is_what_the_solver_got() -> None:
         config=answers_config(
             samples=1, first_round=1, rationale="trace", variants=("answer",), min_share=1.0
         ),
-        model=model(),
+        models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda _: FreeTextVerifier(),

@@ -5,7 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from generate.rows import ScriptedAsk, answers_config, as_json, model, prompt_set, question, reply
+from generate.rows import (
+    ScriptedAsk,
+    answers_config,
+    as_json,
+    model,
+    prompt_set,
+    question,
+    reply,
+    solvers,
+)
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.protocols import Asked, Proof, ProofVerdict, Reply, Request
 from tsdg.records import AnswerKind
@@ -51,7 +60,7 @@ def solve(*answers: str) -> tuple[Solving, Doubler]:
     verifier = Doubler()
     step = AnswerStep(
         config=answers_config(),
-        model=model(),
+        models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda _: verifier,

@@ -37,6 +37,7 @@ def test_everything_that_decides_the_reply_is_in_the_id() -> None:
         {"sampling": sampling},
         {"model": model(name="other")},
         {"model": model(revision="2")},
+        {"model": model(request={"top_k": 20})},
     ]
     assert len({make(**change).request_id for change in changes}) == len(changes)
     assert make() == make()
@@ -59,9 +60,11 @@ def test_the_body_is_what_a_server_takes() -> None:
 
 
 def test_sampling_is_canonical() -> None:
-    assert canonical(SAMPLING, topic="é", draw=0) == (
+    assert canonical(model(), SAMPLING, topic="é", draw=0) == (
         '{"draw":0,"max_tokens":100,"temperature":0.7,"top_p":0.95,"topic":"é"}'
     )
+    asked = canonical(model(request={"top_k": 20, "a": {"z": 1, "b": 2}}), SAMPLING)
+    assert '"request":{"a":{"b":2,"z":1},"top_k":20}' in asked
 
 
 def test_only_a_final_failure_becomes_a_value() -> None:

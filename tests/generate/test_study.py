@@ -44,13 +44,9 @@ def config(**over: Any) -> StudyConfig:
     return StudyConfig(**{**values, **over})
 
 
-def study(
-    row: Seed, answer: Any, *, parser: str = "", **over: Any
-) -> tuple[Studied, list[Request]]:
+def study(row: Seed, answer: Any, **over: Any) -> tuple[Studied, list[Request]]:
     script = ScriptedAsk(lambda _: answer)
-    step = StudyStep(
-        config=config(**over), model=model(reasoning_parser=parser), prompts=prompts(), seed=7
-    )
+    step = StudyStep(config=config(**over), model=model(), prompts=prompts(), seed=7)
     return asyncio.run(step(row, script)), script.requests
 
 
@@ -71,7 +67,7 @@ def test_a_reply_becomes_a_study_with_each_concept_once() -> None:
     assert (usage.stage, usage.requests) == ("study", 1)
 
 
-def test_the_request_shows_the_seed_with_its_answer_and_asks_for_no_thinking() -> None:
+def test_the_request_shows_the_seed_with_its_answer() -> None:
     row = seed(context="p" * 5000)
     _, (plain,) = study(row, reply(as_json(**GOOD)))
     text = plain.body["messages"][-1]["content"]
@@ -82,9 +78,8 @@ def test_the_request_shows_the_seed_with_its_answer_and_asks_for_no_thinking() -
     assert "p" * 2000 not in text
     assert "chat_template_kwargs" not in plain.body
     assert "response_format" in plain.body
-    _, (thinker,) = study(row, reply(as_json(**GOOD)), parser="qwen3", structured=False)
-    assert thinker.body["chat_template_kwargs"] == {"enable_thinking": False}
-    assert "response_format" not in thinker.body
+    _, (free,) = study(row, reply(as_json(**GOOD)), structured=False)
+    assert "response_format" not in free.body
 
 
 @pytest.mark.parametrize(

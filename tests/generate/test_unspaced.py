@@ -18,6 +18,7 @@ from generate.rows import (
     questions_config,
     reply,
     seed,
+    solvers,
 )
 from tsdg.corpus.near import NearDuplicates
 from tsdg.generate.answers import AnswerStep
@@ -173,7 +174,7 @@ def test_votes_meet_and_the_training_text_is_in_the_language(it: Script) -> None
 
     step = AnswerStep(
         config=answers_config(variants=("answer", "reasoning", "context")),
-        model=model(),
+        models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
         verifier_for=lambda question: verifier_for(question.answer_kind),

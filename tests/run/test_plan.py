@@ -150,10 +150,11 @@ def test_what_a_judge_is_asked_is_counted(
     questions, answers = judged.phases
     assert [(role.role, role.model) for role in answers.roles] == [
         ("answers", "SmolLM2-135M-Instruct"),
+        ("enrich", "SmolLM2-135M-Instruct"),
         ("judge", "the-judge"),
     ]
     # Each question beside its seed's, each answer beside a rival: in both orders.
-    assert questions.roles[1].work.requests == answers.roles[1].work.requests == 12 * 2
+    assert questions.roles[1].work.requests == answers.roles[2].work.requests == 12 * 2
     assert questions.roles[1].work.completion_tokens == 24 * 300
     assert questions.roles[1].work.completion_tokens_most == 24 * 512
     assert questions.roles[1].work.prompt_tokens > 24 * 3 * 10
@@ -179,7 +180,7 @@ def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
     only = plan(tmp_path, *JUDGED, *choice, "judge.question_min_score=0", "judge.best_of=false")
     assert [[role.role for role in phase.roles] for phase in only.phases] == [
         ["questions"],
-        ["answers", "judge"],
+        ["answers", "enrich", "judge"],
     ]
     free = plan(
         tmp_path,
@@ -203,7 +204,7 @@ def test_a_study_is_a_phase_with_a_short_request_for_its_share_of_the_seeds(tmp_
     (role,) = study.roles
     assert (study.phase, role.role, study.rows) == ("study", "study", questions.rows)
     assert role.work.requests == pytest.approx(study.rows / 2, rel=0.01)
-    assert role.work.completion_tokens < questions.work.completion_tokens / 30
+    assert role.work.completion_tokens < questions.work.completion_tokens / 5
     phases = plan(tmp_path, *words, "study.share=0").phases
     assert [phase.phase for phase in phases] == ["questions", "answers"]
 

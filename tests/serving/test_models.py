@@ -20,8 +20,17 @@ def model_of(name: str, *overrides: str) -> ModelConfig:
     return compose_recipe(["recipe=demo", f"model={name}", "server=vllm", *overrides]).model
 
 
+STRUCTURES = ' --structured-outputs-config {"backend": "guidance", "disable_any_whitespace": true}'
+
+
 def commands(name: str, hardware: str = "h100") -> list[str]:
-    """The command of each node of one server, as they are run."""
+    """The command of each node of one server, without what all of them have."""
+    lines = _commands(name, hardware)
+    assert all(STRUCTURES in line for line in lines)
+    return [line.replace(STRUCTURES, "") for line in lines]
+
+
+def _commands(name: str, hardware: str) -> list[str]:
     model = model_of(name, f"hardware={hardware}")
     nodes = nodes_per_replica(model, GPUS[hardware])
     server = server_config(command=("vllm", "serve"), replicas="auto")

@@ -45,6 +45,7 @@ def test_a_command_serves_the_model_under_its_name_on_the_given_port() -> None:
         "--pipeline-parallel-size": "2",
         "--disable-uvicorn-access-log": None,
         "--reasoning-parser": "qwen3",
+        "--structured-outputs-config": '{"backend": "guidance", "disable_any_whitespace": true}',
     }
 
 
@@ -77,6 +78,9 @@ def test_booleans_become_switches_and_other_values_keep_their_text() -> None:
     assert {"--enforce-eager", "--no-enable-chunked-prefill", "--seed=-1"} <= set(command)
     assert command[command.index("--gpu-memory-utilization") + 1] == "0.9"
     assert command[command.index("--structured-outputs-config") + 1] == '{"backend":"xgrammar"}'
+    dotted = {"structured-outputs-config.backend": "xgrammar"}
+    words = serve_command(server=server_config(flags=dotted), model=model_config(), port=1)
+    assert "--structured-outputs-config" not in words
 
 
 def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> None:
@@ -90,7 +94,9 @@ def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> 
         for rank in (0, 1)
     )
     shared = (
-        "--max-model-len 64 --tensor-parallel-size 8 --pipeline-parallel-size 2 --max-num-seqs 64 "
+        "--max-model-len 64 --tensor-parallel-size 8 --pipeline-parallel-size 2 "
+        '--structured-outputs-config {"backend": "guidance", "disable_any_whitespace": true} '
+        "--max-num-seqs 64 "
         "--distributed-executor-backend mp --nnodes 2 --node-rank {} --master-addr 10.0.0.1 "
         "--master-port 29001"
     )

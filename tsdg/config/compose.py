@@ -22,6 +22,7 @@ from tsdg.config import extensions
 from tsdg.config.arguments import check_choices, check_flags
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
+from tsdg.config.roles import Role, sampled
 from tsdg.errors import RecipeError, ShortfallError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
     """
     from hydra import compose, initialize_config_dir
 
+    _register()
     check_choices(overrides, [recipes_dir()])
 
     def composed() -> Recipe:
@@ -98,6 +100,7 @@ def hydra_app(
     """
     import hydra
 
+    _register()
     words = _in_order(arguments)
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
         words.insert(
@@ -159,6 +162,16 @@ def hydra_app(
             f"{len(failures)} of {points} points of the sweep failed; the lines above say why"
         )
     return next((code for code in reversed(codes) if code), 0)
+
+
+def _register() -> None:
+    """Teach OmegaConf ``${sampled:ROLE,KEY}`` of :func:`tsdg.config.roles.sampled`."""
+    from omegaconf import OmegaConf
+
+    def resolve(role: Role, key: str, *most: int, _root_: DictConfig) -> Any:
+        return sampled(role, key, *most, root=_root_)
+
+    OmegaConf.register_new_resolver("sampled", resolve, replace=True)
 
 
 def validate(config: DictConfig) -> Recipe:

@@ -7,8 +7,9 @@ identity; changing one letter of a prompt does not.
 Part of the identity:
   * which seeds: ``seed``, and all of ``seeds`` and ``passages`` but what is named below;
   * who writes: ``model.name``, ``model.revision``, ``model.max_model_len`` (what is too long),
-    ``model.reasoning_parser`` and ``model.flags`` (a quantised model is another model), and the
-    same of each model in ``roles``;
+    ``model.reasoning_parser``, ``model.request``, ``model.modes`` and
+    ``model.flags`` (a quantised model is another model), and the same of each model in ``roles``;
+    of each role also ``thinking`` and ``request``;
   * how: all of ``study``, ``questions``, ``answers``, ``judge`` and ``filter``, and the *text* of
     every prompt and of a user's own verifier, wherever it lies.
 
@@ -128,16 +129,18 @@ def identity(
         values["passages"]["path"] == DEMO
     ):  # else one's own passages would go on where a trial of these ended
         kept["passages"]["path"] = DEMO
-    kept["roles"] = {
-        role: {
-            "model": {
-                key: v for key, v in own["model"].items() if f"model.{key}" not in NOT_IDENTITY
-            }
-        }
-        for role, own in values["roles"].items()
-    }
+    kept["roles"] = {role: _role(own) for role, own in values["roles"].items()}
     own = {"verifiers": dict(verifiers)} if verifiers else {}
     return {"version": VERSION, "recipe": kept, "prompts": dict(prompts), **own}
+
+
+def _role(own: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: v for key, v in own.items() if key not in ("model", "server")}
+    return kept | ({"model": _model(own["model"])} if own["model"] else {})
+
+
+def _model(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: v for key, v in values.items() if f"model.{key}" not in NOT_IDENTITY}
 
 
 def digest(identity: Mapping[str, Any]) -> str:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tsdg.config.base import Config, PositiveFloat, PositiveInt
+from tsdg.config.requests import RequestKeys
 from tsdg.config.sampling import SamplingConfig
 
 Flag = str | int | float | bool
+
+
+Thinking = Literal["auto", "on", "off"]
+Mode = Literal["thinking", "plain"]
+
+
+class ModeConfig(Config):
+    """How a model that can think or not is asked for one of the two."""
+
+    request: RequestKeys
+    """What tells its chat template so, and what its card recommends beside the next key."""
+    sampling: SamplingConfig
 
 
 class ParallelConfig(Config):
@@ -37,7 +50,12 @@ class ModelConfig(Config):
     reasoning_parser: str
     """vLLM's reasoning parser; empty for a model that gives no separate reasoning."""
     sampling: SamplingConfig
-    """What its card recommends; the sampling of ``questions`` and ``answers`` starts from it."""
+    """What its card recommends; the sampling of each step starts from it."""
+    request: RequestKeys = Field(default_factory=dict)
+    """Further keys of every request to it, e.g. ``top_k`` or ``reasoning_effort``."""
+    modes: dict[Mode, ModeConfig] = Field(default_factory=dict)
+    """For a model that can think or not: both ways, whose sampling and request keys take the place
+    of the two above. Empty for one that always thinks (with a parser) or never."""
     parallelism: dict[str, ParallelConfig]
     """By ``hardware``; what the two next keys start from."""
     tensor_parallel: PositiveInt
@@ -50,6 +68,15 @@ class ModelConfig(Config):
     assumed, and for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
+
+    @field_validator("modes")
+    @classmethod
+    def _both_modes(cls, value: dict[Mode, ModeConfig]) -> dict[Mode, ModeConfig]:
+        if len(value) == 1:
+            raise ValueError(
+                f"found {next(iter(value))} alone; give thinking and plain, or neither"
+            )
+        return value
 
 
 def _is_endpoint(url: str) -> bool:
@@ -105,8 +132,26 @@ class ServerConfig(Config):
 
 
 class RoleConfig(Config):
-    """Another model, and where it is served, for one role of a run."""
+    """Who plays one role of a run, and what its requests say beside the prompt."""
 
-    model: ModelConfig
+    model: ModelConfig | None = None
+    """None: the run's own; of ``enrich`` the one that answers."""
     server: ServerConfig | None = None
     """None: as the run's own server."""
+    thinking: Thinking = "auto"
+    """Whether a model that can think or not does; ``auto``: to answer and to judge it does, to
+    study, write and enrich it does not."""
+    request: RequestKeys = Field(default_factory=dict)
+    """Further keys of the role's requests; they go before those of the model."""
+
+    @field_validator("thinking", mode="before")
+    @classmethod
+    def _yaml_switch(cls, value: object) -> object:
+        """YAML reads a bare ``on`` or ``off`` as true or false."""
+        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _own_server_has_a_model(self) -> RoleConfig:
+        if self.server and not self.model:
+            raise ValueError("a server of its own needs a model of its own: give the role a model")
+        return self

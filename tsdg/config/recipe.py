@@ -15,13 +15,14 @@ from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig, RoleConfig, ServerConfig
 from tsdg.config.passages import PassagesConfig
 from tsdg.config.questions import QuestionsConfig
+from tsdg.config.roles import Role as Role
+from tsdg.config.roles import asked_model, owner_of, why_not
 from tsdg.config.sampling import SamplingConfig
 from tsdg.config.study import StudyConfig
 from tsdg.config.verifier_name import VerifierName
-from tsdg.records import Group, Variant
+from tsdg.records import AnswerKind, Group, Variant
 
 StepName = Literal["study", "questions", "answers"]
-Role = Literal["study", "questions", "answers", "judge"]
 FileName = Annotated[
     str,
     Field(
@@ -145,9 +146,17 @@ class AnswersConfig(Config):
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     """Which records to make of one verified question."""
     sampling: SamplingConfig
+    max_tokens: dict[AnswerKind, PositiveInt]
+    """Answer kind → tokens of one solution at most, where it needs fewer than ``sampling``
+    allows."""
     enrich: SamplingConfig
     """For the one request per verified question that adds knowledge and distractor analysis
     (``context``)."""
+
+    def sampling_of(self, kind: AnswerKind) -> SamplingConfig:
+        """How solutions of a kind are drawn."""
+        most = min(self.sampling.max_tokens, self.max_tokens.get(kind, self.sampling.max_tokens))
+        return self.sampling.model_copy(update={"max_tokens": most})
 
     @field_validator("variants")
     @classmethod
@@ -310,8 +319,8 @@ class Recipe(Config):
     filter: FilterConfig
     judge: JudgeConfig
     roles: dict[Role, RoleConfig]
-    """Role → its model, where it is not the run's: the one that studies seeds, writes questions,
-    solves them, or judges."""
+    """Role → who plays it, and how its requests are asked: who studies seeds, writes questions,
+    solves them, explains the answers, or judges."""
     engine: EngineConfig
     budget: BudgetConfig
     package: PackageConfig
@@ -390,15 +399,17 @@ class Recipe(Config):
         limits: list[tuple[str, SamplingConfig, Role]] = [
             ("questions.sampling", self.questions.sampling, "questions"),
             ("answers.sampling", self.answers.sampling, "answers"),
-            ("answers.enrich", self.answers.enrich, "answers"),
+            ("answers.enrich", self.answers.enrich, "enrich"),
         ]
         if self.study.share:
             limits.append(("study.sampling", self.study.sampling, "study"))
         if self.judge.enabled:
             limits.append(("judge.sampling", self.judge.sampling, "judge"))
         for key, sampling, role in limits:
-            own = self.roles.get(role)
-            model, where = (own.model, f"roles.{role}.model") if own else (self.model, "model")
+            if why := why_not(self, role):
+                raise ValueError(why)
+            model, owner = asked_model(self, role), owner_of(self, role)
+            where = f"roles.{owner}.model" if owner else "model"
             if sampling.max_tokens >= model.max_model_len:
                 raise ValueError(
                     f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in "
@@ -409,7 +420,7 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _has_a_reward_model(self) -> Recipe:
-        if self.judge.enabled and self.judge.form == "genrm" and "judge" not in self.roles:
+        if self.judge.enabled and self.judge.form == "genrm" and not owner_of(self, "judge"):
             raise ValueError(
                 "judge.form=genrm asks in the chat roles of a reward model: name one with "
                 "+model@roles.judge.model=nemotron-3-ultra-genrm, or take judge=rubric"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from tsdg.config.models import ModelConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.answer_samples import Drawn
 from tsdg.generate.claims import Claim
@@ -14,6 +15,15 @@ from tsdg.generate.voteplan import VotePlan, Wish
 from tsdg.generate.voting import Accept, Open, Reject, Tally, VoteRule, decide, next_round
 from tsdg.protocols import Ask, Reply, Verifier
 from tsdg.records import Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerModels:
+    """Who is asked in stage 3, each as its role has it asked."""
+
+    solver: ModelConfig
+    enricher: ModelConfig
+    """Adds knowledge to what the vote accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,7 +130,7 @@ class Sampler:
         return chat_request(
             model=self._model,
             turns=group[0].turns,
-            sampling=self._config.sampling,
+            sampling=self._config.sampling_of(question.answer_kind),
             seed=number("answers", self._seed, question.question_id, group[0].sample),
             samples=len(group),
             form=group[0].form.constraint,

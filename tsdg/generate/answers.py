@@ -13,10 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentError
-from tsdg.generate.answer_case import Case
+from tsdg.generate.answer_case import AnswerModels, Case
 from tsdg.generate.answer_samples import Drawn
 from tsdg.generate.answer_sampling import Sampler
 from tsdg.generate.claims import read_claim
@@ -51,7 +50,7 @@ class AnswerStep:
         self,
         *,
         config: AnswersConfig,
-        model: ModelConfig,
+        models: AnswerModels,
         prompts: Prompts,
         seed: int,
         verifier_for: Callable[[Question], Verifier],
@@ -61,9 +60,9 @@ class AnswerStep:
         self._prompts = prompts
         self._verifier_for = verifier_for
         self._judge = judge
-        self._sampler = Sampler(config=config, model=model, seed=seed)
+        self._sampler = Sampler(config=config, model=models.solver, seed=seed)
         self._solutions = SolutionMaker(
-            config=config, model=model, prompts=prompts, seed=seed, judge=judge
+            config=config, models=models, prompts=prompts, seed=seed, judge=judge
         )
 
     async def __call__(self, question: Question, ask: Ask) -> Solving:

@@ -176,6 +176,7 @@ class QuestionStep:
         )
         planned = {"way": way.name, "kin": [one.seed_id for one in kin]} if way else {}
         sampling = canonical(
+            self._model,
             config.sampling,
             request_seed=request_seed,
             few_shot=config.few_shot,

@@ -32,7 +32,7 @@ def chat_request(
 
     Args:
         model: whose reply it is: another model under the same name but with another revision
-            replies otherwise.
+            replies otherwise. Its request keys go into the body.
         turns: role and content of each turn.
         sampling: temperature, top_p and max_tokens.
         seed: of this request alone; the server derives the seeds of its samples from it.
@@ -48,6 +48,7 @@ def chat_request(
         "max_tokens": sampling.max_tokens,
         "seed": seed,
         **form,
+        **model.request,
     }
     if samples > 1:
         body["n"] = samples
@@ -60,11 +61,11 @@ def chat_request(
     )
 
 
-def canonical(sampling: SamplingConfig, **more: Any) -> str:
+def canonical(model: ModelConfig, sampling: SamplingConfig, **more: Any) -> str:
     """Return the canonical JSON of how something was drawn, for its provenance."""
-    return json.dumps(
-        {**sampling.model_dump(), **more}, ensure_ascii=False, separators=(",", ":"), sort_keys=True
-    )
+    asked = {"request": model.request} if model.request else {}
+    drawn = {**sampling.model_dump(), **asked, **more}
+    return json.dumps(drawn, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def provenance(model: ModelConfig, prompt: Prompt, sampling: str, request: Request) -> Provenance:

@@ -9,15 +9,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
-from tsdg.generate.answer_case import Case
+from tsdg.generate.answer_case import AnswerModels, Case
 from tsdg.generate.checks import says_nothing
 from tsdg.generate.claims import agrees, read_claim
 from tsdg.generate.enrich import NOTHING, TRIES, Enrichment, enrich_request, read_enrichment
 from tsdg.generate.judge import Judge, best_response, judge_answer, response_of
 from tsdg.generate.language import other_language
-from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.generate.prompts import Prompts
 from tsdg.generate.requests import canonical, provenance, try_ask
 from tsdg.generate.schemas import Flaw
 from tsdg.generate.voting import Accept
@@ -32,13 +31,13 @@ class SolutionMaker:
         self,
         *,
         config: AnswersConfig,
-        model: ModelConfig,
+        models: AnswerModels,
         prompts: Prompts,
         seed: int,
         judge: Judge | None,
     ) -> None:
         self._config = config
-        self._model = model
+        self._models = models
         self._prompts = prompts
         self._seed = seed
         self._judge = judge
@@ -121,7 +120,7 @@ class SolutionMaker:
             distractors=enrichment.distractors,
             unenriched=unenriched,
             verification=judged,
-            provenance=self._provenance(case.prompt, drawn[winners[0]].request),
+            provenance=self._provenance(case, drawn[winners[0]].request),
         )
 
     async def _judged(
@@ -153,7 +152,7 @@ class SolutionMaker:
 
         That is no part of a response to judge, and two such traces fit no context.
         """
-        return bool(self._model.reasoning_parser) and self._config.rationale == "trace"
+        return bool(self._models.solver.reasoning_parser) and self._config.rationale == "trace"
 
     async def _enrich(self, case: Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
         """Ask for what the variants need beside the answer, and say why where it does not come."""
@@ -164,7 +163,7 @@ class SolutionMaker:
                 answer=answer,
                 reasoning=not reasoning,
                 config=self._config,
-                model=self._model,
+                model=self._models.enricher,
                 prompts=self._prompts,
                 seed=(self._seed, *([attempt] if attempt else [])),
             )
@@ -178,10 +177,11 @@ class SolutionMaker:
                 break
         return NOTHING, reason
 
-    def _provenance(self, prompt: Prompt, request: Request) -> Provenance:
+    def _provenance(self, case: Case, request: Request) -> Provenance:
         config = self._config
         sampling = canonical(
-            config.sampling,
+            self._models.solver,
+            config.sampling_of(case.question.answer_kind),
             request_seed=request.body["seed"],
             samples=config.samples,
             few_shot=config.few_shot,
@@ -189,7 +189,7 @@ class SolutionMaker:
             rationale=config.rationale,
             structured=config.structured,
         )
-        return provenance(self._model, prompt, sampling, request)
+        return provenance(self._models.solver, case.prompt, sampling, request)
 
 
 def _usable(reasoning: str, answer: str, question: Question) -> bool:

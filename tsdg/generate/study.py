@@ -94,22 +94,12 @@ class StudyStep:
             sampling=config.sampling,
             seed=request_seed,
             samples=1,
-            form={
-                **(
-                    {"response_format": response_format("study", _SCHEMA)}
-                    if config.structured
-                    else {}
-                ),
-                # Of models that think or not, as they are told; others do not look at it.
-                **(
-                    {"chat_template_kwargs": {"enable_thinking": False}}
-                    if self._model.reasoning_parser
-                    else {}
-                ),
-            },
+            form={"response_format": response_format("study", _SCHEMA)}
+            if config.structured
+            else {},
         )
         sampling = canonical(
-            config.sampling, request_seed=request_seed, structured=config.structured
+            self._model, config.sampling, request_seed=request_seed, structured=config.structured
         )
         made = provenance(self._model, self._prompt, sampling, request)
         reply = await try_ask(ask, request)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.config.recipe import Recipe
+from tsdg.config.roles import models_named
 from tsdg.config.snapshot import PACKAGES
 from tsdg.errors import MachineError, TsdgError
 from tsdg.launch.preflight import Check, attempt, check_cluster
@@ -72,11 +73,7 @@ def _places(recipe: Recipe, *, away: bool) -> list[str]:
 
     Of names that may be a hub's, those that are here.
     """
-    named = [
-        recipe.seeds.mirror,
-        recipe.model.path,
-        *(own.model.path for own in recipe.roles.values()),
-    ]
+    named = [recipe.seeds.mirror, *(model.path for model in models_named(recipe))]
     if away:
         return [path for path in named if path.startswith("/")]
     found = [Path(path).expanduser().absolute() for path in named if path]

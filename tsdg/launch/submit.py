@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tsdg import cache
 from tsdg.config.recipe import Recipe
+from tsdg.config.roles import models_named
 from tsdg.config.stages import Stage
 from tsdg.errors import MachineError, RunConflictError, UsageError
 from tsdg.launch import ship
@@ -252,7 +253,7 @@ def mounts_of(target: Target) -> tuple[str, ...]:
     recipe, cluster = target.recipe, target.cluster
     mounts = list(cluster.mounts)
     python = Path(cluster.tsdg.python)
-    weights = [recipe.model.path, *(own.model.path for own in recipe.roles.values())]
+    weights = [model.path for model in models_named(recipe)]
     read = [
         recipe.seeds.mirror,
         recipe.passages.path,

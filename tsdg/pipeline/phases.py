@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tsdg.config.recipe import StepName
+from tsdg.config.roles import asked_model
 from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
 from tsdg.engine.phase import run_phase
 from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import fault_of_row
+from tsdg.generate.answer_case import AnswerModels
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judge import Judge
 from tsdg.generate.questions import Aim, Asking, QuestionStep
@@ -30,7 +32,7 @@ from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
 from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Seed, StudiedSeed
 from tsdg.rowform import from_row
 from tsdg.run.prepare import Prepared
-from tsdg.run.roles import ByModel, ServedModel, model_of, served_models
+from tsdg.run.roles import ByModel, ServedModel, served_models
 from tsdg.run.verifiers import choose_verifier
 from tsdg.serving.transport import open_transport
 from tsdg.tables import count_rows
@@ -140,10 +142,10 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
         return _studying(prepared)
     recipe, prompts = prepared.recipe, prepared.prompts
     verifier_for = choose_verifier(recipe)
-    judge = Judge(config=recipe.judge, model=model_of(recipe, "judge"), seed=recipe.seed)
+    judge = Judge(config=recipe.judge, model=asked_model(recipe, "judge"), seed=recipe.seed)
     ask_questions = QuestionStep(
         config=recipe.questions,
-        model=model_of(recipe, "questions"),
+        model=asked_model(recipe, "questions"),
         prompts=prompts,
         seed=recipe.seed,
         judge=judge if recipe.judge.enabled else None,
@@ -152,7 +154,9 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     )
     answer = AnswerStep(
         config=recipe.answers,
-        model=model_of(recipe, "answers"),
+        models=AnswerModels(
+            solver=asked_model(recipe, "answers"), enricher=asked_model(recipe, "enrich")
+        ),
         prompts=prompts,
         seed=recipe.seed,
         verifier_for=verifier_for,
@@ -210,7 +214,7 @@ def _studying(prepared: Prepared) -> Process:
     recipe = prepared.recipe
     study = StudyStep(
         config=recipe.study,
-        model=model_of(recipe, "study"),
+        model=asked_model(recipe, "study"),
         prompts=prepared.prompts,
         seed=recipe.seed,
     )

@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import Recipe, Role, StepName
+from tsdg.config.roles import asked_model
 from tsdg.generate.prompts import Prompt, Prompts
 from tsdg.generate.voteplan import SOLVER, VotePlan, plan_of
 from tsdg.layout import phase_name
 from tsdg.records import AnswerKind
-from tsdg.run.roles import model_of, roles_of
+from tsdg.run.roles import roles_of
 
 _OPTIONS = (2, 3, 4, 5, 10, 0)
 """Numbers of options whose votes a plan shows; 0 where the answers are not bounded."""
@@ -126,7 +127,7 @@ def _role(
         work = add([_judging(step, recipe, load) for step in steps for load in loads])
     else:
         work = add([_step(role, recipe, prompts, load) for load in loads])
-    model = model_of(recipe, role)
+    model = asked_model(recipe, role)
     rate = model.throughput.get(recipe.hardware)
     return RolePlan(
         role=role,
@@ -159,11 +160,7 @@ def assumptions(recipe: Recipe) -> list[str]:
     """What the figures rest on, one line each."""
     figures = assumed()
     roles = list(dict.fromkeys(role for steps in recipe.phases for role in roles_of(recipe, steps)))
-    kinds = [
-        *roles,
-        *(["enrich"] if "answers" in roles and "context" in recipe.answers.variants else []),
-    ]
-    reply = ", ".join(f"{kind} {_reply(kind, recipe):,.0f}" for kind in kinds)
+    reply = ", ".join(f"{role} {_reply(role, recipe):,.0f}" for role in roles)
     thinking = any(_thinking(role, recipe) for role in roles)
     return [
         "every row of the splits is good, and no question is rejected",
@@ -183,7 +180,7 @@ def assumptions(recipe: Recipe) -> list[str]:
             f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} "
             "characters a token"
         ),
-        *dict.fromkeys(_rate(model_of(recipe, role), recipe.hardware) for role in roles),
+        *dict.fromkeys(_rate(asked_model(recipe, role), recipe.hardware) for role in roles),
     ]
 
 
@@ -229,16 +226,13 @@ def _samples(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
     return most, (usual.needed + usual.votes) / 2 - claim if usual else 0.0
 
 
-def _thinking(kind: str, recipe: Recipe) -> int:
-    """Tokens of a reply that are thinking, by who writes it; the study asks for none."""
-    if kind == "study":
-        return 0
-    role = cast("Role", "answers" if kind == "enrich" else kind)
-    tokens: int = assumed()["thinking_tokens"] if model_of(recipe, role).reasoning_parser else 0
+def _thinking(role: Role, recipe: Recipe) -> int:
+    """Tokens of a reply that are thinking, by who writes it."""
+    tokens: int = assumed()["thinking_tokens"] if asked_model(recipe, role).reasoning_parser else 0
     return tokens
 
 
-def _reply(kind: str, recipe: Recipe) -> float:
+def _reply(kind: Role, recipe: Recipe) -> float:
     """Mean tokens of one reply: of the steps, of ``enrich`` and of the ``judge``."""
     written = kind == "answers" and recipe.answers.rationale != "trace"
     key = "answers_written" if written else kind
@@ -248,7 +242,7 @@ def _reply(kind: str, recipe: Recipe) -> float:
     return min(mean, _most(kind, recipe))
 
 
-def _most(kind: str, recipe: Recipe) -> int:
+def _most(kind: Role, recipe: Recipe) -> int:
     sampling = {
         "study": recipe.study.sampling,
         "questions": recipe.questions.sampling,
@@ -259,7 +253,7 @@ def _most(kind: str, recipe: Recipe) -> int:
     return sampling[kind].max_tokens
 
 
-def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
+def _step(step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
     questions = load.seeds * recipe.questions.per_seed
     if step == "study":
         studied = round(load.seeds * recipe.study.share)
@@ -267,12 +261,11 @@ def _step(step: StepName, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> W
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
     at_most, usual = _samples(recipe, load.kind)
+    if step == "enrich":
+        return _requests("enrich", recipe, prompts, load, most=questions, expected=questions)
     most = questions * at_most
     expected = most if _is_chosen(recipe, load) else math.ceil(questions * usual)
-    work = [_requests("answers", recipe, prompts, load, most=most, expected=expected)]
-    if "context" in recipe.answers.variants:
-        work.append(_requests("enrich", recipe, prompts, load, most=questions, expected=questions))
-    return add(work)
+    return _requests("answers", recipe, prompts, load, most=most, expected=expected)
 
 
 def _is_chosen(recipe: Recipe, load: TaskLoad) -> bool:
@@ -308,7 +301,7 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
 
 
 def _requests(
-    step: str, recipe: Recipe, prompts: Prompts, load: TaskLoad, *, most: int, expected: int
+    step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad, *, most: int, expected: int
 ) -> Work:
     few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
         step, 0

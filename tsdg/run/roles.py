@@ -1,4 +1,4 @@
-"""Which model plays which role, and where its requests go."""
+"""Which models are served for a phase, and where each request goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.recipe import Recipe, Role, StepName
+from tsdg.config.roles import base_model, owner_of, role_config
 from tsdg.errors import RecipeError
 from tsdg.protocols import Load, ReplicaFacts, Reply, Request, Transport
 
@@ -21,7 +22,9 @@ class ServedModel:
     """For its logs, below the run's; empty for the run's own model."""
 
     def _identity(self) -> tuple[str, str]:
-        return self.model.model_dump_json(), self.server.model_dump_json()
+        # How it is asked differs between roles that share it.
+        asked = {"request", "modes", "sampling", "note", "licence", "throughput"}
+        return self.model.model_dump_json(exclude=asked), self.server.model_dump_json()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ServedModel) and self._identity() == other._identity()
@@ -30,22 +33,19 @@ class ServedModel:
         return hash(self._identity())
 
 
-def model_of(recipe: Recipe, role: Role) -> ModelConfig:
-    """The model of a role: its own, else the run's."""
-    return recipe.roles[role].model if role in recipe.roles else recipe.model
-
-
 def models_of(recipe: Recipe) -> tuple[ModelConfig, ...]:
     """Every model that a run asks, each once: writer, solver, judge."""
     roles = [role for steps in recipe.phases for role in roles_of(recipe, steps)]
     return tuple(
-        {model.name: model for model in (model_of(recipe, role) for role in roles)}.values()
+        {model.name: model for model in (base_model(recipe, role) for role in roles)}.values()
     )
 
 
 def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
-    """The roles that a phase needs: its steps, and the judge if it judges their results."""
+    """The roles that a phase needs: its steps, who explains their answers, and the judge."""
     roles: list[Role] = list(steps)
+    if "answers" in steps and "context" in recipe.answers.variants:
+        roles.append("enrich")
     judge = recipe.judge
     if judge.enabled and (
         ("questions" in steps and judge.question_min_score)
@@ -64,11 +64,12 @@ def served_models(recipe: Recipe, steps: Sequence[StepName]) -> tuple[ServedMode
     """
     found: dict[ServedModel, None] = {}
     for role in roles_of(recipe, steps):
-        own = recipe.roles.get(role)
-        model = own.model if own else recipe.model
-        server = (own.server if own else None) or recipe.server
-        folder = "" if own is None else role
-        found.setdefault(ServedModel(model=model, server=server, folder=folder))
+        owner = owner_of(recipe, role)
+        own = role_config(recipe, owner).server if owner else None
+        served = ServedModel(
+            model=base_model(recipe, role), server=own or recipe.server, folder=owner or ""
+        )
+        found.setdefault(served)
     names = [endpoint.model.name for endpoint in found]
     if len(set(names)) < len(names):
         raise RecipeError(

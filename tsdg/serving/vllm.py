@@ -32,6 +32,11 @@ _RESERVED = {
     "master-port": "tsdg, from the nodes and their GPUs",
     "headless": "tsdg, from the nodes and their GPUs",
 }
+# No white space between the fields of a structured reply: a model may go on with it until its
+# tokens are used up. Every question has a schema of its own, and this backend compiles none first.
+_STRUCTURES = {
+    "structured-outputs-config": '{"backend": "guidance", "disable_any_whitespace": true}'
+}
 _ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
 
 
@@ -104,7 +109,10 @@ def serve_command(
         flags["reasoning-parser"] = model.reasoning_parser
     if model.revision and not folder:
         flags["revision"] = model.revision
-    flags |= _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
+    given = _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
+    if not any(name.partition(".")[0] in _STRUCTURES for name in given):
+        flags |= _STRUCTURES
+    flags |= given
     words = [word for name, value in flags.items() for word in _words(name, value)]
     if member is not None:
         words += [
