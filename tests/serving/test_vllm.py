@@ -95,7 +95,7 @@ def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> 
     )
     shared = (
         "--max-model-len 64 --tensor-parallel-size 8 --pipeline-parallel-size 2 "
-        '--structured-outputs-config {"backend": "guidance", "disable_any_whitespace": true} '
+        '--structured-outputs-config {{"backend": "guidance", "disable_any_whitespace": true}} '
         "--max-num-seqs 64 "
         "--distributed-executor-backend mp --nnodes 2 --node-rank {} --master-addr 10.0.0.1 "
         "--master-port 29001"

@@ -1,0 +1,79 @@
+"""The recipe's ``answers``: stage 3."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tsdg.config.base import Config, PositiveInt, Share
+from tsdg.config.sampling import SamplingConfig
+from tsdg.records import AnswerKind, Variant
+
+
+class AnswersConfig(Config):
+    """Stage 3: a model that sees only the question solves it, and its answers are voted on."""
+
+    samples: PositiveInt
+    """Solutions drawn per question at most; how many of these a vote takes follows from the number
+    of options (:mod:`tsdg.generate.voteplan`)."""
+    free_samples: PositiveInt
+    """Most solutions drawn where the number of answers has no bound (numbers, names, code ...), so
+    that guessing cannot be judged; never more than ``samples``."""
+    first_round: PositiveInt
+    """Solutions drawn at once before the vote is looked at; the rest follow only where they can
+    matter."""
+    few_shot: Annotated[int, Field(ge=0)]
+    show_options: bool
+    """Show the options (in another order per sample). A very small model solves better without
+    seeing them."""
+    rationale: Literal["written", "trace", "both"]
+    """What becomes a record's reasoning: the worked solution ``written`` in the reply before the
+    answer, or the ``trace`` of what a model thought before it replied, which then is the answer
+    alone. ``both``: the written one, and the trace in a column of its own."""
+    structured: bool
+    """Constrain the reply to the answer kind's JSON schema, or to the option texts."""
+    min_share: Share
+    """Share of all samples that the winning answer needs."""
+    min_margin: PositiveInt
+    """Votes that it needs more than the next answer."""
+    max_chance: Share
+    """Reject a vote that guessing among the options would reach with more than this probability."""
+    min_yield: Share
+    """Share of questions that must pass the vote if the solver is right in 80 % of them: the fewest
+    samples that achieve it are taken, or those that come closest."""
+    claim: Literal["record", "require", "vote"]
+    """How the answer that the question's writer claimed is used: ``record`` whether the verified
+    one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    """Which records to make of one verified question."""
+    sampling: SamplingConfig
+    max_tokens: dict[AnswerKind, PositiveInt]
+    """Answer kind → tokens of one solution at most, where it needs fewer than ``sampling``
+    allows."""
+    enrich: SamplingConfig
+    """For the one request per verified question that adds knowledge and distractor analysis
+    (``context``)."""
+
+    def sampling_of(self, kind: AnswerKind) -> SamplingConfig:
+        """How solutions of a kind are drawn."""
+        most = min(self.sampling.max_tokens, self.max_tokens.get(kind, self.sampling.max_tokens))
+        return self.sampling.model_copy(update={"max_tokens": most})
+
+    @field_validator("variants")
+    @classmethod
+    def _distinct(cls, value: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("names a variant twice")
+        return value
+
+    @model_validator(mode="after")
+    def _round(self) -> AnswersConfig:
+        if self.first_round > self.samples:
+            raise ValueError(
+                f"first_round ({self.first_round}) is larger than samples ({self.samples})"
+            )
+        for key, samples in (("samples", self.samples), ("free_samples", self.free_samples)):
+            if self.min_margin > samples:
+                raise ValueError(f"min_margin ({self.min_margin}) is larger than {key} ({samples})")
+        return self
