@@ -129,7 +129,8 @@ def test_licences() -> None:
         )
     reasons = {task.task: task.reason for task in selection.left_out}
     assert reasons["arc_challenge_mt_de"].startswith("seeds.licences=permissive: ")
-    assert reasons["arc_challenge_mt_de"].endswith("(commercial use: unclear)")
+    assert reasons["arc_challenge_mt_de"].endswith("(commercial use: share_alike)")
+    assert reasons["piqa"].endswith("(commercial use: unclear)")
 
 
 def test_what_is_named_and_has_no_such_licence_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Counts what was read about the units of the catalogue, as the table in ``docs/seeds.md``.
+"""Counts what was read about the units of the catalogue, as the tables in ``docs/seeds.md``.
 
 ::
 
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from tsdg.seeds.catalogue.evidence import Fact, Read, UnitEvidence
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.catalogue.model import Catalogue
+from tsdg.seeds.catalogue.model import Catalogue, Commercial, Unit
 
 Level = Read | Literal["nothing"]
 LEVELS: tuple[Level, ...] = (*get_args(Read), "nothing")
@@ -49,9 +49,9 @@ def counts(catalogue: Catalogue) -> dict[Fact, Counter[Level]]:
     return found
 
 
-def table() -> Iterator[str]:
-    """Yield the lines of the table: what was read, and of how many units each fact has it."""
-    found = counts(load())
+def levels_table(catalogue: Catalogue) -> Iterator[str]:
+    """Yield the lines of a table: what was read, and of how many units each fact has it."""
+    found = counts(catalogue)
     yield f"| read | {' | '.join(found)} |"
     yield "|---" * (len(found) + 1) + "|"
     for level in LEVELS:
@@ -60,5 +60,27 @@ def table() -> Iterator[str]:
             yield f"| {level} | {cells} |"
 
 
+def uses_table(catalogue: Catalogue) -> Iterator[str]:
+    """Yield the lines of a table: the units and rows of tier A by their commercial use."""
+    yield "| commercial use | knowledge units | rows | reasoning units | rows |"
+    yield "|---" * 5 + "|"
+    for use in get_args(Commercial):
+        cells = []
+        for group in ("knowledge", "reasoning"):
+            units = _of_tier_a(catalogue, group, use)
+            rows = sum(unit.rows for unit in units if not unit.part_of)
+            cells += [str(len(units)), f"{rows:,}"]
+        yield f"| `{use}` | {' | '.join(cells)} |"
+
+
+def _of_tier_a(catalogue: Catalogue, group: str, use: Commercial) -> list[Unit]:
+    families = {
+        family.family
+        for family in catalogue.families
+        if family.tier == "A" and family.group == group
+    }
+    return [unit for unit in catalogue.units if unit.family in families and unit.commercial == use]
+
+
 if __name__ == "__main__":
-    print("\n".join(table()))
+    print("\n".join([*levels_table(load()), "", *uses_table(load())]))
