@@ -25,6 +25,7 @@ from tsdg.seeds.catalogue.evidence import (
 from tsdg.seeds.catalogue.load import load, read_catalogue
 from tsdg.seeds.catalogue.model import Catalogue, Unit
 from tsdg.seeds.catalogue.tables import DATA, table
+from tsdg.views.seeds import print_family
 
 LICENCES = {row["licence"]: Licence.model_validate(row) for row in table("licences.csv")}
 
@@ -189,6 +190,19 @@ def test_levels_are_counted(catalogue: Catalogue) -> None:
         )
         == "card"
     )
+
+
+def test_seeds_show_prints_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    print_family("cola", "")
+    lines = capsys.readouterr().out.splitlines()
+    for fact in ("rows: 8551", "columns: {", 'labels: {"label": ["unacceptable", ', "licence: "):
+        line = next(line for line in lines if line.strip().startswith(fact))
+        assert "read in github:" in line
+        assert " on 2026-" in line
+    print_family("headqa", "")
+    assert "name one of the tasks to see what was read" in capsys.readouterr().out
+    print_family("scrolls_quality", "")
+    assert "columns: nobody has read anything about it" in capsys.readouterr().out
 
 
 ARC = "allenai/ai2_arc,*,*,licence,cc-by-sa-4.0,card,"

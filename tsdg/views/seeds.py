@@ -6,11 +6,12 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tsdg.errors import UsageError
 from tsdg.records import Seed
 from tsdg.seeds.catalogue import guard
+from tsdg.seeds.catalogue.evidence import Fact
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Unit
 from tsdg.seeds.draw.collect import SeedCollector
@@ -92,6 +93,10 @@ def print_family(name: str, mirror: str) -> None:
         state = "" if unit.tasks[0] in here else "; not in the mirror"
         facts = f"{unit.rows:,} rows, {kind}, {unit.language}, {licence}"
         print(f"  {unit.name}: {facts}; tasks {', '.join(unit.tasks)}{state}")
+    if len(verdict.units) == 1:
+        _print_evidence(verdict.units[0])
+    else:
+        print("name one of the tasks to see what was read about its unit")
     if not here:
         where = mirror or "none: set TSDG_MIRROR"
         print(
@@ -103,6 +108,20 @@ def print_family(name: str, mirror: str) -> None:
     seeds = (item for item in collector if isinstance(item, Seed))
     for seed in itertools.islice(seeds, SHOWN):
         print(f"\n{_plain(seed)}")
+
+
+def _print_evidence(unit: Unit) -> None:
+    """Print what was read about a unit; nothing of a user's own, whose word is the evidence."""
+    evidence = load().evidence.get(unit.name)
+    if evidence is None:
+        return
+    for fact in get_args(Fact):
+        statements = evidence.statements(fact)
+        for one in statements:
+            more = f" ({one.remarks})" if one.remarks else ""
+            print(f"    {fact}: {one.found}, read in {one.where} on {one.when}{more}")
+        if not statements and fact != "labels":
+            print(f"    {fact}: nobody has read anything about it")
 
 
 def print_verdict(name: str, *, as_json: bool) -> bool:
