@@ -55,12 +55,34 @@ def test_a_file_for_nemo_skills_alone_is_read() -> None:
     assert cluster.time_limit_of("batch") == "04:00:00"
     assert cluster.time_limit_of("cpu") == "0-01:30:00"
     assert cluster.time_limit_of("other") == "06:00:00"
-    assert cluster.image_of(gpus=True) == ""
+    assert (
+        cluster.image_of(gpus=True) == cluster.image_of(gpus=False) == "vllm/vllm-openai:v0.10.1.1"
+    )
+    assert cluster.not_honoured == ("dependency_type", "num_workers", "skip_hf_home_check")
+
+
+def test_the_containers_of_ns_are_those_of_the_jobs_unless_the_file_chooses() -> None:
+    images = {"vllm": "served", "nemo-skills": "skills"}
+    assert parse(containers=images).image_of(gpus=False) == "served"
+    assert parse(containers={**images, "tsdg": "own"}).image_of(gpus=True) == "own"
+    assert parse(containers=images, tsdg={"container": ""}).image_of(gpus=True) == ""
+    chosen = parse(containers=images, tsdg={"cpu_container": "nemo-skills"})
+    assert (chosen.image_of(gpus=True), chosen.image_of(gpus=False)) == ("served", "skills")
+    assert parse(containers={"nemo-skills": "skills"}).image_of(gpus=True) == ""
+
+
+def test_mounts_with_variables_are_resolved_as_ns_does() -> None:
+    values = {"executor": "slurm", "job_dir": "/j", "mounts": ["{DATAROOT}:/models", "/a:{TO}"]}
+    environ = {"DATAROOT": "/lustre/data", "TO": "/b"}
+    cluster = parse_cluster(values, path=Path("x.yaml"), environ=environ)
+    assert cluster.mounts == ("/lustre/data:/models", "/a:/b")
+    with pytest.raises(UsageError, match="names the variable DATAROOT, which is not set"):
+        parse_cluster(values, path=Path("x.yaml"), environ={"TO": "/b"})
 
 
 def test_what_only_tsdg_reads_stands_under_one_key() -> None:
     cluster = parse(containers={"vllm": "image"}, tsdg={"container": "vllm", "gpus_per_node": 4})
-    assert (cluster.image_of(gpus=True), cluster.image_of(gpus=False)) == ("image", "")
+    assert (cluster.image_of(gpus=True), cluster.image_of(gpus=False)) == ("image", "image")
     assert cluster.tsdg.gpus_per_node == 4
 
 
@@ -130,6 +152,15 @@ def test_the_variable_of_nemo_skills_comes_first(folders: Path) -> None:
         read_cluster("mine", {"NEMO_SKILLS_CONFIG_DIR": str(folders / "elsewhere")}).job_dir
         == "/elsewhere"
     )
+
+
+def test_without_a_name_the_other_variable_of_nemo_skills_is_a_path(folders: Path) -> None:
+    environ = {"NEMO_SKILLS_CONFIG": str(folders / "elsewhere/mine.yaml")}
+    assert read_cluster("", environ).job_dir == "/elsewhere"
+    both = {**environ, "NEMO_SKILLS_CONFIG_DIR": str(folders / "cluster_configs")}
+    assert read_cluster("mine", both).job_dir == "/cluster_configs"
+    with pytest.raises(UsageError, match="NEMO_SKILLS_CONFIG=nowhere.yaml: there is no such file"):
+        read_cluster("", {"NEMO_SKILLS_CONFIG": "nowhere.yaml"})
 
 
 def test_a_path_is_a_path(folders: Path) -> None:

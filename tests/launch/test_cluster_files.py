@@ -22,6 +22,6 @@ def test_the_example_shows_every_key() -> None:
     text = (FOLDER / "example-slurm.yaml").read_text()
     values = yaml.safe_load(text)
     commented = {line[2:].partition(":")[0] for line in text.splitlines() if line.startswith("# ")}
-    elsewhere = {"name", "ssh_tunnel", "disable_gpus_per_node"}
+    elsewhere = {"name", "not_honoured", "ssh_tunnel", "disable_gpus_per_node"}
     assert set(ClusterConfig.model_fields) - elsewhere - commented <= set(values)
     assert set(TsdgKeys.model_fields) - {"ssh_port"} == set(values["tsdg"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def test_four_elements_of_two_nodes_give_the_records_of_a_run_on_one_machine(
     runs = slurm.runs(launcher.jobs(run)["questions"])
     assert list(runs.values()) == [["COMPLETED"]] * 4
     assert set(endpoint.asked().values()) <= {1, 2}, "the canary asks for its few rows, too"
+    _nemo_run_knows_it(launcher, run)
     before = endpoint.asked()
     launcher.launch("arrays", *shape, *endpoint.overrides())
     assert slurm.run("squeue", "--me", "-h") == "", "there is nothing to submit for a complete run"
@@ -74,6 +76,26 @@ def test_four_elements_of_two_nodes_give_the_records_of_a_run_on_one_machine(
     slurm.submit(tmp_path / "late", "--wait", "--array=0-1", f"--chdir={ROOT}", wrap=f"srun {work}")
     assert not booted.exists()
     assert endpoint.asked() == before
+
+
+def _nemo_run_knows_it(launcher: Launcher, run: Path) -> None:
+    """NeMo-Run's own commands list the jobs of a launch, and print the log of one."""
+    launch = json.loads((run / "launch/jobs.json").read_text())["launches"][-1]
+    environment = {**launcher.environment, "NEMORUN_HOME": launch["home"], "COLUMNS": "200"}
+
+    def nemo(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("nemo")), "experiment", *words]
+        inside = launcher.cluster.command("exec", *command)
+        done = subprocess.run(inside, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    shown = nemo("status", launch["id"])
+    numbers = {job["name"]: job["job_id"] for job in launch["jobs"]}
+    assert all(number in shown for number in numbers.values()), shown
+    assert "SUCCEEDED" in shown
+    place = [job["name"] for job in launch["jobs"]].index("seeds")
+    assert "seeds" in nemo("logs", launch["id"], str(place))
 
 
 def test_what_breaks_in_the_middle_costs_requests_in_flight_and_no_rows(

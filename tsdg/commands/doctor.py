@@ -12,7 +12,7 @@ def main(words: Words) -> int:
     """Check this machine, and the cluster and recipe if given; exit code 3 if a check fails."""
     from tsdg.config.compose import compose_recipe
     from tsdg.launch.fitness import examine
-    from tsdg.slurm.cluster import read_cluster
+    from tsdg.slurm.cluster import ENV_FILE, read_cluster
     from tsdg.views.doctor import print_checks
 
     recipe, name, given = None, "", words.overrides
@@ -26,6 +26,7 @@ def main(words: Words) -> int:
             "tsdg doctor: keys of a recipe need recipe=R: tsdg doctor [cluster=C] "
             "[recipe=R [KEY=VALUE ...]]"
         )
-    checks = examine(recipe, read_cluster(name, os.environ) if name else None)
+    named = name or os.environ.get(ENV_FILE)
+    checks = examine(recipe, read_cluster(name, os.environ) if named else None)
     print_checks(checks)
     return MachineError.exit_code if any(check.verdict == "FAILED" for check in checks) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.commands.words import Words
@@ -18,13 +19,17 @@ def main(words: Words) -> int:
     from tsdg.config.compose import hydra_app
     from tsdg.launch.launch_run import launch_prepared
     from tsdg.run.prepare import prepare
-    from tsdg.slurm.cluster import read_cluster
+    from tsdg.slurm.cluster import ENV_FILE, read_cluster
     from tsdg.views.launch import print_launches, print_outcome
 
     dry_run = "--dry-run" in words.flags
     launches: list[Launch] = []
 
     def task(recipe: Recipe, overrides: list[str]) -> int:
+        if not recipe.cluster and os.environ.get(ENV_FILE):  # as `ns` has it; kept for a resume
+            path = Path(os.environ[ENV_FILE]).expanduser().absolute()
+            recipe = recipe.model_copy(update={"cluster": str(path)})
+            overrides = [*overrides, f"cluster={path}"]
         cluster = read_cluster(recipe.cluster, os.environ)
         if cluster.executor == "slurm":
             prepared = prepare(recipe, mirror_here=cluster.ssh_tunnel is None)

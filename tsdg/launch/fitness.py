@@ -61,7 +61,7 @@ def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check
                 )
             )
             readable = _places(recipe, away=away)
-        contained = cluster.tsdg.cpu_container or cluster.tsdg.container
+        contained = cluster.container_of(gpus=False) or cluster.container_of(gpus=True)
         python = cluster.tsdg.python or ("python3" if contained else sys.executable)
         shell = Shell(ssh=ssh_of(cluster))
         checks += check_cluster(cluster, shell, folders=folders, readable=readable, python=python)
@@ -200,7 +200,7 @@ def _servers(endpoint: ServedModel, cluster: ClusterConfig | None) -> list[Check
                 "command, weights, flags and GPUs are fit",
             )
         ]
-    if cluster.tsdg.container:
+    if cluster.container_of(gpus=True):
         return [
             Check(
                 name=name,

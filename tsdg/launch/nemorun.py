@@ -1,7 +1,6 @@
 """Submits jobs through NeMo-Run's SlurmExecutor, and works around what its version 0.11 lacks.
 
-Import it late: it imports NeMo-Run, which takes more than a second and reads ``NEMORUN_HOME`` at
-its import.
+Import it late: it imports NeMo-Run, which takes more than a second.
 
 Each workaround stands in one place:
 
@@ -39,9 +38,10 @@ from types import ModuleType
 from typing import Any
 
 import nemo_run
-from nemo_run.config import set_nemorun_home
+from nemo_run import config as nemo_run_config
 from nemo_run.core.execution.slurm import SlurmJobDetails
 from nemo_run.core.tunnel.client import Tunnel
+from nemo_run.run.torchx_backend.schedulers import slurm as scheduler
 
 from tsdg.errors import MachineError
 from tsdg.launch.job_plan import JobPlan, job_name, log_folder, slurm_name
@@ -71,6 +71,11 @@ class RunLogs(SlurmJobDetails):  # type: ignore[misc]
     def stdout(self) -> Path:
         """Log of the batch shell; NeMo-Run writes ``%A_%a`` for ``%j`` in arrays."""
         return Path(str(self.folder)) / "%j.out"
+
+    @property
+    def ls_term(self) -> str:
+        """Of what this lists, ``nemo experiment logs`` shows the first: a node's, else the shell's."""
+        return f"{self.folder}/%j*.log {self.folder}/%j*.out"
 
     @property
     def srun_stdout(self) -> Path:
@@ -175,8 +180,8 @@ def submit(
     Raises:
         MachineError: the cluster does not take a job; those that it took are cancelled.
     """
-    set_nemorun_home(home)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_at_home(home))
         stack.enter_context(_sealed())
         base = (
             stack.enter_context(tempfile.TemporaryDirectory(prefix="tsdg-dry-run-"))
@@ -194,6 +199,7 @@ def submit(
             skip_status_at_exit=True,
             threadpool_workers=1,
         )
+        _saved_as_shown(whole)
         stack.enter_context(whole)
         for job in jobs:
             whole.add(
@@ -214,6 +220,36 @@ def submit(
             else {job.name: _job_id(theirs) for job, theirs in zip(jobs, whole.jobs, strict=True)}
         )
         return Submitted(experiment=experiment, scripts=_scripts(jobs, whole), job_ids=ids)
+
+
+def _saved_as_shown(whole: Any) -> None:
+    """Be silent now, but not for who reads the experiment later.
+
+    ``clean_mode`` is kept with the experiment, and ``nemo experiment status`` and ``logs``, which
+    rebuild it, would print nothing at all.
+    """
+    as_it_is = whole.to_config
+
+    def to_config() -> Any:
+        config = as_it_is()
+        config.clean_mode = False
+        return config
+
+    whole.to_config = to_config
+
+
+@contextlib.contextmanager
+def _at_home(home: str) -> Iterator[None]:
+    """Keep what NeMo-Run knows of the experiment in ``home``, and leave the caller's alone."""
+    before, jobs_before = nemo_run_config.get_nemorun_home(), scheduler.SLURM_JOB_DIRS
+    nemo_run_config.set_nemorun_home(home)
+    # Read at its import, from the home of then.
+    scheduler.SLURM_JOB_DIRS = str(Path(home).expanduser() / ".slurm_jobs")
+    try:
+        yield
+    finally:
+        nemo_run_config.set_nemorun_home(before)
+        scheduler.SLURM_JOB_DIRS = jobs_before
 
 
 def _depend(executor: Any, job: JobPlan) -> None:

@@ -36,7 +36,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
 from tsdg.errors import UsageError
 from tsdg.layout import CLUSTERS, CODE, LAUNCH
-from tsdg.slurm.cluster import ClusterConfig, expand_env, packaged
+from tsdg.slurm.cluster import FORWARDED, ClusterConfig, expand_env, packaged
 from tsdg.storage import make_directory, storage, write_whole
 
 SCRIPTS = ("batch.sh", "node.sh")
@@ -57,7 +57,7 @@ class Environment:
 def job_environment(
     recipe: Recipe, cluster: ClusterConfig, environ: Mapping[str, str]
 ) -> Environment:
-    """Collect what the cluster's file asks for, and the keys that the recipe and the hub need.
+    """Collect what the cluster's file asks for, the keys that ``ns`` forwards, and the recipe's.
 
     Args:
         recipe: the recipe; ``server.api_key_env`` names one.
@@ -69,8 +69,12 @@ def job_environment(
     """
     servers = [recipe.server, *(own.server for own in recipe.roles.values() if own.server)]
     keys = {server.api_key_env for server in servers} - {""}
-    found = {name: environ[name] for name in ("HF_TOKEN", *sorted(keys)) if name in environ}
+    found = {name: environ[name] for name in (*FORWARDED, *sorted(keys)) if name in environ}
+    if "HF_TOKEN" not in found and (token := _hub_token()):
+        found["HF_TOKEN"] = token
     found |= _asked_for(cluster, environ)
+    if "NVIDIA_API_KEY" in found:
+        found.setdefault("NGC_API_KEY", found["NVIDIA_API_KEY"])
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
     for server in servers:
         found |= {name: value for name, value in server.env.items() if looks_secret(name)}
@@ -80,6 +84,13 @@ def job_environment(
                 f"cluster {cluster.name}: env_vars: {name} has several lines; allowed: one"
             )
     return _kept_apart(found, keys)
+
+
+def _hub_token() -> str:
+    """The token of who is logged in to the hub on this machine; empty where nobody is."""
+    from huggingface_hub import get_token
+
+    return get_token() or ""
 
 
 def _kept_apart(found: Mapping[str, str], keys: Set[str]) -> Environment:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import io
-import os
 import platform
 import sys
 import tarfile
@@ -218,7 +217,6 @@ def refuse_second(target: Target) -> None:
 def _through_nemo_run(target: Target, jobs: Sequence[JobPlan], *, dry_run: bool) -> Launch:
     cluster = target.cluster
     home = str(target.here / LAUNCH / "experiments") if cluster.ssh_tunnel else cluster.job_dir
-    os.environ["NEMORUN_HOME"] = home  # read at the import of NeMo-Run
     try:
         with warnings.catch_warnings():  # of what NeMo-Run imports, about what that imports
             warnings.simplefilter("ignore")

@@ -1,9 +1,10 @@
 """A cluster: ``cluster_configs/NAME.yaml`` in NeMo-Skills' format, for ``ns`` and tsdg.
 
 It is looked up as ``ns`` does: in the folder that ``NEMO_SKILLS_CONFIG_DIR`` names, else in
-``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path. Keys
-that only tsdg reads stand under one key, ``tsdg:``, which ``ns`` ignores. Keys that only ``ns``
-reads are ignored here.
+``./cluster_configs``, else beside the package; a name with a slash or ``.yaml`` is a path; without
+a name, ``NEMO_SKILLS_CONFIG`` is the path. What it says means what it means there: containers,
+mounts with variables, forwarded keys. Keys that only tsdg reads stand under one key, ``tsdg:``,
+which ``ns`` ignores. Keys that only ``ns`` reads are named at a launch, as not honoured.
 """
 
 from __future__ import annotations
@@ -23,6 +24,19 @@ from tsdg.config.mistakes import explain
 from tsdg.errors import UsageError
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
+ENV_FILE = "NEMO_SKILLS_CONFIG"
+FORWARDED = (
+    "HF_TOKEN",
+    "WANDB_API_KEY",
+    "NVIDIA_API_KEY",
+    "NGC_API_KEY",
+    "OPENAI_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+)
+"""Keys of the launching shell that reach the jobs unasked, as with ``ns``."""
+SERVING = ("tsdg", "vllm")
+"""Names of the image that the phases run in where the file does not choose: the first of them that
+there is; ``ns`` runs its vLLM servers in ``vllm``."""
 _TIMEOUT = re.compile(r"^(\d+-)?\d+(:\d{1,2}){0,2}$|^\d+:\d{1,2}:\d{1,2}:\d{1,2}$")
 _ENV_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _NEAR = 0.8
@@ -85,10 +99,12 @@ class TsdgKeys(Config):
     python: str = ""
     """Python with tsdg's dependencies, as the nodes (or the container) see it; empty for the one
     that launches, and for ``python3`` in a container."""
-    container: str = ""
-    """Which of ``containers`` the phases run in; empty for a bare environment."""
-    cpu_container: str = ""
-    """Which of ``containers`` the stages without servers run in; empty for a bare environment."""
+    container: str | None = None
+    """Which of ``containers`` the phases run in; empty for a bare environment, null for ``tsdg`` or
+    ``vllm`` where there is one."""
+    cpu_container: str | None = None
+    """Which of ``containers`` the stages without servers run in; empty for a bare environment, null
+    for the one of the phases."""
     gpus_per_node: NonNegativeInt = 8
     """0 for nodes without GPUs."""
     exclusive: bool = True
@@ -140,6 +156,8 @@ class ClusterConfig(Config):
     disable_gpus_per_node: bool = False
     """Whether Slurm does not know this cluster's GPUs, so that they are not asked for."""
     tsdg: TsdgKeys = Field(default_factory=TsdgKeys)
+    not_honoured: tuple[str, ...] = ()
+    """Keys of the file that ``ns`` reads and tsdg does not."""
 
     @field_validator("timeouts", "default_timeout")
     @classmethod
@@ -207,8 +225,15 @@ class ClusterConfig(Config):
 
     def image_of(self, *, gpus: bool) -> str:
         """Container image of a job; empty for a bare environment."""
-        name = self.tsdg.container if gpus else self.tsdg.cpu_container
+        name = self.container_of(gpus=gpus)
         return self.containers[name] if name else ""
+
+    def container_of(self, *, gpus: bool) -> str:
+        """Name of a job's container; empty for a bare environment."""
+        chosen = self.tsdg.container
+        if chosen is None:
+            chosen = next((name for name in SERVING if name in self.containers), "")
+        return chosen if gpus or self.tsdg.cpu_container is None else self.tsdg.cpu_container
 
 
 def _places_of(name: str, environ: Mapping[str, str]) -> list[Path]:
@@ -225,15 +250,21 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
     """Find a cluster's file.
 
     Args:
-        name: as the recipe key ``cluster`` has it.
-        environ: environment, for ``NEMO_SKILLS_CONFIG_DIR``.
+        name: as the recipe key ``cluster`` has it; empty for the file of ``NEMO_SKILLS_CONFIG``.
+        environ: environment, for that and for ``NEMO_SKILLS_CONFIG_DIR``.
 
     Raises:
         UsageError: there is none.
     """
+    if not name and environ.get(ENV_FILE):
+        path = Path(environ[ENV_FILE]).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{ENV_FILE}={path}: there is no such file; mend it, or give cluster=")
+        return path
     if not name:
         raise UsageError(
-            "cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path"
+            "cluster= is not given; name a file of cluster_configs, e.g. cluster=dev, or a path, "
+            f"or let {ENV_FILE} name one"
         )
     paths = _places_of(name, environ)
     for path in paths:
@@ -281,7 +312,7 @@ def parse_cluster(
     values: Mapping[str, Any], *, path: Path, environ: Mapping[str, str]
 ) -> ClusterConfig:
     """Check the content of a cluster's file; see :func:`read_cluster`."""
-    known = set(ClusterConfig.model_fields) - {"name"}
+    known = set(ClusterConfig.model_fields) - {"name", "not_honoured"}
     kept: dict[str, Any] = {"name": path.stem}
     for key, value in values.items():
         if key in known:
@@ -289,6 +320,9 @@ def parse_cluster(
                 kept[key] = value
         elif near := difflib.get_close_matches(str(key), known, n=1, cutoff=_NEAR):
             raise UsageError(f"{path}: key {key} is unknown; did you mean {near[0]}?")
+    kept["not_honoured"] = [str(key) for key in values if key not in known]
+    if isinstance(kept.get("mounts"), list):
+        kept["mounts"] = [_mount(one, path, environ) for one in kept["mounts"]]
     if isinstance(kept.get("ssh_tunnel"), dict):
         kept["ssh_tunnel"] = _ssh_tunnel(kept["ssh_tunnel"], path, environ)
     try:
@@ -297,6 +331,22 @@ def parse_cluster(
         raise UsageError(
             f"{path}: {explain(error, ClusterConfig, noun='key', settable=False)}"
         ) from error
+
+
+def _mount(mount: object, path: Path, environ: Mapping[str, str]) -> object:
+    """Resolve a mount as ``ns`` does: ``{NAME}`` on either side is a variable of this shell."""
+    if not isinstance(mount, str):
+        return mount
+
+    def side(text: str) -> str:
+        found = re.fullmatch(r"\{(\w+)\}", text)
+        if found and found[1] not in environ:
+            raise UsageError(
+                f"{path}: key mounts: {mount!r} names the variable {found[1]}, which is not set"
+            )
+        return environ[found[1]] if found else text
+
+    return ":".join(map(side, mount.split(":")))
 
 
 def _ssh_tunnel(

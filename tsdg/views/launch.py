@@ -34,6 +34,7 @@ def print_outcome(done: Launch | None, directory: Path, *, dry_run: bool) -> Non
 def print_launch(done: Launch) -> None:
     """Print the jobs of one launch, and where to look next."""
     _print_table(done)
+    _print_cluster(done)
     print(f"run directory: {done.target.run}" + _copy(done))
     print(f"NeMo-Run: experiment {done.experiment} in {done.home}")
     print(f"next: tsdg status {done.target.here}")
@@ -46,6 +47,7 @@ def print_scripts(done: Launch) -> None:
         print(done.scripts[job.name].rstrip("\n"))
         print()
     _print_table(done)
+    _print_cluster(done)
     print(f"run directory: {done.target.run}" + _copy(done))
     if not done.target.cluster.tsdg.max_array_size:
         print(
@@ -53,6 +55,19 @@ def print_scripts(done: Launch) -> None:
             "cluster for its own limit"
         )
     print("nothing was written or submitted")
+
+
+def _print_cluster(done: Launch) -> None:
+    """Print what the cluster's file means here that it does not say, and what is not honoured."""
+    cluster = done.target.cluster
+    name = cluster.container_of(gpus=True)
+    if name and cluster.tsdg.container is None:
+        print(
+            f"container: {name} ({cluster.containers[name]}), as with ns; its python3 needs tsdg's "
+            "dependencies, or name another by tsdg.python; tsdg.container: '' runs bare"
+        )
+    if cluster.not_honoured:
+        print(f"cluster {cluster.name}: not honoured here: {', '.join(cluster.not_honoured)}")
 
 
 def print_launches(launches: Sequence[Launch]) -> None:
