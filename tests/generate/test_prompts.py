@@ -10,7 +10,7 @@ from generate.rows import RECIPES, prompt_set
 from tsdg.config.recipe import PromptConfig
 from tsdg.errors import RecipeError
 from tsdg.generate.checks import check_code, check_json
-from tsdg.generate.fields import as_text, shape_of
+from tsdg.generate.fields import as_fields, as_text, shape_of
 from tsdg.generate.instructions import renewed, unsaid
 from tsdg.generate.prompt_files import load_prompts
 from tsdg.generate.prompts import FIELDS, STEPS, fill
@@ -104,6 +104,55 @@ def test_nemo_skills_makes_the_same_turns_of_every_file(file: str) -> None:
     turns = ours.get(step, kind).turns(row, [])  # type: ignore[arg-type]
     system = [{"role": "system", "content": data["system"].strip()}] if data.get("system") else []
     assert turns == [*system, {"role": "user", "content": theirs.strip()}]
+
+
+SKILLS_STYLE = """few_shot_examples:
+  prefix: "Some problems with their solutions.\\n\\n"
+  template: "Problem:\\n{problem}\\n\\nSolution:\\n{solution}\\n\\n"
+  suffix: "And the one to solve:\\n"
+user: |-
+  Solve it, with the answer inside \\boxed{{}}.
+
+  {examples}{problem}
+"""
+
+
+def test_a_prompt_file_of_nemo_skills_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "theirs.yaml").write_text(SKILLS_STYLE)
+    files = {"answers/choice": str(tmp_path / "theirs.yaml")}
+    prompt = load_prompts(PromptConfig(dir="default", files=files), RECIPES).get(
+        "answers", "choice"
+    )
+    names = FIELDS["answers"]
+    row = {"context": "A passage.", "question": "Which?", "options": ["this", "that"]}
+    (turn,) = prompt.turns(as_fields(row, names), [])
+    assert turn["content"] == (
+        "Solve it, with the answer inside \\boxed{}.\n\nA passage.\n\nWhich?\n\n- this\n- that"
+    )
+    shot = (as_fields({"question": "What?"}, names), "It is 4.")
+    (turn,) = prompt.turns(as_fields({"question": "Why?"}, names), [shot])
+    assert turn["content"].endswith(
+        "Some problems with their solutions.\n\nProblem:\nWhat?\n\nSolution:\nIt is 4.\n\n"
+        "And the one to solve:\nWhy?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("few_shot_examples: {examples_type: gsm8k}", "it names examples within NeMo-Skills' code"),
+        ("few_shot_examples: {retrieval_field: question}", "looks examples up for each row"),
+        ("code_tags: {}", "runs code that a reply holds"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_with_the_reason(
+    tmp_path: Path, key: str, says: str
+) -> None:
+    (tmp_path / "theirs.yaml").write_text(f"{key}\nuser: '{{problem}}'\n")
+    files = {"answers/math": str(tmp_path / "theirs.yaml")}
+    with pytest.raises(RecipeError, match="is not used here: ") as caught:
+        load_prompts(PromptConfig(dir="default", files=files), RECIPES)
+    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(("step", "kind"), CASES)

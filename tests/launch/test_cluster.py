@@ -159,7 +159,9 @@ def test_without_a_name_the_other_variable_of_nemo_skills_is_a_path(folders: Pat
     assert read_cluster("", environ).job_dir == "/elsewhere"
     both = {**environ, "NEMO_SKILLS_CONFIG_DIR": str(folders / "cluster_configs")}
     assert read_cluster("mine", both).job_dir == "/cluster_configs"
-    with pytest.raises(UsageError, match="NEMO_SKILLS_CONFIG=nowhere.yaml: there is no such file"):
+    with pytest.raises(
+        UsageError, match=r"NEMO_SKILLS_CONFIG=nowhere\.yaml: there is no such file"
+    ):
         read_cluster("", {"NEMO_SKILLS_CONFIG": "nowhere.yaml"})
 
 

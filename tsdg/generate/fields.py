@@ -101,7 +101,10 @@ def as_text(value: Any) -> str:
 
 
 def as_fields(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """Return the fields ``names`` as strings: lists line by line, missing ones empty."""
+    """Return the fields ``names`` as strings: lists line by line, missing ones empty.
+
+    ``problem`` is the whole item: its passage, question and options, as far as it has them.
+    """
     out = {}
     for name in names:
         value = values.get(name, "")
@@ -109,6 +112,9 @@ def as_fields(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]
             mark = "- " if name in _LISTS else ""
             value = "\n".join(f"{mark}{as_text(item)}" for item in value)
         out[name] = as_text(value)
+    if "problem" in names and not out["problem"]:
+        whole = as_fields(values, ("context", "question", "options")).values()
+        out["problem"] = "\n\n".join(part for part in whole if part.strip())
     return out
 
 

@@ -58,6 +58,26 @@ _REQUIRED: Mapping[StepPrompt, tuple[str, ...]] = {
     "enrich": ("definition", "background", "reasoning"),
 }
 _FEW_SHOT_KEYS = ("prefix", "template", "suffix")
+_OTHERWISE: Mapping[str, str] = {
+    "examples_type": "it names examples within NeMo-Skills' code; write yours into "
+    "examples/STEP/KIND.yaml of the prompt set, or name their file in prompt.files",
+    **dict.fromkeys(
+        (
+            *("retrieval_field", "retrieval_file", "retrieved_entries", "retrieved_few_shots"),
+            *("randomize_retrieved_entries", "max_retrieved_chars", "max_retrieved_chars_field"),
+        ),
+        "NeMo-Skills looks examples up for each row; tsdg chooses those most like the row from "
+        "examples/STEP/KIND.yaml of the prompt set",
+    ),
+    "code_tags": "NeMo-Skills runs code that a reply holds; tsdg runs none while it generates",
+}
+"""Keys of NeMo-Skills' prompt files that have no counterpart, and why."""
+_RESPONSES: Mapping[str, str] = {
+    "answers": "{solution}",
+    "questions": "{augmented_problem}",
+    "enrich": "{solution}",
+}
+"""What NeMo-Skills' example templates call the reply, by step; ``{response}`` here."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -165,7 +185,7 @@ def _checked(
         raise RecipeError(
             f"{path}:{_line(text, 'system')}: 'system' is {type(system).__name__}; allowed: text"
         )
-    inline = _inline(path, text, data.get("few_shot_examples"))
+    inline = _inline(step, path, text, data.get("few_shot_examples"))
     _check_fields(path, text, user, (*FIELDS[step], "examples"))
     _check_fields(path, text, inline.template, (*FIELDS[step], "response"))
     _check_system(path, text, system or "", (*FIELDS[step], "examples"))
@@ -186,7 +206,7 @@ def _check_system(path: Path, text: str, system: str, fields: tuple[str, ...]) -
             )
 
 
-def _inline(path: Path, text: str, data: Any) -> Inline:
+def _inline(step: StepPrompt | Literal["study"], path: Path, text: str, data: Any) -> Inline:
     if data is None:
         data = {}
     line = _line(text, "few_shot_examples")
@@ -198,7 +218,11 @@ def _inline(path: Path, text: str, data: Any) -> Inline:
     for key, value in data.items():
         if not isinstance(value, str):
             raise RecipeError(f"{path}:{_line(text, key)}: few_shot_examples.{key} is no text")
-    return Inline(**{key: data.get(key, "") for key in _FEW_SHOT_KEYS})
+    written = {key: data.get(key, "") for key in _FEW_SHOT_KEYS}
+    if "{response}" not in written["template"]:
+        theirs = _RESPONSES.get(step, "{response}")
+        written["template"] = written["template"].replace(theirs, "{response}")
+    return Inline(**written)
 
 
 def _examples(step: StepPrompt, path: Path, data: Any) -> tuple[Example, ...]:
@@ -278,8 +302,11 @@ def _known_keys(path: Path, text: str, data: Mapping[Any, Any], allowed: tuple[s
     for key in data:
         if key not in allowed:
             line = _line(text, f"{key}:")
+            why = f" is not used here: {_OTHERWISE[key]}" if key in _OTHERWISE else ""
             raise RecipeError(
-                f"{path}:{line}: unknown key {str(key)!r}; allowed: {', '.join(allowed)}"
+                f"{path}:{line}: {str(key)!r}{why}"
+                if why
+                else f"{path}:{line}: unknown key {str(key)!r}; allowed: {', '.join(allowed)}"
             )
 
 

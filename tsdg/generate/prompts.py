@@ -1,7 +1,8 @@
 """Prompts: what is asked of a model, as chat turns filled with a row's fields.
 
-:mod:`tsdg.generate.prompt_files` reads them. ``{field}`` stands for a field of the row. Two things
-go beyond NeMo-Skills' format:
+:mod:`tsdg.generate.prompt_files` reads them. ``{field}`` stands for a field of the row;
+``{problem}``, NeMo-Skills' name of a whole item, for passage, question and options. Two things go
+beyond NeMo-Skills' format:
 
 - A paragraph of ``user`` (what stands between blank lines) all of whose fields are empty is left
   out, so that one file serves rows with and without a passage, a topic or options.
@@ -28,7 +29,7 @@ STUDY: Literal["study"] = "study"
 WAYS = "ways"
 """Name of the table of ways in a prompt set."""
 
-_SHARED = ("language", "domain", "question", "context", "options", "reply")
+_SHARED = ("language", "domain", "question", "context", "options", "problem", "reply")
 FIELDS: Mapping[StepPrompt | Literal["study"], tuple[str, ...]] = {
     STUDY: ("question", "context", "options", "answer", "reply"),
     "questions": (

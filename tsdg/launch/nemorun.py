@@ -74,7 +74,7 @@ class RunLogs(SlurmJobDetails):  # type: ignore[misc]
 
     @property
     def ls_term(self) -> str:
-        """Of what this lists, ``nemo experiment logs`` shows the first: a node's, else the shell's."""
+        """What ``nemo experiment logs`` shows the first of: logs of nodes, else of the shell."""
         return f"{self.folder}/%j*.log {self.folder}/%j*.out"
 
     @property
