@@ -128,7 +128,7 @@ def _read(number: float) -> Decimal:
 
 
 def _bounds(part: Part, config: MixConfig) -> _Bounds:
-    """Shares to the nearest token outwards; tokens that are there, to the token.
+    """Return the least and the most tokens of a part: shares rounded outwards, what is there exact.
 
     Raises:
         RecipeError: the floor is above what there is.

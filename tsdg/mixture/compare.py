@@ -115,7 +115,7 @@ def compare(before: EvaluationResult, after: EvaluationResult, config: CompareCo
 def _left(
     one: EvaluationResult, other: EvaluationResult, matched: Sequence[Matched]
 ) -> tuple[str, ...]:
-    """Tasks that only one side has; the parts of a benchmark that is compared are none."""
+    """Tasks that only one side has, apart from the parts of benchmarks that are compared."""
     compared = {match.name for match in matched}
     within = {task for whole in compared for task in one.parts.get(whole, ())}
     return tuple(sorted(set(one.scores) - set(other.scores) - within - compared))
@@ -205,7 +205,7 @@ def _mean(group: str, members: Sequence[Change]) -> Change:
 
 
 def _judged(changes: Sequence[Change], config: CompareConfig) -> tuple[Change, ...]:
-    """Give each change its verdict: all that are called better or worse hold together."""
+    """Give each change its verdict; those called better or worse hold together."""
     known = [one for one in changes if one.stderr is not None]
     sure = holm([p_value(one.gain, one.stderr or 0.0) for one in known], level_of(config.z))
     verdicts = {one.name: _verdict(one, held) for one, held in zip(known, sure, strict=True)}
@@ -232,7 +232,7 @@ def _broken(groups: Sequence[Change], config: CompareConfig) -> tuple[str, ...]:
 
 
 def _breach(name: str, rule: float | Literal["any"], group: Change | None) -> str:
-    """What is wrong with a group by its rule; empty where nothing is."""
+    """How a group breaks its rule; empty where it does not."""
     if group is None:
         return f"{name}: the rule cannot be checked, no task of the group is in both evaluations"
     fell = -group.gain

@@ -1,4 +1,4 @@
-"""Pure: the subtasks of one benchmark as one score, so that it weighs once in its group."""
+"""Pure: the subtasks of one benchmark as one score, so that it counts once in its group."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def read_lm_eval(file: Path, data: Mapping[str, Any], config: CompareConfig) -> 
     """Read one result file.
 
     Raises:
-        UsageError: a value has not the unit that the configuration says.
+        UsageError: a value is not in the unit that the configuration says.
         TypeError, AttributeError, KeyError: it has another form.
     """
     scores = {}

@@ -51,7 +51,7 @@ def read_nemo_skills(
     would leave out the choice of items.
 
     Raises:
-        UsageError: a value has not the unit that the configuration says.
+        UsageError: a value is not in the unit that the configuration says.
         TypeError, AttributeError, KeyError: it has another form.
     """
     scores: dict[str, Score] = {}
@@ -147,7 +147,7 @@ def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> Evalu
     """Read one ``results.yml``; a group counts where no task has its name.
 
     Raises:
-        UsageError: a value has not the unit that the configuration says.
+        UsageError: a value is not in the unit that the configuration says.
         TypeError, AttributeError, KeyError: it has another form.
     """
     results = data["results"]

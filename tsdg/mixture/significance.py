@@ -71,7 +71,7 @@ def level_of(z: float) -> float:
 
 
 def smallest_seen(stderr: float, z: float, comparisons: int) -> float:
-    """The true fall that is found with :data:`POWER`, as one of so many comparisons."""
+    """The smallest true fall that is found with probability :data:`POWER`, as one of several."""
     level = level_of(z) / max(comparisons, 1)
     needed = _NORMAL.inv_cdf(1 - level / 2) if level > 0 else math.inf
     return (needed + _NORMAL.inv_cdf(POWER)) * stderr

@@ -126,7 +126,7 @@ def _messages(
     given: Sequence[str],
     recalled: Sequence[str],
 ) -> tuple[Message, ...]:
-    """The chat turns; with ``think`` the reasoning is thought, or the trace where it is kept."""
+    """The chat turns; with ``think`` the trace, else the reasoning, is the thought."""
     thought = ""
     if wording.think and variant != "answer":
         thought = solution.trace.strip() or solution.reasoning.strip()

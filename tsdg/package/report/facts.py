@@ -67,7 +67,7 @@ def facts_of(run: Path, manifest: Manifest) -> dict[str, Any]:
 def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the funnel table: its steps, and what was rejected on the way.
 
-    ``asked`` and ``records`` may exceed the step before, as one gives several.
+    ``asked`` and ``records`` may exceed the step before, because one row gives several.
     """
     reasons: Counter[str] = Counter()
     for stage in ("study", "questions", "answers", "filter"):
@@ -203,7 +203,7 @@ def _shares(manifest: Manifest, key: str) -> list[list[Any]]:
 
 
 def _families(manifest: Manifest) -> list[list[Any]]:
-    """Family, group, and its rows in nature, seeds sampled and records made."""
+    """Per family: its group, natural rows, seeds sampled and records made."""
     rows: dict[tuple[str, str], list[int]] = {}
     for task in manifest["tasks"].values():
         counts = rows.setdefault((task["family"], task["group"]), [0, 0, 0])

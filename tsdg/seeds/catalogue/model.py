@@ -48,7 +48,7 @@ Several = Annotated[
 
 
 def _said(value: object) -> object:
-    """What is meant by yes and no without quotes, which YAML takes for true and false."""
+    """Return the word that was meant: YAML takes yes and no without quotes for true and false."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
@@ -233,7 +233,7 @@ class Catalogue:
         return self.family(unit.family).commercial_of(unit)
 
     def verifier_of(self, family: str, kind: AnswerKind) -> VerifierName:
-        """Return what reads answers of a kind in a family: its own verifier, else the kind's."""
+        """Return the verifier of answers of a kind in a family: its own, else that of the kind."""
         known = self._families.get(family)  # a user's own passages are in no catalogue
         return known.verifier if known and known.answer_kind == kind else kind
 
