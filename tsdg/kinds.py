@@ -23,6 +23,8 @@ Reason = Literal[
     "malformed",
     "denied",  # the row is known by number to be scored elsewhere
     "leaked",  # the item also stands in a held-out split
+    # the row's own text, its tests or an earlier run's solver contradict its right answer: `detail`
+    "doubtful",
     "duplicate",  # the same item, or the same question, came earlier in the run
     # study
     "over_share",  # its field or difficulty has its share of the seeds already

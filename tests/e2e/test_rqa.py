@@ -72,6 +72,7 @@ def test_passages_become_questions_answered_from_the_question_alone(
         "denied": 0,
         "leaked": 0,
         "malformed": 0,
+        "doubtful": 0,
         "duplicate": 0,
         "sampled": 24,
         "unsampled": 36,

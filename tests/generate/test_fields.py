@@ -8,6 +8,7 @@ from generate.rows import prompt_set, seed
 from tsdg.generate.fields import (
     as_fields,
     count_blanks,
+    is_stem,
     language_name,
     shape_of,
     window,
@@ -36,10 +37,35 @@ def shape(row: Seed) -> Shape:
         ("snake_case and __init__", 0),
         ("a_", 0),
         ("他_了", 1),
+        (r"the sum of $a_{1}$ and $\overline{AB}_{5}$", 0),
+        ("$1011_2$, $f(x)_n$ and the ____ one", 1),
+        ("It costs $____ or (1)__", 2),
+        ("The _'s lid", 1),
     ],
 )
 def test_blanks_are_counted(text: str, blanks: int) -> None:
     assert count_blanks(text) == blanks
+
+
+@pytest.mark.parametrize(
+    ("question", "stem"),
+    [
+        ("Infections may be caused by", True),
+        ("He put the lamp down. Then he ...", True),
+        ("The colour of the sky is:", True),
+        ("पौधे पानी लेते हैं अपनी जड़ों से", True),
+        ("গাছ পানি নেয়", True),
+        ("Planter puster inn", True),
+        ("Which of these is a gas", False),
+        ("What is it? It is", False),
+        ("Storms always ___", False),
+        ("The moon is round.", False),
+        ("植物用什么吸水？", False),
+        ("Ποιο από αυτά είναι αέριο;", False),
+    ],
+)
+def test_beginnings_of_sentences(question: str, stem: bool) -> None:
+    assert is_stem(question, shape(seed(question=question))) is stem
 
 
 def test_shapes() -> None:

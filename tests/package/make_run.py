@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.corpus.decontamination import Nothing
+from tsdg.package.counts import SEED_FIELDS, SEED_REFUSALS
 from tsdg.package.dataset import Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import (
@@ -212,7 +213,7 @@ class _Maker:
         expected.seeds["sampled"] = sampled
         expected.seeds["unsampled"] = draw.randint(0, 3)
         row = 0
-        for reason in ("denied", "leaked", "malformed", "duplicate"):
+        for reason in SEED_REFUSALS:
             for _ in range(draw.randint(0, 2)):
                 row += 1
                 expected.seeds[reason] += 1
@@ -262,9 +263,8 @@ class _Maker:
     def _write_seeds(self) -> None:
         write_table(self.run / "seeds/seeds.parquet", SEED_SCHEMA, self.seeds)
         write_table(self.run / "seeds/rejected.parquet", REJECTION_SCHEMA, self.rejections)
-        names = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
         counts = {
-            task: {name: e.seeds[name] for name in names} for task, e in self.expected.items()
+            task: {name: e.seeds[name] for name in SEED_FIELDS} for task, e in self.expected.items()
         }
         (self.run / "seeds/counts.json").write_text(json.dumps(counts))
         snapshot = self.run / "snapshot"

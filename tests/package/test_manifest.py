@@ -26,6 +26,7 @@ from tests.package.make_run import (
 )
 from tsdg.errors import VerificationError
 from tsdg.package.card import header_of
+from tsdg.package.counts import SEED_FIELDS
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import (
     SCHEMA_FILE,
@@ -46,9 +47,8 @@ ROOT = Path(__file__).parents[2]
 def expected_of(made: Made, task: str) -> dict[str, Any]:
     """The funnel that the factory counted."""
     expected, steps = made.expected[task], [step for phase in made.inputs.phases for step in phase]
-    names = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
     return {
-        "seeds": {name: expected.seeds[name] for name in names},
+        "seeds": {name: expected.seeds[name] for name in SEED_FIELDS},
         "questions": {
             "asked": expected.seeds["sampled"] * made.inputs.questions_per_seed
             if "questions" in steps

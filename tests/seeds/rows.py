@@ -31,7 +31,7 @@ def collected(
     for task, count in collector.counts.items():
         reasons = {
             reason: sum(r.task == task and r.reason == reason for r in rejections)
-            for reason in ("denied", "leaked", "malformed", "duplicate")
+            for reason in ("denied", "leaked", "malformed", "doubtful", "duplicate")
         }
         assert reasons == {reason: getattr(count, reason) for reason in reasons}
         assert count.sampled == sum(item.task == task for item in seeds)

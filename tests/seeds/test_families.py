@@ -3,8 +3,8 @@
 From rows written here in the hub's columns, or from the mirror.
 
 ``family_rows/<family>.yaml`` lists rows with what a person would expect of them: the answer, and
-where it matters the question, the context, the options and the aliases; or ``malformed``, the
-column at fault, or ``duplicate``.
+where it matters the question, the context, the options and the aliases; or ``malformed`` or
+``doubtful``, the column at fault; or ``duplicate``.
 """
 
 import os
@@ -57,6 +57,9 @@ MIRRORED_SETS = {
 NOTED = ("classes", "solution", "level", "subject")
 EXPECTED = ("answer", "question", "context", "options", "aliases", *NOTED)
 
+FATES = ("malformed", "doubtful", "duplicate")
+"""Why a row is no seed."""
+
 Case = dict[str, Any]
 Cases = dict[str, list[Case]]
 
@@ -98,7 +101,7 @@ def rendered(mirror: Path, task: str, at_most: int = 10**9) -> Iterator[Seed | R
                     family=family.family,
                     task=task,
                     stage="seeds",
-                    reason="malformed",
+                    reason=error.reason,
                     detail=f"row {number}: {error}",
                 )
                 continue
@@ -134,8 +137,10 @@ def test_written_rows(family: str, tmp_path: Path) -> None:
         for number, case in enumerate(rows):
             if "answer" not in case:
                 rejection = refused[task, number]
-                assert rejection.reason == ("duplicate" if "duplicate" in case else "malformed")
-                assert rejection.detail.startswith(f"row {number}: {case.get('malformed', '')}")
+                fate = next(name for name in FATES if name in case)
+                assert rejection.reason == fate, case
+                column = "" if fate == "duplicate" else case[fate]
+                assert rejection.detail.startswith(f"row {number}: {column}")
                 continue
             seed = given[task, number]
             shown = {name: getattr(seed, name) for name in EXPECTED}
@@ -306,7 +311,7 @@ def test_mirrored_rows(family: str) -> None:
         if split.check(()) < unit.rows:  # a part of the split that somebody chose
             excused.add("right option always at one place")
         assert not [finding for finding in audit(seeds) if finding.what not in excused], unit.name
-        assert len(seeds) > 0.8 * len(items), unit.name
+        assert len(seeds) > 0.6 * len(items), unit.name  # of geometry, a third are figures
         assert not kinds_differ(unit, seeds), unit.name
         found += len(seeds)
     assert found
@@ -317,5 +322,5 @@ def test_written_rows_say_what_they_expect() -> None:
     for family in WRITTEN:
         for cases in cases_of(family).values():
             for case in cases:
-                assert set(case) <= {"task", "row", "malformed", "duplicate", *EXPECTED}
-                assert ("answer" in case) + ("malformed" in case) + ("duplicate" in case) == 1
+                assert set(case) <= {"task", "row", *FATES, *EXPECTED}
+                assert [name in case for name in ("answer", *FATES)].count(True) == 1

@@ -20,7 +20,7 @@ def held(parts: list[list[Row]]) -> tuple[GoodRows, list[range]]:
         start = good.count
         for at in range(0, len(part), 3):
             rows = [
-                (item, draw, at + number, bytes([number]) * 12)
+                (item, draw, at + number, 0, 0, 0, 0, bytes([number]) * 12)
                 for number, (item, draw) in enumerate(part[at : at + 3])
             ]
             good.add(np.array(rows, GOOD))
@@ -55,7 +55,7 @@ def test_every_row_has_one_fate(parts: list[list[Row]], quota: int) -> None:
 def test_seed_ids_come_back_whole() -> None:
     good = GoodRows()
     seed = bytes(range(12))
-    good.add(np.array([(1, 1, 0, seed), (1, 2, 1, bytes(12))], GOOD))
+    good.add(np.array([(1, 1, 0, *[0] * 4, seed), (1, 2, 1, *[0] * 4, bytes(12))], GOOD))
     good.mark_duplicates()
     assert list(good.seed_ids(0, 2, GOOD_ROW)) == [seed.hex()]
     assert list(good.seed_ids(0, 2, DUPLICATE)) == ["00" * 12]

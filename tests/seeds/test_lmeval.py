@@ -106,7 +106,7 @@ def test_gold_by_text_or_index(tmp_path: Path, target: object, answer: str) -> N
     assert template.gold(row, template.item(row)).answer == answer
 
 
-@pytest.mark.parametrize("value", [-1, 2, "3", "", None, True, 1.0, ["first", "second"]])
+@pytest.mark.parametrize("value", [-1, 2, "3", "", None, True, 1.5, ["first", "second"]])
 def test_gold_that_is_no_option(tmp_path: Path, value: object) -> None:
     text = json.dumps(
         {"doc_to_text": "q", "doc_to_choice": ["first", "second"], "doc_to_target": "label"}

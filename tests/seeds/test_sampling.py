@@ -12,6 +12,7 @@ from tsdg.seeds.draw.quotas import Quotas, apportion, solve
 
 PLAIN = Wishes(
     cap_per_task=10**9,
+    task_caps={},
     family_caps={},
     cap_per_group=0,
     total=0,

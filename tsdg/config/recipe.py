@@ -94,6 +94,8 @@ class SeedsConfig(Config):
     """Of ``mix=temperature``: 1 is proportional, a large one nearly uniform."""
     shares: SharesConfig
     leaks: LeaksConfig
+    exclude: tuple[str, ...]
+    """Directories of runs whose ``tsdg difficulty`` contradicts rows, which then are doubtful."""
     missing: Literal["error", "skip"]
     """What to do with a task whose rows are not in the mirror."""
     workers: PositiveInt | Literal["auto"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -16,8 +17,15 @@ from tsdg.generate.schemas import Shape
 from tsdg.records import AnswerKind
 
 _BLANK = re.compile(
-    r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_])"
-)  # not in snake_case; Chinese has no spaces around it
+    r"(?<![A-Za-z0-9_])_+(?![A-Za-z0-9_{\\])"
+)  # not in snake_case, nor a subscript of LaTeX; Chinese has no spaces around it
+_OPEN_END = re.compile(r"[\w,]\s*(?:\.{3}|…|:|-|–|—)?$")
+_ASKS = re.compile(
+    r"[?？؟՞፧]|[;;]$|^(?:what|which|who|whom|whose|where|when|why|how|is|are|was|were|do|does|did|can"
+    r"|could|should|would|will|has|have|name|find|choose|select|identify|all of the following)\b",
+    re.IGNORECASE,
+)
+"""What a text has that asks: a question mark of some script, or in English how it begins."""
 _LISTS = frozenset(("options", "wrong_options", "classes", "closing"))
 
 
@@ -45,12 +53,12 @@ def is_stem(question: str, shape: Shape) -> bool:
     >>> is_stem("Plants take up water with", shape), is_stem("Which part takes up water?", shape)
     (True, False)
     """
-    return (
-        shape.options > 0
-        and not shape.blanks
-        and question.rstrip()[-1:].isalnum()
-        and not any(mark in question for mark in "?？؟")
-    )
+    text = question.rstrip()
+    if not shape.options or shape.blanks or _ASKS.search(text):
+        return False
+    # A vowel sign ends a word of many scripts, and is a mark, no letter.
+    marked = unicodedata.category(text[-1:] or " ") in ("Mc", "Mn")
+    return marked or _OPEN_END.search(text) is not None
 
 
 def _labels(kind: AnswerKind, options: Sequence[str], classes: bool) -> tuple[str, ...]:
@@ -88,7 +96,7 @@ def shape_of(
         context=bool(context.strip()) and not stand_alone,
         options=0 if labels else len(options),
         labels=labels,
-        blanks=0 if kind == "code" else count_blanks(question),
+        blanks=0 if kind in ("code", "math") else count_blanks(question),
         claimed=not stand_alone or bool(options) or kind in ("boolean", "code", "json"),
         instructions=tuple(checks) if kind == "text" else (),
         stand_alone=stand_alone,

@@ -37,7 +37,9 @@ from tsdg.tables import unreadable
 
 BATCH_ROWS = 32_768
 _ANEW = f"delete {SEED_COUNTS} and start the run again (`tsdg resume RUN`), which makes it again"
-SEED_FIELDS = ("available", "denied", "leaked", "malformed", "duplicate", "sampled", "unsampled")
+SEED_REFUSALS = ("denied", "leaked", "malformed", "doubtful", "duplicate")
+"""Reasons for which a row is no seed."""
+SEED_FIELDS = ("available", *SEED_REFUSALS, "sampled", "unsampled")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from tsdg.layout import (
     rejected,
     steps_of,
 )
-from tsdg.package.counts import RunCount, count_run
+from tsdg.package.counts import SEED_REFUSALS, RunCount, count_run
 from tsdg.package.findings import Finding
 from tsdg.package.fsck_rows import check_rows
 from tsdg.package.manifest import (
@@ -261,7 +261,7 @@ def _sums(counts: RunCount, steps: tuple[str, ...], per_seed: int) -> Iterator[F
                     count.of("seeds")[reason],
                     count.seeds[reason],
                 )
-                for reason in ("denied", "leaked", "malformed", "duplicate")
+                for reason in SEED_REFUSALS
             ),
         ]
         if "questions" in steps:

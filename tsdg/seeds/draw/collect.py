@@ -5,9 +5,10 @@
     judge every row ──► drop repeats ──► solve the quotas ──► draw ──► make seeds
     triage              good_rows        quotas               good_rows  triage
 
-Each row of a task's training split is judged: malformed, leaked, denied, duplicate, or good. Once
-all are judged, quotas say how many good rows each task gives (:mod:`tsdg.seeds.draw.quotas`). The
-good rows with the smallest hashes of (seed, seed_id) are drawn: a uniform sample that does not
+Each row of a task's training split is judged: malformed, leaked, denied, doubtful, duplicate, or
+good. Once all are judged, quotas say how many good rows each task gives
+(:mod:`tsdg.seeds.draw.quotas`). They are drawn by the hash of (seed, seed_id), in turn from
+passages and strata (:meth:`tsdg.seeds.draw.good_rows.GoodRows.draw`), so that the draw does not
 depend on the order of the file. They are read a second time and made seeds. No row is held in
 memory in between.
 """
@@ -21,9 +22,10 @@ from pathlib import Path
 from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, GoodRows
+from tsdg.seeds.draw.doubts import Doubts, Prove, contradicted
+from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, SPARE, GoodRows
 from tsdg.seeds.draw.quotas import solve
-from tsdg.seeds.draw.selection import LeftOut, TaskSource, sources, wishes_of
+from tsdg.seeds.draw.selection import LeftOut, TaskSource, per_passage, sources, wishes_of
 from tsdg.seeds.draw.triage import BuildJob, BuiltSeeds, Refusal, Triaged, TriageJob
 from tsdg.seeds.draw.workers import Alone, Workers, worker_count
 from tsdg.seeds.heldout.build import build_index
@@ -45,11 +47,13 @@ class TaskCounts:
     """Rows that may not be used although their task may."""
     leaked: int
     malformed: int
+    doubtful: int
+    """Rows whose own right answer is contradicted."""
     duplicate: int
     sampled: int
     """Seeds of the run."""
     unsampled: int
-    """Good rows beyond the task's quota."""
+    """Good rows beyond the task's quota, or beyond what one passage may give."""
 
 
 @dataclass(slots=True)
@@ -61,7 +65,7 @@ class _Part:
     """Its first row among the good ones."""
     stop: int = 0
     refused: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed"), 0)
+        default_factory=lambda: dict.fromkeys(("denied", "leaked", "malformed", "doubtful"), 0)
     )
 
 
@@ -86,6 +90,7 @@ class SeedCollector:
         config: SeedsConfig,
         seed: int,
         on_judged: Callable[[int, int], None] = lambda *_: None,
+        prove: Prove | None = None,
     ) -> None:
         """Check the request.
 
@@ -94,14 +99,18 @@ class SeedCollector:
             seed: of the draw.
             on_judged: called now and then with how many rows are judged, of how many: long before
                 the first seed comes.
+            prove: runs the tests of a row on its own gold; None to run none. A function of a
+                module, as workers take it too.
 
         Raises:
             SeedsDeniedError: a task may not be used.
             MirrorError: the mirror or a split is missing.
+            RecipeError: a run of ``seeds.exclude`` has no finding.
         """
         self._config = config
         self._seed = seed
         self._on_judged = on_judged
+        self._doubts = Doubts(contradicted=contradicted(config.exclude), prove=prove)
         located = sources(config)
         self._sources = located.there
         self.skipped = {source.task: source.split.name for source in located.missing}
@@ -135,14 +144,7 @@ class SeedCollector:
             good.mark_duplicates()
             for source, part in zip(self._sources, parts, strict=True):
                 yield from self._duplicates(source, part, good)
-            stocks = [
-                source.stock(good.total(part.start, part.stop, GOOD_ROW))
-                for source, part in zip(self._sources, parts, strict=True)
-            ]
-            quotas = solve(stocks, wishes_of(self._config, self._sources))
-            self.notes = quotas.notes
-            for part, quota in zip(parts, quotas.tasks.values(), strict=True):
-                good.draw(part.start, part.stop, quota)
+            self._draw(good, parts)
             for _, result in workers.run(self._builds(good, parts)):
                 assert isinstance(result, BuiltSeeds)
                 yield from result.seeds
@@ -157,8 +159,20 @@ class SeedCollector:
             self._config.workers, sum(source.split.check(()) for source in self._sources)
         )
         if count == 1:
-            return Alone(self._sources, index, self._seed)
-        return Workers(count, self._sources, index, self._seed)
+            return Alone(self._sources, index, self._seed, self._doubts)
+        return Workers(count, self._sources, index, self._seed, self._doubts)
+
+    def _draw(self, good: GoodRows, parts: list[_Part]) -> None:
+        """Solve the quotas from the rows that are good, and draw them."""
+        stocks = []
+        for source, part in zip(self._sources, parts, strict=True):
+            if most := per_passage(self._config, source):
+                good.spare(part.start, part.stop, most)
+            stocks.append(source.stock(good.total(part.start, part.stop, GOOD_ROW)))
+        quotas = solve(stocks, wishes_of(self._config, self._sources))
+        self.notes = quotas.notes
+        for part, quota in zip(parts, quotas.tasks.values(), strict=True):
+            good.draw(part.start, part.stop, quota)
 
     def _triaged(
         self, workers: Alone | Workers, good: GoodRows, parts: list[_Part]
@@ -203,7 +217,8 @@ def _counts(part: _Part, good: GoodRows) -> TaskCounts:
         **part.refused,
         duplicate=good.total(part.start, part.stop, DUPLICATE),
         sampled=good.total(part.start, part.stop, DRAWN),
-        unsampled=good.total(part.start, part.stop, GOOD_ROW),
+        unsampled=good.total(part.start, part.stop, GOOD_ROW)
+        + good.total(part.start, part.stop, SPARE),
     )
 
 

@@ -41,6 +41,8 @@ class Wishes:
     """What is asked for."""
 
     cap_per_task: int
+    task_caps: Mapping[str, int]
+    """Task → most seeds of it, where it has a cap of its own."""
     family_caps: Mapping[str, int]
     """Family → most seeds; a family that is not named has no cap."""
     cap_per_group: int
@@ -71,7 +73,11 @@ class Dealer:
         self.domains = [stock.domain for stock in stocks]
         self.languages = [stock.language for stock in stocks]
         self.most: Counts = np.array(
-            [min(stock.rows, wishes.cap_per_task) for stock in stocks], dtype=np.int64
+            [
+                min(stock.rows, wishes.cap_per_task, wishes.task_caps.get(stock.task, stock.rows))
+                for stock in stocks
+            ],
+            dtype=np.int64,
         )
         self.classes: Strings = np.full(len(stocks), REST, dtype=np.str_)
         self._mix = wishes.mix
@@ -86,13 +92,7 @@ class Dealer:
         self._group_caps: Counts = np.full(
             len(names), wishes.cap_per_group or _NONE, dtype=np.int64
         )
-        tree: dict[str, dict[str, list[int]]] = {}
-        for place, stock in enumerate(stocks):
-            tree.setdefault(stock.domain, {}).setdefault(stock.family, []).append(place)
-        self._tree = [
-            [np.array(members, dtype=np.int64) for _, members in sorted(families.items())]
-            for _, families in sorted(tree.items())
-        ]
+        self._tree = _tree(stocks)
 
     def deal(self, limits: Mapping[str, int]) -> Counts:
         """Deal until caps stop every task.
@@ -193,6 +193,17 @@ class Dealer:
             ):
                 out[members] = level(quotas[members], most[members], part)
         return out
+
+
+def _tree(stocks: Sequence[Stock]) -> list[list[Counts]]:
+    """Places of tasks by family by domain, both sorted by name."""
+    tree: dict[str, dict[str, list[int]]] = {}
+    for place, stock in enumerate(stocks):
+        tree.setdefault(stock.domain, {}).setdefault(stock.family, []).append(place)
+    return [
+        [np.array(members, dtype=np.int64) for _, members in sorted(families.items())]
+        for _, families in sorted(tree.items())
+    ]
 
 
 class _Caps:

@@ -127,18 +127,8 @@ def _classify(table: Dealer, wishes: Wishes) -> dict[str, float]:
             row in domains and column in languages
         ):  # shares that sum to 1 leave nothing for the rest
             weights[rows.index(row), columns.index(column)] += seeds
-    for what, names, sums in (
-        ("domain", rows, weights.sum(axis=1)),
-        ("language", columns, weights.sum(axis=0)),
-    ):
-        empty = [
-            name or "others" for name, seeds in zip(names, sums.tolist(), strict=True) if not seeds
-        ]
-        if empty:
-            raise RecipeError(
-                f"seeds.shares.{what}: no good row for {empty[0]}, which is to have a share; take "
-                "it out"
-            )
+    _require_rows("domain", rows, weights.sum(axis=1))
+    _require_rows("language", columns, weights.sum(axis=0))
     fitted = _fit(weights, np.array(list(domains.values())), np.array(list(languages.values())))
     table.classes = np.array([_class_name(*pair) for pair in pairs])
     return {
@@ -147,6 +137,17 @@ def _classify(table: Dealer, wishes: Wishes) -> dict[str, float]:
         for j, column in enumerate(columns)
         if fitted[i, j] > 0
     }
+
+
+def _require_rows(what: str, names: Sequence[str], sums: Reals) -> None:
+    empty = [
+        name or "others" for name, seeds in zip(names, sums.tolist(), strict=True) if not seeds
+    ]
+    if empty:
+        raise RecipeError(
+            f"seeds.shares.{what}: no good row for {empty[0]}, which is to have a share; take it "
+            "out"
+        )
 
 
 def _class_name(domain: str, language: str) -> str:

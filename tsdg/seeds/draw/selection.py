@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
 from tsdg.errors import MirrorError, SeedsDeniedError, few
 from tsdg.seeds.catalogue import guard
+from tsdg.seeds.catalogue.caps import TaskCap, cap_of
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Unit
 from tsdg.seeds.draw.quota_dealing import Stock, Wishes
@@ -135,6 +136,7 @@ def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConf
         temperature=1.0,
         shares=SharesConfig(domain={}, language={}),
         leaks=LeaksConfig(ngram=8, overlap=0.8),
+        exclude=(),
         missing="error",
         workers="auto",
     )
@@ -147,8 +149,10 @@ def wishes_of(config: SeedsConfig, sources: tuple[TaskSource, ...]) -> Wishes:
         source.family.family: source.family.suggested_cap if cap == "suggested" else cap
         for source in sources
     }
+    tasks = {source.task: line.cap for source in sources if (line := suggested(config, source))}
     return Wishes(
         cap_per_task=config.cap_per_task,
+        task_caps={task: most for task, most in tasks.items() if most},
         family_caps={family: most for family, most in caps.items() if most},
         cap_per_group=config.cap_per_group,
         total=config.total,
@@ -157,6 +161,17 @@ def wishes_of(config: SeedsConfig, sources: tuple[TaskSource, ...]) -> Wishes:
         domain_shares=config.shares.domain,
         language_shares=config.shares.language,
     )
+
+
+def suggested(config: SeedsConfig, source: TaskSource) -> TaskCap | None:
+    """The catalogue's cap of a task's unit, where the request asks for suggested caps."""
+    return cap_of(source.unit) if config.cap_per_family == "suggested" else None
+
+
+def per_passage(config: SeedsConfig, source: TaskSource) -> int:
+    """Most seeds that one passage of a task gives; 0 for no limit."""
+    cap = suggested(config, source)
+    return cap.per_passage if cap else 0
 
 
 def select(config: SeedsConfig) -> Selection:
@@ -179,18 +194,12 @@ def select(config: SeedsConfig) -> Selection:
     left_out: dict[str, LeftOut] = {}
     named = {unit for task in tasks if (unit := catalogue.unit_of_task(task)) is not None}
     for family in _families(config, catalogue):
-        explicit = family.family in config.families
         units = [unit for unit in catalogue.units_of_family(family.family) if unit not in named]
-        refused = {unit: reason for unit in units if (reason := _refused(unit, config, catalogue))}
-        if explicit and units and len(refused) == len(units):
-            raise SeedsDeniedError(
-                f"seeds.families: {family.family} may not be used: {refused[units[0]]}"
-            )
-        for unit in units:
+        for unit, reason in _brought(family, units, config, catalogue):
             name = unit.tasks[0]
-            if unit in refused:
+            if reason:
                 left_out[name] = LeftOut(
-                    task=name, family=family.family, group=family.group, reason=refused[unit]
+                    task=name, family=family.family, group=family.group, reason=reason
                 )
             else:
                 tasks[name] = None
@@ -201,6 +210,20 @@ def select(config: SeedsConfig) -> Selection:
             f"are left out, the first {next(iter(left_out.values())).reason}"
         )
     return Selection(tasks=tuple(tasks), left_out=tuple(left_out.values()))
+
+
+def _brought(
+    family: Family, units: list[Unit], config: SeedsConfig, catalogue: Catalogue
+) -> list[tuple[Unit, str]]:
+    """The units that a family brings, each with why it may not be used (empty where it may).
+
+    Raises:
+        SeedsDeniedError: the family was named, and none of its units may be used.
+    """
+    judged = [(unit, _refused(unit, config, catalogue)) for unit in units]
+    if judged and family.family in config.families and all(reason for _, reason in judged):
+        raise SeedsDeniedError(f"seeds.families: {family.family} may not be used: {judged[0][1]}")
+    return judged
 
 
 def _families(config: SeedsConfig, catalogue: Catalogue) -> Iterator[Family]:
@@ -264,18 +287,21 @@ def locate(task: str, catalogue: Catalogue, mirror: str) -> TaskSource:
             task=task, family=family, unit=unit, split=_split(renderers.DEMO / "data", unit)
         )
     root = Path(mirror) if mirror else NOWHERE
-    sizes = [
-        other
-        for other in catalogue.units_of_family(unit.family)
-        if other.part_of
-        and other.part_of == unit.config
-        and other.dataset_path == unit.dataset_path
-    ]
     found = [
         TaskSource(task=task, family=family, unit=size, split=_split(root, size))
-        for size in (unit, *sizes)
+        for size in (unit, *_smaller(unit, catalogue))
     ]
     return next((source for source in found if source.split.path.is_file()), found[0])
+
+
+def _smaller(unit: Unit, catalogue: Catalogue) -> list[Unit]:
+    """Units that are smaller sizes of a unit."""
+    whole = (unit.dataset_path, unit.config)
+    return [
+        other
+        for other in catalogue.units_of_family(unit.family)
+        if other.part_of and (other.dataset_path, other.part_of) == whole
+    ]
 
 
 NOWHERE = Path("/dev/null")

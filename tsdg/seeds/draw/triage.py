@@ -8,8 +8,9 @@ bytes of each good row (``GOOD``).
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from tsdg.records import Reason, Seed
 from tsdg.seeds.catalogue import guard
+from tsdg.seeds.draw.doubts import NO_DOUBTS, Doubts
 from tsdg.seeds.draw.selection import TaskSource
 from tsdg.seeds.families import renderers
 from tsdg.seeds.heldout.index import LeakIndex
@@ -25,8 +27,22 @@ from tsdg.seeds.rows import render
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row
 from tsdg.seeds.rows.keys import keys
 
-GOOD = np.dtype([("item", np.uint64), ("draw", np.uint64), ("row", np.uint32), ("seed", "V12")])
-"""A good row: hash of its item, its place in the draw, its number in the file, its seed id."""
+GOOD = np.dtype(
+    [
+        ("item", np.uint64),
+        ("draw", np.uint64),
+        ("row", np.uint32),
+        ("passage", np.uint32),
+        ("answer", np.uint32),
+        ("level", np.uint32),
+        ("subject", np.uint32),
+        ("seed", "V12"),
+    ]
+)
+"""A good row: hash of its item, its place in the draw, its number in the file; hashes of its
+passage and of what rows are balanced by (0 for nothing); its seed id."""
+_REFERENCES = 12
+"""Rows after a good one that are looked at for further right answers."""
 
 Array = np.ndarray[Any, Any]
 
@@ -82,17 +98,25 @@ JobResult = Triaged | BuiltSeeds
 class RowReader:
     """Does jobs, one after the other."""
 
-    def __init__(self, sources: Sequence[TaskSource], index: LeakIndex, seed: int) -> None:
+    def __init__(
+        self,
+        sources: Sequence[TaskSource],
+        index: LeakIndex,
+        seed: int,
+        doubts: Doubts = NO_DOUBTS,
+    ) -> None:
         """Take what the jobs are about.
 
         Args:
             sources: of the request.
             index: of held-out items.
             seed: of the draw.
+            doubts: what is known against rows whose own text says nothing.
         """
         self._sources = sources
         self._index = index
         self._salt = str(seed).encode()[:64]
+        self._doubts = doubts
         self._renderers: dict[int, render.Renderer] = {}
 
     def do(self, job: Job) -> JobResult:
@@ -128,30 +152,42 @@ class RowReader:
 
     def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
         renderer, unit = self._renderer(number), self._sources[number].unit
-        rendered: list[tuple[int, Row, str]] = []
+        rendered: list[tuple[int, Row, Row, str, Gold]] = []
         items: list[Item] = []
         documents = renderer.documents(batch.table, batch.rows)
         for place, source_row, document in zip(batch.numbers, batch.rows, documents, strict=True):
             seed_id = render.seed_id_of(unit, source_row)
             try:
-                item, _ = _rendered(renderer, document)
+                item, gold = _rendered(renderer, document)
             except MalformedRowError as error:
-                refusals.append(Refusal(seed_id, "malformed", place, str(error)))
+                refusals.append(Refusal(seed_id, error.reason, place, str(error)))
                 continue
-            rendered.append((place, source_row, seed_id))
+            assert document is not None  # else it would be malformed
+            rendered.append((place, source_row, document, seed_id, gold))
             items.append(item)
         compared = keys(items)
         matches = self._index.find(compared, unit.dataset_path)
         good = []
-        for (place, row, seed_id), item_keys, match in zip(
-            rendered, compared, matches, strict=True
+        for (place, row, read, seed_id, gold), item, item_keys, match in zip(
+            rendered, items, compared, matches, strict=True
         ):
             if match:
                 refusals.append(Refusal(seed_id, "leaked", place, str(match)))
             elif denied := guard.row_denied(unit, row):
                 refusals.append(Refusal(seed_id, "denied", place, denied))
+            elif doubt := self._doubts.of(seed_id, item, gold):
+                refusals.append(Refusal(seed_id, "doubtful", place, doubt))
             else:
-                good.append((item_keys.whole, self._draw(seed_id), place, bytes.fromhex(seed_id)))
+                balanced = _balanced_by(renderer, read, item, gold)
+                good.append(
+                    (
+                        item_keys.whole,
+                        self._draw(seed_id),
+                        place,
+                        *map(_hash32, balanced),
+                        bytes.fromhex(seed_id),
+                    )
+                )
         return np.array(good, GOOD)
 
     def _draw(self, seed_id: str) -> int:
@@ -163,11 +199,13 @@ class RowReader:
         source = self._sources[job.source]
         renderer, revision = self._renderer(job.source), source.revision()
         seeds = []
+        further = self._references(source, renderer, job.rows)
         for batch in source.split.batches(wanted=job.rows.tolist()):
             documents = renderer.documents(batch.table, batch.rows)
             for place, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
                 item, gold = _rendered(renderer, document)
                 assert document is not None  # else it would not be good
+                gold = replace(gold, aliases=(*gold.aliases, *further.get(place, ())))
                 seeds.append(
                     render.build(
                         renderer,
@@ -185,6 +223,51 @@ class RowReader:
                     )
                 )
         return BuiltSeeds(seeds)
+
+    def _references(
+        self, source: TaskSource, renderer: render.Renderer, rows: Array
+    ) -> dict[int, tuple[str, ...]]:
+        """Further right answers of rows, from rows of the same item that follow them."""
+        if not renderer.same:
+            return {}
+        wanted = sorted({int(row) + step for row in rows for step in range(_REFERENCES + 1)})
+        total = source.split.check(())
+        read: dict[int, tuple[Any, str]] = {}
+        for batch in source.split.batches(wanted=[row for row in wanted if row < total]):
+            documents = renderer.documents(batch.table, batch.rows)
+            for place, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+                with suppress(MalformedRowError):
+                    read[place] = (row.get(renderer.same), _rendered(renderer, document)[1].answer)
+        return {int(row): tuple(_answers_after(int(row), read)) for row in rows}
+
+
+def _answers_after(row: int, read: Mapping[int, tuple[Any, str]]) -> Iterator[str]:
+    """Other answers of the rows that follow one and have its key."""
+    key, answer = read.get(row, (None, ""))
+    seen = {answer}
+    for place in range(row + 1, row + _REFERENCES + 1):
+        other, reference = read.get(place, (None, ""))
+        if key is None or other != key:
+            return
+        if reference not in seen:
+            seen.add(reference)
+            yield reference
+
+
+def _balanced_by(
+    renderer: render.Renderer, document: Row, item: Item, gold: Gold
+) -> tuple[str, str, str, str]:
+    """The passage of a row, and what rows are balanced by: class, level and subject."""
+    notes = renderer.notes(document)
+    answer = gold.answer if renderer.classes and item.options else ""
+    return item.context, answer, item.level or notes.level, item.subject or notes.subject
+
+
+def _hash32(value: str) -> int:
+    """A hash of 32 bits; 0 for nothing."""
+    if not value:
+        return 0
+    return int.from_bytes(blake2b(value.encode(), digest_size=4).digest(), "big")
 
 
 def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Gold]:

@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 import pyarrow as pa
 
 from tsdg.errors import MachineError
+from tsdg.seeds.draw.doubts import NO_DOUBTS, Doubts
 from tsdg.seeds.draw.selection import TaskSource
 from tsdg.seeds.draw.triage import BuiltSeeds, Job, JobResult, RowReader, Triaged
 from tsdg.seeds.heldout.index import LeakIndex
@@ -52,9 +53,15 @@ def worker_count(wanted: int | Literal["auto"], rows: int) -> int:
 class Alone:
     """Does the jobs in this process."""
 
-    def __init__(self, sources: Sequence[TaskSource], index: LeakIndex, seed: int) -> None:
+    def __init__(
+        self,
+        sources: Sequence[TaskSource],
+        index: LeakIndex,
+        seed: int,
+        doubts: Doubts = NO_DOUBTS,
+    ) -> None:
         """Take what a :class:`RowReader` takes."""
-        self._reader = RowReader(sources, index, seed)
+        self._reader = RowReader(sources, index, seed, doubts)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobResult]]:
         """Yield each job with its result, in order."""
@@ -72,7 +79,12 @@ class Workers:
     """Does the jobs in several processes."""
 
     def __init__(
-        self, count: int, sources: Sequence[TaskSource], index: LeakIndex, seed: int
+        self,
+        count: int,
+        sources: Sequence[TaskSource],
+        index: LeakIndex,
+        seed: int,
+        doubts: Doubts = NO_DOUBTS,
     ) -> None:
         """Start the processes.
 
@@ -81,6 +93,7 @@ class Workers:
             sources: as for a :class:`RowReader`.
             index: likewise.
             seed: likewise.
+            doubts: likewise.
 
         Raises:
             StorageError: ``TMPDIR`` cannot be written.
@@ -91,7 +104,7 @@ class Workers:
             )
         file = Path(self._folder.name) / "index"
         head, sizes = _dump(index, file)
-        setup = (tuple(sources), head, sizes, file, seed)
+        setup = (tuple(sources), head, sizes, file, seed, doubts)
         context = multiprocessing.get_context("spawn")
         self._workers: list[tuple[multiprocessing.context.SpawnProcess, Connection]] = []
         for _ in range(count):
@@ -201,6 +214,7 @@ def _serve(
     sizes: Sequence[int],
     path: Path,
     seed: int,
+    doubts: Doubts,
 ) -> None:
     """Do the jobs that come through a pipe until it ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -216,7 +230,7 @@ def _serve(
         while True:
             job = connection.recv()
             try:
-                reader = reader or RowReader(sources, _load(head, sizes, path), seed)
+                reader = reader or RowReader(sources, _load(head, sizes, path), seed, doubts)
                 result = reader.do(job)
             except Exception as error:
                 result = error

@@ -1,6 +1,9 @@
-"""ACPBench.
+"""ACPBench: what can be done and reached in small planning worlds.
 
-What can be done and reached in small planning worlds. lm-eval's prompts are for worked-out answers.
+lm-eval's prompts are for worked-out answers. What the answer of an open question means, its
+``acp_utils.py`` says: of ``nexta`` and ``land`` a struct of right, wrong and undecided answers, of
+``areach`` and ``reach`` alternatives, of which one is asked for, and of ``just`` the actions that a
+plan can do without, while the question asks for a plan.
 
 Hub path ``ibm-research/acp_bench``, configs ``acp_<task>_bool``, ``_mcq`` and ``_gen``, splits
 validation (40, shown as examples) and test (scored), CDLA-Permissive-2.0. Records::
@@ -12,17 +15,28 @@ validation (40, shown as examples) and test (scored), CDLA-Permissive-2.0. Recor
      c1.", "answer": "A"}
     {"id": 1, "group": "ferry", "context": "...",
      "question": "Name all actions that are applicable.", "answer": ["(sail l1 l0)"], ...}
+    {"id": 1, "group": "goal_closer_gen", "context": "...", "question": "What is the next action?",
+     "answer": {"yes": ["(sail l1 l0)"], "no": ["(board c1 l1)"], "maybe": [], "opt": "4"}, ...}
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-from tsdg.seeds.rows.row_forms import LETTERS, Form, lettered
+from tsdg.seeds.rows.item import (
+    Gold,
+    Item,
+    MalformedRowError,
+    Row,
+    as_text,
+    found,
+    text,
+    unprinted,
+)
+from tsdg.seeds.rows.row_forms import LETTERS, Form, answered, lettered, named
 
-_TASKS = ("app", "areach", "just", "land", "nexta", "prog", "reach", "val")
 _YES_NO = ("yes", "no")
 _MARK = re.compile(r"(?:^|\s)([A-D])\.\s+")
 
@@ -32,10 +46,7 @@ def _yes_no(row: Row) -> Item:
 
 
 def _said(row: Row, item: Item) -> Gold:
-    word = text(row, "answer").lower().strip(" .")
-    if word not in _YES_NO:
-        raise MalformedRowError("answer", f"found {found(word)}, allowed are yes, no")
-    return chosen(item, _YES_NO.index(word), "answer")
+    return named(row, "answer", item)
 
 
 def _choice(row: Row) -> Item:
@@ -54,34 +65,99 @@ def _open(row: Row) -> Item:
     return Item(question=text(row, "question"), context=text(row, "context"))
 
 
-def _listed(answer: object) -> str:
-    """Facts or actions as the benchmark writes them.
+def _one_of(alternatives: object, *, bracketed: bool = False) -> Gold:
+    """One of several right answers; where there are none, the right answer is "None"."""
+    if not isinstance(alternatives, (list, tuple)):
+        raise MalformedRowError("answer", f"found {found(alternatives)}, a list is needed")
+    named = [str(one).strip() for one in alternatives if one]
+    if bracketed:  # facts of ``reach`` come without the parentheses that an answer has
+        named = [one if one.startswith("(") else f"({one})" for one in named]
+    return answered("short_text", named or ["None"], "answer")
 
-    ``[(a), (b)]``, of what becomes true and false two such lists.
-    """
-    if isinstance(answer, Mapping) and answer:
-        return " ".join(_listed(part) if part else "[]" for part in answer.values())
-    if isinstance(answer, (list, tuple)) and answer:
-        return f"[{', '.join(_listed(part) for part in answer)}]"
-    if isinstance(answer, bool) or not isinstance(answer, (str, int)) or not str(answer).strip():
-        raise MalformedRowError("answer", f"found {found(answer)}, an answer is needed")
-    return str(answer).strip()
+
+def _right(answer: object) -> Gold:
+    """One of the answers that are known to be right."""
+    if not isinstance(answer, Mapping) or "yes" not in answer:
+        raise MalformedRowError(
+            "answer", f"found {found(answer)}, a struct with the right ones is needed"
+        )
+    return _one_of(answer["yes"])
+
+
+def _next(answer: object) -> Gold:
+    """A next action that is known to be right: there always is one."""
+    gold = _right(answer)
+    if gold.answer == "None":
+        raise MalformedRowError("answer", "no action is known to be right")
+    return gold
+
+
+def _all_of(answer: object) -> Gold:
+    """A list as the benchmark writes it, ``[(a), (b)]``, of which all is asked for."""
+    if not isinstance(answer, (list, tuple)):
+        raise MalformedRowError("answer", f"found {found(answer)}, a list is needed")
+    return Gold(kind="short_text", answer=_written(answer))
+
+
+def _effects(answer: object) -> Gold:
+    """What becomes true and what becomes false: two lists, in this order."""
+    if not isinstance(answer, Mapping) or not {"pos", "neg"} <= answer.keys():
+        raise MalformedRowError(
+            "answer", f"found {found(answer)}, a struct of pos and neg is needed"
+        )
+    both = (_written(answer[side] or ()) for side in ("pos", "neg"))
+    return Gold(kind="short_text", answer=" ".join(both))
+
+
+def _plan(_: object) -> Gold:
+    raise MalformedRowError(
+        "answer", "it names actions that the plan can do without, and the question asks for a plan"
+    )
+
+
+def _index(answer: object) -> Gold:
+    """The place of an action."""
+    place = as_text(answer)
+    if not place or not place.isdecimal():
+        raise MalformedRowError("answer", f"found {found(answer)}, a place is needed")
+    return Gold(kind="short_text", answer=place)
+
+
+def _written(parts: Iterable[object]) -> str:
+    return f"[{', '.join(str(part).strip() for part in parts)}]"
 
 
 _COLUMNS = ("context", "question", "answer")
-_KINDS = {
-    "bool": Form(columns=_COLUMNS, item=_yes_no, gold=_said, classes=True, subject=("group",)),
-    "mcq": Form(
-        columns=_COLUMNS,
-        item=_choice,
-        gold=lambda row, item: lettered(row, "answer", item),
-        subject=("group",),
-    ),
-    "gen": Form(
-        columns=_COLUMNS,
-        item=_open,
-        gold=lambda row, item: Gold(kind="short_text", answer=_listed(row["answer"])),
-        subject=("group",),
-    ),
+_OPEN: dict[str, Callable[[object], Gold]] = {
+    "app": _all_of,
+    "areach": _one_of,
+    "just": _plan,
+    "land": _right,
+    "nexta": _next,
+    "prog": _effects,
+    "reach": partial(_one_of, bracketed=True),
+    "val": _index,
 }
-FORMS = {f"acp_{task}_{kind}": form for task in _TASKS for kind, form in _KINDS.items()}
+"""What the answer of an open question means, by task."""
+
+
+def _form(task: str, kind: str) -> Form:
+    items = {"bool": _yes_no, "mcq": _choice, "gen": _open}
+    golds: dict[str, Callable[[Row, Item], Gold]] = {
+        "bool": _said,
+        "mcq": lambda row, item: lettered(row, "answer", item),
+        "gen": lambda row, item: _OPEN[task](unprinted(row["answer"])),
+    }
+    return Form(
+        columns=_COLUMNS,
+        item=items[kind],
+        gold=golds[kind],
+        classes=kind == "bool",
+        verbatim=True,
+        subject=("group",),
+    )
+
+
+FORMS = {
+    f"acp_{task}_{kind}": _form(task, kind) for task in _OPEN for kind in ("bool", "mcq", "gen")
+}

@@ -1,6 +1,6 @@
-r"""BasqueGLUE.
+r"""BasqueGLUE: topics, attitudes, coreference and question answering in Basque.
 
-Topics, attitudes, coreference and question answering in Basque. lm-eval's module no longer imports.
+lm-eval's module no longer imports.
 
 Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``,
 splits train, validation and test, CC-BY-NC-SA-4.0. Records::
@@ -15,7 +15,8 @@ splits train, validation and test, CC-BY-NC-SA-4.0. Records::
 
 from __future__ import annotations
 
-from html import unescape
+import re
+from collections.abc import Callable
 
 from tsdg.seeds.rows.item import (
     Gold,
@@ -24,20 +25,25 @@ from tsdg.seeds.rows.item import (
     Row,
     found,
     integer,
-    joined,
     labelled,
     text,
 )
-from tsdg.seeds.rows.phrases import phrase
+from tsdg.seeds.rows.phrases import ask, phrase, words
+from tsdg.seeds.rows.residue import posted
 from tsdg.seeds.rows.row_forms import Form, classified
+
+_FEWEST_WORDS = 3
+_FOREIGN = 3
+"""Spanish function words from which a post is Spanish: one or two stand in Basque quotations."""
+_SPANISH = words("spanish")
 
 
 def _coreference(row: Row) -> Item:
     """Whether both marked expressions mean the same."""
     wording = phrase("basqueglue", "coref")
-    spans = (joined(unescape(text(row, f"span{number}_text"))) for number in (1, 2))
+    spans = (text(row, f"span{number}_text") for number in (1, 2))
     return Item(
-        question=wording.question.format(*spans), context=_marked(row), options=wording.options
+        question=ask(wording.question, *spans), context=_marked(row), options=wording.options
     )
 
 
@@ -52,7 +58,7 @@ def _unquoted(value: str) -> str:
     """
     if len(value) > 1 and value[0] == value[-1] == '"' and ('""' in value or value.count('"') == 2):
         value = value[1:-1].replace('""', '"')
-    value = unescape(value.replace("\\n", "\n")).strip()
+    value = value.replace("\\n", "\n").strip()
     return value[:-1] if value.endswith("..") and not value.endswith("...") else value
 
 
@@ -74,18 +80,29 @@ def _marked(row: Row) -> str:
             )
         words[start] = "*" + words[start]
         words[end] = words[end] + "*"
-    return joined(unescape(" ".join(words)))
+    return " ".join(words)
 
 
-def _form(key: str) -> Form:
+def _post(value: str) -> str:
+    """A post that says something, in Basque."""
+    value = posted(_unquoted(value))
+    words = re.findall(r"[^\W\d_]+", value.lower())
+    if len(words) < _FEWEST_WORDS:
+        raise MalformedRowError("text", f"found {found(value)}, which says too little")
+    if len([word for word in words if word in _SPANISH]) >= _FOREIGN:
+        raise MalformedRowError("text", f"found {found(value)}, which is Spanish")
+    return value
+
+
+def _form(key: str, clean: Callable[[str], str]) -> Form:
     """The texts of which each belongs to a class."""
-    return classified("basqueglue", key, context=("text",), label="label", clean=_unquoted)
+    return classified("basqueglue", key, context=("text",), label="label", clean=clean)
 
 
 FORMS = {
-    "bec": _form("bec"),
-    "bhtc": _form("bhtc"),
-    "vaxx": _form("vaxx"),
+    "bec": _form("bec", _post),
+    "bhtc": _form("bhtc", _unquoted),
+    "vaxx": _form("vaxx", _post),
     "coref": Form(
         columns=("text", "span1_text", "span2_text", "span1_index", "span2_index", "label"),
         item=_coreference,

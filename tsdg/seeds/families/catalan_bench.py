@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, joined, text
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
 from tsdg.seeds.rows.phrases import phrase
 from tsdg.seeds.rows.row_forms import Form, caused, classified, continued, extracted, talked
 
@@ -55,9 +55,7 @@ FORMS = {
         "nli", "ca", context=("premise",), quoted=("hypothesis",), label="label"
     ),
     "projecte-aina/Parafraseja": classified("paraphrase", "ca", quoted=_PAIR, label="label"),
-    "projecte-aina/PAWS-ca": classified(
-        "paraphrase", "ca", quoted=_PAIR, label="label", clean=joined
-    ),
+    "projecte-aina/PAWS-ca": classified("paraphrase", "ca", quoted=_PAIR, label="label"),
     "projecte-aina/wnli-ca": classified(
         "entailment", "ca", context=_PAIR[:1], quoted=_PAIR[1:], label="label"
     ),

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, joined, text
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.residue import joined
 from tsdg.seeds.rows.row_forms import Form
 
 _NAMES = {"javascript": "JavaScript", "php": "PHP"}
@@ -40,10 +41,12 @@ def gold(row: Row, item: Item) -> Gold:
         raise MalformedRowError(
             "docstring_tokens", f"found {found(tokens)}, a list of tokens is needed"
         )
-    answer = joined(" ".join(" ".join(tokens).split()))
+    answer = joined(" ".join(" ".join(tokens).split()), "en")
     if not answer:
         raise MalformedRowError("docstring_tokens", "found no documentation")
     return Gold(kind="text", answer=answer)
 
 
-FORMS = {"": Form(columns=("code", "docstring_tokens", "language"), item=item, gold=gold)}
+FORMS = {
+    "": Form(columns=("code", "docstring_tokens", "language"), item=item, gold=gold, verbatim=True)
+}

@@ -1,7 +1,6 @@
-"""DROP.
+"""DROP: questions on a passage whose answer is counted, computed or found in it.
 
-Questions on a passage whose answer is counted, computed or found in it. lm-eval's YAML joins struct
-keys.
+lm-eval's YAML joins the names of a struct's fields. An answer of several spans is a list.
 
 Hub path ``EleutherAI/drop``, splits train (77,400) and validation (scored), CC-BY-SA-4.0. A
 record::
@@ -15,54 +14,110 @@ record::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, digits, found, noted, text
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import (
+    DoubtfulRowError,
+    Gold,
+    Item,
+    MalformedRowError,
+    Row,
+    digits,
+    found,
+    noted,
+    text,
+)
+from tsdg.seeds.rows.row_forms import Form, listed
 
 _SUBJECTS = {"nfl": "American football"}
 """Passages are numbered within these; the other ones are of history."""
+_LOST = re.compile(r"\b(?:was|were|of|is|about|by|at|for|than) \.(?=\s)")
+"""Where a passage lost its numbers, as most of those from the census did."""
+_NUMBER = re.compile(r"-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
+_MEASURE = re.compile(rf"({_NUMBER.pattern})[- ]?(%|[a-z]+)")
+_YEARS = re.compile(r"\bhow many years\b.*?\b(\d{3,4})\s*(?:-|–|to|and|until)\s*(\d{3,4})\b", re.I)
+_YEAR_SPAN = 3
+"""Years by which a gold may miss the difference of two years that its question names."""
 
 
 def item(row: Row) -> Item:
-    """The question about the passage, which has some HTML entities left in it."""
+    """The question about the passage."""
+    passage = text(row, "passage")
+    if lost := _LOST.search(passage):
+        raise MalformedRowError(
+            "passage",
+            f"found {found(passage[lost.start() : lost.end() + 12])}: a number is missing",
+        )
     source = noted(row, ("section_id",)).partition("_")[0]
     return Item(
-        question=unescape(text(row, "question")),
-        context=unescape(text(row, "passage")),
-        subject=_SUBJECTS.get(source, source),
+        question=text(row, "question"), context=passage, subject=_SUBJECTS.get(source, source)
     )
 
 
 def gold(row: Row, item: Item) -> Gold:
     """The number, the date or the spans; what other annotators answered counts as well."""
-    answers = [_answer(row["answer"])]
-    others: Any = row["validated_answers"] or {}
-    parts = (others.get(part) or () for part in ("number", "date", "spans"))
-    for number, date, spans in zip(*parts, strict=False):
-        answers.append(_answer({"number": number, "date": date, "spans": spans}))
-    texts = list(dict.fromkeys(answer for answer in answers if answer))
-    if not texts:
+    answers = [_answer(row["answer"]), *_others(row["validated_answers"])]
+    said = next((answer for answer in answers if answer), ())
+    if not said:
         raise MalformedRowError(
             "answer", f"found {found(row['answer'])}, a number, a date or spans are needed"
         )
-    is_number = texts[0].replace(".", "", 1).replace(",", "").lstrip("-").isdigit()
-    if is_number:  # a second reading of a number is another number, and only one can be right
-        return Gold(kind="number", answer=digits(texts[0]))
-    return Gold(kind="short_text", answer=texts[0], aliases=tuple(texts[1:]))
+    if len(said) > 1:  # other annotators' lists are other lists
+        return listed(said)
+    counted = item.question.lower().startswith("how many")
+    number = _counted(said[0], item.question) if counted else said[0]
+    if _NUMBER.fullmatch(number):  # a second reading of a number is another number
+        _check_years(item.question, digits(number))
+        return Gold(kind="number", answer=digits(number))
+    if counted and not any(character.isdigit() for character in number):
+        raise DoubtfulRowError("answer", f"found {found(number)}, and the question asks how many")
+    aliases = dict.fromkeys(answer[0] for answer in answers if len(answer) == 1)
+    return Gold(
+        kind="short_text", answer=number, aliases=tuple(one for one in aliases if one != number)
+    )
 
 
-def _answer(answer: object) -> str:
+def _others(validated: object) -> list[tuple[str, ...]]:
+    """What other annotators answered, where the columns hold it in the usual form."""
+    if not isinstance(validated, Mapping):
+        return []
+    parts = [validated.get(name) or () for name in ("number", "date", "spans")]
+    if not all(isinstance(part, (list, tuple)) for part in parts):
+        return []
+    rows = zip(*parts, strict=False)
+    return [_answer({"number": n, "date": date, "spans": spans}) for n, date, spans in rows]
+
+
+def _answer(answer: object) -> tuple[str, ...]:
+    """What is answered: several texts of a list, none where nothing is."""
     if not isinstance(answer, Mapping):
-        return ""
-    number, date, spans = answer.get("number"), answer.get("date") or {}, answer.get("spans") or []
+        return ()
+    number, date, spans = answer.get("number"), answer.get("date"), answer.get("spans")
     if number:
-        return str(number).strip()
-    if spans:
-        return ", ".join(dict.fromkeys(unescape(span).strip() for span in spans if span))
-    return " ".join(date[part] for part in ("day", "month", "year") if date.get(part))
+        return (str(number).strip(),)
+    if isinstance(spans, (list, tuple)) and any(spans):
+        return tuple(dict.fromkeys(str(span).strip() for span in spans if span))
+    parts = [date.get(part) for part in ("day", "month", "year")] if date else []
+    return (" ".join(map(str, filter(None, parts))),) if any(parts) else ()
+
+
+def _counted(answer: str, question: str) -> str:
+    """The number of ``19-yard``, where the question asks how many yards."""
+    measure: Any = _MEASURE.fullmatch(answer.lower())
+    unit = measure and measure[2].rstrip("s%").replace("percent", "")
+    return measure[1] if measure and unit in question.lower() else answer
+
+
+def _check_years(question: str, number: str) -> None:
+    """Doubt a number of years that is not what lies between the years of the question."""
+    if named := _YEARS.search(question):
+        between = abs(int(named[2]) - int(named[1]))
+        if abs(float(number) - between) > _YEAR_SPAN:
+            raise DoubtfulRowError(
+                "answer", f"found {number}, and {named[1]} to {named[2]} are {between} years"
+            )
 
 
 FORMS = {

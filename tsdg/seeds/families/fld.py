@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, sentence, text
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, Row, sentence, text
+from tsdg.seeds.rows.row_forms import Form, named
 
 _LABELS = ("PROVED", "DISPROVED", "UNKNOWN")
 _NUMBER = re.compile(r"\bsent\d+:\s*")
@@ -36,12 +36,7 @@ def item(row: Row) -> Item:
 
 def gold(row: Row, item: Item) -> Gold:
     """The label."""
-    label = text(row, "world_assump_label")
-    if label not in _LABELS:
-        raise MalformedRowError(
-            "world_assump_label", f"found {found(label)}, allowed are {', '.join(_LABELS)}"
-        )
-    return chosen(item, _LABELS.index(label), "world_assump_label")
+    return named(row, "world_assump_label", item)
 
 
 FORMS = {

@@ -10,8 +10,8 @@ CC-BY-SA-4.0. A record::
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, Row, text
+from tsdg.seeds.rows.row_forms import Form, named
 
 _LABELS = ("True", "False", "Uncertain")
 
@@ -30,10 +30,7 @@ def item(row: Row) -> Item:
 
 def gold(row: Row, item: Item) -> Gold:
     """The annotated truth value."""
-    label = text(row, "label")
-    if label not in _LABELS:
-        raise MalformedRowError("label", f"found {found(label)}, allowed are {', '.join(_LABELS)}")
-    return chosen(item, _LABELS.index(label), "label")
+    return named(row, "label", item)
 
 
 FORMS = {"": Form(columns=("premises", "conclusion", "label"), item=item, gold=gold, classes=True)}

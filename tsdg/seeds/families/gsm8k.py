@@ -1,6 +1,7 @@
 r"""GSM8K: grade-school word problems.
 
-The number after ``####`` is the answer. The worked solution before it loses its calculator marks.
+The number after ``####`` is the answer; a row whose worked solution comes to another one is
+doubtful. The solution loses its calculator marks.
 
 Hub path ``openai/gsm8k``, config ``main``, splits train (7,473) and test (1,319), MIT. A record::
 
@@ -12,10 +13,21 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, digits, found, text
+from tsdg.seeds.rows.item import (
+    DoubtfulRowError,
+    Gold,
+    Item,
+    MalformedRowError,
+    Row,
+    digits,
+    found,
+    text,
+)
 from tsdg.seeds.rows.row_forms import Form
 
 _CALCULATED = re.compile(r"<<[^<>\n]*>>")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
+_CLOSE = 1e-6
 _FINAL = re.compile(r"####\s*\$?\s*(-?[\d,]*\.?\d+)\s*$")
 
 
@@ -33,7 +45,22 @@ def gold(row: Row, item: Item) -> Gold:
             "answer", f"found {found(answer[-40:])} at its end, '#### <number>' is needed"
         )
     steps = _CALCULATED.sub("", answer[: match.start()]).strip()
-    return Gold(kind="number", answer=digits(match.group(1)), solution=steps)
+    final = digits(match.group(1))
+    if "=" in steps and not _reached(steps, float(final)):
+        raise DoubtfulRowError(
+            "answer", f"found #### {final}, which the last line of its solution does not come to"
+        )
+    return Gold(kind="number", answer=final, solution=steps)
+
+
+def _reached(steps: str, final: float) -> bool:
+    """Whether the last line of a worked solution has the final number, or it in cents."""
+    numbers = _NUMBER.findall(re.sub(r"(?<=\d)[ ,](?=\d{3}\b)", "", steps.splitlines()[-1]))
+    return any(
+        abs(float(number) * scale - abs(final)) < _CLOSE
+        for number in numbers
+        for scale in (1, 100, 0.01)
+    )
 
 
 FORMS = {"": Form(columns=("question", "answer"), item=item, gold=gold)}

@@ -14,9 +14,8 @@ record::
 
 from __future__ import annotations
 
-import re
-
 from tsdg.seeds.rows.item import Gold, Item, Row, labelled, sentence, text, texts
+from tsdg.seeds.rows.residue import tidied
 from tsdg.seeds.rows.row_forms import Form
 
 
@@ -37,9 +36,8 @@ def gold(row: Row, item: Item) -> Gold:
 
 
 def _plain(value: str) -> str:
-    """Remove the marks of the WikiHow part: ``[title]``, ``[header]``, ``[step]``."""
-    value = value.replace(" [title]", ".")
-    return re.sub(r"\s+", " ", re.sub(r"\[[a-z_]+\]", "", value)).strip()
+    """One line, without the marks of the WikiHow part (``[title]``, ``[header]``, ``[step]``)."""
+    return " ".join(tidied(value, "en").split())
 
 
 FORMS = {

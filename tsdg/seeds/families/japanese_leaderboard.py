@@ -12,7 +12,7 @@ train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research li
     {"sentence_pair_id": "0", "yjcaptions_id": "1-2",
      "sentence1": "猫が寝ている。", "sentence2": "動物がいる。",
      "label": 0}
-    {"id": "a1p0q0", "title": "富士山", "context": "富士山は日本一高い山である。",
+    {"id": "a1p0q0", "title": "富士山", "context": "富士山 [SEP] 富士山は日本一高い山である。",
      "question": "日本一高い山は?", "answers": {"text": ["富士山"], "answer_start": [0]},
      "is_impossible": false}
     {"sentence": "また買いたいです。", "label": 0, "review_id": "R1"}
@@ -24,8 +24,15 @@ train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research li
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Item, labelled, text, texts
+from tsdg.seeds.rows.item import Item, as_text, labelled, part, text, texts
 from tsdg.seeds.rows.row_forms import Form, classified, extracted, spans, summarised
+
+
+def _passages(found: object) -> tuple[str, ...]:
+    """What was found for a question; an empty passage among the others does not count."""
+    passages = [passage for passage in part(found, "text") or () if as_text(passage)]
+    return texts({"ctxs.text": passages}, "ctxs.text")
+
 
 _CHOICES = tuple(f"choice{number}" for number in range(5))
 FORMS = {
@@ -49,7 +56,7 @@ FORMS = {
     "v2.0": Form(
         columns=("question", "answers", "ctxs"),
         item=lambda row: Item(
-            question=text(row, "question"), context="\n".join(texts(row["ctxs"], "text"))
+            question=text(row, "question"), context="\n".join(_passages(row["ctxs"]))
         ),
         gold=lambda row, item: spans(row, "answers"),
     ),

@@ -38,4 +38,4 @@ def gold(row: Row, item: Item) -> Gold:
     return Gold(kind="json", answer=answer, checks=(schema,))
 
 
-FORMS = {"": Form(columns=("json_schema",), item=item, gold=gold)}
+FORMS = {"": Form(columns=("json_schema",), item=item, gold=gold, verbatim=True)}

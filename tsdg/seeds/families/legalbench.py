@@ -19,9 +19,9 @@ licences. Records::
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text
+from tsdg.seeds.rows.item import Gold, Item, Row, text
 from tsdg.seeds.rows.phrases import phrase, wordings
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.row_forms import Form, named
 
 _SHOWN = {
     "corporate_lobbying": ("bill_title", "bill_summary", "company_name", "company_description"),
@@ -44,12 +44,7 @@ def _form(config: str) -> Form:
 
 def _gold(row: Row, item: Item) -> Gold:
     """The class."""
-    answer = text(row, "answer").lower()
-    if answer not in item.options:
-        raise MalformedRowError(
-            "answer", f"found {found(answer)}, allowed are {', '.join(item.options)}"
-        )
-    return chosen(item, item.options.index(answer), "answer")
+    return named(row, "answer", item)
 
 
 def _citizenship(row: Row) -> Item:

@@ -30,4 +30,6 @@ def gold(row: Row, item: Item) -> Gold:
     return chosen_label(row, "answerKey", "options", item)
 
 
-FORMS = {"": Form(columns=("instruction", "options", "answerKey"), item=item, gold=gold)}
+FORMS = {
+    "": Form(columns=("instruction", "options", "answerKey"), item=item, gold=gold, verbatim=True)
+}

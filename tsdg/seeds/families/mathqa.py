@@ -21,11 +21,10 @@ from tsdg.seeds.rows.item import (
     MalformedRowError,
     Row,
     found,
-    joined,
     noted,
-    sentence,
     text,
 )
+from tsdg.seeds.rows.residue import capitalised, joined
 from tsdg.seeds.rows.row_forms import Form, lettered
 
 _LETTERS = "abcde"
@@ -35,13 +34,14 @@ _MARK = re.compile(r"(?:^\[?|,)\s*['\"]?\s*([a-e])\s\)\s*")
 def item(row: Row) -> Item:
     """The problem and its options, put together again."""
     return Item(
-        question=sentence(joined(text(row, "Problem"))), options=_options(text(row, "options"))
+        question=capitalised(joined(text(row, "Problem"), "en")),
+        options=_options(text(row, "options")),
     )
 
 
 def gold(row: Row, item: Item) -> Gold:
     """The letter; the rationale is as torn as the problem."""
-    steps = joined(noted(row, ("Rationale",)).strip("'\" "))
+    steps = noted(row, ("Rationale",)).strip("'\" ")
     return replace(lettered(row, "correct", item), solution=steps)
 
 
@@ -50,7 +50,7 @@ def _options(value: str) -> tuple[str, ...]:
     _, *parts = _MARK.split(value)
     letters, options = (
         "".join(parts[::2]),
-        tuple(joined(part.strip(" ,'\"]")) for part in parts[1::2]),
+        tuple(part.strip(" ,'\"]") for part in parts[1::2]),
     )
     if len(letters) < 2 or letters != _LETTERS[: len(letters)] or not all(options):
         raise MalformedRowError("options", f"found {found(value)}, 'a ) ... , b ) ...' is needed")

@@ -36,4 +36,11 @@ def _unix(code: str) -> str:
     return "\n".join(line.rstrip() for line in code.splitlines())
 
 
-FORMS = {"": Form(columns=("text", "code", "test_list", "test_setup_code"), item=item, gold=gold)}
+FORMS = {
+    "": Form(
+        columns=("text", "code", "test_list", "test_setup_code"),
+        item=item,
+        gold=gold,
+        verbatim=True,
+    )
+}

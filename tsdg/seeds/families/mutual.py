@@ -1,6 +1,6 @@
 """MuTual: the next line of a conversation.
 
-The source is in lower case and split into tokens; the spaces are mended.
+The source is in lower case and split into tokens; spaces and capitals are mended.
 
 Hub path ``EleutherAI/mutual``, configs ``mutual`` and ``mutual_plus``, splits train (7,088 each),
 validation (scored), test (labels hidden). A record::
@@ -14,21 +14,12 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import (
-    Gold,
-    Item,
-    MalformedRowError,
-    Row,
-    chosen,
-    found,
-    joined,
-    text,
-    texts,
-)
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, Row, text, texts
+from tsdg.seeds.rows.residue import capitalised, joined
+from tsdg.seeds.rows.row_forms import Form, lettered
 
-_LETTERS = "ABCD"
 _SPEAKER = re.compile(r"(?:^|\s+)([mf]) ?: ?")
+_SPEAKERS = {"m": "Man", "f": "Woman"}
 
 
 def item(row: Row) -> Item:
@@ -42,15 +33,16 @@ def item(row: Row) -> Item:
 
 def gold(row: Row, item: Item) -> Gold:
     """The real next line."""
-    letter = text(row, "answers")
-    if len(letter) != 1 or letter not in _LETTERS:
-        raise MalformedRowError("answers", f"found {found(letter)}, allowed are A to D")
-    return chosen(item, _LETTERS.index(letter), "answers")
+    return lettered(row, "answers", item)
 
 
 def _mended(value: str) -> str:
-    turns = _SPEAKER.sub(lambda match: f"\n{match.group(1).upper()}: ", value)
-    return joined(turns).replace("$ ", "$").strip()
+    """Turns of the man (``m``) and the woman (``f``), written as sentences are."""
+    before, *turns = _SPEAKER.split(value)
+    said = [joined(turn.strip(), "en").replace("$ ", "$") for turn in (before, *turns[1::2])]
+    names = ["", *(f"{_SPEAKERS[mark]}: " for mark in turns[::2])]
+    lines = (name + capitalised(turn) for name, turn in zip(names, said, strict=True) if turn)
+    return "\n".join(lines)
 
 
 FORMS = {"": Form(columns=("answers", "options", "article"), item=item, gold=gold)}

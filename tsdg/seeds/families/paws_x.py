@@ -14,16 +14,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tsdg.seeds.rows.item import Item, MalformedRowError, Row, joined, text
+from tsdg.seeds.rows.item import Item, MalformedRowError, Row, text
 from tsdg.seeds.rows.phrases import wordings
 from tsdg.seeds.rows.row_forms import Form, classified
 
 
 def _form(language: str) -> Form:
     """The pairs of a language; ``NS`` stands for what the translator left out."""
-    form = classified(
-        "paraphrase", language, quoted=("sentence1", "sentence2"), label="label", clean=joined
-    )
+    form = classified("paraphrase", language, quoted=("sentence1", "sentence2"), label="label")
 
     def item(row: Row) -> Item:
         for column in ("sentence1", "sentence2"):

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text, texts
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, Row, text, texts
+from tsdg.seeds.rows.row_forms import Form, named
 
 _DECISIONS = ("yes", "no", "maybe")
 
@@ -42,12 +42,7 @@ def _headed(paragraphs: tuple[str, ...], heads: object) -> Iterator[str]:
 
 def gold(row: Row, item: Item) -> Gold:
     """The annotators' decision."""
-    decision = text(row, "final_decision")
-    if decision not in _DECISIONS:
-        raise MalformedRowError(
-            "final_decision", f"found {found(decision)}, allowed are {', '.join(_DECISIONS)}"
-        )
-    return chosen(item, _DECISIONS.index(decision), "final_decision")
+    return named(row, "final_decision", item)
 
 
 FORMS = {

@@ -17,7 +17,7 @@ from tsdg.config import extensions
 from tsdg.errors import CatalogueError, MachineError
 from tsdg.seeds.catalogue.own import RowExample, own_family
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, noted
-from tsdg.seeds.rows.render import Renderer, check
+from tsdg.seeds.rows.render import VERBATIM_KINDS, Renderer, Tidied, check
 from tsdg.seeds.rows.row_forms import Form, form_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class _FormRenderer:
         self.columns = form.columns
         self.shuffle = form.shuffle
         self.classes = form.classes
+        self.same = form.same
         self.item = form.item
         self.gold = form.gold
         self._form = form
@@ -83,11 +84,15 @@ def renderer_for(family: Family, unit: Unit, columns: frozenset[str]) -> Rendere
 
 def _renderer(family: Family, unit: Unit, columns: frozenset[str]) -> Renderer:
     if family.adapter != "lm_eval":
-        return _FormRenderer(form_of(_forms(family), unit))
+        form = form_of(_forms(family), unit)
+        plain = _FormRenderer(form)
+        return plain if form.verbatim else Tidied(plain, unit.language)
     from tsdg.seeds.rows.lmeval import Template, tasks_folder
 
     root = DEMO if family.tier == "demo" else tasks_folder()
-    return Template(root / unit.yaml, kind=family.answer_kind_of(unit), columns=columns)
+    kind = family.answer_kind_of(unit)
+    template = Template(root / unit.yaml, kind=kind, columns=columns)
+    return template if kind in VERBATIM_KINDS else Tidied(template, unit.language)
 
 
 def source_files(family: Family, unit: Unit) -> tuple[Path, ...]:

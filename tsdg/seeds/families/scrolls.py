@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, found, text
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.row_forms import Form, named
 
 _VERDICTS = ("Entailment", "Contradiction", "Not mentioned")
 _YES_NO = ("yes", "no")
@@ -56,19 +56,12 @@ def _open(row: Row) -> Item:
 
 def _gold(row: Row, item: Item) -> Gold:
     """The option, the answer or the summary."""
-    answer = _spaced(text(row, "output"))
     if item.options:
-        folded = [option.lower() for option in item.options]
-        if answer.lower().rstrip(".") not in folded and answer.lower() not in folded:
-            raise MalformedRowError(
-                "output",
-                f"found {found(answer)}, allowed are {', '.join(map(found, item.options))}",
-            )
-        wanted = answer.lower() if answer.lower() in folded else answer.lower().rstrip(".")
-        return chosen(item, folded.index(wanted), "output")
-    if answer.lower().rstrip(".") == "unanswerable":
+        return named(row, "output", item)
+    answer = text(row, "output")
+    if answer.lower().rstrip(" .") == "unanswerable":
         raise MalformedRowError("output", "the document does not answer this question")
-    return Gold(kind="text", answer=text(row, "output"))
+    return Gold(kind="text", answer=answer)
 
 
 def _choices(value: str) -> tuple[str, tuple[str, ...]]:
@@ -91,11 +84,13 @@ def _summary(question: str) -> Form:
         columns=_COLUMNS,
         item=lambda row: Item(question=question, context=text(row, "input")),
         gold=_gold,
+        same="id",
     )
 
 
 _COLUMNS = ("input", "output")
-_ANSWERED = Form(columns=_COLUMNS, item=_open, gold=_gold, classes=True)
+# Rows of one id are references of one question, which lm-eval puts together as well.
+_ANSWERED = Form(columns=_COLUMNS, item=_open, gold=_gold, classes=True, same="id")
 FORMS = {
     "quality": Form(columns=_COLUMNS, item=_quality, gold=_gold),
     "contract_nli": Form(columns=_COLUMNS, item=_contract, gold=_gold, classes=True),

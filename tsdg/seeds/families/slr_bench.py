@@ -37,6 +37,7 @@ FORMS = {
         columns=("prompt", "ground-truth rule"),
         item=item,
         gold=gold,
+        verbatim=True,
         level=("curriculum level", "curriculum tier"),
     )
 }

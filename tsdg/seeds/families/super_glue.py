@@ -1,6 +1,6 @@
-r"""SuperGLUE.
+r"""SuperGLUE: eight reading and reasoning tasks.
 
-Eight reading and reasoning tasks. lm-eval's multirc has its gold inverted, and its record needs
+lm-eval's multirc has its gold inverted, and its record needs
 more.
 
 Hub path ``aps/super_glue``, configs ``boolq``, ``cb``, ``copa``, ``multirc``, ``record``, ``rte``,
@@ -26,9 +26,11 @@ Records::
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tsdg.seeds.rows.item import (
+    DoubtfulRowError,
     Gold,
     Item,
     MalformedRowError,
@@ -36,18 +38,36 @@ from tsdg.seeds.rows.item import (
     chosen,
     found,
     integer,
-    joined,
     labelled,
     sentence,
     text,
     texts,
 )
+from tsdg.seeds.rows.phrases import words
 from tsdg.seeds.rows.row_forms import Form, asked, caused, classified
+
+_RIVALS = 5
+_STEM = 4
+"""Letters that names of one country have in common: Iran, Iranian; China, Chinese."""
+_BYLINE = re.compile(
+    r"^(?:[A-Z][\w ,.'-]{0,60}? )?\((?:CNN|Reuters|AP|CNN Student News)\)\s*(?:--|-|—)\s*"
+)
+_WORD = re.compile(r"\w{4,}")
+_IDLE = words("idle_english")
 
 
 def _boolq(row: Row) -> Item:
-    question, passage = asked(text(row, "question")), joined(text(row, "passage"))
+    question, passage = asked(text(row, "question")), text(row, "passage")
     return Item(question=question, context=passage, options=("no", "yes"))
+
+
+def _settled(row: Row, item: Item) -> Gold:
+    """Yes or no; doubtful where the passage shares no telling word with the question."""
+    gold = _label(row, item)
+    asked_for = set(_WORD.findall(item.question.lower())) - _IDLE
+    if asked_for and asked_for.isdisjoint(_WORD.findall(item.context.lower())):
+        raise DoubtfulRowError("passage", "it has no telling word of the question")
+    return gold
 
 
 def _bank(row: Row) -> Item:
@@ -59,25 +79,52 @@ def _label(row: Row, item: Item) -> Gold:
     return labelled(row, "label", item)
 
 
-def _first_answer(row: Row, item: Item) -> Gold:
-    return chosen(item, item.options.index(texts(row, "answers")[0]), "answers")
-
-
 def _record(row: Row) -> Item:
-    """Several entities may fill the blank.
+    """Several names may fill the blank, and one entity may have several names.
 
-    All but the first of them are no options, so that one is right.
+    The first right one is an option, with the names of at most five other entities.
     """
-    passage = text(row, "passage").replace("\n@highlight\n", "\n")
     query = text(row, "query")
     if "@placeholder" not in query:
         raise MalformedRowError("query", f"found {found(query)}, a @placeholder is needed")
-    also_right = set(row["answers"][1:]) - {row["answers"][0]} if row["answers"] else set()
-    options = tuple(
-        entity for entity in dict.fromkeys(texts(row, "entities")) if entity not in also_right
-    )
+    names = texts(row, "entities")
+    right = tuple(name for name in texts(row, "answers") if name in names)
+    passage = text(row, "passage").replace("\n@highlight\n", "\n")
+    others: list[str] = []
+    for name in names:
+        if not any(_one_entity(name, other) for other in (*right, *others)):
+            others.append(name)
+    options = tuple(name for name in names if name in {*right[:1], *others[:_RIVALS]})
     question = f"Which name fills the blank? {query.replace('@placeholder', '_____')}"
-    return Item(question=question, context=passage, options=options)
+    return Item(
+        question=question,
+        context=_BYLINE.sub("", _without_author(passage, names)),
+        options=tuple(dict.fromkeys(options)),
+    )
+
+
+def _one_entity(left: str, right: str) -> bool:
+    """Whether two names may be of one entity: Obama and Barack Obama, Iran and Iranian."""
+    one, other = sorted((left.casefold(), right.casefold()), key=len)
+    stem = one[:_STEM] if len(one) >= _STEM else one
+    return bool(set(one.split()) & set(other.split())) or any(
+        word.startswith(stem) for word in other.split()
+    )
+
+
+def _without_author(passage: str, names: tuple[str, ...]) -> str:
+    """Cut ``By Ann Smith`` off, where the passage begins with it."""
+    for name in names:
+        if passage.startswith(f"By {name} "):
+            return passage.removeprefix(f"By {name} ")
+    return passage
+
+
+def _first_answer(row: Row, item: Item) -> Gold:
+    name = next((name for name in texts(row, "answers") if name in item.options), "")
+    if not name:
+        raise MalformedRowError("answers", "none of them is among the entities")
+    return chosen(item, item.options.index(name), "answers")
 
 
 def _winograd(row: Row) -> Item:
@@ -97,7 +144,7 @@ def _winograd(row: Row) -> Item:
     marked = " ".join(
         [*words[:place], span.replace(pronoun, f"*{pronoun}*", 1), *words[place + length :]]
     )
-    question = f'{joined(marked)} Does "{pronoun}" refer to "{text(row, "span1_text")}"?'
+    question = f'{marked} Does "{pronoun}" refer to "{text(row, "span1_text")}"?'
     return Item(question=question, options=("no", "yes"))
 
 
@@ -107,7 +154,9 @@ def _spaced(value: str) -> str:
 
 _BANK = classified("super_glue", "cb", context=("premise",), quoted=("hypothesis",), label="label")
 FORMS = {
-    "boolq": Form(columns=("question", "passage", "label"), item=_boolq, gold=_label, classes=True),
+    "boolq": Form(
+        columns=("question", "passage", "label"), item=_boolq, gold=_settled, classes=True
+    ),
     "cb": replace(_BANK, item=_bank),
     "copa": caused(
         "copa_en", premise="premise", asks="question", options=("choice1", "choice2"), label="label"
@@ -121,7 +170,10 @@ FORMS = {
         clean=_spaced,
     ),
     "record": Form(
-        columns=("passage", "query", "entities", "answers"), item=_record, gold=_first_answer
+        columns=("passage", "query", "entities", "answers"),
+        item=_record,
+        gold=_first_answer,
+        shuffle=True,
     ),
     "rte": classified(
         "super_glue", "rte", context=("premise",), quoted=("hypothesis",), label="label"

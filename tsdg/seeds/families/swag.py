@@ -13,7 +13,7 @@ MIT upstream. A record::
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, Row, joined, labelled, text
+from tsdg.seeds.rows.item import Gold, Item, Row, labelled, text
 from tsdg.seeds.rows.row_forms import Form
 
 _ENDINGS = ("ending0", "ending1", "ending2", "ending3")
@@ -21,8 +21,8 @@ _ENDINGS = ("ending0", "ending1", "ending2", "ending3")
 
 def item(row: Row) -> Item:
     """The scene and the open sentence, cut off where the endings go on."""
-    question = f"How does this go on? {joined(text(row, 'startphrase'))} ..."
-    return Item(question=question, options=tuple(joined(text(row, column)) for column in _ENDINGS))
+    question = f"How does this go on? {text(row, 'startphrase')} ..."
+    return Item(question=question, options=tuple(text(row, column) for column in _ENDINGS))
 
 
 def gold(row: Row, item: Item) -> Gold:

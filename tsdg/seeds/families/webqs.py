@@ -1,6 +1,7 @@
 """WebQuestions: short factual questions.
 
-Every "choice" of lm-eval's task is gold; here they are answer and aliases.
+Every "choice" of lm-eval's task is gold. They are the parts of one answer: the religions of Russia,
+the wives of Charlemagne.
 
 Hub path ``stanfordnlp/web_questions``, splits train (3,778) and test (2,032), CC-BY-4.0. A record::
 
@@ -10,8 +11,11 @@ Hub path ``stanfordnlp/web_questions``, splits train (3,778) and test (2,032), C
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, Row, sentence, text, texts
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, sentence, text, texts
+from tsdg.seeds.rows.row_forms import Form, listed
+
+_MOST = 5
+"""Answers of a longer list are instances of a kind, which nobody can know to be all."""
 
 
 def item(row: Row) -> Item:
@@ -20,8 +24,18 @@ def item(row: Row) -> Item:
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The first answer; the others are right as well."""
+    """The answer; several are all of them right together, a list.
+
+    Those that are the same words in another order are one answer and its aliases.
+    """
     answers = tuple(dict.fromkeys(texts(row, "answers")))
+    words = {tuple(sorted(answer.casefold().split())): answer for answer in reversed(answers)}
+    if len(words) > _MOST:
+        raise MalformedRowError(
+            "answers", f"found {len(words)} answers, at most {_MOST} are a list"
+        )
+    if len(words) > 1:
+        return listed(words.values())
     return Gold(kind="short_text", answer=answers[0], aliases=answers[1:])
 
 

@@ -18,7 +18,7 @@ from tsdg.seeds.rows.row_forms import Form
 
 def item(row: Row) -> Item:
     """The sentence with its blank."""
-    sentence = " ".join(text(row, "sentence").split()).replace("_ .", "_.")
+    sentence = " ".join(text(row, "sentence").split())
     if sentence.count("_") != 1:
         raise MalformedRowError(
             "sentence", f"found {sentence.count('_')} blanks in {found(sentence)}, one is needed"

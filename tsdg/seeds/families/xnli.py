@@ -11,7 +11,6 @@ validation (scored) and test, CC-BY-NC-4.0. The texts are split into tokens. A r
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import joined
 from tsdg.seeds.rows.phrases import wordings
 from tsdg.seeds.rows.row_forms import classified
 
@@ -23,7 +22,6 @@ FORMS = {
         context=("premise",),
         quoted=("hypothesis",),
         label="label",
-        clean=joined,
     )
     for language in wordings("nli")
 }

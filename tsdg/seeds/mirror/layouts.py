@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -35,6 +35,10 @@ class Layout:
     default: str = ""
     """The hub's name of the config that is used where none is named; empty where that is not
     certain."""
+
+    def with_default(self, name: str) -> Layout:
+        """Return the layout with another default config, where it has one of that name."""
+        return replace(self, default=name) if name in self.configs else self
 
     def config(self, name: str) -> str:
         """Return the hub's name of a config of the catalogue ("" is the default one).

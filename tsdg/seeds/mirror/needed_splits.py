@@ -86,6 +86,16 @@ def not_on_hub() -> Mapping[str, str]:
     return {row["dataset_path"]: row["why"] for row in table("not_on_hub.csv")}
 
 
+def default_config(dataset_path: str) -> str:
+    """Return the hub's name of the config that lm-eval reads without naming it; mostly empty."""
+    return _default_configs().get(dataset_path, "")
+
+
+@cache
+def _default_configs() -> Mapping[str, str]:
+    return {row["dataset_path"]: row["hub_config"] for row in table("default_configs.csv")}
+
+
 def proven(catalogue: Catalogue) -> set[tuple[str, str, str]]:
     """Return (dataset path, config, split) of all proven training units."""
     return {(unit.dataset_path, plain(unit.config), unit.split) for unit in catalogue.units}

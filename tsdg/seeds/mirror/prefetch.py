@@ -19,7 +19,15 @@ from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue
 from tsdg.seeds.mirror import layouts, pins, staging
 from tsdg.seeds.mirror.hub import CONVERTED, MAIN, Hub
-from tsdg.seeds.mirror.needed_splits import HeldOut, Want, not_on_hub, plain, proven, wants
+from tsdg.seeds.mirror.needed_splits import (
+    HeldOut,
+    Want,
+    default_config,
+    not_on_hub,
+    plain,
+    proven,
+    wants,
+)
 from tsdg.seeds.mirror.pins import Origin, Pin, Pins
 from tsdg.seeds.mirror.staging import Staged, StagedFile
 
@@ -289,6 +297,10 @@ class _Run:
         return best
 
     def _layout(self, dataset: str, pin: Pin) -> layouts.Layout:
+        """The splits of a commit, with what the catalogue knows to be the default config."""
+        return self._read_layout(dataset, pin).with_default(default_config(dataset))
+
+    def _read_layout(self, dataset: str, pin: Pin) -> layouts.Layout:
         """The splits of a commit, which never change.
 
         From the mirror's notes, or else from the hub.

@@ -284,6 +284,7 @@ class PassageCollector:
                 available=rows[name],
                 denied=0,
                 leaked=0,
+                doubtful=0,
                 **refused[name],
                 sampled=sampled[name],
                 unsampled=rows[name] - sampled[name] - sum(refused[name].values()),

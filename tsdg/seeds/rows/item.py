@@ -6,14 +6,17 @@ An adapter gives two things apart: the *item* (what is asked), which every split
 
 from __future__ import annotations
 
+import ast
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tsdg.errors import MachineError
-from tsdg.records import AnswerKind
+from tsdg.records import AnswerKind, Reason
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Unit
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 _NOTHING = frozenset(("", "nan", "none", "null", "n/a"))
 """Texts that stand for nothing."""
-_LOOSE = re.compile(r" +([.,!?;:%)\]]|['’](?:s|m|d|t|re|ve|ll)\b|n['’]t\b)")
-_QUOTED = re.compile(r'(^|[\s(])" ([^"]+?) "(?!\w)')
 
 
 class MalformedRowError(Exception):
@@ -31,12 +32,21 @@ class MalformedRowError(Exception):
     Attributes:
         column: the column at fault.
         found: what was found there, for a person.
+        reason: why its row is rejected.
     """
+
+    reason: Reason = "malformed"
 
     def __init__(self, column: str, found: str) -> None:
         super().__init__(f"{column}: {found}")
         self.column = column
         self.found = found
+
+
+class DoubtfulRowError(MalformedRowError):
+    """A source row in the usual form, whose own right answer its own text contradicts."""
+
+    reason: Reason = "doubtful"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +63,8 @@ class Item:
     """How hard the source says the row is, in its own words."""
     subject: str = ""
     """What the source says the row is about."""
+    written: tuple[str, ...] = ()
+    """The options as the source writes them, where they were tidied; else empty."""
     by_options: bool = False
     """Whether every row of the source asks the same question, so that only its options tell it from
     others."""
@@ -70,6 +82,8 @@ class Gold:
     checks: tuple[str, ...] = ()
     solution: str = ""
     """The source's own worked solution or rationale."""
+    several: bool = False
+    """Whether the answer is a list, in alphabetical order, and its question is to say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,55 +101,81 @@ def found(value: object) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
+def as_text(value: object) -> str | None:
+    """Give a text, or a number as the text that stood for it; None for anything else.
+
+    A column of whole numbers with an empty cell comes as floats: 2.0 was 2.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value) if math.isfinite(value) else None
+    return value.strip() if isinstance(value, str) else None
+
+
+def unprinted(value: Any) -> Any:
+    """Give the list or struct that a text is the print of (``"['Kano']"``); else the value."""
+    if not isinstance(value, str) or (value[:1] + value[-1:]) not in ("[]", "{}"):
+        return value
+    for parse in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return parse(value)
+    return value
+
+
+def part(value: object, name: str) -> Any:
+    """Give one field of a struct of lists, or of a list of structs: one thing in two layouts."""
+    value = unprinted(value)
+    if isinstance(value, Mapping):
+        return value.get(name)
+    if isinstance(value, (list, tuple)):
+        return [entry.get(name) if isinstance(entry, Mapping) else None for entry in value]
+    return None
+
+
 def text(row: Row, column: str) -> str:
-    """Read a text that must be there, without outer white space.
+    """Read a text that must be there, without outer white space; a number is its digits.
 
     Raises:
         MalformedRowError: it is null, empty, or no text.
     """
-    value = row[column]
-    if not isinstance(value, str):
-        raise MalformedRowError(column, f"found {found(value)}, a text is needed")
-    value = value.strip()
+    value = as_text(row[column])
+    if value is None:
+        raise MalformedRowError(column, f"found {found(row[column])}, a text is needed")
     if not value:
         raise MalformedRowError(column, "found an empty text")
     return value
 
 
 def texts(row: Row, column: str) -> tuple[str, ...]:
-    """Read a list of texts that must be there.
+    """Read a list of texts that must be there; see :func:`text`.
 
     Raises:
         MalformedRowError: it is no list, or one of its values is no text or empty.
     """
-    value = row[column]
+    value = unprinted(row[column])
     if not isinstance(value, (list, tuple)) or not value:
         raise MalformedRowError(column, f"found {found(value)}, a list of texts is needed")
-    for entry in value:
-        if not isinstance(entry, str) or not entry.strip():
-            raise MalformedRowError(column, f"found {found(entry)} in the list, a text is needed")
-    return tuple(entry.strip() for entry in value)
+    read = [as_text(entry) for entry in value]
+    for entry, given in zip(read, value, strict=True):
+        if not entry:
+            raise MalformedRowError(column, f"found {found(given)} in the list, a text is needed")
+    return tuple(entry for entry in read if entry)
 
 
 def integer(row: Row, column: str) -> int:
-    """Read a whole number, given as a number or as digits.
+    """Read a whole number, given as a number, as a float without a fraction or as text.
 
     Raises:
-        MalformedRowError: it is neither.
+        MalformedRowError: it is none of these.
     """
     value = row[column]
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise MalformedRowError(
-                column, f"found {found(value)}, a whole number is needed"
-            ) from None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # a column with an empty cell holds its numbers so
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
-    return value
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            number = float(value) if isinstance(value, str) and "." in value else value
+            if int(number) == number or isinstance(number, str):
+                return int(number)
+    raise MalformedRowError(column, f"found {found(value)}, a whole number is needed")
 
 
 def noted(row: Row, columns: Iterable[str], between: str = ", ") -> str:
@@ -153,16 +193,13 @@ def _words(value: object, column: str) -> str:
     if isinstance(value, str):
         return "" if value.strip().lower() in _NOTHING else value.strip()
     if isinstance(value, (list, tuple)):
-        return "; ".join(
-            dict.fromkeys(
-                entry.strip() for entry in value if isinstance(entry, str) and entry.strip()
-            )
-        )
+        said = (entry.strip() for entry in value if isinstance(entry, str))
+        return "; ".join(dict.fromkeys(filter(None, said)))
     if isinstance(value, Mapping):
         return "; ".join(str(name) for name, holds in value.items() if holds is True)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return ""
-    return f"{column} {value:g}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return f"{column} {value:g}"
+    return ""
 
 
 def shortened(value: str, limit: int) -> str:
@@ -204,15 +241,6 @@ def labelled(row: Row, column: str, item: Item) -> Gold:
 def sentence(value: str) -> str:
     """Begin a text with a capital, as sources in lower case do not."""
     return value[:1].upper() + value[1:]
-
-
-def joined(value: str) -> str:
-    """Put a text together that its source had split into tokens.
-
-    Spaces around punctuation, quotes of two signs.
-    """
-    value = value.replace("``", '"').replace("''", '"')
-    return _QUOTED.sub(r'\1"\2"', _LOOSE.sub(r"\1", value))
 
 
 def digits(value: str) -> str:

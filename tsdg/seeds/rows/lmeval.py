@@ -31,7 +31,17 @@ import yaml
 
 from tsdg.errors import MachineError
 from tsdg.records import AnswerKind
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, chosen, found, noted
+from tsdg.seeds.rows.item import (
+    Gold,
+    Item,
+    MalformedRowError,
+    Notes,
+    Row,
+    as_text,
+    chosen,
+    found,
+    noted,
+)
 
 Value = Callable[[Row], Any]
 """Takes one document and gives what a field of the task says of it."""
@@ -193,6 +203,17 @@ def _own_notes() -> dict[str, dict[str, str]]:
     return notes
 
 
+def _hints(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What the task itself, or else ``notes.yaml``, says of the fields of a seed."""
+    own = _own_notes().get("/".join(path.parts[-2:]), {})
+    hints: dict[str, Any] = own | (config.get("metadata") or {}).get("tsdg", {})
+    if unknown := sorted(set(hints) - set(_HINTS)):
+        raise MachineError(
+            f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}"
+        )
+    return hints
+
+
 def _compiled(source: str) -> tuple[Any, dict[str, Any]]:
     """Compile a template in lm-eval's own environment; give it and its globals as a plain dict."""
     from lm_eval.utils import env
@@ -262,6 +283,7 @@ class Template:
     """
 
     shuffle = False
+    same = ""
 
     def __init__(self, path: Path, *, kind: AnswerKind, columns: frozenset[str]) -> None:
         """Compile a task.
@@ -277,13 +299,7 @@ class Template:
         config = load_config(path)
         self.kind = kind
         self._process = config["process_docs"]
-        own = _own_notes().get("/".join(path.parts[-2:]), {})
-        hints = own | (config.get("metadata") or {}).get("tsdg", {})
-        unknown = sorted(set(hints) - set(_HINTS))
-        if unknown:
-            raise MachineError(
-                f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}"
-            )
+        hints = _hints(path, config)
         self._sources = {
             "text": hints.get("question", config["doc_to_text"]),
             "context": hints.get("context", ""),
@@ -304,29 +320,26 @@ class Template:
         if isinstance(text, str) and text not in columns and "question" not in hints:
             context, self._sources["text"] = split_prompt(text)
             self._sources["context"] = context or self._sources["context"]
-        known = columns
-        if self._process is not None:  # it may make columns, and a bare name then means one
-            known |= {
-                source
-                for source in self._sources.values()
-                if isinstance(source, str) and source.isidentifier()
-            }
         try:
-            self.columns = self._needed(columns) if self._process is None else ()
-            self._text, self._context, self._target, self._aliases, self._checks = (
-                compile_value(self._sources[name], known)
-                for name in ("text", "context", "target", "aliases", "checks")
-            )
-            self._choice = (
-                None
-                if self._sources["choice"] is None
-                else compile_value(self._sources["choice"], known)
-            )
-            self._places = {name: _place(name, source) for name, source in self._sources.items()}
+            self._compile(columns)
         except Exception as error:
             raise MachineError(
                 f"lm-eval task file {path}: its template is broken ({error})"
             ) from None
+
+    def _compile(self, columns: frozenset[str]) -> None:
+        sources = self._sources
+        known = columns
+        if self._process is not None:  # it may make columns, and a bare name then means one
+            known |= {s for s in sources.values() if isinstance(s, str) and s.isidentifier()}
+        self.columns = self._needed(columns) if self._process is None else ()
+        self._text, self._context, self._target, self._aliases, self._checks = (
+            compile_value(sources[name], known)
+            for name in ("text", "context", "target", "aliases", "checks")
+        )
+        given = sources["choice"]
+        self._choice = None if given is None else compile_value(given, known)
+        self._places = {name: _place(name, source) for name, source in sources.items()}
 
     def _needed(self, columns: frozenset[str]) -> tuple[str, ...]:
         """Columns that the templates name, in their order."""
@@ -412,25 +425,20 @@ class Template:
         value, where = self._value("target", self._target, row), self._places["target"]
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
-        if isinstance(value, str):
-            value = value.strip()
+        answer = as_text(value)
         if item.options:
-            if isinstance(value, str) and value in item.options:
-                return chosen(item, item.options.index(value), where)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, (int, str))
-                or not str(value).isdigit()
-            ):
+            if answer in item.options:
+                return chosen(item, item.options.index(answer), where)
+            if answer is None or not answer.isdecimal():
                 raise MalformedRowError(
                     where, f"found {found(value)}, an option or its index is needed"
                 )
-            return chosen(item, int(value), where)
-        if value is None or isinstance(value, (list, tuple, Mapping)) or not str(value):
+            return chosen(item, int(answer), where)
+        if not answer:
             raise MalformedRowError(where, f"found {found(value)}, an answer is needed")
         aliases = self._texts("aliases", self._value("aliases", self._aliases, row))
         checks = self._texts("checks", self._value("checks", self._checks, row))
-        return Gold(kind=self.kind, answer=str(value), aliases=aliases, checks=checks)
+        return Gold(kind=self.kind, answer=answer, aliases=aliases, checks=checks)
 
     def notes(self, row: Row) -> Notes:
         """Render what the task says of a document beside question and answer; never raises."""
@@ -443,13 +451,12 @@ class Template:
             return ""
 
     def _texts(self, name: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, (list, tuple)) or not all(
-            isinstance(text, str) and text.strip() for text in value
-        ):
+        read = [as_text(text) for text in value] if isinstance(value, (list, tuple)) else [None]
+        if not all(read):
             raise MalformedRowError(
                 self._places[name], f"found {found(value)}, a list of texts is needed"
             )
-        return tuple([entry.strip() for entry in value])
+        return tuple([text for text in read if text])
 
     def _value(self, name: str, value: Value, row: Row) -> Any:
         try:

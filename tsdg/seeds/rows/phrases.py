@@ -20,6 +20,33 @@ class Phrase:
     """Class names in the order of the labels; empty where the row has its own options."""
 
 
+_INNER = {'"': ("'", "'"), "«": ("“", "”"), "„": ("‚", "’"), "“": ("‘", "’"), "「": ("『", "』")}
+"""Quotation mark that a question has around a place → those that a text within them has."""
+_ALIKE = {'"': '"', "«": "«»", "„": "„“", "“": "“”", "「": "「」"}
+
+
+def ask(question: str, *texts: str) -> str:
+    r"""Put texts of a row into a question's places.
+
+    A text that has the question's own quotation marks gets others, so that one sees where it ends.
+
+    >>> ask('Is this true? "{}"', 'She said "no".')
+    'Is this true? "She said \'no\'."'
+    """
+    parts = question.split("{}")
+    filled = (
+        before + _requoted(text, before.rstrip()[-1:])
+        for before, text in zip(parts, texts, strict=False)
+    )
+    return "".join([*filled, parts[-1]])
+
+
+def _requoted(text: str, mark: str) -> str:
+    for outer, inner in zip(_ALIKE.get(mark, ""), _INNER.get(mark, ()), strict=False):
+        text = text.replace(outer, inner)
+    return text
+
+
 @cache
 def phrase(family: str, key: str) -> Phrase:
     """Return the wording of a family's config or language.
@@ -46,3 +73,10 @@ def _table() -> dict[str, Any]:
         (resources.files("tsdg.seeds.rows") / "data/phrases.yaml").read_text("utf-8")
     )
     return table
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """Return the words of a section of ``data/words.yaml``."""
+    table = (resources.files("tsdg.seeds.rows") / "data/words.yaml").read_text("utf-8")
+    return frozenset(yaml.safe_load(table)[name].split())

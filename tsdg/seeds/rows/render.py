@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ import orjson
 from tsdg.records import Seed, Source
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, shortened
 from tsdg.seeds.rows.phrases import phrase
+from tsdg.seeds.rows.residue import tidied
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Family, Unit
@@ -23,14 +24,8 @@ BROKEN = re.compile("\ufffd|[ÂÃ][\u0080-\u00bf]|â\u20ac")
 """UTF-8 that was read as Latin-1 or Windows-1252, or not at all."""
 
 
-_BEGUN = re.compile(r"[a-z,]\s*(?:\.\.\.|…)?$")
-"""The end of a text that stops within a sentence."""
-_ASKS = re.compile(
-    r"[?_]|^(?:what|which|who|whom|whose|where|when|why|how|is|are|was|were|do|does|did|can|could"
-    r"|should|would|will|has|have|name|find|choose|select|identify|all of the following)\b",
-    re.IGNORECASE,
-)
-"""What a text has that asks, or leaves a blank, in English."""
+VERBATIM_KINDS = frozenset(("code", "json", "math"))
+"""Answer kinds whose texts stay as their source writes them, sign by sign."""
 SOLUTION_CHARACTERS = 4000
 """A longer solution of the source is cut, at a paragraph where it has one."""
 NOTE_CHARACTERS = 200
@@ -48,6 +43,8 @@ class Renderer(Protocol):
 
     classes: bool
     """Whether options, where a document has any, are the classes that all of them share."""
+    same: str
+    """Column in which rows of one item are alike, see ``Form.same``; mostly empty."""
 
     def documents(self, table: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Give one document per row; None where the task leaves the row out."""
@@ -91,6 +88,45 @@ def _id_start(unit: Unit) -> bytes:
     )
 
 
+class Tidied:
+    """A renderer of prose, whose texts are freed of their source's residue."""
+
+    def __init__(self, inner: Renderer, language: str) -> None:
+        """Take what renders the rows, and the language of their texts."""
+        self.columns = inner.columns
+        self.shuffle = inner.shuffle
+        self.classes = inner.classes
+        self.same = inner.same
+        self.documents = inner.documents
+        self.notes = inner.notes
+        self._inner, self._language = inner, language
+
+    def item(self, row: Row) -> Item:
+        """Give what a document asks; the options as they were are kept beside it."""
+        item = self._inner.item(row)
+        options = tuple([tidied(option, self._language) for option in item.options])
+        return replace(
+            item,
+            question=tidied(item.question, self._language),
+            context=tidied(item.context, self._language),
+            options=options,
+            written=item.options if options != item.options else (),
+        )
+
+    def gold(self, row: Row, item: Item) -> Gold:
+        """Give the right answer; of the options it stays the same one."""
+        gold = self._inner.gold(row, replace(item, options=item.written or item.options))
+        if gold.kind in VERBATIM_KINDS:
+            return gold
+        chosen = 0 <= gold.index < len(item.options)
+        return replace(
+            gold,
+            answer=item.options[gold.index] if chosen else tidied(gold.answer, self._language),
+            aliases=tuple([tidied(alias, self._language) for alias in gold.aliases]),
+            solution=tidied(gold.solution, self._language),
+        )
+
+
 def check(item: Item, gold: Gold) -> None:
     """Refuse what no reader would accept.
 
@@ -98,6 +134,9 @@ def check(item: Item, gold: Gold) -> None:
         MalformedRowError: two options are equal, there is only one, the answer is none of them, a
             text was decoded wrongly at its source, or the checks of a text are no instructions.
     """
+    for name, text in (("question", item.question), ("answer", gold.answer)):
+        if not text.strip():
+            raise MalformedRowError(name, "nothing is left of it without its source's residue")
     for text in (item.question, item.context, gold.answer, *item.options):
         broken = None if text.isascii() else BROKEN.search(text)
         if broken:
@@ -106,16 +145,18 @@ def check(item: Item, gold: Gold) -> None:
                 "text", f"found {found(around)}, which was decoded wrongly at its source"
             )
     if item.options:
-        if len(item.options) < 2:
-            raise MalformedRowError(
-                "options", f"found {len(item.options)} option, at least 2 are needed"
-            )
-        if len(set(item.options)) < len(item.options):
-            raise MalformedRowError("options", "two of the options are equal")
-        if not (0 <= gold.index < len(item.options)) or item.options[gold.index] != gold.answer:
-            raise MalformedRowError("answer", f"found {found(gold.answer)}, which is no option")
+        _check_options(item.options, gold)
     if gold.kind == "text" and gold.checks:
         _check_instructions(gold.checks)
+
+
+def _check_options(options: tuple[str, ...], gold: Gold) -> None:
+    if len(options) < 2:
+        raise MalformedRowError("options", f"found {len(options)} option, at least 2 are needed")
+    if len(set(options)) < len(options):
+        raise MalformedRowError("options", "two of the options are equal")
+    if not (0 <= gold.index < len(options)) or options[gold.index] != gold.answer:
+        raise MalformedRowError("answer", f"found {found(gold.answer)}, which is no option")
 
 
 def _check_instructions(checks: tuple[str, ...]) -> None:
@@ -183,7 +224,7 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
         task=place.task,
         output_type="multiple_choice" if item.options else "generate_until",
         answer_kind=gold.kind,
-        question=_asked(item, unit.language, classes=renderer.classes),
+        question=_asked(item, gold),
         context=item.context,
         options=tuple([item.options[index] for index in shown]),
         classes=renderer.classes and bool(item.options),
@@ -208,15 +249,14 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
     )
 
 
-def _asked(item: Item, language: str, *, classes: bool) -> str:
-    """What the item asks; before the beginning of a sentence, that its end is asked for.
+def _asked(item: Item, gold: Gold) -> str:
+    """What the item asks; where the answer is a list, also in which order.
 
-    Only a seed has this line: held-out items are compared by the words of the source.
+    Only a seed has that line: held-out items are compared by the words of the source.
     """
-    begun = _BEGUN.search(item.question) and not _ASKS.search(item.question)
-    if classes or not item.options or not begun or language != "en":
+    if not gold.several:
         return item.question
-    return f"{phrase('stem', language).question} {item.question}"
+    return f"{item.question} {phrase('list', 'en').question}"
 
 
 def _sound(note: str) -> str:

@@ -12,24 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from tsdg.records import AnswerKind
 from tsdg.seeds.rows.item import (
+    DoubtfulRowError,
     Gold,
     Item,
     MalformedRowError,
     Row,
+    as_text,
     chosen,
     found,
     integer,
     labelled,
+    part,
     sentence,
     text,
     texts,
     unknown,
 )
-from tsdg.seeds.rows.phrases import phrase
+from tsdg.seeds.rows.phrases import ask, phrase
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Unit
@@ -52,6 +55,13 @@ class Form:
     classes: bool = False
     """Whether options, where a row has any, are the classes that all rows share: yes and no,
     topics. Nobody may invent another one."""
+    verbatim: bool = False
+    """Whether texts are code, formulas or data, in which no sign may be changed; prose is freed of
+    its source's residue (:mod:`tsdg.seeds.rows.residue`)."""
+    same: str = ""
+    """Column in which rows that follow one another are alike where they are one item with several
+    right answers: the first row has the others' answers as aliases. Empty where each row is an item
+    of its own."""
     solution: tuple[str, ...] = ()
     """Columns with a worked solution or rationale. Of these and the next two nothing needs to be
     there: see :func:`tsdg.seeds.rows.item.noted`."""
@@ -76,15 +86,18 @@ def form_of(forms: Mapping[str, Form], unit: Unit) -> Form:
 
 
 def optional(row: Row, column: str) -> str:
-    """Read a text that may be null or empty.
+    """Read a text that may be null, empty or not a number (an empty cell of a table).
 
     Raises:
         MalformedRowError: it is something else.
     """
     value = row[column]
-    if value is not None and not isinstance(value, str):
+    if value is None or value != value:
+        return ""
+    read = as_text(value)
+    if read is None:
         raise MalformedRowError(column, f"found {found(value)}, a text or nothing is needed")
-    return (value or "").strip()
+    return read
 
 
 def asked(value: str) -> str:
@@ -100,13 +113,28 @@ def lettered(row: Row, column: str, item: Item) -> Gold:
     Raises:
         MalformedRowError: it is no letter of an option.
     """
-    letter = text(row, column).upper()
+    letter = text(row, column).upper().strip("(). :")
     allowed = LETTERS[: len(item.options)]
-    if letter.isdigit():
+    if letter.isdecimal():
         return chosen(item, int(letter) - 1, column)
     if len(letter) != 1 or letter not in allowed:
         raise MalformedRowError(column, f"found {found(letter)}, allowed are A to {allowed[-1:]}")
     return chosen(item, allowed.index(letter), column)
+
+
+def named(row: Row, column: str, item: Item) -> Gold:
+    """The gold of an item whose column holds the right option itself, in whatever case.
+
+    Raises:
+        MalformedRowError: it is none of the options.
+    """
+    value = " ".join(text(row, column).split())
+    for same in (str, str.casefold, lambda option: option.casefold().rstrip(" .")):
+        options = [same(" ".join(option.split())) for option in item.options]
+        if same(value) in options:
+            return chosen(item, options.index(same(value)), column)
+    allowed = ", ".join(map(found, item.options))
+    raise MalformedRowError(column, f"found {found(value)}, allowed are {allowed}")
 
 
 def leading(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
@@ -125,52 +153,84 @@ def leading(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def answered(kind: AnswerKind, answers: Iterable[str], column: str) -> Gold:
+def answered(kind: AnswerKind, answers: Iterable[object], column: str) -> Gold:
     """The gold of an item with several right answers: the first of them, the others as aliases.
+
+    What is no text, or empty, does not count.
 
     Raises:
         MalformedRowError: there is none.
     """
-    distinct = list(dict.fromkeys(answer.strip() for answer in answers if answer.strip()))
+    distinct = list(dict.fromkeys(filter(None, map(as_text, answers))))
     if not distinct:
         raise MalformedRowError(column, "found no answer")
     return Gold(kind=kind, answer=distinct[0], aliases=tuple(distinct[1:]))
 
 
-def spans(row: Row, column: str) -> Gold:
-    """The gold of a question on a passage, in SQuAD's ``{"text".
+def listed(answers: Iterable[str]) -> Gold:
+    """The gold of an item whose answer is a list, all of which is right: in alphabetical order.
 
-    [...], "answer_start": [...]}`` or as a list of these.
+    So two who name the same things say the same.
+    """
+    distinct = sorted(dict.fromkeys(answers), key=str.casefold)
+    return Gold(kind="short_text", answer=", ".join(distinct), several=len(distinct) > 1)
+
+
+def spans(row: Row, column: str, context: str = "") -> Gold:
+    """The gold of a question on a passage, in SQuAD's form.
+
+    That is ``{"text": [...], "answer_start": [...]}``, or a list of ``{"text": ..., ...}``, or
+    either of them printed.
+
+    Args:
+        row: the row.
+        column: of the marked texts.
+        context: column of the passage, which has to have one of them; empty where it need not.
 
     Raises:
         MalformedRowError: the passage does not answer the question, or the column is in another
             form.
+        DoubtfulRowError: the passage has none of the marked texts.
     """
-    value = row[column]
-    if isinstance(value, (list, tuple)):
-        marked: Any = [entry.get("text") if isinstance(entry, Mapping) else None for entry in value]
-    else:
-        marked = value.get("text") if isinstance(value, Mapping) else None
-        marked = [marked] if isinstance(marked, str) else marked
+    marked = part(row[column], "text")
+    marked = [marked] if isinstance(marked, str) else marked
     if not isinstance(marked, (list, tuple)) or not all(isinstance(entry, str) for entry in marked):
         raise MalformedRowError(
-            column, f"found {found(value)}, marked texts of the passage are needed"
+            column, f"found {found(row[column])}, marked texts of the passage are needed"
         )
     if not any(entry.strip() for entry in marked):
         raise MalformedRowError(column, "the passage does not answer this question")
-    return answered("short_text", marked, column)
+    gold = answered("short_text", marked, column)
+    if context:
+        held_in(text(row, context), gold, column)
+    return gold
+
+
+def held_in(passage: str, gold: Gold, column: str) -> None:
+    """Doubt a marked text that its passage does not have, whatever the case and the white space.
+
+    Raises:
+        DoubtfulRowError: the passage has neither the answer nor an alias.
+    """
+    said = "".join(passage.split()).casefold()
+    if not any("".join(one.split()).casefold() in said for one in (gold.answer, *gold.aliases)):
+        raise DoubtfulRowError(
+            column, f"found {found(gold.answer)}, which the passage does not say"
+        )
 
 
 def labelled_choices(row: Row, stem: str, choices: str) -> Item:
-    """The item of a row whose options are ``{"label": ["A", ...], "text": [...]}``.
+    """The item of a row whose options have labels: see :func:`tsdg.seeds.rows.item.part`.
 
     Raises:
         MalformedRowError: the options are in another form.
     """
-    value = row[choices]
-    if not isinstance(value, Mapping):
-        raise MalformedRowError(choices, f"found {found(value)}, options with labels are needed")
-    return Item(question=text(row, stem), options=texts(value, "text"))
+    options = part(row[choices], "text")
+    if options is None:
+        raise MalformedRowError(
+            choices, f"found {found(row[choices])}, options with labels are needed"
+        )
+    return Item(question=text(row, stem), options=texts({choices: options}, choices))
 
 
 def chosen_label(row: Row, column: str, choices: str, item: Item) -> Gold:
@@ -179,7 +239,8 @@ def chosen_label(row: Row, column: str, choices: str, item: Item) -> Gold:
     Raises:
         MalformedRowError: no option has the label.
     """
-    labels, label = texts(row[choices], "label"), text(row, column)
+    labels = texts({choices: part(row[choices], "label")}, choices)
+    label = text(row, column)
     if label not in labels:
         raise MalformedRowError(column, f"found {found(label)}, allowed are {', '.join(labels)}")
     return chosen(item, labels.index(label), column)
@@ -210,7 +271,7 @@ def classified(
 
     def item(row: Row) -> Item:
         wording = phrase(family, key)
-        question = wording.question.format(*(clean(text(row, column)) for column in quoted))
+        question = ask(wording.question, *(clean(text(row, column)) for column in quoted))
         return Item(
             question=question,
             context="\n".join(clean(text(row, column)) for column in context),
@@ -237,7 +298,7 @@ def extracted(*, question: str, context: str, answers: str) -> Form:
     return Form(
         columns=(question, context, answers),
         item=item,
-        gold=lambda row, item: spans(row, answers),
+        gold=lambda row, item: spans(row, answers, context),
         subject=("title",),
     )
 
@@ -347,8 +408,9 @@ def _last_of_others(value: object, turns: int) -> Iterator[str]:
 
 
 def _turns(row: Row, column: str) -> tuple[str, ...]:
-    value = row[column]
-    return texts(value, "input_text") if isinstance(value, Mapping) else texts(row, column)
+    said = part(row[column], "input_text")
+    whole = said is None or (isinstance(said, list) and not any(said))
+    return texts(row, column) if whole else texts({column: said}, column)
 
 
 def _tidy(value: str) -> str:

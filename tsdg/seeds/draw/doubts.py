@@ -1,0 +1,77 @@
+"""What is known against a row's right answer beside what its own text says.
+
+Two sources: the row's own tests, which its reference solution may fail; and what ``tsdg
+difficulty`` found in earlier runs, where the solver's majority contradicted the gold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tsdg.errors import RecipeError
+from tsdg.layout import DIFFICULTY
+from tsdg.seeds.rows.item import Gold, Item
+
+Prove = Callable[[Item, Gold], str]
+"""Runs the tests of an item on its own gold; says which fails, or nothing."""
+CONTRADICTED = "contradicted.json"
+"""File of ``RUN/difficulty/SAMPLE``: seed id → what the majority answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """What may be held against rows."""
+
+    contradicted: Mapping[str, str] = field(default_factory=dict)
+    """Seed id → why, of rows whose answer an earlier run's solver contradicted."""
+    prove: Prove | None = None
+    """For golds with tests; None where nothing can run them."""
+
+    def of(self, seed_id: str, item: Item, gold: Gold) -> str:
+        """Say why a row is doubtful; empty where nothing speaks against it."""
+        if why := self.contradicted.get(seed_id, ""):
+            return why
+        return self.prove(item, gold) if self.prove and gold.kind == "code" else ""
+
+
+NO_DOUBTS = Doubts()
+
+
+def contradicted(runs: Iterable[str]) -> dict[str, str]:
+    """Read what ``tsdg difficulty`` found in runs.
+
+    Args:
+        runs: their directories, as ``seeds.exclude`` names them.
+
+    Returns:
+        Seed id → why it is doubtful.
+
+    Raises:
+        RecipeError: a run has no such finding, or it cannot be read.
+    """
+    found: dict[str, str] = {}
+    for run in runs:
+        files = sorted(Path(run, DIFFICULTY).glob(f"*/{CONTRADICTED}"))
+        if not files:
+            raise RecipeError(
+                f"seeds.exclude: found {run}, which has no {DIFFICULTY}/*/{CONTRADICTED}; "
+                f"`tsdg difficulty {run}` writes it"
+            )
+        for file in files:
+            found |= {
+                seed_id: f"the majority of {run} answers {answer!r}"
+                for seed_id, answer in _answers(file).items()
+            }
+    return found
+
+
+def _answers(file: Path) -> dict[str, str]:
+    try:
+        answers = json.loads(file.read_text(encoding="utf-8"))
+        return {str(seed_id): str(answer) for seed_id, answer in answers.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"seeds.exclude: {file} cannot be read ({reason})") from None
