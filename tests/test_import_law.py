@@ -81,7 +81,6 @@ def test_imports_go_one_way() -> None:
 
 
 LARGE = {
-    "seeds/mirror/hub.py": 450,
     "seeds/rows/lmeval.py": 480,
 }
 """Modules above the limit, and how many lines they may have; no other joins them."""

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tsdg.commands.table import COMMANDS, EXIT_CODES, overview
 from tsdg.commands.words import Command, Words, did_you_mean, read
-from tsdg.errors import MachineError, StoppedError, TsdgError, UsageError
+from tsdg.errors import MachineError, StoppedError, TsdgError, UsageError, shown
 
 _HELP = frozenset({"-h", "--help"})
 
@@ -56,7 +56,7 @@ def run_command(arguments: Sequence[str]) -> int:
         cause = error.__cause__ or error.__context__
         if isinstance(cause, PermissionError) and not isinstance(error, MachineError):
             return _refused(cause)
-        print(f"tsdg: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"tsdg: {shown(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
 
 

@@ -30,6 +30,7 @@ next step. The command line prints it and exits with the code; it never shows a 
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Collection
 from itertools import islice
 from typing import ClassVar
@@ -46,6 +47,26 @@ _MACHINE = frozenset(
     )
 )
 """Error numbers that are about the machine, whatever was being done."""
+
+
+_COMMANDING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tab and line feed, what turns the direction of a line, line separators,
+and halves of characters."""
+
+
+def shown(text: str) -> str:
+    r"""Return a text of somebody else's as a terminal may show it.
+
+    >>> print(shown("red\x1b[31m"))
+    red\x1b[31m
+    """
+    if text.isprintable():
+        return text
+    return _COMMANDING.sub(
+        lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text
+    )
 
 
 def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,6 +48,21 @@ class Fault:
 
 
 @dataclass
+class Said:
+    """What is said, in place of the hub's answer, to requests whose path holds all of some words.
+
+    A body that is no bytes is sent without end, piece by piece.
+    """
+
+    words: str
+    body: bytes | Callable[[], Iterator[bytes]]
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    sent: int = 0
+    """Bytes that the client took."""
+
+
+@dataclass
 class Asked:
     """One request."""
 
@@ -65,6 +80,8 @@ class Repository:
     code: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
     """Sizes that the tree lists in place of the true ones."""
+    card: dict[str, Any] = field(default_factory=dict)
+    """What is said of it as a whole."""
 
 
 class HubServer:
@@ -73,6 +90,7 @@ class HubServer:
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
         self.faults: list[Fault] = []
+        self.said: list[Said] = []
         self.asked: list[Asked] = []
         self.on_resolve: Callable[[str], None] = lambda path: None
         self._lock = threading.Lock()
@@ -130,6 +148,13 @@ class HubServer:
                     self.headers.get("Authorization", ""),
                 )
                 hub.asked.append(asked)
+                said = next(
+                    (one for one in hub.said if all(w in asked.path for w in one.words.split())),
+                    None,
+                )
+                if said is not None:
+                    self._say(said)
+                    return
                 fault = hub.fault_of(asked.path)
                 if fault.isdecimal():
                     self._send(int(fault), b"", {"Retry-After": "0"} if fault == "429" else {})
@@ -150,6 +175,9 @@ class HubServer:
                     self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
                 elif repository.answer != 200:
                     self._send(repository.answer, b"", {"X-Error-Code": repository.code})
+                elif api and not rest:
+                    answer = {"id": dataset, "gated": False, "cardData": {}, **repository.card}
+                    self._send(200, json.dumps(answer).encode(), {})
                 elif api and rest == ["refs"]:
                     self._refs(repository)
                 elif rest[1] not in repository.commits:
@@ -168,6 +196,25 @@ class HubServer:
                         )
                     else:
                         self._bytes(repository.commits[rest[1]][name], fault)
+
+            def _say(self, said: Said) -> None:
+                whole = isinstance(said.body, bytes)
+                pieces = iter([said.body]) if isinstance(said.body, bytes) else said.body()
+                self.send_response(said.status)
+                for name, value in said.headers.items():
+                    self.send_header(name, value)
+                if whole:
+                    self.send_header("Content-Length", str(len(said.body)))  # type: ignore[arg-type]
+                else:
+                    self.send_header("Connection", "close")
+                self.end_headers()
+                try:
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        said.sent += len(piece)
+                except OSError:
+                    pass  # the client has heard enough
+                self.close_connection = not whole or self.close_connection
 
             def _refs(self, repository: Repository) -> None:
                 refs = [
@@ -206,16 +253,19 @@ class HubServer:
                 self._send(200, json.dumps(entries[start : start + PAGE]).encode(), headers)
 
             def _bytes(self, data: bytes, fault: str) -> None:
-                start = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-"))
+                asked = self.headers.get("Range", "")
+                first, _, last = (asked or "bytes=0-")[6:].partition("-")
+                start = int(first)
                 if start >= len(data) > 0:
                     self._send(416, b"", {})
                     return
-                body = data[start:]
+                body = data[start : int(last) + 1 if last else None]
                 if fault == "wrong":
                     body = body[:-1] + bytes([body[-1] ^ 1])
-                self.send_response(206 if start else 200)
-                if start:
-                    self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                self.send_response(206 if asked else 200)
+                if asked:
+                    end = start + len(body) - 1
+                    self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 try:

@@ -38,7 +38,9 @@ from tsdg.errors import (
 from tsdg.seeds.catalogue.index import load_index
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.mirror import layouts, staging
-from tsdg.seeds.mirror.hub import Hub, HubFile, Patience
+from tsdg.seeds.mirror.hub import Hub
+from tsdg.seeds.mirror.hub_form import HubFile
+from tsdg.seeds.mirror.hub_requests import Patience
 from tsdg.seeds.mirror.needed_splits import not_on_hub, wants
 from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, prefetch, survey
 
@@ -840,7 +842,9 @@ def test_the_layout_of_a_conversion() -> None:
         "a/train/0001.parquet",
     ]
     assert "only the first part" in layout.lack("a", "test")
-    assert "files are missing" in layout.lack("b", "train")
+    assert layout.lack("b", "train") == (
+        "the conversion is not whole: numbers are missing among those of its files: 1"
+    )
     assert layout.lack("", "train") == "none of the configs is the default one for certain: a, b, c"
     assert layout.lack("z", "train") == "no config 'z' among a, b, c"
     assert layout.lack("a", "dev") == "no split 'dev' in config 'a', only train"
@@ -884,7 +888,7 @@ configs:
         "deep": ["data/sub/train-1.parquet", "data/train-0.parquet"],
         "odd": ["d[1]/x.parquet"],
     }
-    assert "not Parquet" in layout.lack("", "train")  # one of its files is a CSV
+    assert "names no Parquet files" in layout.lack("", "train")  # one of its files is a CSV
 
 
 @given(readme=st.text() | st.text().map(lambda text: f"---\n{text}\n---\n"))

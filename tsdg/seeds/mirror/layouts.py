@@ -9,19 +9,31 @@ Everything else would be a guess, and a guess can make a test a train.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 
-from tsdg.errors import few
-from tsdg.seeds.mirror.hub import HubFile
+from tsdg.errors import few, shown
+from tsdg.seeds.mirror.globs import matching
+from tsdg.seeds.mirror.hub_form import HubFile
 
-_CONVERTED = re.compile(r"(?P<config>[^/]+)/(?P<split>[^/]+)/(?P<number>\d+)\.parquet")
+_CONVERTED = re.compile(r"(?P<config>[^/]+)/(?P<split>[^/]+)/(?P<number>[0-9]{1,6})\.parquet")
 _PARTIAL = "partial-"
-_SPLIT = re.compile(r"\w+(\.\w+)*")
-_UNSAFE = re.compile(r"[/\\\x00-\x1f]|^\.")
+_SPLIT = re.compile(r"\w[\w.]{0,99}")
+_HEAD = 2 << 20
+"""Characters of a README's front matter that are read."""
+
+
+def _is_name(config: str) -> bool:
+    """Whether a config's name can be the name of a folder, and be shown."""
+    return (
+        0 < len(config) <= 200
+        and not set(config) & set("/\\\n\t")
+        and config[0] != "."
+        and shown(config) == config
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,31 +80,33 @@ class Layout:
 
 def converted(files: Iterable[HubFile]) -> Layout:
     """Read the layout of the hub's own conversion."""
-    numbered: dict[str, dict[str, dict[int, HubFile]]] = {}
+    numbered: dict[str, dict[str, list[tuple[int, HubFile]]]] = {}
     doubts: dict[str, str] = {}
     for file in files:
         match = _CONVERTED.fullmatch(file.path)
-        if match is None or _UNSAFE.search(match["config"]):
+        if match is None or not _is_name(match["config"]):
             continue
         config, split = match["config"], match["split"]
         splits = numbered.setdefault(config, {})
         if split.startswith(_PARTIAL):
-            name = f"{config}/{split.removeprefix(_PARTIAL)}"
-            doubts[name] = (
+            doubts[f"{config}/{split.removeprefix(_PARTIAL)}"] = (
                 "the hub has converted only the first part of this data set, which is too large "
                 "for it"
             )
         elif _SPLIT.fullmatch(split):
-            splits.setdefault(split, {})[int(match["number"])] = file
+            splits.setdefault(split, []).append((int(match["number"]), file))
     configs: dict[str, dict[str, tuple[HubFile, ...]]] = {}
     for config, splits in numbered.items():
         whole = configs.setdefault(config, {})
         for split, parts in splits.items():
-            if set(parts) == set(range(len(parts))):
-                whole[split] = tuple(parts[number] for number in sorted(parts))
+            numbers = sorted(number for number, _ in parts)
+            if numbers == list(range(len(parts))):
+                whole[split] = tuple(file for _, file in sorted(parts, key=lambda part: part[0]))
             else:
+                twice = len(set(numbers)) < len(numbers)
+                what = "a number stands twice among" if twice else "numbers are missing among"
                 doubts[f"{config}/{split}"] = (
-                    f"files are missing in the conversion: it has numbers {sorted(parts)}"
+                    f"the conversion is not whole: {what} those of its files: {few(numbers, 8)}"
                 )
     return Layout(configs=configs, doubts=doubts, default=_default(configs, ""))
 
@@ -104,26 +118,32 @@ def declared(files: Iterable[HubFile], readme: str) -> Layout:
     doubts: dict[str, str] = {}
     default = ""
     for entry in _entries(readme):
-        config, data_files = entry.get("config_name"), entry.get("data_files")
-        if not isinstance(config, str) or not config or _UNSAFE.search(config):
+        config = entry.get("config_name")
+        if not isinstance(config, str) or not _is_name(config):
             continue
         if entry.get("default") is True:
             default = config
-        if entry.get("data_dir") or not isinstance(data_files, list):
-            continue
-        for part in data_files:
-            split = part.get("split") if isinstance(part, dict) else None
-            if not isinstance(split, str) or not _SPLIT.fullmatch(split):
-                continue
-            found = _matching(by_path, part.get("path"))
-            if found and all(path.endswith(".parquet") for path in found):
-                configs.setdefault(config, {})[split] = tuple(by_path[path] for path in found)
+        for split, path in _splits(entry):
+            splits = configs.setdefault(config, {})
+            found = matching(by_path, path)
+            if found and all(name.endswith(".parquet") for name in found):
+                splits[split] = tuple(by_path[name] for name in found)
             else:
-                configs.setdefault(config, {})
                 doubts[f"{config}/{split}"] = (
-                    "its files are not Parquet, and the hub has no conversion of it"
+                    "its README names no Parquet files for it, and the hub has no conversion of it"
                 )
     return Layout(configs=configs, doubts=doubts, default=_default(configs, default))
+
+
+def _splits(entry: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The splits of a README's config, each with the pattern of its files."""
+    data_files = entry.get("data_files")
+    if entry.get("data_dir") or not isinstance(data_files, list):
+        return
+    for part in data_files:
+        split = part.get("split") if isinstance(part, dict) else None
+        if isinstance(split, str) and _SPLIT.fullmatch(split):
+            yield split, part.get("path")
 
 
 def _default(configs: Mapping[str, object], stated: str) -> str:
@@ -136,35 +156,25 @@ def _default(configs: Mapping[str, object], stated: str) -> str:
 
 def _entries(readme: str) -> list[dict[str, Any]]:
     """The ``configs`` of a README's front matter."""
-    match = re.match(r"\ufeff?---\s*\n(.*?)\n---\s*(\n|$)", readme, re.DOTALL)
-    try:
-        head = yaml.safe_load(match[1]) if match else None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return []
-    entries = head.get("configs") if isinstance(head, dict) else None
+    head = front_matter(readme)
+    entries = head.get("configs")
     return (
         [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     )
 
 
-def _matching(paths: Iterable[str], patterns: object) -> list[str]:
-    """Paths that fit a pattern or a list of them: by pattern, then by name; each once."""
-    wanted = (
-        [patterns] if isinstance(patterns, str) else patterns if isinstance(patterns, list) else []
-    )
-    names = sorted(paths)
-    found: dict[str, None] = {}
-    for pattern in wanted:
-        expression = _expression(str(pattern).removeprefix("./"))
-        found |= dict.fromkeys(name for name in names if expression.fullmatch(name))
-    return list(found)
+def front_matter(readme: str) -> dict[str, Any]:
+    """The YAML between the two lines of dashes that a README begins with; empty for none."""
+    lines = readme[:_HEAD].removeprefix("\ufeff").split("\n")
+    if lines[0].rstrip() != "---":
+        return {}
+    end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), 0)
+    try:
+        head = yaml.load("\n".join(lines[1:end]), Loader=_LOADER) if end else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return head if isinstance(head, dict) else {}
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
-    """A glob pattern as a regular expression.
-
-    ``*`` and ``?`` stay within a folder, ``**`` does not.
-    """
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(special.get(piece) or re.escape(piece) for piece in pieces))
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The fast one, where this machine has it: the two read the same."""

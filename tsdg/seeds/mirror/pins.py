@@ -15,7 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from tsdg.errors import MirrorError
-from tsdg.seeds.mirror.hub import HubFile
+from tsdg.seeds.mirror.hub_form import HubFile
 from tsdg.storage import make_directory, sha256_of, storage, write_whole
 
 State = Literal["present", "foreign", "missing", "damaged", "other_revision"]

@@ -312,9 +312,9 @@ class _Run:
         if pin.ref == CONVERTED:
             layout = layouts.converted(files)
         else:
-            readme = next((file.path for file in files if file.path == "README.md"), "")
+            readme = next((file for file in files if file.path == "README.md"), None)
             layout = layouts.declared(
-                files, self._hub.text(dataset, pin.commit, readme) if readme else ""
+                files, "" if readme is None else self._hub.text(dataset, pin.commit, readme)
             )
         staging.note_layout(self._request.mirror, dataset, pin.commit, layout)
         return layout

@@ -20,7 +20,8 @@ import orjson
 
 from tsdg.errors import MachineError, RunConflictError, StorageError
 from tsdg.seeds.mirror import pins
-from tsdg.seeds.mirror.hub import Hub, HubFile
+from tsdg.seeds.mirror.hub import Hub
+from tsdg.seeds.mirror.hub_form import HubFile
 from tsdg.seeds.mirror.join_parquet import join
 from tsdg.seeds.mirror.layouts import Layout
 from tsdg.seeds.mirror.needed_splits import Want
