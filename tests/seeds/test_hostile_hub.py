@@ -11,7 +11,7 @@ import pytest
 
 from tests.seeds.hub_server import MAIN, Fault, HubServer, Said, parquet
 from tests.seeds.test_prefetch import ARC, GSM8K, fetch, gsm8k, request, run, statuses, sums
-from tsdg.errors import HubError, MachineError, MirrorError, shown
+from tsdg.errors import HubError, MachineError, shown
 from tsdg.seeds.mirror import globs, layouts
 from tsdg.seeds.mirror.hub import Hub
 from tsdg.seeds.mirror.hub_form import HubFile, OddAnswerError, card_of, decoded, files_of, refs_of
@@ -28,20 +28,33 @@ def hub() -> Iterator[HubServer]:
 
 
 def refs(commit: object, ref: object = "refs/convert/parquet") -> bytes:
-    return json.dumps(
-        {"branches": [], "converts": [{"ref": ref, "targetCommit": commit}]}
-    ).encode()
+    return json.dumps({"branches": [], "converts": [{"ref": ref, "targetCommit": commit}]}).encode()
 
 
 def tree(**changed: object) -> bytes:
     lfs = {"oid": "ab" * 32, "size": 10}
-    entry = {"type": "file", "path": "main/train/0000.parquet", "oid": COMMIT, "lfs": lfs, "size": 1}
+    entry = {
+        "type": "file",
+        "path": "main/train/0000.parquet",
+        "oid": COMMIT,
+        "lfs": lfs,
+        "size": 1,
+    }
     return json.dumps([entry | changed]).encode()
 
 
 @pytest.mark.parametrize(
     "commit",
-    ["../../../../victim/settings", "", COMMIT[:-1], COMMIT.upper(), f"{COMMIT}\n", None, 4, ["4f"]],
+    [
+        "../../../../victim/settings",
+        "",
+        COMMIT[:-1],
+        COMMIT.upper(),
+        f"{COMMIT}\n",
+        None,
+        4,
+        ["4f"],
+    ],
 )
 def test_a_commit_is_forty_hexadecimal_digits(
     hub: HubServer, tmp_path: Path, commit: object
@@ -50,7 +63,7 @@ def test_a_commit_is_forty_hexadecimal_digits(
     victim.parent.mkdir(parents=True)
     victim.write_text("mine")
     hub.said.append(Said("/refs", refs(commit)))
-    with pytest.raises(MachineError, match="does not answer as a hub does .the commit of refs/con"):
+    with pytest.raises(MachineError, match="does not answer as a hub does"):
         fetch(hub, request(mirror))
     assert victim.read_text() == "mine"
     assert [path.name for path in mirror.rglob("*")] == [".prefetch", "lock"]
@@ -82,7 +95,7 @@ def test_a_commit_is_forty_hexadecimal_digits(
     ],
 )
 def test_an_entry_of_another_form_is_refused(changed: dict[str, Any]) -> None:
-    assert list(files_of(decoded(tree())))[0].bytes == 10
+    assert next(files_of(decoded(tree()))).bytes == 10
     with pytest.raises(OddAnswerError) as error:
         list(files_of(decoded(tree(**changed))))
     assert shown(str(error.value)) == str(error.value)
@@ -118,17 +131,23 @@ def test_odd_json_is_one_line(hub: HubServer, tmp_path: Path, body: bytes, word:
 
 @pytest.mark.parametrize(
     "link",
-    ["http://[::1/x", "http://\x80\x81/", "javascript:1", "//elsewhere", "http://a b/", "x" * 5000],
+    ["http://[::1/x", "javascript:1", "//elsewhere", "http://elsewhere/x"],
 )
 def test_an_odd_next_page(hub: HubServer, tmp_path: Path, link: str) -> None:
     hub.add(GSM8K, gsm8k())
     hub.said.append(Said("/tree/", tree(), {"Link": f'<{link}>; rel="next"'}))
-    try:
-        outcomes = fetch(hub, request(tmp_path))
-    except MachineError as error:
-        assert "next page is none" in str(error) or "not followed" in str(error)
-    else:  # it was no address at all, so the list ends there
-        assert statuses(outcomes)[f"{GSM8K}/main/train"] == "refused"
+    with pytest.raises(MachineError, match=r"next page is none|not followed") as error:
+        fetch(hub, request(tmp_path))
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("link", ["http://a b/", "x" * 5000, "http://\x80\x81/"])
+def test_a_next_page_that_is_no_address_ends_the_list(
+    hub: HubServer, tmp_path: Path, link: str
+) -> None:
+    hub.add(GSM8K, gsm8k())
+    hub.said.append(Said("/tree/", tree(), {"Link": f'<{link}>; rel="next"'}))
+    assert statuses(fetch(hub, request(tmp_path)))[f"{GSM8K}/main/train"] == "refused"
 
 
 def test_pages_without_end(hub: HubServer, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.seeds.rows import WriteSplit, arc_rows
 from tsdg.errors import MirrorError
-from tsdg.seeds.mirror.split_files import BATCH_ROWS, all_splits, split_file
+from tsdg.seeds.mirror.parquet_files import BATCH_ROWS
+from tsdg.seeds.mirror.split_files import all_splits, split_file
 
 
 def test_rows_stream_in_order_with_their_numbers(tmp_path: Path, write_split: WriteSplit) -> None:

@@ -429,11 +429,11 @@ def test_a_killed_swap_is_ended_by_the_next_call(
     new = hub.add(GSM8K, gsm8k("pears"))
     publish, published = staging.publish, []
 
-    def killed(item: staging.StagedFile, ready: staging.Staged) -> None:
+    def killed(mirror: Path, item: staging.StagedFile, ready: staging.Staged) -> None:
         if published:
             raise KeyboardInterrupt
         published.append(item)
-        publish(item, ready)
+        publish(mirror, item, ready)
 
     monkeypatch.setattr(staging, "publish", killed)
     with pytest.raises(KeyboardInterrupt):

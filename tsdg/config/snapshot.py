@@ -41,7 +41,7 @@ from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity, veri
 from tsdg.config.overrides import merge_words
 from tsdg.config.recipe import Recipe
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
-from tsdg.layout import FINGERPRINT, RECIPE, SNAPSHOT
+from tsdg.layout import ALLOWED_UNITS, FINGERPRINT, RECIPE, SNAPSHOT
 from tsdg.storage import make_directory, storage, write_whole
 
 if TYPE_CHECKING:
@@ -295,20 +295,45 @@ _SAID_OF_SOURCES = frozenset({"remarks", "proof", "rows", "rows_certainty"})
 """Columns of the catalogue that no row of a run depends on."""
 
 
+def read_revisions(run: Path) -> dict[str, str]:
+    """Return the revisions of the splits that a run reads, by name; none before it is begun.
+
+    A name is ``<dataset path>/<config or default>/<split>``.
+
+    Raises:
+        RunConflictError: the snapshot is damaged.
+    """
+    if not (run / FINGERPRINT).exists():
+        return {}
+    return {
+        f"{row['dataset_path']}/{row['config'] or 'default'}/{row['split']}": row["revision"]
+        for row in _read_sources(run / ALLOWED_UNITS).values()
+        if row.get("revision")
+    }
+
+
+def _read_sources(path: Path) -> dict[str, Any]:
+    """The catalogue's rows of a snapshot, by task."""
+    try:
+        rows = json.loads(path.read_text())
+        needed = ("dataset_path", "config", "split")
+        return {
+            row["task"]: row for row in rows if all(isinstance(row[key], str) for key in needed)
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunConflictError(
+            f"{path} is damaged, so nobody knows what the run reads; restore it, or choose another "
+            "run=NAME"
+        ) from error
+
+
 def _check_sources(directory: Path, catalogue: Sequence[Mapping[str, Any]]) -> None:
     """Compare what a run reads now with what it read when it was begun.
 
     Nothing is compared that one side does not know: the revision of a split that this machine
     lacks, or what another version of tsdg did not write.
     """
-    path = directory / "catalogue.json"
-    try:
-        begun = {row["task"]: row for row in json.loads(path.read_text())}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunConflictError(
-            f"{path} is damaged, so nobody knows what the run reads; restore it, or choose another "
-            "run=NAME"
-        ) from error
+    begun = _read_sources(directory / "catalogue.json")
     changes: dict[str, None] = {}
     for now in json.loads(_json(list(catalogue))):
         then = begun.get(now["task"], {})

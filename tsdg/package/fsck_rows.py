@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from tsdg.errors import few
 from tsdg.layout import (
     ALLOWED_UNITS,
+    MANIFEST,
     QUESTIONS,
     SAMPLES,
     SEEDS,
@@ -64,7 +65,7 @@ def check_rows(run: Path, manifest: Manifest) -> Iterator[Finding]:
     steps = steps_of(manifest["phases"])
     yield from _schemas(run, manifest)
     seeds, questions, solutions = NumberedIds(), NumberedIds(), NumberedIds()
-    yield from _sources(run)
+    yield from _sources(run, manifest)
     yield from _ids(run, SEEDS, "seed_id", seeds)
     yield from _facts(run, SEEDS, manifest)
     asked_of = seeds
@@ -196,17 +197,18 @@ def _strangers(name: str, column: str, ids: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def _sources(run: Path) -> Iterator[Finding]:
-    """Every seed comes from a unit of source that the snapshot allows."""
+def _sources(run: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Every seed comes from a unit of source that the snapshot allows, at the revision it names.
+
+    The manifest names the same revision.
+    """
     path = run / ALLOWED_UNITS
     if not path.exists():
         return
     try:
-        units = {
-            (u["dataset_path"], u["config"], u["split"])
-            for u in json.loads(path.read_text(encoding="utf-8"))
-        }
-    except (ValueError, TypeError, KeyError) as error:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        allowed = [(row.get("task", ""), _unit_in(row)) for row in rows]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         yield Finding(
             path=ALLOWED_UNITS,
             what="cannot be read",
@@ -214,23 +216,58 @@ def _sources(run: Path) -> Iterator[Finding]:
             expected="a list of units, each with dataset_path, config and split",
         )
         return
-    denied: dict[tuple[str, str, str], int] = {}
-    for batch in columns_of(run / SEEDS, ["source.dataset_path", "source.config", "source.split"]):
-        fields = [batch["source"].field(name) for name in ("dataset_path", "config", "split")]
-        table = pa.table(fields, names=["path", "config", "split"]).group_by(
-            ["path", "config", "split"]
-        )
-        for row in table.aggregate([([], "count_all")]).to_pylist():
-            unit = (row["path"], row["config"], row["split"])
-            if unit not in units:
-                denied[unit] = denied.get(unit, 0) + row["count_all"]
-    for (dataset, config, split), rows in denied.items():
-        yield Finding(
-            path=SEEDS,
-            what="seeds of a source that was not allowed",
-            found=f"{rows} of {dataset} ({config or 'default'}, {split})",
-            expected=f"units of {ALLOWED_UNITS}",
-        )
+    held = {task: unit for task, unit in allowed if task}
+    named = [
+        (task, _unit_in(source))
+        for task, entry in manifest["tasks"].items()
+        for source in entry["source"]
+        if task in held
+    ]
+    for task, unit in named:
+        if not _agree(unit, held[task]):
+            yield Finding(
+                path=MANIFEST,
+                what=f"the source of task {task} is not that of the snapshot",
+                found=_source_text(unit),
+                expected=_source_text(held[task]),
+            )
+    for unit, rows in _seed_sources(run).items():
+        if not any(_agree(unit, other) for _, other in allowed):
+            yield Finding(
+                path=SEEDS,
+                what="seeds of a source that was not allowed",
+                found=f"{rows} of {_source_text(unit)}",
+                expected=f"units of {ALLOWED_UNITS}, at their revisions",
+            )
+
+
+_UNIT = ("dataset_path", "config", "split")
+
+
+def _unit_in(row: Mapping[str, str]) -> tuple[str, ...]:
+    return (*(row[key] for key in _UNIT), row.get("revision", ""))
+
+
+def _agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two sources are one; a revision that one side does not know is not compared."""
+    return one[:3] == other[:3] and (one[3] == other[3] or "" in (one[3], other[3]))
+
+
+def _source_text(unit: tuple[str, ...]) -> str:
+    dataset, config, split, revision = unit
+    return f"{dataset} ({config or 'default'}, {split}{f', {revision}' if revision else ''})"
+
+
+def _seed_sources(run: Path) -> dict[tuple[str, ...], int]:
+    """Rows of each source, with its revision, among the seeds."""
+    names = [*_UNIT, "revision"]
+    counts: dict[tuple[str, ...], int] = {}
+    for batch in columns_of(run / SEEDS, [f"source.{name}" for name in names]):
+        table = pa.table([batch["source"].field(name) for name in names], names=names)
+        for row in table.group_by(names).aggregate([([], "count_all")]).to_pylist():
+            unit = tuple(row[name] for name in names)
+            counts[unit] = counts.get(unit, 0) + row["count_all"]
+    return counts
 
 
 def _facts(run: Path, name: str, manifest: Manifest) -> Iterator[Finding]:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from tsdg.accounting import sweep_unfinished
-from tsdg.config.recipe import Recipe, StepName
+from tsdg.config.recipe import StepName
 from tsdg.corpus import gather
-from tsdg.corpus.decontamination import Decontamination, Nothing
+from tsdg.corpus.decontamination import Decontamination
 from tsdg.corpus.near_pass import NearPass
 from tsdg.corpus.studies import gather_studies
 from tsdg.engine.commit import read_parts
 from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.pipeline.held_out import held_out
 from tsdg.progress import Reporter, counted
-from tsdg.protocols import HeldOut
 from tsdg.records import Outcome
 from tsdg.rowform import from_row
 from tsdg.run.prepare import Prepared
-from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.heldout.build import build_index
 from tsdg.tables import count_rows
 
 
@@ -71,7 +68,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         return
     dropped: set[str] = set()
     if "questions" in steps:
-        decontamination = Decontamination(held_out(recipe))
+        decontamination = Decontamination(held_out(recipe, directory))
         compared = decontamination.held_out
         reporter.note(
             f"decontamination: against {compared.rows} held-out rows of {len(compared.splits)} "
@@ -101,18 +98,4 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     kept = count_rows(directory / (SOLUTIONS if "answers" in steps else QUESTIONS))
     reporter.end(
         f"{kept} {'solutions' if 'answers' in steps else 'questions'} of {total} rows go on"
-    )
-
-
-def held_out(recipe: Recipe) -> HeldOut:
-    """What generated questions, and then their solutions, are compared with."""
-    config, mirror = recipe.filter.decontaminate, recipe.seeds.mirror
-    if not config.enabled:
-        return Nothing()
-    return build_index(
-        Path(mirror) if mirror else None,
-        load(),
-        ngram=config.ngram,
-        overlap=config.overlap,
-        files=config.files,
     )

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tsdg.config.recipe import Recipe
+from tsdg.config.snapshot import read_revisions
 from tsdg.errors import MirrorError, few
 from tsdg.generate.kin import KinDraw
 from tsdg.layout import SEED_COUNTS, SEEDS, rejected
+from tsdg.pipeline.held_out import hold_out
 from tsdg.pipeline.kin import write_kin
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
@@ -26,6 +28,8 @@ _SHOW_EVERY = 1000
 
 def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     """Stage 1: write ``seeds.parquet``, ``rejected.parquet``, ``kin.parquet``, ``counts.json``.
+
+    Before, ``held_out.json`` says which held-out splits the run compares with, at which revision.
 
     Raises:
         MirrorError: no row gives a seed, or the mirror is damaged.
@@ -76,6 +80,7 @@ def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
 def _collector(
     recipe: Recipe, directory: Path, reporter: Reporter
 ) -> SeedCollector | PassageCollector:
+    compared = hold_out(recipe, directory)
     if recipe.passages.path:
         return PassageCollector(
             recipe.passages, seed=recipe.seed, scratch=directory / "seeds" / ".passages"
@@ -84,6 +89,8 @@ def _collector(
         recipe.seeds,
         seed=recipe.seed,
         on_judged=lambda done, total: reporter.update(done=done, total=total, detail="rows judged"),
+        revisions=read_revisions(directory),
+        compared=compared,
     )
 
 

@@ -16,7 +16,7 @@ from tsdg.package.render import Wording
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
-from tsdg.pipeline.gather import held_out
+from tsdg.pipeline.held_out import held_out
 from tsdg.progress import Reporter, counted
 from tsdg.run.measure_diversity import keep_diversity, measure
 from tsdg.run.prepare import Prepared
@@ -65,7 +65,7 @@ def package(prepared: Prepared, reporter: Reporter) -> Manifest:
                 ),
                 seed=recipe.seed,
             ),
-            held_out=held_out(recipe),
+            held_out=held_out(recipe, directory),
         )
         if summary.contaminated:
             reporter.note(

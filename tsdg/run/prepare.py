@@ -17,7 +17,7 @@ from tsdg.config import extensions
 from tsdg.config.compose import recipes_dir
 from tsdg.config.fingerprint import fingerprint, verifier_hashes
 from tsdg.config.recipe import PromptConfig, Recipe
-from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
+from tsdg.config.snapshot import read_recipe, read_revisions, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
 from tsdg.errors import RunConflictError
 from tsdg.generate.prompt_files import load_prompts
@@ -98,7 +98,7 @@ def prepare(recipe: Recipe, *, mirror_here: bool = True) -> Prepared:
         UsageError: something that was asked for does not exist or may not be used.
         MirrorError: the mirror lacks something.
     """
-    prepared = look_up(recipe, mirror="checked" if mirror_here else "elsewhere")
+    prepared = _held(look_up(recipe, mirror="checked" if mirror_here else "elsewhere"))
     check_against(recipe.filter.dedup.against)
     decontaminate = recipe.filter.decontaminate
     check_files(decontaminate.files if decontaminate.enabled else (), ngram=decontaminate.ngram)
@@ -153,7 +153,7 @@ def reopen(
     extensions.use(directory / SNAPSHOT)
     recipe = read_recipe(directory, overrides, file=file)
     located, _ = _locate(recipe, "present" if mirror_here else "elsewhere")
-    return Prepared(
+    prepared = Prepared(
         recipe=recipe,
         prompts=load_prompts(
             kept_prompts(directory), recipes_dir(), study=bool(recipe.study.share)
@@ -163,6 +163,20 @@ def reopen(
         mirror_here=mirror_here,
         own_files=_own_files(recipe, (*located.there, *located.missing)),
     )
+    return _held(prepared)
+
+
+def _held(prepared: Prepared) -> Prepared:
+    """Hold each split to the revision that the run began with, or begins with now.
+
+    Raises:
+        MirrorError: one cannot be read, or is not what was fetched.
+        RunConflictError: the run's snapshot is damaged.
+    """
+    if not prepared.mirror_here or prepared.recipe.passages.path:
+        return prepared
+    located = prepared.located.pinned(read_revisions(prepared.directory))
+    return replace(prepared, located=located)
 
 
 def prepare_again(before: Path, overrides: Sequence[str]) -> Prepared:

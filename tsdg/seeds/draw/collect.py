@@ -15,7 +15,7 @@ memory in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,6 +91,9 @@ class SeedCollector:
         seed: int,
         on_judged: Callable[[int, int], None] = lambda *_: None,
         prove: Prove | None = None,
+        *,
+        revisions: Mapping[str, str] | None = None,
+        compared: Mapping[str, str] | None = None,
     ) -> None:
         """Check the request.
 
@@ -101,6 +104,9 @@ class SeedCollector:
                 the first seed comes.
             prove: runs the tests of a row on its own gold; None to run none. A function of a
                 module, as workers take it too.
+            revisions: of the splits that a run has read before, by name; others are read as they
+                are now.
+            compared: see ``revisions`` of :func:`~tsdg.seeds.heldout.build.build_index`.
 
         Raises:
             SeedsDeniedError: a task may not be used.
@@ -111,8 +117,9 @@ class SeedCollector:
         self._seed = seed
         self._on_judged = on_judged
         self._doubts = Doubts(contradicted=contradicted(config.exclude), prove=prove)
-        located = sources(config)
+        located = sources(config).pinned(revisions or {})
         self._sources = located.there
+        self._compared = compared
         self.skipped = {source.task: source.split.name for source in located.missing}
         self.left_out: tuple[LeftOut, ...] = located.left_out
         self.counts: dict[str, TaskCounts] = {}
@@ -134,6 +141,7 @@ class SeedCollector:
             ngram=self._config.leaks.ngram,
             overlap=self._config.leaks.overlap,
             seeded=frozenset(source.unit for source in self._sources),
+            revisions=self._compared,
         )
         self.held_out_rows = index.rows
         good = GoodRows()
@@ -207,8 +215,10 @@ class SeedCollector:
     def _builds(self, good: GoodRows, parts: list[_Part]) -> Iterator[BuildJob]:
         for number, part in enumerate(parts):
             rows = good.rows(part.start, part.stop, DRAWN)
+            ids = good.seeds(part.start, part.stop, DRAWN)
             for start in range(0, len(rows), BUILT_ROWS):
-                yield BuildJob(number, rows[start : start + BUILT_ROWS])
+                stop = start + BUILT_ROWS
+                yield BuildJob(number, rows[start:stop], ids[start:stop])
 
 
 def _counts(part: _Part, good: GoodRows) -> TaskCounts:

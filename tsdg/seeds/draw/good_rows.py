@@ -90,8 +90,12 @@ class GoodRows:
 
     def seed_ids(self, start: int, stop: int, state: int) -> Iterator[str]:
         """Yield the seed ids of a part's rows in a state, in order."""
-        for value in self._columns["seed"][self._places(start, stop, state)]:
+        for value in self.seeds(start, stop, state):
             yield value.tobytes().hex()
+
+    def seeds(self, start: int, stop: int, state: int) -> Array:
+        """Return the same as bytes."""
+        return np.asarray(self._columns["seed"][self._places(start, stop, state)])
 
     def _places(self, start: int, stop: int, state: int) -> Array:
         return start + np.flatnonzero(self._state[start:stop] == state)

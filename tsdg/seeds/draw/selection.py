@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,22 @@ class TaskSource:
 
     def revision(self) -> str:
         """The revision of the split; empty where it is missing and was skipped."""
-        return self.split.fingerprint() if self.split.path.is_file() else ""
+        there = self.split.revision or self.split.path.is_file()
+        return self.split.fingerprint() if there else ""
+
+    def pinned(self, revisions: Mapping[str, str]) -> TaskSource:
+        """The same, held to one revision of its split.
+
+        Args:
+            revisions: of splits that a run has read before, by their names; another one, and one
+                whose revision cannot be had any more, is pinned as it is now.
+
+        Raises:
+            MirrorError: the split cannot be read.
+        """
+        before = revisions.get(self.split.name, "")
+        wanted = before if before and self.split.has(before) else ""
+        return replace(self, split=self.split.pinned(wanted))
 
     def stock(self, rows: int) -> Stock:
         """The task as the sampling sees it, with so many rows."""
@@ -108,6 +123,13 @@ class Located:
     missing: tuple[TaskSource, ...]
     """Tasks whose split the mirror lacks."""
     left_out: tuple[LeftOut, ...]
+
+    def pinned(self, revisions: Mapping[str, str]) -> Located:
+        """The same, with each split that is there held to one revision.
+
+        See :meth:`TaskSource.pinned`.
+        """
+        return replace(self, there=tuple(source.pinned(revisions) for source in self.there))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

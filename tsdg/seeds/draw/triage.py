@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tsdg.errors import MirrorError
 from tsdg.records import Reason, Seed
 from tsdg.seeds.catalogue import guard
 from tsdg.seeds.draw.doubts import NO_DOUBTS, Doubts
@@ -63,6 +64,8 @@ class BuildJob:
     source: int
     rows: Array
     """Row numbers, ascending."""
+    seeds: Array
+    """The seed id of each, as judging found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +155,15 @@ class RowReader:
 
     def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
         renderer, unit = self._renderer(number), self._sources[number].unit
+        unreadable = _unreadable(batch, renderer.columns)
         rendered: list[tuple[int, Row, Row, str, Gold]] = []
         items: list[Item] = []
         documents = renderer.documents(batch.table, batch.rows)
         for place, source_row, document in zip(batch.numbers, batch.rows, documents, strict=True):
             seed_id = render.seed_id_of(unit, source_row)
             try:
+                if place in unreadable:
+                    raise MalformedRowError(*unreadable[place])
                 item, gold = _rendered(renderer, document)
             except MalformedRowError as error:
                 refusals.append(Refusal(seed_id, error.reason, place, str(error)))
@@ -200,9 +206,16 @@ class RowReader:
         renderer, revision = self._renderer(job.source), source.revision()
         seeds = []
         further = self._references(source, renderer, job.rows)
+        judged = dict(zip(job.rows.tolist(), job.seeds, strict=True))
         for batch in source.split.batches(wanted=job.rows.tolist()):
             documents = renderer.documents(batch.table, batch.rows)
             for place, row, document in zip(batch.numbers, batch.rows, documents, strict=True):
+                seed_id = render.seed_id_of(source.unit, row)
+                if seed_id != judged[place].tobytes().hex():
+                    raise MirrorError(
+                        f"mirror split {source.split.path}: row {place} is not the one that was "
+                        "judged: the file changed while the seeds were made; start again"
+                    )
                 item, gold = _rendered(renderer, document)
                 assert document is not None  # else it would not be good
                 gold = replace(gold, aliases=(*gold.aliases, *further.get(place, ())))
@@ -216,7 +229,7 @@ class RowReader:
                             family=source.family,
                             unit=source.unit,
                             task=source.task,
-                            seed_id=render.seed_id_of(source.unit, row),
+                            seed_id=seed_id,
                             number=place,
                             revision=revision,
                         ),
@@ -268,6 +281,18 @@ def _hash32(value: str) -> int:
     if not value:
         return 0
     return int.from_bytes(blake2b(value.encode(), digest_size=4).digest(), "big")
+
+
+def _unreadable(batch: Batch, columns: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """Row numbers whose value in a column that is read is none: the column, and why.
+
+    Where the renderer does not name its columns, any may be.
+    """
+    return {
+        batch.numbers[place]: fault
+        for place, fault in batch.faults.items()
+        if not columns or fault[0] in columns
+    }
 
 
 def _rendered(renderer: render.Renderer, document: Row | None) -> tuple[Item, Gold]:

@@ -34,7 +34,8 @@ from tsdg.errors import MachineError, MirrorError, RecipeError
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import own_files, renderer_for
 from tsdg.seeds.heldout.index import DOC, RUN, LeakIndex, Piece, index_items
-from tsdg.seeds.mirror.split_files import BATCH_ROWS, SplitFile, all_splits
+from tsdg.seeds.mirror.parquet_files import BATCH_ROWS
+from tsdg.seeds.mirror.split_files import SplitFile, all_splits
 from tsdg.seeds.rows.item import Item, MalformedRowError
 from tsdg.seeds.rows.keys import SPECIFIC, ItemKeys, keys, normalise, weight
 from tsdg.seeds.rows.lmeval import split_prompt
@@ -152,7 +153,7 @@ def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
             )
         split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
         try:
-            piece = _piece(_Held(file, split, None), load(), ngram)
+            piece = _piece(_Held(file, split.pinned(), None), load(), ngram)
         except MirrorError as error:
             raise RecipeError(
                 f"filter.decontaminate.files: {file} cannot be read as a table; correct it, "
@@ -176,6 +177,7 @@ def build_index(
     overlap: float,
     files: Sequence[str] = (),
     seeded: Collection[Unit] = (),
+    revisions: Mapping[str, str] | None = None,
 ) -> LeakIndex:
     """Index the held-out items of a mirror, and of benchmark files.
 
@@ -188,9 +190,12 @@ def build_index(
         overlap: share of the runs from which two items are nearly the same.
         files: further benchmarks, ``*.parquet`` or ``*.jsonl``; every row of them is held out.
         seeded: see :func:`held_out_splits`.
+        revisions: of :func:`held_out_revisions`: the splits that are compared with, each at its
+            revision; None for those of now.
 
     Raises:
-        MirrorError: a held-out file is unreadable (leaving it out would hide its leaks).
+        MirrorError: a held-out file is unreadable (leaving it out would hide its leaks), or no
+            longer at its revision.
         RecipeError: a benchmark file is missing or no such file.
         StorageError: the cache cannot be written.
     """
@@ -198,7 +203,7 @@ def build_index(
     for unit in catalogue.units:
         by_set.setdefault(unit.dataset_path, []).append(unit)
     pieces = []
-    for split in held_out_splits(root, catalogue, seeded) if root else []:
+    for split in _held_out(root, catalogue, seeded, revisions):
         units = by_set.get(split.dataset_path, [])
         # The same config where the catalogue knows it, else any unit of the data set: its columns
         # are the same.
@@ -208,6 +213,43 @@ def build_index(
         pieces.append(_piece(_Held(split.name, split, best), catalogue, ngram))
     pieces += check_files(files, ngram=ngram)
     return LeakIndex(pieces, ngram=ngram, overlap=overlap)
+
+
+def held_out_revisions(root: Path, catalogue: Catalogue) -> dict[str, str]:
+    """Return the held-out splits of a mirror, those of tier B among them, with their revisions.
+
+    Raises:
+        MirrorError: one is unreadable, or is not what was fetched.
+        StorageError: the cache cannot be written.
+    """
+    return {split.name: split.fingerprint() for split in held_out_splits(root, catalogue)}
+
+
+def _held_out(
+    root: Path | None,
+    catalogue: Catalogue,
+    seeded: Collection[Unit],
+    revisions: Mapping[str, str] | None,
+) -> Iterator[SplitFile]:
+    """The held-out splits of a mirror, pinned; without those that came to it later.
+
+    Raises:
+        MirrorError: one that was compared with is gone.
+    """
+    splits = held_out_splits(root, catalogue, seeded) if root else []
+    if revisions is None:
+        yield from (split.pinned() for split in splits)
+        return
+    there = {split.name: split for split in splits}
+    seeds = {unit.name for unit in seeded}
+    for name, revision in revisions.items():
+        if name in there:
+            yield there[name].pinned(revision)
+        elif name not in seeds:
+            raise MirrorError(
+                f"mirror split {name}: the run compares its seeds and questions with it, and it is "
+                f"gone from {root}; put it back"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +308,7 @@ def _code() -> str:
     Code and tables of tsdg, and the lm-eval whose templates it renders.
     """
     seeds = Path(__file__).parents[1]
-    files = [seeds.parent / "text.py", seeds / "mirror/split_files.py"]
+    files = [seeds.parent / "text.py", *seeds.glob("mirror/*_files.py")]
     for room in ("rows", "families", "heldout"):
         files += [*seeds.glob(f"{room}/*.py"), *seeds.glob(f"{room}/data/*.yaml")]
     total = hashlib.sha256(_lm_eval().encode())
@@ -317,7 +359,7 @@ class _Entries:
         None for what nothing but its columns tells.
         """
         if self._held.split.path.suffix == ".jsonl":
-            yield from ((number, row, None) for number, row in _lines(self._held.split.path))
+            yield from ((number, row, None) for number, row in _lines(self._held.split))
             return
         unit: Unit | None = self._held.unit
         renderer = None
@@ -352,19 +394,18 @@ class _Entries:
                 yield number, row, item
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _lines(split: SplitFile) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Read a JSONL file, whose rows may differ in their columns."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if not line.strip():
-                continue
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                row = None
-            if not isinstance(row, dict):
-                raise RecipeError(
-                    f"filter.decontaminate.files: line {number + 1} of {path} is not a JSON "
-                    "object; correct it, or leave the file out"
-                )
-            yield number, row
+    for number, line in enumerate(split.lines()):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            row = None
+        if not isinstance(row, dict):
+            raise RecipeError(
+                f"filter.decontaminate.files: line {number + 1} of {split.path} is not a JSON "
+                "object; correct it, or leave the file out"
+            )
+        yield number, row

@@ -350,7 +350,7 @@ class _Run:
             self._pins.set(dataset, pin)
 
     def _publish(self, item: StagedFile, ready: Staged) -> None:
-        staging.publish(item, ready)
+        staging.publish(self._request.mirror, item, ready)
         expected, rows = item.want.rows, ready.origin.rows
         self._end(
             item.want,

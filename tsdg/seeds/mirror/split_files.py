@@ -6,33 +6,39 @@ tsdg's own demo questions lie in the same layout, as ``.jsonl``. Rows stream by 
 that memory does not grow with the split.
 
 A split's *revision* is the SHA-256 of its file. A Parquet footer would be cheaper to hash, but it
-holds sizes and offsets, not the data: two files can share it. The hash is computed once per file
-and remembered by size and mtime.
+holds sizes and offsets, not the data: two files can share it. A split that is *pinned* is read at
+one revision, however often it is opened (:mod:`tsdg.seeds.mirror.identity`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from tsdg import cache
-from tsdg.errors import MirrorError
+from tsdg.errors import MirrorError, shown
+from tsdg.seeds.mirror import identity, pins
+from tsdg.seeds.mirror.parquet_files import (
+    BATCH_ROWS,
+    OddParquetError,
+    batches,
+    group_sizes,
+    open_parquet,
+    plain_rows,
+)
 
-BATCH_ROWS = 1024
-"""Rows held at once."""
-
-_BUFFER = 1 << 16
-"""Bytes of a column read at once; otherwise a row group's whole column is."""
 _LARGE = 4
 """A row group this many times as large as asked for is cut."""
+_SETTLE_S = (0.1, 0.4, 1.0)
+"""Waits for a prefetch that has replaced one of a split's two files, and not yet the other."""
 
 PREFETCH = "fetch it with `tsdg seeds prefetch` on a machine with internet"
 
@@ -47,6 +53,9 @@ class Batch:
     """The same rows as Arrow, with the columns' types."""
     rows: list[dict[str, Any]]
     """The same rows as Python values."""
+    faults: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    """Of rows with a value that cannot be read: place in ``rows`` → its column, and why. The value
+    is None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +67,8 @@ class SplitFile:
     config: str
     """"" for the default config."""
     split: str
+    revision: str = ""
+    """The one that is read; empty while the split is not pinned."""
 
     @property
     def name(self) -> str:
@@ -132,11 +143,7 @@ class SplitFile:
         if self.path.suffix == ".jsonl":
             return []
         with self._parquet() as file:
-            sizes = [
-                file.metadata.row_group(number).num_rows
-                for number in range(file.metadata.num_row_groups)
-            ]
-        return list(itertools.accumulate(sizes))
+            return list(itertools.accumulate(group_sizes(file)))
 
     def batches(
         self, *, span: range | None = None, wanted: Sequence[int] | None = None
@@ -165,7 +172,8 @@ class SplitFile:
                 numbers = wanted[first:cursor]
                 table = table.take(pa.array([number - start for number in numbers], pa.int64()))
             if numbers:
-                yield Batch(numbers=tuple(numbers), table=table, rows=table.to_pylist())
+                sound, rows, faults = plain_rows(table)
+                yield Batch(numbers=tuple(numbers), table=sound, rows=rows, faults=faults)
 
     def _tables(self, span: range | None) -> Iterator[tuple[int, pa.Table]]:
         """Yield tables with the number of their first row; those of a span only, cut to it."""
@@ -189,79 +197,124 @@ class SplitFile:
                 )
             return
         with self._parquet() as file:
-            groups = range(file.metadata.num_row_groups)
-            start = 0
-            if span is not None:
-                ends = list(
-                    itertools.accumulate(
-                        file.metadata.row_group(number).num_rows for number in groups
-                    )
-                )
-                groups = range(
-                    bisect_right(ends, span.start), min(bisect_left(ends, span.stop) + 1, len(ends))
-                )
-                start = ends[groups.start - 1] if groups.start else 0
-            try:
-                # One thread: where rows are many, there is a process for each core.
-                for batch in file.iter_batches(
-                    batch_size=BATCH_ROWS, row_groups=list(groups), use_threads=False
-                ):
-                    yield start, pa.Table.from_batches([batch], schema=file.schema_arrow)
-                    start += batch.num_rows
-            except (OSError, pa.ArrowException) as error:
-                raise self._unreadable(error) from None
+            for start, batch in batches(file, span):
+                yield start, pa.Table.from_batches([batch], schema=file.schema_arrow)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines of a JSONL file.
+
+        Raises:
+            MirrorError: the file is missing or unreadable.
+        """
+        with self._readable(), self._opened() as (handle, _):
+            yield from handle
 
     def _lines(self) -> list[bytes]:
+        return [line for line in self.lines() if line.strip()]
+
+    @contextmanager
+    def _parquet(self) -> Iterator[Any]:
+        with self._readable(), self._opened() as (_, path), open_parquet(path) as file:
+            yield file
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say in one line what is wrong with the file."""
         try:
-            return [line for line in self.path.read_bytes().splitlines() if line.strip()]
-        except OSError as error:
-            raise self._unreadable(error) from None
+            yield
+        except FileNotFoundError:
+            raise MirrorError(f"mirror split {self.path}: no such file; {PREFETCH}") from None
+        except identity.ChangedError:
+            raise MirrorError(
+                f"mirror split {self.path}: written to while it was read; wait until that has "
+                "ended, then start again"
+            ) from None
+        except (OSError, pa.ArrowException, OddParquetError) as error:
+            reason = shown(" ".join(str(error).split()))
+            raise MirrorError(
+                f"mirror split {self.path}: not a readable Parquet file ({reason}); {PREFETCH}"
+            ) from None
 
-    def _parquet(self) -> Any:
-        import pyarrow.parquet as pq
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[BufferedReader, str]]:
+        with identity.held(self._chosen(), self.path) as both:
+            yield both
 
-        try:
-            return pq.ParquetFile(
-                self.path, memory_map=False, pre_buffer=False, buffer_size=_BUFFER
-            )
-        except (OSError, pa.ArrowException) as error:
-            raise self._unreadable(error) from None
-
-    def _unreadable(self, error: Exception) -> MirrorError:
-        if isinstance(error, FileNotFoundError):
-            return MirrorError(f"mirror split {self.path}: no such file; {PREFETCH}")
-        reason = " ".join(str(error).split())
-        return MirrorError(
-            f"mirror split {self.path}: not a readable Parquet file ({reason}); {PREFETCH}"
+    def _chosen(self) -> BufferedReader:
+        """Open the file; at its revision where it is pinned: here, or among those of before."""
+        if not self.revision:
+            return self.path.open("rb")
+        here = "no such file"
+        for path in (self.path, *self._kept()):
+            try:
+                handle = path.open("rb")
+            except FileNotFoundError:
+                continue
+            found = identity.revision(handle, path)
+            if found == self.revision:
+                return handle
+            handle.close()
+            here = found if path == self.path else here
+        raise MirrorError(
+            f"mirror split {self.path}: the run reads {self.revision}, here is {here}; put the "
+            "file back as it was, or begin another run with run=NAME"
         )
 
-    def fingerprint(self) -> str:
-        """Return ``sha256:`` and 24 hexadecimal digits of the file's content.
+    def _kept(self) -> tuple[Path, ...]:
+        if not self.revision or not self.dataset_path:
+            return ()
+        root = self.path.parents[self.dataset_path.count("/") + 2]
+        return (identity.kept_path(root, self.revision),)
+
+    def pinned(self, revision: str = "") -> SplitFile:
+        """Return the same split at one revision: its present one where none is named.
+
+        Raises:
+            MirrorError: the file cannot be read, or is not what the mirror says that was fetched.
+            StorageError: the cache cannot be written.
+        """
+        return replace(self, revision=revision or self.fingerprint())
+
+    def has(self, revision: str) -> bool:
+        """Whether this revision can be read: the file has it, or it is kept of before.
 
         Raises:
             MirrorError: the file cannot be read.
-            StorageError: the cache cannot be written.
         """
         try:
-            stat = self.path.stat()
-            key = f"{self.path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-            memo = cache.folder("fingerprints") / hashlib.sha256(key.encode()).hexdigest()[:2]
-            known = _memo(memo)
-            if key not in known:
-                with self.path.open("rb") as file:
-                    known[key] = hashlib.file_digest(file, "sha256").hexdigest()[:24]
-                cache.write(memo, orjson.dumps(known))
-        except OSError as error:
-            raise self._unreadable(error) from None
-        return f"sha256:{known[key]}"
+            with replace(self, revision=revision)._opened():
+                return True
+        except (MirrorError, OSError):
+            return False
 
+    def fingerprint(self) -> str:
+        """Return its revision: ``sha256:`` and 24 hexadecimal digits of the file's content.
 
-def _memo(path: Path) -> dict[str, str]:
-    try:
-        known = orjson.loads(path.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return {}
-    return known if isinstance(known, dict) else {}
+        Raises:
+            MirrorError: the file cannot be read, or is not what the mirror says that was fetched.
+            StorageError: the cache cannot be written.
+        """
+        if self.revision:
+            return self.revision
+        for wait in (*_SETTLE_S, 0.0):
+            found, noted = self._looked_at()
+            if noted in ("", found):
+                return found
+            time.sleep(wait)
+        raise MirrorError(
+            f"mirror split {self.path}: its source.json says {noted}, here is {found}: not what "
+            f"was fetched; {PREFETCH}, or remove source.json if the file is your own"
+        )
+
+    def _looked_at(self) -> tuple[str, str]:
+        """The revision of the file, and that which the mirror notes; empty where it notes none."""
+        with self._readable(), self._opened() as (handle, _):
+            found = identity.revision(handle, self.path)
+        try:
+            origin = pins.read_origin(pins.origin_path(self.path))
+        except FileNotFoundError:
+            origin = None
+        return found, "" if origin is None else identity.revision_of(origin.sha256)
 
 
 def split_file(root: Path, dataset_path: str, config: str, split: str) -> SplitFile:

@@ -12,14 +12,14 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
 
 from tsdg.errors import MachineError, RunConflictError, StorageError
-from tsdg.seeds.mirror import pins
+from tsdg.seeds.mirror import identity, pins
 from tsdg.seeds.mirror.hub import Hub
 from tsdg.seeds.mirror.hub_form import HubFile
 from tsdg.seeds.mirror.join_parquet import join
@@ -119,13 +119,17 @@ def _staged(whole: Path, note: Path) -> Staged | None:
     return Staged(path=whole, origin=origin) if same and origin is not None else None
 
 
-def publish(item: StagedFile, ready: Staged) -> None:
-    """Put a split in its place.
+def publish(mirror: Path, item: StagedFile, ready: Staged) -> None:
+    """Put a split in its place; that of another commit is kept, for the runs that read it.
 
     Raises:
         StorageError: the mirror cannot be written.
     """
     make_directory(item.path.parent)
+    with suppress(FileNotFoundError):
+        before = pins.read_origin(pins.origin_path(item.path))
+        if before is not None and pins.look(item.path, "", full=False)[0] == "present":
+            identity.keep(mirror, item.path, before.sha256)
     # The source first: a file without one would be taken for somebody else's, one that does not fit
     # is fetched anew.
     pins.write_origin(pins.origin_path(item.path), ready.origin)
