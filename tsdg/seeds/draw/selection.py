@@ -71,11 +71,9 @@ class TaskSource:
         return self.split.fingerprint() if there else ""
 
     def pinned(self, revisions: Mapping[str, str]) -> TaskSource:
-        """The same, held to one revision of its split.
+        """The same, held to the revision that its split's name has in ``revisions``.
 
-        Args:
-            revisions: of splits that a run has read before, by their names; another one, and one
-                whose revision cannot be had any more, is pinned as it is now.
+        Else, or where that cannot be had any more, to its present one.
 
         Raises:
             MirrorError: the split cannot be read.
@@ -125,10 +123,7 @@ class Located:
     left_out: tuple[LeftOut, ...]
 
     def pinned(self, revisions: Mapping[str, str]) -> Located:
-        """The same, with each split that is there held to one revision.
-
-        See :meth:`TaskSource.pinned`.
-        """
+        """The same, with each split that is there held, as :meth:`TaskSource.pinned` does."""
         return replace(self, there=tuple(source.pinned(revisions) for source in self.there))
 
 
