@@ -34,7 +34,7 @@ from tsdg.seeds.mirror.hub_form import (
     refs_of,
 )
 from tsdg.seeds.mirror.hub_requests import (
-    Answer,
+    HubAnswer,
     Asked,
     Patience,
     Requests,
@@ -140,7 +140,7 @@ class Hub:
             raise self._requests.no_hub(what, "it lists a file twice")
         return tuple(found)
 
-    def _following(self, answer: Answer, what: str) -> str:
+    def _following(self, answer: HubAnswer, what: str) -> str:
         """The next page. It may lie elsewhere only if somebody is after the token."""
         following = next_page(answer.link)
         try:
@@ -224,7 +224,7 @@ class Hub:
     def _asked(self, url: str, dataset: str, what: str) -> Asked:
         return Asked(url=url, what=what, page=self.page(dataset))
 
-    def _ask(self, url: str, dataset: str, what: str, most: int = _ANSWER) -> Answer:
+    def _ask(self, url: str, dataset: str, what: str, most: int = _ANSWER) -> HubAnswer:
         return self._requests.read(self._asked(url, dataset, what), most=most)
 
     def _read(self, path: str, dataset: str, what: str, form: Callable[[object], T]) -> T:

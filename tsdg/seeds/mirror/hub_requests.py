@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HubAnswer:
     """A whole answer, of bounded size."""
 
     body: bytes
@@ -132,7 +132,7 @@ class Requests:
         self._sleep = sleep
         self._reached = False
 
-    def read(self, asked: Asked, *, most: int, start: int = -1) -> Answer:
+    def read(self, asked: Asked, *, most: int, start: int = -1) -> HubAnswer:
         """Return an answer of at most so many bytes.
 
         Args:
@@ -146,7 +146,7 @@ class Requests:
         """
         wanted = {} if start < 0 else {"Range": f"bytes={start}-{start + most - 1}"}
 
-        def once() -> Answer:
+        def once() -> HubAnswer:
             until = time.monotonic() + _LONGEST_S
             with self._get(asked.url, wanted) as response:
                 self._judge(response, asked)
@@ -159,7 +159,7 @@ class Requests:
                         raise self.no_hub(asked.what, f"it sends more than {most:,} bytes")
                     if time.monotonic() > until:
                         raise _TryAgainError(f"no end after {_LONGEST_S:.0f} s")
-                return Answer(body=bytes(body), link=response.headers.get("link", ""))
+                return HubAnswer(body=bytes(body), link=response.headers.get("link", ""))
 
         return self._try(once, asked.what)
 
