@@ -35,7 +35,7 @@ from tsdg.seeds.mirror.hub_form import (
 )
 from tsdg.seeds.mirror.hub_requests import (
     HubAnswer,
-    Asked,
+    HubRequest,
     Patience,
     Requests,
     checksum_of,
@@ -221,8 +221,8 @@ class Hub:
         place = f"{quote(dataset)}/resolve/{commit}/{quote(path)}"
         return f"{self._requests.endpoint}/datasets/{place}"
 
-    def _asked(self, url: str, dataset: str, what: str) -> Asked:
-        return Asked(url=url, what=what, page=self.page(dataset))
+    def _asked(self, url: str, dataset: str, what: str) -> HubRequest:
+        return HubRequest(url=url, what=what, page=self.page(dataset))
 
     def _ask(self, url: str, dataset: str, what: str, most: int = _ANSWER) -> HubAnswer:
         return self._requests.read(self._asked(url, dataset, what), most=most)

@@ -51,7 +51,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class HubRequest:
     """What a request is about."""
 
     url: str
@@ -132,7 +132,7 @@ class Requests:
         self._sleep = sleep
         self._reached = False
 
-    def read(self, asked: Asked, *, most: int, start: int = -1) -> HubAnswer:
+    def read(self, asked: HubRequest, *, most: int, start: int = -1) -> HubAnswer:
         """Return an answer of at most so many bytes.
 
         Args:
@@ -164,7 +164,7 @@ class Requests:
         return self._try(once, asked.what)
 
     def download(
-        self, asked: Asked, file: HubFile, part: Path, *, on_bytes: Callable[[int], None]
+        self, asked: HubRequest, file: HubFile, part: Path, *, on_bytes: Callable[[int], None]
     ) -> None:
         """Bring a file here, going on where ``part`` ends, and check its size and checksum.
 
@@ -199,7 +199,7 @@ class Requests:
         )
 
     def _pull(
-        self, asked: Asked, file: HubFile, part: Path, on_bytes: Callable[[int], None]
+        self, asked: HubRequest, file: HubFile, part: Path, on_bytes: Callable[[int], None]
     ) -> None:
         """One attempt: append what is missing."""
         have = _size(part)
@@ -237,7 +237,7 @@ class Requests:
             raise _TryAgainError("the hub sent another range than was asked for")
         return True
 
-    def _require_file(self, response: _Response, asked: Asked, left: int) -> None:
+    def _require_file(self, response: _Response, asked: HubRequest, left: int) -> None:
         """Tell a log-in page of the network from a file that is shorter than it should be."""
         offered = response.headers.get("content-length", "")
         if response.headers.get("content-encoding") or not offered.isdecimal():
@@ -253,7 +253,7 @@ class Requests:
             "GET", url, headers={**self._headers, **headers}, timeout=_TIMEOUT
         )
 
-    def _judge(self, response: _Response, asked: Asked) -> None:
+    def _judge(self, response: _Response, asked: HubRequest) -> None:
         """Let an answer with content through, and raise what the others mean."""
         self._reached = True
         status, code = response.status_code, response.headers.get("x-error-code", "")
