@@ -173,12 +173,13 @@ class RetryableError(ModelRequestError):
 
     Attributes:
         retry_after: seconds that the server asked to wait; 0 where it did not.
-        counts: False where no server had taken the request (connection refused): such a failure is
-            waited out and does not use up one of the request's attempts.
+        counts: share of one of the request's attempts that it uses up, 0 to 1. 0 where no server
+            had taken the request (connection refused), or where servers fail other requests too:
+            such a failure is waited out.
     """
 
     def __init__(
-        self, reason: str, detail: str, *, retry_after: float = 0.0, counts: bool = True
+        self, reason: str, detail: str, *, retry_after: float = 0.0, counts: float = 1.0
     ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after

@@ -108,39 +108,20 @@ async def test_retry_after_is_honoured(source: Path, directory: Path) -> None:
     assert sent[1] - sent[0] >= 0.4
 
 
-async def test_a_request_past_its_deadline_is_cancelled_and_sent_again(
+async def test_failures_that_prove_little_cost_little(source: Path, directory: Path) -> None:
+    """With three attempts, six failures that count for a third each are no rejection."""
+    transport = Transport(fault=fail_first(6, RetryableError("http_503", "busy", counts=1 / 3)))
+    await run(source, directory, transport, attempts=3)
+    assert rows_of(directory) == expected(6)
+
+
+async def test_a_request_is_rejected_once_its_failures_make_up_the_attempts(
     source: Path, directory: Path
 ) -> None:
-    class Slow(Transport):
-        cancelled = 0
-
-        async def send(self, request: Request) -> Reply:
-            self.latency = (
-                60.0
-                if request.request_id == "row-00001/0" and not self.sent["row-00001/0"]
-                else 0.0
-            )
-            try:
-                return await super().send(request)
-            except asyncio.CancelledError:
-                self.cancelled += 1
-                raise
-
-    transport = Slow()
-    result = await run(source, directory, transport, request_timeout_s=1)
-    assert rows_of(directory) == expected(6)
-    assert (transport.sent["row-00001/0"], transport.cancelled, result.retries) == (2, 1, 1)
-
-
-async def test_requests_that_always_time_out_end_as_failures(source: Path, directory: Path) -> None:
-    class Stuck(Transport):
-        async def send(self, request: Request) -> Reply:
-            self.latency = 60.0 if request.request_id == "row-00001/0" else 0.0
-            return await super().send(request)
-
-    result = await run(source, directory, Stuck(), request_timeout_s=1, attempts=1)
-    assert rows_of(directory)[1]["failures"] == ["timeout"]
-    assert result.failures == {"timeout": 1}
+    transport = Transport(fault=fail_first(99, RetryableError("http_500", "no", counts=0.25)))
+    await run(source, directory, transport, attempts=2)
+    assert transport.sent["row-00001/0"] == 8
+    assert rows_of(directory)[1]["failures"] == ["http_500"]
 
 
 async def test_a_reply_that_cannot_be_stored_is_asked_for_again(

@@ -17,6 +17,7 @@ What it does wrong:
 - ``--nnodes N``, ``--node-rank R`` and ``--headless`` make it one of several ranks: rank 0 serves
   once all others have connected to ``--master-port``, and makes no token once one of them is gone;
   a headless rank notes its pid as ``rank`` and lives on when rank 0 is gone, as vLLM's do.
+- ``FAULT_ALWAYS``: what every request meets, as a last message would say without its ``!``.
 - ``FAULT_STUBBORN=1``: engine and worker ignore SIGTERM. ``FAULT_KEY``: the bearer token that is
   asked for.
 - per request: a last message ``!NAME`` or ``!NAME:ARGUMENT``, with ``*N`` for the first N times
@@ -28,6 +29,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
+import contextlib
 import itertools
 import json
 import mmap
@@ -39,6 +41,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,7 @@ class Server:
         self.running = 0
         self.tokens = 0
         self.seen: collections.Counter[str] = collections.Counter()
+        self.posts = 0
         self.ranks: list[socket.socket] = []
 
     async def token(self) -> bool:
@@ -152,6 +156,13 @@ class Server:
             )
         self.seen[said] += 1
         name, argument, times = "", "", 0
+        if always := os.environ.get("FAULT_ALWAYS", ""):
+            word, _, count = always.partition("*")
+            name, _, argument = word.partition(":")
+            self.posts += 1
+            return await self.answer(
+                request, body, name if self.posts <= int(count or 10**9) else "", argument
+            )
         if said.startswith("!"):
             word, _, count = said.split()[0][1:].partition("*")
             name, _, argument = word.partition(":")
@@ -206,8 +217,20 @@ class Server:
             return web.json_response({"object": "error", "message": "no choices here"})
         if name == "null":
             message = {"role": "assistant", "content": None, argument: "thought"}
+        if name in ("endless", "bomb"):
+            packed = {"Content-Encoding": "gzip"} if name == "bomb" else {}
+            response = web.StreamResponse(headers=packed)
+            await response.prepare(request)
+            piece = zlib.compress(bytes(2**24), wbits=31) if packed else b" " * 2**16
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await response.write(piece)
+            return response
         if name == "slow":
             await asyncio.sleep(float(argument))
+        if name == "slow-each":  # n completions take n times as long
+            await asyncio.sleep(float(argument) * n)
+            message["content"] += f" seed {body.get('seed')}"
         if not await self.token():
             asyncio.get_running_loop().call_later(0.3, os._exit, 1)
             return web.json_response(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import itertools
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -14,9 +15,10 @@ import pytest
 
 from tests.serving.conftest import QUICK, model_config, request, server_config, until
 from tsdg.errors import PermanentError, RetryableError, ServerError
-from tsdg.protocols import Choice, Reply
-from tsdg.serving import ServerEvent, client, open_transport
+from tsdg.protocols import Choice, Reply, Request
+from tsdg.serving import ServerEvent, client, conduct, open_transport, outage
 from tsdg.serving.client import RoutingClient, new_session
+from tsdg.serving.events import OnEvent
 from tsdg.serving.metrics import Load
 from tsdg.serving.pool import Endpoint, Pool
 
@@ -24,20 +26,30 @@ Start = Callable[..., str]
 
 
 @contextlib.asynccontextmanager
-async def to(*urls: str, **server: Any) -> AsyncIterator[RoutingClient]:
+async def to(
+    *urls: str,
+    reply_s: int | None = None,
+    on_event: OnEvent = lambda event: None,
+    **server: Any,
+) -> AsyncIterator[RoutingClient]:
     async with open_transport(
         server=server_config(type="openai", command=(), base_urls=urls, **server),
         model=model_config(),
         logs=Path("/nowhere"),
-        on_event=lambda event: None,
+        on_event=on_event,
+        reply_s=reply_s,
         pacing=QUICK,
     ) as client:
         yield client
 
 
 async def failing(client: RoutingClient, said: str) -> RetryableError | PermanentError:
+    return await failing_with(client, request(said))
+
+
+async def failing_with(client: RoutingClient, asked: Request) -> RetryableError | PermanentError:
     with pytest.raises((RetryableError, PermanentError)) as caught:
-        await client.send(request(said))
+        await client.send(asked)
     return caught.value
 
 
@@ -75,10 +87,12 @@ async def test_each_failure_of_a_server_has_its_class(endpoint: Start) -> None:
             "!400",
             "!408",
         ):
+            await client.send(request("hi"))  # so that no failure is taken for an outage
             failure = await failing(client, said)
-            await client.send(request("hello"))  # so that no failure is taken for an outage
             more = (
-                (failure.retry_after, failure.counts) if isinstance(failure, RetryableError) else ()
+                (failure.retry_after, failure.counts > 0)
+                if isinstance(failure, RetryableError)
+                else ()
             )
             seen[said] = (failure.reason, *more)
         assert seen == {
@@ -93,7 +107,7 @@ async def test_each_failure_of_a_server_has_its_class(endpoint: Start) -> None:
             "!fewer": ("bad_reply", 0.0, True),
             "!unused": ("bad_reply", 0.0, True),
             "!toolong": ("too_long",),
-            "!400": ("http_400",),
+            "!400": ("http_400", 0.0, True),
             "!408": ("timeout", 0.0, True),
         }
         assert (await client.send(request("fine"))).choices[0].text == "echo fine"
@@ -104,7 +118,8 @@ async def test_a_crash_under_way_counts_and_the_refusals_after_it_do_not(endpoin
         await client.send(request("hello"))
         crash = await failing(client, "!crash")
         assert isinstance(crash, RetryableError)
-        assert (crash.reason, crash.counts) == ("connection", True)
+        assert crash.reason == "connection"
+        assert crash.counts > 0
         await asyncio.sleep(0.5)  # until the end of idle connections has come through
         refused = await failing(client, "hello")
         assert isinstance(refused, RetryableError)
@@ -255,19 +270,132 @@ async def test_a_key_that_is_refused_by_a_request_is_named_by_its_source(
     monkeypatch.setenv("MY_KEY", "k")
     async with to(endpoint(), api_key_env="MY_KEY") as client:
         with pytest.raises(
-            ServerError, match=r"refuses the key from server\.api_key_env=MY_KEY with status 403"
+            ServerError, match=r"refuses the key from server\.api_key_env=MY_KEY with status 401"
         ):
-            await client.send(request("!403"))
+            await client.send(request("!401"))
 
 
-async def test_an_unknown_model_and_a_spent_quota_end_the_run(endpoint: Start) -> None:
+async def refused_for_good(client: RoutingClient, *said: str) -> ServerError:
+    """What ends the run where all these requests are refused, again and again."""
+    for one in itertools.cycle(said):
+        try:
+            await client.send(request(one))
+        except RetryableError:
+            continue
+        except ServerError as error:
+            return error
+    raise AssertionError
+
+
+async def test_an_unknown_model_ends_the_run_and_names_the_cure(
+    endpoint: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "REFUSED_S", 0.2)
     async with to(endpoint()) as client:
         client._model = "other"
-        with pytest.raises(ServerError, match="404 for model 'other': model other does not exist"):
-            await client.send(request())
-        client._model = "model"
+        error = await refused_for_good(client, "a", "b")
+    assert "404 for model 'other': model other does not exist" in str(error)
+    assert "model.name must be a name that GET /v1/models lists" in str(error)
+
+
+async def test_a_spent_quota_ends_the_run_at_once(endpoint: Start) -> None:
+    async with to(endpoint()) as client:
+        await client.send(request("hello"))
         with pytest.raises(ServerError, match="quota"):
             await client.send(request("!quota"))
+
+
+async def test_a_prompt_that_is_refused_with_403_among_good_ones_is_its_own_fault(
+    endpoint: Start,
+) -> None:
+    """A guardrail before the server; at the start of a run, too."""
+    async with to(endpoint()) as client:
+        spent, said = 0.0, 0
+        while spent < 2:
+            failure = await failing(client, "!403")
+            assert isinstance(failure, RetryableError)
+            assert failure.reason == "http_403"
+            spent += failure.counts
+            said += 1
+            await client.send(request(f"good {said}"))
+
+
+BAD = ("!400", "!404", "!401", "!403", "!413", "!500", "!503", "!429", "!drop", "!html", "!toolong")
+
+
+@pytest.mark.parametrize("fault", BAD)
+async def test_a_bad_endpoint_beside_a_good_one_costs_no_failure_and_few_posts(
+    endpoint: Start, fault: str
+) -> None:
+    events: list[ServerEvent] = []
+    bad = endpoint(FAULT_ALWAYS=fault.removeprefix("!"))
+    async with to(bad, endpoint(), on_event=events.append) as client:
+        await until(lambda: len(client._pool.ready) == 2)
+        replies = []
+        for start in range(0, 100, 10):
+            replies += await asyncio.gather(
+                *(client.send(request(str(n))) for n in range(start, start + 10))
+            )
+        worse, good = client._pool.endpoints
+        assert not good.conduct.aside
+    assert [reply.choices[0].text for reply in replies] == [f"echo {n}" for n in range(100)]
+    assert worse.tally.requests == 0
+    assert [event.kind for event in events if event.replica == 0][1] in ("aside", "failed")
+
+
+async def test_an_endpoint_that_was_set_aside_and_works_again_is_used_again(
+    endpoint: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conduct, "_ASIDE_S", 0.05)
+    events: list[ServerEvent] = []
+    async with to(endpoint(FAULT_ALWAYS="500*5"), endpoint(), on_event=events.append) as client:
+        await until(lambda: len(client._pool.ready) == 2)
+        number = 0
+        while not any(event.kind == "back" for event in events):
+            await client.send(request(str(number)))
+            number += 1
+            await asyncio.sleep(0.01)
+        first, _ = client._pool.endpoints
+        assert first.tally.requests == 1
+        assert not first.conduct.aside
+
+
+async def test_a_reply_that_takes_too_long_is_cut_and_gets_twice_the_time(endpoint: Start) -> None:
+    async with to(endpoint(), reply_s=1) as client:
+        failure = await failing(client, "!slow:1.5")
+        assert isinstance(failure, RetryableError)
+        assert (failure.reason, failure.counts > 0) == ("timeout", True)
+        assert (await client.send(request("!slow:1.5"))).choices[0].text == "echo !slow:1.5"
+
+
+async def test_several_completions_that_took_too_long_are_asked_for_one_by_one(
+    endpoint: Start,
+) -> None:
+    async with to(endpoint(), reply_s=1) as client:
+        await failing_with(client, request("!slow-each:0.6", n=3, seed=7))
+        reply = await client.send(request("!slow-each:0.6", n=3, seed=7))
+    assert [choice.text for choice in reply.choices] == [
+        f"echo !slow-each:0.6 seed {seed}" for seed in (7, 8, 9)
+    ]
+    assert (reply.prompt_tokens, reply.completion_tokens) == (7, 9)
+
+
+async def test_the_tokens_of_an_own_server_flow_and_nothing_is_cut(
+    endpoint: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with to(endpoint(), reply_s=1) as client:
+        (point,) = client._pool.endpoints
+        point.watched = True
+        assert (await client.send(request("!slow:1.5"))).choices[0].text == "echo !slow:1.5"
+
+
+@pytest.mark.parametrize("fault", ["!endless", "!bomb"])
+async def test_a_reply_without_end_is_cut_at_a_size_that_its_tokens_cannot_reach(
+    endpoint: Start, fault: str
+) -> None:
+    async with to(endpoint()) as client:
+        failure = await failing(client, fault)
+    assert failure.reason in ("bad_reply", "connection")
 
 
 async def test_connections_are_reused(endpoint: Start) -> None:

@@ -1,6 +1,7 @@
 """Replies and failures as they are read from a server's answer."""
 
 import email.utils
+import re
 import time
 from typing import Any
 
@@ -172,12 +173,6 @@ def test_being_told_to_go_slower_costs_no_attempt() -> None:
             said("bad key sk-1"),
             r"refuses the key from server\.api_key_env=KEY with status 401",
         ),
-        (403, b"", r"refuses the key from server\.api_key_env=KEY with status 403"),
-        (
-            404,
-            said("The model `m` does not exist."),
-            r"404 for model 'm': The model `m` does not exist\.",
-        ),
         (
             429,
             orjson.dumps({"error": {"message": "pay", "code": "insufficient_quota"}}),
@@ -193,6 +188,26 @@ def test_what_no_request_can_change_is_the_servers_unfitness(
     with pytest.raises(ServerError, match=match):
         raise error
     assert "sk-1" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "match"),
+    [
+        (403, r"refuses the key from server\.api_key_env=KEY with status 403: not this prompt"),
+        (404, "404 for model 'm': not this prompt"),
+    ],
+)
+def test_what_may_be_said_of_one_prompt_is_a_refusal_of_it(status: int, match: str) -> None:
+    error = fail(status, said("not this prompt"), key_source="server.api_key_env=KEY")
+    assert isinstance(error, PermanentError)
+    assert re.search(match, error.detail)
+
+
+@pytest.mark.parametrize(
+    "message", ["the request queue is too long", "the wait is too long", "name too long"]
+)
+def test_a_long_queue_is_no_long_prompt(message: str) -> None:
+    assert getattr(fail(400, said(message)), "reason", "") == "http_400"
 
 
 def test_a_refusal_without_a_key_says_how_to_give_one() -> None:

@@ -166,8 +166,12 @@ class EngineConfig(Config):
     """Most requests in flight at once, of one process over all its replicas; fewer where these have
     too much to do."""
     attempts: PositiveInt
-    """Times a request is sent before it becomes a rejection."""
-    request_timeout_s: PositiveInt
+    """Times a request fails at servers that answer others before it becomes a rejection. Failures
+    at servers that fail others too count for less."""
+    request_timeout_s: PositiveInt | Literal["auto"]
+    """Seconds that the reply of an external endpoint may take; ``auto``: what its ``max_tokens``
+    take at the rate seen there. A request that was cut gets twice the time. Own servers are watched
+    by their tokens, and none of their replies is cut."""
 
 
 class BudgetConfig(Config):

@@ -30,6 +30,9 @@ from tsdg.engine.timing import Timing
 from tsdg.errors import ModelRequestError, PermanentError, RetryableError, TsdgError
 from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 
+_COUNTS = 0.5
+"""A failure that counts for less is one of the servers: it is waited out with short delays."""
+_ROUNDING = 1e-6
 _ROWS_PER_REQUEST = 2
 """Rows open at most, per request allowed in flight: rows also spend time on other things than
 waiting for replies."""
@@ -185,7 +188,7 @@ class Scheduler:
         return result
 
     async def _send(self, unit: OpenUnit, order: tuple[int, ...], request: Request) -> Result:
-        sent = waited = 0
+        spent, tries, waited = 0.0, 0, 0
         while True:
             await self.in_flight.acquire(order)
             try:
@@ -196,33 +199,23 @@ class Scheduler:
                 failure = error
             finally:
                 self.in_flight.release()
-            if failure.counts:
-                sent += 1
-                waited = 0
-                if sent >= self._config.attempts:
-                    detail = f"{failure.detail} (sent {sent} times)"
-                    return unit.journal.append(
-                        request.request_id, PermanentError(failure.reason, detail)
-                    )
-            else:
-                waited += 1
+            spent += failure.counts
+            tries += failure.reason != NOT_SENT
+            waited = 0 if failure.counts >= _COUNTS else waited + 1
+            if spent > self._config.attempts - _ROUNDING:
+                detail = f"{failure.detail} (sent {tries} times)"
+                return unit.journal.append(
+                    request.request_id, PermanentError(failure.reason, detail)
+                )
             if failure.reason != NOT_SENT:
                 self.tally.retries[failure.reason] += 1
-            await asyncio.sleep(self._delay(request, failure, sent, waited))
+            await asyncio.sleep(self._delay(request, failure, tries, waited))
 
     async def _send_once(self, request: Request) -> Result:
-        seconds = self._config.request_timeout_s
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                return await self._transport.send(request)
+            return await self._transport.send(request)
         except PermanentError as failure:
             return failure
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise RetryableError(
-                "timeout", f"no reply within request_timeout_s={seconds}"
-            ) from error
 
     def _ended(self, unit: OpenUnit) -> None:
         """A row or a request of the unit has ended."""
@@ -230,15 +223,15 @@ class Scheduler:
             self.finished.add(unit)
         self.wake.set()
 
-    def _delay(self, request: Request, failure: RetryableError, sent: int, waited: int) -> float:
+    def _delay(self, request: Request, failure: RetryableError, tries: int, waited: int) -> float:
         """Seconds before the next try: exponential, spread by the request's hash.
 
         Never shorter than the server asks for.
         """
         timing = self._timing
-        tries, cap = (waited, timing.waiting_cap_s) if waited else (sent, timing.backoff_cap_s)
-        longest = min(cap, timing.backoff_s * 2.0 ** min(tries - 1, 30))
-        spread = zlib.crc32(f"{request.request_id}/{sent}/{waited}".encode()) / 2**32
+        steps, cap = (waited, timing.waiting_cap_s) if waited else (tries, timing.backoff_cap_s)
+        longest = min(cap, timing.backoff_s * 2.0 ** min(steps - 1, 30))
+        spread = zlib.crc32(f"{request.request_id}/{tries}/{waited}".encode()) / 2**32
         return max(
             longest * (0.5 + 0.5 * spread), min(failure.retry_after, timing.retry_after_cap_s)
         )

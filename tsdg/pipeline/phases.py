@@ -319,11 +319,13 @@ class Servers:
             self._open, self.accounted = {}, ()
 
     def _opening(self, endpoint: ServedModel) -> AbstractAsyncContextManager[Transport]:
+        timeout_s = self._prepared.recipe.engine.request_timeout_s
         return open_transport(
             server=endpoint.server,
             model=endpoint.model,
             logs=self._prepared.directory / LOGS / endpoint.folder,
             on_event=lambda event: self._reporter.note(str(event)),
+            reply_s=None if timeout_s == "auto" else timeout_s,
         )
 
     async def __aenter__(self) -> Self:

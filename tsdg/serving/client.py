@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 import orjson
 
-from tsdg.errors import MachineError, ModelRequestError, RetryableError
+from tsdg.errors import MachineError, ModelRequestError, RetryableError, ServerError
 from tsdg.protocols import NOT_SENT, Load, ReplicaFacts, Reply, Request
+from tsdg.serving import probe
+from tsdg.serving.bodies import read_body
+from tsdg.serving.events import EventKind, OnEvent, ServerEvent
 from tsdg.serving.metrics import Metrics, parse_metrics, total_load
-from tsdg.serving.outage import Outage
+from tsdg.serving.outage import Outage, Trail
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.reply import failure, one_line, parse_reply
+from tsdg.serving.reply_time import reply_limit_s
 
 CONNECT_TIMEOUT_S = 10.0
 METRICS_TIMEOUT_S = 5.0
@@ -23,8 +30,11 @@ WAIT_S = 5.0
 # Shorter than the 5 s after which uvicorn closes an idle connection: so that none is closed under a
 # request.
 _KEEPALIVE_S = 3.0
-_LARGEST_BODY = 64 * 2**20
-"""Bytes of a reply; the longest completions of a request with many samples have a tenth of it."""
+_BODY_BYTES, _TOKEN_BYTES = 2**20, 256
+"""Bytes of a reply at most, besides those for each token that it may have: more than any token's
+longest escape."""
+_PROOF_S, _PROOF_TIMEOUT_S = 5.0, 30.0
+"""Between two requests of one token that show whether an endpoint works at all; for their reply."""
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -45,8 +55,10 @@ class RoutingClient:
         session: aiohttp.ClientSession,
         pool: Pool,
         model: str,
-        api_key: str,
-        key_source: str,
+        api_key: str = "",
+        key_source: str = "",
+        reply_s: int | None = None,
+        on_event: OnEvent = lambda event: None,
     ) -> None:
         """Make a client; the session stays the caller's to close.
 
@@ -56,13 +68,19 @@ class RoutingClient:
             model: put into every body.
             api_key: sent as a bearer token; empty for none.
             key_source: the recipe key that it came from, for messages.
+            reply_s: seconds that a reply may take at endpoints whose progress nobody sees; None to
+                derive it (:mod:`tsdg.serving.reply_time`).
+            on_event: told which endpoint is set aside or back.
         """
         self._session = session
         self._pool = pool
         self._model = model
         self._api_key = api_key
         self._key_source = key_source
+        self._reply_s = reply_s
+        self._on_event = on_event
         self._outage = Outage()
+        self._proved_at: dict[Endpoint, float] = {}
         self._headers = {"Content-Type": "application/json"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
@@ -70,48 +88,45 @@ class RoutingClient:
     async def send(self, request: Request) -> Reply:
         """Send one request to the least busy ready replica, waiting a while for one.
 
-        The caller limits how long the reply may take: when this is cancelled, the connection is cut
-        and the server drops the request.
+        What one endpoint fails goes to the others at once. When this is cancelled, the connection
+        is cut and the server drops the request.
 
         Raises:
-            RetryableError: ``connection``, ``http_429``, ``http_5xx``, ``timeout`` (the server's
-                own), ``bad_reply``. It does not count as a failure where no server took the request
-                (none was ready for ``WAIT_S``, nobody answered, or it was told to slow down), nor
-                where requests fail everywhere (:mod:`tsdg.serving.outage`).
-            PermanentError: ``too_long`` or another ``http_4xx``.
-            ServerError: no server will ever answer: all replicas given up, key refused, model
-                unknown.
+            RetryableError: every endpoint that answers others has failed it: ``connection``,
+                ``http_...``, ``too_long``, ``timeout``, ``bad_reply``. It counts as far as it
+                proves something against the request (:mod:`tsdg.serving.outage`), and not at all
+                where no server took it.
+            PermanentError: sending it again would not help.
+            ServerError: no server will ever answer: all replicas given up, key refused, or every
+                request fails.
             MachineError: this process may not open enough files.
         """
-        try:
-            reply = await self._ask(request)
-        except ModelRequestError as error:
-            raise self._outage.judge(request.request_id, error) from error
-        self._outage.success()
-        return reply
-
-    async def _ask(self, request: Request) -> Reply:
-        payload = orjson.dumps({**request.body, "model": self._model})
-        endpoint = await (self._pool.pick() if self._pool.ready else self._pick())
-        endpoint.begin()
-        try:
-            status, retry_after, body = await self._post(endpoint, payload)
-        finally:
-            endpoint.end()
-        if status == 200:
-            reply = parse_reply(body, choices=request.body.get("n", 1))
-            endpoint.replied(reply)
-            return reply
-        if self._api_key:  # some endpoints repeat it in their refusal
-            body = body.replace(self._api_key.encode(), b"***")
-        raise failure(
-            status=status,
-            retry_after=retry_after,
-            body=body,
-            url=endpoint.label,
-            model=self._model,
-            key_source=self._key_source,
-        )
+        counts = 0.0
+        while True:
+            trail = self._outage.trail(request.request_id)
+            endpoint = await self._pick(trail)
+            try:
+                return await self._ask(endpoint, request, trail)
+            except ServerError as error:
+                self._event(endpoint, "failed", str(error))
+                self._pool.give_up(endpoint, str(error))
+                if self._pool.hopeless():
+                    raise
+            except ModelRequestError as error:
+                judged = self._judge(request, endpoint, error)
+                if not isinstance(judged, RetryableError):
+                    raise judged from error
+                counts += judged.counts
+                trail = self._outage.trail(request.request_id)
+                if not self._pool.has_other(trail.failures):
+                    if judged.reason != "http_429":
+                        await self._prove(endpoint, request)
+                    raise RetryableError(
+                        judged.reason,
+                        judged.detail,
+                        retry_after=judged.retry_after,
+                        counts=min(1.0, counts),
+                    ) from error
 
     async def load(self) -> Load:
         """Ask all ready replicas for their load, except those without vLLM metrics."""
@@ -122,22 +137,96 @@ class RoutingClient:
         """What each replica has done so far, in the order of their numbers."""
         return tuple(endpoint.facts() for endpoint in self._pool.endpoints)
 
-    async def _pick(self) -> Endpoint:
+    # -- one try
+
+    async def _ask(self, endpoint: Endpoint, request: Request, trail: Trail) -> Reply:
+        """One try at one endpoint."""
+        body = {**request.body, "model": self._model}
+        choices = request.body.get("n", 1)
+        self._outage.sent(request.request_id)
         try:
-            async with asyncio.timeout(WAIT_S) as deadline:
-                return await self._pool.pick()
+            if choices > 1 and trail.timeouts:
+                reply = await self._ask_apart(endpoint, body, request, trail)
+            else:
+                reply = await self._ask_within(endpoint, body, request.expected_tokens, trail)
+        finally:
+            self._outage.ended(request.request_id)
+        if self._outage.success(request.request_id, endpoint, size=_size(request)):
+            self._event(endpoint, "back", "it answers again")
+        return reply
+
+    async def _ask_apart(
+        self, endpoint: Endpoint, body: Mapping[str, Any], request: Request, trail: Trail
+    ) -> Reply:
+        """Ask for several completions one by one, where all at once took too long.
+
+        Each has the seed that vLLM gives it within one request: the request's and its number.
+        """
+        choices: int = body["n"]
+        seeds = [{"seed": body["seed"] + i} if "seed" in body else {} for i in range(choices)]
+        replies = await asyncio.gather(
+            *(
+                self._ask_within(
+                    endpoint, {**body, "n": 1, **seed}, request.expected_tokens // choices, trail
+                )
+                for seed in seeds
+            )
+        )
+        return Reply(
+            choices=tuple(reply.choices[0] for reply in replies),
+            prompt_tokens=replies[0].prompt_tokens,
+            completion_tokens=sum(reply.completion_tokens for reply in replies),
+        )
+
+    async def _ask_within(
+        self, endpoint: Endpoint, body: Mapping[str, Any], tokens: int, trail: Trail
+    ) -> Reply:
+        """Ask, within the time that a reply of so many tokens may take there."""
+        limit = (
+            None
+            if endpoint.watched
+            else reply_limit_s(
+                tokens=tokens,
+                rate=endpoint.pace.least,
+                told_s=self._reply_s,
+                timeouts=trail.timeouts,
+            )
+        )
+        began = time.monotonic()
+        endpoint.begin()
+        try:
+            async with asyncio.timeout(limit) as deadline:
+                status, retry_after, said = await self._post(endpoint, body, tokens)
         except TimeoutError as error:
             if not deadline.expired():
                 raise
             raise RetryableError(
-                NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=False
+                "timeout", f"{endpoint.label} gave no whole reply within {limit:.0f} s"
             ) from error
+        finally:
+            endpoint.end()
+        if status == 200:
+            reply = parse_reply(said, choices=body.get("n", 1))
+            endpoint.replied(reply, time.monotonic() - began)
+            return reply
+        if self._api_key:  # some endpoints repeat it in their refusal
+            said = said.replace(self._api_key.encode(), b"***")
+        raise failure(
+            status=status,
+            retry_after=retry_after,
+            body=said,
+            url=endpoint.label,
+            model=self._model,
+            key_source=self._key_source,
+        )
 
-    async def _post(self, endpoint: Endpoint, payload: bytes) -> tuple[int, str, bytes]:
+    async def _post(
+        self, endpoint: Endpoint, body: Mapping[str, Any], tokens: int
+    ) -> tuple[int, str, bytes]:
         try:
             async with self._session.post(
                 endpoint.chat_url,
-                data=payload,
+                data=orjson.dumps(body),
                 headers=self._headers,
                 proxy=endpoint.proxy,
                 allow_redirects=False,
@@ -145,7 +234,7 @@ class RoutingClient:
                 return (
                     response.status,
                     response.headers.get("Retry-After", ""),
-                    await _body(response, endpoint),
+                    await read_body(response, _BODY_BYTES + _TOKEN_BYTES * tokens),
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
@@ -158,7 +247,7 @@ class RoutingClient:
             raise RetryableError(
                 "connection",
                 f"no server took the request at {endpoint.label}: {one_line(str(error))}",
-                counts=False,
+                counts=0.0,
             ) from error
         except aiohttp.ClientError as error:
             said = one_line(str(error)) or type(error).__name__
@@ -166,25 +255,68 @@ class RoutingClient:
                 "connection", f"{endpoint.label} cut the connection: {said}"
             ) from error
 
-    async def _metrics(self, endpoint: Endpoint) -> Metrics | None:
-        timeout = aiohttp.ClientTimeout(total=METRICS_TIMEOUT_S)
+    # -- failures
+
+    async def _pick(self, trail: Trail) -> Endpoint:
+        if self._pool.ready:
+            return await self._pool.pick(trail.failures)
         try:
-            async with self._session.get(
-                f"{endpoint.root_url}/metrics", proxy=endpoint.proxy, timeout=timeout
-            ) as response:
-                return parse_metrics(await response.text()) if response.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+            async with asyncio.timeout(WAIT_S) as deadline:
+                return await self._pool.pick(trail.failures)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise RetryableError(
+                NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=0.0
+            ) from error
+
+    def _judge(self, request: Request, endpoint: Endpoint, error: ModelRequestError) -> Exception:
+        was_aside = endpoint.conduct.aside
+        judged = self._outage.judge(request.request_id, endpoint, error, size=_size(request))
+        if endpoint.conduct.aside and not was_aside and len(self._pool.ready) > 1:
+            wait = endpoint.conduct.aside_s
+            self._event(
+                endpoint,
+                "aside",
+                f"it fails request after request ({error}); tried in {wait:.0f} s",
+            )
+        return judged
+
+    async def _prove(self, endpoint: Endpoint, request: Request) -> None:
+        """See whether an endpoint works that has answered nobody since a request failed.
+
+        Where little else is asked, nothing else would show it.
+        """
+        now = time.monotonic()
+        if (
+            not self._outage.lacks_proof(request.request_id, endpoint)
+            or endpoint not in self._pool.ready
+            or now - self._proved_at.get(endpoint, 0.0) < _PROOF_S
+        ):
+            return
+        self._proved_at[endpoint] = now
+        try:
+            await probe.canary(
+                self._session, endpoint, self._model, _PROOF_TIMEOUT_S, self._headers
+            )
+        except probe.ProbeError:
+            return
+        self._outage.proved(endpoint)
+
+    def _event(self, endpoint: Endpoint, kind: EventKind, detail: str) -> None:
+        number = self._pool.endpoints.index(endpoint)
+        self._on_event(
+            ServerEvent(replica=number, kind=kind, url=endpoint.label, detail=one_line(detail))
+        )
+
+    async def _metrics(self, endpoint: Endpoint) -> Metrics | None:
+        try:
+            text = await probe.metrics_text(self._session, endpoint, METRICS_TIMEOUT_S)
+            return parse_metrics(text)
+        except (probe.ProbeError, ValueError):
             return None
 
 
-async def _body(response: aiohttp.ClientResponse, endpoint: Endpoint) -> bytes:
-    """Read a body up to the largest size of a reply: an endless one must not fill the memory."""
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > _LARGEST_BODY:
-            raise RetryableError(
-                "bad_reply", f"{endpoint.label} sends a reply of more than {_LARGEST_BODY} bytes"
-            )
-    return b"".join(parts)
+def _size(request: Request) -> int:
+    """How long a request is, in characters of its turns."""
+    return sum(len(str(turn.get("content", ""))) for turn in request.body.get("messages", ()))

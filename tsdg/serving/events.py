@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal["starting", "ready", "restarting", "lost", "failed", "stopped"]
+EventKind = Literal["starting", "ready", "restarting", "lost", "aside", "back", "failed", "stopped"]
+_SAID = {"aside": "set aside"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,8 @@ class ServerEvent:
     """Number of the replica, from 0."""
     kind: EventKind
     """``starting``, ``ready`` (after how long), ``restarting`` (why), ``lost`` (an endpoint of
-    others that no longer answers), ``failed`` (given up: why) or ``stopped``."""
+    others that no longer answers), ``aside`` (others are asked first: why), ``back``, ``failed``
+    (given up: why) or ``stopped``."""
     url: str
     """Base URL of the replica, without credentials."""
     detail: str
@@ -27,7 +29,8 @@ class ServerEvent:
         """The event as one line for a person."""
         joint = " " if self.kind == "ready" else ": "
         detail = joint + self.detail if self.detail else ""
-        return f"server {self.replica} at {self.url} {self.kind}{detail}"
+        kind = _SAID.get(self.kind, self.kind)
+        return f"server {self.replica} at {self.url} {kind}{detail}"
 
 
 OnEvent = Callable[[ServerEvent], None]

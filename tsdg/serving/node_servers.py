@@ -82,6 +82,7 @@ class NodeServers:
                     proxy=None,
                     name=f"server-{number}",
                     gpus=len(own) * share.nodes,
+                    watched=True,
                 )
             )
         self.pool = Pool(tuple(endpoints))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from tsdg.errors import ServerError
 from tsdg.protocols import ReplicaFacts, Reply
+from tsdg.serving.conduct import Conduct
 from tsdg.serving.replica_times import ReplicaTimes
+from tsdg.serving.reply_time import Pace
 
 
 class Endpoint:
@@ -22,12 +25,21 @@ class Endpoint:
         restarts: times it was started again.
         tally: what it has done.
         proxy: URL of the proxy that it is reached through; None for none.
+        watched: whether somebody sees its tokens flow and restarts it where they stop, so that no
+            reply of it needs a limit.
+        conduct: how it has treated requests of late.
+        pace: how fast it writes.
         suspected: set by a client that found no server there; cleared by whoever watches the
             endpoint.
     """
 
-    def __init__(self, base_url: str, *, proxy: str | None, name: str, gpus: int) -> None:
+    def __init__(
+        self, base_url: str, *, proxy: str | None, name: str, gpus: int, watched: bool = False
+    ) -> None:
         self.name = name
+        self.watched = watched
+        self.conduct = Conduct()
+        self.pace = Pace()
         self.gpus = gpus
         self.in_flight = 0
         self.restarts = 0
@@ -56,9 +68,21 @@ class Endpoint:
         if self.in_flight == 0:
             self.tally.now(busy=False)
 
-    def replied(self, reply: Reply) -> None:
-        """Note what it replied."""
+    def replied(self, reply: Reply, seconds: float) -> None:
+        """Note what it replied, after how long."""
         self.tally.replied(reply.prompt_tokens, reply.completion_tokens)
+        self.pace.replied(
+            tokens=reply.completion_tokens / max(1, len(reply.choices)), seconds=seconds
+        )
+
+    @property
+    def trusted(self) -> bool:
+        """Whether to send a request there: it is not set aside, or its time has come to be tried.
+
+        Then one request tries it.
+        """
+        conduct = self.conduct
+        return not conduct.aside or (conduct.aside_s == 0 and not self.in_flight)
 
     def facts(self) -> ReplicaFacts:
         """What it has done so far."""
@@ -124,8 +148,14 @@ class Pool:
         self._closed = reason
         self._update()
 
-    async def pick(self) -> Endpoint:
+    async def pick(self, failed: Mapping[Endpoint, int] | None = None) -> Endpoint:
         """Return the ready endpoint with the fewest own requests; wait until one is ready.
+
+        Those that fail requests are asked only where all do. What failed at one endpoint goes to
+        another.
+
+        Args:
+            failed: how often each endpoint has failed this request.
 
         Raises:
             ServerError: every endpoint was given up, or the pool is closed.
@@ -134,8 +164,16 @@ class Pool:
             if reason := self.hopeless():
                 raise ServerError(reason)
             if self._ready:
-                return min(self._ready, key=_in_flight)
+                trusted = [endpoint for endpoint in self._ready if endpoint.trusted]
+                tries = failed or {}
+                return min(
+                    trusted or self._ready, key=lambda point: (tries.get(point, 0), point.in_flight)
+                )
             await self._decided.wait()
+
+    def has_other(self, failed: Mapping[Endpoint, int]) -> bool:
+        """Whether an endpoint that answers others has not yet been asked what failed elsewhere."""
+        return any(point not in failed and point.trusted for point in self._ready)
 
     def hopeless(self) -> str:
         """Return why no request can be answered any more; empty while one can."""
@@ -150,7 +188,3 @@ class Pool:
             self._decided.set()
         else:
             self._decided.clear()
-
-
-def _in_flight(endpoint: Endpoint) -> int:
-    return endpoint.in_flight

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import aiohttp
 import orjson
 
+from tsdg.errors import RetryableError
+from tsdg.serving.bodies import read_body
 from tsdg.serving.metrics import Metrics, parse_metrics
 from tsdg.serving.pool import Endpoint
 from tsdg.serving.reply import one_line
+
+_LARGEST = 8 * 2**20
+"""Bytes of an answer; the metrics of a server with many engines have a tenth of it."""
 
 
 class ProbeError(Exception):
@@ -33,13 +39,22 @@ async def health(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s: 
     await _get(session, endpoint, f"{endpoint.root_url}/health", {}, timeout_s)
 
 
+async def metrics_text(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s: float) -> str:
+    """Read /metrics as text.
+
+    Raises:
+        ProbeError: no answer, or not 200.
+    """
+    return await _get(session, endpoint, f"{endpoint.root_url}/metrics", {}, timeout_s)
+
+
 async def metrics(session: aiohttp.ClientSession, endpoint: Endpoint, timeout_s: float) -> Metrics:
     """Read /metrics.
 
     Raises:
         ProbeError: no answer, or not vLLM's.
     """
-    text = await _get(session, endpoint, f"{endpoint.root_url}/metrics", {}, timeout_s)
+    text = await metrics_text(session, endpoint, timeout_s)
     try:
         return parse_metrics(text)
     except ValueError as error:
@@ -62,9 +77,20 @@ async def models(
 
 
 async def canary(
-    session: aiohttp.ClientSession, endpoint: Endpoint, model: str, timeout_s: float
+    session: aiohttp.ClientSession,
+    endpoint: Endpoint,
+    model: str,
+    timeout_s: float,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Ask for one token, which alone shows that the engine works: /health says 200 while it hangs.
+
+    Args:
+        session: to ask with.
+        endpoint: whom.
+        model: its name there.
+        timeout_s: for the answer.
+        headers: with the key, where there is one.
 
     Raises:
         ProbeError: no answer within ``timeout_s``, or not 200.
@@ -79,10 +105,11 @@ async def canary(
         async with session.post(
             endpoint.chat_url,
             data=orjson.dumps(body),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **(headers or {})},
+            proxy=endpoint.proxy,
             timeout=aiohttp.ClientTimeout(total=timeout_s),
         ) as response:
-            text = await response.text()
+            text = await _text(response)
             if response.status != 200:
                 raise ProbeError(f"status {response.status}: {one_line(text)}", response.status)
     except TimeoutError as error:
@@ -103,7 +130,7 @@ async def _get(
         async with session.get(
             url, headers=headers, proxy=endpoint.proxy, timeout=limit
         ) as response:
-            text = await response.text()
+            text = await _text(response)
             if response.status != 200:
                 raise ProbeError(f"status {response.status}", response.status)
             return text
@@ -111,6 +138,14 @@ async def _get(
         raise ProbeError(f"no answer within {timeout_s:g} s", 0) from error
     except aiohttp.ClientError as error:
         raise ProbeError(_why(error), 0) from error
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """A body as text; a server that sends without end does not answer."""
+    try:
+        return (await read_body(response, _LARGEST)).decode("utf-8", "replace")
+    except RetryableError as error:
+        raise ProbeError(error.detail, response.status) from error
 
 
 def _why(error: aiohttp.ClientError) -> str:

@@ -10,16 +10,35 @@ from typing import Any
 
 import orjson
 
-from tsdg.errors import PermanentError, RetryableError, ServerError, TsdgError
+from tsdg.errors import ModelRequestError, PermanentError, RetryableError, ServerError, TsdgError
 from tsdg.protocols import MOST_TOKENS, Choice, Reply
 
 MAX_RETRY_AFTER_S = 600.0
+TOO_LONG = "too_long"
+"""Reason of a request that is longer than the server's context, by the server's word."""
 _TOO_LONG = re.compile(
     (
-        r"context[ _-]?(length|window)|too long|too large: \d|longer than the max|maximum "
-        r"(input|model|sequence) length"
+        r"context[ _-]?(length|window)|too large: \d|longer than the max"
+        r"|maximum (input|model|sequence|prompt) length"
+        r"|\b(prompts?|inputs?|messages?|sequences?|texts?|tokens)\b[^.;]{0,40}\btoo (long|many)\b"
+        r"|\btoo many (input )?tokens\b"
     ),
     re.IGNORECASE,
+)
+_TOKENS = re.compile(r"max_(completion_|new_|output_)?tokens", re.IGNORECASE)
+_ADVICE = {
+    "http_401": "give a key that is valid for this endpoint: server.api_key_env, api_key_file",
+    "http_403": "give a key that is valid for this endpoint: server.api_key_env, api_key_file",
+    "http_404": (
+        "model.name must be a name that GET /v1/models lists, and server.base_urls must end with "
+        "/v1"
+    ),
+    "timeout": "see whether the server makes tokens, or raise engine.request_timeout_s",
+    "http_429": "see the quota of this key, or lower engine.max_in_flight",
+}
+_LENGTHS = (
+    "lower the max_tokens of the step's sampling, or serve a longer context and raise "
+    "model.max_model_len with it"
 )
 _RETRIED_4XX = {408: "timeout", 409: "http_409", 425: "http_425", 429: "http_429"}
 
@@ -78,21 +97,29 @@ def _read_body(body: bytes) -> tuple[Any, str]:
     return data, message or "(empty body)"
 
 
-def _no_access(status: int, url: str, key_source: str) -> ServerError:
+def advice(failure: ModelRequestError) -> str:
+    """What to change where every request fails like this."""
+    if failure.reason == TOO_LONG or _TOKENS.search(failure.detail):
+        return _LENGTHS
+    return _ADVICE.get(failure.reason, "mend the server, or the recipe that asks it")
+
+
+def _no_access(url: str, status: int, key_source: str) -> str:
     what = (
         f"the key from {key_source}"
         if key_source
         else "a request without a key (see server.api_key_env)"
     )
-    return ServerError(
-        f"{url} refuses {what} with status {status}; give a key that is valid for this endpoint"
-    )
+    return f"{url} refuses {what} with status {status}"
 
 
 def failure(
     *, status: int, retry_after: str, body: bytes, url: str, model: str, key_source: str
 ) -> TsdgError:
     """Return the failure that an answer other than 200 means.
+
+    A :class:`ServerError` says that this endpoint will answer nobody: the key is refused, or its
+    quota is used up. A :class:`PermanentError` is a refusal of this request, as far as one knows.
 
     Args:
         status: the HTTP status.
@@ -103,18 +130,16 @@ def failure(
         key_source: the recipe key that the API key came from; empty where none was sent.
     """
     data, message = _read_body(body)
-    if status in (401, 403):
-        return _no_access(status, url, key_source)
+    if status == 401:
+        return ServerError(f"{_no_access(url, status, key_source)}; {_ADVICE['http_401']}")
+    if status == 403:
+        return PermanentError("http_403", f"{_no_access(url, status, key_source)}: {message}")
     if status == 404:
-        return ServerError(
-            f"{url} answers 404 for model {model!r}: {message}; model.name must be a name that GET "
-            "/v1/models lists, "
-            "and server.base_urls must end with /v1"
-        )
+        return PermanentError("http_404", f"{url} answers 404 for model {model!r}: {message}")
     if status == 429 and "insufficient_quota" in f"{data}":
         return ServerError(f"{url} says that the quota of this key is used up: {message}")
     if status in (400, 413, 422) and (status == 413 or _TOO_LONG.search(message)):
-        return PermanentError("too_long", message)
+        return PermanentError(TOO_LONG, message)
     if status in _RETRIED_4XX:
         # 429: a server that is told to go slower has not taken the request, and waiting it out
         # costs no attempt.
@@ -122,7 +147,7 @@ def failure(
             _RETRIED_4XX[status],
             message,
             retry_after=parse_retry_after(retry_after),
-            counts=status != 429,
+            counts=float(status != 429),
         )
     if status >= 500:
         return RetryableError(f"http_{status}", message, retry_after=parse_retry_after(retry_after))
@@ -145,17 +170,24 @@ def _choice(choice: object) -> tuple[int, Choice]:
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
         raise _bad("a choice of the reply has no message")
-    # vLLM calls it `reasoning` since 0.12, `reasoning_content` before, as others still do.
-    reasoning = message.get("reasoning") or message.get("reasoning_content") or ""
-    text = message.get("content")
-    text = "" if text is None else text
-    finish = choice.get("finish_reason") or ""
     index = choice.get("index", 0)
-    if not isinstance(text, str) or not isinstance(reasoning, str) or not isinstance(finish, str):
-        raise _bad("content, reasoning or finish_reason of a choice is not text")
     if not isinstance(index, int):
         raise _bad("the index of a choice is not a whole number")
-    return index, Choice(text=text, reasoning=reasoning, finish_reason=finish)
+    return index, Choice(
+        text=_text(message.get("content")),
+        # vLLM calls it `reasoning` since 0.12, `reasoning_content` before, as others still do.
+        reasoning=_text(message.get("reasoning") or message.get("reasoning_content") or None),
+        finish_reason=_text(choice.get("finish_reason") or None),
+    )
+
+
+def _text(value: object) -> str:
+    """A field of a choice; empty where the server sent null."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _bad("content, reasoning or finish_reason of a choice is not text")
+    return value
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:

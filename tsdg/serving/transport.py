@@ -23,6 +23,7 @@ async def open_transport(
     model: ModelConfig,
     logs: Path,
     on_event: OnEvent,
+    reply_s: int | None = None,
     pacing: Pacing = PACING,
 ) -> AsyncIterator[RoutingClient]:
     """Open what carries requests; own servers start, and are gone when the context is left.
@@ -36,6 +37,8 @@ async def open_transport(
         model: what is served or asked for.
         logs: the run's folder for the logs of own servers; made where it is missing. Where a server
             spans nodes, all of them must see it.
+        reply_s: seconds that a reply of an external endpoint may take; None to derive it from what
+            it may write (:mod:`tsdg.serving.reply_time`). Own servers are watched instead.
         on_event: told of every change of a server, from inside the event loop: must return quickly.
         pacing: how often servers are looked at and how long they are waited for.
 
@@ -80,6 +83,8 @@ async def open_transport(
             model=model.name,
             api_key=key,
             key_source=key_source(server) if key else "",
+            reply_s=reply_s,
+            on_event=on_event,
         )
 
 
