@@ -104,6 +104,7 @@ async def work(source: str, directory: str, options: dict[str, Any]) -> int:
             model=OWN.model,
             logs=Path(directory) / "logs",
             on_event=lambda event: None,
+            reply_s=options["request_timeout_s"],
             pacing=replace(PACING, stall_s=4.0, canary_timeout_s=4.0),
         ) as transport:
             await run_phase(

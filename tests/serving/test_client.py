@@ -340,7 +340,7 @@ async def test_a_bad_endpoint_beside_a_good_one_costs_no_failure_and_few_posts(
         assert not good.conduct.aside
     assert [reply.choices[0].text for reply in replies] == [f"echo {n}" for n in range(100)]
     assert worse.tally.requests == 0
-    assert [event.kind for event in events if event.replica == 0][1] in ("aside", "failed")
+    assert [event.kind for event in events if event.replica == 0][:2] == ["ready", "aside"]
 
 
 async def test_an_endpoint_that_was_set_aside_and_works_again_is_used_again(
@@ -352,11 +352,12 @@ async def test_an_endpoint_that_was_set_aside_and_works_again_is_used_again(
         await until(lambda: len(client._pool.ready) == 2)
         number = 0
         while not any(event.kind == "back" for event in events):
-            await client.send(request(str(number)))
+            pair = (client.send(request(f"{number}/{one}")) for one in "ab")  # one for each
+            await asyncio.gather(*pair)
             number += 1
             await asyncio.sleep(0.01)
         first, _ = client._pool.endpoints
-        assert first.tally.requests == 1
+        assert first.tally.requests >= 1
         assert not first.conduct.aside
 
 

@@ -76,3 +76,41 @@ def test_credentials_stay_out_of_the_label() -> None:
     assert endpoint.label == "https://host:1/v1"
     assert endpoint.chat_url == "https://me:secret@host:1/v1/chat/completions"
     assert endpoint.root_url == "https://me:secret@host:1"
+
+
+async def test_an_endpoint_that_keeps_requests_for_long_gets_no_more_of_them() -> None:
+    pool, (quick, slow) = make(2)
+    pool.open(quick)
+    pool.open(slow)
+    quick.took_s.extend([0.1] * 20)
+    slow.begin()
+    quick.in_flight = 50
+    assert await pool.pick() is slow
+    slow._began[0] -= 60
+    assert await pool.pick() is quick
+    slow.end(0)
+    assert await pool.pick() is slow
+
+
+async def test_one_that_is_set_aside_is_tried_by_one_request_when_its_time_has_come() -> None:
+    pool, (bad, good) = make(2)
+    pool.open(bad)
+    pool.open(good)
+    good.in_flight = 50
+    for number in range(3):
+        bad.conduct.failed(str(number), first=True)
+    assert await pool.pick() is good
+    bad.conduct._aside_until -= 10
+    assert await pool.pick() is bad
+    bad.in_flight = 1
+    assert await pool.pick() is good
+
+
+async def test_what_failed_at_one_endpoint_goes_to_another() -> None:
+    pool, (a, b) = make(2)
+    pool.open(a)
+    pool.open(b)
+    b.in_flight = 50
+    assert await pool.pick({a: 1}) is b
+    assert pool.has_other({a: 1})
+    assert not pool.has_other({a: 1, b: 1})

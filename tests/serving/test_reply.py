@@ -169,11 +169,6 @@ def test_being_told_to_go_slower_costs_no_attempt() -> None:
     ("status", "body", "match"),
     [
         (
-            401,
-            said("bad key sk-1"),
-            r"refuses the key from server\.api_key_env=KEY with status 401",
-        ),
-        (
             429,
             orjson.dumps({"error": {"message": "pay", "code": "insufficient_quota"}}),
             "quota .* used up: pay",
@@ -208,6 +203,12 @@ def test_what_may_be_said_of_one_prompt_is_a_refusal_of_it(status: int, match: s
 )
 def test_a_long_queue_is_no_long_prompt(message: str) -> None:
     assert getattr(fail(400, said(message)), "reason", "") == "http_400"
+
+
+def test_a_key_is_not_repeated() -> None:
+    error = fail(401, said("bad key sk-1"), key_source="server.api_key_env=KEY")
+    assert isinstance(error, PermanentError)
+    assert error.detail.endswith("refuses the key from server.api_key_env=KEY with status 401")
 
 
 def test_a_refusal_without_a_key_says_how_to_give_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,7 @@ from tsdg.serving.events import EventKind, OnEvent, ServerEvent
 from tsdg.serving.metrics import Metrics, parse_metrics, total_load
 from tsdg.serving.outage import Outage, Trail
 from tsdg.serving.pool import Endpoint, Pool
-from tsdg.serving.reply import failure, one_line, parse_reply
+from tsdg.serving.reply import advice, failure, one_line, parse_reply
 from tsdg.serving.reply_time import reply_limit_s
 
 CONNECT_TIMEOUT_S = 10.0
@@ -35,6 +36,8 @@ _BODY_BYTES, _TOKEN_BYTES = 2**20, 256
 longest escape."""
 _PROOF_S, _PROOF_TIMEOUT_S = 5.0, 30.0
 """Between two requests of one token that show whether an endpoint works at all; for their reply."""
+_TOLD_EACH_S = 60.0
+"""Between two lines that say that one endpoint is set aside."""
 
 
 def new_session() -> aiohttp.ClientSession:
@@ -81,6 +84,8 @@ class RoutingClient:
         self._on_event = on_event
         self._outage = Outage()
         self._proved_at: dict[Endpoint, float] = {}
+        self._told: dict[Endpoint, tuple[bool, float]] = {}
+        self._unfit: set[Endpoint] = set()
         self._headers = {"Content-Type": "application/json"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
@@ -108,10 +113,7 @@ class RoutingClient:
             try:
                 return await self._ask(endpoint, request, trail)
             except ServerError as error:
-                self._event(endpoint, "failed", str(error))
-                self._pool.give_up(endpoint, str(error))
-                if self._pool.hopeless():
-                    raise
+                self._leave_out(endpoint, error)
             except ModelRequestError as error:
                 judged = self._judge(request, endpoint, error)
                 if not isinstance(judged, RetryableError):
@@ -151,6 +153,7 @@ class RoutingClient:
                 reply = await self._ask_within(endpoint, body, request.expected_tokens, trail)
         finally:
             self._outage.ended(request.request_id)
+        self._unfit.discard(endpoint)
         if self._outage.success(request.request_id, endpoint, size=_size(request)):
             self._event(endpoint, "back", "it answers again")
         return reply
@@ -193,7 +196,7 @@ class RoutingClient:
             )
         )
         began = time.monotonic()
-        endpoint.begin()
+        number = endpoint.begin()
         try:
             async with asyncio.timeout(limit) as deadline:
                 status, retry_after, said = await self._post(endpoint, body, tokens)
@@ -204,7 +207,7 @@ class RoutingClient:
                 "timeout", f"{endpoint.label} gave no whole reply within {limit:.0f} s"
             ) from error
         finally:
-            endpoint.end()
+            endpoint.end(number)
         if status == 200:
             reply = parse_reply(said, choices=body.get("n", 1))
             endpoint.replied(reply, time.monotonic() - began)
@@ -270,15 +273,28 @@ class RoutingClient:
                 NOT_SENT, f"no server was ready for {WAIT_S:g} s", counts=0.0
             ) from error
 
+    def _leave_out(self, endpoint: Endpoint, error: ServerError) -> None:
+        """Set an endpoint aside that says that it answers nobody.
+
+        Raises:
+            ServerError: ``error``, where all endpoints say so.
+        """
+        self._unfit.add(endpoint)
+        if self._unfit.issuperset(self._pool.endpoints):
+            raise error
+        if not endpoint.conduct.aside:
+            self._event(endpoint, "aside", f"{error}; tried again every minute")
+        endpoint.conduct.set_aside()
+
     def _judge(self, request: Request, endpoint: Endpoint, error: ModelRequestError) -> Exception:
+        if error.reason == "http_401" and endpoint.conduct.answered_at == -math.inf:
+            unfit = ServerError(f"{error.detail}; {advice(error)}")
+            self._leave_out(endpoint, unfit)
         was_aside = endpoint.conduct.aside
         judged = self._outage.judge(request.request_id, endpoint, error, size=_size(request))
         if endpoint.conduct.aside and not was_aside and len(self._pool.ready) > 1:
-            wait = endpoint.conduct.aside_s
             self._event(
-                endpoint,
-                "aside",
-                f"it fails request after request ({error}); tried in {wait:.0f} s",
+                endpoint, "aside", f"it fails request after request ({error}); tried now and then"
             )
         return judged
 
@@ -304,6 +320,15 @@ class RoutingClient:
         self._outage.proved(endpoint)
 
     def _event(self, endpoint: Endpoint, kind: EventKind, detail: str) -> None:
+        """Tell that an endpoint is set aside or back; one that comes and goes is told now and then.
+
+        That it is back is told where it was told that it was set aside.
+        """
+        now = time.monotonic()
+        away, when = self._told.get(endpoint, (False, -math.inf))
+        if not away if kind == "back" else away or now - when < _TOLD_EACH_S:
+            return
+        self._told[endpoint] = (kind == "aside", now)
         number = self._pool.endpoints.index(endpoint)
         self._on_event(
             ServerEvent(replica=number, kind=kind, url=endpoint.label, detail=one_line(detail))

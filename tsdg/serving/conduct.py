@@ -77,6 +77,11 @@ class Conduct:
             self._aside_until = now + self._aside_s
         return not was_aside
 
+    def set_aside(self) -> None:
+        """Have it left alone for as long as any is: it will not answer anybody for now."""
+        self._aside_s = _LONGEST_ASIDE_S
+        self._aside_until = self._clock() + self._aside_s
+
     @property
     def aside(self) -> bool:
         """Whether it was set aside and has not answered since."""

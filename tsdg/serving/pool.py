@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
+from collections import deque
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,6 +14,12 @@ from tsdg.protocols import ReplicaFacts, Reply
 from tsdg.serving.conduct import Conduct
 from tsdg.serving.replica_times import ReplicaTimes
 from tsdg.serving.reply_time import Pace
+
+_REPLIES, _FEWEST_REPLIES = 64, 8
+"""Of an endpoint's last replies: so many are remembered, and from so many on they say something."""
+_LATE_S, _LATE_TIMES = 5.0, 4.0
+"""A request in flight is late after these seconds, and this many times as long as the slowest reply
+of the quickest endpoint took."""
 
 
 class Endpoint:
@@ -24,6 +33,7 @@ class Endpoint:
         in_flight: own requests in flight.
         restarts: times it was started again.
         tally: what it has done.
+        took_s: seconds that its last replies took.
         proxy: URL of the proxy that it is reached through; None for none.
         watched: whether somebody sees its tokens flow and restarts it where they stop, so that no
             reply of it needs a limit.
@@ -42,6 +52,9 @@ class Endpoint:
         self.pace = Pace()
         self.gpus = gpus
         self.in_flight = 0
+        self._began: dict[int, float] = {}
+        self._numbers = itertools.count()
+        self.took_s: deque[float] = deque(maxlen=_REPLIES)
         self.restarts = 0
         self.tally = ReplicaTimes()
         self.proxy = proxy
@@ -56,21 +69,32 @@ class Endpoint:
         self.chat_url = f"{self.base_url}/chat/completions"
         self.root_url = self.base_url.removesuffix("/v1")
 
-    def begin(self) -> None:
-        """Note a request that is sent there."""
+    def begin(self) -> int:
+        """Note a request that is sent there; return its number, for :meth:`end`."""
         self.in_flight += 1
         if self.in_flight == 1:
             self.tally.now(busy=True)
+        number = next(self._numbers)
+        self._began[number] = time.monotonic()
+        return number
 
-    def end(self) -> None:
+    def end(self, number: int) -> None:
         """Note that a request is over, whatever its result."""
+        del self._began[number]
         self.in_flight -= 1
         if self.in_flight == 0:
             self.tally.now(busy=False)
 
+    @property
+    def oldest_s(self) -> float:
+        """Seconds since the oldest request in flight was sent; 0 where there is none."""
+        first = next(iter(self._began.values()), None)
+        return 0.0 if first is None else time.monotonic() - first
+
     def replied(self, reply: Reply, seconds: float) -> None:
         """Note what it replied, after how long."""
         self.tally.replied(reply.prompt_tokens, reply.completion_tokens)
+        self.took_s.append(seconds)
         self.pace.replied(
             tokens=reply.completion_tokens / max(1, len(reply.choices)), seconds=seconds
         )
@@ -163,13 +187,26 @@ class Pool:
         while True:
             if reason := self.hopeless():
                 raise ServerError(reason)
+            if len(self._ready) == 1:
+                return self._ready[0]
             if self._ready:
-                trusted = [endpoint for endpoint in self._ready if endpoint.trusted]
+                trusted = self._without_late([point for point in self._ready if point.trusted])
                 tries = failed or {}
                 return min(
                     trusted or self._ready, key=lambda point: (tries.get(point, 0), point.in_flight)
                 )
             await self._decided.wait()
+
+    def _without_late(self, points: list[Endpoint]) -> list[Endpoint]:
+        """Leave out those that keep a request for far longer than the quickest takes for any.
+
+        They would else hold as many requests as the others, and answer few.
+        """
+        known = [max(point.took_s) for point in points if len(point.took_s) >= _FEWEST_REPLIES]
+        if not known:
+            return points
+        late_s = max(_LATE_S, _LATE_TIMES * min(known))
+        return [point for point in points if point.oldest_s <= late_s] or points
 
     def has_other(self, failed: Mapping[Endpoint, int]) -> bool:
         """Whether an endpoint that answers others has not yet been asked what failed elsewhere."""

@@ -118,8 +118,8 @@ def failure(
 ) -> TsdgError:
     """Return the failure that an answer other than 200 means.
 
-    A :class:`ServerError` says that this endpoint will answer nobody: the key is refused, or its
-    quota is used up. A :class:`PermanentError` is a refusal of this request, as far as one knows.
+    A :class:`ServerError` says that this endpoint will answer nobody: the quota of the key is used
+    up. A :class:`PermanentError` is a refusal of this request, as far as one knows.
 
     Args:
         status: the HTTP status.
@@ -130,8 +130,8 @@ def failure(
         key_source: the recipe key that the API key came from; empty where none was sent.
     """
     data, message = _read_body(body)
-    if status == 401:
-        return ServerError(f"{_no_access(url, status, key_source)}; {_ADVICE['http_401']}")
+    if status == 401:  # without what the server says, which may repeat a part of the key
+        return PermanentError("http_401", _no_access(url, status, key_source))
     if status == 403:
         return PermanentError("http_403", f"{_no_access(url, status, key_source)}: {message}")
     if status == 404:
