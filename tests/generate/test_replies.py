@@ -38,6 +38,12 @@ FIELDS = {"reasoning": "because", "answer": "Rome"}
         f'{GOOD} in the form {{"reasoning": "...", "answer": "..."}}',
         '{"reasoning": "because", "answer": "Rome",}',
         f'{{"name": "answer", "arguments": {GOOD}}}',
+        f'{{"name": "answer", "arguments": {json.dumps(GOOD)}}}',
+        f'{{"tool_calls": [{{"function": {{"name": "a", "arguments": {json.dumps(GOOD)}}}}}]}}',
+        f'<tool_call>\n{{"name": "a", "parameters": {GOOD}}}\n</tool_call>',
+        f'{{"type": "function", "function": {{"name": "a", "arguments": {GOOD}}}}}',
+        f'[{{"tool": "a", "input": {GOOD}}}]',
+        f'{{"response": {GOOD}}}',
     ],
 )
 def test_the_object_is_found_wherever_it_stands(text: str) -> None:
@@ -117,6 +123,23 @@ def test_an_object_survives_the_text_around_it(reasoning: str, answer: str, arou
         ({"text": "six times seven</think>42"}, ("six times seven", "42")),
         ({"text": "<thinking>a</thinking><think>b</think>42"}, ("ab", "42")),
         ({"text": "<think>never came to an end"}, ("never came to an end", "")),
+        ({"text": "<reasoning>never came to an end"}, ("never came to an end", "")),
+        ({"text": "<reasoning>six</reasoning>42"}, ("six", "42")),
+        ({"text": "six</reasoning>\n42"}, ("six", "42")),
+        ({"text": "[THINK]six[/THINK]42"}, ("six", "42")),
+        ({"text": "<|START_THINKING|>six<|END_THINKING|><|START_RESPONSE|>42"}, ("six", "42")),
+        ({"text": "<|channel|>analysis<|message|>six<|end|>"}, ("six", "")),
+        (
+            {
+                "text": "<|channel|>analysis<|message|>six<|end|>"
+                "<|start|>assistant<|channel|>final<|message|>42<|return|>"
+            },
+            ("six", "42"),
+        ),
+        ({"text": "analysisSix times seven.assistantfinal42"}, ("Six times seven.", "42")),
+        ({"text": "analysis of variance"}, ("", "analysis of variance")),
+        ({"text": "The tag <reasoning> is odd"}, ("", "The tag <reasoning> is odd")),
+        ({"text": "<|im_start|>assistant\n42<|im_end|>"}, ("", "42")),
         ({"text": "42"}, ("", "42")),
         ({"text": "", "reasoning": ""}, ("", "")),
         ({"text": "</think>\n42", "reasoning": "six"}, ("six", "42")),

@@ -170,3 +170,66 @@ def test_a_numeral_alone_may_be_set_off(form: str, unit: str) -> None:
 )
 def test_what_is_set_off_is_not_all(text: str) -> None:
     assert verifier_for("number").read(text, ASKED) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have no idea.", "I am really unsure", "No answer was provided", "It cannot be inferred.",
+        "Not stated in the article", "The article doesn't mention that",
+        "The data are not available",
+        "Unfortunately, that is unclear.", "Based on the story, it is not known", "None.",
+        "Unclear",
+        "I need further details", "Could you give more context?", "There is no clear answer here",
+        "No se especifica", "Désolée, je ne sais pas", "Keine Informationen", "Non ne ho idea",
+        "Ei mainita", "Neuvedeno", "Belirtilmemiş", "抱歉，我无法确定。", "記載されていません。",
+        "명시되지 않음", "ไม่ได้ระบุ", "không có thông tin", "tidak disebutkan", "不得而知", "لم يذكر",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["{}", "Answer: {}", "**{}**"])
+def test_more_refusals(form: str, text: str) -> None:
+    assert verifier_for("short_text").read(form.format(text), ASKED) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["None But the Brave", "No Doubt", "Sorry, Wrong Number", "I Don't Know How She Does It",
+     "Not Guilty", "unknown pleasures", "the data of the census", "sodium (Na)"],
+)  # fmt: skip
+def test_what_begins_like_a_refusal_and_is_none(text: str) -> None:
+    assert verifier_for("short_text").read(text, ASKED) == text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        r"\boxed{{\mathrm{{{}}}}}", "<final>{}</final>", "<ANSWER>{}</ANSWER>", "{}<|eot_id|>",
+        "{}<eos>", "```\n{}\n```", "> {}", "### {}", "→ {}", '{{"answer": "{}"}}', "「{}」", "*{}*",
+        "答えは{}です。", "정답은 {}입니다.", "คำตอบคือ {}", "Jawabannya adalah {}.", "Ans: {}",
+        "Jibu ni {}.", "الإجابة هي {}", "{}</s></s>", "<em>{}</em>", "[[{}]]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["Oslo", "Lake Ladoga"])
+def test_every_wrapper_is_taken_off(form: str, name: str) -> None:
+    assert verifier_for("short_text").read(form.format(name), ASKED) == name
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("x**3", "x^3", True), ("2**7", "128", True), ("a**(n-1)", "a^{n-1}", True),
+        ("x**3", "3x", False), ("2^12", "4096", True), ("y^-2", r"\frac{1}{y^2}", True),
+        ("∞", r"\infty", True), ("+∞", r"\infty", True), ("-∞", r"\infty", False),
+        ("(-inf, 5)", r"(-\infty,5)", True), ("pi/6", r"\frac{\pi}{6}", True),
+        ("sqrt 7", "√7", True), ("(20,100)", "(20, 100)", True), ("(20,100)", "20100", False),
+        (r"7 \mbox{ cm}^2", r"7 \text{ cm}^3", False), (r"7\text{ m}^2", r"7 \mbox{ m}^{2}", True),
+        ("x != 4", r"x \neq 4", True), (r"f^{(3)}(x)", "f^3(x)", False),
+        (r"\{2,9\}", "(2,9)", False), (r"\{2,9\}", r"\{9,2\}", True),
+    ],
+)  # fmt: skip
+def test_formulas_of_plain_text(left: str, right: str, same: bool) -> None:
+    verifier = verifier_for("math")
+    one, other = verifier.read(left, ASKED), verifier.read(right, ASKED)
+    assert one is not None
+    assert other is not None
+    assert verifier.same(one, other) is same

@@ -256,11 +256,21 @@ def test_code_must_define_what_the_checks_call() -> None:
         "1. So:\n   ```python\n   {}\n   ```",
         "```python\n{}",
         "Here: ```python\n{}```",
+        "```python {}\n```",
+        "```{}\n```",
+        "> ```python\n> {}\n> ```",
+        "* ```python\n  {}\n  ```",
+        "'''python\n{}\n'''",
+        "[PYTHON]\n{}\n[/PYTHON]",
+        "<code>\n{}\n</code>",
+        "\\begin{{lstlisting}}[language=Python]\n{}\n\\end{{lstlisting}}",
+        "````markdown\n```python\n{}\n```\n````",
+        "python\n{}",
     ],
 )
 def test_code_is_read_from_any_fence(text: str) -> None:
     source = "def f(n):\n    return n"
-    indent = "\n   " if text.startswith("1.") else "\n"
+    indent = {"1": "\n   ", ">": "\n> ", "*": "\n  "}.get(text[0], "\n")
     reply = text.format(source.replace("\n", indent))
     assert (
         verifier_for("code_text").read(

@@ -84,6 +84,8 @@ def _from_boxes(text: str) -> tuple[float, float, float] | None:
 
 
 def _from_labels(text: str) -> tuple[float, float, float] | None:
+    if "ranking" not in text.casefold():
+        return None
     found = [pattern.findall(text) for pattern in _LABELLED]
     return (float(found[0][-1]), float(found[1][-1]), float(found[2][-1])) if all(found) else None
 

@@ -14,11 +14,11 @@ from tsdg.text import storable, unfit
 from tsdg.wording.escapes import DOUBT, mended, restored
 from tsdg.wording.fences import blocks
 from tsdg.wording.marks import split_at_mark
+from tsdg.wording.thinking import parted, unclosed
 
-_OPEN = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_CLOSE = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_END_SIGNS = re.compile(r"(?:\s*(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{2,20}\|>))+\s*$")
+_END_SIGNS = re.compile(r"(?:\s{0,9}(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{2,20}\|>))+$")
 """Signs of the end that some servers leave in the text."""
+_START_SIGN = re.compile(r"\s*<\|(?:im_start|start_header_id|start)\|>assistant(?:<\|[a-z_]+\|>)?")
 _ENDS = frozenset(("stop", "eos", "eos_token", "stop_sequence", "end_turn"))
 """Finish reasons, of several kinds of server, of a completion that came to its own end."""
 _LIMITS = frozenset(("length", "max_tokens", "model_length"))
@@ -28,6 +28,12 @@ _MAX_STARTS = 32
 """Places tried as the start of an object: a reply of them alone must not cost quadratic time."""
 _OWN_LINE = re.compile(r"^[ \t]*\{", re.MULTILINE)
 _FENCE_END = re.compile(r"\s*[`~]{3,9}[ \t]*(?:json)?\s*$", re.IGNORECASE)
+_CALLED = frozenset(("name", "tool", "function", "tool_name"))
+_ENVELOPES = frozenset(("response", "output", "result", "json", "data"))
+_ARGUMENTS = ("arguments", "parameters", "input", "args")
+_CALL_KEYS = 4
+"""Most keys of a call of a tool: its name, id, type and arguments."""
+_MAX_WRAPS = 3
 _ECHO = frozenset(("...", "…"))
 """Values of the form as the prompt shows it."""
 
@@ -35,34 +41,36 @@ _ECHO = frozenset(("...", "…"))
 def split_thinking(choice: Choice) -> tuple[str, str]:
     """Return (reasoning, rest) of a completion.
 
-    The server's reasoning parser comes first; without one, ``<think>`` tags are looked for. Chat
-    templates of some models open the tag in the prompt, so a closing tag alone ends the reasoning;
-    an opening tag alone means that the model never came to an answer, and everything is reasoning.
+    The server's reasoning parser comes first; without one, the signs of
+    :mod:`tsdg.wording.thinking` are looked for. A closing tag alone ends the reasoning, because
+    some chat templates open it in the prompt. An opening tag alone means that the model never came
+    to an answer: all of it is reasoning.
     A parser that waits for a tag which a constrained reply cannot have takes the reply itself for
     reasoning: where there is no text, an object at the end of the reasoning is the reply.
     """
     given, text = restored(choice.reasoning).strip(), restored(choice.text)
-    closing = list(_CLOSE.finditer(text))
-    if closing:
-        inner = _OPEN.sub("", _CLOSE.sub("", text[: closing[-1].start()])).strip()
-        thought, rest = (
-            "\n\n".join(part for part in (given, inner) if part),
-            text[closing[-1].end() :],
-        )
-    elif not given and (opening := _OPEN.search(text)):
-        thought, rest = text[opening.end() :].strip(), ""
+    if (start := _START_SIGN.match(text)) and "<|channel|>" not in text:
+        text = text[start.end() :]
+    if (parts := parted(text)) is not None:
+        thought, rest = "\n\n".join(part for part in (given, parts[0]) if part), parts[1]
+    elif not given and (open_thought := unclosed(text)) is not None:
+        thought, rest = open_thought, ""
     elif not text.strip() and (inside := _swallowed(given)) is not None:
         thought, rest = inside
     else:
         thought, rest = given, text
-    return storable(thought), _END_SIGNS.sub("", rest).replace("\r\n", "\n").strip()
+    return storable(thought), _without_end(rest).replace("\r\n", "\n").strip()
+
+
+def _without_end(text: str) -> str:
+    text = text.rstrip()
+    return _END_SIGNS.sub("", text) if text.endswith(">") else text
 
 
 def _swallowed(given: str) -> tuple[str, str] | None:
     """Part what a parser took for reasoning: a reply after a tag, or an object at the end."""
-    if closing := list(_CLOSE.finditer(given)):
-        thought = _OPEN.sub("", _CLOSE.sub("", given[: closing[-1].start()])).strip()
-        return thought, given[closing[-1].end() :]
+    if (parts := parted(given)) is not None:
+        return parts
     if (end := _FENCE_END.sub("", given)).endswith("}"):
         for start in list(_OWN_LINE.finditer(end))[-_MAX_STARTS:]:
             whole: list[dict[str, Any]] = []
@@ -172,12 +180,39 @@ def _decode(text: str, out: list[dict[str, Any]]) -> str:
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of what looks like a call of a tool."""
-    for key in ("arguments", "parameters"):
-        inner = value.get(key)
-        if "name" in value and isinstance(inner, dict) and len(value) <= 3:
-            return inner
+    """The arguments of what looks like a call of a tool, in the forms of the usual servers."""
+    for _ in range(_MAX_WRAPS):
+        inner = _inner(value)
+        if inner is None:
+            return value
+        value = inner
     return value
+
+
+def _inner(value: dict[str, Any]) -> dict[str, Any] | None:
+    """What a call of a tool wraps: the one call, its function, or its arguments."""
+    calls = value.get("tool_calls")
+    if isinstance(calls, list) and len(calls) == 1:
+        found = calls[0]
+    elif isinstance(value.get("function"), dict):
+        found = value["function"]
+    elif len(value) == 1 and not _ENVELOPES.isdisjoint(value):
+        found = next(iter(value.values()))
+    elif len(value) <= _CALL_KEYS and not _CALLED.isdisjoint(value):
+        found = _parsed(next((value[key] for key in _ARGUMENTS if key in value), None))
+    else:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _parsed(arguments: Any) -> Any:
+    """Arguments as they are, or decoded where they are JSON in a string."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return _DECODER.decode(mended(arguments))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _refuse(constant: str) -> Any:

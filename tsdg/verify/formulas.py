@@ -18,10 +18,22 @@ from typing import Any
 import yaml
 
 _NOISE = re.compile(r",\s*\\!\s*(?=\d{3})|\\\$|\\!|\\?%")
-_GROUPED = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
+# Not the two numbers of a pair or an interval: (20,100).
+_GROUPED = re.compile(r"(?<![\d,.])(?!(?<=[(\[])\d{1,3},\d{3}[)\]])\d{1,3}(?:,\d{3})+(?![\d,])")
 _MIXED = re.compile(r"(?<![\d.}])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _ROOT = re.compile(r"([√∛∜])\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]))")
-_PLAIN_ROOT = re.compile(r"(?<![A-Za-z\\])sqrt\s*\(([^()]*)\)|\\sqrt\s*(\d)(?!\d)")
+_PLAIN_ROOT = re.compile(
+    r"(?<![A-Za-z\\])sqrt\s*\(([^()]*)\)|\\sqrt\s*(\d)(?!\d)|(?<![A-Za-z\\])sqrt\s+(\w+)"
+)
+# Powers as programs and plain texts write them: x**2, x**(n+1), 2^10, x^-1.
+_POWER = re.compile(r"\*\*\s*(?:\(([^()]*)\)|(-?(?:[\d.]+|[A-Za-z])))|\^\s*(-\s*\w|-?\s*\d{2,})")
+# Greek letters and infinity in words, as plain texts write them.
+_SPELLED = re.compile(
+    r"(?<![A-Za-z\\{])(pi|theta|alpha|beta|gamma|delta|lambda|sigma|omega|phi|inf(?:ty|inity)?)"
+    r"(?![A-Za-z}])"
+)
+_INFINITE = re.compile(r"(?<![\w)}\]])\s*\+\s*(?=\\infty)")
+_UNEQUAL = re.compile(r"\s!=\s?|/=(?=\s)")
 _SAME_LOOK = (
     (re.compile(r"\\[dtc]frac"), r"\\frac"),
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
@@ -36,7 +48,11 @@ _SAME_LOOK = (
     (re.compile(r"\s+"), ""),
 )
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox)\s*\{([^{}]*)\}")
+_TEXT_POWER = re.compile(
+    r"\\(?:text|mathrm|textbf|mathbf|textit|mbox)\s*\{[^{}]*\}\s*\^\s*\{?\s*(\d)"
+)
 _BASE = re.compile(r"[0-9A-Za-z]\s*_\s*\{?\s*(?:\\text\{)?(\d+|[a-z]{3,})")
+_EXPRESSION = re.compile(r"[\d+*/^-]")
 _SUBSCRIPT = re.compile(r"_\s*(?:\{[^{}]*\}|\w)")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}(?:\{[lcr|]*\})?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
@@ -65,7 +81,11 @@ _SIGNS = (
     ("degree", re.compile(r"\\circ")),
     ("size", re.compile(r"\\[lr]?vert|\|")),
     ("colon", re.compile(r":")),
+    ("order", re.compile(r"\^\s*\{\s*\(")),
 )
+_SET = re.compile(r"\s*(?:\\left\s*)?\\\{(?!.*(?:\\mid|[:|<>]))[^,]*,")
+_PAIR = re.compile(r"\s*(?:\\left\s*)?[(\[][^,]*,")
+"""The numbers of a set have no order, those of a pair or an interval have one."""
 _ONE_SIDED = frozenset(("degree", "size", "factorial", "more"))
 """Signs that only one of two equal answers may have: ``120^\\circ``, ``x > 3`` for an interval."""
 
@@ -102,9 +122,15 @@ def plain(formula: str) -> str:
         text = unicodedata.normalize("NFKC", text.translate(_translation()))
         text = text.translate(_translation())
     text = _NOISE.sub("", text.replace("{,}", ","))
-    text = _PLAIN_ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2]}}}", text)
+    text = _PLAIN_ROOT.sub(lambda m: rf"\sqrt{{{m[1] or m[2] or m[3]}}}", text)
+    text = _POWER.sub(lambda m: f"^{{{m[1] or m[2] or m[3]}}}", _UNEQUAL.sub(r"\\ne ", text))
+    text = _INFINITE.sub("", _SPELLED.sub(_spelled, text))
     text = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
     return _MIXED.sub(r"(\1+\\frac{\2}{\3})", text).strip(" .,;")
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return r"\infty " if match[0].startswith("inf") else f"\\{match[0]} "
 
 
 def _root(match: re.Match[str]) -> str:
@@ -151,21 +177,29 @@ def differ(left: str, right: str) -> bool:
     sides = (left, right)
     bases = [_BASE.findall(side) for side in sides]
     primes = [len(_PRIME.findall(side)) for side in sides]
-    one_sided = [side for side, other in (sides, sides[::-1]) if "=" in side and "=" not in other]
+    powers = [_TEXT_POWER.findall(side) for side in sides]
     return (
         (all(bases) and bases[0] != bases[1])
         or primes[0] != primes[1]
-        or any(_OPERATOR.search(side) for side in sides)
+        or (all(map(_TEXT.search, sides)) and powers[0] != powers[1])
+        or any(map(_OPERATOR.search, sides))
         or _signs_differ(left, right)
         or _names_differ(left, right)
-        or any(
-            re.search(r"[\d+*/^-]", _SUBSCRIPT.sub("", side.partition("=")[0]))
-            for side in one_sided
-        )
+        or _is_equation_of(left, right)
+        or _is_equation_of(right, left)
     )
 
 
+def _is_equation_of(side: str, other: str) -> bool:
+    """Whether only one side is an equation, and more than a name stands before its sign."""
+    if "=" not in side or "=" in other:
+        return False
+    return _EXPRESSION.search(_SUBSCRIPT.sub("", side.partition("=")[0])) is not None
+
+
 def _signs_differ(left: str, right: str) -> bool:
+    if any(_SET.match(one) and _PAIR.match(two) for one, two in ((left, right), (right, left))):
+        return True
     for name, pattern in _SIGNS:
         found = bool(pattern.search(left)), bool(pattern.search(right))
         if found[0] != found[1] and name not in _ONE_SIDED:
@@ -177,18 +211,18 @@ def _signs_differ(left: str, right: str) -> bool:
 def _names_differ(left: str, right: str) -> bool:
     """Whether the variables differ, or both have words and these differ: units among them."""
     (names, words), (others, other_words) = _names(left, right), _names(right, left)
-    if names != others:
-        # an inequality in one variable, and the interval that solves it
-        solved = [bool(_RELATION.search(side)) for side in (left, right)]
-        if (
-            solved[0] == solved[1]
-            or len(names ^ others) != 1
-            or not names ^ others <= (names if solved[0] else others)
-        ):
-            return True
+    if names != others and not _solves(names, others, (left, right)):
+        return True
     return bool(words and other_words and words != other_words) or any(
         word not in _singular(units()) for word in words ^ other_words
     )
+
+
+def _solves(names: frozenset[str], others: frozenset[str], sides: tuple[str, str]) -> bool:
+    """Whether one side is an inequality in one variable, and the other the interval it means."""
+    related = [bool(_RELATION.search(side)) for side in sides]
+    more = names ^ others
+    return related[0] != related[1] and len(more) == 1 and more <= (names if related[0] else others)
 
 
 def _names(formula: str, other: str) -> tuple[frozenset[str], frozenset[str]]:

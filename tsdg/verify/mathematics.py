@@ -124,6 +124,10 @@ def _sound(answer: str) -> str | None:
         depth += (char == "{") - (char == "}")
         if depth < 0:
             return None
-    if depth or len(answer) > _LONGEST or not any(char.isalnum() for char in answer):
+    if (
+        depth
+        or len(answer) > _LONGEST
+        or not any(char.isalnum() or char in "∞∅" for char in answer)
+    ):
         return None
     return answer

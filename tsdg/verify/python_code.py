@@ -31,6 +31,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from tsdg.protocols import Asked, Proof, ProofVerdict
 from tsdg.records import AnswerKind
@@ -40,6 +41,9 @@ from tsdg.wording.fences import blocks
 
 _LONGEST = 50_000
 _LANGUAGE = re.compile(r"(?:python|py|ipython)[\d.]*")
+_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+_NAMED = re.compile(r"\A\s*(?:python|py)\s*\n", re.IGNORECASE)
+"""What is left of a fence that a server or a model dropped."""
 _COMMON = 0.5
 """Share of the probes on which two solutions must both give a value to be held for the same."""
 
@@ -162,7 +166,9 @@ def _sources(text: str) -> list[str]:
     """The blocks of Python in a reply; those that say so, if any does, and the text for none."""
     found = blocks(text)
     named = [block for block in found if _LANGUAGE.fullmatch(block.language)]
-    return [block.body for block in named or found if named or not block.language] or [text]
+    return [block.body for block in named or found if named or not block.language] or [
+        _NAMED.sub("", text)
+    ]
 
 
 def _joined(sources: Sequence[str]) -> str:
@@ -174,7 +180,7 @@ def _joined(sources: Sequence[str]) -> str:
 
 def _defined(source: str) -> list[str]:
     tree = parse(source)
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    kinds = _FUNCTION | ast.ClassDef
     return [node.name for node in tree.body if isinstance(node, kinds)] if tree else []
 
 
@@ -189,21 +195,20 @@ def _normal(source: str, checks: tuple[str, ...]) -> str | None:
         return None
     try:
         nodes = list(ast.walk(tree))
-        defined = {
-            node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        if not defined:
-            return None
+        functions, classes = _names(nodes, _FUNCTION), _names(nodes, ast.ClassDef)
         called = called_names(checks)
-        classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
-        if called and not called & (defined | classes):
+        if not functions or (called and called.isdisjoint(functions | classes)):
             return None
         for node in nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+            if isinstance(node, _FUNCTION | ast.ClassDef | ast.Module):
                 _drop_docstring(node)
         return ast.unparse(tree)
     except RecursionError:
         return None
+
+
+def _names(nodes: Sequence[ast.AST], kind: Any) -> set[str]:
+    return {node.name for node in nodes if isinstance(node, kind)}
 
 
 def _drop_docstring(

@@ -26,6 +26,10 @@ time."""
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BOXED_SIGN = re.compile(r"\\boxed\s+([^\s${}\\]+)")
 _HASHES = re.compile(r"####[ \t]*([^\n]+)")
+_TAGS = (
+    *("answer", "final_answer", "final", "solution", "response", "output", "result", "ans"),
+    *("b", "strong", "em", "i", "u", "p", "span", "code", "mark"),
+)
 # Signs that stand around an answer in pairs. One that stands on one side only may be content.
 _PAIRS = (
     *(("*" * size, "*" * size) for size in (3, 2, 1)),
@@ -35,17 +39,23 @@ _PAIRS = (
     ("\\(", "\\)"),
     ("\\[", "\\]"),
     ("[[", "]]"),
-    ("<answer>", "</answer>"),
-    ("<b>", "</b>"),
-    ("<strong>", "</strong>"),
+    *((f"<{tag}>", f"</{tag}>") for tag in _TAGS),
 )
 _COMMAND = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|texttt|textrm|mathrm|mathbf|mathit|mbox|emph)\s*\{"
 )
-_LEFTOVER = re.compile(r"(?:^|(?<=\s))\*\*(?=\s|$)|(?:</s>|<\|[a-z_]+\|>)\s*$")
+_LEFTOVER = re.compile(r"(?:^|(?<=\s))\*\*(?=\s|$)")
+_END_SIGN = re.compile(r"(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{1,30}\|>|\[(?:END|EOS|DONE)\])$")
+_POLITE = re.compile(r"(?:입니다|이다|です|である|だ)[.。]?$")
+_FENCED = re.compile(r"(`{3,9}|~{3,9})[\w-]{0,20}\n([^`~]+)\n\1")
+_JSON = re.compile(
+    r"\{\s*[\"'](?:final_?)?(?:answer|result)[\"']\s*:\s*(?:\"([^\"\\]*)\"|([^{}\[\]\",]+))\s*\}",
+    re.IGNORECASE,
+)
 _IDENTIFIER = re.compile(r"_+[a-z][a-z0-9_]*")
 _BETWEEN = re.compile(r"[\s,;.$]*(?:(?:and|or|und|oder|et|ou|y|o|e|и|или|和|或)(?!\w))?[\s,;.$]*")
 _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
+_STOPS = (".", "。", "．")
 
 
 def tail(text: str) -> str:
@@ -67,22 +77,35 @@ def bare(text: str) -> str:
     before = None
     while text != before:
         before = text
-        text = _STOP.sub("", _LEFTOVER.sub("", text.strip()).strip())
-        if text.count("**") == 1:  # the other two stood before the mark of the answer
-            text = text.removesuffix("**").removeprefix("** ")
-        text = _unwrapped(text)
+        text = _unwrapped(_trimmed(text.strip()))
+    return text
+
+
+def _trimmed(text: str) -> str:
+    """Take off what is left of emphasis, a sign of the end, and one full stop."""
+    if "**" in text:
+        text = _LEFTOVER.sub("", text).strip()
+    if text.endswith((">", "]")):
+        text = _END_SIGN.sub("", text).strip()
+    if text.endswith(_STOPS):
+        text = _STOP.sub("", text)
+    if text.count("**") == 1:  # the other two stood before the mark of the answer
+        text = text.removesuffix("**").removeprefix("** ")
     return text
 
 
 def _unwrapped(text: str) -> str:
+    folded = text.lower() if text.startswith("<") else text
     for opening, closing in _PAIRS:
         size = len(opening)
         inner = text[size : len(text) - len(closing)]
-        wraps = text.startswith(opening) and text.endswith(closing) and inner.strip()
+        wraps = folded.startswith(opening) and folded.endswith(closing) and inner.strip()
         if wraps and opening not in inner and closing not in inner:
             if opening[0] == "_" and _IDENTIFIER.fullmatch(text):
                 return text
             return inner
+    if whole := _FENCED.fullmatch(text) or _JSON.fullmatch(text):
+        return str(whole[2] or whole[1])
     match = _COMMAND.match(text)
     if match and _closes(text, match.end()) == len(text) - 1:
         return text[match.end() : -1]
@@ -115,7 +138,7 @@ def marked(text: str) -> Iterator[str]:
     for line in reversed(text.splitlines()):
         found = [match.end() for match in answer_mark().finditer(line)]
         if found and (rest := bare(line[found[-1] :])):
-            yield rest
+            yield _POLITE.sub("", rest)
             return
 
 

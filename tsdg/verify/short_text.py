@@ -20,11 +20,13 @@ from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import fold, normalise
 from tsdg.verify.reading import bare, marked, shown
+from tsdg.wording.marks import split_at_mark
 from tsdg.wording.refusals import refuses
 
 _LONGEST = 300
 _ARTICLES = re.compile(r"^(?:the|an|a)\s+(?=\S)|(?<=\s)the\s+(?=\S)")
 
+_LEADING = re.compile(r"^(?:#{1,6}\s+|(?:>|=)\s+(?=[^\W\d])|[→⇒]\s*)")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_]\b\.?")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
@@ -45,10 +47,13 @@ class ShortTextVerifier:
 
         More than 300 characters, or many lines, are no short answer.
         """
-        if len(text) > 100 * _LONGEST or refuses(text, shown(asked)):
+        if len(text) > 100 * _LONGEST:
+            return None
+        said = (split_at_mark(text) or ("", text))[1]
+        if refuses(text, shown(asked)) or refuses(said, shown(asked)):
             return None
         for part in (*marked(text), bare(text)):
-            answer = fold(part)
+            answer = _LEADING.sub("", fold(part))
             if refuses(answer, shown(asked)):
                 return None
             if (

@@ -19,8 +19,8 @@ from tsdg.text import fold, unspaced
 Role = Literal["yes", "no", "negation", "answer"]
 
 _VERB = (
-    r"(?:(?:is|are|was|ist|sind|lautet|est|es|é|è|er|är|jest|je|e|este|adalah|là)(?!\w)"
-    r"|是|为|為|は)"
+    r"(?:(?:is|are|was|ist|sind|lautet|est|es|é|è|er|är|jest|je|e|este|adalah|là|ni|είναι|هي|هو|היא|הוא)(?!\w)"
+    r"|是|为|為|は|คือ|은(?=\s)|는(?=\s))"
 )
 _AROUND = r"[ \t>*#_`]*"
 _CLOSED = r"(?:[*_]+(?=\s))?[ \t]*(?:[*_]+(?=\s))?[ \t]*"
@@ -57,7 +57,7 @@ def answer_mark() -> re.Pattern[str]:
     says = rf"(?:\s*{_VERB}\s*[:：]?|\s*[:：=])"
     spaced, joined = _answer_words(joined=False), _answer_words(joined=True)
     return re.compile(
-        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?:{joined})\s*{says}?|答\s*[:：])",
+        rf"(?:(?<!\w)(?:{spaced})(?:\*\*|\s*\([^()\n]{{0,40}}\))?{says}|(?<!お)(?:{joined})\s*{says}?|答\s*[:：])",
         re.IGNORECASE,
     )
 
@@ -69,7 +69,7 @@ def _line_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     flags = re.IGNORECASE | re.MULTILINE
     heads = re.compile(
         rf"^{_AROUND}{_ARTICLE}{word}[ \t*_]*(?:{_VERB}[ \t]*)?[:：]{_CLOSED}"
-        rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*){word}[*_]*[ \t]*$"
+        rf"|^[ \t]*(?:\#{{1,6}}[ \t]+[*_]*|\*\*)?{word}[*_]*[ \t]*$"
         rf"|^{_AROUND}【{word}】[ \t]*[:：]?|^####[ \t]+(?=[-−$]?\d[^\n]*\Z)",
         flags,
     )

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -18,23 +19,36 @@ from tsdg.text import fold
 
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "`": "'"})
 _MARKS = re.compile(r"[\s.,;:!?…。，、；：！？؟।*_\"“”«»「」()\[\]-]+")
+# Where words are not set apart, a mark of punctuation leaves no space behind.
+_JOINED = re.compile(r"(?<=[\u3040-\u30ff\u3400-\u9fff]) (?=[\u3040-\u30ff\u3400-\u9fff])")
 _LONGEST = 600
 """Characters of a text that begins like a refusal; a longer one goes on to answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    whole: frozenset[str]
+    start: tuple[str, ...]
+    prefix: re.Pattern[str]
+    pattern: re.Pattern[str]
+
+
 @cache
-def _table() -> tuple[frozenset[str], tuple[str, ...]]:
+def _table() -> _Table:
     text = (files("tsdg.wording") / "refusals.yaml").read_text(encoding="utf-8")
     data: dict[str, dict[str, list[object]]] = yaml.safe_load(text)
-    whole, start = (
-        [_plain(str(one)) for ones in data[part].values() for one in ones]
-        for part in ("whole", "start")
+    said = {part: [str(one) for ones in data[part].values() for one in ones] for part in data}
+    return _Table(
+        whole=frozenset(map(_plain, said["whole"])),
+        start=tuple(sorted(map(_plain, said["start"]))),
+        prefix=re.compile("|".join(said["prefixes"])),
+        pattern=re.compile("|".join(said["patterns"])),
     )
-    return frozenset(whole), tuple(sorted(start))
 
 
 def _plain(text: str) -> str:
-    return _MARKS.sub(" ", fold(text).casefold().translate(_APOSTROPHES)).strip()
+    spaced = _MARKS.sub(" ", fold(text).casefold().translate(_APOSTROPHES)).strip()
+    return spaced if spaced.isascii() else _JOINED.sub("", spaced)
 
 
 def refuses(text: str, shown: str = "") -> bool:
@@ -47,12 +61,18 @@ def refuses(text: str, shown: str = "") -> bool:
     """
     if len(text) > _LONGEST:
         return False
-    plain = _plain(text)
-    whole, start = _table()
-    padded = f"{plain} "
-    if plain in whole:
+    plain, table = _plain(text), _table()
+    if plain in table.whole:
         return f" {plain} " not in f" {_plain(shown)} "
+    if _starts_so(plain, table.start) or table.pattern.fullmatch(plain):
+        return True
+    before = table.prefix.match(plain)
+    return before is not None and refuses(plain[before.end() :], shown)
+
+
+def _starts_so(plain: str, starts: tuple[str, ...]) -> bool:
+    padded = f"{plain} "
     return any(
         plain.startswith(one) and (padded[len(one)] == " " or not one[-1].isascii())
-        for one in start
+        for one in starts
     )
