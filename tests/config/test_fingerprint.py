@@ -10,6 +10,8 @@ PROMPTS = {"questions/choice": "aa", "answers/choice": "bb"}
 
 def changed(value: Any) -> Any:
     """Some other value of the same kind."""
+    if value is None:
+        return {"x": 1}
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):

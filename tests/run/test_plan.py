@@ -16,6 +16,12 @@ from tsdg.views.plan_text import print_plan
 GROUPS = ["seeds.tasks=[]", "seeds.groups=[knowledge,reasoning]"]
 
 
+def rate(completion: int, model: str = "model") -> str:
+    """An override: what one GPU does, prompts ten times as fast."""
+    values = f"{{prompt: {completion * 10}, completion: {completion}, source: a test}}"
+    return f"+{model}.throughput.h100={values}"
+
+
 def recipe(tmp_path: Path, *overrides: str) -> Recipe:
     return compose_recipe(
         ["recipe=demo", "seeds.mirror=", f"output_root={tmp_path}/runs", *overrides]
@@ -93,9 +99,7 @@ def test_what_the_mirror_lacks_is_the_catalogues_or_skipped(tmp_path: Path, mirr
 
 
 def test_requests_tokens_and_units(tmp_path: Path) -> None:
-    made = plan(
-        tmp_path, "seeds.cap_per_task=12", "engine.unit_rows=10", "+model.throughput.h100=100"
-    )
+    made = plan(tmp_path, "seeds.cap_per_task=12", "engine.unit_rows=10", rate(100))
     questions, answers = made.phases
     assert (questions.phase, questions.rows, questions.units) == ("questions", 72, 8)
     assert questions.work.requests == questions.work.requests_expected == 72
@@ -106,7 +110,10 @@ def test_requests_tokens_and_units(tmp_path: Path) -> None:
     assert answers.work.completion_tokens == 6 * 54 * 200 + 72 * 256
     assert answers.work.completion_tokens_most == 72 * 5 * 200 + 72 * 256
     assert made.requests == 72 + 72 * 6
-    assert answers.gpu_hours == round(answers.work.completion_tokens / 100 / 3600, 2)
+    work = answers.work
+    assert answers.gpu_hours == pytest.approx(
+        (work.completion_tokens / 100 + work.prompt_tokens / 1000) / 3600, abs=0.02
+    )
     assert made.gpu_hours == pytest.approx(sum(phase.gpu_hours or 0 for phase in made.phases))
     assert made.records == 72 * 3
     assert set(made.record_tokens) == {"answer", "reasoning", "context"}
@@ -145,7 +152,7 @@ JUDGED = (
 def test_what_a_judge_is_asked_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*JUDGED, "seeds.tasks=[demo_arithmetic]", "+model.throughput.h100=100"]
+    words = [*JUDGED, "seeds.tasks=[demo_arithmetic]", rate(100)]
     alone, judged = plan(tmp_path, *words[3:]), plan(tmp_path, *words)
     questions, answers = judged.phases
     assert [(role.role, role.model) for role in answers.roles] == [
@@ -162,8 +169,10 @@ def test_what_a_judge_is_asked_is_counted(
     assert judged.total.completion_tokens == alone.total.completion_tokens + 48 * 300
     assert alone.gpu_hours is not None
     assert judged.gpu_hours is None  # nobody knows the judge's throughput
-    both = plan(tmp_path, *words, "+roles.judge.model.throughput.h100=10")
-    assert both.gpu_hours == pytest.approx(alone.gpu_hours + 48 * 300 / 10 / 3600, abs=0.02)
+    both = plan(tmp_path, *words, rate(10, "roles.judge.model"))
+    prompts = questions.roles[1].work.prompt_tokens + answers.roles[2].work.prompt_tokens
+    more = (48 * 300 / 10 + prompts / 100) / 3600
+    assert both.gpu_hours == pytest.approx(alone.gpu_hours + more, abs=0.02)
     print_plan(both, as_json=False)
     shown = capsys.readouterr().out
     assert "of these the judge, the-judge: 24 requests" in shown
@@ -172,7 +181,7 @@ def test_what_a_judge_is_asked_is_counted(
         "8 to choose among 5 free texts, 2 an answer"
     ) in shown
     assert "GPU-hours of SmolLM2-135M-Instruct, the-judge: " in shown
-    assert "10 completion tokens a second of one h100 GPU for the-judge" in shown
+    assert "one h100 GPU of the-judge reads 100 or writes 10 tokens a second: a test" in shown
 
 
 def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
@@ -218,7 +227,9 @@ def test_each_role_is_counted_with_its_own_model(tmp_path: Path) -> None:
     assert mine.work.requests == theirs.work.requests
     # This model does not think before it replies, and writes faster.
     assert mine.work.completion_tokens < theirs.work.completion_tokens / 2
-    assert mine.gpu_hours == pytest.approx(mine.work.completion_tokens / 1500 / 3600, abs=0.01)
+    assert mine.gpu_hours
+    assert theirs.gpu_hours
+    assert mine.gpu_hours < theirs.gpu_hours
     assert mixed.record_tokens["reasoning"] < own.record_tokens["reasoning"]
 
 

@@ -67,6 +67,7 @@ def server_config(**values: Any) -> ServerConfig:
         "port": 0,
         "replicas": 1,
         "start_timeout_s": 20,
+        "least_requests": 0,
         "flags": {},
         "env": {},
         "base_urls": (),

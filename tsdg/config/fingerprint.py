@@ -20,10 +20,10 @@ the recipe):
   * what only describes seeds and models: ``passages.licence``, ``passages.commercial``,
     ``model.licence``, ``model.note``;
   * what other keys take their values from: ``hardware``, ``model.parallelism``, ``model.sampling``;
-  * what only ``tsdg plan`` reads: ``model.throughput``;
+  * what only ``tsdg plan`` and ``tsdg doctor`` read: ``model.facts``, ``model.throughput``;
   * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of
     ``roles``, ``engine``, ``budget``, ``package``, ``model.tensor_parallel``,
-    ``model.pipeline_parallel``;
+    ``model.pipeline_parallel``, ``model.data_parallel``, ``model.max_num_seqs``;
   * what only stops a launch before it costs anything: ``questions.max_duplicates``;
   * where and in which jobs: ``cluster``, ``launch``.
 
@@ -71,7 +71,10 @@ NOT_IDENTITY = frozenset(
         "model.note",
         "model.tensor_parallel",
         "model.pipeline_parallel",
+        "model.data_parallel",
+        "model.max_num_seqs",
         "model.parallelism",
+        "model.facts",
         "model.sampling",
         "model.throughput",
         "hardware",

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from tsdg.config.base import Config, PositiveFloat, PositiveInt
+from tsdg.config.base import Config, NonNegativeInt, PositiveFloat, PositiveInt
+from tsdg.config.model_facts import ModelFacts
 from tsdg.config.requests import RequestKeys
 from tsdg.config.sampling import SamplingConfig
 
@@ -27,10 +28,28 @@ class ModeConfig(Config):
 
 
 class ParallelConfig(Config):
-    """How many GPUs one server of a model takes: tensor × pipeline."""
+    """How many GPUs one server of a model takes: tensor × pipeline × data."""
 
     tensor: PositiveInt
     pipeline: PositiveInt
+    data: PositiveInt = 1
+    context: PositiveInt = 1
+    """GPUs of a tensor group that share the tokens of a request."""
+    experts: bool = False
+    """Whether experts go whole to one GPU each."""
+    seqs: NonNegativeInt = 0
+    """What ``max_num_seqs`` starts from."""
+
+
+class ThroughputConfig(Config):
+    """What one GPU does at full load, as it was measured somewhere."""
+
+    prompt: PositiveFloat
+    """Prompt tokens a second, if it did nothing else."""
+    completion: PositiveFloat
+    """Completion tokens a second, if it did nothing else."""
+    source: str
+    """Where it was measured, with which arrangement."""
 
 
 class ModelConfig(Config):
@@ -63,9 +82,16 @@ class ModelConfig(Config):
     pipeline_parallel: PositiveInt
     """Stages of layers of one server; where tensor × pipeline exceeds a node's GPUs, it spans
     nodes."""
-    throughput: dict[str, PositiveFloat]
-    """By ``hardware``: completion tokens per second of one GPU at full load, prompts included;
-    assumed, and for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
+    data_parallel: PositiveInt = 1
+    """Copies of the attention in one server, on GPUs of their own, which share the experts."""
+    max_num_seqs: NonNegativeInt = 0
+    """Requests of one copy at once at most; 0 for the server's own default, which does not look at
+    what the memory holds."""
+    facts: ModelFacts | None = None
+    """Whether it fits is reckoned from these; None: from the ``config.json`` in ``path``, if that
+    is a folder."""
+    throughput: dict[str, ThroughputConfig]
+    """By ``hardware``; for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
 
@@ -102,7 +128,10 @@ class ServerConfig(Config):
     replicas: PositiveInt | Literal["auto"]
     """Independent own servers on each node; ``auto``: as many as its visible GPUs have room for, 1
     without GPUs."""
-    start_timeout_s: PositiveInt
+    start_timeout_s: PositiveInt | Literal["auto"]
+    """How long a server may take to be ready; ``auto``: by the size of its weights."""
+    least_requests: NonNegativeInt
+    """Requests of 4,096 tokens that a server's memory must hold at once, or it is refused."""
     flags: dict[str, Flag]
     """Further ``vllm serve`` flags that this machine needs."""
     env: dict[str, str]

@@ -8,7 +8,7 @@ from tsdg.errors import RecipeError
 
 def gpus_per_replica(model: ModelConfig) -> int:
     """GPUs of one server."""
-    return model.tensor_parallel * model.pipeline_parallel
+    return model.tensor_parallel * model.pipeline_parallel * model.data_parallel
 
 
 def nodes_per_replica(model: ModelConfig, gpus_per_node: int) -> int:
@@ -26,6 +26,12 @@ def nodes_per_replica(model: ModelConfig, gpus_per_node: int) -> int:
     world = gpus_per_replica(model)
     if gpus_per_node == 0 or world <= gpus_per_node:
         return 1
+    if model.data_parallel > 1:
+        raise RecipeError(
+            f"model.data_parallel={model.data_parallel}: a server with copies stays on one node, "
+            f"and it takes {world} GPUs where a node has {gpus_per_node}; use tensor and pipeline "
+            "parallelism for one that spans nodes"
+        )
     nodes = -(-world // gpus_per_node)
     if world % nodes:
         raise RecipeError(

@@ -146,7 +146,7 @@ def _disk(root: Path) -> str:
 
 def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool) -> list[Check]:
     from tsdg.package.tokens import find_tokenizer
-    from tsdg.run.prepare import prepare
+    from tsdg.run.prepare import fits_of, prepare
     from tsdg.run.roles import served_models
     from tsdg.run.verifiers import check_verifiers_ready
 
@@ -163,6 +163,7 @@ def _recipe(recipe: Recipe, cluster: ClusterConfig | None, *, mirror_here: bool)
     if prepared is not None:
         sources = prepared.sources
         checks.append(_try("verifiers", lambda: check_verifiers_ready(recipe, sources), "ready"))
+        checks += [Check(name="memory", verdict="ok", said=line) for line in fits_of(recipe)]
     if not mirror_here:
         checks.append(
             Check(name="servers", verdict="not checked", said="the weights are on the cluster")

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tsdg.config.models import ModelConfig
+from tsdg.config.models import ModelConfig, ThroughputConfig
 from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.config.roles import asked_model
 from tsdg.generate.prompts import Prompt, Prompts
@@ -133,8 +133,14 @@ def _role(
         role=role,
         model=model.name,
         work=work,
-        gpu_hours=round(work.completion_tokens / rate / 3600, 2) if rate else None,
+        gpu_hours=round(hours_of(work, rate), 2) if rate else None,
     )
+
+
+def hours_of(work: Work, rate: ThroughputConfig) -> float:
+    """GPU-hours of some work: its prompts and its completions one after the other."""
+    seconds = work.prompt_tokens / rate.prompt + work.completion_tokens / rate.completion
+    return seconds / 3600
 
 
 def add(parts: Sequence[Work]) -> Work:
@@ -202,9 +208,8 @@ def _rate(model: ModelConfig, hardware: str) -> str:
     if not rate:
         return f"no GPU-hours: model.throughput of {model.name} has no {hardware}"
     return (
-        f"{rate:,.0f} completion tokens a second of one {hardware} GPU for {model.name} "
-        "(model.throughput); without "
-        "server starts"
+        f"one {hardware} GPU of {model.name} reads {rate.prompt:,.0f} or writes "
+        f"{rate.completion:,.0f} tokens a second: {rate.source}"
     )
 
 

@@ -42,6 +42,7 @@ from tsdg.seeds.families.renderers import own_files
 from tsdg.seeds.heldout.build import check_files
 from tsdg.seeds.passages import collector as passages
 from tsdg.serving.checks import check_server
+from tsdg.serving.fitting import check_fits
 
 Mirror = Literal["checked", "present", "optional", "elsewhere"]
 """What is asked of the mirror: that all splits are there and sound, that they are there, nothing;
@@ -118,6 +119,7 @@ def look_up(recipe: Recipe, *, mirror: Mirror) -> Prepared:
     found = (*located.there, *located.missing)
     check_verifiers(recipe, found)
     check_votes(recipe, () if mirror == "elsewhere" else found)
+    fits_of(recipe)
     own = _own_files(recipe, found)
     name = run_name(recipe, prompts.hashes(), verifier_hashes(own))
     return Prepared(
@@ -216,6 +218,17 @@ def _locate(recipe: Recipe, mirror: Mirror) -> tuple[Located, Expected | None]:
             return survey(seeds), None
         case "elsewhere":
             return survey(seeds.model_copy(update={"mirror": ""})), None
+
+
+def fits_of(recipe: Recipe) -> list[str]:
+    """One line on the room that each served model has, in the order of the phases.
+
+    Raises:
+        RecipeError: one does not fit, or holds too few requests.
+    """
+    served = [one for steps in recipe.phases for one in served_models(recipe, steps)]
+    lines = [check_fits(one.server, one.model, recipe.hardware) for one in dict.fromkeys(served)]
+    return [line for line in lines if line]
 
 
 def check_servers(prepared: Prepared) -> None:

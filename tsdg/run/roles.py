@@ -23,7 +23,7 @@ class ServedModel:
 
     def _identity(self) -> tuple[str, str]:
         # How it is asked differs between roles that share it.
-        asked = {"request", "modes", "sampling", "note", "licence", "throughput"}
+        asked = {"request", "modes", "sampling", "note", "licence", "facts", "throughput"}
         return self.model.model_dump_json(exclude=asked), self.server.model_dump_json()
 
     def __eq__(self, other: object) -> bool:

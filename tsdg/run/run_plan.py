@@ -25,7 +25,7 @@ from tsdg.run.estimate import (
     vote_plans,
 )
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
-from tsdg.run.prepare import Prepared
+from tsdg.run.prepare import Prepared, fits_of
 from tsdg.seeds.draw.quotas import apportion
 from tsdg.seeds.draw.selection import Expected, Located, TaskSource, expect
 from tsdg.seeds.passages import passage_files
@@ -159,7 +159,7 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         votes=vote_plans(recipe),
         claim_votes=recipe.answers.claim == "vote",
         notes=[*chosen.notes, *limit_notes(duplicates, recipe.questions.max_duplicates)],
-        assumptions=assumptions(recipe),
+        assumptions=[*assumptions(recipe), *fits_of(recipe)],
     )
 
 

@@ -26,6 +26,7 @@ from tsdg.serving.rendezvous import (
     read_offer,
 )
 from tsdg.serving.server_logs import RENDEZVOUS, begin_log, log_path, tail
+from tsdg.serving.start_time import start_seconds, with_patience
 from tsdg.serving.vllm import Member, serve_command, serve_env
 
 _CONNECT_S = 5.0
@@ -106,7 +107,7 @@ async def work_for_heads(
 
 async def _serve_heads(work: _WorkingNode, path: Path, finished: Callable[[], bool]) -> None:
     """Do what the head says; if it vanishes, do what the next one says."""
-    patience_s = float(work.server.start_timeout_s)
+    patience_s = float(start_seconds(work.server, work.model))
     while True:
         channel = await _find_head(path, work.share.rank, patience_s, finished)
         if channel is None:
@@ -220,7 +221,7 @@ class _WorkingNode:
         address = self.placement.address or channel.local_address
         env = serve_env(
             server=self.server,
-            inherited=os.environ,
+            inherited=with_patience(os.environ, self.server, self.model),
             executable=executable,
             replica=0,
             gpus=gpus_of(self.placement, self.share, 0),

@@ -20,6 +20,7 @@ from tsdg.serving.ports import base_url
 from tsdg.serving.replica import Replica, ReplicaPlan
 from tsdg.serving.reply import one_line
 from tsdg.serving.server_logs import RENDEZVOUS, log_path
+from tsdg.serving.start_time import with_patience
 from tsdg.serving.vllm import serve_env
 
 
@@ -89,7 +90,7 @@ class NodeServers:
         for number, endpoint in enumerate(endpoints):
             env = serve_env(
                 server=server,
-                inherited=os.environ,
+                inherited=with_patience(os.environ, server, model),
                 executable=executable,
                 replica=number,
                 gpus=gpus[number],

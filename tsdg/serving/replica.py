@@ -22,6 +22,7 @@ from tsdg.serving.ports import PortLease, base_url
 from tsdg.serving.process import ServerProcess
 from tsdg.serving.server_logs import begin_log, tail
 from tsdg.serving.stall_watch import Progress
+from tsdg.serving.start_time import start_seconds
 from tsdg.serving.vllm import Member, serve_command
 
 _LEAST_MISSES = 3
@@ -66,6 +67,7 @@ class Replica:
         on_event: OnEvent,
     ) -> None:
         self._plan = plan
+        self._start_s = start_seconds(plan.server, plan.model)
         self._endpoint = endpoint
         self._pool = pool
         self._session = session
@@ -145,9 +147,7 @@ class Replica:
         if head is None:
             return
         try:
-            await head.gather(
-                self._plan.pacing.rejoin_s if self._gathered else self._plan.server.start_timeout_s
-            )
+            await head.gather(self._plan.pacing.rejoin_s if self._gathered else self._start_s)
         except NodeLostError as error:
             raise ReplicaDownError(str(error), for_good=True) from error
         self._gathered = True
@@ -172,7 +172,7 @@ class Replica:
 
     async def _until_ready(self) -> None:
         began = time.monotonic()
-        limit_s = self._plan.server.start_timeout_s
+        limit_s = self._start_s
         try:
             async with asyncio.timeout(limit_s):
                 await self._unless_it_ends(self._answers())
@@ -195,7 +195,7 @@ class Replica:
                 self._session,
                 self._endpoint,
                 self._plan.model.name,
-                self._plan.server.start_timeout_s,
+                self._start_s,
             )
         except probe.ProbeError as error:
             # A server that is dying says why in its log: let it, so that the log is what is quoted.

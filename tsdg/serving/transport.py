@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.serving.checks import check_server, key_source, read_api_key
 from tsdg.serving.events import PACING, OnEvent, Pacing
+from tsdg.serving.start_time import start_seconds
 
 if TYPE_CHECKING:
     from tsdg.serving.client import RoutingClient
@@ -71,7 +72,7 @@ async def open_transport(
             remote = ExternalEndpoints(
                 base_urls=server.base_urls,
                 headers={"Authorization": f"Bearer {key}"} if key else {},
-                patience_s=server.start_timeout_s,
+                patience_s=start_seconds(server, model),
                 session=session,
                 on_event=on_event,
                 pacing=pacing,

@@ -22,9 +22,7 @@ _RESERVED = {
     "disable-log-stats": "nothing: the watchdog reads the statistics",
     "tensor-parallel-size": "model.tensor_parallel",
     "pipeline-parallel-size": "model.pipeline_parallel",
-    "data-parallel-size": (
-        "server.replicas: independent servers do more than one with parallel copies"
-    ),
+    "data-parallel-size": "model.data_parallel",
     "distributed-executor-backend": "tsdg, to mp where a server spans nodes",
     "nnodes": "tsdg, from the nodes and their GPUs",
     "node-rank": "tsdg, from the nodes and their GPUs",
@@ -37,7 +35,12 @@ _RESERVED = {
 _STRUCTURES = {
     "structured-outputs-config": '{"backend": "guidance", "disable_any_whitespace": true}'
 }
-_ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "PYTHONUNBUFFERED": "1"}
+_ALWAYS = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "PYTHONUNBUFFERED": "1",
+    # gpt-oss's prompt names the day: one day for all of a run, and for a second run of it.
+    "VLLM_SYSTEM_START_DATE": "2026-01-01",
+}
 
 
 def is_folder(path: str) -> bool:
@@ -105,6 +108,10 @@ def serve_command(
         "tensor-parallel-size": model.tensor_parallel,
         "pipeline-parallel-size": model.pipeline_parallel,
     }
+    if model.data_parallel > 1:
+        flags["data-parallel-size"] = model.data_parallel
+    if model.max_num_seqs:
+        flags["max-num-seqs"] = model.max_num_seqs
     if model.reasoning_parser:
         flags["reasoning-parser"] = model.reasoning_parser
     if model.revision and not folder:
