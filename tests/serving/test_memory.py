@@ -9,7 +9,7 @@ import yaml
 
 from tests.serving.conftest import model_config, server_config
 from tsdg.config.compose import compose_recipe, recipes_dir
-from tsdg.config.model_facts import ModelFacts
+from tsdg.config.model_shape_config import ModelShape
 from tsdg.errors import RecipeError
 from tsdg.serving.fitting import check_fits
 from tsdg.serving.memory import GIB, Arrangement, Gpu, arrangement_of, fit, gpus, token_bytes
@@ -55,7 +55,7 @@ QWEN36 = {
 }
 
 
-def shape(name: str) -> ModelFacts:
+def shape(name: str) -> ModelShape:
     """A shape of the table: of a model file, or of the public ``config.json``."""
     files = {
         "qwen3-235b-fp8": "qwen3-235b-a22b-fp8",
@@ -67,7 +67,7 @@ def shape(name: str) -> ModelFacts:
         "nemotron-3-super": "nemotron-3-super",
     }
     if name in files:
-        facts: ModelFacts = of_file(files[name]).facts
+        facts: ModelShape = of_file(files[name]).facts
         return facts
     config, weights = {
         "qwen3-30b-fp8": ({**QWEN_30B, **BLOCKS, "moe_intermediate_size": 768}, 31.2),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from tsdg.config.base import Config, NonNegativeInt, PositiveFloat, PositiveInt
-from tsdg.config.model_facts import ModelFacts
+from tsdg.config.model_shape_config import ModelShape
 from tsdg.config.requests import RequestKeys
 from tsdg.config.sampling import SamplingConfig
 
@@ -87,7 +87,7 @@ class ModelConfig(Config):
     max_num_seqs: NonNegativeInt = 0
     """Requests of one copy at once at most; 0 for the server's own default, which does not look at
     what the memory holds."""
-    facts: ModelFacts | None = None
+    facts: ModelShape | None = None
     """Whether it fits is reckoned from these; None: from the ``config.json`` in ``path``, if that
     is a folder."""
     throughput: dict[str, ThroughputConfig]

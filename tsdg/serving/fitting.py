@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tsdg.config.model_facts import ModelFacts
+from tsdg.config.model_shape_config import ModelShape
 from tsdg.config.models import Flag, ModelConfig, ServerConfig
 from tsdg.errors import RecipeError
 from tsdg.serving.memory import GIB, TOKENS, Arrangement, Fit, Gpu, arrangement_of, fit, gpus
@@ -70,7 +70,7 @@ def _told(how: Arrangement) -> str:
     return " x ".join(f"{name} {count}" for name, count in parts.items() if count > 1) or "one GPU"
 
 
-def _what_would(facts: ModelFacts, how: Arrangement, gpu: Gpu, least: int) -> str:
+def _what_would(facts: ModelShape, how: Arrangement, gpu: Gpu, least: int) -> str:
     """The least change that fits: fewer requests at once, then more GPUs, then whole experts."""
     for other in _others(facts, how, gpu):
         found = fit(facts, other, gpu)
@@ -80,7 +80,7 @@ def _what_would(facts: ModelFacts, how: Arrangement, gpu: Gpu, least: int) -> st
     return "no arrangement on up to 32 of these GPUs would do; take a form with fewer bits"
 
 
-def _others(facts: ModelFacts, how: Arrangement, gpu: Gpu) -> Iterator[Arrangement]:
+def _others(facts: ModelShape, how: Arrangement, gpu: Gpu) -> Iterator[Arrangement]:
     for seqs in (512, 256, 128, 64):
         if seqs < how.seqs:
             yield replace(how, seqs=seqs)

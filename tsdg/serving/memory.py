@@ -25,7 +25,7 @@ from typing import Literal
 
 import yaml
 
-from tsdg.config.model_facts import ModelFacts
+from tsdg.config.model_shape_config import ModelShape
 from tsdg.config.models import Flag, ModelConfig
 
 GIB = 2**30
@@ -145,7 +145,7 @@ def arrangement_of(model: ModelConfig, flags: Mapping[str, Flag], gpu: Gpu) -> A
     )
 
 
-def fit(facts: ModelFacts, how: Arrangement, gpu: Gpu) -> Fit:
+def fit(facts: ModelShape, how: Arrangement, gpu: Gpu) -> Fit:
     """Reckon whether a model fits."""
     weights = _weights(facts, how)
     budget = how.utilisation * gpu.memory
@@ -159,7 +159,7 @@ def fit(facts: ModelFacts, how: Arrangement, gpu: Gpu) -> Fit:
     return Fit(verdict=verdict, why=doubt, weights=weights, room=room, best=best)
 
 
-def _uneven(facts: ModelFacts, how: Arrangement) -> str:
+def _uneven(facts: ModelShape, how: Arrangement) -> str:
     """Why its layers cannot be cut like this; empty where they can."""
     if facts.query_heads and facts.query_heads % how.tensor:
         return f"{facts.query_heads} attention heads cannot be shared by {how.tensor} GPUs"
@@ -183,7 +183,7 @@ def _fails(how: Arrangement, room: Room) -> str:
     return ""
 
 
-def _weights(facts: ModelFacts, how: Arrangement) -> float:
+def _weights(facts: ModelShape, how: Arrangement) -> float:
     """Bytes of weights on one GPU."""
     group = how.tensor * how.pipeline
     if how.data == 1:
@@ -194,14 +194,14 @@ def _weights(facts: ModelFacts, how: Arrangement) -> float:
     return (routed / how.gpus + facts.shared_gb / group) * 1e9
 
 
-def _overhead(facts: ModelFacts, how: Arrangement) -> float:
+def _overhead(facts: ModelShape, how: Arrangement) -> float:
     """Bytes beside weights and requests at most: graphs, sampling and activations of a batch."""
     sampling = 4 * how.seqs * facts.vocabulary * 4  # logits in 32 bits, and copies of them
     activations = 16 * how.batched * facts.hidden * 2
     return _MOST_OVERHEAD + sampling + activations
 
 
-def _room(facts: ModelFacts, how: Arrangement, free: float) -> Room:
+def _room(facts: ModelShape, how: Arrangement, free: float) -> Room:
     if not facts.attention_layers:
         return Room(free=free, blocks=None, requests=None, longest=None)
     if facts.state_layers:
@@ -212,7 +212,7 @@ def _room(facts: ModelFacts, how: Arrangement, free: float) -> Room:
     return Room(free=free, blocks=None, requests=requests, longest=longest)
 
 
-def token_bytes(facts: ModelFacts, how: Arrangement) -> float:
+def token_bytes(facts: ModelShape, how: Arrangement) -> float:
     """Bytes that one GPU keeps of one token of a request in one layer."""
     if facts.latent:
         return facts.latent * how.kv_bytes / how.context
@@ -220,14 +220,14 @@ def token_bytes(facts: ModelFacts, how: Arrangement) -> float:
     return 2 * heads * facts.head_dim * how.kv_bytes / how.context
 
 
-def _request(facts: ModelFacts, how: Arrangement, tokens: int) -> float:
+def _request(facts: ModelShape, how: Arrangement, tokens: int) -> float:
     """Bytes that one GPU keeps of one request without states."""
     whole = math.ceil(facts.attention_layers / how.pipeline) * tokens
     windows = math.ceil(facts.window_layers / how.pipeline) * min(tokens, facts.window + _BLOCK)
     return (whole + windows) * token_bytes(facts, how)
 
 
-def _in_blocks(facts: ModelFacts, how: Arrangement, free: float) -> Room:
+def _in_blocks(facts: ModelShape, how: Arrangement, free: float) -> Room:
     """Room of a model with states, whose blocks hold a state or some tokens."""
     state = facts.state_numbers * how.state_bytes + facts.conv_numbers * 2
     page = state / how.tensor

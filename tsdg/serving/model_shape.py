@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tsdg.config.model_facts import ModelFacts
+from tsdg.config.model_shape_config import ModelShape
 from tsdg.config.models import ModelConfig
 
 _WEIGHTS = (".safetensors", ".bin", ".pt")
 
 
-def facts_of(model: ModelConfig) -> ModelFacts | None:
+def facts_of(model: ModelConfig) -> ModelShape | None:
     """A model's facts: those of its folder, else of its file; None where neither has any."""
     folder = Path(model.path).expanduser()
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
@@ -25,7 +25,7 @@ def facts_of(model: ModelConfig) -> ModelFacts | None:
     return model.facts
 
 
-def read_shape(config: Mapping[str, Any], weights_gb: float) -> ModelFacts | None:
+def read_shape(config: Mapping[str, Any], weights_gb: float) -> ModelShape | None:
     """Facts from a ``config.json``; None for one whose layers are not understood.
 
     Args:
@@ -41,7 +41,7 @@ def read_shape(config: Mapping[str, Any], weights_gb: float) -> ModelFacts | Non
     quantised = config.get("quantization_config") or {}
     block = (quantised.get("weight_block_size") or [0])[0]
     latent = text.get("kv_lora_rank") or 0
-    return ModelFacts(
+    return ModelShape(
         weights_gb=weights_gb,
         vocabulary=text["vocab_size"],
         hidden=text["hidden_size"],

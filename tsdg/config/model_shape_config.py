@@ -7,7 +7,7 @@ from pydantic import model_validator
 from tsdg.config.base import Config, NonNegativeInt, PositiveFloat, PositiveInt
 
 
-class ModelFacts(Config):
+class ModelShape(Config):
     """A model's own figures, as its ``config.json`` and its files have them.
 
     Where ``attention_layers`` is 0 nobody knows what a request keeps, and only the weights are
@@ -43,7 +43,7 @@ class ModelFacts(Config):
     """Side of the blocks that its 8-bit weights are scaled by; 0 for none."""
 
     @model_validator(mode="after")
-    def _keeps_something(self) -> ModelFacts:
+    def _keeps_something(self) -> ModelShape:
         if self.attention_layers and not (self.latent or (self.kv_heads and self.head_dim)):
             raise ValueError("attention_layers need kv_heads and head_dim, or latent")
         if self.shared_gb > self.weights_gb:
