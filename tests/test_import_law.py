@@ -20,6 +20,7 @@ BASE = {
     "hashset",
     "kinds",
     "layout",
+    "shellvars",
     "storage",
     "tables",
     "wording",

@@ -1,4 +1,5 @@
-# Sourced by the batch shell of every job, before the one srun line that NeMo-Run writes into the job's script.
+# Sourced by the batch shell of every job, as the first of its lines: before the time limit can be near, and before the
+# one srun line that NeMo-Run writes into the job's script.
 #
 # That line would run in the foreground of a shell without traps: a signal to the batch shell would then end the job
 # instead of warning its processes. So `srun` is a function here, which
@@ -22,6 +23,9 @@ trap tsdg_warn USR1
 # preemption.
 trap 'tsdg_signal=TERM' TERM
 
+# What the shell that submitted had of its own: nothing where tsdg submitted, much where a user did by hand.
+. "$TSDG_LAUNCH/unset.sh"
+
 # Since Slurm 22.05 srun does not take this over from the job by itself, and would give a task one core.
 [ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
 
@@ -37,16 +41,20 @@ tsdg_preempted() {
     # At the end of its grace time Slurm requeues or cancels what it preempts; what has ended by itself before, as asked
     # to, it takes for done. After scancel the job is no longer RUNNING.
     local said
-    said=$(scontrol show job "$1") || return 1
+    said=$(command scontrol show job "$1") || return 1
     [[ $said == *JobState=RUNNING* && $said == *PreemptTime=[0-9]* ]]
 }
 
 tsdg_requeue() {
     # Exit codes: 130 stopped, resumable; 1 fell short, 2 and 3 wrong or unfit: those would only fail again.
-    # Above 128 and not 130: killed, e.g. out of memory.
+    # Above 128 and not 130: killed, e.g. out of memory. Where no process was started, it is srun's own code.
     # After SIGTERM never, but for preemption: it may be the user's scancel, which is final.
     local code=$1 task=${SLURM_JOB_ID}
     [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || task=${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}
+    if [ "$code" -ne 0 ] && [ ! -e "$TSDG_BEGAN" ]; then
+        echo "tsdg: srun started no process (exit code $code): what it said stands above"
+        [ "$code" -ne 255 ] || return 0
+    fi
     if [ "$code" -le 128 ]; then
         return 0
     elif [ "$tsdg_signal" = TERM ] || { [ "$code" -eq 130 ] && [ "$tsdg_signal" != USR1 ]; }; then
@@ -57,17 +65,20 @@ tsdg_requeue() {
         return 0
     fi
     echo "tsdg: requeueing $task (exit code $code, requeued ${SLURM_RESTART_COUNT:-0} times before)"
-    scontrol requeue "$task"
+    command scontrol requeue "$task"
 }
 
 srun() {
     local code=0
+    # NeMo-Run's script asks for the first node's address before it comes to our line. Nobody needs it, and it is a step.
+    case $* in *" hostname --ip-address") return 0 ;; esac
     for TSDG_STAGE in $TSDG_STAGES; do
-        export TSDG_STAGE
+        TSDG_BEGAN=${TSDG_LAUNCH}/began/${SLURM_JOB_ID}-${SLURM_RESTART_COUNT:-0}-$TSDG_STAGE
+        export TSDG_STAGE TSDG_BEGAN
         echo "tsdg: $(date -u +%Y-%m-%dT%H:%M:%SZ) stage $TSDG_STAGE on ${SLURM_JOB_NODELIST:-?}"
         case $TSDG_STAGE in
-            seeds | package | *.gather) command srun --nodes=1 --ntasks=1 "$@" & ;;
-            *) command srun "$@" & ;;
+            seeds | package | *.gather) command srun --export=ALL --nodes=1 --ntasks=1 "$@" & ;;
+            *) command srun --export=ALL "$@" & ;;
         esac
         tsdg_step=$!
         tsdg_wait
@@ -79,5 +90,6 @@ srun() {
         [ "$code" -eq 0 ] || break
     done
     tsdg_requeue "$code"
+    rm -f "$TSDG_BEGAN"
     return "$code"
 }

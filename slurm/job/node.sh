@@ -2,20 +2,27 @@
 # What runs on each node of a job, in its container where it has one. Given by the batch shell:
 #   TSDG_RUN     the run directory          TSDG_STAGE   the stage to do, or to take part in
 #   TSDG_LAUNCH  the folder of this file    TSDG_PYTHON  a Python with tsdg's dependencies
+#   TSDG_BEGAN   the file that says that a process was started
 set -u
 
-# NAME=VALUE lines are data: nothing in a value is expanded or run.
-read_env() {
-    local line
-    while IFS= read -r line || [ -n "$line" ]; do
-        case $line in [A-Za-z_]*=*) export "$line" ;; esac
-    done <"$1"
-}
+[ -z "${TSDG_BEGAN:-}" ] || : >"$TSDG_BEGAN"
 
-read_env "$TSDG_LAUNCH/env"
-for file in "${TSDG_SECRETS:-}" "${TSDG_ENV_FILE:-}"; do
-    [ -z "$file" ] || read_env "$file" || exit 3
-done
+. "$TSDG_LAUNCH/read_env.sh"
+tsdg_read_env "$TSDG_LAUNCH/env" exact || exit 3
+[ -z "${TSDG_SECRETS:-}" ] || tsdg_read_env "$TSDG_SECRETS" exact || exit 3
+[ -z "${TSDG_ENV_FILE:-}" ] || tsdg_read_env "$TSDG_ENV_FILE" || exit 3
+
+# Packages of the home folder are another Python's, or another user's setup.
+export PYTHONNOUSERSITE="${PYTHONNOUSERSITE-1}"
+
+# A proxy is for the world outside: servers of this node are asked directly.
+if [ -n "${http_proxy:-}${https_proxy:-}${all_proxy:-}${HTTP_PROXY:-}${HTTPS_PROXY:-}${ALL_PROXY:-}" ]; then
+    no_proxy="${no_proxy:-${NO_PROXY:-}}"
+    export no_proxy="${no_proxy:+$no_proxy,}localhost,127.0.0.1,::1"
+    export NO_PROXY="$no_proxy"
+fi
+
+. "$TSDG_LAUNCH/caches.sh"
 
 # The code of the snapshot, unpacked once per node: hundreds of nodes importing from a parallel file system hurt it.
 code=$(mktemp -d "${TMPDIR:-/tmp}/tsdg-code-XXXXXX") || exit 3

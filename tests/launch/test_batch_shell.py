@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tsdg.shellvars import unset_in_job_script
 from tsdg.slurm.cluster import packaged
 
 BATCH = packaged("slurm") / "job" / "batch.sh"
@@ -28,10 +29,19 @@ class Lab:
     folder: Path
 
     def start(
-        self, step: str, *, stages: str = "questions", retries: int = 3, **env: str
+        self,
+        step: str,
+        *,
+        stages: str = "questions",
+        retries: int = 3,
+        begins: bool = True,
+        **env: str,
     ) -> subprocess.Popen[str]:
+        (self.folder / "unset.sh").write_text(unset_in_job_script())
+        (self.folder / "began").mkdir(exist_ok=True)
+        began = ': >"$TSDG_BEGAN"' if begins else ""
         (self.folder / "srun").write_text(
-            f"#!/bin/bash\necho $TSDG_STAGE $@ >> {self.folder}/steps\n{step}\n"
+            f"#!/bin/bash\n{began}\necho $TSDG_STAGE $@ >> {self.folder}/steps\n{step}\n"
         )
         says = (
             f'#!/bin/bash\nif [ "$1" = show ]; then cat {self.folder}/job; '
@@ -44,6 +54,7 @@ class Lab:
         environ = {
             "PATH": f"{self.folder}:{os.environ['PATH']}",
             "SLURM_JOB_ID": "7",
+            "TSDG_LAUNCH": str(self.folder),
             "TSDG_STAGES": stages,
             "TSDG_RETRIES": str(retries),
             **env,
@@ -134,10 +145,10 @@ def test_what_was_killed_is_requeued_so_often_and_no_more(lab: Lab) -> None:
 def test_stages_run_in_order_and_those_without_servers_on_one_node(lab: Lab) -> None:
     assert lab.run("exit 0", stages="seeds questions questions.gather package")[0] == 0
     assert lab.lines("steps") == [
-        "seeds --nodes=1 --ntasks=1 --label bash node.sh",
-        "questions --label bash node.sh",
-        "questions.gather --nodes=1 --ntasks=1 --label bash node.sh",
-        "package --nodes=1 --ntasks=1 --label bash node.sh",
+        "seeds --export=ALL --nodes=1 --ntasks=1 --label bash node.sh",
+        "questions --export=ALL --label bash node.sh",
+        "questions.gather --export=ALL --nodes=1 --ntasks=1 --label bash node.sh",
+        "package --export=ALL --nodes=1 --ntasks=1 --label bash node.sh",
     ]
 
 
@@ -160,3 +171,48 @@ def test_srun_gets_the_cores_of_the_job(lab: Lab) -> None:
         lab.run(f"echo $SRUN_CPUS_PER_TASK > {lab.folder}/cores", SLURM_CPUS_PER_TASK="12")[0] == 0
     )
     assert lab.lines("cores") == ["12"]
+
+
+@pytest.mark.parametrize("code", [1, 255])
+def test_a_step_that_srun_did_not_start_is_final(lab: Lab, code: int) -> None:
+    found, out = lab.run(f"exit {code}", begins=False)
+    assert (found, lab.lines("asked")) == (code, [])
+    assert f"tsdg: srun started no process (exit code {code})" in out
+
+
+def test_a_step_that_was_lost_after_its_start_is_requeued(lab: Lab) -> None:
+    assert lab.run("exit 255")[0] == 255
+    assert lab.lines("asked") == ["requeue 7"]
+
+
+def test_the_address_of_the_first_node_is_no_step(lab: Lab) -> None:
+    lab.run("exit 0")
+    script = f'. {BATCH}\nip=$(srun --nodes=1 -w n1 hostname --ip-address)\necho "<$ip>"\n'
+    environ = {
+        "PATH": f"{lab.folder}:/usr/bin:/bin",
+        "TSDG_LAUNCH": str(lab.folder),
+        "TSDG_STAGES": "seeds",
+        "SLURM_JOB_ID": "7",
+    }
+    done = subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True)
+    assert (done.stdout, len(lab.lines("steps"))) == ("<>\n", 1)
+
+
+def test_what_the_submitting_shell_had_does_not_reach_the_step(lab: Lab) -> None:
+    theirs = {
+        "SLURM_MEM_PER_CPU": "400",
+        "SLURM_STEP_GPUS": "7",
+        "SLURM_EXPORT_ENV": "NONE",
+        "SBATCH_PARTITION": "short",
+        "PYTHONHOME": "/nowhere",
+        "VLLM_API_KEY": "key",
+        "LD_PRELOAD": "",
+        "SLURM_CONF": "/etc/slurm.conf",
+        "SLURM_CPUS_ON_NODE": "4",
+        "CUDA_VISIBLE_DEVICES": "3",
+        "MINE": "stays",
+    }
+    assert lab.run(f"env | cut -d= -f1 > {lab.folder}/env", **theirs)[0] == 0
+    reached = set(lab.lines("env")) & set(theirs)
+    # The last but one are the batch shell's own.
+    assert reached == {"SLURM_CONF", "SLURM_CPUS_ON_NODE", "CUDA_VISIBLE_DEVICES", "MINE"}

@@ -104,7 +104,7 @@ def test_the_ssh_user_and_folder_come_from_the_environment_as_for_ns() -> None:
     [
         ({"job_dir": "jobs"}, "job_dir: found 'jobs'; needed is an absolute path"),
         ({"acount": "x"}, "key acount is unknown; did you mean account?"),
-        ({"tsdg": {"phyton": "x"}}, "key tsdg.phyton is unknown; allowed: container, "),
+        ({"tsdg": {"phyton": "x"}}, "key tsdg.phyton is unknown; allowed: cache_dir, "),
         ({"tsdg": {"container": "vllm"}}, "'vllm' is not among containers: there are none"),
         ({"timeouts": {"batch": "six hours"}}, "'six hours' is not a time limit"),
         ({"mounts": ["/a"]}, "'/a' is not a mount; allowed: SOURCE:TARGET"),

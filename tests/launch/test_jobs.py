@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,13 +80,11 @@ def test_over_ssh_words_stay_words() -> None:
     shell = Shell(
         ssh=Ssh(user="ada", host="login", port=2222, identity="/k", pre_command="module load slurm")
     )
-    assert shell.command(["squeue", "--me", "a b;c"]) == [
-        "ssh",
-        "-p",
-        "2222",
-        "-i",
-        "/k",
-        "ada@login",
-        "module load slurm && squeue --me 'a b;c'",
-    ]
+    *words, last = shell.command(["squeue", "--me", "a b;c\n!"])
+    assert words == ["ssh", "-p", "2222", "-i", "/k", "ada@login"]
+    # No login shell takes this otherwise: csh, fish or any other.
+    form = r"module load slurm && sh -c 'eval \"\$\(echo ([A-Za-z0-9+/=]+) \| base64 -d\)\"'"
+    coded = re.fullmatch(form, last)
+    assert coded
+    assert base64.b64decode(coded[1]).decode().endswith("\nexec squeue --me 'a b;c\n!'\n")
     assert Shell(ssh=None).command(["squeue", "a b"]) == ["squeue", "a b"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import tarfile
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import yaml
 from tests.launch.test_jobs import SSH, launch
 from tsdg.errors import VerificationError
 from tsdg.slurm.jobs import add_launch
-from tsdg.slurm.run_over_ssh import RUN, command_there, is_away
+from tsdg.slurm.run_over_ssh import RUN, is_away, run_there
 
 
 def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> None:
@@ -24,11 +23,11 @@ def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> No
     assert not is_away(there)
     assert not is_away(tmp_path)
     with pytest.raises(VerificationError, match=r"does not say tsdg\.python"):
-        command_there(here, ["status", RUN])
+        run_there(here, ["status", RUN])
 
 
 def test_the_same_command_runs_there_with_the_code_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here, there = tmp_path / "copy", tmp_path / "the re"
     add_launch(here, launch(1), cluster="configs/far.yaml", ssh=SSH, remote=str(there))
@@ -43,15 +42,14 @@ def test_the_same_command_runs_there_with_the_code_of_the_run(
         entry = tarfile.TarInfo("which")
         entry.size = 4
         archive.addfile(entry, io.BytesIO(b"mine"))
-    # ssh hands its last argument to a shell on the other side.
+    # ssh hands its last argument to a shell on the other side, which may say something first.
     ssh = tmp_path / "bin" / "ssh"
     ssh.parent.mkdir()
-    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    greeting = f"export TMPDIR={tmp_path}; echo Welcome; echo Quota exceeded >&2"
+    ssh.write_text(f'#!/bin/sh\nfor last; do :; done\n{greeting}\nexec sh -c "$last"\n')
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ssh.parent}:/usr/bin:/bin")
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    done = subprocess.run(
-        command_there(here, ["logs", RUN, "a b; echo"]), capture_output=True, text=True, check=True
-    )
-    assert done.stdout == f"mine<-P><-m><tsdg><logs><{there}><a b; echo>"
-    assert list(tmp_path.glob("tsdg-code-*")) == []
+    assert run_there(here, ["logs", RUN, "a b; echo"]) == 0
+    assert capfd.readouterr().out == f"mine<-P><-m><tsdg><logs><{there}><a b; echo>"
+    python.write_text("#!/bin/sh\nexit 3\n")
+    assert run_there(here, ["logs", RUN]) == 3

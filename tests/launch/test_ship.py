@@ -172,7 +172,7 @@ def test_a_node_gets_environment_code_and_stage_literally(run: Path, tmp_path: P
         "recipes",
         "tsdg",
     ]
-    assert list(scratch.iterdir()) == []
+    assert [path.name for path in scratch.iterdir()] == [f"tsdg-cache-{os.getuid()}"]
 
 
 def test_a_node_without_its_secrets_stops(run: Path, tmp_path: Path) -> None:

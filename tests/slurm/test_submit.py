@@ -5,13 +5,14 @@ All are submitted or none, once, without secrets, and after a canary.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.slurm.lab import Endpoint, Launcher, logs
+from tests.slurm.lab import Endpoint, Launcher, logs, wait_until
 
 pytestmark = pytest.mark.slurm
 Oracle = Callable[..., Endpoint]
@@ -29,11 +30,56 @@ def test_where_one_job_is_refused_none_is_left(launcher: Launcher) -> None:
     ]
     done = launcher.call(*words, "launch.canary=0")
     assert done.returncode == 3
-    assert "the cluster does not take the jobs: " in done.stderr
+    assert "the jobs are not submitted: " in done.stderr
     assert "Invalid partition name specified" in done.stderr
     assert done.stderr.count("\n") == 1
     launcher.wait(60)
     assert not (launcher.root / "refused/launch/jobs.json").exists()
+
+
+def test_the_shell_that_launches_has_no_say(launcher: Launcher) -> None:
+    """As in a batch job of another partition, at a centre whose modules set much."""
+    theirs = {
+        "SBATCH_PARTITION": "short",
+        "SBATCH_TIMELIMIT": "1",
+        "SBATCH_EXPORT": "NONE",
+        "SBATCH_JOB_NAME": "other",
+        "SBATCH_GPUS_PER_NODE": "1",
+        "SBATCH_ACCOUNT": "nobody",
+        "SLURM_JOB_ID": "424242",
+        "SLURM_MEM_PER_CPU": "400",
+        "SLURM_STEP_GPUS": "7",
+        "SLURM_TIME_FORMAT": "relative",
+        "SQUEUE_FORMAT": "%i",
+        "SQUEUE_STATES": "CANCELLED",
+        "SACCT_FORMAT": "JobID",
+        "VLLM_API_KEY": "of-another-server",
+        "PYTHONSTARTUP": "/nowhere",
+        "TZ": "Pacific/Kiritimati",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    launcher.environment.update(theirs)
+    seen = launcher.folder / "seen"
+    keys = {"gpus_per_node": 0, "exclusive": False, "cpu_sbatch": {"mem": "2G", "export": "NONE"}}
+    run = launcher.launch(
+        "mine", *NOWHERE, "launch.canary=0", tsdg=keys | {"setup": [f"env >{seen}"]}
+    )
+    jobs = launcher.jobs(run)
+    pending = ["squeue", "--me", "-h", "-o", "%j|%P|%l|%b"]
+    assert set(launcher.cluster.run(*pending).splitlines()) >= {
+        f"mine-{name}|cpu|30:00|N/A" for name in ("answers", "package")
+    }
+    wait_until("the seeds are there", lambda: (run / "seeds/seeds.parquet").exists(), 60)
+    kept = set(theirs) & {line.partition("=")[0] for line in seen.read_text().splitlines()}
+    # What Slurm sets itself; with export=NONE nothing else of the shell comes along.
+    assert kept <= {"SLURM_JOB_ID", "TZ", "http_proxy"}
+    assert "\nSLURM_JOB_ID=424242\n" not in seen.read_text()
+    assert "\nPYTHONNOUSERSITE=1\n" in seen.read_text()
+    launcher("cancel", str(run))
+    assert launcher.cluster.run("squeue", "--me", "-h") == ""
+    assert set(jobs) == {
+        job["name"] for job in json.loads(launcher("status", str(run), "--json"))["jobs"]
+    }
 
 
 def test_a_run_with_jobs_is_not_launched_twice(launcher: Launcher) -> None:

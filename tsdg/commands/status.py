@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,12 +13,11 @@ _EVERY_S = 5.0
 
 def main(words: Words) -> int:
     """Print what a run does; ``--watch`` goes on until nothing of it is pending or running."""
-    from tsdg.slurm.run_over_ssh import RUN, command_there, is_away
+    from tsdg.slurm.run_over_ssh import RUN, is_away, run_there
 
     run = run_directory(words.arguments[0], command="tsdg status")
     if is_away(run):
-        there = command_there(run, ["status", RUN, *sorted(words.flags)])
-        return subprocess.run(there, check=False).returncode
+        return run_there(run, ["status", RUN, *sorted(words.flags)])
     watch = "--watch" in words.flags
     while _show(run, as_json="--json" in words.flags, clear=watch) and watch:
         time.sleep(_EVERY_S)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tsdg.engine.owner import Owner
+from tsdg.shellvars import clean_environ
 
 _TIMEOUT_S = 10.0
 _FIELDS = "JobID:32,State:32,RestartCnt:32"
@@ -126,7 +127,7 @@ class SlurmJobs:
                 text=True,
                 timeout=_TIMEOUT_S,
                 check=False,
-                env=self._environment,
+                env=clean_environ(self._environment, asks=True),
                 stdin=subprocess.DEVNULL,
             )
         except (OSError, subprocess.SubprocessError):

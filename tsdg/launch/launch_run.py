@@ -12,15 +12,9 @@ from pathlib import Path
 from tsdg.config.recipe import Recipe
 from tsdg.engine.control import sole_owner
 from tsdg.launch.ship import write_recipe
-from tsdg.launch.submit import (
-    Launch,
-    find_target,
-    launch,
-    plan_launch,
-    refuse_second,
-    write_scripts,
-)
-from tsdg.layout import CANARY, CODE, LAUNCHED_RECIPE, PROMPTS
+from tsdg.launch.submit import Launch, launch, plan_launch, refuse_second, write_scripts
+from tsdg.launch.target import find_target
+from tsdg.layout import CANARY, CODE, LAUNCH, LAUNCHED_RECIPE, PROMPTS
 from tsdg.run.measure_diversity import write_full_run
 from tsdg.run.prepare import Prepared, kept_prompts, prepare, reopen, take_snapshot
 from tsdg.run.roles import served_models
@@ -77,12 +71,14 @@ def launch_prepared(
     )
     if dry_run:
         return write_scripts(target, jobs)
-    refuse_second(target)
-    with sole_owner(target.here):
-        take_snapshot(prepared, overrides)
-        if jobs[0].stage == CANARY:
-            start_canary(prepared, questions=plan.questions)
-    return launch(target, jobs)
+    # Not the lock of the run itself: its first jobs take that while the last are being submitted.
+    with sole_owner(target.here / LAUNCH):
+        refuse_second(target)
+        with sole_owner(target.here):
+            take_snapshot(prepared, overrides)
+            if jobs[0].stage == CANARY:
+                start_canary(prepared, questions=plan.questions)
+        return launch(target, jobs)
 
 
 def relaunch(run: Path, overrides: Sequence[str], *, dry_run: bool) -> Launch | None:

@@ -8,8 +8,10 @@ Each workaround stands in one place:
   submitted detached, and their states read from squeue, sacct and the run directory.
 - ``retries`` requeues *all* tasks of an array: it stays 0, and ``batch.sh`` requeues its own
   element.
-- srun runs in the foreground without traps: ``setup_lines`` make ``srun`` a function that has them.
-- The job's script runs under ``set -x``: the first of the ``setup_lines`` ends that.
+- srun runs in the foreground without traps: ``batch.sh`` makes ``srun`` a function that has them.
+- The job's script runs under ``set -x``: the ``setup_lines`` end that.
+- The script's first command is a step that asks for an address nobody needs, before any trap is
+  set: ``FirstLinesRequest`` puts the lines that source ``batch.sh`` before it.
 - Environment values and arguments are unquoted: there are none of either but paths, which are
   checked.
 - A job may have dependencies of one kind only: ``_depend`` lets a gather job wait for the success
@@ -20,18 +22,22 @@ Each workaround stands in one place:
 - The script of ``__main__`` is kept, and an interactive one raises; commands read this process's
   standard input; logging is set up anew: ``_sealed`` prevents all of these.
 - A poll of squeue per job goes on in threads: it is switched off.
+- Commands of Slurm inherit this process's environment, what sbatch prints is taken for a number
+  whatever it is, and over ssh a second ssh and ``rsync`` need a login shell that is silent:
+  ``CommandWay`` takes the place of the tunnel's ``run`` and ``connect``, and of rsync.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import shlex
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -39,26 +45,23 @@ from typing import Any
 
 import nemo_run
 from nemo_run import config as nemo_run_config
-from nemo_run.core.execution.slurm import SlurmJobDetails
+from nemo_run.core.execution.slurm import SlurmBatchRequest, SlurmJobDetails
 from nemo_run.core.tunnel.client import Tunnel
 from nemo_run.run.torchx_backend.schedulers import slurm as scheduler
 
-from tsdg.errors import MachineError
+from tsdg.errors import MachineError, TsdgError
 from tsdg.launch.job_plan import JobPlan, job_name, log_folder, slurm_name
+from tsdg.launch.nemorun_way import CommandWay
+from tsdg.launch.target import JobPlace
 from tsdg.layout import CANARY
 from tsdg.slurm.cluster import ClusterConfig
+from tsdg.slurm.lookup import SCRIPT, comment_of
+from tsdg.slurm.slurm_shell import Shell, ssh_of
+from tsdg.storage import storage_unfit
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPlace:
-    """Where a run is, as its jobs see it."""
-
-    run: str
-    """The run directory."""
-    python: str
-    """Of bare jobs."""
-    mounts: tuple[str, ...]
-    """Of jobs in containers."""
+_EXPERIMENT: Any = importlib.import_module("nemo_run.run.experiment")
+"""By its name, because ``nemo_run.run`` is a function."""
+_RSYNC = _EXPERIMENT.rsync
 
 
 @dataclass(kw_only=True)
@@ -83,43 +86,18 @@ class RunLogs(SlurmJobDetails):  # type: ignore[misc]
         return Path(str(self.folder)) / ("%A_%a.node%n.log" if self.in_array else "%j.node%n.log")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
-    """What NeMo-Run made of the jobs."""
-
-    experiment: str
-    scripts: Mapping[str, str]
-    """Job's name → the text of its sbatch script."""
-    job_ids: Mapping[str, str]
-    """Job's name → Slurm's number; empty after a dry run."""
-
-
 def make_executor(
     job: JobPlan, cluster: ClusterConfig, place: JobPlace, run_name: str
 ) -> nemo_run.SlurmExecutor:
     """Describe one job to NeMo-Run."""
     image = cluster.image_of(gpus=job.gpus)
-    flags: dict[str, Any] = {"kill_on_invalid_dep": "yes", "comment": place.run}
-    for key in ("mail_type", "mail_user"):
-        if getattr(cluster, key):
-            flags[key] = getattr(cluster, key)
-    own = cluster.tsdg.gpu_sbatch if job.gpus else cluster.tsdg.cpu_sbatch
-    flags |= {key.replace("-", "_"): value for key, value in own.items() if value is not False}
     return nemo_run.SlurmExecutor(
-        account=cluster.account or None,
-        partition=job.partition or None,
-        qos=job.qos or None,
-        time=job.time_limit or None,
-        nodes=job.nodes,
+        **_asked_for(job, cluster),
+        **_container(image, place),
         ntasks_per_node=1,
-        gpus_per_node=job.gpus_per_node or None,
-        exclusive=True if job.exclusive else None,
-        array=f"0-{job.array.size - 1}%{job.array.limit}" if job.array else None,
         signal=f"B:USR1@{job.flush_s}",
         job_name_prefix=f"{job_name(run_name)}-",
-        additional_parameters=flags,
-        container_image=image or None,
-        container_mounts=list(place.mounts) if image else [],
+        additional_parameters=_flags(job, cluster, place),
         srun_args=[
             "--wait=0",
             f"--kill-on-bad-exit={int(job.together)}",
@@ -137,13 +115,49 @@ def make_executor(
         packager=nemo_run.Packager(),
         retries=0,
         env_vars={},
-        setup_lines=_setup_lines(job, place, bool(image), cluster),
+        setup_lines="set +vx",
         poll_estimated_start_time=False,
         dependency_type="afterok" if job.after_ok else "afterany",
     )
 
 
-def _setup_lines(job: JobPlan, place: JobPlace, in_container: bool, cluster: ClusterConfig) -> str:
+def _asked_for(job: JobPlan, cluster: ClusterConfig) -> dict[str, Any]:
+    """What a job asks Slurm for; what is empty is left to Slurm."""
+    asked = {
+        "account": cluster.account,
+        "partition": job.partition,
+        "qos": job.qos,
+        "time": job.time_limit,
+        "nodes": job.nodes,
+        "gpus_per_node": job.gpus_per_node,
+        "exclusive": job.exclusive,
+        "array": f"0-{job.array.size - 1}%{job.array.limit}" if job.array else None,
+    }
+    return {key: value or None for key, value in asked.items()}
+
+
+def _container(image: str, place: JobPlace) -> dict[str, Any]:
+    return {
+        "container_image": image or None,
+        "container_mounts": list(place.mounts) if image else [],
+    }
+
+
+def _flags(job: JobPlan, cluster: ClusterConfig, place: JobPlace) -> dict[str, Any]:
+    """Further flags of sbatch; those of the cluster's file win."""
+    flags: dict[str, Any] = {
+        "kill_on_invalid_dep": "yes",
+        "comment": comment_of(place.run, place.launch, job.name),
+        "mail_type": cluster.mail_type,
+        "mail_user": cluster.mail_user,
+    }
+    own = cluster.tsdg.gpu_sbatch if job.gpus else cluster.tsdg.cpu_sbatch
+    flags |= {key.replace("-", "_"): value for key, value in own.items()}
+    return {key: value for key, value in flags.items() if value is not False and value != ""}
+
+
+def _first_lines(job: JobPlan, place: JobPlace, cluster: ClusterConfig) -> str:
+    in_container = bool(cluster.image_of(gpus=job.gpus))
     python = cluster.tsdg.python or ("python3" if in_container else place.python)
     values = {
         "TSDG_RUN": f"{place.run}/{CANARY}" if job.stage == CANARY else place.run,
@@ -153,7 +167,20 @@ def _setup_lines(job: JobPlan, place: JobPlace, in_container: bool, cluster: Clu
         "TSDG_PYTHON": python,
     }
     exports = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    return "\n".join(["set +vx", *exports, f". {place.run}/launch/batch.sh"])
+    return "\n".join([*exports, f". {place.run}/launch/batch.sh"])
+
+
+def write_scripts(
+    jobs: Sequence[JobPlan], cluster: ClusterConfig, place: JobPlace, *, run_name: str, home: str
+) -> dict[str, str]:
+    """Make the script of each job, by its name, and neither keep nor submit anything."""
+    with (
+        _at_home(home),
+        tempfile.TemporaryDirectory(prefix="tsdg-dry-run-") as base,
+        _experiment(jobs, cluster, place, run_name=run_name, base=base) as whole,
+    ):
+        whole.dryrun(log=False, delete_exp_dir=False)
+        return {job.name: _script(whole, job.name) for job in jobs}
 
 
 def submit(
@@ -163,10 +190,9 @@ def submit(
     *,
     run_name: str,
     home: str,
-    experiment: str,
-    dry_run: bool,
-) -> Submitted:
-    """Submit jobs as one NeMo-Run experiment, or only write their scripts.
+    taken: Callable[[str, str, str], None],
+) -> None:
+    """Submit jobs as one NeMo-Run experiment.
 
     Args:
         jobs: in an order in which they can be submitted.
@@ -174,23 +200,46 @@ def submit(
         place: the run as its jobs see it.
         run_name: name of the run.
         home: ``NEMORUN_HOME``, which holds the experiment.
-        experiment: its id, ``<title>_<number>``.
-        dry_run: write the scripts into a temporary folder and submit nothing.
+        taken: called for each job that Slurm has taken, with its name, number and script.
 
     Raises:
-        MachineError: the cluster does not take a job; those that it took are cancelled.
+        MachineError: the cluster does not take a job. Those that it took before stay submitted.
+        StorageError: NeMo-Run's files cannot be written.
     """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_at_home(home))
-        stack.enter_context(_sealed())
-        base = (
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="tsdg-dry-run-"))
-            if dry_run
-            else home
-        )
+    try:
+        with (
+            _at_home(home),
+            _experiment(jobs, cluster, place, run_name=run_name, base=home) as whole,
+        ):
+            way = CommandWay(
+                Shell(ssh=ssh_of(cluster)),
+                lambda name, number: taken(name, number, _script(whole, name)),
+            )
+            for theirs in whole.jobs:
+                way.replace(theirs.executor.tunnel)
+            _EXPERIMENT.rsync = way.upload
+            try:
+                whole.run(detach=True)
+            finally:
+                _EXPERIMENT.rsync = _RSYNC
+    except TsdgError:
+        raise
+    except OSError as error:
+        raise storage_unfit("write", Path(error.filename or home), error) from error
+    except Exception as error:
+        said = " ".join(str(error).split())[:300]
+        raise MachineError(f"NeMo-Run does not submit the jobs: {said}") from error
+
+
+@contextlib.contextmanager
+def _experiment(
+    jobs: Sequence[JobPlan], cluster: ClusterConfig, place: JobPlace, *, run_name: str, base: str
+) -> Iterator[Any]:
+    """An experiment of NeMo-Run with the jobs in it."""
+    with _sealed(), _first_lines_in_scripts(jobs, cluster, place):
         whole = nemo_run.Experiment(
-            experiment.rpartition("_")[0],
-            id=experiment,
+            place.launch.rpartition("_")[0],
+            id=place.launch,
             executor=make_executor(jobs[0], cluster, place, run_name),
             base_dir=base,
             log_level="ERROR",
@@ -200,26 +249,41 @@ def submit(
             threadpool_workers=1,
         )
         _saved_as_shown(whole)
-        stack.enter_context(whole)
-        for job in jobs:
-            whole.add(
-                nemo_run.Script(path=f"{place.run}/launch/node.sh"),
-                executor=make_executor(job, cluster, place, run_name),
-                name=job.name,
-                dependencies=[*job.after_ok, *job.after_any],
-            )
-        for job, theirs in zip(jobs, whole.jobs, strict=True):
-            _depend(theirs.executor, job)
-        if dry_run:
-            whole.dryrun(log=False, delete_exp_dir=False)
-        else:
-            _run(whole)
-        ids = (
-            {}
-            if dry_run
-            else {job.name: _job_id(theirs) for job, theirs in zip(jobs, whole.jobs, strict=True)}
-        )
-        return Submitted(experiment=experiment, scripts=_scripts(jobs, whole), job_ids=ids)
+        with whole:
+            for job in jobs:
+                whole.add(
+                    nemo_run.Script(path=f"{place.run}/launch/node.sh"),
+                    executor=make_executor(job, cluster, place, run_name),
+                    name=job.name,
+                    dependencies=[*job.after_ok, *job.after_any],
+                )
+            for job, theirs in zip(jobs, whole.jobs, strict=True):
+                _depend(theirs.executor, job)
+            yield whole
+
+
+def _script(whole: Any, name: str) -> str:
+    return (Path(whole._exp_dir) / f"{name}{SCRIPT}").read_text()
+
+
+@contextlib.contextmanager
+def _first_lines_in_scripts(
+    jobs: Sequence[JobPlan], cluster: ClusterConfig, place: JobPlace
+) -> Iterator[None]:
+    """Let NeMo-Run write each job's first lines before its own."""
+    lines = {job.name: _first_lines(job, place, cluster) for job in jobs}
+
+    class FirstLinesRequest(SlurmBatchRequest):  # type: ignore[misc]
+        def materialize(self) -> str:
+            text: str = super().materialize()
+            flags, begin, rest = text.partition("\nset -evx\n")
+            return f"{flags}\n{lines[self.jobs[0]]}\n{begin}{rest}"
+
+    scheduler.SlurmBatchRequest = FirstLinesRequest
+    try:
+        yield
+    finally:
+        scheduler.SlurmBatchRequest = SlurmBatchRequest
 
 
 def _saved_as_shown(whole: Any) -> None:
@@ -269,42 +333,6 @@ def _depend(executor: Any, job: JobPlan) -> None:
         )
 
     executor.parse_deps = parse_deps
-
-
-def _run(whole: Any) -> None:
-    """Submit all jobs; where one is refused, cancel what was submitted before it."""
-    try:
-        whole.run(detach=True)
-    except BaseException as error:
-        taken = [_job_id(job) for job in whole.jobs if job.handle]
-        if taken:
-            whole.jobs[0].executor.tunnel.run(f"scancel {' '.join(taken)}", warn=True)
-        if not isinstance(error, Exception):
-            raise
-        cancelled = (
-            f"; jobs {', '.join(taken)} were submitted before and are cancelled" if taken else ""
-        )
-        raise MachineError(
-            f"the cluster does not take the jobs: {_reason(error)}{cancelled}"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What the command said that failed, on one line."""
-    result = getattr(error, "result", None)
-    said = (getattr(result, "stderr", "") or "").strip() or str(error)
-    return " ".join(said.split())[:300]
-
-
-def _job_id(job: Any) -> str:
-    """The job number in ``slurm_tunnel://nemo_run/4711``; a federation adds ``;cluster``."""
-    number: str = job.handle.partition("://")[2].split("/")[1]
-    return number.partition(";")[0]
-
-
-def _scripts(jobs: Sequence[JobPlan], whole: Any) -> dict[str, str]:
-    folder = Path(whole._exp_dir)
-    return {job.name: (folder / f"{job.name}_sbatch.sh").read_text() for job in jobs}
 
 
 @contextlib.contextmanager

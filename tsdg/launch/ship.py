@@ -10,7 +10,9 @@ None of these files holds a secret.
     launch/env             NAME=VALUE lines of the cluster's env_vars without likely secrets
     launch/setup.sh        the cluster's own first lines
     launch/batch.sh        sourced by every job's batch shell
-    launch/node.sh         what srun starts on each node
+    launch/unset.sh        lines that drop the launching shell's variables from it
+    launch/node.sh         what srun starts on each node; read_env.sh and caches.sh are parts of it
+    launch/began/          a file for each step while it runs, from its first process on
 
 Secrets (of ``env_vars``, and of the launching environment) go into one file outside of the run
 directory that only its owner may read, ``<job_dir>/.tsdg/<run>.env``; nodes read it when they
@@ -36,10 +38,11 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
 from tsdg.errors import UsageError
 from tsdg.layout import CLUSTERS, CODE, LAUNCH
+from tsdg.shellvars import unset_in_job_script
 from tsdg.slurm.cluster import FORWARDED, ClusterConfig, expand_env, packaged
 from tsdg.storage import make_directory, storage, write_whole
 
-SCRIPTS = ("batch.sh", "node.sh")
+SCRIPTS = ("batch.sh", "node.sh", "read_env.sh", "caches.sh")
 _LEFT_OUT = frozenset({"__pycache__", "_recipes", "_slurm", "_cluster_configs"})
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._/+=@-]")
 
@@ -117,20 +120,19 @@ def _asked_for(cluster: ClusterConfig, environ: Mapping[str, str]) -> dict[str, 
 
 
 def check_path(what: str, path: str) -> None:
-    """Refuse a path that NeMo-Run cannot carry into a job's script as it is.
+    """Refuse a path that NeMo-Run cannot carry into a job's script as it is, or pyxis mount.
 
-    It writes paths into scripts and commands unquoted, and where a job has no container it replaces
-    ``/nemo_run`` wherever that stands.
+    NeMo-Run writes paths into scripts and commands unquoted, and where a job has no container it
+    replaces ``/nemo_run`` wherever that stands. pyxis cuts mounts at colons and commas.
 
     Raises:
         UsageError: it holds such characters.
     """
     if wrong := sorted(set(_NOT_PLAIN.findall(path))):
         raise UsageError(
-            f"{what}: {path!r} has {' '.join(map(repr, wrong))}, which NeMo-Run cannot carry into "
-            "a job's script; "
-            "allowed: letters, digits and ._/+=@- (only the places of runs and jobs are bound by "
-            "this)"
+            f"{what}: {path!r} has {' '.join(map(repr, wrong))}, which NeMo-Run or pyxis cannot "
+            "carry as it is; allowed: letters, digits and ._/+=@-; choose another path, or a link "
+            "to it"
         )
     if "/nemo_run" in path:
         raise UsageError(
@@ -207,9 +209,12 @@ def write_launch_files(
         "TSDG_DIRECTORY": directory,
         "TSDG_SECRETS": secrets,
         "TSDG_ENV_FILE": cluster.tsdg.env_file,
+        "TSDG_CACHE_DIR": cluster.tsdg.cache_dir,
     }
     write_whole(folder / "env", env_lines({**environment.plain, **ours}))
     write_whole(folder / "setup.sh", "".join(f"{line}\n" for line in cluster.tsdg.setup).encode())
+    write_whole(folder / "unset.sh", unset_in_job_script().encode())
+    make_directory(folder / "began")
     for name in SCRIPTS:
         write_whole(folder / name, (packaged("slurm") / "job" / name).read_bytes())
 

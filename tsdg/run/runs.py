@@ -98,7 +98,7 @@ def _jobs_of(run: Path) -> tuple[JobRecord, ...]:
         record = read_jobs(run)
     except TsdgError:
         return ()
-    return record.launches[-1].jobs
+    return record.latest.taken
 
 
 def _recipe_of(run: Path) -> str:

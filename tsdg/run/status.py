@@ -18,7 +18,7 @@ from typing import Any, Literal
 from tsdg.accounting import WorkerStatus, spent
 from tsdg.config.stages import Stage
 from tsdg.engine.control import is_owned
-from tsdg.errors import VerificationError
+from tsdg.errors import MachineError, VerificationError
 from tsdg.layout import CANARY, JOBS, MANIFEST, SEED_COUNTS
 from tsdg.package.manifest_form import Manifest
 from tsdg.run.phase_progress import (
@@ -33,6 +33,7 @@ from tsdg.run.phase_progress import (
 from tsdg.run.state import RunState
 from tsdg.slurm.job_logs import best, last_lines, logs_of
 from tsdg.slurm.jobs import JobRecord, RunJobs, read_jobs
+from tsdg.slurm.lookup import fill_in, my_jobs
 from tsdg.slurm.queue import Element, tally, why_pending
 from tsdg.slurm.slurm_shell import Shell
 from tsdg.slurm.watch import Answer, ask
@@ -191,9 +192,11 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
     """Read the files, and ask Slurm unless its answer is given."""
     directory = run.directory
     record = read_jobs(directory) if (directory / JOBS).is_file() else None
-    jobs = record.launches[-1].jobs if record else ()
-    asked = answer if answer is not None else ask(_shell(directory, record), jobs)
-    at, notes = now(), list(asked.notes)
+    shell = _shell(directory, record)
+    record, notes = _settled(record, shell)
+    jobs = record.latest.taken if record else ()
+    asked = answer if answer is not None else ask(shell, jobs)
+    at, notes = now(), [*notes, *asked.notes]
     workers: dict[str, tuple[WorkerStatus, ...]] = {}
     for stage in run.phase_stages:
         workers[stage.name], unread = read_all_workers(directory / stage.name)
@@ -217,6 +220,22 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
         },
         notes=notes,
     )
+
+
+def _settled(record: RunJobs | None, shell: Shell) -> tuple[RunJobs | None, list[str]]:
+    """The record with the numbers that a launch that was broken off never noted; changes no file.
+
+    Also returns a note about the jobs that Slurm never took.
+    """
+    if record is None or not record.latest.open:
+        return record, []
+    try:
+        record = fill_in(record, my_jobs(shell))
+    except MachineError as error:
+        names = ", ".join(job.name for job in record.latest.open)
+        return record, [f"nobody knows whether Slurm took {names} of the last launch: {error}"]
+    names = ", ".join(job.name for job in record.latest.open)
+    return record, [f"the last launch was broken off: Slurm never took {names}"] if names else []
 
 
 def _shell(run: Path, record: RunJobs | None) -> Shell:

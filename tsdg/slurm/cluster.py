@@ -45,7 +45,6 @@ _OWN_FLAGS = frozenset(
     {
         "account",
         "array",
-        "comment",
         "dependency",
         "error",
         "gpus-per-node",
@@ -123,8 +122,11 @@ class TsdgKeys(Config):
     """Lines of bash that each node runs first, e.g. ``module load ...``. They are kept in the run
     directory."""
     env_file: str = ""
-    """A file of ``NAME=VALUE`` lines on the cluster, read by each node at run time: the place for
-    secrets."""
+    """A file of ``NAME=VALUE`` or ``export NAME=VALUE`` lines on the cluster, read by each node at
+    run time: the place for secrets."""
+    cache_dir: str = ""
+    """Folder of what is compiled while models are served; empty for one on each node's own disk,
+    below its TMPDIR."""
     ssh_port: PositiveInt = 22
 
 

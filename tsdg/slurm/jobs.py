@@ -1,5 +1,9 @@
 """``RUN/launch/jobs.json``: what was submitted for a run. Its schema stands here and nowhere else.
 
+A launch is written before its first job is submitted, and again with each number that Slurm gives.
+So no job is without a record, however a launch ends; :mod:`tsdg.slurm.lookup` finds the jobs whose
+numbers never came back.
+
 ::
 
     {
@@ -20,7 +24,8 @@
               "name": "questions",                unique in its launch
               "stage": "questions",               of the run, or "canary"
               "stages": ["questions"],            what it does in order; the canary does all
-              "job_id": "4711",                   Slurm's; of the array where it is one
+              "job_id": "4711",                   Slurm's; of the array where it is one; empty from
+                                                  before it is submitted until Slurm has answered
               "slurm_name": "tsdg-demo-0123456789-questions",
               "array": {"size", "limit", "first"} or null
               "link": 0,                          place in the chain of a phase's arrays
@@ -44,16 +49,18 @@ requeued job appends to its logs.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from tsdg.config.base import Config
 from tsdg.config.mistakes import explain
 from tsdg.errors import UsageError, VerificationError
 from tsdg.layout import JOBS
 from tsdg.slurm.slurm_shell import Ssh
-from tsdg.storage import make_directory, write_whole
+from tsdg.storage import make_directory, remove, write_whole
 
 VERSION = 1
 
@@ -72,7 +79,7 @@ class JobRecord(Config):
     name: str
     stage: str
     stages: tuple[str, ...]
-    job_id: str
+    job_id: Annotated[str, Field(pattern=r"^\d*$")]
     slurm_name: str
     array: ArrayRecord | None
     link: int
@@ -99,6 +106,24 @@ class LaunchRecord(Config):
     user: str
     jobs: tuple[JobRecord, ...]
 
+    @property
+    def taken(self) -> tuple[JobRecord, ...]:
+        """The jobs that Slurm is known to have taken."""
+        return tuple(job for job in self.jobs if job.job_id)
+
+    @property
+    def open(self) -> tuple[JobRecord, ...]:
+        """The jobs of which nobody knows whether Slurm has taken them."""
+        return tuple(job for job in self.jobs if not job.job_id)
+
+    def numbered(self, numbers: Mapping[str, str]) -> LaunchRecord:
+        """The same with the numbers of some jobs, by their names."""
+        jobs = (
+            job.model_copy(update={"job_id": numbers[job.name]}) if job.name in numbers else job
+            for job in self.jobs
+        )
+        return self.model_copy(update={"jobs": tuple(jobs)})
+
 
 class RunJobs(Config):
     """All that was submitted for a run."""
@@ -111,8 +136,13 @@ class RunJobs(Config):
 
     @property
     def jobs(self) -> tuple[JobRecord, ...]:
-        """Jobs of all launches, oldest first."""
-        return tuple(job for launch in self.launches for job in launch.jobs)
+        """Jobs of all launches that Slurm has taken, oldest first."""
+        return tuple(job for launch in self.launches for job in launch.taken)
+
+    @property
+    def latest(self) -> LaunchRecord:
+        """The last launch."""
+        return self.launches[-1]
 
 
 def read_jobs(run: Path) -> RunJobs:
@@ -150,7 +180,7 @@ def add_launch(
 
     Args:
         run: the run directory on this machine.
-        launch: what was submitted.
+        launch: what is submitted.
         cluster: the recipe key.
         ssh: how the cluster was reached.
         remote: the run directory on the cluster; the same where this machine is part of it.
@@ -163,6 +193,34 @@ def add_launch(
     record = RunJobs(
         schema_version=VERSION, run=remote, cluster=cluster, ssh=ssh, launches=(*earlier, launch)
     )
+    _write(run, record)
+    return record
+
+
+def set_launch(run: Path, launch: LaunchRecord) -> RunJobs | None:
+    """Note what has become of a launch; one that has no jobs is forgotten.
+
+    Args:
+        run: the run directory on this machine.
+        launch: as it is now; its id is in the record.
+
+    Returns:
+        The record; None where nothing is left of it, and no file.
+
+    Raises:
+        VerificationError: the record cannot be read.
+        StorageError: it cannot be written.
+    """
+    record = read_jobs(run)
+    launches = tuple(launch if each.id == launch.id else each for each in record.launches)
+    left = record.model_copy(update={"launches": tuple(each for each in launches if each.jobs)})
+    if not left.launches:
+        remove(run / JOBS)
+        return None
+    _write(run, left)
+    return left
+
+
+def _write(run: Path, record: RunJobs) -> None:
     make_directory((run / JOBS).parent)
     write_whole(run / JOBS, (json.dumps(record.model_dump(mode="json"), indent=1) + "\n").encode())
-    return record

@@ -237,6 +237,11 @@ def _state(word: str, reason: str, exit_code: str) -> State:
     return "failed" if word in _FAILED else "unknown"
 
 
+def is_over(slurm_state: str) -> bool:
+    """Whether a job of this state, in Slurm's word, neither waits nor runs."""
+    return _word(slurm_state) not in _PENDING | _RUNNING
+
+
 def tally(elements: Iterable[Element]) -> dict[State, int]:
     """How many elements are in which state."""
     return dict(Counter(element.state for element in elements))

@@ -31,8 +31,8 @@ def is_away(run: Path) -> bool:
     return record.ssh is not None and str(run.absolute()) != record.run
 
 
-def command_there(run: Path, words: Sequence[str]) -> list[str]:
-    """The command of this machine that runs ``tsdg WORD RUN ...`` on the cluster.
+def run_there(run: Path, words: Sequence[str]) -> int:
+    """Run ``tsdg WORD RUN ...`` on the cluster, with its output here; returns its exit code.
 
     Args:
         run: the run directory here.
@@ -51,7 +51,7 @@ def command_there(run: Path, words: Sequence[str]) -> list[str]:
             f"{path} does not say tsdg.python; restore it from the cluster"
         ) from error
     there = [record.run if word == RUN else word for word in words]
-    return Shell(ssh=record.ssh).command(["sh", "-c", _SCRIPT, "sh", record.run, python, *there])
+    return Shell(ssh=record.ssh).show(["sh", "-c", _SCRIPT, "sh", record.run, python, *there])
 
 
 RUN = "{run}"

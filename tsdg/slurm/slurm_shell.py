@@ -1,18 +1,26 @@
 """Runs Slurm's commands on the cluster, which is this machine or behind ssh.
 
+Every call of Slurm goes through :class:`Shell`, so that no variable of the shell that launches
+changes it (:mod:`tsdg.shellvars`). Over ssh nothing depends on the login shell: it sees a command
+of letters, digits and quotes that ``sh`` decodes, and what it prints by itself is left out.
+
 It uses the plain ``ssh`` command, because importing NeMo-Run's tunnel takes longer than `tsdg
 status` may.
 """
 
 from __future__ import annotations
 
+import base64
+import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsdg.config.base import Config
 from tsdg.errors import MachineError
+from tsdg.shellvars import clean_environ, unset_script
 from tsdg.slurm.cluster import ClusterConfig
 
 
@@ -40,6 +48,12 @@ def ssh_of(cluster: ClusterConfig) -> Ssh | None:
     )
 
 
+_STARTS_JOBS = frozenset({"sbatch", "srun", "salloc"})
+_BEGIN = b"tsdg-answer-begins\n"
+"""What stands before the answer of a command over ssh: a login shell may print before it."""
+_CHUNK = 1 << 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
     """Runs commands on the cluster."""
@@ -61,22 +75,48 @@ class Shell:
         where = f" on {self.ssh.host}" if self.ssh else ""
         try:
             done = subprocess.run(
-                command, input=data, capture_output=True, timeout=timeout_s, check=False
+                command,
+                input=data,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+                env=self._environ(words),
             )
-        except FileNotFoundError as error:
+        except OSError as error:
             raise MachineError(
                 f"there is no command {command[0]} here; is this a machine of the cluster?"
+                if isinstance(error, FileNotFoundError)
+                else f"{command[0]} cannot be started here: {error.strerror}"
             ) from error
         except subprocess.TimeoutExpired as error:
             raise MachineError(
                 f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again"
             ) from error
+        if self.ssh and _BEGIN not in done.stdout:
+            raise MachineError(f"ssh to {self.ssh.host} failed: {_one_line(done.stderr)}")
+        out, err = (_answer(text) if self.ssh else text for text in (done.stdout, done.stderr))
         if done.returncode:
-            said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())[:300]
             raise MachineError(
-                f"{words[0]}{where} failed with code {done.returncode}: {said or 'no message'}"
+                f"{words[0]}{where} failed with code {done.returncode}: {_one_line(err or out)}"
             )
-        return done.stdout.decode(errors="replace")
+        return out.decode(errors="replace")
+
+    def show(self, words: Sequence[str]) -> int:
+        """Run a command whose answer goes to standard output as it comes; returns its exit code."""
+        with subprocess.Popen(
+            self.command(words), stdout=subprocess.PIPE, env=self._environ(words)
+        ) as process:
+            assert process.stdout is not None
+            before, found = b"", self.ssh is None
+            while chunk := process.stdout.read1(_CHUNK):  # type: ignore[attr-defined]
+                if not found:
+                    before += chunk
+                    _, mark, chunk = before.partition(_BEGIN)
+                    found = bool(mark)
+                if found:
+                    sys.stdout.buffer.write(chunk)
+                    sys.stdout.buffer.flush()
+        return process.returncode
 
     def command(self, words: Sequence[str]) -> list[str]:
         """The command that runs, on this machine, a command of the cluster."""
@@ -86,14 +126,31 @@ class Shell:
         user = f"{ssh.user}@" if ssh.user else ""
         identity = ["-i", ssh.identity] if ssh.identity else []
         before = f"{ssh.pre_command} && " if ssh.pre_command else ""
-        return [
-            "ssh",
-            "-p",
-            str(ssh.port),
-            *identity,
-            f"{user}{ssh.host}",
-            f"{before}{shlex.join(words)}",
-        ]
+        mark = _BEGIN.decode().strip()
+        times = "" if _starts_jobs(words) else "TZ=UTC; export TZ\n"
+        script = f"{unset_script()}{times}echo {mark}; echo {mark} >&2\nexec {shlex.join(words)}\n"
+        coded = base64.b64encode(script.encode()).decode()
+        # csh knows no newline and no `!` in quotes, and fish no `$(...)` outside of them.
+        there = f"{before}sh -c 'eval \"$(echo {coded} | base64 -d)\"'"
+        return ["ssh", "-p", str(ssh.port), *identity, f"{user}{ssh.host}", there]
+
+    def _environ(self, words: Sequence[str]) -> dict[str, str]:
+        return clean_environ(os.environ, asks=self.ssh is None and not _starts_jobs(words))
+
+
+def _starts_jobs(words: Sequence[str]) -> bool:
+    """Whether a job inherits the environment of a command."""
+    return words[0] in _STARTS_JOBS
+
+
+def _answer(text: bytes) -> bytes:
+    """What a command over ssh printed itself."""
+    before, mark, after = text.partition(_BEGIN)
+    return after if mark else before
+
+
+def _one_line(text: bytes) -> str:
+    return " ".join(text.decode(errors="replace").split())[:300] or "no message"
 
 
 def max_array_size(shell: Shell) -> int:
@@ -110,12 +167,3 @@ def max_array_size(shell: Shell) -> int:
         "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the cluster "
         "file"
     )
-
-
-def active_jobs(shell: Shell) -> frozenset[str]:
-    """Numbers of the user's jobs and arrays that Slurm has not ended yet.
-
-    Raises:
-        MachineError: Slurm does not answer.
-    """
-    return frozenset(shell.run(["squeue", "--me", "--noheader", "--format=%F"]).split())
