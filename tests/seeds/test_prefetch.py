@@ -189,6 +189,8 @@ def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(
     assert there == [
         ".prefetch/lock",
         f".prefetch/openai/gsm8k/{commit}.json",
+        "cards.json",
+        "differences.csv",
         "openai/gsm8k/main/test.parquet",
         "openai/gsm8k/main/test.source.json",
         "openai/gsm8k/main/train.parquet",
@@ -642,6 +644,7 @@ def test_a_killed_write_leaves_nothing_for_good(
     fetch(hub, request(tmp_path))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [
         ".prefetch",
+        "cards.json",
         "openai",
         "revisions.json",
     ]

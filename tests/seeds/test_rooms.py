@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "rows": {"catalogue"},
     "families": {"catalogue", "rows"},
     "mirror": {"catalogue"},
+    "probe": {"catalogue", "rows", "families", "mirror"},
     "heldout": {"catalogue", "rows", "families", "mirror"},
     "draw": {"catalogue", "rows", "families", "mirror", "heldout"},
     "passages": {"catalogue", "mirror", "draw"},

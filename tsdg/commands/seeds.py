@@ -1,12 +1,13 @@
-"""``tsdg seeds list|show|check|prefetch``."""
+"""``tsdg seeds list|show|check|probe|prefetch``."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tsdg.config import extensions
 from tsdg.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
+    from tsdg.seeds.catalogue.model import Unit
     from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest
 
 
@@ -44,6 +46,63 @@ def check(words: Words) -> int:
     with _own_families(words):
         allowed = print_verdict(words.arguments[0], as_json="--json" in words.flags)
     return 0 if allowed else 1
+
+
+def probe(words: Words) -> int:
+    """Compare the data sets of a recipe on the hub with what is expected of them.
+
+    Returns 1 where something cannot be used, or is not accepted yet.
+
+    Raises:
+        UsageError: an override or a task is wrong.
+        MachineError: the hub cannot be reached.
+        StorageError: the table cannot be written.
+    """
+    with _own_families(words):
+        return _probe(words)
+
+
+def _probe(words: Words) -> int:
+    from tsdg.config.compose import compose_recipe
+    from tsdg.progress import reporter
+    from tsdg.seeds.catalogue.load import load
+    from tsdg.seeds.draw.selection import select
+    from tsdg.seeds.mirror.hub import Hub, endpoint
+    from tsdg.seeds.probe.differences import unaccepted
+    from tsdg.seeds.probe.probing import by_dataset
+    from tsdg.seeds.probe.probing import probe as look
+    from tsdg.views.differences import print_differences, summary, write_table
+
+    recipe = compose_recipe(words.overrides)
+    catalogue, hub = load(), Hub(endpoint())
+    units = dict.fromkeys(catalogue.unit_of_task(task) for task in select(recipe.seeds).tasks)
+    asked = by_dataset([unit for unit in units if unit and _is_public(unit)])
+    found = []
+    with _progress_aside("--json" in words.flags), reporter() as progress:
+        progress.stage("probe", total=len(asked))
+        for done, (dataset, wanted) in enumerate(asked.items(), start=1):
+            found += look(hub, catalogue, dataset, wanted)
+            progress.update(done=done, total=len(asked), detail=dataset)
+        progress.end(f"{len(asked)} data sets looked at")
+    out = Path(words.keys.get("out") or "seeds-differences.csv")
+    write_table(out, found)
+    if "--json" in words.flags:
+        print(
+            json.dumps({"differences": [one.row() for one in found], "table": str(out)}, indent=1)
+        )
+    else:
+        print_differences(found)
+        print(f"\n{summary(found)}; as a table that you can send to us: {out}")
+    open_ = unaccepted(found, recipe.seeds.accept)
+    return 1 if open_ or any(one.level == "stops" for one in found) else 0
+
+
+def _is_public(unit: Unit) -> bool:
+    """Whether a unit is in the package's catalogue and not its own demo."""
+    from tsdg.seeds.catalogue.load import load
+
+    catalogue = load()
+    return unit.name in catalogue.evidence and catalogue.family(unit.family).tier != "demo"
 
 
 def prefetch(words: Words) -> int:
@@ -87,8 +146,30 @@ def _prefetch(words: Words) -> int:
     with _progress_aside(as_json):
         outcomes = _fetch(request)
     print_outcomes(request, outcomes, command, as_json=as_json)
+    _compare(request, recipe.seeds.accept, aside=as_json)
     require_all(outcomes)
     return 0
+
+
+def _compare(request: FetchRequest, accepted: Sequence[str], *, aside: bool) -> None:
+    """Print how what is in the mirror differs from what is expected, and write the table."""
+    from tsdg.seeds.catalogue.load import load
+    from tsdg.seeds.draw.selection import locate
+    from tsdg.seeds.probe.differences import unaccepted
+    from tsdg.seeds.probe.gate import mirror_differences
+    from tsdg.views.differences import print_differences, summary, write_table
+
+    sources = [locate(task, load(), str(request.mirror)) for task in request.tasks]
+    splits = {source.unit: source.split for source in sources if source.split.path.is_file()}
+    found = mirror_differences(load(), request.mirror, splits.items())
+    table = request.mirror / "differences.csv"
+    if not found:
+        return
+    write_table(table, found)
+    with _progress_aside(aside):
+        open_ = unaccepted(found, accepted)
+        print_differences(open_)
+        print(f"{summary(found)}; as a table that you can send to us: {table}")
 
 
 def _own_families(words: Words) -> AbstractContextManager[None]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from tsdg.commands.options import JSON
+from tsdg.commands.seeds_table import SEEDS_COMMANDS
 from tsdg.commands.words import Command, Option
 
 _RUN = Option(name="RUN", help="a run directory")
 _DRY_RUN = Option(name="--dry-run", help="show what would be done, and do nothing")
-_JSON = Option(name="--json", help="print JSON")
 _SAMPLE = Option(name="sample", metavar="QUESTIONS", help="questions of each task", counts=True)
-_CONFIG_DIR = Option(
-    name="--config-dir", metavar="FOLDER", help="a folder with families of your own"
-)
-_MIRROR = Option(name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR")
 _KEPT = "keys of the recipe that no row depends on"
 _RECIPE = "keys of the recipe; below, as Hydra shows them"
 _ANY = 1_000
@@ -47,7 +44,7 @@ _ALL = (
         keys=(
             Option(name="from", metavar="RUN", help="say how many questions like its would repeat"),
         ),
-        flags=(_JSON,),
+        flags=(JSON,),
         overrides=_RECIPE,
         example="tsdg plan recipe=demo --json",
     ),
@@ -88,7 +85,7 @@ _ALL = (
         most=1,
         arguments=(_RUN,),
         flags=(
-            _JSON,
+            JSON,
             Option(name="--watch", help="show it again until nothing is pending or running"),
         ),
         example="tsdg status runs/demo --watch",
@@ -138,7 +135,7 @@ _ALL = (
         least=0,
         most=1,
         arguments=(Option(name="ROOT", help="the folder", default="$TSDG_OUTPUT_ROOT, else runs"),),
-        flags=(_JSON,),
+        flags=(JSON,),
         example="tsdg list runs",
     ),
     Command(
@@ -171,7 +168,7 @@ _ALL = (
         least=2,
         most=2,
         arguments=(_RUN,),
-        flags=(_JSON,),
+        flags=(JSON,),
         example="tsdg diff runs/a runs/b",
     ),
     Command(
@@ -249,7 +246,7 @@ _ALL = (
                 counts=True,
             ),
         ),
-        flags=(_JSON,),
+        flags=(JSON,),
         example="tsdg diversity runs/demo at=100000",
     ),
     Command(
@@ -308,7 +305,7 @@ _ALL = (
             Option(name="BEFORE", help="results of the model before training"),
             Option(name="AFTER", help="and after it"),
         ),
-        flags=(_JSON,),
+        flags=(JSON,),
         overrides="keys of recipes/compare/default.yaml; config=FILE has more",
         example="tsdg compare before/ after/ 'rules={math: 0.5}'",
     ),
@@ -324,72 +321,7 @@ _ALL = (
         overrides="keys of recipes/eval/default.yaml; config=FILE has more",
         example="tsdg eval checkpoints/step_1000 cluster=dev",
     ),
-    Command(
-        name="seeds list",
-        summary="the catalogue of seeds",
-        usage="[seeds.mirror=FOLDER] [--json]",
-        takes="no arguments",
-        least=0,
-        most=0,
-        keys=(_MIRROR,),
-        flags=(_CONFIG_DIR, _JSON),
-        module="seeds",
-        function="list_families",
-        example="tsdg seeds list",
-    ),
-    Command(
-        name="seeds show",
-        summary="one family with real rows",
-        usage="NAME [seeds.mirror=FOLDER]",
-        takes="the name of a family, task or data set",
-        least=1,
-        most=1,
-        arguments=(Option(name="NAME", help="a family, task or data set"),),
-        keys=(_MIRROR,),
-        flags=(_CONFIG_DIR,),
-        module="seeds",
-        function="show",
-        example="tsdg seeds show gsm8k",
-    ),
-    Command(
-        name="seeds check",
-        summary="the guard's verdict on any name; exit 1 if it is denied",
-        usage="NAME [--json]",
-        takes="a name",
-        least=1,
-        most=1,
-        arguments=(Option(name="NAME", help="any name of a family, task or data set"),),
-        flags=(_CONFIG_DIR, _JSON),
-        module="seeds",
-        function="check",
-        example="tsdg seeds check openai/gsm8k",
-    ),
-    Command(
-        name="seeds prefetch",
-        summary="fetch what the seeds need into the mirror; resumable",
-        usage="recipe=R [KEY=VALUE ...] [--dry-run]",
-        takes="a recipe",
-        least=0,
-        most=0,
-        flags=(
-            Option(
-                name="--held-out",
-                metavar="same|all",
-                help="splits to compare with: of the same data sets, or all that lm-eval scores",
-                default="same",
-                allowed=("same", "all"),
-            ),
-            Option(name="--dry-run", help="list what is there and what is missing"),
-            Option(name="--update", help="move the data sets to the hub's present commits"),
-            Option(name="--verify", help="read every file, in place of its size and time"),
-            _CONFIG_DIR,
-            _JSON,
-        ),
-        overrides="keys of the recipe; HF_ENDPOINT names another hub, HF_TOKEN an account",
-        module="seeds",
-        function="prefetch",
-        example="tsdg seeds prefetch recipe=demo seeds.mirror=mirror",
-    ),
+    *SEEDS_COMMANDS,
 )
 
 COMMANDS = {command.name: command for command in _ALL}

@@ -24,7 +24,8 @@ the recipe):
   * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of
     ``roles``, ``engine``, ``budget``, ``package``, ``model.tensor_parallel``,
     ``model.pipeline_parallel``, ``model.data_parallel``, ``model.max_num_seqs``;
-  * what only stops a launch before it costs anything: ``questions.max_duplicates``;
+  * what only stops a run before it costs anything: ``questions.max_duplicates``,
+    ``seeds.accept``;
   * where and in which jobs: ``cluster``, ``launch``.
 
 ``passages.path=demo`` is part of it all the same: it names a set of passages, not a place.
@@ -65,6 +66,7 @@ NOT_IDENTITY = frozenset(
         "passages.licence",
         "passages.commercial",
         "seeds.mirror",
+        "seeds.accept",
         "seeds.workers",
         "model.path",
         "model.licence",

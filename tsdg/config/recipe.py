@@ -96,6 +96,9 @@ class SeedsConfig(Config):
     leaks: LeaksConfig
     exclude: tuple[str, ...]
     """Directories of runs whose ``tsdg difficulty`` contradicts rows, which then are doubtful."""
+    accept: tuple[str, ...]
+    """Differences from what the catalogue expects that are used all the same, as ``tsdg seeds
+    probe`` names them."""
     missing: Literal["error", "skip"]
     """What to do with a task whose rows are not in the mirror."""
     workers: PositiveInt | Literal["auto"]

@@ -29,6 +29,7 @@ from tsdg.run.roles import served_models
 from tsdg.run.state import RunState
 from tsdg.run.verifiers import check_verifiers, check_verifiers_ready, own_verifier_files
 from tsdg.run.votes import check_votes
+from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.draw.selection import (
     Expected,
     LeftOut,
@@ -41,6 +42,7 @@ from tsdg.seeds.draw.selection import (
 from tsdg.seeds.families.renderers import own_files
 from tsdg.seeds.heldout.build import check_files
 from tsdg.seeds.passages import collector as passages
+from tsdg.seeds.probe.gate import mirror_differences, require_accepted
 from tsdg.serving.checks import check_server
 from tsdg.serving.fitting import check_fits
 
@@ -174,10 +176,16 @@ def _held(prepared: Prepared) -> Prepared:
     Raises:
         MirrorError: one cannot be read, or is not what was fetched.
         RunConflictError: the run's snapshot is damaged.
+        SeedsDeniedError: one differs in meaning from what is expected, and nobody accepted that.
     """
     if not prepared.mirror_here or prepared.recipe.passages.path:
         return prepared
     located = prepared.located.pinned(read_revisions(prepared.directory))
+    seeds = prepared.recipe.seeds
+    if seeds.mirror and not prepared.state.has_tables("seeds"):
+        splits = [(source.unit, source.split) for source in located.there]
+        found = mirror_differences(load(), Path(seeds.mirror), splits)
+        require_accepted(found, seeds.accept)
     return replace(prepared, located=located)
 
 

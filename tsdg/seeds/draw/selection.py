@@ -154,6 +154,7 @@ def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConf
         shares=SharesConfig(domain={}, language={}),
         leaks=LeaksConfig(ngram=8, overlap=0.8),
         exclude=(),
+        accept=(),
         missing="error",
         workers="auto",
     )

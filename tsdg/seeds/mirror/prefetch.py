@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,12 +18,12 @@ from tsdg.seeds.catalogue import guard
 from tsdg.seeds.catalogue.index import load_index
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue
-from tsdg.seeds.mirror import layouts, pins, staging
-from tsdg.seeds.mirror.hub import CONVERTED, MAIN, Hub
+from tsdg.seeds.mirror import commits, layouts, pins, staging
+from tsdg.seeds.mirror.cards import note_card
+from tsdg.seeds.mirror.hub import Hub
 from tsdg.seeds.mirror.needed_splits import (
     HeldOut,
     Want,
-    default_config,
     not_on_hub,
     plain,
     proven,
@@ -199,7 +200,11 @@ class _Run:
     def _dataset(self, dataset: str, wanted: list[Want]) -> None:
         pin = self._pins.get(dataset)
         if pin is None or self._request.update:
-            target, layout = self._choose(dataset, wanted)
+            target, layout = commits.choose(
+                self._hub, dataset, wanted, lambda pin: self._layout(dataset, pin)
+            )
+            with suppress(DatasetRefusedError, HubError):  # a small hub may have no cards
+                note_card(self._request.mirror, dataset, self._hub.card(dataset))
             if pin is None:
                 self._pin(dataset, target)
         else:
@@ -274,50 +279,13 @@ class _Run:
             )
         return out
 
-    def _choose(self, dataset: str, wanted: Sequence[Want]) -> tuple[Pin, layouts.Layout]:
-        """Choose the hub's conversion, or the repository's own files if they have more."""
-        commits = self._hub.commits(dataset)
-        found: list[tuple[Pin, layouts.Layout]] = []
-        for ref in (CONVERTED, MAIN):
-            if ref in commits:
-                pin = Pin(ref=ref, commit=commits[ref])
-                found.append((pin, self._layout(dataset, pin)))
-                if all(found[-1][1].files(want.config, want.split) for want in wanted):
-                    break
-
-        def has(candidate: tuple[Pin, layouts.Layout]) -> tuple[int, int]:
-            there = [want for want in wanted if candidate[1].files(want.config, want.split)]
-            return sum(want.role == "train" for want in there), len(there)
-
-        best = max(found, key=has, default=None)
-        if best is None:
-            raise DatasetRefusedError(
-                f"{dataset}: the hub names no commit of it; see {self._hub.name}/datasets/{dataset}"
-            )
-        return best
-
     def _layout(self, dataset: str, pin: Pin) -> layouts.Layout:
-        """The splits of a commit, with what the catalogue knows to be the default config."""
-        return self._read_layout(dataset, pin).with_default(default_config(dataset))
-
-    def _read_layout(self, dataset: str, pin: Pin) -> layouts.Layout:
-        """The splits of a commit, which never change.
-
-        From the mirror's notes, or else from the hub.
-        """
-        cached = staging.cached_layout(self._request.mirror, dataset, pin.commit)
-        if cached is not None:
-            return cached
-        files = self._hub.files(dataset, pin.commit)
-        if pin.ref == CONVERTED:
-            layout = layouts.converted(files)
-        else:
-            readme = next((file for file in files if file.path == "README.md"), None)
-            layout = layouts.declared(
-                files, "" if readme is None else self._hub.text(dataset, pin.commit, readme)
-            )
-        staging.note_layout(self._request.mirror, dataset, pin.commit, layout)
-        return layout
+        """The splits of a commit, which never change: from the mirror's notes, or the hub."""
+        layout = staging.cached_layout(self._request.mirror, dataset, pin.commit)
+        if layout is None:
+            layout = commits.read_layout(self._hub, dataset, pin)
+            staging.note_layout(self._request.mirror, dataset, pin.commit, layout)
+        return commits.with_known_default(dataset, layout)
 
     def _fetch(self, dataset: str, pin: Pin, items: Sequence[StagedFile], *, moving: bool) -> None:
         staging.require_space(self._request.mirror, pin.commit, dataset, items)

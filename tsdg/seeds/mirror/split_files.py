@@ -102,7 +102,7 @@ class SplitFile:
         if self.path.suffix == ".jsonl":
             lines = self._lines()
             return sum(map(len, lines)) / len(lines) if lines else 0.0
-        with self._parquet() as file:
+        with self.opened() as file:
             meta = file.metadata
             size = sum(
                 meta.row_group(number).total_byte_size for number in range(meta.num_row_groups)
@@ -121,7 +121,7 @@ class SplitFile:
         if self.path.suffix == ".jsonl":
             lines = self._lines()
             return len(lines), list(orjson.loads(lines[0])) if lines else []
-        with self._parquet() as file:
+        with self.opened() as file:
             return file.metadata.num_rows, file.schema_arrow.names
 
     def spans(self, rows: int) -> list[range]:
@@ -142,7 +142,7 @@ class SplitFile:
     def _group_ends(self) -> list[int]:
         if self.path.suffix == ".jsonl":
             return []
-        with self._parquet() as file:
+        with self.opened() as file:
             return list(itertools.accumulate(group_sizes(file)))
 
     def batches(
@@ -196,7 +196,7 @@ class SplitFile:
                     ),
                 )
             return
-        with self._parquet() as file:
+        with self.opened() as file:
             for start, batch in batches(file, span):
                 yield start, pa.Table.from_batches([batch], schema=file.schema_arrow)
 
@@ -206,15 +206,20 @@ class SplitFile:
         Raises:
             MirrorError: the file is missing or unreadable.
         """
-        with self._readable(), self._opened() as (handle, _):
+        with self._readable(), self._handle() as (handle, _):
             yield from handle
 
     def _lines(self) -> list[bytes]:
         return [line for line in self.lines() if line.strip()]
 
     @contextmanager
-    def _parquet(self) -> Iterator[Any]:
-        with self._readable(), self._opened() as (_, path), open_parquet(path) as file:
+    def opened(self) -> Iterator[Any]:
+        """Open its Parquet file, as :func:`~tsdg.seeds.mirror.parquet_files.open_parquet` does.
+
+        Raises:
+            MirrorError: the file is missing or unreadable.
+        """
+        with self._readable(), self._handle() as (_, path), open_parquet(path) as file:
             yield file
 
     @contextmanager
@@ -236,7 +241,7 @@ class SplitFile:
             ) from None
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[BufferedReader, str]]:
+    def _handle(self) -> Iterator[tuple[BufferedReader, str]]:
         with identity.held(self._chosen(), self.path) as both:
             yield both
 
@@ -282,7 +287,7 @@ class SplitFile:
             MirrorError: the file cannot be read.
         """
         try:
-            with replace(self, revision=revision)._opened():
+            with replace(self, revision=revision)._handle():
                 return True
         except (MirrorError, OSError):
             return False
@@ -308,7 +313,7 @@ class SplitFile:
 
     def _looked_at(self) -> tuple[str, str]:
         """The revision of the file, and that which the mirror notes; empty where it notes none."""
-        with self._readable(), self._opened() as (handle, _):
+        with self._readable(), self._handle() as (handle, _):
             found = identity.revision(handle, self.path)
         try:
             origin = pins.read_origin(pins.origin_path(self.path))
