@@ -21,6 +21,18 @@ _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
+# Signs that combine with a letter, as vowels do in the scripts of India and in Thai.
+_COMBINING = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963"
+    "\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a4d\u0a70\u0a71\u0a81-\u0a83\u0abc-\u0acd\u0b82"
+    "\u0bbe-\u0bcd\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d57"
+    "\u0d81-\u0d83\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u103e\u1056-\u1059\u135d-\u135f\u17b4-\u17d3"
+)
+LETTER = rf"(?:[^\W\d_]|[{_COMBINING}])"
+"""Pattern of one letter or combining sign of any script: ``\\w`` leaves out the latter."""
+SPACED_WORD_CHARACTER = rf"(?:(?![{_UNSPACED}])\w)"
+"""Pattern of a character that goes on with a word of a script that has spaces between words."""
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _TOKEN = re.compile(f"[{_UNSPACED}]|[^\\s{_UNSPACED}]+")
 # Punctuation that carries a number: 3.5, 1,000, 3/4, 10:30, -5, .5; anywhere else it is dropped.

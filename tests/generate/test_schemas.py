@@ -126,3 +126,11 @@ def test_whatever_conforms_is_valid_and_nothing_raises(value: Any) -> None:
     held = conform(value, schema)
     if not isinstance(held, Flaw):
         jsonschema.validate(held, schema)
+
+
+def test_the_detail_of_a_flaw_is_unicode_whatever_a_model_wrote() -> None:
+    schema = answer_schema("short_text", options=(), checks=(), reasoning=True)
+    flaw = conform({"reasoning": "a", "answer": ["\ud8fd"]}, schema)
+    assert isinstance(flaw, Flaw)
+    flaw.detail.encode()
+    assert Flaw(reason="bad_schema", detail="a\ud8fd\x00").detail == "a\ufffd\ufffd"

@@ -17,7 +17,7 @@ from typing import Any
 
 from tsdg.generate.instructions import arguments_of
 from tsdg.records import AnswerKind, Reason
-from tsdg.text import fold
+from tsdg.text import fold, storable
 
 Schema = dict[str, Any]
 
@@ -42,7 +42,10 @@ class Flaw:
 
     reason: Reason
     detail: str
-    """One line for a person."""
+    """One line for a person; of what a model wrote, what no row may hold becomes U+FFFD."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", storable(self.detail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

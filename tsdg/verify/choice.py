@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
-from tsdg.text import fold, normalise, unspaced
+from tsdg.text import LETTER, SPACED_WORD_CHARACTER, fold, normalise, unspaced
 from tsdg.verify.reading import bare, marked, negated, tail
 from tsdg.wording.marks import split_at_mark
 
@@ -39,7 +39,7 @@ _LETTER = re.compile(_LONE_LETTER)
 # After a letter comes another one, with a sign or a short word of any language between.
 _LETTERS = re.compile(
     rf"^(?:(?i:both|either|options?|choices?)\s+)?[(\[]?{_LONE_LETTER}[)\].]*"
-    rf"(?:\s*[,;/&+、，|]?\s*(?:[^\W\d_]{{1,5}})??\s*[(\[]?{_LONE_LETTER}[)\].]*)+"
+    rf"(?:\s*[,;/&+、，|]?\s*(?:{LETTER}{{1,5}}\s*){{0,2}}?[(\[]?{_LONE_LETTER}[)\].]*)+"
 )
 # "A: B" and "B - D" are two letters; "B: A dog" is one, and an article.
 _TWO_LETTERS = re.compile(
@@ -193,7 +193,11 @@ def _mentioned(text: str, options: tuple[str, ...]) -> frozenset[int]:
 def _pattern(key: str) -> re.Pattern[str]:
     if unspaced(key):
         return re.compile(re.escape(key))
-    return re.compile(rf"(?<![\w^])(?<!\d[.,/:])(?<!-){re.escape(key)}(?![\w%^])(?![.,/:]\d)")
+    # a word may follow one of a script without spaces at once
+    inside = SPACED_WORD_CHARACTER
+    return re.compile(
+        rf"(?<!\^)(?<!{inside})(?<!\d[.,/:])(?<!-){re.escape(key)}(?![%^]|{inside})(?![.,/:]\d)"
+    )
 
 
 def _long_enough(key: str, text: str) -> bool:

@@ -22,8 +22,7 @@ from tsdg.records import AnswerKind
 from tsdg.verify import symbolic
 from tsdg.verify.formulas import differ, look, plain, units
 from tsdg.verify.number import NumberVerifier
-from tsdg.verify.reading import bare, has_box, marked, shown, tail
-from tsdg.wording.refusals import refuses
+from tsdg.verify.reading import bare, gives_up, has_box, marked, tail
 
 _LONGEST = 600
 _FORMULA = re.compile(
@@ -53,7 +52,7 @@ class MathVerifier:
         None, too, for several formulas of which none is marked as the answer.
         """
         text = tail(text)
-        if refuses(text, shown(asked)):
+        if gives_up(text, asked):
             return None
         parts = list(marked(text))
         for part in parts:

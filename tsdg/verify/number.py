@@ -28,8 +28,7 @@ from tsdg.records import AnswerKind
 from tsdg.text import fold
 from tsdg.verify import symbolic
 from tsdg.verify.numerals import form, numeral
-from tsdg.verify.reading import bare, has_box, marked, shown, tail
-from tsdg.wording.refusals import refuses
+from tsdg.verify.reading import bare, gives_up, has_box, marked, tail
 
 _DIGITS = 60
 """Digits of the longest numeral read: a longer one is rubbish, and Python's own limit is near."""
@@ -48,7 +47,9 @@ _RANGE = re.compile(r"\d\s?-\s?\d")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _SPELLED = re.compile(r"[^\W\d_]{3}")
 _NAME = re.compile(r"[^\W\d_](?:_?\{?\w{1,3}\}?)?")
-_EQUATIONS = re.compile(r"[,;]|\b(?:or|and|oder|ou|o|y|et|und|или|и)\b|或|和")
+_EQUATIONS = re.compile(
+    r"[,;]|\b(?:or|and|oder|ou|o|y|et|und|или|и)\b|或|和|且|または|あるいは|と|หรือ|และ"
+)
 _LATEX = (
     (re.compile(r"\\[dtc]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2 "),
     (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)(?!\d)"), r" \1/\2 "),
@@ -97,7 +98,7 @@ class NumberVerifier:
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the number; None for none, or for several of which none is marked."""
         text = _EMPHASIS.sub(r"\2\4", tail(text))
-        if not text or refuses(text, shown(asked)):
+        if not text or gives_up(text, asked):
             return None
         if parts := [part for part in marked(text) if any(map(str.isdecimal, part))]:
             said = [_read(part) for part in parts]
@@ -155,9 +156,9 @@ def _right_side(part: str) -> str | None:
 def _starts_anew(piece: str, name: list[str]) -> bool:
     """Whether what stands between two signs of equality ends with the name of another unknown."""
     *before, last = piece.split() or [""]
-    if not before or before[-1][-1] in "*/+-^×·÷":
-        return False
-    return [last] == name or _NAME.fullmatch(last) is not None
+    if not before or [last] == name:
+        return bool(before)
+    return before[-1][-1] not in "*/+-^×·÷" and _NAME.fullmatch(last) is not None
 
 
 def _computed(part: str, latex: bool) -> str | None:

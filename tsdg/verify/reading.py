@@ -15,7 +15,8 @@ from functools import cache
 
 from tsdg.protocols import Asked
 from tsdg.text import normalise, unspaced
-from tsdg.wording.marks import answer_mark, words
+from tsdg.wording.marks import answer_mark, split_at_mark, words
+from tsdg.wording.refusals import refuses
 
 TAIL = 4000
 """Characters at the end of a reply in which an answer is looked for."""
@@ -66,6 +67,14 @@ def tail(text: str) -> str:
 def shown(asked: Asked) -> str:
     """What the answerer was shown, as one text."""
     return "\n".join((asked.question, asked.context, *asked.options))
+
+
+def gives_up(text: str, asked: Asked) -> bool:
+    """Whether a reply, or what it marks as its answer, refuses or says that it does not know."""
+    marks = split_at_mark(text)
+    parts = (text, *(marks[1:] if marks else ()), *marked(text))
+    forms = dict.fromkeys(form for part in parts for form in (part, bare(part)))
+    return any(refuses(form, shown(asked)) for form in forms)
 
 
 def bare(text: str) -> str:

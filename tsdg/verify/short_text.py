@@ -19,9 +19,8 @@ import re
 from tsdg.protocols import Asked
 from tsdg.records import AnswerKind
 from tsdg.text import fold, normalise
-from tsdg.verify.reading import bare, marked, shown
+from tsdg.verify.reading import bare, gives_up, marked
 from tsdg.wording.marks import split_at_mark
-from tsdg.wording.refusals import refuses
 
 _LONGEST = 300
 _ARTICLES = re.compile(r"^(?:the|an|a)\s+(?=\S)|(?<=\s)the\s+(?=\S)")
@@ -47,26 +46,21 @@ class ShortTextVerifier:
 
         More than 300 characters, or many lines, are no short answer.
         """
-        if len(text) > 100 * _LONGEST:
+        if len(text) > 100 * _LONGEST or gives_up(text, asked):
             return None
         said = (split_at_mark(text) or ("", text))[1]
-        if refuses(text, shown(asked)) or refuses(said, shown(asked)):
-            return None
-        for part in (*marked(text), bare(text)):
-            answer = _LEADING.sub("", fold(part))
-            if refuses(answer, shown(asked)):
-                return None
-            if (
-                0 < len(answer) <= _LONGEST
-                and "\n" not in part
-                and any(char.isalnum() for char in answer)
-            ):
-                return answer
-        return None
+        return next(filter(None, map(_short, (*marked(text), bare(said), bare(text)))), None)
 
     def same(self, left: str, right: str) -> bool:
         """Whether both say the same words."""
         return _key(left) == _key(right)
+
+
+def _short(part: str) -> str:
+    """A part as a short answer; empty where it is none."""
+    answer = _LEADING.sub("", fold(part))
+    fits = len(answer) <= _LONGEST and "\n" not in part and any(map(str.isalnum, answer))
+    return answer if fits else ""
 
 
 def _key(answer: str) -> str:

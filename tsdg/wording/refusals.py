@@ -47,7 +47,7 @@ def _table() -> _Table:
 
 
 def _plain(text: str) -> str:
-    spaced = _MARKS.sub(" ", fold(text).casefold().translate(_APOSTROPHES)).strip()
+    spaced = _MARKS.sub(" ", fold(text).casefold().translate(_APOSTROPHES)).strip(" '")
     return spaced if spaced.isascii() else _JOINED.sub("", spaced)
 
 
