@@ -15,10 +15,13 @@ from tests.mixture.test_blends import Blend
 from tests.package.make_run import make_run
 from tsdg.cli import run_command
 from tsdg.layout import SAMPLES
-from tsdg.package.export import FORMATS, generation
+from tsdg.package.export.nemo_skills import generation
 from tsdg.package.pairs import accepted_pairs
+from tsdg.package.render import Wording
 from tsdg.records import AnswerSample
 from tsdg.tables import read_rows
+
+PLAIN = Wording(style="labelled", knowledge="after", think=False)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,10 @@ def test_nemo_skills_has_its_field_names_and_one_line_per_verified_question(
     }
     files = sorted((tmp_path / "out").rglob("output.jsonl"))
     rows = [row for file in files for row in lines(file)]
-    assert count == len(rows) == len(solutions)
+    packaged = {row["question_id"] for row in records_of(run).values()}
+    assert len(packaged) < len(solutions), "some were rejected after their vote"
+    assert count == len(rows)
+    assert {row["id"] for row in rows} == packaged
     for row in rows:
         assert {
             "problem",
@@ -120,7 +126,7 @@ def test_nemo_skills_is_not_told_that_unverified_answers_are_right(run: Path) ->
     )
     for method, told in (("none", False), ("vote", True), ("vote, then judge", True)):
         verification = replace(solution.verification, method=method)
-        row = generation(question, replace(solution, verification=verification), won)
+        row = generation(question, replace(solution, verification=verification), won, PLAIN)
         assert ("symbolic_correct" in row) is told
         assert row["verification"] == method
 
@@ -134,7 +140,10 @@ def test_data_designer_gets_flat_columns(
         row["question_id"]: row
         for row in pq.read_table(run / "answers/solutions.parquet").to_pylist()
     }
-    assert count == len(rows) == len(solutions)
+    assert count == len(rows)
+    assert {row["question_id"] for row in rows} == {
+        row["question_id"] for row in records_of(run).values()
+    }
     assert all(
         row["answer"] == solutions[row["question_id"]]["answer"] and row["question"] for row in rows
     )
@@ -180,7 +189,7 @@ def test_what_cannot_be_exported_is_one_line(
         (
             [str(run), "--format", "csv"],
             2,
-            f"found 'csv'; allowed: {', '.join(FORMATS)}, nemotron-blend, megatron",
+            "found 'csv'; allowed: jsonl, parquet, hf, trl, megatron-bin, nemo-skills",
         ),
         ([str(tmp_path / "nowhere"), "--format", "jsonl"], 2, "there is no directory"),
         ([str(tmp_path), "--format", "jsonl"], 2, "is not a run directory: it has no snapshot"),

@@ -9,11 +9,14 @@ from tsdg.commands.words import Words
 from tsdg.errors import UsageError
 from tsdg.layout import run_directory
 
+_KEYS = {"megatron-bin": ("tokenizer", "eod")}
+"""Format → keys of its own."""
+
 
 def main(words: Words) -> int:
     """Write a finished run in the form that another tool reads."""
-    from tsdg.mixture.export_blend import BLENDS, write_blend
-    from tsdg.package.export import export
+    from tsdg.mixture.export_blend import BLENDS, LINES, write_blend
+    from tsdg.package.export.formats import export
     from tsdg.storage import refuse_filled
 
     form = words.flags.get("--format", "")
@@ -25,8 +28,15 @@ def main(words: Words) -> int:
     run = run_directory(words.arguments[0], command="tsdg export")
     out = Path(words.keys.get("out", run.with_name(f"{run.absolute().name}-{form}")))
     refuse_filled(out, command="tsdg export")
-    rows = export(run, out, "jsonl" if form in BLENDS else form)
+    unused = sorted(set(words.keys) - {"out", *_KEYS.get(form, ())})
+    if unused:
+        raise UsageError(
+            f"tsdg export: {unused[0]}= has no meaning for --format {form}; it is for megatron-bin"
+        )
+    done = export(run, out, "jsonl" if form in LINES else form, words.keys)
     if form in BLENDS:
         write_blend(run, out, form)
-    print(f"{rows:,} rows in {out}")
+    print(f"{done.rows:,} rows in {out}")
+    for line in done.said:
+        print(line)
     return 0

@@ -6,17 +6,20 @@ from pathlib import Path
 
 from tsdg.mixture import blends
 from tsdg.mixture.parts import read_parts
+from tsdg.package.export.megatron_bin import SUFFIX
 from tsdg.storage import write_whole
 
-BLENDS = ("nemotron-blend", "megatron")
+LINES = ("nemotron-blend", "megatron")
+"""Formats that are JSON lines with a blend beside them."""
+BLENDS = (*LINES, "megatron-bin")
 
 
 def write_blend(run: Path, out: Path, form: str) -> None:
-    """Write a blend with natural weights over exported JSON lines; `tsdg mix` chooses others.
+    """Write a blend with natural weights over exported files; `tsdg mix` chooses others.
 
     Args:
         run: the run directory.
-        out: with a JSON lines file per task.
+        out: with the exported files of each task.
         form: one of :data:`BLENDS`.
 
     Raises:
@@ -33,7 +36,8 @@ def write_blend(run: Path, out: Path, form: str) -> None:
             entry["path"] = str((out / part.group / f"{part.name}.jsonl").absolute())
         files = {"blend.json": blends.as_json(blend)}
     else:
+        folder = str(out.absolute()).replace("{", "{{").replace("}", "}}")
         splits = {"train": shares, "valid": [], "test": []}
-        files = blends.megatron_files(splits, str(out.absolute() / "{name}_text_document"))
+        files = blends.megatron_files(splits, f"{folder}/{{name}}{SUFFIX}")
     for name, content in files.items():
         write_whole(out / name, content)

@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import yaml
 
-from tsdg.records import VARIANTS, Message, Question, Solution, Variant
+from tsdg.records import VARIANTS, Message, Question, Record, Solution, Variant
 from tsdg.rowform import stable_id
 
 HERE = Path(__file__).parent
@@ -83,27 +83,24 @@ def render(question: Question, solution: Solution, variant: Variant, wording: Wo
     the text as they are, without outer white space; the lines of an option after its first are
     indented. Code stands in a fence that it cannot close.
     """
-    answer = (
-        solution.answer.strip("\n") if question.answer_kind == "code" else solution.answer.strip()
-    )
-    distractors = [
-        {"option": d.option.strip(), "why_wrong": d.why_wrong.strip()} for d in solution.distractors
-    ]
-    parts = _parts(
-        {
-            "labels": labels_of(question.language),
-            "kind": question.answer_kind,
-            "question": question.question.strip(),
-            "context": question.context.strip(),
-            "options": [option.strip() for option in question.options],
-            "answer": answer,
-            "fence": _fence(answer),
-            "reasoning": solution.reasoning.strip() if variant != "answer" else "",
-            "knowledge": solution.knowledge.strip() if variant == "context" else "",
-            "distractors": distractors if variant == "context" else [],
-        }
-    )
-    given = ("knowledge",) if _stands_before(question, wording.knowledge) else ()
+    return _rendered(question, solution, variant, wording)
+
+
+def render_record(record: Record, wording: Wording) -> Rendered:
+    """Render a record in another wording than it has; of its own wording it is what it is."""
+    return _rendered(record, record, record.variant, wording)
+
+
+def user_turn(question: Question) -> str:
+    """What the user's turn says of a question, without knowledge before it."""
+    return _asked(question).joined("user")
+
+
+def _rendered(
+    question: Question | Record, solution: Solution | Record, variant: Variant, wording: Wording
+) -> Rendered:
+    parts = _asked(question, _told(question, solution, variant))
+    given = ("knowledge",) if _stands_before(question.question_id, wording.knowledge) else ()
     recalled = () if given else ("knowledge",)
     if wording.style == "plain":
         asked = (*(f"{name}_alone" for name in given), "user")
@@ -113,24 +110,60 @@ def render(question: Question, solution: Solution, variant: Variant, wording: Wo
         text = parts.joined(*given, "asked", *recalled, "reasoning", "distractors", "answer")
     return Rendered(
         text=text,
-        messages=_messages(parts, solution, variant, wording, given=given, recalled=recalled),
+        messages=_messages(
+            parts, "" if variant == "answer" else solution.trace.strip(), wording, given, recalled
+        ),
     )
 
 
+_NOTHING: Mapping[str, Any] = {
+    "answer": "",
+    "fence": "```",
+    "reasoning": "",
+    "knowledge": "",
+    "distractors": (),
+}
+
+
+def _asked(question: Question | Record, told: Mapping[str, Any] = _NOTHING) -> _Parts:
+    """The parts of a question, and what is told about it."""
+    return _parts(
+        {
+            "labels": labels_of(question.language),
+            "kind": question.answer_kind,
+            "question": question.question.strip(),
+            "context": question.context.strip(),
+            "options": [option.strip() for option in question.options],
+            **told,
+        }
+    )
+
+
+def _told(
+    question: Question | Record, solution: Solution | Record, variant: Variant
+) -> dict[str, Any]:
+    """What a variant tells: the answer, and reasoning, knowledge, wrong options as it has them."""
+    answer = (
+        solution.answer.strip("\n") if question.answer_kind == "code" else solution.answer.strip()
+    )
+    distractors = [
+        {"option": d.option.strip(), "why_wrong": d.why_wrong.strip()} for d in solution.distractors
+    ]
+    return {
+        "answer": answer,
+        "fence": _fence(answer),
+        "reasoning": solution.reasoning.strip() if variant != "answer" else "",
+        "knowledge": solution.knowledge.strip() if variant == "context" else "",
+        "distractors": distractors if variant == "context" else [],
+    }
+
+
 def _messages(
-    parts: _Parts,
-    solution: Solution,
-    variant: Variant,
-    wording: Wording,
-    *,
-    given: Sequence[str],
-    recalled: Sequence[str],
+    parts: _Parts, trace: str, wording: Wording, given: Sequence[str], recalled: Sequence[str]
 ) -> tuple[Message, ...]:
     """The chat turns; with ``think`` the trace, else the reasoning, is the thought."""
-    thought = ""
-    if wording.think and variant != "answer":
-        thought = solution.trace.strip() or solution.reasoning.strip()
-    said = () if thought and not solution.trace.strip() else ("reasoning_alone",)
+    thought = (trace or parts.texts["reasoning_alone"]) if wording.think else ""
+    said = () if thought and not trace else ("reasoning_alone",)
     before = parts.joined(*(f"{name}_alone" for name in recalled), *said, "distractors")
     last = parts.joined("answer" if before else "answer_value")
     return (
@@ -147,9 +180,9 @@ def _messages(
     )
 
 
-def _stands_before(question: Question, place: Place) -> bool:
+def _stands_before(question_id: str, place: Place) -> bool:
     """Whether the knowledge of a question stands before it; of ``both``, in every other one."""
-    drawn = int(stable_id("knowledge", question.question_id), 16) % 2 == 0
+    drawn = int(stable_id("knowledge", question_id), 16) % 2 == 0
     return place == "before" or (place == "both" and drawn)
 
 

@@ -16,6 +16,7 @@ from tsdg.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from tokenizers import Tokenizer
 
 FILE = "tokenizer.json"
 _FORMATS = {".parquet": "parquet", ".jsonl": "json"}
@@ -59,26 +60,32 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
     )
 
 
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Load a tokenizer that neither cuts nor pads.
+
+    Raises:
+        MachineError: the file is not a tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises the bare class
+        raise MachineError(
+            f"{path} is not a tokenizer ({' '.join(str(error).split())}); see model.path"
+        ) from error
+    # A tokenizer saved for inference may cut or pad what it is given.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 class TokenCounter:
     """Counts the tokens of texts, without the special ones that trainers add themselves."""
 
     def __init__(self, path: Path) -> None:
-        """Load a tokenizer.
-
-        Raises:
-            MachineError: the file is not a tokenizer.
-        """
-        from tokenizers import Tokenizer
-
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises the bare class
-            raise MachineError(
-                f"{path} is not a tokenizer ({' '.join(str(error).split())}); see model.path"
-            ) from error
-        # A tokenizer saved for inference may cut or pad what it is given.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        """Load a tokenizer; see :func:`load_tokenizer`."""
+        self._tokenizer = load_tokenizer(path)
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, in order."""

@@ -32,7 +32,7 @@ from tsdg.verify.reading import bare, gives_up, has_box, marked, tail
 
 _DIGITS = 60
 """Digits of the longest numeral read: a longer one is rubbish, and Python's own limit is near."""
-_TOLERANCE = Fraction(2, 1_000_000)
+TOLERANCE = Fraction(2, 1_000_000)
 _EXPRESSION = re.compile(r"[\d\s.(){}+*/^|-]*[\d)}|]")
 # A date, a pair, money with a letter that may be a scale, and an argument: C(7,2).
 _NO_NUMBER = re.compile(
@@ -115,7 +115,7 @@ class NumberVerifier:
             return symbolic.same(left, right)
         if first.denominator == second.denominator == 1:
             return first == second
-        return abs(first - second) <= _TOLERANCE * min(abs(first), abs(second))
+        return abs(first - second) <= TOLERANCE * min(abs(first), abs(second))
 
 
 def _fraction(answer: str) -> Fraction | None:
