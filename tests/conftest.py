@@ -15,6 +15,7 @@ marker      fixture        what is needed
 ``sandbox`` none           bubblewrap and user namespaces, both in working order
 ``browser`` none           Chromium, to look at reports in
 ``root``    none           to be root
+``clients`` ``clients``    the programs that read exports, which ``make clients-env`` installs
 =========== ============== =======================================================================
 
 Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests
@@ -45,7 +46,9 @@ ROOT = TESTS.parent
 MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
 DEMO_MODEL = models_dir() / MODEL
+CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
+MARKER_OF_FIXTURE |= {"clients": "clients"}
 SERIAL = {"chaos", "slurm", "server", "model"}
 """Markers, or folders of ``tests``, whose tests run one by one."""
 SLOW = {"e2e", "test_leaks.py", "test_compose.py", "test_fsck.py", "test_requirements.py"}
@@ -109,6 +112,11 @@ def _no_root() -> str:
     return "" if os.geteuid() == 0 else "not run by root"
 
 
+def _no_clients() -> str:
+    ready = (CLIENTS.parents[1] / ".stamp").is_file()
+    return "" if ready else f"no environment {CLIENTS.parents[1]}: run `make clients-env`"
+
+
 LACKS: dict[str, Callable[[], str]] = {
     "mirror": _no_mirror,
     "server": _no_server,
@@ -118,6 +126,7 @@ LACKS: dict[str, Callable[[], str]] = {
     "sandbox": _no_sandbox,
     "browser": _no_browser,
     "root": _no_root,
+    "clients": _no_clients,
 }
 
 
@@ -219,6 +228,12 @@ def vllm() -> Path:
 def demo_model() -> Path:
     """The folder of the demo's model."""
     return DEMO_MODEL
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """The Python of the environment with the programs that read exports."""
+    return CLIENTS
 
 
 @pytest.fixture(scope="module", autouse=True)
