@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from tsdg.commands.table import COMMANDS, EXIT_CODES, overview
+from tsdg.commands.overview import EXIT_CODES, overview
+from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Words, did_you_mean, read
 from tsdg.errors import MachineError, StoppedError, TsdgError, UsageError, shown
 

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clients") / "run"
-    make_run(folder, seed=3, tasks=4, seeds_per_task=12).package()
+    make_run(folder, seed=6, tasks=4, seeds_per_task=20).package()
     return folder
 
 

@@ -27,7 +27,7 @@ PLAIN = Wording(style="labelled", knowledge="after", think=False)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "run"
-    make_run(folder, seed=3, tasks=4, seeds_per_task=12).package()
+    make_run(folder, seed=6, tasks=4, seeds_per_task=20).package()
     return folder
 
 

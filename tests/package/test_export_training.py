@@ -29,7 +29,7 @@ from tsdg.verify.number import TOLERANCE
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "run"
-    make_run(folder, seed=3, tasks=4, seeds_per_task=12).package()
+    make_run(folder, seed=6, tasks=4, seeds_per_task=20).package()
     return folder
 
 
@@ -242,7 +242,7 @@ def test_each_kind_goes_to_the_server_that_can_verify_it(run: Path) -> None:
 def test_a_merged_dataset_says_what_it_lacks(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_run(tmp_path / "b", seed=5, tasks=4, seeds_per_task=12).package()
+    make_run(tmp_path / "b", seed=7, tasks=4, seeds_per_task=12).package()
     merged = tmp_path / "merged"
     assert run_command(["merge", str(run), str(tmp_path / "b"), f"out={merged}"]) == 0
     export(merged, tmp_path / "trl", "--format=trl")

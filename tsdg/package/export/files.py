@@ -29,7 +29,7 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Pattern:
     """Files of an export that ``load_dataset`` reads together."""
 
     pattern: str
@@ -37,7 +37,7 @@ class Config:
     """Of JSON lines, whose types would else be guessed from the first rows of the first file."""
 
 
-def write_folder_card(out: Path, configs: Mapping[str, Config], about: str) -> None:
+def write_folder_card(out: Path, configs: Mapping[str, Pattern], about: str) -> None:
     """Write a ``README.md`` that tells ``load_dataset`` which files belong together.
 
     Args:

@@ -25,7 +25,7 @@ from typing import Any
 
 from tsdg.layout import CARD, DATASET, MANIFEST, SEEDS
 from tsdg.package.export.data_designer import data_designer
-from tsdg.package.export.files import Config, write_folder_card, write_lines
+from tsdg.package.export.files import Pattern, write_folder_card, write_lines
 from tsdg.package.export.megatron_bin import megatron_bin
 from tsdg.package.export.nemo_gym import nemo_gym
 from tsdg.package.export.nemo_skills import nemo_skills
@@ -64,7 +64,7 @@ def jsonl(export: Export) -> Exported:
     )
     write_folder_card(
         export.out,
-        {"default": Config(pattern="*/*.jsonl", schema=RECORD_SCHEMA)},
+        {"default": Pattern(pattern="*/*.jsonl", schema=RECORD_SCHEMA)},
         "Records of tsdg as JSON lines, a file per task.",
     )
     return Exported(rows=total)
@@ -80,7 +80,7 @@ def parquet(export: Export) -> Exported:
     rows = _copy(export, lambda path: path.removeprefix(f"{DATASET}/"))
     write_folder_card(
         export.out,
-        {"default": Config(pattern="*/*/*.parquet")},
+        {"default": Pattern(pattern="*/*/*.parquet")},
         "Records of tsdg, a folder per task.",
     )
     return Exported(rows=rows)

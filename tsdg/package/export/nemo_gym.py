@@ -26,7 +26,7 @@ import orjson
 import pyarrow as pa
 import yaml
 
-from tsdg.package.export.files import Config, write_folder_card
+from tsdg.package.export.files import Pattern, write_folder_card
 from tsdg.package.export.source import Export, Exported, packaged_pairs
 from tsdg.package.render import HERE
 from tsdg.records import Question, Solution
@@ -96,7 +96,7 @@ def nemo_gym(export: Export) -> Exported:
     write_folder_card(
         export.out,
         {
-            server: Config(
+            server: Pattern(
                 pattern=f"{server}/*.jsonl", schema=pa.schema([*_SHARED, *_NEEDS[server]])
             )
             for server in sorted(written)

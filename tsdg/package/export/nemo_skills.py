@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from tsdg.errors import VerificationError
 from tsdg.layout import QUESTIONS, SAMPLES
-from tsdg.package.export.files import Config, write_folder_card, write_lines
+from tsdg.package.export.files import Pattern, write_folder_card, write_lines
 from tsdg.package.export.source import Export, Exported, packaged_pairs, rejected_late, wording_of
 from tsdg.package.render import Wording, render, user_turn, variants_of
 from tsdg.records import AnswerSample, Question, Solution
@@ -70,8 +70,8 @@ def nemo_skills(export: Export) -> Exported:
     write_folder_card(
         export.out,
         {
-            "default": Config(pattern="*/*/output.jsonl", schema=_VERIFIED),
-            "samples": Config(pattern="*/*/samples-*/output-rs*.jsonl", schema=_SAMPLED),
+            "default": Pattern(pattern="*/*/output.jsonl", schema=_VERIFIED),
+            "samples": Pattern(pattern="*/*/samples-*/output-rs*.jsonl", schema=_SAMPLED),
         },
         "Generation files of NeMo-Skills: the solution that won its vote, and all samples.",
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tsdg.package.export.files import Config, write_folder_card, write_lines
+from tsdg.package.export.files import Pattern, write_folder_card, write_lines
 from tsdg.package.export.source import Export, Exported, records, wording_of
 from tsdg.package.render import Wording, render_record
 from tsdg.records import RECORD_SCHEMA, Message, Record
@@ -49,7 +49,7 @@ def trl(export: Export) -> Exported:
     write_folder_card(
         export.out,
         {
-            form: Config(pattern=f"{form}/*/*.jsonl", schema=pa.schema([*turns, *_LABELS]))
+            form: Pattern(pattern=f"{form}/*/*.jsonl", schema=pa.schema([*turns, *_LABELS]))
             for form, turns in _SHAPES.items()
         },
         "Chat turns for TRL, with the reasoning as `reasoning_content`.",
