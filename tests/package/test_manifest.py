@@ -25,7 +25,7 @@ from tests.package.make_run import (
     make_run,
 )
 from tsdg.errors import VerificationError
-from tsdg.package.card import header_of
+from tsdg.package.card import card_text, columns, header_of
 from tsdg.package.counts import SEED_FIELDS
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import (
@@ -37,7 +37,7 @@ from tsdg.package.manifest import (
     inputs_of,
     write_manifest,
 )
-from tsdg.records import Reason, Record
+from tsdg.records import RECORD_SCHEMA, Reason, Record
 from tsdg.storage import sha256_of
 from tsdg.tables import read_rows
 
@@ -157,7 +157,10 @@ def test_counts_in_manifest_files_and_card_agree(
 
 def check_card(card: str, manifest: dict[str, Any]) -> None:
     """The numbers that a person reads are the manifest's."""
-    for task, entry in (*manifest["tasks"].items(), ("all", manifest["totals"])):
+    full = {task: entry for task, entry in manifest["tasks"].items() if entry["files"]}
+    told = [*full.items(), ("all", manifest["totals"])] if full else []
+    assert all(f"| `{task}` |" not in card for task in set(manifest["tasks"]) - set(full))
+    for task, entry in told:
         (row,) = re.findall(rf"^\| [`*]+{task}[`*]+ \|.*(?:–|\d\.\d\d) \|$", card, re.MULTILINE)
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert [int(cell) for cell in cells[3:8]] == [
@@ -307,11 +310,40 @@ def test_a_task_without_facts_is_refused(tmp_path: Path) -> None:
 
 
 def test_licences_of_the_card(tmp_path: Path) -> None:
-    manifest = make_run(tmp_path, seed=1, tasks=5).package()
-    for task, licence in zip(
-        manifest["tasks"].values(), ["MIT", "CC-BY-4.0", "mixed: a; b", "MIT", ""], strict=True
-    ):
+    manifest = make_run(tmp_path, seed=6, tasks=6, seeds_per_task=20).package()
+    full = [task for task in manifest["tasks"].values() if task["files"]]
+    given = ["MIT", "CC-BY-4.0", "mixed: a; b", "MIT", ""]
+    for task, licence in zip(full, given, strict=True):
         task["licence"] = licence
     header = header_of(manifest)
     assert header["license"] == ["cc-by-4.0", "mit", "other"]
-    assert header["license_name"] == "mixed: a; b; not stated"
+    assert header["license_details"] == "mixed: a; b; not stated"
+    # The hub takes an id there, and no prose.
+    assert re.fullmatch(r"[a-z0-9.-]+", header["license_name"])
+
+
+def test_a_card_speaks_of_what_is_in_the_data_alone(tmp_path: Path) -> None:
+    """Languages and licences of tasks without a record would have it found as what it is not."""
+    manifest = make_run(tmp_path, seed=6, tasks=6, seeds_per_task=20).package()
+    for place, entry in enumerate(manifest["tasks"].values()):
+        entry |= {"language": "en", "licence": "MIT|CC-BY-SA-4.0"}
+        if place == 1:
+            entry |= {"language": "am", "licence": "CC-BY-NC-4.0", "files": [], "records": 0}
+    header = header_of(manifest)
+    assert header["language"] == ["en"]
+    assert header["license"] == ["cc-by-sa-4.0", "mit"]
+    card = card_text(manifest, "{}")
+    assert "NC-4.0" not in card
+    assert "| MIT/CC-BY-SA-4.0 | yes | yes |" in card
+    assert "more task" in card
+
+
+def test_the_card_names_every_column_and_shows_a_record(tmp_path: Path) -> None:
+    make_run(tmp_path, seed=6, tasks=3, seeds_per_task=20).package()
+    card = (tmp_path / "README.md").read_text()
+    assert list(columns()) == RECORD_SCHEMA.names
+    assert all(f"| `{name}` |" in card for name in RECORD_SCHEMA.names)
+    shown = json.loads(card.split("```json\n")[1].split("\n```")[0])
+    assert list(shown) == RECORD_SCHEMA.names
+    seeds = pq.read_table(tmp_path / "seeds/seeds.parquet").to_pylist()
+    assert set(shown["seed_ids"]) <= {row["seed_id"] for row in seeds}
