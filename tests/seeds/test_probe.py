@@ -121,7 +121,7 @@ PLANTED = {
     ("ibm-research/acp_bench/acp_prog_gen/validation", "first rows", "accept"),
     ("facebook/anli/default/train_r1", "type", "accept"),
     ("lighteval/siqa", "conversion", "stops"),
-    ("zhongwanjun/AR-LSAT", "data set", "stops"),
+    ("zhongwanjun/AR-LSAT/default/train", "conversion", "note"),
 }
 
 

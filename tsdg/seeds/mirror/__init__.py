@@ -6,6 +6,8 @@ Begin with ``split_files``, which reads them. ``prefetch`` fetches them, with th
 * ``hub``, which talks to the hub; ``hub_requests``, which sends again and sets bounds; and
   ``hub_form``, the gate for all that it says;
 * ``layouts``, which finds a split's files there, with the patterns of ``globs``;
+* ``commits``, which chooses the commit and reads its splits;
+* ``source_files``, which knows the splits that are no Parquet at their source;
 * ``pins``, which holds a data set to one commit;
 * ``staging``, which keeps unfinished fetches;
 * ``join_parquet``, which makes one file of several.

@@ -10,6 +10,7 @@ from tsdg.seeds.mirror.hub import CONVERTED, MAIN, Hub
 from tsdg.seeds.mirror.layouts import Layout
 from tsdg.seeds.mirror.needed_splits import Want, default_config
 from tsdg.seeds.mirror.pins import Pin
+from tsdg.seeds.mirror.source_files import github_pin, source_layout, sources_of
 
 
 def read_layout(hub: Hub, dataset: str, pin: Pin) -> Layout:
@@ -19,7 +20,11 @@ def read_layout(hub: Hub, dataset: str, pin: Pin) -> Layout:
         DatasetRefusedError: the commit is gone, or this account may not read it.
         MachineError: the hub cannot be reached, or fails again and again.
     """
+    if github_pin(dataset) is not None:
+        return source_layout(dataset, {})
     files = hub.files(dataset, pin.commit)
+    if sources_of(dataset):
+        return source_layout(dataset, {file.path: file for file in files})
     if pin.ref == CONVERTED:
         return layouts.converted(files)
     readme = next((file for file in files if file.path == "README.md"), None)
@@ -39,6 +44,8 @@ def choose(
 ) -> tuple[Pin, Layout]:
     """Choose the hub's conversion, or the repository's own files if they have more.
 
+    Data sets of ``source_files.csv`` are read where that says.
+
     Args:
         hub: that is asked for the present commits.
         dataset: hub path.
@@ -49,9 +56,13 @@ def choose(
         DatasetRefusedError: the data set has no commit, or is refused.
         MachineError: the hub cannot be reached, or fails again and again.
     """
+    pinned = github_pin(dataset)
+    if pinned is not None:
+        return pinned, layout_of(pinned)
     commits = hub.commits(dataset)
+    refs = (MAIN,) if sources_of(dataset) else (CONVERTED, MAIN)
     found: list[tuple[Pin, Layout]] = []
-    for ref in (CONVERTED, MAIN):
+    for ref in refs:
         if ref in commits:
             pin = Pin(ref=ref, commit=commits[ref])
             found.append((pin, layout_of(pin)))

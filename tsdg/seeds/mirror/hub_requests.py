@@ -33,6 +33,8 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be others a little later."""
 _GONE_COMMIT = "RevisionNotFound"
 _BLOCK = 1 << 20
+_UNKNOWN_MOST = 256 << 20
+"""Bytes of a file whose size is not known."""
 
 T = TypeVar("T")
 
@@ -181,9 +183,10 @@ class Requests:
             StorageError: the disk is full, or the folder cannot be written.
         """
         found = ""
+        pull = self._pull if file.bytes >= 0 else self._pull_unknown
         for _ in range(2):
             self._try(
-                lambda: self._pull(asked, file, part, on_bytes),
+                lambda: pull(asked, file, part, on_bytes),
                 asked.what,
                 gained=lambda: _size(part),
             )
@@ -228,6 +231,16 @@ class Requests:
                     target.flush()
         if have < file.bytes:
             raise _TryAgainError("the connection was cut")
+
+    def _pull_unknown(
+        self, asked: HubRequest, file: HubFile, part: Path, on_bytes: Callable[[int], None]
+    ) -> None:
+        """One attempt for a file of which nobody knows the size: whole, and bounded."""
+        del file
+        body = self.read(asked, most=_UNKNOWN_MOST).body
+        with storage("write", part):
+            part.write_bytes(body)
+        on_bytes(len(body))
 
     @staticmethod
     def _goes_on(response: _Response, have: int) -> bool:

@@ -30,6 +30,7 @@ from tsdg.seeds.mirror.needed_splits import (
     wants,
 )
 from tsdg.seeds.mirror.pins import Origin, Pin, Pins
+from tsdg.seeds.mirror.source_files import GitHubFiles, github_pin
 from tsdg.seeds.mirror.staging import Staged, StagedFile
 
 Status = Literal["present", "foreign", "fetched", "missing", "absent", "refused", "unfetchable"]
@@ -153,6 +154,7 @@ class _Run:
     ) -> None:
         self._request, self._hub, self._watch, self._catalogue = request, hub, watch, catalogue
         self._groups = groups
+        self._github = GitHubFiles()
         self._pins = Pins(request.mirror)
         self._out: list[FetchOutcome] = []
         self._needed: list[Want] = []
@@ -203,8 +205,10 @@ class _Run:
             target, layout = commits.choose(
                 self._hub, dataset, wanted, lambda pin: self._layout(dataset, pin)
             )
-            with suppress(DatasetRefusedError, HubError):  # a small hub may have no cards
-                note_card(self._request.mirror, dataset, self._hub.card(dataset))
+            # A small hub may have no cards, and what lies on GitHub has none.
+            with suppress(DatasetRefusedError, HubError):
+                if github_pin(dataset) is None:
+                    note_card(self._request.mirror, dataset, self._hub.card(dataset))
             if pin is None:
                 self._pin(dataset, target)
         else:
@@ -295,7 +299,12 @@ class _Run:
         for item in items:
             try:
                 ready = staging.stage(
-                    self._hub, self._request.mirror, dataset, pin, item, tell=self._tell
+                    self._origins(dataset),
+                    self._request.mirror,
+                    dataset,
+                    pin,
+                    item,
+                    tell=self._tell,
                 )
             except DatasetRefusedError:
                 raise
@@ -312,6 +321,9 @@ class _Run:
         self._pin(dataset, pin)
         for item, ready in staged:
             self._publish(item, ready)
+
+    def _origins(self, dataset: str) -> staging.Origins:
+        return self._hub if github_pin(dataset) is None else self._github
 
     def _pin(self, dataset: str, pin: Pin) -> None:
         if self._pins.get(dataset) != pin:

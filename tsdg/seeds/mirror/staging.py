@@ -15,17 +15,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
 from tsdg.errors import MachineError, RunConflictError, StorageError
 from tsdg.seeds.mirror import identity, pins
-from tsdg.seeds.mirror.hub import Hub
 from tsdg.seeds.mirror.hub_form import HubFile
 from tsdg.seeds.mirror.join_parquet import join
 from tsdg.seeds.mirror.layouts import Layout
-from tsdg.seeds.mirror.needed_splits import Want
+from tsdg.seeds.mirror.needed_splits import Want, plain
 from tsdg.seeds.mirror.pins import Origin, Pin
+from tsdg.seeds.mirror.source_files import SourceFile, sources_of, to_parquet
 from tsdg.storage import make_directory, sha256_of, storage
 
 
@@ -40,6 +41,35 @@ class StagedFile:
     files: tuple[HubFile, ...]
     """In the order of their rows."""
 
+    @property
+    def source(self) -> SourceFile | None:
+        """What its file is, where it is no Parquet."""
+        named = (plain(self.want.config), self.want.split)
+        return next(
+            (
+                one
+                for one in sources_of(self.want.dataset_path)
+                if (plain(one.config), one.split) == named
+            ),
+            None,
+        )
+
+
+class Origins(Protocol):
+    """Where files come from: a hub, or GitHub."""
+
+    def download(
+        self,
+        dataset: str,
+        commit: str,
+        file: HubFile,
+        part: Path,
+        *,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        """Bring a file here, whole and right."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
@@ -50,7 +80,13 @@ class Staged:
 
 
 def stage(
-    hub: Hub, mirror: Path, dataset: str, pin: Pin, item: StagedFile, *, tell: Callable[[str], None]
+    hub: Origins,
+    mirror: Path,
+    dataset: str,
+    pin: Pin,
+    item: StagedFile,
+    *,
+    tell: Callable[[str], None],
 ) -> Staged:
     """Bring one split here, or what is still missing of it.
 
@@ -74,7 +110,7 @@ def stage(
     known = _staged(whole, note)
     if known is not None:
         return known
-    size, done = sum(file.bytes for file in item.files), 0
+    size, done = sum(max(file.bytes, 0) for file in item.files), 0
     parts: list[Path] = []
     for file in item.files:
 
@@ -84,7 +120,10 @@ def stage(
         parts.append(folder / f"{file.key}.part")
         hub.download(dataset, pin.commit, file, parts[-1], on_bytes=told)
         done += file.bytes
-    rows = join(parts, whole, item.want.name)
+    if item.source is None:
+        rows = join(parts, whole, item.want.name)
+    else:
+        rows = to_parquet(parts[0], whole, item.source)
     with storage("read", whole):
         stat, digest = whole.stat(), sha256_of(whole)
     origin = Origin(
@@ -101,9 +140,10 @@ def stage(
         sha256=digest,
     )
     pins.write_origin(note, origin)
-    for part in parts:
-        with storage("remove", part):
-            part.unlink(missing_ok=True)
+    if item.source is None or not item.source.member:  # a zip has further splits
+        for part in parts:
+            with storage("remove", part):
+                part.unlink(missing_ok=True)
     return Staged(path=whole, origin=origin)
 
 
@@ -146,7 +186,9 @@ def require_space(mirror: Path, commit: str, dataset: str, items: Sequence[Stage
         StorageError: the disk is too small.
     """
     needed = sum(
-        file.bytes * (2 if len(item.files) > 1 else 1) for item in items for file in item.files
+        max(file.bytes, 0) * (2 if len(item.files) > 1 or item.source else 1)
+        for item in items
+        for file in item.files
     )
     with storage("look at", mirror):
         here = sum(entry.stat().st_size for entry in _work(mirror, dataset, commit).glob("*"))

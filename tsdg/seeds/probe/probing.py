@@ -24,6 +24,7 @@ from tsdg.seeds.mirror.layouts import Layout
 from tsdg.seeds.mirror.needed_splits import Want, not_on_hub, plain, proven
 from tsdg.seeds.mirror.parquet_files import OddParquetError, open_parquet
 from tsdg.seeds.mirror.pins import Pin
+from tsdg.seeds.mirror.source_files import github_pin, sources_of
 from tsdg.seeds.probe.differences import Level, SourceDifference, What, of_licence, of_split
 from tsdg.seeds.probe.looked_at import first_rows, needed_columns
 from tsdg.seeds.probe.outline import outline_of
@@ -51,8 +52,11 @@ def probe(
     if why := not_on_hub().get(dataset):
         return [_stop(dataset, "data set", "on the hub", "not on the hub", why)]
     try:
-        card = hub.card(dataset)
-        out = [*of_card(dataset, card, hub.page(dataset)), *card_licence(catalogue, dataset, card)]
+        out: list[SourceDifference] = []
+        if github_pin(dataset) is None:
+            card = hub.card(dataset)
+            out += of_card(dataset, card, hub.page(dataset))
+            out += card_licence(catalogue, dataset, card)
         return out + _Probe(hub, catalogue, dataset, units).differences()
     except DatasetRefusedError as error:
         return [_refused(dataset, str(error))]
@@ -138,7 +142,9 @@ class _Probe:
         pin, layout = commits.choose(self._hub, self._dataset, wanted, layout_of)
         out = list(self._conversion(pin, layout, wanted))
         for unit, want in zip(self._units, wanted, strict=True):
-            if layout.files(want.config, want.split):
+            if layout.files(want.config, want.split) and sources_of(self._dataset):
+                out.append(_as_files(unit, pin, layout.files(want.config, want.split)[0]))
+            elif layout.files(want.config, want.split):
                 out += self._split(unit, want, pin, layout)
             elif layout.configs:
                 out.append(_lacking(unit, want, layout))
@@ -147,7 +153,7 @@ class _Probe:
     def _conversion(
         self, pin: Pin, layout: Layout, wanted: Sequence[Want]
     ) -> Iterator[SourceDifference]:
-        if pin.ref == CONVERTED:
+        if pin.ref == CONVERTED or sources_of(self._dataset):
             return
         if not layout.configs:
             yield _stop(
@@ -205,6 +211,19 @@ def _unseen(where: str, why: str) -> SourceDifference:
         expected="a look at them",
         found="none",
         meaning=why,
+    )
+
+
+def _as_files(unit: Unit, pin: Pin, file: HubFile) -> SourceDifference:
+    """What is said of a split that is no Parquet at its source."""
+    return SourceDifference(
+        where=unit.name,
+        what="conversion",
+        level="note",
+        expected="Parquet",
+        found=f"{file.path} at {pin.ref}, {pin.commit[:12]}",
+        meaning="it is fetched as this file and stored as Parquet; its columns and rows are "
+        "compared then",
     )
 
 
