@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
+import tsdg
 from tsdg.commands.overview import EXIT_CODES, overview
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Words, did_you_mean, read
@@ -30,8 +31,6 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"{overview()}{EXIT_CODES}")
         return 0 if arguments else 2
     if arguments[0] == "--version":
-        import tsdg
-
         print(f"tsdg {tsdg.__version__}")
         return 0
     # Slurm ends jobs by SIGTERM and warns them by SIGUSR1: stop as for Ctrl-C, wherever the work
@@ -52,13 +51,16 @@ def run_command(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _refused(error)
     except TsdgError as error:
-        # What may not be read looks damaged to who reads it; to remove it would be the wrong
-        # advice.
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, PermissionError) and not isinstance(error, MachineError):
-            return _refused(cause)
-        print(f"tsdg: {shown(' '.join(str(error).split()))}", file=sys.stderr)
-        return error.exit_code
+        return _told(error)
+
+
+def _told(error: TsdgError) -> int:
+    # What may not be read looks damaged to who reads it; to remove it would be the wrong advice.
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, PermissionError) and not isinstance(error, MachineError):
+        return _refused(cause)
+    print(f"tsdg: {shown(' '.join(str(error).split()))}", file=sys.stderr)
+    return error.exit_code
 
 
 def _no_part(name: str, found: str, parts: Sequence[str]) -> UsageError:
@@ -82,9 +84,13 @@ def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
         raise _no_part(name, rest[0] if rest else "", parts)
     if name in COMMANDS:
         return COMMANDS[name], rest
+    raise _no_command(name)
+
+
+def _no_command(name: str) -> UsageError:
     two_words = {known.partition(" ")[0] for known in COMMANDS if " " in known}
     known = [*(one for one in COMMANDS if " " not in one), *sorted(two_words)]
-    raise UsageError(
+    return UsageError(
         f"there is no command {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}"
     )
 

@@ -108,16 +108,15 @@ def data_files(run: Path) -> Iterator[str]:
     Not among them: the manifest itself, logs, the engine's leases and journals, and hidden files,
     which are unfinished.
     """
-    folders = [
-        *(run / name for name in _WHOLE_FOLDERS),
-        *(run / name / PARTS for name in PHASE_FOLDERS),
-    ]
-    found = [path for folder in folders for path in folder.rglob("*")]
-    found += [path for name in PHASE_FOLDERS for path in (run / name).glob("*.parquet")]
-    found += [run / CARD, run / CONTAMINATION]
-    names = (
+    found = [run / CARD, run / CONTAMINATION]
+    for name in _WHOLE_FOLDERS:
+        found += (run / name).rglob("*")
+    for name in PHASE_FOLDERS:
+        found += (run / name).glob("*.parquet")
+        found += (run / name / PARTS).rglob("*")
+    names = {
         path.relative_to(run).as_posix()
         for path in found
         if path.is_file() and not path.name.startswith(".")
-    )
-    yield from sorted(name for name in names if name not in _GROWING)
+    }
+    yield from sorted(names - _GROWING)

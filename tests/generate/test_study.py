@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ GOOD: dict[str, Any] = {
 }
 
 
+@cache
 def prompts(name: str = "default") -> Prompts:
     values = yaml.safe_load((RECIPES / "prompt" / f"{name}.yaml").read_text(encoding="utf-8"))
     return load_prompts(PromptConfig(**values), RECIPES, study=True)

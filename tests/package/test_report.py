@@ -228,8 +228,17 @@ def test_it_is_one_file_that_asks_for_nothing(run: Path) -> None:
 
 @pytest.mark.parametrize("phases", [NO_PHASE, QUESTIONS_ONLY, FUSED])
 def test_runs_of_any_phases_have_a_report(phases: Any, tmp_path: Path) -> None:
-    make_run(tmp_path / "run", seed=1, phases=phases).package()
-    assert rows_in(write_report(tmp_path / "run").read_text()) or phases == NO_PHASE
+    run = tmp_path / "run"
+    make_run(run, seed=1, phases=phases).package()
+    rows = rows_in(write_report(run).read_text())
+    told = {
+        (name, reason)
+        for name, task in manifest_of(run)["tasks"].items()
+        for stage in ("questions", "answers", "filter")
+        for reason in task[stage]["rejected"]
+    }
+    assert {(row["task"], row["verdict"]) for row in rows if row["verdict"] != "accepted"} == told
+    assert any(row["verdict"] == "accepted" for row in rows) == (phases == FUSED)
 
 
 def test_totals_of_other_runs_stand_beside(

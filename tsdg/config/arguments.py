@@ -77,17 +77,19 @@ def check_choices(words: Iterable[str], folders: Sequence[Path]) -> None:
         if equals and not group:
             raise RecipeError(f"command line: found {word!r}; allowed: KEY=VALUE")
         found = _folders_of(group, folders)
-        if not equals or not found or value[:1] in {"[", "{", "$"}:
-            continue
-        if _is_no_name(value):
-            known = sorted({file.stem for folder in found for file in folder.glob("*.yaml")})
-            raise RecipeError(
-                f"{word}: {group} takes the name of a file; allowed: {', '.join(known)}"
-            )
-        for file in (folder / f"{value}.yaml" for folder in found):
-            if file.is_file():
-                _check_mapping(file)
-                break
+        if equals and found and value[:1] not in {"[", "{", "$"}:
+            _check_choice(group, value, found)
+
+
+def _check_choice(group: str, value: str, folders: Sequence[Path]) -> None:
+    if _is_no_name(value):
+        known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+        raise RecipeError(
+            f"{group}={value}: {group} takes the name of a file; allowed: {', '.join(known)}"
+        )
+    files = [folder / f"{value}.yaml" for folder in folders]
+    if chosen := next((file for file in files if file.is_file()), None):
+        _check_mapping(chosen)
 
 
 def _check_mapping(file: Path) -> None:

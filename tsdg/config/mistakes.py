@@ -118,15 +118,21 @@ def _place(root: Schema, loc: Sequence[str | int]) -> tuple[str, Schema, bool]:
     for part, following in itertools.zip_longest(loc, loc[1:]):
         if following == "[key]":
             return f"{key}.{part}".removeprefix("."), at, True
-        inner = at.get("properties", {}).get(part) if isinstance(part, str) else at.get("items")
-        if inner is None and isinstance(part, str) and at.get("type") == "object":
-            inner = at.get("additionalProperties", {})
+        inner = at.get("items") if isinstance(part, int) else _of_key(at, part)
         if inner is None:
             break
         key += f"[{part}]" if isinstance(part, int) else f".{part}"
         told = {"description": at["description"]} if "items" in at and "description" in at else {}
         at = {**_resolved(root, inner or {}), **told}
     return key.removeprefix("."), at, False
+
+
+def _of_key(mapping: Schema, key: str) -> Schema | None:
+    """The schema of a key's value; None where the schema of the mapping has none."""
+    named: Schema | None = mapping.get("properties", {}).get(key)
+    if named is None and mapping.get("type") == "object":
+        return dict(mapping.get("additionalProperties") or {})
+    return named
 
 
 def _resolved(root: Schema, schema: Schema) -> Schema:
@@ -156,10 +162,8 @@ def _describe(root: Schema, schema: Schema) -> str:
         return str(told)
     if "anyOf" in schema:
         return _either([_describe(root, branch) for branch in schema["anyOf"]])
-    if "const" in schema:
-        return str(schema["const"])
-    if "enum" in schema:
-        return _either([str(value) for value in schema["enum"]])
+    if values := [schema["const"]] if "const" in schema else schema.get("enum"):
+        return _either([str(value) for value in values])
     if kind == "array":
         least = " of at least one" if schema.get("minItems") else ""
         return f"a list{least}, e.g. [a,b], each {_describe(root, schema.get('items', {}))}"

@@ -272,23 +272,27 @@ def _override_without_secrets(override: str) -> str:
 def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
     """Each leaf that differs, as ``key: theirs there, mine here``."""
     if isinstance(theirs, dict) and isinstance(mine, dict):
-        out = []
-        for name in sorted({*theirs, *mine}):
-            inner = f"{key}.{name}" if key else name
-            out += _differences(theirs.get(name), mine.get(name), inner)
-        return out
-    if theirs == mine:
-        return []
+        return [
+            difference
+            for name in sorted({*theirs, *mine})
+            for difference in _differences(
+                theirs.get(name), mine.get(name), f"{key}.{name}".removeprefix(".")
+            )
+        ]
+    return [] if theirs == mine else [_difference(theirs, mine, key)]
+
+
+def _difference(theirs: Any, mine: Any, key: str) -> str:
     part, _, name = key.partition(".")
     if part == "verifiers" and theirs and mine:
-        return [f"the file of verifier {name} differs"]
+        return f"the file of verifier {name} differs"
     if part == "verifiers":
         own = name or ", ".join(theirs or mine)
-        return [f"verifier {own} of your own is used only {'there' if theirs else 'here'}"]
+        return f"verifier {own} of your own is used only {'there' if theirs else 'here'}"
     if part == "prompts":
-        return [f"the text of prompt {name} differs"]
+        return f"the text of prompt {name} differs"
     name = key.removeprefix("recipe.")
-    return [f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"]
+    return f"{name} is {json.dumps(theirs)} there and {json.dumps(mine)} here"
 
 
 _SAID_OF_SOURCES = frozenset({"remarks", "proof", "rows", "rows_certainty"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,24 +79,7 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
     if not (folder / "fingerprint.json").is_file():
         raise UsageError(f"{run} is not a run directory: it has no whole snapshot")
     try:
-        recipe = dict(_flat(yaml.safe_load((folder / "recipe.yaml").read_text())))
-        versions = json.loads((folder / "versions.json").read_text())
-        catalogue = json.loads((folder / "catalogue.json").read_text())
-        prompts = {
-            path.relative_to(folder / "prompts").with_suffix("").as_posix(): path.read_text()
-            for path in (folder / "prompts").rglob("*.yaml")
-        }
-        verifiers = {path.stem: path.read_text() for path in (folder / "verifiers").glob("*.py")}
-        clusters = {
-            path.stem: yaml.safe_load(path.read_text())
-            for path in (folder / "clusters").glob("*.yaml")
-        }
-        code = dict(_code(folder))
-        packages = versions.get("environment", {}) | versions["packages"]
-        rows = {
-            " ".join(row[part] or "-" for part in ("task", "dataset_path", "config", "split")): row
-            for row in catalogue
-        }
+        return _parts(folder)
     except (
         OSError,
         ValueError,
@@ -109,20 +92,36 @@ def _read(run: Path) -> dict[str, dict[str, Any]]:
         raise VerificationError(
             f"{folder} cannot be read ({' '.join(str(error).split())[:120]}); restore it"
         ) from error
+
+
+def _parts(folder: Path) -> dict[str, dict[str, Any]]:
+    versions = json.loads((folder / "versions.json").read_text())
+    catalogue = json.loads((folder / "catalogue.json").read_text())
+    rows = {
+        " ".join(row[part] or "-" for part in ("task", "dataset_path", "config", "split")): row
+        for row in catalogue
+    }
+    clusters = {
+        path.stem: yaml.safe_load(path.read_text()) for path in (folder / "clusters").glob("*.yaml")
+    }
     return {
-        "recipe": {key: value for key, value in recipe.items() if key.split(".")[0] not in _PLACES},
-        "prompts": prompts,
-        "verifiers": verifiers,
-        "catalogue": dict(_flat(rows)),
-        "versions": {
-            key: value
-            for key, value in _flat(versions)
-            if key.split(".")[0] not in {*_MOMENTS, "packages"}
+        "recipe": _without(yaml.safe_load((folder / "recipe.yaml").read_text()), _PLACES),
+        "prompts": {
+            path.relative_to(folder / "prompts").with_suffix("").as_posix(): path.read_text()
+            for path in (folder / "prompts").rglob("*.yaml")
         },
-        "packages": packages,
-        "code": code,
+        "verifiers": {path.stem: path.read_text() for path in (folder / "verifiers").glob("*.py")},
+        "catalogue": dict(_flat(rows)),
+        "versions": _without(versions, {*_MOMENTS, "packages"}),
+        "packages": versions.get("environment", {}) | versions["packages"],
+        "code": dict(_code(folder)),
         "clusters": dict(_flat(clusters)),
     }
+
+
+def _without(values: Any, parts: Collection[str]) -> dict[str, Any]:
+    """Values as a flat mapping, without some of their first keys."""
+    return {key: value for key, value in _flat(values) if key.split(".")[0] not in parts}
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -31,7 +31,7 @@ from tsdg.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
 from tsdg.package.render import Rendered, Wording, render, variants_of
 from tsdg.package.rules import flaw_of
 from tsdg.package.shuffle import shuffled
-from tsdg.protocols import HeldOut
+from tsdg.protocols import HeldOut, Match
 from tsdg.records import (
     RECORD_SCHEMA,
     REJECTION_SCHEMA,
@@ -210,26 +210,13 @@ def _batches(
         )
         for (question, solution), match in zip(chunk, matches, strict=True):
             found.count(question.task, match)
-            if match is not None:
-                rejections.add(_rejection(question, str(match), "contaminated"))
+            if rejection := _rejection(question, solution, match, packing):
+                rejections.add(rejection)
                 summary.rejected[question.task] += 1
                 continue
-            flaw = flaw_of(question, solution)
-            if flaw:
-                rejections.add(_rejection(question, flaw))
-                summary.rejected[question.task] += 1
-                continue
-            chosen = variants_of(solution, packing.variants)
-            if not chosen:
-                rejections.add(
-                    _rejection(
-                        question, f"its solution has nothing for {', '.join(packing.variants)}"
-                    )
-                )
-                summary.rejected[question.task] += 1
             ready += [
                 (question, solution, variant, render(question, solution, variant, packing.wording))
-                for variant in chosen
+                for variant in variants_of(solution, packing.variants)
             ]
         if not ready:
             continue
@@ -273,8 +260,15 @@ def _remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _rejection(question: Question, detail: str, reason: Reason = "bad_record") -> Rejection:
-    return Rejection.of(question, stage="filter", reason=reason, detail=detail)
+def _rejection(
+    question: Question, solution: Solution, match: Match | None, packing: Packing
+) -> Rejection | None:
+    """Why no record is made of a question; None where it may become one."""
+    reason: Reason = "bad_record" if match is None else "contaminated"
+    detail = flaw_of(question, solution) if match is None else str(match)
+    if not detail and not variants_of(solution, packing.variants):
+        detail = f"its solution has nothing for {', '.join(packing.variants)}"
+    return Rejection.of(question, stage="filter", reason=reason, detail=detail) if detail else None
 
 
 class _RecordParts:

@@ -122,16 +122,16 @@ async def work_on(
 
 def _outcome(input_id: str, asking: Asking | None, solvings: Sequence[Solving]) -> Outcome:
     """What a chain of steps made of one row; no questions were asked for where none is asking."""
-    rejected = tuple(solving.rejection for solving in solvings if solving.rejection)
-    usage = tuple(solving.usage for solving in solvings)
+    rejections = asking.rejections if asking else ()
+    usage = (asking.usage,) if asking else ()
     return Outcome(
         input_id=input_id,
         studies=(),
         questions=asking.questions if asking else (),
         samples=tuple(sample for solving in solvings for sample in solving.samples),
         solutions=tuple(solving.solution for solving in solvings if solving.solution),
-        rejections=(*asking.rejections, *rejected) if asking else rejected,
-        usage=(asking.usage, *usage) if asking else usage,
+        rejections=(*rejections, *(each.rejection for each in solvings if each.rejection)),
+        usage=(*usage, *(solving.usage for solving in solvings)),
         saved_samples=sum(solving.saved_samples for solving in solvings),
     )
 

@@ -49,14 +49,17 @@ def choose_log(run: Path, stage: str, element: str) -> Path:
         UsageError: there is none.
     """
     logs = find_logs(run)
-    mine = [log for log in logs if stage in _names_of(run, log)] or _of_stage(run, logs, stage)
-    if element:
-        mine = [log for log in mine if element in {log.key, log.key.partition("_")[2]}]
+    named = [log for log in logs if stage in _names_of(run, log)] or _of_stage(run, logs, stage)
+    mine = [log for log in named if _of_element(log, element)]
     if not mine:
         raise _no_log(run, logs, stage, element)
     newest = by_failure(mine, failed_keys(run))[0]
-    chosen = best(log for log in mine if log.key == newest.key and log.stage == newest.stage)
-    return (chosen or newest).path
+    same = [log for log in mine if (log.key, log.stage) == (newest.key, newest.stage)]
+    return (best(same) or newest).path
+
+
+def _of_element(log: LogFile, element: str) -> bool:
+    return not element or element in {log.key, log.key.partition("_")[2]}
 
 
 def _of_stage(run: Path, logs: tuple[LogFile, ...], stage: str) -> list[LogFile]:

@@ -106,14 +106,13 @@ def _tables(run: Path, recipe: Recipe, names: Sequence[str]) -> Iterator[pa.Tabl
     """Columns of the questions, some at a time."""
     parts = [path for steps, path in part_files(run, recipe.phases) if "questions" in steps]
     gathered = [run / QUESTIONS] if (run / QUESTIONS).is_file() else []
+    columns = [f"questions.list.element.{name}" for name in names] if parts else list(names)
     for path in parts or gathered:
         try:
             with pq.ParquetFile(path) as file:
-                columns = [f"questions.list.element.{name}" for name in names] if parts else names
-                size = _PARENTS if parts else _BATCH
-                for batch in file.iter_batches(size, columns=list(columns)):
-                    rows = pa.Table.from_batches([batch])
-                    yield _elements(batch["questions"]) if parts else rows
+                for batch in file.iter_batches(_PARENTS if parts else _BATCH, columns=columns):
+                    whole = pa.Table.from_batches([batch])
+                    yield _elements(batch["questions"]) if parts else whole
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             raise unreadable(path, error) from error
 

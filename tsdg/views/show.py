@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,14 @@ def panel(entry: Mapping[str, Any]) -> Panel:
             Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"),
             Text(record["text"]),
         ]
-    accepted = entry["verdict"] == ACCEPTED
-    verdict = ACCEPTED if accepted else f"rejected in {entry['stage']}: {entry['verdict']}"
     if entry["detail"]:
         parts.append(Text(entry["detail"], style="italic"))
+    return _framed(entry, parts)
+
+
+def _framed(entry: Mapping[str, Any], parts: Sequence[RenderableType]) -> Panel:
+    accepted = entry["verdict"] == ACCEPTED
+    verdict = ACCEPTED if accepted else f"rejected in {entry['stage']}: {entry['verdict']}"
     return Panel(
         Group(*parts),
         title=Text(f"{entry['task']} · {verdict}"),

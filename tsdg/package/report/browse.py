@@ -8,7 +8,7 @@ rows only of what was chosen.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +81,17 @@ def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[st
         )
         for question_id, verdict in verdicts.items()
     ]
-    order = {task: number for number, task in enumerate(tasks)}
-    return sorted(
-        entries,
-        key=lambda one: (
-            order[one["task"]],
-            one["verdict"] != "accepted",
-            one["verdict"],
-            one["id"],
-        ),
-    )
+    return _in_order(entries, tasks)
+
+
+def _in_order(entries: Iterable[dict[str, Any]], tasks: Sequence[str]) -> list[dict[str, Any]]:
+    """By task; within one the accepted questions first, then by the reason of the rejection."""
+    place = {task: number for number, task in enumerate(tasks)}
+
+    def order(one: Mapping[str, Any]) -> tuple[int, bool, str, str]:
+        return place[one["task"]], one["verdict"] != "accepted", one["verdict"], one["id"]
+
+    return sorted(entries, key=order)
 
 
 def _rejections(run: Path, each: int) -> Iterator[tuple[str, dict[str, str]]]:
