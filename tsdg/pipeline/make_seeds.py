@@ -13,6 +13,7 @@ from tsdg.generate.kin import KinDraw
 from tsdg.layout import SEED_COUNTS, SEEDS, rejected
 from tsdg.pipeline.held_out import hold_out
 from tsdg.pipeline.kin import write_kin
+from tsdg.pipeline.own_tests import failed_tests, sandbox_here
 from tsdg.progress import Reporter
 from tsdg.records import REJECTION_SCHEMA, SEED_SCHEMA, Seed
 from tsdg.run.state import RunState
@@ -91,6 +92,7 @@ def _collector(
         on_judged=lambda done, total: reporter.update(done=done, total=total, detail="rows judged"),
         revisions=read_revisions(directory),
         compared=compared,
+        prove=failed_tests,
     )
 
 
@@ -101,6 +103,10 @@ def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
         notes.append(
             f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` "
             "say why"
+        )
+    if isinstance(collector, SeedCollector) and collector.has_tests and sandbox_here() is None:
+        notes.append(
+            "seeds: reference solutions were not run on their own tests: there is no sandbox here"
         )
     if collector.skipped:
         notes.append(

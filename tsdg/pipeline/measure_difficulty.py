@@ -2,7 +2,9 @@
 
 Seeds have a right answer, so this also tells how often a majority is right. The run itself does not
 change: requests and results go to ``RUN/difficulty/SAMPLE``, with the figures in
-``difficulty.json``. It is a phase like others, and can be interrupted and continued.
+``difficulty.json``, and in ``contradicted.json`` the seeds whose answer a clear majority
+contradicts: ``seeds.exclude`` of a later run leaves these out. It is a phase like others, and can
+be interrupted and continued.
 """
 
 from __future__ import annotations
@@ -27,10 +29,13 @@ from tsdg.rowform import from_row, stable_id
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import served_models
 from tsdg.run.verifiers import check_verifiers_ready, choose_verifier
+from tsdg.seeds.draw.doubts import CONTRADICTED
 from tsdg.serving.checks import check_server
 from tsdg.storage import write_whole
 from tsdg.tables import read_rows, work_table
 
+_CLEAR = 0.75
+"""Share of the samples from which a majority casts doubt on a seed's own answer."""
 _UNWRITTEN = Provenance(model="", prompt="", prompt_hash="", sampling="", request_id="")
 
 
@@ -97,7 +102,10 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
         asyncio.run(_solve(alone, source, folder / "answers", reporter))
-    found = _compared(prepared, drawn, folder / "answers")
+    solved = _solutions(folder / "answers")
+    wrong = _contradicted(prepared, drawn, solved)
+    write_whole(folder / CONTRADICTED, (json.dumps(wrong, indent=1) + "\n").encode())
+    found = _compared(prepared, drawn, solved)
     text = json.dumps({"tasks": [asdict(task) for task in found]}, indent=1) + "\n"
     write_whole(folder / "difficulty.json", text.encode())
     return found
@@ -153,13 +161,30 @@ async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Repor
         await work_on(task, servers, stop, reporter)
 
 
-def _compared(
-    prepared: Prepared, drawn: Mapping[str, Seed], folder: Path
-) -> tuple[Difficulty, ...]:
+def _solutions(folder: Path) -> dict[str, Solution]:
+    """The solutions that won their vote, by seed."""
     outcomes = [from_row(Outcome, row) for part in read_parts(folder) for row in part.to_pylist()]
-    solved = {
+    return {
         solution.question_id: solution for outcome in outcomes for solution in outcome.solutions
     }
+
+
+def _contradicted(
+    prepared: Prepared, drawn: Mapping[str, Seed], solved: Mapping[str, Solution]
+) -> dict[str, str]:
+    """Seeds whose answer a clear majority contradicts, with what it answers instead."""
+    verifier_for = choose_verifier(prepared.recipe)
+    return {
+        name: solution.answer
+        for name, solution in sorted(solved.items())
+        if solution.verification.agreement >= _CLEAR
+        and not _right(drawn[name], solution, verifier_for)
+    }
+
+
+def _compared(
+    prepared: Prepared, drawn: Mapping[str, Seed], solved: Mapping[str, Solution]
+) -> tuple[Difficulty, ...]:
     verifier_for = choose_verifier(prepared.recipe)
     right = Counter(
         drawn[name].task

@@ -7,7 +7,7 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ from tsdg.run.estimate import (
 )
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.prepare import Prepared, fits_of
+from tsdg.seeds.catalogue.caps import poor
 from tsdg.seeds.draw.quotas import apportion
 from tsdg.seeds.draw.selection import Expected, Located, TaskSource, expect
 from tsdg.seeds.passages import passage_files
@@ -60,6 +61,8 @@ class PlanShare:
     seeds: int
     sampled_share: float
     """Of all seeds."""
+    poor: str = ""
+    """Why all of a family is poor seeds: templates, translations, noise; mostly empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +146,10 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         run_directory=str(prepared.directory),
         model=recipe.model.name,
         tasks=tasks,
-        families=shares_by(tasks, lambda task: task.family),
+        families=[
+            replace(share, poor=poor(share.name))
+            for share in shares_by(tasks, lambda task: task.family)
+        ],
         groups=shares_by(tasks, lambda task: task.group),
         domains=shares_by(tasks, lambda task: task.domain),
         languages=shares_by(tasks, lambda task: task.language),

@@ -69,7 +69,7 @@ def _print_shares(plan: RunPlan) -> None:
     def rows(shares: Iterable[PlanShare]) -> None:
         for share in shares:
             table.add_row(
-                share.name,
+                f"{share.name} ({share.poor})" if share.poor else share.name,
                 f"{share.tasks:,}",
                 f"{share.available:,}",
                 f"{share.natural_share:.2%}",
@@ -84,6 +84,18 @@ def _print_shares(plan: RunPlan) -> None:
     rows(plan.groups)
     rows(shares_by(plan.tasks, lambda _: "all"))
     Console(width=max(Console().width, 100)).print(table)
+    _print_poor([share for share in plan.families if share.poor])
+
+
+def _print_poor(families: list[PlanShare]) -> None:
+    """Say how much of the seeds comes from families of poor ones."""
+    if families:
+        whole = sum(share.sampled_share for share in families)
+        most = max(families, key=lambda share: share.sampled_share)
+        print(
+            f"poor seeds (families with a reason beside their name): {whole:.1%} of all, at most "
+            f"{most.sampled_share:.1%} of one family ({most.name})"
+        )
 
 
 def _by_reason(left_out: Iterable[LeftOutPlan]) -> dict[str, list[str]]:

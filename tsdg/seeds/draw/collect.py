@@ -83,6 +83,7 @@ class SeedCollector:
         notes: one line for each key of the sampling that the rows cannot meet, known once seeds
             come.
         held_out_rows: rows of the held-out splits that seeds are compared with; 0 without a mirror.
+        has_tests: whether a task's rows come with tests, which ``prove`` runs.
     """
 
     def __init__(
@@ -125,6 +126,9 @@ class SeedCollector:
         self.counts: dict[str, TaskCounts] = {}
         self.notes: tuple[str, ...] = ()
         self.held_out_rows = 0
+        self.has_tests = any(
+            source.family.answer_kind_of(source.unit) == "code" for source in self._sources
+        )
 
     def __iter__(self) -> Iterator[Seed | Rejection]:
         """Yield what becomes of the rows; a good row beyond its task's quota is only counted.

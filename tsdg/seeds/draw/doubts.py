@@ -7,7 +7,7 @@ difficulty`` found in earlier runs, where the solver's majority contradicted the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from tsdg.errors import RecipeError
 from tsdg.layout import DIFFICULTY
 from tsdg.seeds.rows.item import Gold, Item
 
-Prove = Callable[[Item, Gold], str]
-"""Runs the tests of an item on its own gold; says which fails, or nothing."""
+Prove = Callable[[Sequence[tuple[Item, Gold]]], list[str]]
+"""Runs the tests of items on their own golds; says of each which fails, or nothing."""
 CONTRADICTED = "contradicted.json"
 """File of ``RUN/difficulty/SAMPLE``: seed id → what the majority answered."""
 
@@ -30,11 +30,20 @@ class Doubts:
     prove: Prove | None = None
     """For golds with tests; None where nothing can run them."""
 
-    def of(self, seed_id: str, item: Item, gold: Gold) -> str:
-        """Say why a row is doubtful; empty where nothing speaks against it."""
-        if why := self.contradicted.get(seed_id, ""):
+    def of(self, rows: Sequence[tuple[str, Item, Gold]]) -> list[str]:
+        """Say why rows are doubtful; empty where nothing speaks against one.
+
+        Args:
+            rows: seed id, item and gold of each.
+        """
+        why = [self.contradicted.get(seed_id, "") for seed_id, _, _ in rows]
+        if self.prove is None:
             return why
-        return self.prove(item, gold) if self.prove and gold.kind == "code" else ""
+        tested = [n for n, (_, _, gold) in enumerate(rows) if gold.kind == "code" and not why[n]]
+        failed = self.prove([(rows[n][1], rows[n][2]) for n in tested]) if tested else []
+        for n, failure in zip(tested, failed, strict=True):
+            why[n] = failure
+        return why
 
 
 NO_DOUBTS = Doubts()

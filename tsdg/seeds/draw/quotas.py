@@ -121,22 +121,29 @@ def _classify(table: Dealer, wishes: Wishes) -> dict[str, float]:
         for domain, language in zip(table.domains, table.languages, strict=True)
     ]
     rows, columns = list(domains), list(languages)
-    weights = np.zeros((len(rows), len(columns)))
-    for (row, column), seeds in zip(pairs, table.deal({}).tolist(), strict=True):
-        if (
-            row in domains and column in languages
-        ):  # shares that sum to 1 leave nothing for the rest
-            weights[rows.index(row), columns.index(column)] += seeds
+    weights = _weights(table, pairs, rows, columns)
     _require_rows("domain", rows, weights.sum(axis=1))
     _require_rows("language", columns, weights.sum(axis=0))
     fitted = _fit(weights, np.array(list(domains.values())), np.array(list(languages.values())))
     table.classes = np.array([_class_name(*pair) for pair in pairs])
-    return {
+    parts = {
         _class_name(row, column): float(fitted[i, j])
         for i, row in enumerate(rows)
         for j, column in enumerate(columns)
-        if fitted[i, j] > 0
     }
+    return {name: part for name, part in parts.items() if part > 0}
+
+
+def _weights(
+    table: Dealer, pairs: Sequence[tuple[str, str]], rows: list[str], columns: list[str]
+) -> Reals:
+    """Seeds of each pair of classes as they would be dealt without shares."""
+    weights = np.zeros((len(rows), len(columns)))
+    for (row, column), seeds in zip(pairs, table.deal({}).tolist(), strict=True):
+        # Shares that sum to 1 leave nothing for the rest.
+        if row in rows and column in columns:
+            weights[rows.index(row), columns.index(column)] += seeds
+    return weights
 
 
 def _require_rows(what: str, names: Sequence[str], sums: Reals) -> None:

@@ -203,12 +203,7 @@ def select(config: SeedsConfig) -> Selection:
     guard.require_allowed(config.tasks, tier_b=config.tier_b)
     tasks: dict[str, None] = dict.fromkeys(config.tasks)
     for task in tasks:
-        unit = catalogue.unit_of_task(task)
-        if unit is not None and (reason := _unlicensed(unit, config, catalogue)):
-            raise SeedsDeniedError(
-                f"seeds.tasks: {task} may not be used: {reason}; take it out or change "
-                "seeds.licences"
-            )
+        _require_licence(task, config, catalogue)
     left_out: dict[str, LeftOut] = {}
     named = {unit for task in tasks if (unit := catalogue.unit_of_task(task)) is not None}
     for family in _families(config, catalogue):
@@ -228,6 +223,14 @@ def select(config: SeedsConfig) -> Selection:
             f"are left out, the first {next(iter(left_out.values())).reason}"
         )
     return Selection(tasks=tuple(tasks), left_out=tuple(left_out.values()))
+
+
+def _require_licence(task: str, config: SeedsConfig, catalogue: Catalogue) -> None:
+    unit = catalogue.unit_of_task(task)
+    if unit is not None and (reason := _unlicensed(unit, config, catalogue)):
+        raise SeedsDeniedError(
+            f"seeds.tasks: {task} may not be used: {reason}; take it out or change seeds.licences"
+        )
 
 
 def _brought(

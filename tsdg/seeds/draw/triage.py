@@ -94,6 +94,18 @@ class BuiltSeeds:
     seeds: list[Seed]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A row that renders."""
+
+    place: int
+    source: Row
+    document: Row
+    seed_id: str
+    item: Item
+    gold: Gold
+
+
 Job = TriageJob | BuildJob
 JobResult = Triaged | BuiltSeeds
 
@@ -154,10 +166,34 @@ class RowReader:
         return Triaged(out.refusals, np.concatenate([out.good, *parts]))
 
     def _judge_batch(self, number: int, batch: Batch, refusals: list[Refusal]) -> Array:
+        unit = self._sources[number].unit
+        rows = list(self._read(number, batch, refusals))
+        compared = keys([row.item for row in rows])
+        sound: list[tuple[_Read, int]] = []
+        for row, item_keys, match in zip(
+            rows, compared, self._index.find(compared, unit.dataset_path), strict=True
+        ):
+            if match:
+                refusals.append(Refusal(row.seed_id, "leaked", row.place, str(match)))
+            elif denied := guard.row_denied(unit, row.source):
+                refusals.append(Refusal(row.seed_id, "denied", row.place, denied))
+            else:
+                sound.append((row, item_keys.whole))
+        doubts = self._doubts.of([(row.seed_id, row.item, row.gold) for row, _ in sound])
+        renderer, good = self._renderer(number), []
+        for (row, whole), doubt in zip(sound, doubts, strict=True):
+            if doubt:
+                refusals.append(Refusal(row.seed_id, "doubtful", row.place, doubt))
+                continue
+            balanced = map(_hash32, _balanced_by(renderer, row))
+            seed = bytes.fromhex(row.seed_id)
+            good.append((whole, self._draw(row.seed_id), row.place, *balanced, seed))
+        return np.array(good, GOOD)
+
+    def _read(self, number: int, batch: Batch, refusals: list[Refusal]) -> Iterator[_Read]:
+        """The rows of a batch that render."""
         renderer, unit = self._renderer(number), self._sources[number].unit
         unreadable = _unreadable(batch, renderer.columns)
-        rendered: list[tuple[int, Row, Row, str, Gold]] = []
-        items: list[Item] = []
         documents = renderer.documents(batch.table, batch.rows)
         for place, source_row, document in zip(batch.numbers, batch.rows, documents, strict=True):
             seed_id = render.seed_id_of(unit, source_row)
@@ -169,32 +205,7 @@ class RowReader:
                 refusals.append(Refusal(seed_id, error.reason, place, str(error)))
                 continue
             assert document is not None  # else it would be malformed
-            rendered.append((place, source_row, document, seed_id, gold))
-            items.append(item)
-        compared = keys(items)
-        matches = self._index.find(compared, unit.dataset_path)
-        good = []
-        for (place, row, read, seed_id, gold), item, item_keys, match in zip(
-            rendered, items, compared, matches, strict=True
-        ):
-            if match:
-                refusals.append(Refusal(seed_id, "leaked", place, str(match)))
-            elif denied := guard.row_denied(unit, row):
-                refusals.append(Refusal(seed_id, "denied", place, denied))
-            elif doubt := self._doubts.of(seed_id, item, gold):
-                refusals.append(Refusal(seed_id, "doubtful", place, doubt))
-            else:
-                balanced = _balanced_by(renderer, read, item, gold)
-                good.append(
-                    (
-                        item_keys.whole,
-                        self._draw(seed_id),
-                        place,
-                        *map(_hash32, balanced),
-                        bytes.fromhex(seed_id),
-                    )
-                )
-        return np.array(good, GOOD)
+            yield _Read(place, source_row, document, seed_id, item, gold)
 
     def _draw(self, seed_id: str) -> int:
         return int.from_bytes(
@@ -267,12 +278,10 @@ def _answers_after(row: int, read: Mapping[int, tuple[Any, str]]) -> Iterator[st
             yield reference
 
 
-def _balanced_by(
-    renderer: render.Renderer, document: Row, item: Item, gold: Gold
-) -> tuple[str, str, str, str]:
+def _balanced_by(renderer: render.Renderer, row: _Read) -> tuple[str, str, str, str]:
     """The passage of a row, and what rows are balanced by: class, level and subject."""
-    notes = renderer.notes(document)
-    answer = gold.answer if renderer.classes and item.options else ""
+    notes, item = renderer.notes(row.document), row.item
+    answer = row.gold.answer if renderer.classes and item.options else ""
     return item.context, answer, item.level or notes.level, item.subject or notes.subject
 
 

@@ -38,6 +38,8 @@ from tsdg.seeds.rows.item import (
 from tsdg.seeds.rows.row_forms import LETTERS, Form, answered, lettered, named
 
 _YES_NO = ("yes", "no")
+_NONE = "none"
+"""What is right where no action or fact is, in whatever case."""
 _MARK = re.compile(r"(?:^|\s)([A-D])\.\s+")
 
 
@@ -66,13 +68,13 @@ def _open(row: Row) -> Item:
 
 
 def _one_of(alternatives: object, *, bracketed: bool = False) -> Gold:
-    """One of several right answers; where there are none, the right answer is "None"."""
+    """One of several right answers; where there are none, that is the right answer."""
     if not isinstance(alternatives, (list, tuple)):
         raise MalformedRowError("answer", f"found {found(alternatives)}, a list is needed")
     named = [str(one).strip() for one in alternatives if one]
     if bracketed:  # facts of ``reach`` come without the parentheses that an answer has
         named = [one if one.startswith("(") else f"({one})" for one in named]
-    return answered("short_text", named or ["None"], "answer")
+    return answered("short_text", named or [_NONE], "answer")
 
 
 def _right(answer: object) -> Gold:
@@ -87,7 +89,7 @@ def _right(answer: object) -> Gold:
 def _next(answer: object) -> Gold:
     """A next action that is known to be right: there always is one."""
     gold = _right(answer)
-    if gold.answer == "None":
+    if gold.answer == _NONE:
         raise MalformedRowError("answer", "no action is known to be right")
     return gold
 

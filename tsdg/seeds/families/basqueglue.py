@@ -89,7 +89,8 @@ def _post(value: str) -> str:
     words = re.findall(r"[^\W\d_]+", value.lower())
     if len(words) < _FEWEST_WORDS:
         raise MalformedRowError("text", f"found {found(value)}, which says too little")
-    if len([word for word in words if word in _SPANISH]) >= _FOREIGN:
+    foreign = sum(word in _SPANISH for word in words)
+    if "¿" in value or (foreign >= _FOREIGN and foreign > len(words) / 6):
         raise MalformedRowError("text", f"found {found(value)}, which is Spanish")
     return value
 

@@ -37,6 +37,11 @@ _LOST = re.compile(r"\b(?:was|were|of|is|about|by|at|for|than) \.(?=\s)")
 """Where a passage lost its numbers, as most of those from the census did."""
 _NUMBER = re.compile(r"-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _MEASURE = re.compile(rf"({_NUMBER.pattern})[- ]?(%|[a-z]+)")
+_COUNTS = re.compile(
+    r"\d|\b(?:no|none|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twice"
+    r"|once|dozen|hundred|thousand|million|half|both)",
+    re.IGNORECASE,
+)
 _YEARS = re.compile(r"\bhow many years\b.*?\b(\d{3,4})\s*(?:-|–|to|and|until)\s*(\d{3,4})\b", re.I)
 _YEAR_SPAN = 3
 """Years by which a gold may miss the difference of two years that its question names."""
@@ -66,13 +71,10 @@ def gold(row: Row, item: Item) -> Gold:
         )
     if len(said) > 1:  # other annotators' lists are other lists
         return listed(said)
-    counted = item.question.lower().startswith("how many")
-    number = _counted(said[0], item.question) if counted else said[0]
+    number = _counted(said[0], item.question)
     if _NUMBER.fullmatch(number):  # a second reading of a number is another number
         _check_years(item.question, digits(number))
         return Gold(kind="number", answer=digits(number))
-    if counted and not any(character.isdigit() for character in number):
-        raise DoubtfulRowError("answer", f"found {found(number)}, and the question asks how many")
     aliases = dict.fromkeys(answer[0] for answer in answers if len(answer) == 1)
     return Gold(
         kind="short_text", answer=number, aliases=tuple(one for one in aliases if one != number)
@@ -104,10 +106,20 @@ def _answer(answer: object) -> tuple[str, ...]:
 
 
 def _counted(answer: str, question: str) -> str:
-    """The number of ``19-yard``, where the question asks how many yards."""
+    """The number of ``19-yard``, where the question asks how many yards; else the answer.
+
+    Raises:
+        DoubtfulRowError: it is asked how many, and the answer has no number.
+    """
+    if not question.lower().startswith("how many"):
+        return answer
     measure: Any = _MEASURE.fullmatch(answer.lower())
     unit = measure and measure[2].rstrip("s%").replace("percent", "")
-    return measure[1] if measure and unit in question.lower() else answer
+    if measure and unit in question.lower():
+        return str(measure[1])
+    if not _COUNTS.search(answer):
+        raise DoubtfulRowError("answer", f"found {found(answer)}, and the question asks how many")
+    return answer
 
 
 def _check_years(question: str, number: str) -> None:

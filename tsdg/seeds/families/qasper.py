@@ -29,9 +29,7 @@ _FIGURE = "FLOAT SELECTED"
 def item(row: Row) -> Item:
     """The question; of a yes-or-no question, with these options."""
     question, answer = _first(row)
-    passages = [
-        passage.strip() for passage in answer["evidence"] if not passage.startswith(_FIGURE)
-    ]
+    passages = [passage.strip() for passage in _shown(answer)]
     context = "\n\n".join([text(row, "title"), text(row, "abstract"), *passages])
     return Item(
         question=asked(question),
@@ -54,15 +52,22 @@ def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
     asked_all = row["qas"]
     for question, answers in zip(asked_all["question"], asked_all["answers"], strict=True):
         answer = answers["answer"][0]
-        stated = (
-            answer["yes_no"] is not None or answer["free_form_answer"] or answer["extractive_spans"]
-        )
-        shown = [passage for passage in answer["evidence"] or () if not passage.startswith(_FIGURE)]
-        if stated and shown and not answer["unanswerable"] and question.strip():
+        if question.strip() and _stated(answer) and _shown(answer):
             return question.strip(), answer
     raise MalformedRowError(
         "qas", "no question of this paper has an answer with evidence in its text"
     )
+
+
+def _stated(answer: Mapping[str, Any]) -> bool:
+    """Whether an annotator gave an answer."""
+    said = answer["free_form_answer"] or answer["extractive_spans"]
+    return not answer["unanswerable"] and (answer["yes_no"] is not None or bool(said))
+
+
+def _shown(answer: Mapping[str, Any]) -> list[str]:
+    """The paragraphs that an annotator named as evidence."""
+    return [passage for passage in answer["evidence"] or () if not passage.startswith(_FIGURE)]
 
 
 FORMS = {"": Form(columns=("title", "abstract", "qas"), item=item, gold=gold, classes=True)}

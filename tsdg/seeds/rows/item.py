@@ -189,17 +189,21 @@ def noted(row: Row, columns: Iterable[str], between: str = ", ") -> str:
     return between.join(dict.fromkeys(part for part in parts if part))
 
 
+def _stated(value: str) -> str:
+    return "" if value.strip().lower() in _NOTHING else value.strip()
+
+
 def _words(value: object, column: str) -> str:
     if isinstance(value, str):
-        return "" if value.strip().lower() in _NOTHING else value.strip()
+        return _stated(value)
     if isinstance(value, (list, tuple)):
         said = (entry.strip() for entry in value if isinstance(entry, str))
         return "; ".join(dict.fromkeys(filter(None, said)))
     if isinstance(value, Mapping):
         return "; ".join(str(name) for name, holds in value.items() if holds is True)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return f"{column} {value:g}"
-    return ""
+    if isinstance(value, bool) or as_text(value) is None:
+        return ""
+    return f"{column} {value:g}"
 
 
 def shortened(value: str, limit: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tsdg.seeds.rows.item import MalformedRowError
@@ -108,14 +109,22 @@ def _value(schema: Any, root: Any, depth: int, extra: int) -> Any:
         return "any"
     if not isinstance(schema, Mapping) or depth == 0:
         raise _NoExampleError("a part that forbids everything, or is too deep")
+    stated = _stated(schema)
+    return stated[0] if stated else _derived(schema, root, depth, extra)
+
+
+def _stated(schema: Mapping[str, Any]) -> list[Any]:
+    """A value that the schema itself names; none where it names none."""
     if "const" in schema:
-        return schema["const"]
-    if schema.get("default") not in ("", None) and isinstance(schema["default"], (str, int, float)):
-        return schema["default"]
-    if schema.get("examples"):
-        return schema["examples"][0]
-    if schema.get("enum"):
-        return schema["enum"][0]
+        return [schema["const"]]
+    default = schema.get("default")
+    if default != "" and isinstance(default, (str, int, float)):
+        return [default]
+    return list(schema.get("examples") or schema.get("enum") or ())[:1]
+
+
+def _derived(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
+    """A value made of what the schema demands."""
     if "$ref" in schema:
         return _value(_referred(schema["$ref"], root), root, depth - 1, extra)
     if schema.get("allOf"):
@@ -146,19 +155,11 @@ def _merged(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any
 
 
 def _typed(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((name for name in kind if name != "null"), "null")
-    if kind is None:
-        kind = "object" if "properties" in schema else "array" if "items" in schema else "string"
-    match kind:
+    match _type(schema):
         case "object":
             return _object(schema, root, depth, extra)
         case "array":
-            items = schema.get("items", schema.get("prefixItems", True))
-            if isinstance(items, list):
-                return [_value(item, root, depth - 1, extra) for item in items]
-            return [_value(items, root, depth - 1, extra)] * _size(schema, "minItems", 1)
+            return _array(schema, root, depth, extra)
         case "string":
             return _string(schema)
         case "integer" | "number":
@@ -167,23 +168,34 @@ def _typed(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> Any:
             return True
         case "null":
             return None
-        case _:
+        case kind:
             raise _NoExampleError(f"type {kind!r}")
 
 
+def _type(schema: Mapping[str, Any]) -> Any:
+    """The type that is asked for: of several the first that is not null, or what parts imply."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return next((name for name in kind if name != "null"), "null")
+    if kind is None:
+        return "object" if "properties" in schema else "array" if "items" in schema else "string"
+    return kind
+
+
+def _array(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> list[Any]:
+    items = schema.get("items", schema.get("prefixItems", True))
+    if isinstance(items, list):
+        return [_value(item, root, depth - 1, extra) for item in items]
+    return [_value(items, root, depth - 1, extra)] * _size(schema, "minItems", 1)
+
+
 def _object(schema: Mapping[str, Any], root: Any, depth: int, extra: int) -> dict[str, Any]:
-    properties = schema.get("properties", {})
-    required = (
-        list(schema.get("required", ()) or ())
-        if isinstance(schema.get("required", ()), list)
-        else []
-    )
-    value = {name: _value(properties.get(name, True), root, depth - 1, extra) for name in required}
+    properties, required = schema.get("properties", {}), schema.get("required")
+    names = required if isinstance(required, list) else []
+    value = {name: _value(properties.get(name, True), root, depth - 1, extra) for name in names}
     for name in [name for name in properties if name not in value][:extra]:
-        try:
+        with suppress(_NoExampleError):
             value[name] = _value(properties[name], root, depth - 1, extra)
-        except _NoExampleError:
-            continue
     general = schema.get("additionalProperties")
     if not value and isinstance(general, Mapping) and general:
         value["name"] = _value(general, root, depth - 1, extra)

@@ -37,14 +37,20 @@ def lettered_options(value: str) -> tuple[str, tuple[str, ...]]:
     last, rest = _last(value[marks[-1].end() :])
     pieces = [value[mark.end() : end] for mark, end in zip(marks, ends, strict=False)]
     before = value[: marks[0].start()].rstrip().removesuffix(r"\[")
-    within = before.count("$") % 2 == 1 or (bool(marks[0]["open"]) and not marks[0]["close"])
-    if before.count("$") % 2 == 1:
-        before = before.removesuffix("$")
+    open_formula = before.count("$") % 2 == 1
+    within = open_formula or (bool(marks[0]["open"]) and not marks[0]["close"])
+    before = before.removesuffix("$") if open_formula else before
     options = tuple(_option(piece, within=within) for piece in (*pieces, last))
-    bare = all(len(option.strip("$")) == 1 and option.strip("$").isalpha() for option in options)
-    if bare or not all(options) or len(set(options)) < len(options) or before.count("$") % 2:
+    if before.count("$") % 2 or not _told_apart(options):
         return value, ()
     return f"{_trimmed(before)}{rest}".strip(), options
+
+
+def _told_apart(options: tuple[str, ...]) -> bool:
+    """Whether these are options: all there, all different, and not letters again."""
+    letters = [option.strip("$") for option in options]
+    bare = all(len(letter) == 1 and letter.isalpha() for letter in letters)
+    return all(options) and len(set(options)) == len(options) and not bare
 
 
 def _run_of_letters(marks: list[re.Match[str]]) -> list[re.Match[str]]:

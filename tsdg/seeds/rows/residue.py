@@ -128,5 +128,7 @@ def posted(value: str) -> str:
     before = None
     while before != value:
         before, value = value, _ADDRESSED.sub("", value)
-    lines = (" ".join(line.split()) for line in _HANDLE.sub(r"\1", value).splitlines())
+    lines = (
+        " ".join(line.split()).lstrip(" ,;:.-") for line in _HANDLE.sub(r"\1", value).splitlines()
+    )
     return "\n".join(line for line in lines if line)

@@ -143,12 +143,7 @@ def _within(question: str) -> tuple[str, tuple[str, ...]]:
     labels = list(_LABELS.finditer(question))
     letters = [match[1] or match[2] for match in labels]
     if len(labels) > 1 and letters == list("ABCDEFGHIJ"[: len(labels)]):
-        ends = [match.start() for match in labels[1:]] + [len(question)]
-        pieces = [
-            question[match.end() : end].strip(" \n\t,;")
-            for match, end in zip(labels, ends, strict=True)
-        ]
-        return _HEADER.sub(" ", question[: labels[0].start()]), tuple(pieces)
+        return _lettered(question, labels)
     if header := _HEADER.search(question):
         pieces = re.split(r"[\n;|,]", question[header.end() :].strip())
         return question[: header.start()], tuple(piece.strip(" -*.") for piece in pieces)
@@ -156,3 +151,12 @@ def _within(question: str) -> tuple[str, tuple[str, ...]]:
         pieces = [*listed[1].split(","), listed[2]]
         return question[: listed.start()] + "?", tuple(piece.strip() for piece in pieces)
     return question, ()
+
+
+def _lettered(question: str, labels: Sequence[re.Match[str]]) -> tuple[str, tuple[str, ...]]:
+    ends = [match.start() for match in labels[1:]] + [len(question)]
+    pieces = [
+        question[match.end() : end].strip(" \n\t,;")
+        for match, end in zip(labels, ends, strict=True)
+    ]
+    return _HEADER.sub(" ", question[: labels[0].start()]), tuple(pieces)
