@@ -1,9 +1,10 @@
 """ACPBench: what can be done and reached in small planning worlds.
 
-lm-eval's prompts are for worked-out answers. What the answer of an open question means, its
-``acp_utils.py`` says: of ``nexta`` and ``land`` a struct of right, wrong and undecided answers, of
-``areach`` and ``reach`` alternatives, of which one is asked for, and of ``just`` the actions that a
-plan can do without, while the question asks for a plan.
+lm-eval's prompts ask for a worked-out answer. Its ``acp_utils.py`` says what the answer column of
+an open question holds. For ``nexta`` and ``land`` it is a struct of right, wrong and undecided
+answers. For ``areach`` and ``reach`` it is a list of alternatives, of which the question asks for
+one. For ``just`` it names actions that the plan can do without, while the question asks for the
+plan.
 
 Hub path ``ibm-research/acp_bench``, configs ``acp_<task>_bool``, ``_mcq`` and ``_gen``, splits
 validation (40, shown as examples) and test (scored), CDLA-Permissive-2.0. Records::

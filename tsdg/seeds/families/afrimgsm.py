@@ -1,4 +1,4 @@
-"""AfriMGSM's exemplars: MGSM's eight problems in nineteen more languages, in the same columns.
+"""AfriMGSM: the eight exemplars of MGSM in nineteen more languages, in the same columns.
 
 Hub path ``masakhane/afrimgsm``, one config a language, splits train (8, shown before each scored
 question) and test (scored), Apache-2.0. lm-eval cuts the worked solution at a fixed place; the

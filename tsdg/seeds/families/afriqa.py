@@ -1,7 +1,6 @@
-"""AfriQA.
+"""AfriQA: questions in African languages on English or French paragraphs.
 
-Questions in African languages on English or French paragraphs. lm-eval's prompts begin with an
-instruction.
+lm-eval's prompts begin with an instruction.
 
 Hub path ``masakhane/afriqa-gold-passages`` (a loading script: the mirror must hold Parquet),
 configs ``bem fon hau ibo kin twi yor zul``, splits train, validation and test (scored; of ``swa``

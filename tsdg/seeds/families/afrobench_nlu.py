@@ -1,6 +1,6 @@
-"""News, requests, tweets and film reviews in African languages, with English prompts.
+"""AfroBench: news, requests, tweets and film reviews in African languages.
 
-lm-eval has five prompts for each: one seed.
+lm-eval has five English prompts for each row. Here a row is one seed.
 
 Hub paths ``masakhane/masakhanews`` (AFL-3.0), ``masakhane/InjongoIntent``, ``masakhane/afrisenti``
 and ``Davlan/nollysenti``, one config a language, splits train, validation and test (scored). The

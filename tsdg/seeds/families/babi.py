@@ -1,6 +1,7 @@
 r"""bAbI: twenty kinds of small reasoning over made-up stories.
 
-Directions are spelled out (``s,e`` is south, east).
+Directions are spelled out: ``s,e`` becomes south, east. Questions whether something is so have yes
+and no as options.
 
 Hub path ``Muennighoff/babi``, splits train, valid (named so by lm-eval), test, CC-BY-3.0. A
 record::

@@ -1,6 +1,6 @@
 """Bangla translations of BoolQ, CommonsenseQA, OpenBookQA and PIQA.
 
-lm-eval's options are English words and letters.
+In lm-eval the options are English words and letters.
 
 Hub paths ``hishab/...``, splits train, validation and test (scored), licences unverified. Records::
 

@@ -1,6 +1,6 @@
 r"""BasqueGLUE: topics, attitudes, coreference and question answering in Basque.
 
-lm-eval's module no longer imports.
+The Python module of lm-eval's tasks can no longer be imported.
 
 Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``,
 splits train, validation and test, CC-BY-NC-SA-4.0. Records::

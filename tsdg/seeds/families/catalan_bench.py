@@ -1,6 +1,6 @@
-"""The Catalan benchmark.
+"""CatalanBench: ten data sets in Catalan.
 
-Ten data sets. lm-eval's templates lack a question, or their module needs more packages.
+lm-eval's templates ask no question, or their Python module needs more packages.
 
 Hub paths ``projecte-aina/...`` and ``nbel/CatCoLA``, splits train, validation and test (scored);
 each has its own licence. Records::

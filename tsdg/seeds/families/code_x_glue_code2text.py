@@ -1,6 +1,6 @@
-r"""CodeSearchNet functions and their documentation.
+r"""CodeSearchNet: functions and their documentation.
 
-lm-eval gives tokens of code without a question.
+lm-eval shows the tokens of the code and asks no question.
 
 Hub paths ``CM/codexglue_code2text_go``, ``_java``, ``_javascript``, ``_php``, ``_python`` and
 ``_ruby``, splits train, validation and test (scored), C-UDA. The Python code has its docstring in

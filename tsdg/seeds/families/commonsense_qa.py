@@ -1,4 +1,6 @@
-"""CommonsenseQA: five answers from one concept's neighbours. lm-eval's options are letters.
+"""CommonsenseQA: questions whose five options are neighbours of one concept.
+
+In lm-eval the options are letters.
 
 Hub path ``tau/commonsense_qa``, splits train (9,741), validation (scored) and test (labels hidden),
 MIT. A record::

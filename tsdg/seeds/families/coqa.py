@@ -1,6 +1,6 @@
 """CoQA: conversations about a story.
 
-Each row is one conversation, of which the last turn is asked, as lm-eval does.
+Each row is one conversation. Its last turn is the question, as in lm-eval.
 
 Hub path ``EleutherAI/coqa``, splits train (7,199 conversations) and validation (scored), mixed
 licences. A record::

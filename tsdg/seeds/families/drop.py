@@ -27,6 +27,7 @@ from tsdg.seeds.rows.item import (
     digits,
     found,
     noted,
+    part,
     text,
 )
 from tsdg.seeds.rows.row_forms import Form, listed
@@ -83,10 +84,8 @@ def gold(row: Row, item: Item) -> Gold:
 
 def _others(validated: object) -> list[tuple[str, ...]]:
     """What other annotators answered, where the columns hold it in the usual form."""
-    if not isinstance(validated, Mapping):
-        return []
-    parts = [validated.get(name) or () for name in ("number", "date", "spans")]
-    if not all(isinstance(part, (list, tuple)) for part in parts):
+    parts = [part(validated, name) or () for name in ("number", "date", "spans")]
+    if not all(isinstance(column, (list, tuple)) for column in parts):
         return []
     rows = zip(*parts, strict=False)
     return [_answer({"number": n, "date": date, "spans": spans}) for n, date, spans in rows]
@@ -101,7 +100,7 @@ def _answer(answer: object) -> tuple[str, ...]:
         return (str(number).strip(),)
     if isinstance(spans, (list, tuple)) and any(spans):
         return tuple(dict.fromkeys(str(span).strip() for span in spans if span))
-    parts = [date.get(part) for part in ("day", "month", "year")] if date else []
+    parts = [date.get(name) for name in ("day", "month", "year")] if date else []
     return (" ".join(map(str, filter(None, parts))),) if any(parts) else ()
 
 

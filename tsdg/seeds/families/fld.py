@@ -1,7 +1,6 @@
-"""FLD.
+"""FLD: whether facts prove a hypothesis, in made-up sentences.
 
-Whether facts prove a hypothesis, in made-up sentences. lm-eval has one prompt that begins with an
-instruction.
+lm-eval has one prompt, which begins with an instruction.
 
 Hub path ``hitachi-nlp/FLD.v2``, configs ``default`` and ``star``, splits train (30,000 each),
 validation and test (scored), licence unverified. The prompt and proof columns are not read. A

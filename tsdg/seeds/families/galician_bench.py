@@ -1,6 +1,6 @@
-"""The Galician benchmark.
+"""GalicianBench: four data sets in Galician.
 
-Four data sets. lm-eval's module for them needs more packages, and most have no question.
+The Python module of lm-eval's tasks needs more packages, and most of the templates ask no question.
 
 Hub paths ``proxectonos/...``, splits train, validation and test (scored); each has its own licence.
 Records::

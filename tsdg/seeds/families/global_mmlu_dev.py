@@ -1,4 +1,6 @@
-"""Global MMLU: the few-shot exemplars of MMLU in 42 languages. lm-eval's options are letters.
+"""Global MMLU: the few-shot exemplars of MMLU in 42 languages.
+
+In lm-eval the options are letters.
 
 Hub path ``CohereForAI/Global-MMLU``, one config a language, splits dev (285, five a subject) and
 test (scored), Apache-2.0. A record::

@@ -1,7 +1,6 @@
-"""GLUE.
+"""GLUE: sentences and pairs of sentences to be judged.
 
-Sentences and pairs of sentences to be judged. lm-eval words some of them as True or False, which
-they are not.
+lm-eval words some of the classes as True and False, which the labels do not mean.
 
 Hub path ``nyu-mll/glue``, configs ``cola``, ``mnli``, ``mrpc``, ``qnli``, ``qqp``, ``rte``,
 ``sst2``, ``wnli``, splits train and validation (scored); each data set has its own licence.

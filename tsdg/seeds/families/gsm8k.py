@@ -1,6 +1,6 @@
-r"""GSM8K: grade-school word problems.
+r"""GSM8K: word problems of grade school.
 
-The number after ``####`` is the answer; a row whose worked solution comes to another one is
+The number after ``####`` is the answer. A row whose worked solution comes to another number is
 doubtful. The solution loses its calculator marks.
 
 Hub path ``openai/gsm8k``, config ``main``, splits train (7,473) and test (1,319), MIT. A record::

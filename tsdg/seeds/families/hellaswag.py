@@ -1,6 +1,6 @@
-"""HellaSwag: the end of a short description of an activity.
+"""HellaSwag: how a short description of an activity ends.
 
-The four endings continue the last, open sentence.
+The last sentence is left open, and each of the four endings continues it.
 
 Hub path ``Rowan/hellaswag``, splits train (39,905) and validation (10,042, the scored one), MIT. A
 record::

@@ -1,7 +1,7 @@
 """ETHICS: five kinds of everyday moral judgement.
 
-Each is a yes or no but one, which compares two experiences. Deontology and justice hold two kinds
-of row each, which are asked differently.
+Four kinds are answered by yes or no. Utilitarianism compares two experiences instead. Deontology
+and justice hold two kinds of row each, which are asked differently.
 
 Hub path ``EleutherAI/hendrycks_ethics``, configs ``commonsense``, ``deontology``, ``justice``,
 ``utilitarianism`` and ``virtue``, splits train and test, MIT upstream. Records::

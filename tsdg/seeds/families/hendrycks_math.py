@@ -1,9 +1,8 @@
 r"""MATH: competition problems.
 
-The answer is what the last ``\boxed{}`` of the worked solution holds.
-
-A box with the letter of a listed option stands for that option; one with the letter of a graph says
-nothing in words, and its row is rejected.
+The answer is what the last ``\boxed{}`` of the worked solution holds. If the problem lists options
+by letter and the box has a letter, the answer is that option. A row is rejected where the letter
+names no option, or where the problem draws a figure.
 
 Hub path ``EleutherAI/hendrycks_math``, seven configs (``algebra`` ...), splits train (7,500) and
 test (5,000), MIT upstream. A record::

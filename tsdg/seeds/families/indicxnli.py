@@ -1,4 +1,6 @@
-"""XNLI in Gujarati, translated by machine. lm-eval's template has an empty question.
+"""XNLI in Gujarati, translated by machine.
+
+In lm-eval's template the question is empty.
 
 Hub path ``Divyanshu/indicxnli``, file ``gu`` of its Parquet branch, splits train (392,702),
 validation and test (scored), CC0-1.0 by the card. A record::

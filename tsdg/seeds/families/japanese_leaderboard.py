@@ -1,6 +1,6 @@
-"""The Japanese leaderboard.
+"""Japanese Leaderboard: JGLUE, JAQKET and XL-Sum.
 
-JGLUE, JAQKET and XL-Sum. lm-eval's prompts begin with an instruction and list the options.
+lm-eval's prompts begin with an instruction and list the options.
 
 Hub path ``Rakuten/JGLUE``, configs ``JCommonsenseQA``, ``JNLI``, ``JSQuAD`` and ``MARC-ja``, splits
 train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research licence);

@@ -1,6 +1,6 @@
-r"""JSONSchemaBench.
+r"""JSONSchemaBench: JSON schemas found on GitHub.
 
-JSON schemas found on GitHub, without an answer: any value that satisfies one is right.
+The rows have no answer. Any value that satisfies the schema is right.
 
 Hub path ``epfl-dlab/JSONSchemaBench``, configs ``Github_easy``, ``Github_medium`` and
 ``Github_hard``, splits train, val and test (scored), MIT (the schemas are of many owners). A

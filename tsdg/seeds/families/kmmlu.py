@@ -1,4 +1,6 @@
-"""KMMLU: Korean professional exams, four options. lm-eval's options are letters.
+"""KMMLU: Korean professional exams with four options.
+
+In lm-eval the options are letters.
 
 Hub path ``HAERAE-HUB/KMMLU``, 45 configs by subject, splits train, dev and test (scored),
 CC-BY-ND-4.0. A record::

@@ -1,6 +1,6 @@
-"""KoBEST.
+"""KoBEST: five Korean tasks.
 
-Five Korean tasks. lm-eval's prompts have the question's label within the line, or no question.
+lm-eval's prompts label the question within the line, or ask none.
 
 Hub path ``skt/kobest_v1``, configs ``boolq copa hellaswag sentineg wic``, splits train, validation
 and test (scored), CC-BY-SA-4.0. Records::

@@ -1,6 +1,6 @@
-"""KorMedMCQA.
+"""KorMedMCQA: Korean licensing exams of doctors, nurses, pharmacists and dentists.
 
-Korean licensing exams of doctors, nurses, pharmacists and dentists. lm-eval's answers are letters.
+In lm-eval the answers are letters.
 
 Hub path ``sean0042/KorMedMCQA``, configs ``doctor nurse pharm dentist``, splits train, dev, fewshot
 and test (scored), CC-BY-NC-2.0. A record::

@@ -1,7 +1,6 @@
-r"""LegalBench.
+r"""LegalBench: the few-shot examples of small tasks of legal reading.
 
-The few-shot examples of small tasks of legal reading. lm-eval asks in a description before all
-prompts.
+lm-eval asks the question once, in a description before all prompts.
 
 Hub path ``nguha/legalbench``, one config a task, splits train (4 to 10) and test (scored), own
 licences. Records::

@@ -1,7 +1,6 @@
-"""LogiQA.
+"""LogiQA: Chinese civil service questions on short texts, in English.
 
-Chinese civil service questions on short texts, in English. lm-eval lists the options in the
-question.
+lm-eval lists the options in the question.
 
 Hub path ``EleutherAI/logiqa``, splits train (7,376), validation and test (scored), no licence
 stated. A record::

@@ -1,6 +1,6 @@
-r"""LogiQA 2.
+r"""LogiQA 2: Chinese civil service questions on short texts, in better English.
 
-Chinese civil service questions on short texts, in better English, in two forms of the same items.
+Two configs hold the same items in two forms.
 
 Hub path ``baber/logiqa2``, configs ``logiqa2`` (train 12,567, validation, test) and ``logieval``
 (the same as a prompt), CC-BY-NC-SA-4.0. Records::

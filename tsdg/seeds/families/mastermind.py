@@ -1,6 +1,6 @@
-"""Mastermind.
+"""Mastermind: the secret code that is left by guesses and their marks.
 
-The secret code that guesses and their marks leave over. lm-eval's prompt ends in an open sentence.
+lm-eval's prompt ends in an open sentence.
 
 Hub paths ``flair/mastermind_24_mcq_close`` and ``_random``, ``_35_`` and ``_46_`` (places and
 colours), splits train (26,019 to 30,850), validation and test (scored), no licence stated. A

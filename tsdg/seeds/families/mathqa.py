@@ -1,6 +1,6 @@
 """MathQA: word problems with five options in one text.
 
-Made from AQuA-RAT, in lower case and split into tokens.
+They were made from AQuA-RAT, in lower case and split into tokens.
 
 Hub path ``regisss/math_qa``, splits train (29,837), validation and test (scored), Apache-2.0. A
 record::

@@ -1,6 +1,6 @@
-r"""MBPP: a Python function for a sentence of description. lm-eval's gold is the tests.
+r"""MBPP: write a Python function that a sentence describes.
 
-Here they are the checks.
+lm-eval's gold is the tests. Here they are the checks.
 
 Hub path ``google-research-datasets/mbpp``, config ``full``, splits train (374), validation, test,
 prompt; CC-BY-4.0. A record::

@@ -1,6 +1,6 @@
-"""MedDialog from iCliniq.
+"""MedDialog of iCliniq: consultations, each with what the patient asks in one line.
 
-Consultations with a one-line summary of what the patient asks. lm-eval's needs metrics.
+lm-eval's task needs packages for its metrics.
 
 Hub path ``lighteval/med_dialog``, config ``icliniq``, splits train (24,851), validation and test
 (scored), scraped: licence unknown. A record::

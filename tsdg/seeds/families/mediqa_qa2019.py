@@ -1,6 +1,6 @@
-"""MEDIQA-QA 2019.
+"""MEDIQA-QA 2019: patients' questions with ranked answers from medical pages.
 
-Patients' questions with answers found on medical pages and ranked. lm-eval takes the first found.
+lm-eval takes the answer that was found first.
 
 Hub path ``bigbio/mediqa_qa`` (a loading script: the mirror must hold Parquet), splits
 train_live_qa_med (104), validation and test (scored), licence unknown. A record::
@@ -15,7 +15,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.item import (
+    Gold,
+    Item,
+    MalformedRowError,
+    Row,
+    as_text,
+    found,
+    part,
+    text,
+)
 from tsdg.seeds.rows.row_forms import Form
 
 _RELATED = 3
@@ -29,20 +38,20 @@ def item(row: Row) -> Item:
 
 def gold(row: Row, item: Item) -> Gold:
     """The answer with the best reference score, 4 being excellent; the first of equals."""
-    answers = _asked(row).get("AnswerList")
-    if not isinstance(answers, (list, tuple)) or not answers:
-        raise MalformedRowError(
-            "QUESTION.AnswerList", f"found {found(answers)}, answers are needed"
-        )
-    best = max(
-        (entry["Answer"] for entry in answers),
-        key=lambda answer: int(answer.get("ReferenceScore") or 0),
-    )
-    if int(best.get("ReferenceScore") or 0) < _RELATED:
+    answers = [one for one in part(_asked(row).get("AnswerList"), "Answer") or () if one]
+    if not answers:
+        raise MalformedRowError("QUESTION.AnswerList", "found no answers, some are needed")
+    best = max(answers, key=_score)
+    if _score(best) < _RELATED:
         raise MalformedRowError(
             "QUESTION.AnswerList", "no answer was judged to be more than related to the question"
         )
     return Gold(kind="text", answer=text(best, "AnswerText"))
+
+
+def _score(answer: Mapping[str, Any]) -> int:
+    """The reference score; 0 where there is none."""
+    return int(as_text(answer.get("ReferenceScore")) or 0)
 
 
 def _asked(row: Row) -> Mapping[str, Any]:

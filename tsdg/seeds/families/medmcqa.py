@@ -1,4 +1,6 @@
-"""MedMCQA: Indian medical entrance exams. lm-eval's options are letters.
+"""MedMCQA: Indian medical entrance exams.
+
+In lm-eval the options are letters.
 
 Hub path ``openlifescienceai/medmcqa``, splits train (182,822), validation (scored) and test (labels
 hidden, -1), Apache-2.0. A record::

@@ -1,4 +1,6 @@
-"""MedQA: cases of the US medical licensing exam. lm-eval's options are letters.
+"""MedQA: cases of the US medical licensing exam.
+
+In lm-eval the options are letters.
 
 Hub path ``GBaker/MedQA-USMLE-4-options-hf``, splits train (10,178), validation and test (scored),
 CC-BY-4.0 by the card. A record::

@@ -1,6 +1,6 @@
-"""MGSM's exemplars.
+"""MGSM: its exemplars, eight word problems in each of fourteen languages.
 
-Eight word problems in each of fourteen languages, with "Question:" before them in that language.
+Each begins with "Question:" in its language.
 
 Hub paths ``juletxara/mgsm`` (one config a language), ``projecte-aina/mgsm_ca``,
 ``proxectonos/mgsm_gl`` and ``HiTZ/MGSM-eu``, splits train (8, shown before each scored question)

@@ -1,4 +1,6 @@
-"""SQuAD 1.1 train, translated by machine for MLQA. No lm-eval task reads it.
+"""SQuAD 1.1 train, translated by machine for MLQA.
+
+No lm-eval task reads it.
 
 Hub path ``facebook/mlqa``, configs ``mlqa-translate-train.ar`` to ``.zh``, split train (the
 ``mlqa.*`` configs hold validation and test, which are scored), CC-BY-SA-3.0. A record::

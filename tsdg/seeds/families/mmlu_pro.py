@@ -1,6 +1,6 @@
-"""MMLU-Pro and MMLU-Pro+.
+"""MMLU-Pro and MMLU-Pro+: questions with ten options and more.
 
-Up to ten options and more. lm-eval lists them in the question and has letters as answers.
+lm-eval lists the options in the question, and its answers are letters.
 
 Hub paths ``TIGER-Lab/MMLU-Pro`` and ``saeidasgari/mmlu-pro-plus``, splits validation (70, the
 few-shot exemplars) and test (scored), MIT. A record::

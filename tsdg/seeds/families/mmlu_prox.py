@@ -1,4 +1,6 @@
-"""MMLU-ProX: the exemplars of MMLU-Pro in 29 languages. lm-eval lists the options in the question.
+"""MMLU-ProX: the exemplars of MMLU-Pro in 29 languages.
+
+lm-eval lists the options in the question.
 
 Hub path ``li-lab/MMLU-ProX``, one config a language, splits validation (70, the few-shot exemplars)
 and test (scored), MIT. A record::

@@ -1,6 +1,6 @@
 """MuTual: the next line of a conversation.
 
-The source is in lower case and split into tokens; spaces and capitals are mended.
+The source is in lower case and split into tokens. Spaces and capitals are mended.
 
 Hub path ``EleutherAI/mutual``, configs ``mutual`` and ``mutual_plus``, splits train (7,088 each),
 validation (scored), test (labels hidden). A record::

@@ -1,6 +1,6 @@
-r"""NorEval: Norwegian questions, sentiment and corrections. lm-eval has five prompts for each.
+r"""NorEval: Norwegian questions, sentiment and corrections.
 
-These are one seed.
+lm-eval has five prompts for each row. Here a row is one seed.
 
 Hub paths ``ltg/norquad`` (CC0-1.0), ``ltg/noropenbookqa``, ``ltg/norec_document`` and
 ``ltg/norec_sentence`` (config ``binary``, CC-BY-NC-4.0) and ``ltg/ask-gec`` (restricted), splits

@@ -1,7 +1,6 @@
-"""NQ-Open.
+"""NQ-Open: questions typed into a search engine, answered without a document.
 
-Questions typed into a search engine, answered without a document. lm-eval's gold is the list of
-answers.
+lm-eval's gold is the list of answers.
 
 Hub path ``google-research-datasets/nq_open``, splits train (87,925) and validation (scored),
 CC-BY-SA-3.0. A record::

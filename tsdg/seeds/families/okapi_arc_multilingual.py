@@ -1,6 +1,6 @@
 """ARC-Challenge in 31 languages, translated by ChatGPT.
 
-lm-eval makes a prompt with English labels of it.
+lm-eval makes a prompt with English labels of each row.
 
 Hub path ``alexandrainst/m_arc``, one config a language, splits train (about 1,116), val and test
 (scored), CC-BY-NC-4.0. A record::

@@ -1,6 +1,6 @@
-"""PAWS-X.
+"""PAWS-X: pairs of sentences in the same words that may or may not say the same.
 
-Pairs of sentences with the same words that do or do not say the same. lm-eval's question is empty.
+In lm-eval's template the question is empty.
 
 Hub path ``google-research-datasets/paws-x``, configs ``de en es fr ja ko zh``, splits train (49,401
 each, machine-translated), validation and test (scored), free use with attribution to Google. A

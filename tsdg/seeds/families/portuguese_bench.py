@@ -1,6 +1,6 @@
-"""ASSIN and ASSIN 2.
+"""ASSIN and ASSIN 2: whether one Portuguese sentence follows from another.
 
-Whether one Portuguese sentence follows from another. lm-eval's template has an empty question.
+In lm-eval's template the question is empty.
 
 Hub paths ``nilc-nlp/assin`` (5,000) and ``nilc-nlp/assin2`` (6,500), splits train, validation and
 test (scored), licence unknown. Label 0 is none, 1 entailment and 2, in ASSIN alone, paraphrase,

@@ -1,6 +1,6 @@
 """Qasper: questions on research papers.
 
-Each row is a paper; the first of its questions with a stated answer is asked.
+Each row is a paper. Its first question with a stated answer is asked.
 
 Hub path ``allenai/qasper``, splits train (888 papers), validation and test (scored), CC-BY-4.0. The
 context is the abstract and the paragraphs that the annotator named as evidence. A record::
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, text
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, chosen, part, text
 from tsdg.seeds.rows.row_forms import Form, asked
 
 _YES_NO = ("yes", "no")
@@ -49,9 +49,9 @@ def gold(row: Row, item: Item) -> Gold:
 
 def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
     """The first question whose first answer is stated, with evidence in the text."""
-    asked_all = row["qas"]
-    for question, answers in zip(asked_all["question"], asked_all["answers"], strict=True):
-        answer = answers["answer"][0]
+    questions, answers = part(row["qas"], "question"), part(row["qas"], "answers")
+    for question, given in zip(questions, answers, strict=True):
+        answer = part(given, "answer")[0]
         if question.strip() and _stated(answer) and _shown(answer):
             return question.strip(), answer
     raise MalformedRowError(

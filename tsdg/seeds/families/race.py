@@ -1,7 +1,6 @@
-"""RACE.
+"""RACE: English exams of Chinese pupils, on short articles.
 
-Chinese pupils' English exams on short articles. lm-eval reads another copy, which has the test
-only.
+lm-eval reads another copy, which has the test alone.
 
 Hub path ``ehovy/race``, configs ``high`` (62,445) and ``middle`` (25,421), splits train, validation
 and test, for non-commercial research. One row is one question; the article is repeated in every row

@@ -1,7 +1,6 @@
-"""SciQ.
+"""SciQ: science questions written by a crowd, most of them with a paragraph.
 
-Crowd-sourced science exam questions, most with a paragraph. lm-eval has the right answer always
-last.
+In lm-eval's prompt the right answer always stands last.
 
 Hub path ``allenai/sciq``, splits train (11,679), validation and test (scored), CC-BY-NC-3.0. A
 record::

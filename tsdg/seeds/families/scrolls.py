@@ -1,6 +1,7 @@
-r"""SCROLLS.
+r"""SCROLLS: questions on documents of thousands of words.
 
-Questions on documents of thousands of words. lm-eval's tasks are Python classes that need metrics.
+lm-eval's tasks are Python classes, which need packages for their metrics. Rows with the same id are
+references of one question.
 
 Hub path ``tau/scrolls`` (a loading script: the mirror must hold Parquet), configs ``quality``,
 ``narrative_qa``, ``contract_nli``, ``gov_report``, ``qmsum``, ``summ_screen_fd`` and ``qasper``,

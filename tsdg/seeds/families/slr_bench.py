@@ -1,6 +1,6 @@
-r"""SLR-Bench.
+r"""SLR-Bench: find the Prolog rule that tells eastbound from westbound trains.
 
-The Prolog rule that tells eastbound from westbound trains. lm-eval's module wants SWI-Prolog.
+The Python module of lm-eval's task needs SWI-Prolog.
 
 Hub path ``AIML-TUDA/SLR-Bench``, configs ``v1-Basic`` to ``v1-Hard`` and ``v1-All`` (all of them
 again), splits train (18,053), validation and test (scored), CC-BY-4.0 by the card. A record::

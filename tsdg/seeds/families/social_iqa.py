@@ -1,6 +1,6 @@
-"""Social IQa.
+"""Social IQa: what people in small scenes feel, want and do next.
 
-What people in small scenes feel, want and do next. lm-eval has scene and question in one.
+lm-eval puts scene and question into one text.
 
 Hub path ``lighteval/siqa``, splits train (33,410) and validation (scored), CC-BY-4.0 by the
 project's page. A record::

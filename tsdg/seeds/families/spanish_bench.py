@@ -1,6 +1,6 @@
-"""The Spanish benchmark.
+"""SpanishBench: four data sets in Spanish.
 
-Four data sets. lm-eval's prompts end in an answer's label, or it lacks packages.
+lm-eval's prompts end in the label of an answer, or need more packages.
 
 Hub paths ``csebuetnlp/xlsum`` (config ``spanish``, CC-BY-NC-SA-4.0), ``nbel/EsCoLA``,
 ``gplsi/cocoteros`` and ``PlanTL-GOB-ES/wnli-es`` (CC-BY-4.0), splits train, validation and test

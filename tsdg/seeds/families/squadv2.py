@@ -1,6 +1,6 @@
 """SQuAD 2.0: questions on Wikipedia paragraphs.
 
-Those that the paragraph does not answer are left out, with the reason.
+Questions that the paragraph does not answer are rejected as malformed.
 
 Hub path ``lighteval/squad_v2``, splits train (130,319, 43,498 of them unanswerable) and validation
 (scored), CC-BY-SA-4.0. A record::

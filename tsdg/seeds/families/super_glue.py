@@ -1,7 +1,6 @@
-r"""SuperGLUE: eight reading and reasoning tasks.
+r"""SuperGLUE: eight tasks of reading and reasoning.
 
-lm-eval's multirc has its gold inverted, and its record needs
-more.
+In lm-eval the gold of multirc is inverted, and record is a Python class.
 
 Hub path ``aps/super_glue``, configs ``boolq``, ``cb``, ``copa``, ``multirc``, ``record``, ``rte``,
 ``wic`` and ``wsc.fixed``, splits train and validation (scored); each data set has its own licence.

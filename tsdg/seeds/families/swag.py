@@ -1,6 +1,6 @@
-"""SWAG.
+"""SWAG: what happens next in a film.
 
-What happens next in a film. lm-eval asks nothing: it scores the continuations of an open sentence.
+lm-eval asks nothing. It scores the continuations of an open sentence.
 
 Hub path ``allenai/swag``, config ``regular``, splits train (73,546), validation (scored) and test,
 MIT upstream. A record::

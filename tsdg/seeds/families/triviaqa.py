@@ -1,6 +1,6 @@
-"""TriviaQA without its documents.
+"""TriviaQA without its documents: trivia questions.
 
-Trivia questions with the aliases of their answer, which are no options.
+The aliases of an answer are right as well. They are no options.
 
 Hub path ``mandarjoshi/trivia_qa``, config ``rc.nocontext``, splits train (138,384 rows, one per
 evidence document: 87,622 questions), validation (scored) and test, licence unknown. A record::

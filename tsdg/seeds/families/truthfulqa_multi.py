@@ -1,6 +1,6 @@
-"""TruthfulQA's primer in five languages.
+"""The primer of TruthfulQA's prompt in five languages, six questions each.
 
-Six questions each. lm-eval has it with the labels of a prompt.
+lm-eval has it as text with the labels of a prompt.
 
 Hub path ``HiTZ/truthfulqa-multi``, configs ``ca en es eu gl``, splits train (6, shown before each
 scored question) and validation (scored), Apache-2.0. A record::

@@ -1,6 +1,6 @@
-"""TyDi QA, gold passage.
+"""TyDi QA, gold passage: questions in nine languages, each on a paragraph.
 
-Questions in nine languages, each on a paragraph. lm-eval keeps one language of one file.
+Each of lm-eval's tasks keeps one language of one file.
 
 Hub path ``google-research-datasets/tydiqa``, config ``secondary_task``, splits train (49,881 in
 all) and validation (scored), Apache-2.0. The id begins with the language. A record::

@@ -1,6 +1,6 @@
 """WebQuestions: short factual questions.
 
-Every "choice" of lm-eval's task is gold. They are the parts of one answer: the religions of Russia,
+In lm-eval every "choice" is right. Several answers are the parts of one: the religions of Russia,
 the wives of Charlemagne.
 
 Hub path ``stanfordnlp/web_questions``, splits train (3,778) and test (2,032), CC-BY-4.0. A record::

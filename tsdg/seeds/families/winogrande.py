@@ -1,7 +1,6 @@
-"""WinoGrande.
+"""WinoGrande: a sentence with a blank, and two candidates for it.
 
-A sentence with a blank and two candidates. lm-eval scores the two filled sentences and has no
-question.
+lm-eval scores the two filled sentences and asks nothing.
 
 Hub path ``allenai/winogrande``, configs ``winogrande_xl`` (train 40,398) down to ``winogrande_xs``,
 CC-BY. A record::

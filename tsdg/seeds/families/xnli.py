@@ -1,7 +1,6 @@
-"""XNLI.
+"""XNLI: MultiNLI's pairs of premise and hypothesis in fifteen languages.
 
-MultiNLI's pairs of premise and hypothesis in fifteen languages. lm-eval's template has an empty
-question.
+In lm-eval's template the question is empty.
 
 Hub path ``facebook/xnli``, one config a language, splits train (392,702 each, machine-translated),
 validation (scored) and test, CC-BY-NC-4.0. The texts are split into tokens. A record::

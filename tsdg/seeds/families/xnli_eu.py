@@ -1,6 +1,6 @@
-"""XNLI in Basque, translated by machine (``eu_mt``) and afterwards by hand (``eu``).
+"""XNLI in Basque, translated by machine (``eu_mt``) and corrected by hand (``eu``).
 
-The training split of ``eu`` is the same machine's.
+The training split of ``eu`` is the machine's as well.
 
 Hub path ``HiTZ/xnli-eu``, splits train (392,702), validation and test (scored), CC-BY-NC-4.0. A
 record::
