@@ -8,7 +8,8 @@ from tests.seeds.rows import unit_of
 from tsdg.config.recipe import SeedsConfig
 from tsdg.seeds.catalogue.caps import POOR, cap_of, caps, poor
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.draw.selection import by_name, expect, survey
+from tsdg.seeds.draw.expectation import expect
+from tsdg.seeds.draw.selection import by_name, survey
 
 
 def nemotron() -> SeedsConfig:

@@ -13,7 +13,7 @@ from tsdg.records import Seed
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue
 from tsdg.seeds.draw.collect import SeedCollector
-from tsdg.seeds.draw.selection import check_request
+from tsdg.seeds.draw.expectation import check_request
 
 ARC = ("allenai/ai2_arc", "ARC-Easy", "train")
 
@@ -305,7 +305,8 @@ def test_the_check_needs_no_lm_eval() -> None:
 
     code = """
 import sys
-from tsdg.seeds.draw.selection import by_name, check_request
+from tsdg.seeds.draw.expectation import check_request
+    from tsdg.seeds.draw.selection import by_name
 check_request(by_name("", ("demo_facts", "demo_science"), 3))
 assert not {"lm_eval", "datasets", "torch", "jinja2"} & set(sys.modules), sorted(sys.modules)
 """

@@ -8,7 +8,8 @@ from tsdg.config.recipe import SeedsConfig
 from tsdg.errors import MirrorError, SeedsDeniedError
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.draw.collect import SeedCollector
-from tsdg.seeds.draw.selection import by_name, check_request, select, sources, survey, wishes_of
+from tsdg.seeds.draw.expectation import check_request, wishes_of
+from tsdg.seeds.draw.selection import by_name, select, sources, survey
 
 
 def request(**values: Any) -> SeedsConfig:

@@ -30,15 +30,8 @@ from tsdg.run.state import RunState
 from tsdg.run.verifiers import check_verifiers, check_verifiers_ready, own_verifier_files
 from tsdg.run.votes import check_votes
 from tsdg.seeds.catalogue.load import load
-from tsdg.seeds.draw.selection import (
-    Expected,
-    LeftOut,
-    Located,
-    TaskSource,
-    check_request,
-    sources,
-    survey,
-)
+from tsdg.seeds.draw.expectation import Expected, check_request
+from tsdg.seeds.draw.selection import LeftOut, Located, TaskSource, sources, survey
 from tsdg.seeds.families.renderers import own_files
 from tsdg.seeds.heldout.build import check_files
 from tsdg.seeds.passages import collector as passages

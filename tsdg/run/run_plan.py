@@ -27,8 +27,9 @@ from tsdg.run.estimate import (
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.prepare import Prepared, fits_of
 from tsdg.seeds.catalogue.caps import poor
+from tsdg.seeds.draw.expectation import Expected, expect
 from tsdg.seeds.draw.quotas import apportion
-from tsdg.seeds.draw.selection import Expected, Located, TaskSource, expect
+from tsdg.seeds.draw.selection import Located, TaskSource
 from tsdg.seeds.passages import passage_files
 
 

@@ -23,9 +23,10 @@ from tsdg.config.recipe import SeedsConfig
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.draw.doubts import Doubts, Prove, contradicted
+from tsdg.seeds.draw.expectation import per_passage, wishes_of
 from tsdg.seeds.draw.good_rows import DRAWN, DUPLICATE, GOOD_ROW, SPARE, GoodRows
 from tsdg.seeds.draw.quotas import solve
-from tsdg.seeds.draw.selection import LeftOut, TaskSource, per_passage, sources, wishes_of
+from tsdg.seeds.draw.selection import LeftOut, TaskSource, sources
 from tsdg.seeds.draw.triage import BuildJob, BuiltSeeds, Refusal, Triaged, TriageJob
 from tsdg.seeds.draw.workers import Alone, Workers, worker_count
 from tsdg.seeds.heldout.build import build_index

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
 from tsdg.errors import MirrorError, SeedsDeniedError, few
 from tsdg.seeds.catalogue import guard
-from tsdg.seeds.catalogue.caps import TaskCap, cap_of
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Unit
-from tsdg.seeds.draw.quota_dealing import Stock, Wishes
-from tsdg.seeds.draw.quotas import Quotas, solve
+from tsdg.seeds.draw.quota_dealing import Stock
 from tsdg.seeds.families import renderers
 from tsdg.seeds.mirror.split_files import SplitFile, split_file
 
@@ -127,15 +125,6 @@ class Located:
         return replace(self, there=tuple(source.pinned(revisions) for source in self.there))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """How many rows each task has and how many seeds it gives at most, before any row is read."""
-
-    rows: Mapping[str, int]
-    """Task → rows of its training split; 0 where nobody knows."""
-    quotas: Quotas
-
-
 def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConfig:
     """Make a request for tasks by their names, without further wishes."""
     return SeedsConfig(
@@ -158,38 +147,6 @@ def by_name(mirror: str, tasks: tuple[str, ...], cap_per_task: int) -> SeedsConf
         missing="error",
         workers="auto",
     )
-
-
-def wishes_of(config: SeedsConfig, sources: tuple[TaskSource, ...]) -> Wishes:
-    """What a request asks of the sampling."""
-    cap = config.cap_per_family
-    caps = {
-        source.family.family: source.family.suggested_cap if cap == "suggested" else cap
-        for source in sources
-    }
-    tasks = {source.task: line.cap for source in sources if (line := suggested(config, source))}
-    return Wishes(
-        cap_per_task=config.cap_per_task,
-        task_caps={task: most for task, most in tasks.items() if most},
-        family_caps={family: most for family, most in caps.items() if most},
-        cap_per_group=config.cap_per_group,
-        total=config.total,
-        mix=config.mix,
-        temperature=config.temperature,
-        domain_shares=config.shares.domain,
-        language_shares=config.shares.language,
-    )
-
-
-def suggested(config: SeedsConfig, source: TaskSource) -> TaskCap | None:
-    """The catalogue's cap of a task's unit, where the request asks for suggested caps."""
-    return cap_of(source.unit) if config.cap_per_family == "suggested" else None
-
-
-def per_passage(config: SeedsConfig, source: TaskSource) -> int:
-    """Most seeds that one passage of a task gives; 0 for no limit."""
-    cap = suggested(config, source)
-    return cap.per_passage if cap else 0
 
 
 def select(config: SeedsConfig) -> Selection:
@@ -383,41 +340,3 @@ def sources(config: SeedsConfig) -> Located:
             f"them with `tsdg seeds prefetch`{instead}"
         )
     return located
-
-
-def expect(config: SeedsConfig, used: tuple[TaskSource, ...]) -> Expected:
-    """Work out the seeds of each task, from files' footers and, where there is none, the catalogue.
-
-    Raises:
-        RecipeError: shares cannot hold even if every row is good.
-        MirrorError: a split that is there is unreadable or lacks a column.
-        MachineError: a family's adapter is missing.
-    """
-    rows = {
-        source.task: (
-            source.split.check(renderers.columns_of(source.family, source.unit))
-            if source.split.path.is_file()
-            else source.unit.rows
-        )
-        for source in used
-    }
-    stocks = [source.stock(rows[source.task]) for source in used]
-    return Expected(rows=rows, quotas=solve(stocks, wishes_of(config, used)))
-
-
-def check_request(config: SeedsConfig) -> tuple[Located, Expected]:
-    """Refuse a request that cannot be met, before anything starts.
-
-    From the catalogue and the files' footers only.
-
-    Returns:
-        What :func:`sources` does, and what to expect of the splits that are there.
-
-    Raises:
-        SeedsDeniedError: a task may not be used.
-        MirrorError: a split is missing, unreadable or lacks a column.
-        RecipeError: shares cannot hold even if every row is good.
-        MachineError: a family's adapter is missing.
-    """
-    located = sources(config)
-    return located, expect(config, located.there)
