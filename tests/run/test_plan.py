@@ -265,6 +265,9 @@ def test_it_is_printed_for_a_person_and_as_json(
     refused = sum("permissive" in task.reason for task in made.left_out)
     assert f"left out: {refused} tasks, seeds.licences=permissive: " in shown
     assert all(share.name in shown for share in made.families)
+    poor = [share for share in made.families if share.poor]
+    assert all(f"{share.name} ({share.poor})" in shown for share in poor)
+    assert ("poor seeds (families with a reason beside their name): " in shown) == bool(poor)
     assert f"run directory: {tmp_path}/runs/demo-" in shown
     print_plan(made, as_json=True)
     values = json.loads(capsys.readouterr().out)
@@ -275,6 +278,7 @@ def test_it_is_printed_for_a_person_and_as_json(
         "natural_share",
         "seeds",
         "sampled_share",
+        "poor",
     }
     assert {entry["task"] for entry in values["left_out"]} >= {
         "sciq",

@@ -306,7 +306,7 @@ def test_the_check_needs_no_lm_eval() -> None:
     code = """
 import sys
 from tsdg.seeds.draw.expectation import check_request
-    from tsdg.seeds.draw.selection import by_name
+from tsdg.seeds.draw.selection import by_name
 check_request(by_name("", ("demo_facts", "demo_science"), 3))
 assert not {"lm_eval", "datasets", "torch", "jinja2"} & set(sys.modules), sorted(sys.modules)
 """
