@@ -218,7 +218,8 @@ def test_every_wrapper_is_taken_off(form: str, name: str) -> None:
     ("left", "right", "same"),
     [
         ("x**3", "x^3", True), ("2**7", "128", True), ("a**(n-1)", "a^{n-1}", True),
-        ("x**3", "3x", False), ("2^12", "4096", True), ("y^-2", r"\frac{1}{y^2}", True),
+        ("x**3", "3x", False), ("x ** 3", "3x", False), ("2^12", "4096", True),
+        ("y^-2", r"\frac{1}{y^2}", True),
         ("∞", r"\infty", True), ("+∞", r"\infty", True), ("-∞", r"\infty", False),
         ("(-inf, 5)", r"(-\infty,5)", True), ("pi/6", r"\frac{\pi}{6}", True),
         ("sqrt 7", "√7", True), ("(20,100)", "(20, 100)", True), ("(20,100)", "20100", False),

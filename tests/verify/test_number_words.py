@@ -93,7 +93,7 @@ def test_a_word_after_the_numeral_that_changes_it(said: str) -> None:
         "x = 3 또는 x = 8", "x = 3 veya x = 8", "x = 3 hoặc y = 8", "x=3 अथवा x=8",
         "a = 3 dan b = 8",
         r"\boxed{3 \quad 8}", "Answer: \\boxed{3}\n\\boxed{8}", r"\boxed{3\ 8}",
-        "3 ou 8", "3 lub 8",
+        "3 ou 8", "3 lub 8", '"x = 3 / x = 8"', "### Answer\n“x = 3 / x = 8”",
     ],
 )  # fmt: skip
 def test_two_values_are_none(said: str) -> None:
@@ -105,6 +105,8 @@ def test_a_chain_of_equations_has_one_value(said: str) -> None:
     assert read(said) == "8"
 
 
-@pytest.mark.parametrize("said", ["C(7,2)", "1101₂", "f(5)", "192.168.1.1", "9.9.9", "P(5)"])
+@pytest.mark.parametrize(
+    "said", ["C(7,2)", "1101₂", "f(5)", "192.168.1.1", "9.9.9", "P(5)", "5 in base 5"]
+)
 def test_what_is_written_with_a_numeral_and_is_none(said: str) -> None:
     assert read(said) is None

@@ -13,7 +13,7 @@ under an id that is known before the request is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tsdg.config.models import ModelConfig
@@ -277,24 +277,17 @@ class QuestionStep:
         )
         if flaw:
             return flaw
-        return Question(
-            question_id=draft.question_id,
-            seed_ids=(seed.seed_id,),
-            group=seed.group,
-            family=seed.family,
-            task=seed.task,
-            domain=seed.domain,
-            language=seed.language,
-            licence=seed.licence,
-            answer_kind=seed.answer_kind,
+        own = Question.of(
+            seed, question_id=draft.question_id, plan=plan, provenance=draft.provenance
+        )
+        return replace(
+            own,
             question=question,
             context=context,
             options=content.options,
             classes=bool(shape.labels),
             claimed_answer=content.answer,
             checks=content.checks,
-            plan=plan,
-            provenance=draft.provenance,
         )
 
     def _found(self, draft: _Draft, reply: Reply | PermanentError) -> dict[str, Any] | Flaw:

@@ -127,25 +127,7 @@ def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
 
 def _posed(seed: Seed) -> Question:
     """A seed in the form in which the solver is asked."""
-    return Question(
-        question_id=seed.seed_id,
-        seed_ids=(seed.seed_id,),
-        group=seed.group,
-        family=seed.family,
-        task=seed.task,
-        domain=seed.domain,
-        language=seed.language,
-        licence=seed.licence,
-        answer_kind=seed.answer_kind,
-        question=seed.question,
-        context=seed.context,
-        options=seed.options,
-        classes=seed.classes,
-        claimed_answer=seed.answer,
-        checks=seed.checks,
-        plan=NO_PLAN,
-        provenance=_UNWRITTEN,
-    )
+    return Question.of(seed, question_id=seed.seed_id, plan=NO_PLAN, provenance=_UNWRITTEN)
 
 
 async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Reporter) -> None:

@@ -34,12 +34,13 @@ _DIGITS = 60
 """Digits of the longest numeral read: a longer one is rubbish, and Python's own limit is near."""
 TOLERANCE = Fraction(2, 1_000_000)
 _EXPRESSION = re.compile(r"[\d\s.(){}+*/^|-]*[\d)}|]")
-# A date, a pair, money with a letter that may be a scale, and an argument: C(7,2).
+# A date, a pair, money with a letter that may be a scale, a base, and an argument: C(7,2).
 _NO_NUMBER = re.compile(
     r"\d\s?/\s?\d+\s?/\s?\d"
     r"|^[(\[{][^()\[\]]*\d[^()\[\]]*[,;][^()\[\]]*\d[^()\[\]]*[)\]}]$"
     r"|\$\s?[\d.,]+\s+[^\W\d_](?![\w$])"
     r"|\d\.\d{1,2}\.\d"
+    r"|\d\s+(?:in\s+)?base\s+\w"
     r"|[^\W\d_\\]\(\s?-?\d"
 )
 _OTHER_BASE = re.compile("[0-9)][₀-₉]")
@@ -147,7 +148,7 @@ def _right_side(part: str) -> str | None:
     """What stands after the last sign of equality; None where that is another equation's."""
     *lefts, right = part.split("=")
     if len(lefts) > 1:
-        name = lefts[0].split()[-1:]
+        name = [word.strip("\"'`*(“«「$") for word in lefts[0].split()[-1:]]
         if _EQUATIONS.search(" ".join(lefts)) or any(_starts_anew(one, name) for one in lefts[1:]):
             return None
     return right.strip() or part

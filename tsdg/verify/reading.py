@@ -45,7 +45,7 @@ _PAIRS = (
 _COMMAND = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|texttt|textrm|mathrm|mathbf|mathit|mbox|emph)\s*\{"
 )
-_LEFTOVER = re.compile(r"(?:^|(?<=\s))\*\*(?=\s|$)")
+_LEFTOVER = re.compile(r"^\*\*(?=\s|$)|(?<=\s)\*\*$")
 _END_SIGN = re.compile(r"(?:</s>|<eos>|<end_of_turn>|<\|[a-z_]{1,30}\|>|\[(?:END|EOS|DONE)\])$")
 _POLITE = re.compile(r"(?:입니다|이다|です|である|だ)[.。]?$")
 _FENCED = re.compile(r"(`{3,9}|~{3,9})[\w-]{0,20}\n([^`~]+)\n\1")
