@@ -204,29 +204,6 @@ class Question:
     plan: Plan
     provenance: Provenance
 
-    @classmethod
-    def of(cls, seed: Seed, *, question_id: str, plan: Plan, provenance: Provenance) -> Question:
-        """A seed's own text as a question; what is written anew is replaced in it."""
-        return cls(
-            question_id=question_id,
-            seed_ids=(seed.seed_id,),
-            group=seed.group,
-            family=seed.family,
-            task=seed.task,
-            domain=seed.domain,
-            language=seed.language,
-            licence=seed.licence,
-            answer_kind=seed.answer_kind,
-            question=seed.question,
-            context=seed.context,
-            options=seed.options,
-            classes=seed.classes,
-            claimed_answer=seed.answer,
-            checks=seed.checks,
-            plan=plan,
-            provenance=provenance,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerSample:

@@ -33,6 +33,7 @@ from tsdg.generate.fields import (
 )
 from tsdg.generate.judge import Judge, Judged, judge_question
 from tsdg.generate.kin import KinSets, kin_text
+from tsdg.generate.own_question import question_of
 from tsdg.generate.plan import doubt, plan_fields, read_plan
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompt, Prompts
 from tsdg.generate.question_content import read_content
@@ -277,7 +278,7 @@ class QuestionStep:
         )
         if flaw:
             return flaw
-        own = Question.of(
+        own = question_of(
             seed, question_id=draft.question_id, plan=plan, provenance=draft.provenance
         )
         return replace(

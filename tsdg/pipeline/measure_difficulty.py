@@ -20,6 +20,7 @@ from tsdg.engine.commit import read_parts
 from tsdg.engine.control import stoppable
 from tsdg.engine.phase import is_complete
 from tsdg.errors import ShortfallError
+from tsdg.generate.own_question import question_of
 from tsdg.layout import DIFFICULTY, QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.phases import PhaseTask, Servers, work_on
 from tsdg.progress import Reporter
@@ -127,7 +128,7 @@ def _drawn(seeds: Path, sample: int) -> Iterator[Seed]:
 
 def _posed(seed: Seed) -> Question:
     """A seed in the form in which the solver is asked."""
-    return Question.of(seed, question_id=seed.seed_id, plan=NO_PLAN, provenance=_UNWRITTEN)
+    return question_of(seed, question_id=seed.seed_id, plan=NO_PLAN, provenance=_UNWRITTEN)
 
 
 async def _solve(prepared: Prepared, source: Path, folder: Path, reporter: Reporter) -> None:
