@@ -11,7 +11,16 @@ import pytest
 
 from tests.launch.test_queue import job
 from tsdg.errors import StorageError
-from tsdg.slurm.job_logs import best, by_failure, find_logs, last_lines, logs_of
+from tsdg.run.status import how_it_ended
+from tsdg.slurm.job_logs import (
+    NOTHING_STARTED,
+    LogFile,
+    best,
+    by_failure,
+    find_logs,
+    last_lines,
+    logs_of,
+)
 
 
 def write(path: Path, text: str, at: float) -> None:
@@ -82,3 +91,23 @@ def test_last_lines(tmp_path: Path) -> None:
     path.write_bytes(b"a\n" * 20000 + b"step 1\rstep 2\rstep 3\n\n  \nlast \xff\r\n")
     assert last_lines(path, 2) == ("step 3", "last �")
     assert last_lines(tmp_path / "none", 2) == ()
+
+
+def test_where_srun_started_nothing_its_own_words_are_the_log(tmp_path: Path) -> None:
+    node, shell = tmp_path / "7.node0.log", tmp_path / "7.out"
+    node.write_text("of an earlier start\n")
+    logs = []
+    for path, text in ((shell, "srun: error: Unable to create step\n"), (node, "earlier\n")):
+        path.write_text(text)
+        logs.append(
+            LogFile(path=path, stage="seeds", key="7", size=len(text), changed=path.stat().st_mtime)
+        )
+    assert best(logs) == logs[1]
+    shell.write_text(f"srun: error: Unable to create step\n{NOTHING_STARTED} (exit code 255)\n")
+    assert best(logs) == logs[0]
+
+
+def test_a_signal_is_no_exit_code_of_0() -> None:
+    assert how_it_ended("0:10") == ", ended by signal 10 (SIGUSR1)"
+    assert how_it_ended("3:0") == ", exit code 3"
+    assert how_it_ended("") == ""

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.launch.test_job_plan import plan as planned
 from tests.launch.test_watch import says, write
-from tsdg.launch.job_plan import seconds_of
-from tsdg.launch.preflight import check_cluster, check_partition, parse_partitions, read_node
+from tsdg.errors import UsageError
+from tsdg.launch.job_plan import JobPlan, seconds_of
+from tsdg.launch.partitions import (
+    explain_refusal,
+    gpus_of_gres,
+    parse_partitions,
+    refuse_short_limits,
+)
+from tsdg.launch.preflight import Wanted, asked_for, check_cluster, read_node
 from tsdg.slurm.cluster import ClusterConfig, parse_cluster
 from tsdg.slurm.slurm_shell import Shell
 
 # 22.05; the second line of gpu as later releases write it, with the type and the cores.
 SINFO = """\
-batch|up|1-00:00:00|3|gpu:8
-gpu|up|infinite|4|gpu:h100:8(S:0-1),lustre:1
-gpu|up|infinite|2|gpu:a100:4(S:0)
-old|down|30:00|1|(null)
+batch|up|1-00:00:00|1:00|3|gpu:8
+gpu|up|infinite|n/a|4|gpu:h100:8(S:0-1),lustre:1
+gpu|up|infinite|n/a|2|gpu:a100:4(S:0)
+old|down|30:00|n/a|1|(null)
 """
 
 
@@ -55,47 +64,73 @@ def test_partitions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "gpus", "verdict", "said"),
+    ("gres", "count"),
     [
-        ({}, True, "ok", "6 nodes, 8 GPUs each, no time limit, asked for its default"),
-        (
-            {"partition": "batch", "timeouts": {"batch": "24:00:00"}},
-            True,
-            "ok",
-            "up to 1440 minutes",
-        ),
-        (
-            {"partition": "batch", "timeouts": {"batch": "24:00:01"}},
-            True,
-            "FAILED",
-            "lower it in timeouts",
-        ),
-        ({"partition": "gone"}, True, "FAILED", "allowed: batch, gpu, old"),
-        ({"cpu_partition": "old"}, False, "FAILED", "is down"),
-        (
-            {"tsdg": {"gpus_per_node": 16}},
-            True,
-            "FAILED",
-            "have 8 GPUs as Slurm knows, tsdg.gpus_per_node=16",
-        ),
-        ({"tsdg": {"gpus_per_node": 16}, "disable_gpus_per_node": True}, True, "ok", "6 nodes"),
-        ({"tsdg": {"gpus_per_node": 16}}, False, "ok", "6 nodes, no time limit"),
-        ({"partition": ""}, True, "not checked", "names none"),
+        ("(null)", 0),
+        ("gpu", 1),
+        ("gpu:8", 8),
+        ("gpu:4090:2", 2),
+        ("gpu:nvidia_h100_80gb_hbm3:8(S:0-1)", 8),
+        ("gpu:1g.10gb:7(S:0),gpu:a100:4(S:0-1)", 11),
+        ("shard:h100:32,gpu:h100:8,craynetwork:4", 8),
     ],
 )
-def test_a_partition_against_the_file(
-    keys: dict[str, Any], gpus: bool, verdict: str, said: str
-) -> None:
-    check = check_partition(cluster(**keys), parse_partitions(SINFO), gpus=gpus)
-    assert (check.verdict, said in check.said) == (verdict, True), check.said
+def test_gpus_of_all_kinds_are_counted(gres: str, count: int) -> None:
+    assert gpus_of_gres(gres) == count
+
+
+def job(**fields: Any) -> JobPlan:
+    return replace(planned()["questions"], gpus_per_node=0, time_limit="", **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"partition": "gpu"}, ""),
+        ({"partition": ""}, ""),
+        ({"partition": "gone"}, "there is no partition gone; allowed: batch, gpu, old"),
+        ({"partition": "gone,batch"}, ""),
+        ({"partition": "old"}, "is down"),
+        ({"partition": "old,batch"}, ""),
+    ],
+)
+def test_why_a_partition_refuses_a_job(fields: dict[str, Any], said: str) -> None:
+    told = explain_refusal(job(**fields), cluster(), parse_partitions(SINFO))
+    assert (said in told) if said else told == ""
+
+
+def test_what_a_partition_cannot_give_is_named() -> None:
+    known = parse_partitions(SINFO)
+    long = replace(job(partition="batch"), time_limit="24:00:01")
+    assert "allows 1440 minutes, 24:00:01 is asked for" in explain_refusal(long, cluster(), known)
+    assert explain_refusal(replace(long, partition="batch,gpu"), cluster(), known) == ""
+    many = replace(job(partition="gpu"), gpus_per_node=16)
+    assert "have 8 GPUs as Slurm knows, 16 are asked for" in explain_refusal(many, cluster(), known)
+
+
+def test_a_partitions_default_time_must_leave_time_to_work() -> None:
+    known = parse_partitions(SINFO)
+    refuse_short_limits([job(partition="gpu", flush_s=120)], known)
+    refuse_short_limits([job(partition="batch", flush_s=59)], known)
+    for partition in ("batch", "gpu,batch"):
+        with pytest.raises(UsageError, match=r"launch\.flush_s=60 is not below the time limit of"):
+            refuse_short_limits([job(partition=partition, flush_s=60)], known)
+
+
+def test_jobs_that_ask_for_the_same_are_tried_once() -> None:
+    first = "#!/bin/bash\n#SBATCH --job-name=a\n#SBATCH --nodes=2\n#SBATCH --array=0-3%2\n"
+    second = "#!/bin/bash\n#SBATCH --job-name=b\n#SBATCH --nodes=2\n"
+    assert asked_for(first) == asked_for(second) == "#SBATCH --nodes=2"
 
 
 def test_what_a_node_says() -> None:
-    said = "sees /runs\nlacks /mirror\npython 3.11.2\nend of node7\n"
+    answers = "endpoint FAILED http://n1/v1 /models answers 404; they end in /v1\n"
+    said = f"sees /runs\nlacks /mirror\npython 3.11.2\n{answers}end of node7\n"
     assert [(check.name, check.verdict) for check in read_node(said, python="/p")] == [
         ("node7 sees /runs", "ok"),
         ("node7 sees /mirror", "FAILED"),
         ("node7: /p", "ok"),
+        ("node7: endpoint http://n1/v1", "FAILED"),
     ]
     bad = read_node(
         "sees /runs\nModuleNotFoundError: No module named 'orjson'\nend of node7\n", python="/p"
@@ -104,8 +139,19 @@ def test_what_a_node_says() -> None:
     assert "ended early" in read_node("", python="/p")[0].said
 
 
+def wanted(folder: str) -> Wanted:
+    script = "#!/bin/bash\n#SBATCH --nodes=1\n"
+    return Wanted(
+        folders=(folder,),
+        readable=(),
+        python="/p",
+        endpoints=(),
+        scripts=lambda: [(job(partition="gpu"), script)],
+    )
+
+
 def test_where_slurm_does_not_answer_the_rest_is_not_checked(commands: Path) -> None:
-    checks = check_cluster(cluster(), Shell(ssh=None), folders=["/runs"], readable=[], python="/p")
+    checks = check_cluster(cluster(), Shell(ssh=None), wanted("/runs"))
     assert [check.verdict for check in checks] == ["FAILED", *["not checked"] * 5]
     assert "there is no command sinfo" in checks[0].said
 
@@ -114,7 +160,8 @@ def test_a_cluster_without_accounting_whose_nodes_are_busy(commands: Path, tmp_p
     for name in ("mkdir", "mktemp", "rm", "df", "tail"):
         (commands / name).symlink_to(f"/bin/{name}")
     write(commands, "sinfo", f'[ "$1" = --version ] && echo slurm 24.11.1 && exit\necho "{SINFO}"')
-    write(commands, "scontrol", 'echo "MaxArraySize = 500"')
+    says(commands, "scontrol", "MaxArraySize = 500\nSchedulerParameters = bf,max_array_tasks=90\n")
+    write(commands, "sbatch", "echo sbatch: error: Invalid account >&2; exit 1")
     write(commands, "sacctmgr", "echo no accounting >&2; exit 1")
     write(
         commands,
@@ -122,17 +169,14 @@ def test_a_cluster_without_accounting_whose_nodes_are_busy(commands: Path, tmp_p
         "echo srun: error: Unable to allocate resources: Job cancelled >&2; exit 1",
     )
     folder = tmp_path / "runs"
-    checks = check_cluster(
-        cluster(), Shell(ssh=None), folders=[str(folder)], readable=[], python="/p"
-    )
+    checks = check_cluster(cluster(), Shell(ssh=None), wanted(str(folder)))
     by_name = {check.name: (check.verdict, check.said) for check in checks}
     assert by_name["slurm"] == ("ok", "slurm 24.11.1")
     assert by_name["accounting"][0] == "not checked"
-    assert by_name["arrays"] == ("ok", "at most 500 elements in one array; more are split")
+    assert by_name["arrays"] == ("ok", "at most 90 elements in one array; more are split")
+    assert by_name["job questions"] == ("FAILED", "Slurm refuses: error: Invalid account")
     assert by_name["a node"] == ("not checked", "no node was free within 60 s")
     assert list(folder.iterdir()) == []
     says(commands, "srun", "sees /x\npython 3.12.0\nend of n1\n")
-    checks = check_cluster(
-        cluster(), Shell(ssh=None), folders=["/proc/none"], readable=[], python="/p"
-    )
+    checks = check_cluster(cluster(), Shell(ssh=None), wanted("/proc/none"))
     assert [check.verdict for check in checks][-2:] == ["FAILED", "not checked"]

@@ -208,3 +208,80 @@ def test_the_clusters_file_is_kept_with_the_digests_of_its_images() -> None:
 def test_the_scripts_are_shell_that_parses() -> None:
     for name in ship.SCRIPTS:
         subprocess.run(["bash", "-n", str(packaged("slurm") / "job" / name)], check=True)
+
+
+def read_env(file: Path, *names: str) -> tuple[int, str, list[str]]:
+    """What `tsdg_read_env` makes of a user's file: exit code, what it says, the variables."""
+    script = '. "$1"; tsdg_read_env "$2" || exit; shift 2; for n; do printf "%s\\n" "${!n}"; done'
+    functions = packaged("slurm") / "job" / "read_env.sh"
+    done = subprocess.run(
+        ["bash", "-uc", script, "bash", functions, file, *names],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stderr, done.stdout.splitlines()
+
+
+def test_a_file_of_secrets_is_read_as_people_write_it(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(
+        b'\xef\xbb\xbfA=first\r\n# a comment\n\n  export B=$(id) `id` $HOME\nC="a b"\n'
+        b"export\tD='it''s'\r\nE=\nF=\"\nG=a=b #c\nH=\"x\ny\"=1\nI=last"
+    )
+    code, said, _ = read_env(file)
+    assert code == 3
+    assert "line 11: is not NAME=VALUE" in said
+    file.write_bytes(file.read_bytes().replace(b'H="x\ny"=1\n', b""))
+    code, said, values = read_env(file, *"ABCDEFGI")
+    assert (code, said) == (0, "")
+    assert values == ["first", "$(id) `id` $HOME", "a b", "it''s", "", '"', "a=b #c", "last"]
+
+
+@pytest.mark.parametrize(
+    "line", ["hunter2", "export hunter2", "MY-TOKEN=hunter2", "source /hunter2", "X Y=hunter2"]
+)
+def test_a_line_that_is_none_is_named_by_its_number_and_never_shown(
+    tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"A=1\n{line}\n")
+    code, said, values = read_env(file, "A")
+    assert (code, values) == (3, [])
+    assert f"{file}, line 2: is not NAME=VALUE or export NAME=VALUE" in said
+    assert "hunter2" not in said
+
+
+def test_a_file_of_secrets_that_is_not_there_is_named(tmp_path: Path) -> None:
+    code, said, _ = read_env(tmp_path / "gone")
+    assert (code, f"{tmp_path / 'gone'} cannot be read here" in said) == (3, True)
+
+
+def caches(**environ: str) -> dict[str, str]:
+    """The variables of caches that a node sets."""
+    script = '. "$1" && env'
+    words = ["bash", "-c", script, "bash", packaged("slurm") / "job" / "caches.sh"]
+    said = subprocess.run(
+        words, env={"PATH": os.environ["PATH"], **environ}, capture_output=True, text=True
+    ).stdout
+    pairs = (line.partition("=") for line in said.splitlines())
+    return {name: value for name, _, value in pairs if "CACHE" in name or name.endswith("_DIR")}
+
+
+def test_caches_are_on_the_nodes_own_disk_unless_one_is_named(tmp_path: Path) -> None:
+    node = caches(TMPDIR=str(tmp_path))
+    own = f"{tmp_path}/tsdg-cache-{os.getuid()}"
+    assert node["VLLM_CACHE_ROOT"] == f"{own}/vllm"
+    assert {"TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "HF_MODULES_CACHE"} <= set(node)
+    assert all(value.startswith(own) for value in node.values())
+    assert Path(own).stat().st_mode & 0o777 == 0o700
+    named = caches(TSDG_CACHE_DIR=str(tmp_path / "all"), TRITON_CACHE_DIR="/mine")
+    assert named["VLLM_CACHE_ROOT"] == f"{tmp_path}/all/vllm"
+    assert named["TRITON_CACHE_DIR"] == "/mine"
+
+
+def test_a_cache_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / f"tsdg-cache-{os.getuid()}").write_text("in the way")
+    node = caches(TMPDIR=str(tmp_path))["VLLM_CACHE_ROOT"]
+    assert node.startswith(f"{tmp_path}/tsdg-cache-")
+    assert Path(node).parent.is_dir()

@@ -81,7 +81,7 @@ def test_what_failed_is_shown_with_the_end_of_its_log(launcher: Launcher) -> Non
         "tsdg": {"gpus_per_node": 0, "exclusive": False, "setup": ["echo no luck today", "exit 3"]}
     }
     run = launcher.launch(
-        "unlucky", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]", **keys
+        "unlucky", "server=openai", "server.base_urls=[http://10.99.7.1:9/v1]", **keys
     )
     launcher.wait(100)
     seen = status(launcher, run)
@@ -96,22 +96,23 @@ def test_what_failed_is_shown_with_the_end_of_its_log(launcher: Launcher) -> Non
 
 
 def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -> None:
-    recipe = ["recipe=demo", "server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
+    recipe = ["recipe=demo", "server=openai", "server.base_urls=[http://10.99.7.1:9/v1]"]
     where = f"output_root={launcher.root}"
     said = launcher.call("doctor", f"cluster={launcher.cluster_file()}", where, *recipe)
-    verdicts = {
-        line[13:].partition(": ")[0]: line[:11].strip() for line in said.stdout.splitlines()
-    }
-    failed = {name for name, verdict in verdicts.items() if verdict == "FAILED"}
-    assert failed == {"endpoint http://127.0.0.1:9/v1"}, said.stdout  # which nobody serves
-    assert any(name.endswith(f"sees {launcher.root}") for name in verdicts)
+    lines = said.stdout.splitlines()
+    (failed,) = [line for line in lines if line.startswith("FAILED")]
+    assert "endpoint http://10.99.7.1:9/v1: does not answer" in failed  # asked by a node
+    assert sum(line[13:].startswith(("job ", "jobs ")) for line in lines) == 1, "all ask the same"
+    assert any(f"sees {launcher.root}: " in line for line in lines)
     assert list(launcher.root.iterdir()) == []
     wrong = {"account": "nobody", "tsdg": {"gpus_per_node": 9}, "timeouts": {"cpu": "99-00:00:00"}}
     done = launcher.call("doctor", f"cluster={launcher.cluster_file(**wrong)}")
     assert done.returncode == 3
-    assert "account nobody is not among yours" in done.stdout
-    assert "its nodes have 8 GPUs as Slurm knows, tsdg.gpus_per_node=9" in done.stdout
-    assert "the cluster file asks for 99-00:00:00" in done.stdout
+    assert "account nobody is not among yours: research" in done.stdout
+    refused = [line for line in done.stdout.splitlines() if line.startswith("FAILED       job")]
+    assert len(refused) == 2, done.stdout
+    assert "its nodes have 8 GPUs as Slurm knows, 9 are asked for" in refused[0]
+    assert "partition cpu allows 240 minutes, 99-00:00:00 is asked for" in refused[1]
 
 
 def test_whether_the_owner_of_a_lease_is_gone_is_known_from_slurm(

@@ -16,7 +16,7 @@ from tests.slurm.lab import Endpoint, Launcher, logs, wait_until
 
 pytestmark = pytest.mark.slurm
 Oracle = Callable[..., Endpoint]
-NOWHERE = ["server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
+NOWHERE = ["server=openai", "server.base_urls=[http://10.99.7.1:9/v1]"]
 
 
 def test_where_one_job_is_refused_none_is_left(launcher: Launcher) -> None:

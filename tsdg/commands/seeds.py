@@ -8,12 +8,11 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsdg.commands.own_folder import using_own
 from tsdg.commands.words import Words
-from tsdg.config import extensions
 from tsdg.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def list_families(words: Words) -> int:
     """Show the catalogue."""
     from tsdg.views.seeds import print_list
 
-    with _own_families(words):
+    with using_own(words, command="tsdg seeds"):
         print_list(_mirror(words), as_json="--json" in words.flags)
     return 0
 
@@ -34,7 +33,7 @@ def show(words: Words) -> int:
     """Show one family with real rows."""
     from tsdg.views.seeds import print_family
 
-    with _own_families(words):
+    with using_own(words, command="tsdg seeds"):
         print_family(words.arguments[0], _mirror(words))
     return 0
 
@@ -43,7 +42,7 @@ def check(words: Words) -> int:
     """Print the guard's verdict on a name; exit code 1 where it is denied."""
     from tsdg.views.seeds import print_verdict
 
-    with _own_families(words):
+    with using_own(words, command="tsdg seeds"):
         allowed = print_verdict(words.arguments[0], as_json="--json" in words.flags)
     return 0 if allowed else 1
 
@@ -58,7 +57,7 @@ def probe(words: Words) -> int:
         MachineError: the hub cannot be reached.
         StorageError: the table cannot be written.
     """
-    with _own_families(words):
+    with using_own(words, command="tsdg seeds"):
         return _probe(words)
 
 
@@ -113,7 +112,7 @@ def prefetch(words: Words) -> int:
         MachineError: the hub or the disk is not fit; a ``MirrorError`` where a split was refused.
         ShortfallError: a split of the request can never be fetched.
     """
-    with _own_families(words):
+    with using_own(words, command="tsdg seeds"):
         return _prefetch(words)
 
 
@@ -170,16 +169,6 @@ def _compare(request: FetchRequest, accepted: Sequence[str], *, aside: bool) -> 
         open_ = unaccepted(found, accepted)
         print_differences(open_)
         print(f"{summary(found)}; as a table that you can send to us: {table}")
-
-
-def _own_families(words: Words) -> AbstractContextManager[None]:
-    """Take the families of the folder that ``--config-dir`` names, for as long as this lasts."""
-    named = words.flags.get("--config-dir")
-    if named is not None and not Path(named).is_dir():
-        raise UsageError(
-            f"tsdg seeds: --config-dir: there is no folder {named}; name one that is there"
-        )
-    return extensions.using(None if named is None else Path(named))
 
 
 def _mirror(words: Words) -> str:

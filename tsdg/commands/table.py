@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.commands.options import JSON
+from tsdg.commands.options import CONFIG_DIR, JSON
 from tsdg.commands.seeds_table import SEEDS_COMMANDS
 from tsdg.commands.words import Command, Option
 
@@ -144,10 +144,11 @@ _ALL = (
     Command(
         name="doctor",
         summary="whether this machine and a cluster are fit, check by check",
-        usage="[cluster=C] [recipe=R [KEY=VALUE ...]]",
+        usage="[cluster=C] [recipe=R [KEY=VALUE ...]] [--config-dir FOLDER]",
         takes="a cluster and a recipe at most",
         least=0,
         most=0,
+        flags=(CONFIG_DIR,),
         overrides="cluster=C, recipe=R and, with a recipe, its keys",
         example="tsdg doctor recipe=demo cluster=dev",
     ),

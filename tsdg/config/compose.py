@@ -42,8 +42,12 @@ def recipes_dir() -> Path:
     return checkout if (checkout / f"{PRIMARY}.yaml").is_file() else package / "_recipes"
 
 
-def compose_recipe(overrides: Sequence[str]) -> Recipe:
+def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) -> Recipe:
     """Compose and validate a recipe in this process, as ``tsdg run`` does.
+
+    Args:
+        overrides: ``KEY=VALUE`` words.
+        config_dir: a folder with recipes of the user's own.
 
     Raises:
         RecipeError: an override or a value is wrong.
@@ -51,11 +55,13 @@ def compose_recipe(overrides: Sequence[str]) -> Recipe:
     from hydra import compose, initialize_config_dir
 
     _register()
-    check_choices(overrides, [recipes_dir()])
+    own = [config_dir] if config_dir else []
+    check_choices(overrides, [*own, recipes_dir()])
+    path = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
 
     def composed() -> Recipe:
         with initialize_config_dir(version_base="1.3", config_dir=str(recipes_dir())):
-            return validate(compose(PRIMARY, list(overrides)))
+            return validate(compose(PRIMARY, [*path, *overrides]))
 
     recipe: Recipe = _one_line(composed)
     return recipe

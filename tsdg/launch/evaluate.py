@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from tsdg.config.evaluation import EvalConfig
 from tsdg.errors import MachineError, UsageError
-from tsdg.slurm.cluster import ClusterConfig
+from tsdg.launch.nemorun_way import job_number
+from tsdg.slurm.cluster import ClusterConfig, packaged
 from tsdg.slurm.slurm_shell import Shell, ssh_of
+
+_READ_ENV = packaged("slurm") / "job" / "read_env.sh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,35 +74,51 @@ def slug(group: str) -> str:
 
 def eval_script(evaluation: Evaluation, config: EvalConfig, cluster: ClusterConfig) -> str:
     """The sbatch script of one evaluation."""
+    directives = _asked_for(evaluation, config, cluster)
+    directives |= {
+        key.replace("_", "-"): "" if value is True else str(value)
+        for key, value in cluster.tsdg.gpu_sbatch.items()
+        if value is not False
+    }
+    lines = [
+        f"#SBATCH --{key}={shlex.quote(value)}" if value else f"#SBATCH --{key}"
+        for key, value in directives.items()
+    ]
+    lines += ["set -eu", *cluster.tsdg.setup]
+    if file := cluster.tsdg.env_file:
+        lines += [_READ_ENV.read_text().rstrip(), f"tsdg_read_env {shlex.quote(file)}"]
+    srun = shlex.join(["srun", "--export=ALL", *_container(cluster), *evaluation.words])
+    return "\n".join(["#!/usr/bin/env bash", *lines, srun, ""])
+
+
+def _asked_for(
+    evaluation: Evaluation, config: EvalConfig, cluster: ClusterConfig
+) -> dict[str, str]:
+    """The flags of sbatch; what is empty is left to Slurm."""
     partition = cluster.partition_of(gpus=True)
-    directives = {
+    gpus = cluster.tsdg.gpus_per_node and not cluster.disable_gpus_per_node
+    flags = {
         "job-name": f"{cluster.job_name_prefix}tsdg-eval-{slug(evaluation.group)}",
         "account": cluster.account,
         "partition": partition,
         "qos": cluster.tsdg.qos,
         "time": config.time_limit or cluster.time_limit_of(partition),
         "nodes": "1",
-        "gpus-per-node": ""
-        if cluster.disable_gpus_per_node or not cluster.tsdg.gpus_per_node
-        else str(config.tensor_parallel),
+        "gpus-per-node": str(config.tensor_parallel) if gpus else "",
         "output": f"{config.out.rstrip('/')}/{slug(evaluation.group)}-%j.log",
     }
-    lines = [f"#SBATCH --{key}={value}" for key, value in directives.items() if value]
-    lines += [
-        f"#SBATCH --{key}={value}" if value is not True else f"#SBATCH --{key}"
-        for key, value in cluster.tsdg.gpu_sbatch.items()
-        if value is not False
-    ]
+    return {key: value for key, value in flags.items() if value}
+
+
+def _container(cluster: ClusterConfig) -> list[str]:
+    """Flags of srun: the cluster's own, its image and mounts."""
     image = cluster.image_of(gpus=True)
-    srun = ["srun", *cluster.tsdg.srun]
+    words = [*cluster.tsdg.srun]
     if image:
-        srun.append(f"--container-image={image}")
+        words.append(f"--container-image={image}")
     if image and cluster.mounts:
-        srun.append(f"--container-mounts={','.join(cluster.mounts)}")
-    lines += ["set -eu", *cluster.tsdg.setup]
-    if cluster.tsdg.env_file:
-        lines.append(f"set -a; . {shlex.quote(cluster.tsdg.env_file)}; set +a")
-    return "\n".join(["#!/usr/bin/env bash", *lines, shlex.join([*srun, *evaluation.words]), ""])
+        words.append(f"--container-mounts={','.join(cluster.mounts)}")
+    return words
 
 
 def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
@@ -111,9 +130,7 @@ def submit(scripts: Sequence[str], shell: Shell) -> tuple[str, ...]:
     jobs: list[str] = []
     for script in scripts:
         try:
-            jobs.append(
-                shell.run(["sbatch", "--parsable"], data=script.encode()).strip().split(";")[0]
-            )
+            jobs.append(job_number(shell.run(["sbatch", "--parsable"], data=script.encode())))
         except MachineError as error:
             already = f"; submitted before it: {', '.join(jobs)}" if jobs else ""
             raise MachineError(f"{error}{already}") from error

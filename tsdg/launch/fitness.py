@@ -6,9 +6,8 @@ import importlib.util
 import shutil
 import sys
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +17,10 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.roles import models_named
 from tsdg.config.snapshot import PACKAGES
 from tsdg.errors import MachineError, TsdgError
-from tsdg.launch.preflight import Check, attempt, check_cluster
+from tsdg.launch.endpoint_probe import ask_endpoint, read_key
+from tsdg.launch.job_plan import JobPlan
+from tsdg.launch.preflight import Check, Verdict, Wanted, attempt, check_cluster
+from tsdg.launch.reach import refuse_loopback
 from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.slurm_shell import Shell, ssh_of
 
@@ -27,45 +29,130 @@ if TYPE_CHECKING:
     from tsdg.run.roles import ServedModel
 
 _LOW_GIB = 1.0
-_ENDPOINT_WAIT_S = 5.0
 
 
-def examine(recipe: Recipe | None, cluster: ClusterConfig | None) -> tuple[Check, ...]:
+def examine(
+    recipe: Recipe | None, cluster: ClusterConfig | None, environ: Mapping[str, str]
+) -> tuple[Check, ...]:
     """Make all checks.
 
     Args:
         recipe: what should run; None to check only the machine and the cluster.
         cluster: where; None for this machine.
+        environ: environment of this process.
     """
-    away = cluster is not None and cluster.ssh_tunnel is not None
+    slurm = cluster if cluster is not None and cluster.executor == "slurm" else None
+    away = slurm is not None and slurm.ssh_tunnel is not None
     checks = [attempt("python", _versions)]
-    if cluster is not None and cluster.executor == "slurm":
+    if slurm is not None:
         checks.append(attempt("nemo-run", _nemo_run))
     checks.append(_sandbox())
     if recipe is not None:
         if not away:
-            checks.append(
-                attempt(
-                    f"output_root {recipe.output_root}", lambda: _disk(Path(recipe.output_root))
-                )
-            )
-        checks += _recipe(recipe, cluster, mirror_here=not away)
-    if cluster is not None and cluster.executor == "slurm":
-        folders, readable = [cluster.shared_dir], []
+            root = Path(recipe.output_root)
+            checks.append(attempt(f"output_root {root}", lambda: _disk(root)))
+        checks += _recipe(recipe, slurm, mirror_here=not away)
+    if slurm is not None:
+        shell = Shell(ssh=ssh_of(slurm))
         if recipe is not None:
-            folders.append(
-                str(
-                    Path(recipe.output_root)
-                    if away
-                    else Path(recipe.output_root).expanduser().absolute()
-                )
-            )
-            readable = _places(recipe, away=away)
-        contained = cluster.container_of(gpus=False) or cluster.container_of(gpus=True)
-        python = cluster.tsdg.python or ("python3" if contained else sys.executable)
-        shell = Shell(ssh=ssh_of(cluster))
-        checks += check_cluster(cluster, shell, folders=folders, readable=readable, python=python)
+            checks += _loopback(recipe, shell)
+        checks += check_cluster(slurm, shell, _wanted(recipe, slurm, environ))
     return tuple(checks)
+
+
+def _wanted(recipe: Recipe | None, cluster: ClusterConfig, environ: Mapping[str, str]) -> Wanted:
+    """What a cluster must have: for a recipe, or for any."""
+    away = cluster.ssh_tunnel is not None
+    contained = cluster.container_of(gpus=False) or cluster.container_of(gpus=True)
+    folders = [cluster.shared_dir]
+    if recipe is not None:
+        root = Path(recipe.output_root)
+        folders.append(str(root if away else root.expanduser().absolute()))
+    return Wanted(
+        folders=tuple(folders),
+        readable=tuple(_places(recipe, away=away)) if recipe is not None else (),
+        python=cluster.tsdg.python or ("python3" if contained else sys.executable),
+        endpoints=tuple(_endpoints(recipe)) if recipe is not None else (),
+        scripts=partial(_scripts, recipe, cluster, environ),
+    )
+
+
+def _scripts(
+    recipe: Recipe | None, cluster: ClusterConfig, environ: Mapping[str, str]
+) -> list[tuple[JobPlan, str]]:
+    """The jobs that a launch would submit, with their scripts; one of each kind for no recipe."""
+    from tsdg.launch.launch_run import plan_whole
+    from tsdg.launch.submit import write_any_scripts, write_scripts
+    from tsdg.launch.target import find_target
+    from tsdg.run.prepare import prepare
+
+    if recipe is None:
+        jobs: tuple[JobPlan, ...] = _any_jobs(cluster)
+        scripts = write_any_scripts(cluster, jobs)
+    else:
+        prepared = prepare(recipe, mirror_here=cluster.ssh_tunnel is None)
+        target = find_target(recipe, cluster, prepared.directory, environ)
+        jobs = plan_whole(replace(prepared, directory=target.here), target, ask=True)
+        scripts = dict(write_scripts(target, jobs).scripts) if jobs else {}
+    return [(job, scripts[job.name]) for job in jobs]
+
+
+def _any_jobs(cluster: ClusterConfig) -> tuple[JobPlan, ...]:
+    """One job with GPUs and one without, as any recipe would ask for them."""
+    return tuple(
+        JobPlan(
+            name="with-GPUs" if gpus else "without-GPUs",
+            stage="",
+            stages=(),
+            gpus=gpus,
+            array=None,
+            link=0,
+            nodes=1,
+            gpus_per_node=cluster.tsdg.gpus_per_node
+            if gpus and not cluster.disable_gpus_per_node
+            else 0,
+            exclusive=gpus and cluster.tsdg.exclusive,
+            together=False,
+            partition=cluster.partition_of(gpus=gpus),
+            qos=cluster.tsdg.qos if gpus else cluster.tsdg.cpu_qos,
+            time_limit=cluster.time_limit_of(cluster.partition_of(gpus=gpus)),
+            flush_s=0,
+            retries=0,
+            after_ok=(),
+            after_any=(),
+        )
+        for gpus in (True, False)
+    )
+
+
+def _external(recipe: Recipe) -> list[ServedModel]:
+    """The models that endpoints serve which are up already."""
+    from tsdg.run.roles import served_models
+
+    served = dict.fromkeys(each for steps in recipe.phases for each in served_models(recipe, steps))
+    return [each for each in served if each.server.type == "openai"]
+
+
+def _endpoints(recipe: Recipe) -> list[dict[str, str]]:
+    """What a node asks of endpoints; of a key only where it is."""
+    return [
+        {
+            "url": url,
+            "model": served.model.name,
+            "env": served.server.api_key_env,
+            "file": served.server.api_key_file,
+        }
+        for served in _external(recipe)
+        for url in served.server.base_urls
+    ]
+
+
+def _loopback(recipe: Recipe, shell: Shell) -> list[Check]:
+    try:
+        refuse_loopback([served.server for served in _external(recipe)], shell)
+    except TsdgError as error:
+        return [Check(name="endpoints", verdict="FAILED", said=" ".join(str(error).split()))]
+    return []
 
 
 def _places(recipe: Recipe, *, away: bool) -> list[str]:
@@ -189,11 +276,11 @@ def _servers(endpoint: ServedModel, cluster: ClusterConfig | None) -> list[Check
     name = f"server of {model.name}"
     if server.type == "openai":
         form = _try(name, lambda: check_server(server, model), "endpoints and key are well formed")
-        return [
-            form,
-            *(attempt(f"endpoint {url}", partial(_answers, url)) for url in server.base_urls),
-        ]
-    if cluster is None or cluster.executor != "slurm":
+        if cluster is not None:
+            return [form]  # nodes ask them: this machine may reach others
+        key = read_key(server.api_key_env, server.api_key_file)
+        return [form, *(_answers(url, model.name, key) for url in server.base_urls)]
+    if cluster is None:
         return [
             _try(
                 name,
@@ -218,17 +305,10 @@ def _servers(endpoint: ServedModel, cluster: ClusterConfig | None) -> list[Check
     ]
 
 
-def _answers(url: str) -> str:
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/models", timeout=_ENDPOINT_WAIT_S):
-            return "answers"
-    except urllib.error.HTTPError as error:
-        return f"answers (with {error.code} without a key)"
-    except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())
-        raise MachineError(
-            f"does not answer from here ({why}); start it, or set server.base_urls"
-        ) from error
+def _answers(url: str, model: str, key: str) -> Check:
+    verdict, said = ask_endpoint(url, model, key)
+    right: Verdict = "ok" if verdict == "ok" else "FAILED"
+    return Check(name=f"endpoint {url}", verdict=right, said=said)
 
 
 def _try(name: str, look: Callable[[], object], well: str) -> Check:

@@ -136,6 +136,8 @@ def plan_jobs(
         else:
             jobs.append(_cpu_job(recipe, cluster, stage, after_ok=barrier, after_any=arrays))
             barrier, arrays = (jobs[-1].name,), ()
+    for job in jobs:
+        refuse_short(job, job.time_limit)
     return tuple(jobs)
 
 
@@ -293,19 +295,9 @@ def _placed(
     time_limit: str,
     array: ArraySpec | None = None,
 ) -> dict[str, Any]:
-    """The fields of a job that say where and for how long it runs.
-
-    Raises:
-        UsageError: an element would be told to stop before it starts.
-    """
+    """The fields of a job that say where and for how long it runs."""
     partition = cluster.partition_of(gpus=serving.gpus)
     limit = time_limit or cluster.time_limit_of(partition)
-    if array is not None and limit and recipe.launch.flush_s >= seconds_of(limit):
-        raise UsageError(
-            f"launch.flush_s={recipe.launch.flush_s} is not below the time limit {limit}: elements "
-            "would be told to "
-            "stop before they start; lower it, or raise launch.time_limit"
-        )
     return {
         "array": array,
         "gpus": serving.gpus,
@@ -318,6 +310,25 @@ def _placed(
         "time_limit": limit,
         "flush_s": recipe.launch.flush_s,
     }
+
+
+def refuse_short(job: JobPlan, limit: str) -> None:
+    """Refuse a job that would be told to stop before it starts.
+
+    Args:
+        job: the job.
+        limit: its time limit, in Slurm's form; empty where it is not known.
+
+    Raises:
+        UsageError: the limit is not above ``launch.flush_s``.
+    """
+    if limit and job.flush_s >= seconds_of(limit):
+        raise UsageError(
+            f"launch.flush_s={job.flush_s} is not below the time limit of job {job.name} in "
+            f"partition {job.partition or '(default)'}, {limit}: it would be told to stop before "
+            "it starts; lower launch.flush_s, or raise the limit by timeouts in the cluster file, "
+            "launch.time_limit or launch.canary_time_limit"
+        )
 
 
 def seconds_of(limit: str) -> float:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from tsdg.config.recipe import Recipe
 from tsdg.engine.control import sole_owner
+from tsdg.launch.job_plan import JobPlan
+from tsdg.launch.partitions import ask_partitions, refuse_short_limits
+from tsdg.launch.reach import refuse_loopback
 from tsdg.launch.ship import write_recipe
 from tsdg.launch.submit import Launch, launch, plan_launch, refuse_second, write_scripts
-from tsdg.launch.target import find_target
+from tsdg.launch.target import Target, find_target
 from tsdg.layout import CANARY, CODE, LAUNCH, LAUNCHED_RECIPE, PROMPTS
 from tsdg.run.measure_diversity import write_full_run
 from tsdg.run.prepare import Prepared, kept_prompts, prepare, reopen, take_snapshot
@@ -21,6 +24,7 @@ from tsdg.run.roles import served_models
 from tsdg.run.run_plan import make_plan
 from tsdg.slurm.cluster import ClusterConfig, read_cluster
 from tsdg.slurm.jobs import read_jobs
+from tsdg.slurm.slurm_shell import Shell, ssh_of
 from tsdg.storage import make_directory, storage
 
 
@@ -48,13 +52,39 @@ def launch_prepared(
     prepared: Prepared, cluster: ClusterConfig, overrides: Sequence[str], *, dry_run: bool
 ) -> Launch | None:
     """Launch what is left of a run; see :func:`launch_recipe`."""
-    recipe = prepared.recipe
-    target = find_target(recipe, cluster, prepared.directory, os.environ)
+    target = find_target(prepared.recipe, cluster, prepared.directory, os.environ)
     prepared = replace(prepared, directory=target.here)
-    state = prepared.state
+    jobs = plan_whole(prepared, target, ask=not dry_run)
+    if not jobs:
+        return None
+    if dry_run:
+        return write_scripts(target, jobs)
+    # Not the lock of the run itself: its first jobs take that while the last are being submitted.
+    with sole_owner(target.here / LAUNCH):
+        refuse_second(target)
+        with sole_owner(target.here):
+            take_snapshot(prepared, overrides)
+            if jobs[0].stage == CANARY:
+                start_canary(prepared, questions=make_plan(prepared).questions)
+        return launch(target, jobs)
+
+
+def plan_whole(prepared: Prepared, target: Target, *, ask: bool) -> tuple[JobPlan, ...]:
+    """The jobs of what is left of a run; none where it is complete.
+
+    Args:
+        prepared: the run; its directory is the one on this machine.
+        target: where it goes to.
+        ask: whether to ask the cluster for what its file does not have.
+
+    Raises:
+        UsageError: recipe, model and cluster do not fit one another.
+        MachineError: Slurm does not answer.
+    """
+    recipe, state = prepared.recipe, prepared.state
     left = state.left(recipe.package)
     if not left:
-        return None
+        return ()
     plan = make_plan(prepared)
     asked = {
         stage.name: [(served.model, served.server) for served in served_models(recipe, stage.steps)]
@@ -67,18 +97,14 @@ def launch_prepared(
         canary_stages=() if state.begun() else state.stages,
         units=state.units_left({phase.phase: phase.units for phase in plan.phases}),
         endpoints=asked,
-        ask=not dry_run,
+        ask=ask,
     )
-    if dry_run:
-        return write_scripts(target, jobs)
-    # Not the lock of the run itself: its first jobs take that while the last are being submitted.
-    with sole_owner(target.here / LAUNCH):
-        refuse_second(target)
-        with sole_owner(target.here):
-            take_snapshot(prepared, overrides)
-            if jobs[0].stage == CANARY:
-                start_canary(prepared, questions=plan.questions)
-        return launch(target, jobs)
+    if ask:
+        shell = Shell(ssh=ssh_of(target.cluster))
+        refuse_loopback([server for each in asked.values() for _, server in each], shell)
+        if any(job.partition and not job.time_limit for job in jobs):
+            refuse_short_limits(jobs, ask_partitions(shell))
+    return jobs
 
 
 def relaunch(run: Path, overrides: Sequence[str], *, dry_run: bool) -> Launch | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -11,15 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tsdg.errors import MachineError
-from tsdg.launch.job_plan import seconds_of
+from tsdg.errors import MachineError, TsdgError, few
+from tsdg.launch import endpoint_probe
+from tsdg.launch.job_plan import JobPlan
+from tsdg.launch.mounts import python_folders
+from tsdg.launch.partitions import (
+    Partition,
+    ask_partitions,
+    explain_refusal,
+    refuse_short_limits,
+)
 from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.slurm_shell import Shell, max_array_size
 
 Verdict = Literal["ok", "FAILED", "not checked"]
 
 _NODE_WAIT_S = 60
-_GPUS = re.compile(r"gpu(?::[A-Za-z][\w.-]*)?:(\d+)")
+_NAMES_ONLY = re.compile(r"#SBATCH --(array|comment|job-name|output|error|signal)=")
+_OF_NODES = ("constraint", "exclude", "licenses", "mem", "nodelist", "reservation", "wckey")
+"""Flags without which a site may give a job no node."""
 _SUNDRY = "pyarrow, aiohttp, orjson, pydantic, omegaconf"
 
 
@@ -34,15 +44,19 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Partition:
-    """What ``sinfo`` says of a partition."""
+class Wanted:
+    """What a cluster must have for a launch."""
 
-    up: bool
-    minutes: float
-    """Time limit."""
-    nodes: int
-    gpus: int
-    """Of the node that has most."""
+    folders: tuple[str, ...]
+    """That jobs must be able to write to: the experiments', the runs'."""
+    readable: tuple[str, ...]
+    """Paths that a node must see: mirror, weights."""
+    python: str
+    """Of the nodes."""
+    endpoints: tuple[Mapping[str, str], ...]
+    """That nodes must reach: ``url``, ``model``, and where its key is: ``env``, ``file``."""
+    scripts: Callable[[], Sequence[tuple[JobPlan, str]]]
+    """Makes the jobs that a launch would submit, each with its script."""
 
 
 def attempt(name: str, look: Callable[[], str]) -> Check:
@@ -53,26 +67,11 @@ def attempt(name: str, look: Callable[[], str]) -> Check:
         return Check(name=name, verdict="FAILED", said=" ".join(str(error).split()))
 
 
-def check_cluster(
-    cluster: ClusterConfig,
-    shell: Shell,
-    *,
-    folders: Sequence[str],
-    readable: Sequence[str],
-    python: str,
-) -> tuple[Check, ...]:
-    """Check a Slurm cluster. Leaves nothing behind but the folders where they were missing.
-
-    Args:
-        cluster: the cluster.
-        shell: where it is.
-        folders: that jobs must be able to write to: the experiments', the runs'.
-        readable: paths that a node must see: mirror, weights.
-        python: of the nodes.
-    """
+def check_cluster(cluster: ClusterConfig, shell: Shell, wanted: Wanted) -> tuple[Check, ...]:
+    """Check a Slurm cluster. Leaves nothing behind but the folders where they were missing."""
     first = attempt("slurm", lambda: _version(shell))
     if first.verdict != "ok":
-        rest = ("accounting", "partitions", "arrays", "folders", "a node")
+        rest = ("accounting", "jobs", "arrays", "folders", "a node")
         return (
             first,
             *(
@@ -80,26 +79,66 @@ def check_cluster(
                 for name in rest
             ),
         )
-    checks = [first, _accounting(cluster, shell)]
-    try:
-        known = parse_partitions(shell.run(["sinfo", "-h", "-o", "%R|%a|%l|%D|%G"]))
-        checks += [check_partition(cluster, known, gpus=gpus) for gpus in (True, False)]
-    except MachineError as error:
-        checks.append(Check(name="partitions", verdict="FAILED", said=str(error)))
+    checks = [first, _accounting(cluster, shell), *try_jobs(cluster, shell, wanted.scripts)]
     checks.append(attempt("arrays", lambda: _arrays(cluster, shell)))
     writable = [
-        attempt(f"folder {folder}", partial(_writable, shell, folder)) for folder in folders
+        attempt(f"folder {folder}", partial(_writable, shell, folder)) for folder in wanted.folders
     ]
     checks += writable
     if any(check.verdict != "ok" for check in writable):
-        checks.append(
-            Check(
-                name="a node", verdict="not checked", said="it needs folders that can be written to"
-            )
+        said = "it needs folders that can be written to"
+        return (*checks, Check(name="a node", verdict="not checked", said=said))
+    return (*checks, *look_from_node(cluster, shell, wanted))
+
+
+def try_jobs(
+    cluster: ClusterConfig, shell: Shell, scripts: Callable[[], Sequence[tuple[JobPlan, str]]]
+) -> list[Check]:
+    """Let Slurm itself say of each job whether it would take it, by ``sbatch --test-only``.
+
+    One line for all jobs that ask for the same.
+    """
+    try:
+        jobs = scripts()
+        known = ask_partitions(shell)
+        refuse_short_limits([job for job, _ in jobs], known)
+    except TsdgError as error:
+        return [Check(name="jobs", verdict="FAILED", said=" ".join(str(error).split()))]
+    alike: dict[str, list[tuple[JobPlan, str]]] = {}
+    for job, script in jobs:
+        alike.setdefault(asked_for(script), []).append((job, script))
+    return [_try_one(cluster, shell, group, known) for group in alike.values()]
+
+
+def asked_for(script: str) -> str:
+    """What a job's script asks Slurm for, without what only names it."""
+    flags = [line for line in script.splitlines() if line.startswith("#SBATCH ")]
+    return "\n".join(flag for flag in flags if not _NAMES_ONLY.match(flag))
+
+
+def _try_one(
+    cluster: ClusterConfig,
+    shell: Shell,
+    group: Sequence[tuple[JobPlan, str]],
+    known: Mapping[str, Partition],
+) -> Check:
+    job, script = group[0]
+    names = few([each.name for each, _ in group])
+    title = f"job{'s' if len(group) > 1 else ''} {names}"
+    try:
+        said = shell.run(["sh", "-c", "sbatch --test-only 2>&1"], data=script.encode())
+    except MachineError as error:
+        told = str(error).rpartition("sbatch: ")[2] or str(error)
+        why = explain_refusal(job, cluster, known)
+        return Check(
+            name=title,
+            verdict="FAILED",
+            said=f"Slurm refuses: {told}" + (f"; {why}" if why else ""),
         )
-    else:
-        checks += look_from_node(cluster, shell, folders=folders, readable=readable, python=python)
-    return tuple(checks)
+    start = re.search(r"to start at (\S+)", said)
+    where = f"partition {job.partition or '(default)'}, {job.time_limit or 'its default time'}"
+    when = f", could start {start[1]} UTC" if start else ""
+    return Check(name=title, verdict="ok", said=f"Slurm would take it: {where}{when}")
 
 
 def _version(shell: Shell) -> str:
@@ -119,104 +158,44 @@ def _arrays(cluster: ClusterConfig, shell: Shell) -> str:
 
 def _accounting(cluster: ClusterConfig, shell: Shell) -> Check:
     """Check that accounting answers and knows the account; a cluster may have none."""
+    mine = ["sh", "-c", 'sacctmgr -nP show assoc user="$(id -un)" format=Account']
     try:
-        text = shell.run(["sacctmgr", "-nP", "show", "assoc", "format=Account,Partition"])
+        text = shell.run(mine)
     except MachineError as error:
         return Check(
             name="accounting",
             verdict="not checked",
             said=f"{error}; `tsdg status` works without it",
         )
-    accounts = sorted({line.split("|")[0] for line in text.splitlines() if line})
-    if cluster.account and cluster.account not in accounts:
-        found = ", ".join(accounts[:8]) or "none"
+    accounts = sorted(set(text.split()))
+    found = ", ".join(accounts[:8]) or "none"
+    if cluster.account and cluster.account.lower() not in {name.lower() for name in accounts}:
         said = (
-            f"account {cluster.account} is not among yours: {found}; "
-            "set account in the cluster file"
+            f"account {cluster.account} is not among yours: {found}; what Slurm says of the jobs "
+            "counts"
         )
-        return Check(name="accounting", verdict="FAILED", said=said)
-    return Check(name="accounting", verdict="ok", said=f"account {cluster.account or '(default)'}")
-
-
-def parse_partitions(text: str) -> dict[str, Partition]:
-    """Read ``sinfo -h -o '%R|%a|%l|%D|%G'``: a line for each kind of node of each partition."""
-    out: dict[str, Partition] = {}
-    for line in text.splitlines():
-        fields = [field.strip() for field in line.split("|")]
-        if len(fields) != 5:
-            continue
-        name, available, limit, nodes, gres = fields
-        before = out.get(name, Partition(up=False, minutes=0, nodes=0, gpus=0))
-        gpus = sum(int(count) for count in _GPUS.findall(gres))
-        out[name] = Partition(
-            up=available == "up",
-            minutes=seconds_of(limit) / 60,
-            nodes=before.nodes + (int(nodes) if nodes.isdecimal() else 0),
-            gpus=max(before.gpus, gpus),
-        )
-    return out
-
-
-def _lacking(found: Partition, limit: str, cluster: ClusterConfig, *, gpus: bool) -> str:
-    """What a partition cannot give of what is asked for; empty where it can give all."""
-    if not found.up:
-        return "is down; wait, or choose another in the cluster file"
-    if limit and seconds_of(limit) / 60 > found.minutes:
-        return (
-            f"allows {found.minutes:.0f} minutes, the cluster file asks for {limit}; lower it in "
-            "timeouts"
-        )
-    want = cluster.tsdg.gpus_per_node
-    if gpus and want > found.gpus and not cluster.disable_gpus_per_node:
-        return (
-            f"its nodes have {found.gpus} GPUs as Slurm knows, tsdg.gpus_per_node={want}; lower "
-            "it, or disable_gpus_per_node=true where Slurm does not know them"
-        )
-    return ""
-
-
-def check_partition(cluster: ClusterConfig, known: Mapping[str, Partition], *, gpus: bool) -> Check:
-    """Check the partition of the phases, or of the other jobs, against Slurm's list. Pure."""
-    name = cluster.partition_of(gpus=gpus)
-    title = f"partition {name or '(default)'}" + (
-        " of the phases" if gpus else " of the other jobs"
+        return Check(name="accounting", verdict="not checked", said=said)
+    return Check(
+        name="accounting",
+        verdict="ok",
+        said=f"account {cluster.account or f'(default) of {found}'}",
     )
-    if not name:
-        return Check(
-            name=title,
-            verdict="not checked",
-            said="the cluster file names none; Slurm takes its own default",
-        )
-
-    def failed(said: str) -> Check:
-        return Check(name=title, verdict="FAILED", said=said)
-
-    if name not in known:
-        return failed(f"there is none of that name; allowed: {', '.join(sorted(known)) or 'none'}")
-    found, limit = known[name], cluster.time_limit_of(name)
-    if lacking := _lacking(found, limit, cluster, gpus=gpus):
-        return failed(lacking)
-    has = f", {found.gpus} GPUs each" if gpus and found.gpus else ""
-    allows = "no time limit" if math.isinf(found.minutes) else f"up to {found.minutes:.0f} minutes"
-    said = f"{found.nodes} nodes{has}, {allows}, asked for {limit or 'its default'}"
-    return Check(name=title, verdict="ok", said=said)
 
 
 def _writable(shell: Shell, folder: str) -> str:
-    script = (
-        'mkdir -p "$1" && file=$(mktemp "$1/.tsdg-doctor-XXXXXX") && rm "$file" '
-        '&& df -Pk "$1" | tail -n 1'
-    )
+    script = 'mkdir -p "$1" && file=$(mktemp "$1/.tsdg-doctor-XXXXXX") && rm "$file" && df -Pk "$1"'
     try:
-        free = shell.run(["sh", "-c", script, "sh", folder]).split()
+        lines = shell.run(["sh", "-c", script, "sh", folder]).splitlines()
     except MachineError as error:
         raise MachineError(f"{folder} cannot be written: {error}; choose another folder") from error
-    gib = int(free[3]) / 2**20 if len(free) > 3 and free[3].isdecimal() else math.nan
-    return f"can be written, {gib:.0f} GiB free"
+    # A device's or folder's name may hold spaces; three numbers in a row are the sizes.
+    sizes = re.search(r"\s\d+\s+\d+\s+(\d+)\s+\d+%", lines[-1] if lines else "")
+    free = f", {int(sizes[1]) / 2**20:.0f} GiB free" if sizes else ""
+    return f"can be written{free}"
 
 
 _NODE_SCRIPT = """
-python=$1; folders=$2; token=$3; shift 3
+python=$1; folders=$2; token=$3; endpoints=$4; probe=$5; shift 5
 i=0; while [ "$i" -lt "$folders" ]; do
     if [ "$(cat "$1/.tsdg-doctor-$token" 2>/dev/null)" = "$token" ]
     then echo "sees $1"; else echo "lacks $1"; fi
@@ -228,30 +207,27 @@ import sys
 assert sys.version_info >= (3, 11), "older than 3.11"
 import SUNDRY
 print("python %d.%d.%d" % sys.version_info[:3])' 2>&1 | tail -n 1
+[ -z "$endpoints" ] || "$python" -c "$probe" "$endpoints" 2>&1
 echo "end of $(hostname)"
 """.replace("SUNDRY", _SUNDRY)
 
 
-def look_from_node(
-    cluster: ClusterConfig,
-    shell: Shell,
-    *,
-    folders: Sequence[str],
-    readable: Sequence[str],
-    python: str,
-) -> list[Check]:
-    """Run one tiny job that checks folders, paths and imports as seen from a node.
+def look_from_node(cluster: ClusterConfig, shell: Shell, wanted: Wanted) -> list[Check]:
+    """Run one tiny job that checks folders, paths, imports and endpoints as seen from a node.
 
     It reads a fresh file from each folder.
     """
     token = secrets.token_hex(8)
-    files = [f"{folder}/.tsdg-doctor-{token}" for folder in folders]
+    files = [f"{folder}/.tsdg-doctor-{token}" for folder in wanted.folders]
     write = 'token=$1; shift; for file; do printf %s "$token" >"$file" || exit 1; done'
-    command = [*_srun(cluster, folders, readable, python), "sh", "-c", _NODE_SCRIPT, "sh"]
+    command = [*_srun(cluster, wanted), "sh", "-c", _NODE_SCRIPT, "sh"]
+    asked = json.dumps([dict(each) for each in wanted.endpoints]) if wanted.endpoints else ""
+    probe = Path(endpoint_probe.__file__).read_text()
+    words = [wanted.python, str(len(files)), token, asked, probe]
     try:
         shell.run(["sh", "-c", write, "sh", token, *files])
         said = shell.run(
-            [*command, python, str(len(folders)), token, *folders, *readable],
+            [*command, *words, *wanted.folders, *wanted.readable],
             timeout_s=2.0 * _NODE_WAIT_S,
         )
     except MachineError as error:
@@ -260,40 +236,36 @@ def look_from_node(
         return [Check(name="a node", verdict="not checked" if busy else "FAILED", said=next_step)]
     finally:
         shell.run(["rm", "-f", *files])
-    return read_node(said, python=python)
+    return read_node(said, python=wanted.python)
 
 
-def _srun(
-    cluster: ClusterConfig, folders: Sequence[str], readable: Sequence[str], python: str
-) -> list[str]:
-    partition, image = (
-        cluster.partition_of(gpus=False),
-        cluster.image_of(gpus=False) or cluster.image_of(gpus=True),
-    )
+def _srun(cluster: ClusterConfig, wanted: Wanted) -> list[str]:
+    image = cluster.image_of(gpus=False) or cluster.image_of(gpus=True)
+    flags = {
+        "account": cluster.account,
+        "partition": cluster.partition_of(gpus=False),
+        "qos": cluster.tsdg.cpu_qos,
+    }
+    own = {name.replace("_", "-"): value for name, value in cluster.tsdg.cpu_sbatch.items()}
+    flags |= {name: str(own[name]) for name in _OF_NODES if name in own}
     words = [
         "srun",
         "--quiet",
+        "--export=ALL",
         "--ntasks=1",
         "--time=2",
         f"--immediate={_NODE_WAIT_S}",
         "--job-name=tsdg-doctor",
+        *(f"--{flag}={value}" for flag, value in flags.items() if value),
     ]
-    for flag, value in (
-        ("account", cluster.account),
-        ("partition", partition),
-        ("qos", cluster.tsdg.cpu_qos),
-    ):
-        if value:
-            words.append(f"--{flag}={value}")
     if image:
-        beside = Path(python).parents[1:2] if python.startswith("/") else ()
-        places = [*folders, *readable, *map(str, beside)]
-        own = [
+        places = [*wanted.folders, *wanted.readable, *python_folders(wanted.python)]
+        beside = [
             place
             for place in places
             if place.startswith("/") and not _covered(place, cluster.mounts)
         ]
-        mounts = [*cluster.mounts, *(f"{path}:{path}" for path in own)]
+        mounts = [*cluster.mounts, *(f"{path}:{path}" for path in beside)]
         words += [f"--container-image={image}", f"--container-mounts={','.join(mounts)}"]
     return [*words, *cluster.tsdg.srun]
 
@@ -314,7 +286,22 @@ def read_node(said: str, *, python: str) -> list[Check]:
     if not ends:
         why = " ".join(lines)[:200] or "silent"
         return [Check(name="a node", verdict="FAILED", said=f"the job ended early: {why}")]
-    return [*_seen(lines, ends[0]), _python(lines, f"{ends[0]}: {python}")]
+    return [
+        *_seen(lines, ends[0]),
+        _python(lines, f"{ends[0]}: {python}"),
+        *_endpoints(lines, ends[0]),
+    ]
+
+
+def _endpoints(lines: Sequence[str], node: str) -> list[Check]:
+    """What endpoints answer to a node."""
+    checks = []
+    for line in lines:
+        word, verdict, url, said = [*line.split(maxsplit=3), "", "", "", ""][:4]
+        if word == "endpoint" and verdict in ("ok", "FAILED"):
+            right: Verdict = "ok" if verdict == "ok" else "FAILED"
+            checks.append(Check(name=f"{node}: endpoint {url}", verdict=right, said=said))
+    return checks
 
 
 def _seen(lines: Sequence[str], node: str) -> list[Check]:
@@ -338,7 +325,7 @@ def _python(lines: Sequence[str], name: str) -> Check:
     for line in lines:
         if line.startswith("python "):
             return Check(name=name, verdict="ok", said=f"{line}, with what tsdg imports")
-    known = {"sees", "lacks", "python", "end"}
+    known = {"sees", "lacks", "python", "end", "endpoint"}
     other = [line for line in lines if line.partition(" ")[0] not in known]
     why = " ".join(other)[:200] or "does not start"
     said = f"{why}; install tsdg there, or set tsdg.python in the cluster file"

@@ -31,6 +31,7 @@ from tsdg.launch.mounts import mounts_of
 from tsdg.launch.submission import make_record, settle, withdraw
 from tsdg.launch.target import JobPlace, Target
 from tsdg.layout import CANARY, JOBS, LAUNCH, SNAPSHOT
+from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.jobs import add_launch, set_launch
 from tsdg.slurm.lookup import my_jobs
 from tsdg.slurm.slurm_shell import Shell, max_array_size, ssh_of
@@ -100,6 +101,16 @@ def write_scripts(target: Target, jobs: Sequence[JobPlan]) -> Launch:
         jobs, target.cluster, place, run_name=target.name, home=_home(target)
     )
     return _launch_of(target, jobs, name, scripts=scripts, job_ids={})
+
+
+def write_any_scripts(cluster: ClusterConfig, jobs: Sequence[JobPlan]) -> dict[str, str]:
+    """Make the scripts of jobs of no run, to ask whether Slurm would take them."""
+    name = f"tsdg-doctor_{time.time_ns()}"
+    place = JobPlace(run="/tsdg-doctor", python=sys.executable, mounts=(), launch=name)
+    scripts: dict[str, str] = _nemo_run().write_scripts(
+        jobs, cluster, place, run_name="doctor", home=cluster.job_dir or cluster.shared_dir
+    )
+    return scripts
 
 
 def launch(target: Target, jobs: Sequence[JobPlan]) -> Launch:

@@ -8,6 +8,7 @@ lock and its workers count.
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -343,7 +344,7 @@ def _failures(facts: _Facts) -> tuple[Failure, ...]:
 
 def _failure(run: Path, job: JobRecord, element: Element) -> Failure:
     log = best(logs_of(run, job, element.key))
-    code = f", exit code {element.exit_code.partition(':')[0]}" if element.exit_code else ""
+    code = how_it_ended(element.exit_code)
     where = f" on {element.nodes}" if element.nodes else ""
     return Failure(
         job=job.name,
@@ -353,6 +354,15 @@ def _failure(run: Path, job: JobRecord, element: Element) -> Failure:
         log=str(log.path) if log else "",
         tail=last_lines(log.path, _TAIL_LINES) if log else (),
     )
+
+
+def how_it_ended(exit_code: str) -> str:
+    """Slurm's ``code:signal`` in words, after a comma; empty where there is none."""
+    code, _, number = exit_code.partition(":")
+    if number.isdecimal() and int(number):
+        known = {each.value: each.name for each in signal.Signals}
+        return f", ended by signal {number} ({known.get(int(number), 'unknown')})"
+    return f", exit code {code}" if code else ""
 
 
 def _why(state: StateName, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import ipaddress
 import socket
 import struct
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from tsdg.storage import write_whole
 
 _GET_ADDRESS = 0x8915
 """SIOCGIFADDR of Linux."""
+_IPV6_TABLE = Path("/proc/net/if_inet6")
 BEAT_S = 2.0
 """Between two signs of life on a connection."""
 SILENCE_S = 30.0
@@ -138,38 +140,51 @@ class Channel:
             self.send("alive")
 
 
+_PROBES = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+"""By kind of address, one that is nobody's."""
+
+
 def own_address() -> str:
     """The address by which other nodes reach this one: its name's, or the default route's.
+
+    An IPv6 address only where the node has no other.
 
     Raises:
         ServerError: it has none but the loopback.
     """
+    for family, nobody in _PROBES:
+        for address in (*_of_name(family), *_of_route(family, nobody)):
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+            if not parsed.is_loopback and not parsed.is_link_local:
+                return address
+    raise ServerError(
+        f"{socket.gethostname()} has no address but the loopback: nodes that share a server "
+        "cannot reach it; set TSDG_NODE_ADDRESS on each node to its own address"
+    )
+
+
+def _of_name(family: int) -> list[str]:
+    """The addresses of this machine's name."""
     try:
-        found = [
-            info[4][0]
-            for info in socket.getaddrinfo(socket.gethostname(), None, family=socket.AF_INET)
-        ]
+        return [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, family)]
     except socket.gaierror:
-        found = []
-    # Sends nothing: it only asks the kernel which of its addresses it would send from.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            found.append(probe.getsockname()[0])
-        except OSError:
-            pass
-    outer = [str(address) for address in found if not str(address).startswith("127.")]
-    if not outer:
-        raise ServerError(
-            f"{socket.gethostname()} has no address but the loopback: nodes that share a server "
-            "cannot reach it; set "
-            "TSDG_NODE_ADDRESS on each node to its own address"
-        )
-    return outer[0]
+        return []
+
+
+def _of_route(family: int, nobody: str) -> list[str]:
+    """The address that this machine would send from; nothing is sent."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((nobody, 9))
+            return [str(probe.getsockname()[0])]
+    except OSError:
+        return []
 
 
 def interface_of(address: str) -> str:
-    """Name of the network interface that has an IPv4 address; empty where none has it."""
+    """Name of the network interface that has an address; empty where none has it."""
+    if ":" in address:
+        return _interface_of_ipv6(ipaddress.IPv6Address(address.partition("%")[0]))
     for _, name in socket.if_nameindex():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -180,4 +195,17 @@ def interface_of(address: str) -> str:
                 continue
         if socket.inet_ntoa(packed[20:24]) == address:
             return name
+    return ""
+
+
+def _interface_of_ipv6(address: ipaddress.IPv6Address, table: Path = _IPV6_TABLE) -> str:
+    """The same for an IPv6 address, from the kernel's table of them."""
+    try:
+        lines = table.read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        fields = line.split()
+        if len(fields) == 6 and int(fields[0], 16) == int(address):
+            return fields[5]
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tsdg.config.models import Flag, ModelConfig, ServerConfig
@@ -41,6 +42,19 @@ _ALWAYS = {
     # gpt-oss's prompt names the day: one day for all of a run, and for a second run of it.
     "VLLM_SYSTEM_START_DATE": "2026-01-01",
 }
+
+
+_NOT_OURS = (
+    "PYTHONHOME",
+    "VLLM_API_KEY",
+    "VLLM_PORT",
+    "VLLM_HOST_IP",
+    "VLLM_DP_*",
+    "VLLM_CONFIGURE_LOGGING",
+    "VLLM_LOGGING_CONFIG_PATH",
+)
+"""Variables of this process that are meant for another server: a key that would lock us out of our
+own, places, and logs that we would look for in vain. ``server.env`` still sets them."""
 
 
 def is_folder(path: str) -> bool:
@@ -172,7 +186,11 @@ def serve_env(
             span nodes; and the network interface that has it, empty where none has.
     """
     address, interface = reached
-    env = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
+    env = {
+        key: value
+        for key, value in inherited.items()
+        if not any(fnmatchcase(key, pattern) for pattern in _NOT_OURS)
+    }
     env["PATH"] = os.pathsep.join(
         part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part
     )

@@ -14,6 +14,10 @@ from tsdg.storage import storage, storage_unfit
 
 _JOB_LOG = re.compile(r"(?P<key>\d+(?:_\d+)?)\.(?:out|node(?P<node>\d+)\.log)")
 _TAIL_BYTES = 16 * 1024
+NOTHING_STARTED = "tsdg: srun started no process"
+"""As ``batch.sh`` writes it."""
+_LAST = 6
+"""Lines of a batch shell's log among which it stands, after srun's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +96,20 @@ def logs_of(run: Path, job: JobRecord, key: str) -> tuple[LogFile, ...]:
 
 
 def best(logs: Iterable[LogFile]) -> LogFile | None:
-    """The log that says most of a job: the newest non-empty node's, else the batch shell's."""
-    ordered = sorted(logs, key=lambda log: (log.size > 0, log.of_node, log.changed))
+    """The log that says most of a job: the newest non-empty node's, else the batch shell's.
+
+    Where srun started no process, the nodes' logs are of an earlier start, or empty.
+    """
+    found = tuple(logs)
+    said_by_srun = [log for log in found if not log.of_node and _started_nothing(log.path)]
+    of_which = said_by_srun or found
+    ordered = sorted(of_which, key=lambda log: (log.size > 0, log.of_node, log.changed))
     return ordered[-1] if ordered else None
+
+
+def _started_nothing(path: Path) -> bool:
+    """Whether the batch shell's log ends with its own word that no process was started."""
+    return any(line.startswith(NOTHING_STARTED) for line in last_lines(path, _LAST))
 
 
 def by_failure(logs: Sequence[LogFile], failed: frozenset[str]) -> tuple[LogFile, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -52,6 +53,7 @@ _STARTS_JOBS = frozenset({"sbatch", "srun", "salloc"})
 _BEGIN = b"tsdg-answer-begins\n"
 """What stands before the answer of a command over ssh: a login shell may print before it."""
 _CHUNK = 1 << 16
+_TASKS = re.compile(r"(?:^|,)max_array_tasks=(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,14 +158,21 @@ def _one_line(text: bytes) -> str:
 def max_array_size(shell: Shell) -> int:
     """Most elements of one array, as Slurm is configured.
 
+    That is MaxArraySize, or less where SchedulerParameters have ``max_array_tasks``.
+
     Raises:
         MachineError: Slurm does not answer.
     """
+    sizes: dict[str, int] = {}
     for line in shell.run(["scontrol", "show", "config"]).splitlines():
-        key, _, value = line.partition("=")
-        if key.strip() == "MaxArraySize" and value.strip().isdecimal():
-            return int(value)
-    raise MachineError(
-        "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the cluster "
-        "file"
-    )
+        key, _, value = (part.strip() for part in line.partition("="))
+        if key == "MaxArraySize" and value.isdecimal():
+            sizes[key] = int(value)
+        elif key == "SchedulerParameters" and (most := _TASKS.search(value)):
+            sizes[key] = int(most[1])
+    if "MaxArraySize" not in sizes:
+        raise MachineError(
+            "scontrol show config does not tell MaxArraySize; set tsdg.max_array_size in the "
+            "cluster file"
+        )
+    return min(sizes.values())
