@@ -274,7 +274,7 @@ def test_values_arrive_as_they_were_typed() -> None:
 
 
 def test_each_role_samples_as_its_own_model_s_card_says() -> None:
-    base = ["recipe=knowledge", "model=qwen3-235b-a22b"]
+    base = ["recipe=knowledge", "model=qwen3-235b-a22b", "roles=one"]
     own = compose_recipe([*base, "judge=rubric"])
     plain, thinking = own.model.modes["plain"].sampling, own.model.modes["thinking"].sampling
     assert own.answers.sampling == own.judge.sampling == thinking != plain

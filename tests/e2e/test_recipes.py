@@ -103,6 +103,7 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(
 ) -> None:
     words = [
         "recipe=context_ablation",
+        "roles=one",
         *SMALL,
         *families("openbookqa", "gsm8k"),
         *oracle().overrides(),
@@ -134,6 +135,7 @@ def test_agieval_runs_on_rows_in_the_columns_of_its_sets(
     mirror = write_mirror(tmp_path / "mirror")
     words = [
         "recipe=agieval",
+        "roles=one",
         *SMALL,
         f"seeds.mirror={mirror}",
         "run=agieval",

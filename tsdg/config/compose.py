@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 PRIMARY = "config"
 _FLAGS = frozenset(("-m", "--multirun", "--resolve"))
 _NOUN = "recipe key"
+_ROLE = re.compile(r"\+model@roles\.\w+\.model=")
 _MERGING = "Error merging override "
 """How Hydra begins of a value that is no mapping where one is needed, or the other way round."""
 
@@ -61,10 +63,19 @@ def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) 
 
     def composed() -> Recipe:
         with initialize_config_dir(version_base="1.3", config_dir=str(recipes_dir())):
-            return validate(compose(PRIMARY, [*path, *overrides]))
+            return validate(compose(PRIMARY, [*path, *_named_roles(overrides)]))
 
     recipe: Recipe = _one_line(composed)
     return recipe
+
+
+def _named_roles(overrides: Sequence[str]) -> list[str]:
+    """Take the ``+`` from ``+model@roles.ROLE.model=NAME``: every role has a place for a model.
+
+    >>> _named_roles(["+model@roles.answers.model=gpt-oss-120b", "+model.flags.a=1"])
+    ['model@roles.answers.model=gpt-oss-120b', '+model.flags.a=1']
+    """
+    return [word.removeprefix("+") if _ROLE.match(word) else word for word in overrides]
 
 
 def _in_order(arguments: Sequence[str]) -> list[str]:
@@ -107,7 +118,7 @@ def hydra_app(
     import hydra
 
     _register()
-    words = _in_order(arguments)
+    words = _named_roles(_in_order(arguments))
     if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
         words.insert(
             0, "recipe=demo"

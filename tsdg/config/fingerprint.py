@@ -23,7 +23,8 @@ the recipe):
   * what only ``tsdg plan`` and ``tsdg doctor`` read: ``model.facts``, ``model.throughput``;
   * how the work is cut, carried and packed: ``seeds.workers``, ``phases``, ``server`` and those of
     ``roles``, ``engine``, ``budget``, ``package``, ``model.tensor_parallel``,
-    ``model.pipeline_parallel``, ``model.data_parallel``, ``model.max_num_seqs``;
+    ``model.pipeline_parallel``, ``model.data_parallel``, ``model.context_parallel``,
+    ``model.max_num_seqs``;
   * what only stops a run before it costs anything: ``questions.max_duplicates``,
     ``seeds.accept``;
   * where and in which jobs: ``cluster``, ``launch``.
@@ -74,6 +75,7 @@ NOT_IDENTITY = frozenset(
         "model.tensor_parallel",
         "model.pipeline_parallel",
         "model.data_parallel",
+        "model.context_parallel",
         "model.max_num_seqs",
         "model.parallelism",
         "model.facts",

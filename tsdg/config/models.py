@@ -35,8 +35,6 @@ class ParallelConfig(Config):
     data: PositiveInt = 1
     context: PositiveInt = 1
     """GPUs of a tensor group that share the tokens of a request."""
-    experts: bool = False
-    """Whether experts go whole to one GPU each."""
     seqs: NonNegativeInt = 0
     """What ``max_num_seqs`` starts from."""
 
@@ -84,6 +82,9 @@ class ModelConfig(Config):
     nodes."""
     data_parallel: PositiveInt = 1
     """Copies of the attention in one server, on GPUs of their own, which share the experts."""
+    context_parallel: PositiveInt = 1
+    """GPUs of a tensor group that share the tokens of a request, for latent attention: else each
+    keeps all of them."""
     max_num_seqs: NonNegativeInt = 0
     """Requests of one copy at once at most; 0 for the server's own default, which does not look at
     what the memory holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -22,6 +22,7 @@ from tsdg.generate.prompts import Prompt, Prompts
 from tsdg.generate.voteplan import SOLVER, VotePlan, plan_of
 from tsdg.layout import phase_name
 from tsdg.records import AnswerKind
+from tsdg.run.measured import Measured
 from tsdg.run.roles import roles_of
 
 _OPTIONS = (2, 3, 4, 5, 10, 0)
@@ -94,14 +95,29 @@ def assumed() -> Mapping[str, Any]:
     return figures
 
 
-def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[TaskLoad]) -> list[PhasePlan]:
-    """Work out every phase of a recipe."""
+def plan_phases(
+    recipe: Recipe,
+    prompts: Prompts,
+    loads: Sequence[TaskLoad],
+    measured: Mapping[Role, Measured] | None = None,
+) -> list[PhasePlan]:
+    """Work out every phase of a recipe.
+
+    Args:
+        recipe: the recipe.
+        prompts: its prompts.
+        loads: the seeds, by task.
+        measured: what requests of a role took in another run; else it is assumed.
+    """
     out = []
     for steps in recipe.phases:
         rows = sum(load.seeds for load in loads) * (
             recipe.questions.per_seed if steps[0] == "answers" else 1
         )
-        roles = [_role(role, steps, recipe, prompts, loads) for role in roles_of(recipe, steps)]
+        roles = [
+            _priced(recipe, role, _work(role, steps, recipe, prompts, loads), measured or {})
+            for role in roles_of(recipe, steps)
+        ]
         hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
         out.append(
             PhasePlan(
@@ -116,18 +132,26 @@ def plan_phases(recipe: Recipe, prompts: Prompts, loads: Sequence[TaskLoad]) -> 
     return out
 
 
-def _role(
+def _work(
     role: Role,
     steps: Sequence[StepName],
     recipe: Recipe,
     prompts: Prompts,
     loads: Sequence[TaskLoad],
-) -> RolePlan:
+) -> Work:
     if role == "judge":
-        work = add([_judging(step, recipe, load) for step in steps for load in loads])
-    else:
-        work = add([_step(role, recipe, prompts, load) for load in loads])
+        return add([_judging(step, recipe, load) for step in steps for load in loads])
+    return add([_step(role, recipe, prompts, load) for load in loads])
+
+
+def _priced(recipe: Recipe, role: Role, work: Work, measured: Mapping[Role, Measured]) -> RolePlan:
     model = asked_model(recipe, role)
+    if role in measured:
+        work = replace(
+            work,
+            prompt_tokens=round(work.requests_expected * measured[role].prompt),
+            completion_tokens=round(work.requests_expected * measured[role].completion),
+        )
     rate = model.throughput.get(recipe.hardware)
     return RolePlan(
         role=role,
@@ -162,12 +186,16 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
     }
 
 
-def assumptions(recipe: Recipe) -> list[str]:
-    """What the figures rest on, one line each."""
-    figures = assumed()
+def assumptions(recipe: Recipe, measured: Mapping[Role, Measured] | None = None) -> list[str]:
+    """What the figures rest on, one line each; see :func:`plan_phases`."""
+    figures, known = assumed(), measured or {}
     roles = list(dict.fromkeys(role for steps in recipe.phases for role in roles_of(recipe, steps)))
-    reply = ", ".join(f"{role} {_reply(role, recipe):,.0f}" for role in roles)
-    thinking = any(_thinking(role, recipe) for role in roles)
+    reply = ", ".join(
+        f"{role} {_reply(role, recipe):,.0f}"
+        + (f" with {thought:,} of thinking" if (thought := _thinking(role, recipe)) else "")
+        for role in roles
+        if role not in known
+    )
     return [
         "every row of the splits is good, and no question is rejected",
         *(
@@ -176,18 +204,26 @@ def assumptions(recipe: Recipe) -> list[str]:
             else []
         ),
         *(_judges(recipe) if "judge" in roles else ()),
-        f"mean reply tokens, at most max_tokens: {reply}"
-        + (
-            f" (with {figures['thinking_tokens']:,} of thinking where a model thinks)"
-            if thinking
-            else ""
-        ),
-        (
-            f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} "
-            "characters a token"
+        *(_told(role, found) for role, found in known.items() if role in roles),
+        *(
+            [
+                f"mean tokens of a reply, at most max_tokens: {reply} (tsdg/run/data/plan.yaml; "
+                "from=RUN takes those of a run, such as a canary, in their place)",
+                f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} "
+                "characters a token; none is taken from a server's cache",
+            ]
+            if reply
+            else []
         ),
         *dict.fromkeys(_rate(asked_model(recipe, role), recipe.hardware) for role in roles),
     ]
+
+
+def _told(role: Role, found: Measured) -> str:
+    return (
+        f"{role}: {found.prompt:,.0f} tokens of prompt and {found.completion:,.0f} of reply, the "
+        f"mean of {found.requests:,} requests of that run"
+    )
 
 
 def _judges(recipe: Recipe) -> list[str]:
@@ -233,8 +269,11 @@ def _samples(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
 
 def _thinking(role: Role, recipe: Recipe) -> int:
     """Tokens of a reply that are thinking, by who writes it."""
-    tokens: int = assumed()["thinking_tokens"] if asked_model(recipe, role).reasoning_parser else 0
-    return tokens
+    model = asked_model(recipe, role)
+    if not model.reasoning_parser:
+        return 0
+    table: Mapping[str, int] = assumed()["thinking_tokens"]
+    return table.get(str(model.request.get("reasoning_effort")), table["default"])
 
 
 def _reply(kind: Role, recipe: Recipe) -> float:
@@ -330,7 +369,8 @@ def _chars(prompt: Prompt, few_shot: int) -> float:
         len(json.dumps([dict(example.user), dict(example.reply)])) for example in prompt.examples
     ]
     shown = min(few_shot, len(examples)) * (sum(examples) / len(examples)) if examples else 0.0
-    return len(prompt.system) + len(prompt.user) + shown
+    each = len(prompt.user) if few_shot else 0  # an example repeats the turn that it answers
+    return len(prompt.system) + len(prompt.user) + shown + min(few_shot, len(examples)) * each
 
 
 def _beside(recipe: Recipe, load: TaskLoad) -> float:

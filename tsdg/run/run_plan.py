@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from tsdg.config.recipe import Recipe
 from tsdg.errors import few
 from tsdg.generate.voteplan import VotePlan
+from tsdg.run.cheaper import Saving, savings
 from tsdg.run.estimate import (
     PhasePlan,
     TaskLoad,
@@ -25,6 +27,7 @@ from tsdg.run.estimate import (
     vote_plans,
 )
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
+from tsdg.run.measured import measure
 from tsdg.run.prepare import Prepared, fits_of
 from tsdg.seeds.catalogue.caps import poor
 from tsdg.seeds.draw.expectation import Expected, expect
@@ -109,6 +112,8 @@ class RunPlan:
     claim_votes: bool
     notes: list[str]
     """What prevents the run, or what the recipe asks for."""
+    savings: list[Saving]
+    """The next cheaper choice of each role, those that save most first."""
     assumptions: list[str]
 
 
@@ -117,7 +122,8 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
 
     Args:
         prepared: the recipe and where its seeds come from.
-        like: a run, whose questions say how many would repeat others; None for no such prediction.
+        like: a run, whose requests say how many tokens one takes, and whose questions how many
+            would repeat others; None to assume the one and not predict the other.
 
     Raises:
         UsageError: shares of seeds cannot hold even if every row is good.
@@ -136,7 +142,12 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         )
         for source in chosen.used
     ]
-    phases = plan_phases(recipe, prompts, loads)
+    measured = measure(like) if like else None
+
+    def planned(other: Recipe) -> list[PhasePlan]:
+        return plan_phases(other, prompts, loads, measured)
+
+    phases = planned(recipe)
     total = add([phase.work for phase in phases])
     seeds = sum(task.seeds for task in tasks)
     questions = seeds * recipe.questions.per_seed if recipe.phases else 0
@@ -166,7 +177,8 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         votes=vote_plans(recipe),
         claim_votes=recipe.answers.claim == "vote",
         notes=[*chosen.notes, *limit_notes(duplicates, recipe.questions.max_duplicates)],
-        assumptions=[*assumptions(recipe), *fits_of(recipe)],
+        savings=savings(recipe, phases, planned),
+        assumptions=[*assumptions(recipe, measured), *fits_of(recipe)],
     )
 
 

@@ -24,6 +24,7 @@ _RESERVED = {
     "tensor-parallel-size": "model.tensor_parallel",
     "pipeline-parallel-size": "model.pipeline_parallel",
     "data-parallel-size": "model.data_parallel",
+    "decode-context-parallel-size": "model.context_parallel",
     "distributed-executor-backend": "tsdg, to mp where a server spans nodes",
     "nnodes": "tsdg, from the nodes and their GPUs",
     "node-rank": "tsdg, from the nodes and their GPUs",
@@ -123,7 +124,9 @@ def serve_command(
         "pipeline-parallel-size": model.pipeline_parallel,
     }
     if model.data_parallel > 1:
-        flags["data-parallel-size"] = model.data_parallel
+        flags |= {"data-parallel-size": model.data_parallel, "enable-expert-parallel": True}
+    if model.context_parallel > 1:
+        flags["decode-context-parallel-size"] = model.context_parallel
     if model.max_num_seqs:
         flags["max-num-seqs"] = model.max_num_seqs
     if model.reasoning_parser:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from tsdg.errors import few
-from tsdg.run.estimate import Work, votes_note, worded_vote
+from tsdg.run.estimate import RolePlan, Work, votes_note, worded_vote
 from tsdg.run.measure_diversity import growth_text
 from tsdg.run.run_plan import LeftOutPlan, PlanShare, RunPlan, shares_by
 
@@ -48,14 +48,24 @@ def _print_phases(plan: RunPlan) -> None:
             f"{_worded(phase.work)}"
         )
         for role in phase.roles:
-            if role.role == "judge":
-                print(f"  of these the judge, {role.model}: {_worded(role.work)}")
+            print(f"  {role.role} by {role.model}: {_brief(role)}")
     if not plan.phases:
         print("no phases: the run stops after the seeds")
     else:
         hours = "unknown" if plan.gpu_hours is None else f"{plan.gpu_hours:,}"
         models = dict.fromkeys(role.model for phase in plan.phases for role in phase.roles)
         print(f"in all: {_worded(plan.total)}; GPU-hours of {', '.join(models)}: {hours}")
+    for saving in plan.savings:
+        print(f"cheaper: {saving.change} would save {saving.gpu_hours:,.0f} GPU-hours")
+
+
+def _brief(role: RolePlan) -> str:
+    work = role.work
+    hours = "GPU-hours unknown" if role.gpu_hours is None else f"{role.gpu_hours:,} GPU-hours"
+    return (
+        f"{work.requests_expected:,} requests, tokens {work.prompt_tokens:,} in, "
+        f"{work.completion_tokens:,} out, {hours}"
+    )
 
 
 def _print_shares(plan: RunPlan) -> None:
