@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.serving.commands import ON_GPUS
 from tests.serving.conftest import model_config, server_config
-from tsdg.config.compose import compose_recipe, recipes_dir
+from tsdg.config.compose import compose_recipe
 from tsdg.config.model_shape_config import ModelShape
 from tsdg.errors import RecipeError
 from tsdg.serving.fitting import check_fits
@@ -16,11 +17,6 @@ from tsdg.serving.memory import GIB, Arrangement, Gpu, arrangement_of, fit, gpus
 from tsdg.serving.model_shape import facts_of, read_shape
 
 CASES = yaml.safe_load((Path(__file__).parent / "public_fits.yaml").read_text())
-MODELS = sorted(
-    path.stem
-    for path in (recipes_dir() / "model").glob("*.yaml")
-    if not path.stem.startswith("smollm2")
-)
 
 
 def of_file(name: str, hardware: str = "h100") -> Any:
@@ -126,7 +122,7 @@ def test_the_table_has_failures_and_successes_enough_and_each_its_source() -> No
 
 
 @pytest.mark.parametrize("hardware", ["h100", "h200", "gb200"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ON_GPUS)
 def test_every_model_file_fits_every_kind_of_gpu_with_room_for_requests(
     name: str, hardware: str
 ) -> None:
