@@ -1,7 +1,9 @@
 """A hub, or a proxy before it, that answers in odd forms, without end, or with harm in mind."""
 
+import errno
 import gzip
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,8 @@ import pytest
 
 from tests.seeds.hub_server import MAIN, Fault, HubServer, Said, parquet
 from tests.seeds.test_prefetch import ARC, GSM8K, fetch, gsm8k, request, run, statuses, sums
-from tsdg.errors import HubError, MachineError, shown
-from tsdg.seeds.mirror import globs, layouts
+from tsdg.errors import HubError, MachineError, StorageError, shown
+from tsdg.seeds.mirror import globs, layouts, staging
 from tsdg.seeds.mirror.hub import Hub
 from tsdg.seeds.mirror.hub_form import HubFile, OddAnswerError, card_of, decoded, files_of, refs_of
 from tsdg.seeds.mirror.hub_requests import Patience
@@ -301,3 +303,33 @@ def test_a_terminal_is_not_commanded(hub: HubServer, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert shown(done.stderr) == done.stderr
     assert "found '\\x1b[2J\\u202e'" in done.stderr
+
+
+def test_a_complete_mirror_that_may_only_be_read(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add(GSM8K, gsm8k())
+    fetch(hub, request(tmp_path))
+    hub.asked.clear()
+
+    def refused(path: str, flags: int, *mode: int) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(staging.os, "open", refused)
+    for options in ({}, {"verify": True}):
+        found = statuses(fetch(hub, request(tmp_path, **options)))
+        assert set(found.values()) == {"present"}
+    assert hub.asked == []
+    (tmp_path / "openai/gsm8k/main/test.parquet").unlink()
+    for options in ({}, {"update": True}):
+        with pytest.raises(StorageError, match="read-only"):
+            fetch(hub, request(tmp_path, **options))
+
+
+def test_more_splits_than_a_data_set_has(hub: HubServer, tmp_path: Path) -> None:
+    more = {f"main/odd{number}/0000.parquet": parquet(sums(1)) for number in range(60)}
+    hub.add(GSM8K, gsm8k() | more)
+    outcome = fetch(hub, request(tmp_path))[0]
+    assert outcome.status == "refused"
+    assert "it has 61 splits that nobody knows (odd0, odd1, odd10" in outcome.detail
+    assert hub.bytes_asked() == []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.commands.own_folder import using_own
 from tsdg.commands.words import Words
-from tsdg.errors import MirrorError, UsageError
+from tsdg.errors import MirrorError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Unit
@@ -161,14 +161,15 @@ def _compare(request: FetchRequest, accepted: Sequence[str], *, aside: bool) -> 
     sources = [locate(task, load(), str(request.mirror)) for task in request.tasks]
     splits = {source.unit: source.split for source in sources if source.split.path.is_file()}
     found = mirror_differences(load(), request.mirror, splits.items())
-    table = request.mirror / "differences.csv"
     if not found:
         return
-    write_table(table, found)
+    table = request.mirror / "differences.csv"
+    with contextlib.suppress(StorageError):  # a mirror that may only be read
+        write_table(table, found)
     with _progress_aside(aside):
-        open_ = unaccepted(found, accepted)
-        print_differences(open_)
-        print(f"{summary(found)}; as a table that you can send to us: {table}")
+        print_differences(unaccepted(found, accepted))
+        there = f"; as a table that you can send to us: {table}" if table.is_file() else ""
+        print(f"{summary(found)}{there}")
 
 
 def _mirror(words: Words) -> str:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsdg.errors import MirrorError
+from tsdg.errors import MirrorError, few, shown
+from tsdg.seeds.mirror.parquet_files import OddParquetError, batches, open_parquet
 from tsdg.storage import storage, storage_unfit, sync_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BATCH_ROWS = 1024
 _GROUP_BYTES = 32 << 20
 """Size in memory from which collected rows become a row group."""
 
@@ -36,12 +36,10 @@ def join(parts: Sequence[Path], target: Path, name: str) -> int:
         MirrorError: a part is no Parquet file, or has other columns than the first.
         StorageError: the disk is full, or the folder cannot be written.
     """
-    import pyarrow.parquet as pq
-
     total = 0
     schema: pa.Schema | None = None
     for part in parts:
-        with _parquet(part, name), pq.ParquetFile(part, memory_map=False, pre_buffer=False) as file:
+        with _parquet(part, name), open_parquet(part) as file:
             found, rows = file.schema_arrow, file.metadata.num_rows
         if schema is not None and not found.equals(schema):
             raise MirrorError(
@@ -71,8 +69,8 @@ def _write(parts: Sequence[Path], target: Path, schema: pa.Schema) -> None:
         size = 0
 
         for part in parts:
-            with pq.ParquetFile(part, memory_map=False, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            with open_parquet(part) as file:
+                for _, batch in batches(file, None):
                     held.append(batch)
                     size += batch.nbytes
                     if size >= _GROUP_BYTES:
@@ -92,10 +90,10 @@ def _parquet(path: Path, name: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, OddParquetError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise storage_unfit("write", path, error) from None
-        reason = " ".join(str(error).split())
+        reason = shown(" ".join(str(error).split()))
         raise MirrorError(
             f"{name}: the hub's file is not readable as Parquet though its checksum is right "
             f"({reason}); report it to "
@@ -107,4 +105,4 @@ def _differ(first: pa.Schema, other: pa.Schema) -> str:
     ours, theirs = (
         {f"{field.name}: {field.type}" for field in schema} for schema in (first, other)
     )
-    return ", ".join(sorted(ours ^ theirs)) or "in another order"
+    return shown(few(sorted(ours ^ theirs), 6)) or "in another order"

@@ -74,7 +74,7 @@ def batches(file: Any, span: range | None) -> Iterator[tuple[int, pa.RecordBatch
     expected = at + sum(sizes[number] for number in groups)
     # One thread: where rows are many, there is a process for each core.
     for batch in file.iter_batches(
-        batch_size=_batch_rows(file.metadata, groups), row_groups=list(groups), use_threads=False
+        batch_size=_batch_rows(file, groups), row_groups=list(groups), use_threads=False
     ):
         yield at, batch
         at += batch.num_rows
@@ -82,25 +82,36 @@ def batches(file: Any, span: range | None) -> Iterator[tuple[int, pa.RecordBatch
         raise OddParquetError(f"it ends after {at:,} rows, its footer says {expected:,}")
 
 
-def _batch_rows(meta: Any, groups: range) -> int:
+def _batch_rows(file: Any, groups: range) -> int:
     """How many rows may be held at once.
 
     In a column with a dictionary each row may be as long as the whole of it.
     """
     rows = BATCH_ROWS
     for number in groups:
-        group = meta.row_group(number)
+        group = file.metadata.row_group(number)
         for place in range(group.num_columns):
             column = group.column(place)
+            _require_sound(column, group.num_rows, file.schema.column(place))
             size = column.total_uncompressed_size
-            if size > _COLUMN and size > _PACKED * column.total_compressed_size:
-                raise OddParquetError(
-                    f"column {column.path_in_schema!r} is {column.total_compressed_size:,} bytes "
-                    f"that unpack to {size:,}"
-                )
             if size > 0 and not _DICTIONARY.isdisjoint(column.encodings):
                 rows = min(rows, max(_BATCH_BYTES // size, 1))
     return rows
+
+
+def _require_sound(column: Any, rows: int, form: Any) -> None:
+    """Refuse a row group's column that holds another number of values, or that is a bomb."""
+    if not form.max_repetition_level and column.num_values != rows:
+        raise OddParquetError(
+            f"column {column.path_in_schema!r} has {column.num_values:,} values in a row group of "
+            f"{rows:,} rows"
+        )
+    size = column.total_uncompressed_size
+    if size > _COLUMN and size > _PACKED * column.total_compressed_size:
+        raise OddParquetError(
+            f"column {column.path_in_schema!r} is {column.total_compressed_size:,} bytes that "
+            f"unpack to {size:,}"
+        )
 
 
 def plain_rows(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tsdg.errors import DatasetRefusedError, HubError, MirrorError
+from tsdg.errors import DatasetRefusedError, HubError, MirrorError, StorageError, few
 from tsdg.seeds.catalogue import guard
 from tsdg.seeds.catalogue.index import load_index
 from tsdg.seeds.catalogue.load import load
@@ -36,6 +36,10 @@ from tsdg.seeds.mirror.staging import Staged, StagedFile
 Status = Literal["present", "foreign", "fetched", "missing", "absent", "refused", "unfetchable"]
 """``foreign``: there, and not fetched by tsdg; ``absent``: a held-out split that the data set does
 not have; ``refused``: the hub does not give it now; ``unfetchable``: it never could be."""
+
+
+_FURTHER = 24
+"""Splits beside the training units of a data set that are fetched unasked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,24 +94,27 @@ def survey(request: FetchRequest) -> list[FetchOutcome]:
     for dataset, wanted in _by_dataset(request, catalogue).items():
         pin = known.get(dataset)
         layout = staging.cached_layout(request.mirror, dataset, pin.commit) if pin else None
+        layout = commits.with_known_default(dataset, layout) if layout else None
         extra = _further(wanted, layout, catalogue) if layout else []
-        for want in [*wanted, *extra]:
-            path = pins.split_path(request.mirror, want.dataset_path, want.config, want.split)
-            state, rows = pins.look(path, pin.commit if pin else "", full=request.verify)
-            why = not_on_hub().get(dataset, "")
-            lacks = layout is not None and not layout.files(want.config, want.split)
-            status: Status = (
-                "present" if state == "present" else "foreign" if state == "foreign" else "missing"
-            )
-            if status == "missing" and why:
-                status = "unfetchable"
-            elif status == "missing" and lacks and layout is not None:
-                status, why = _lacking(want, layout)
-            detail = why or (
-                "" if state in ("present", "foreign", "missing") else state.replace("_", " ")
-            )
-            out.append(FetchOutcome(want=want, status=status, rows=rows, detail=detail))
+        out += [_there(request, want, pin, layout) for want in [*wanted, *extra]]
     return out
+
+
+def _there(
+    request: FetchRequest, want: Want, pin: Pin | None, layout: layouts.Layout | None
+) -> FetchOutcome:
+    """What the mirror has of one split."""
+    path = pins.split_path(request.mirror, want.dataset_path, want.config, want.split)
+    state, rows = pins.look(path, pin.commit if pin else "", full=request.verify)
+    status: Status = "missing"
+    detail = "" if state in ("present", "foreign", "missing") else state.replace("_", " ")
+    if state == "present" or state == "foreign":
+        status = state
+    elif why := not_on_hub().get(want.dataset_path, ""):
+        status, detail = "unfetchable", why
+    elif layout is not None and not layout.files(want.config, want.split):
+        status, detail = _lacking(want, layout)
+    return FetchOutcome(want=want, status=status, rows=rows, detail=detail)
 
 
 def prefetch(request: FetchRequest, hub: Hub, watch: Watch) -> list[FetchOutcome]:
@@ -127,7 +134,15 @@ def prefetch(request: FetchRequest, hub: Hub, watch: Watch) -> list[FetchOutcome
     groups = _by_dataset(request, catalogue)
     if not groups:
         return []
-    with staging.alone(request.mirror):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(staging.alone(request.mirror))
+        except StorageError:
+            # A mirror that may only be read, and lacks nothing, is as good.
+            there = [] if request.update else survey(request)
+            if not there or any(outcome.status == "missing" for outcome in there):
+                raise
+            return there
         return _Run(request, hub, watch, catalogue, groups).outcomes()
 
 
@@ -214,6 +229,13 @@ class _Run:
         else:
             target, layout = pin, self._layout(dataset, pin)
         extra = _further(wanted, layout, self._catalogue)
+        if len(extra) > _FURTHER:
+            names = few([want.split for want in extra], 6)
+            raise MirrorError(
+                f"{dataset}: it has {len(extra)} splits that nobody knows ({names}); at most "
+                f"{_FURTHER} are fetched to compare with; see {self._hub.page(dataset)}, and put "
+                "those that count into the mirror by hand"
+            )
         self._needed += extra
         self._total += len(extra)
         items: list[StagedFile] = []
