@@ -47,6 +47,8 @@ CARD = "README.md"
 
 LEASES, JOURNAL, PARTS, WORKERS, STANDBY = "leases", "journal", "parts", "workers", "standby"
 """Folders of a phase, in the phase's own."""
+KEPT = "kept"
+"""Likewise: parts of an earlier time whose lost rows are asked for again (`tsdg retry`)."""
 
 PHASE_FOLDERS = ("study", "questions", "answers", "questions-answers")
 _WHOLE_FOLDERS = ("seeds", "filter", SNAPSHOT, DATASET)

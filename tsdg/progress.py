@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from tsdg.errors import shown
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -68,7 +70,7 @@ class PlainReporter:
 
     def note(self, line: str) -> None:
         """Print the line."""
-        print(line, flush=True)
+        print(shown(line), flush=True)
 
     def stage(self, name: str, *, total: int) -> None:
         """Print the stage's name."""
@@ -88,7 +90,7 @@ class PlainReporter:
             return
         self._said = now
         left = _left(done - before, total - before, now - self._started)
-        print(f"{self._name}: {done}/{total}{left}  {detail}", flush=True)
+        print(f"{self._name}: {done}/{total}{left}  {shown(detail)}", flush=True)
 
     def end(self, summary: str) -> None:
         """Print the result and how long it took."""
@@ -105,7 +107,7 @@ class LiveReporter:
 
     def note(self, line: str) -> None:
         """Print the line above the bars."""
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(shown(line), markup=False, highlight=False)
 
     def stage(self, name: str, *, total: int) -> None:
         """Show a new bar."""

@@ -22,6 +22,8 @@ _NEXT_STEP = {
 }
 PARTIAL = ".partial"
 """Ending, after a dot before the name, of what is not whole yet."""
+PRIVATE = 0o600
+"""Mode of a file that only its owner may read."""
 _OTHER_STEP = "check the file system"
 
 
@@ -162,16 +164,36 @@ def sync_directory(path: Path) -> None:
             os.close(descriptor)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_fully(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``: a short write comes before the error that explains it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file so that readers see all or nothing: other name, flush, rename.
+
+    Args:
+        path: of the file.
+        data: all of it.
+        mode: of a new file, less the umask; ``0o600`` for what only its owner may read.
 
     Raises:
         StorageError: it cannot be written.
     """
     partial = partial_of(path)
     with storage("write", path):
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        try:
+            if mode == PRIVATE:  # one that an earlier process left may be open to others
+                os.fchmod(descriptor, mode)
+            write_fully(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         partial.replace(path)

@@ -36,8 +36,14 @@ class Endpoint:
 
     def answer_after(self, seconds: float) -> None:
         """Let replies take so long from now on."""
-        asking = urllib.request.Request(f"{self.url}/delay?s={seconds}", method="POST")
-        with urllib.request.urlopen(asking):
+        self._tell(f"delay?s={seconds}")
+
+    def refuse(self, share: float) -> None:
+        """Refuse a share of the requests from now on, always the same ones."""
+        self._tell(f"refuse?share={share}")
+
+    def _tell(self, what: str) -> None:
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/{what}", method="POST")):
             pass
 
 

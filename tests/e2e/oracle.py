@@ -2,7 +2,8 @@
 
 Run as ``python oracle.py PORT_FILE [DELAY_S [HOST [MANNER]]]``; it writes its port to PORT_FILE,
 ends with its parent, and tells at ``/asked`` how often each request (by a hash of its body) was
-sent; ``POST /delay?s=S`` changes the delay. MANNER is how it solves in free text: ``rubbish``,
+sent; ``POST /delay?s=S`` changes the delay, and ``POST /refuse?share=S`` the share of requests that
+get 400, always the same ones. MANNER is how it solves in free text: ``rubbish``,
 ``first`` (the first option, always) or ``chinese``; or ``unknowing``: every other question's
 knowledge cannot be read. It stands in for a model where a test needs
 thousands of replies, or the same replies twice; whether real servers behave is tested with real
@@ -29,6 +30,7 @@ ASKED: collections.Counter[str] = collections.Counter()
 DELAY = web.AppKey(
     "delay", list
 )  # of one float: an application's own values are fixed once it runs
+REFUSED = web.AppKey("refused", list)  # of one share
 MANNER = web.AppKey("manner", str)
 
 
@@ -133,8 +135,11 @@ def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
 
 async def completions(request: web.Request) -> web.Response:
     body = await request.json()
-    ASKED[hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()] += 1
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    ASKED[digest] += 1
     await asyncio.sleep(request.app[DELAY][0])
+    if int(digest[:6], 16) < request.app[REFUSED][0] * 16**6:
+        return web.json_response({"error": {"message": "not this one"}}, status=400)
     manner = request.app[MANNER]
     choices = [
         {
@@ -161,6 +166,11 @@ async def delay(request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def refuse(request: web.Request) -> web.Response:
+    request.app[REFUSED][0] = float(request.query["share"])
+    return web.Response()
+
+
 async def models(_: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": []})
 
@@ -168,10 +178,12 @@ async def models(_: web.Request) -> web.Response:
 async def serve(port_file: Path, delay_s: float, host: str, manner: str) -> None:
     app = web.Application(client_max_size=1 << 26)
     app[DELAY] = [delay_s]
+    app[REFUSED] = [0.0]
     app[MANNER] = manner
     app.router.add_post("/v1/chat/completions", completions)
     app.router.add_get("/asked", asked)
     app.router.add_post("/delay", delay)
+    app.router.add_post("/refuse", refuse)
     app.router.add_get("/v1/models", models)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -34,6 +34,7 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
 def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
     """Run what is left of a prepared run; see :func:`run_recipe`."""
     from tsdg.layout import steps_of
+    from tsdg.package.losses import told
     from tsdg.pipeline.run_stages import run
     from tsdg.progress import reporter
     from tsdg.run.prepare import check_servers
@@ -48,4 +49,5 @@ def run_prepared(prepared: Prepared, overrides: list[str]) -> int:
         raise ShortfallError(
             "the run made no record; the table says why, and the rejected rows say it one by one"
         )
-    return 0
+    # Said above, with the table: the exit code says it to scripts.
+    return ShortfallError.exit_code if told(finished.manifest) else 0

@@ -131,6 +131,24 @@ _ALL = (
         example="tsdg resume runs/demo launch.elements=4",
     ),
     Command(
+        name="retry",
+        summary="ask again for rows that were lost because no server answered",
+        usage="RUN [reason=R,...]",
+        takes="one run directory",
+        least=1,
+        most=1,
+        arguments=(_RUN,),
+        keys=(
+            Option(
+                name="reason",
+                metavar="R,...",
+                help="of rejected rows: request_failed, step_failed",
+                default="request_failed",
+            ),
+        ),
+        example="tsdg retry runs/demo && tsdg resume runs/demo",
+    ),
+    Command(
         name="list",
         summary="the runs below a folder",
         usage="[ROOT] [--json]",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from tsdg.config.base import Config, NonNegativeInt, PositiveFloat, PositiveInt
 from tsdg.config.model_shape_config import ModelShape
@@ -13,6 +14,25 @@ from tsdg.config.requests import RequestKeys
 from tsdg.config.sampling import SamplingConfig
 
 Flag = str | int | float | bool
+_SECRET_FLAG = re.compile(
+    r"(?:^|[-_])(?:api[-_]key|(?:hf|auth|access|bearer)[-_]token|secret|passw(?:or)?d|credentials?)"
+    r"(?:$|[-_])",
+    re.IGNORECASE,
+)
+
+
+def _refuse_secret_flags(flags: dict[str, Flag]) -> dict[str, Flag]:
+    """Refuse what everybody on the node could read on the command line, and in logs."""
+    for name, value in flags.items():
+        if _SECRET_FLAG.search(name.strip().lstrip("-")) or re.search(r"://[^/@\s]+@", str(value)):
+            raise ValueError(
+                f"{name} would put a secret on a command line that others can read; export it as "
+                "a variable instead, such as HF_TOKEN or VLLM_API_KEY"
+            )
+    return flags
+
+
+Flags = Annotated[dict[str, Flag], AfterValidator(_refuse_secret_flags)]
 
 
 Thinking = Literal["auto", "on", "off"]
@@ -93,7 +113,7 @@ class ModelConfig(Config):
     is a folder."""
     throughput: dict[str, ThroughputConfig]
     """By ``hardware``; for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
-    flags: dict[str, Flag]
+    flags: Flags
     """Further ``vllm serve`` flags that this model needs, without the leading dashes."""
 
     @field_validator("modes")
@@ -133,7 +153,7 @@ class ServerConfig(Config):
     """How long a server may take to be ready; ``auto``: by the size of its weights."""
     least_requests: NonNegativeInt
     """Requests of 4,096 tokens that a server's memory must hold at once, or it is refused."""
-    flags: dict[str, Flag]
+    flags: Flags
     """Further ``vllm serve`` flags that this machine needs."""
     env: dict[str, str]
     """Environment of own servers, beside the inherited one; ``{replica}`` in a value is the

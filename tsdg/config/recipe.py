@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tsdg.config.answers import AnswersConfig as AnswersConfig
-from tsdg.config.base import Config, NonNegativeInt, PositiveInt, PositiveShare, TimeLimit
+from tsdg.config.base import Config, NonNegativeInt, PositiveInt, PositiveShare, Share, TimeLimit
 from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig, RoleConfig, ServerConfig
 from tsdg.config.passages import PassagesConfig
@@ -180,7 +180,7 @@ class EngineConfig(Config):
 class BudgetConfig(Config):
     """Caps on what a run may use, over all processes and starts; 0 means no cap.
 
-    A run that reaches one stops and can be resumed.
+    A run that reaches one stops and can be resumed. ``max_lost`` stops nothing.
     """
 
     retries: Annotated[int, Field(ge=0)]
@@ -191,6 +191,9 @@ class BudgetConfig(Config):
     """Prompt and completion tokens together."""
     gpu_hours: Annotated[float, Field(ge=0.0)]
     """GPUs × hours of own servers."""
+    max_lost: Share = 0.005
+    """Share of the questions asked for that may be lost because no server answered their requests.
+    A run that loses more is packaged all the same, says so, and ends with exit code 1."""
 
 
 class PackageConfig(Config):

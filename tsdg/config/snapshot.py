@@ -61,13 +61,34 @@ PACKAGES = (
 
 
 HIDDEN = "(not kept)"
-_SECRET_NAME = re.compile(r".*(?:TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL).*", re.IGNORECASE)
-_USER_INFO = re.compile(r"(?<=://)[^/@]+(?=@)")
+_SECRET_NAME = re.compile(
+    r".*(?:TOKEN(?!IZER)|KEY|SECRET|PASS|PWD|CREDENTIAL|AUTH|WEBHOOK|DSN|COOKIE|SESSION|BEARER).*",
+    re.IGNORECASE,
+)
+_KNOWN_NAME = re.compile(
+    r"(?:VLLM|NCCL|CUDA|CUBLAS|CUDNN|NVIDIA|NVTE|TORCH\w*|PYTORCH|TRITON|FLASHINFER|OMP|MKL|KMP"
+    r"|OPENBLAS|GLOO|UCX|RAY|HF|HUGGINGFACE|TRANSFORMERS|TOKENIZERS|SAFETENSORS|XDG|NUMBA|LC|LD)_\w+"
+    r"|CC|CXX|HOME|LANG|PATH|PYTHON\w*|TMPDIR|TZ|NO_PROXY|no_proxy"
+)
+"""Variables of ``server.env`` that tools document, and that hold no secret by their meaning."""
+_HARMLESS = re.compile(r"[+-]?\d{1,5}(?:\.\d{1,5})?|(?i:true|false|yes|no|on|off)|/[\w./@%+-]*|")
+"""Values that are no secret whatever their name means: a small number, a switch, a path."""
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name is taken to hold a secret."""
     return _SECRET_NAME.fullmatch(name) is not None
+
+
+def is_kept(name: str, value: str) -> bool:
+    """Whether a variable of a server may stand in a file that others can read.
+
+    What is not known to be harmless counts as a secret.
+    """
+    if looks_secret(name) or _USER_INFO.search(value):
+        return False
+    return bool(_KNOWN_NAME.fullmatch(name) or _HARMLESS.fullmatch(value))
 
 
 def run_name(
@@ -157,8 +178,8 @@ def write_snapshot(
 def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> Recipe:
     """Read the recipe of a run from its snapshot.
 
-    Variables of ``server.env`` that were taken for secrets are not in it: servers inherit them from
-    this process.
+    Variables of ``server.env`` that may be secrets are not in it: servers inherit them from this
+    process.
 
     Args:
         run: the run directory.
@@ -245,9 +266,10 @@ def _literal(value: Any) -> Any:
 
 
 def _to_keep(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, readable from any folder and without what looks like a secret.
+    """The recipe as plain values, readable from any folder and without what may be a secret.
 
-    Secrets are told by name in ``server.env``, and by place in URLs.
+    Of ``server.env`` only what is known to be harmless is kept; in all URLs the user's name and
+    password are hidden.
     """
     values: dict[str, Any] = recipe.model_dump(mode="json")
     for part, key in (("seeds", "mirror"), ("model", "path")):
@@ -256,15 +278,28 @@ def _to_keep(recipe: Recipe) -> dict[str, Any]:
             values[part][key] = str(place.absolute())
     for server in _servers(values):
         server["env"] = {
-            name: HIDDEN if looks_secret(name) else value for name, value in server["env"].items()
+            name: value if is_kept(name, value) else HIDDEN for name, value in server["env"].items()
         }
-        server["base_urls"] = [_USER_INFO.sub(HIDDEN, url) for url in server["base_urls"]]
-    return values
+    hidden: dict[str, Any] = _without_user_info(values)
+    return hidden
+
+
+def _without_user_info(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_user_info(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_user_info(inner) for inner in value]
+    return _USER_INFO.sub(HIDDEN, value) if isinstance(value, str) else value
+
+
+def _holds_env(key: str, value: str) -> bool:
+    """Whether an override sets variables of a server, also as a part of a larger value."""
+    return ".env" in f".{key}" or (value.startswith("{") and "env" in value)
 
 
 def _override_without_secrets(override: str) -> str:
     key, equals, value = override.partition("=")
-    if "server.env" in key and (_SECRET_NAME.fullmatch(key) or value.startswith("{")):
+    if _holds_env(key, value) and not is_kept(key.rpartition(".")[2], value.strip("'\"")):
         return f"{key}={HIDDEN}"
     return key + equals + _USER_INFO.sub(HIDDEN, value)
 

@@ -2,25 +2,32 @@
 
 A part is written to a temporary file beside it, synced, and hard-linked to
 ``parts/unit-000000.parquet``. The link decides: the first one wins, on every file system where
-leases work at all, and later ones are discarded.
+leases work at all, and later ones are discarded. A file system without links has another way,
+which needs no more than renaming.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tsdg.engine.file_system import NO_LINKS
 from tsdg.engine.leases import CLOCK, Lease
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import StorageError, VerificationError
 from tsdg.layout import PARTS
 from tsdg.storage import list_names, remove, storage, storage_unfit, sync_directory
 
+_HELD, _PART = ".held", ".part"
+"""Files in the claim of a unit where there are no links."""
 _PREFIX, _SUFFIX = "unit-", ".parquet"
 _LAYOUT_KEY = b"tsdg.input_layout"
 
@@ -100,21 +107,62 @@ def commit_part(*, parts: Path, lease: Lease, token: str, table: pa.Table, layou
         if not lease.held():
             return "late" if is_committed(parts, lease.index) else "lost"
         with storage("link the part", final):
-            try:
-                os.link(temporary, final)
-            except FileExistsError:
-                # NFS may repeat a link whose answer got lost: then it is our own file that is there
-                # already.
-                if not temporary.samefile(final):
-                    return "late"
-            except FileNotFoundError:
-                return (
-                    "lost"  # the temporary was removed by the next holder, which has fenced us off
-                )
+            outcome = _publish(temporary, final)
     finally:
         remove(temporary)
-    sync_directory(parts)
+    if outcome == "committed":
+        sync_directory(parts)
+    return outcome
+
+
+def _publish(temporary: Path, final: Path) -> Commit:
+    """Give the part its name, unless another one has it."""
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        # NFS may repeat a link whose answer got lost: then it is our own file that is there
+        # already.
+        return "committed" if temporary.samefile(final) else "late"
+    except FileNotFoundError:
+        return "lost"  # the temporary was removed by the next holder, which has fenced us off
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return _publish_by_folder(temporary, final)
     return "committed"
+
+
+def _publish_by_folder(temporary: Path, final: Path) -> Commit:
+    """The same where there are no links: a folder is not renamed over one that holds something.
+
+    The part goes into a folder, which takes the unit's claim as its name, and from there to its
+    own. Who finds a claim ends that move, whoever began it. The claim stays, with a file in it, so
+    that a process that comes late never replaces a part.
+    """
+    claim = final.with_name(f".claim-{final.stem}")
+    mine = final.with_name(f".claim-{temporary.name.lstrip('.')}")
+    mine.mkdir()
+    try:
+        (mine / _HELD).touch()
+        temporary.rename(mine / _PART)
+        try:
+            mine.rename(claim)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _end_move(claim, final)
+            return "late"
+    except FileNotFoundError:
+        return "lost"
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+    _end_move(claim, final)
+    return "committed"
+
+
+def _end_move(claim: Path, final: Path) -> None:
+    with suppress(FileNotFoundError):  # somebody else did
+        (claim / _PART).rename(final)
 
 
 def sweep(directories: tuple[Path, ...], committed: frozenset[int]) -> None:

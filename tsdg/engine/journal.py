@@ -15,7 +15,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,7 +25,14 @@ import orjson
 from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import PermanentError, RetryableError, StorageError
 from tsdg.protocols import MOST_TOKENS, Choice, Reply
-from tsdg.storage import list_names, storage, storage_unfit, sync_directory
+from tsdg.storage import (
+    list_names,
+    storage,
+    storage_unfit,
+    sync_directory,
+    write_fully,
+    write_whole,
+)
 
 _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
@@ -99,6 +106,35 @@ def decode_result(payload: bytes) -> Result:
         prompt_tokens=reply["prompt_tokens"],
         completion_tokens=reply["completion_tokens"],
     )
+
+
+def drop_failures(directory: Path, reasons: Collection[str]) -> int:
+    """Remove requests that failed for good from the journals of units that are not committed.
+
+    They are then asked again. Nobody may be at work on these units.
+
+    Args:
+        directory: the ``journal/`` folder; may be missing.
+        reasons: of rejected rows; only ``request_failed`` comes of failures.
+
+    Returns:
+        How many journals held any.
+
+    Raises:
+        StorageError: a journal cannot be read or written.
+    """
+    found = 0
+    for name in list_names(directory) if "request_failed" in reasons else ():
+        path = directory / name
+        if parse_name(name) is None or path.suffix != ".log":
+            continue
+        with storage("read the journal", path), path.open("rb") as stream:
+            payloads = [payload for _, payload in read_frames(stream)]
+        good = [payload for payload in payloads if "failure" not in orjson.loads(payload)]
+        if len(good) < len(payloads):
+            found += 1
+            write_whole(path, b"".join(map(encode_frame, good)))
+    return found
 
 
 def _printable(text: str) -> str:
@@ -196,9 +232,7 @@ class Journal:
         try:
             if self._descriptor < 0:
                 self._create()
-            written = os.write(self._descriptor, frame)
-            while written < len(frame):  # a short write comes before the error that explains it
-                written += os.write(self._descriptor, frame[written:])
+            write_fully(self._descriptor, frame)
         except OSError as error:
             failure = self._failed("write", error)
             if isinstance(failure, StorageError):
@@ -271,7 +305,7 @@ class Journal:
         while True:
             self._path = self._path_of(self._number)
             try:
-                descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+                descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
             except FileExistsError:
                 self._number += 1
                 continue

@@ -23,7 +23,7 @@ from pathlib import Path
 from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
 from tsdg.engine.units import parse_name, unit_name
-from tsdg.storage import list_names, remove, storage, storage_unfit
+from tsdg.storage import list_names, remove, storage, storage_unfit, write_fully
 
 _GONE = (errno.ENOENT, errno.ESTALE)
 CLOCK = ".clock-"
@@ -294,7 +294,7 @@ class LeaseBoard:
         path = self._directory / f"{CLOCK}{self._owner.token}"
         while True:
             with storage("write", path):
-                descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)
+                descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o666)
                 try:
                     os.utime(descriptor)
                     return os.fstat(descriptor).st_mtime_ns
@@ -309,11 +309,11 @@ class LeaseBoard:
         path = lease_path(self._directory, index, generation)
         with storage("create the lease", path):
             try:
-                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
             except FileExistsError:
                 return None
             try:
-                os.write(descriptor, self._owner.to_bytes())
+                write_fully(descriptor, self._owner.to_bytes())
                 # The file stays open, so that NFS would not send its content to the server by
                 # itself.
                 os.fsync(descriptor)

@@ -35,7 +35,7 @@ import yaml
 import tsdg
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
-from tsdg.config.snapshot import HIDDEN, looks_secret, recipe_text
+from tsdg.config.snapshot import HIDDEN, is_kept, looks_secret, recipe_text
 from tsdg.errors import UsageError
 from tsdg.layout import CLUSTERS, CODE, LAUNCH
 from tsdg.shellvars import unset_in_job_script
@@ -80,7 +80,7 @@ def job_environment(
         found.setdefault("NGC_API_KEY", found["NVIDIA_API_KEY"])
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
     for server in servers:
-        found |= {name: value for name, value in server.env.items() if looks_secret(name)}
+        found |= {name: value for name, value in server.env.items() if not is_kept(name, value)}
     for name, value in found.items():
         if "\n" in value:
             raise UsageError(

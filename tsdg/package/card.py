@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from tsdg.layout import CARD, DATASET, steps_of
+from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
 from tsdg.package.render import HERE
 from tsdg.records import GROUPS, Record
@@ -86,6 +87,7 @@ def card_text(manifest: Manifest, example: str) -> str:
         columns=columns(),
         example=example,
         share_alike=share_alike,
+        lost=told(manifest),
     )
 
 

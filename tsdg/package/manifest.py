@@ -18,6 +18,7 @@ from typing import Any, cast
 from tsdg.errors import VerificationError
 from tsdg.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
+from tsdg.package.losses import lost_of
 from tsdg.package.manifest_form import FileEntry, Manifest
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
 from tsdg.storage import sha256_of, write_whole
@@ -101,6 +102,8 @@ class ManifestInputs:
     own."""
     idle_gpu_hours: float
     """The part of ``gpu_hours`` in which a server had no request, its start included."""
+    max_lost: float = 0.0
+    """Share of the questions asked for that may be lost because no server answered."""
 
 
 def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
@@ -156,8 +159,10 @@ def counted_part(counts: RunCount, inputs: ManifestInputs) -> dict[str, Any]:
         group: [count for task, count in counts.tasks.items() if inputs.tasks[task].group == group]
         for group in GROUPS
     }
+    totals = _funnel(counts.tasks.values(), per_seed=per_seed, solved=solved)
+    rejected = _rejected(counts.tasks.values(), STAGES)
     return {
-        "totals": _funnel(counts.tasks.values(), per_seed=per_seed, solved=solved),
+        "totals": totals,
         "groups": {
             group: _funnel(members, per_seed=per_seed, solved=solved)
             for group, members in groups.items()
@@ -166,7 +171,8 @@ def counted_part(counts: RunCount, inputs: ManifestInputs) -> dict[str, Any]:
             task: _funnel([count], per_seed=per_seed, solved=solved)
             for task, count in counts.tasks.items()
         },
-        "rejected": _rejected(counts.tasks.values(), STAGES),
+        "rejected": rejected,
+        "lost": lost_of(totals, rejected, allowed=inputs.max_lost),
         "cost": _cost(counts, inputs),
     }
 
@@ -196,6 +202,7 @@ def inputs_of(manifest: Manifest) -> ManifestInputs:
         left_out=manifest["left_out"],
         gpu_hours=manifest["cost"]["gpu_hours"],
         idle_gpu_hours=manifest["cost"]["idle_gpu_hours"],
+        max_lost=manifest["lost"]["allowed"] if "lost" in manifest else 0.0,
     )
 
 
@@ -240,6 +247,7 @@ def read_manifest(run: Path) -> Manifest:
         # Of the long list of files one stands for all: `tsdg verify` looks at each.
         if wrong := breaches({**manifest, "files": manifest["files"][:1]}):
             raise ValueError(*wrong[0])
+        _check_places(manifest)
     except FileNotFoundError as error:
         raise VerificationError(
             f"{run} is not finished: it has no {MANIFEST} yet; the command that began it goes on"
@@ -250,6 +258,21 @@ def read_manifest(run: Path) -> Manifest:
             "again"
         ) from error
     return manifest
+
+
+def _check_places(manifest: Manifest) -> None:
+    """Refuse names of a manifest that lead out of its folder: a run may be somebody else's.
+
+    Raises:
+        ValueError: a task's name is no file name, or a file lies elsewhere.
+    """
+    for name in manifest["tasks"]:
+        if name != Path(name).name or name.startswith("."):
+            raise ValueError(name)
+    for file in file_entries(manifest):
+        place = Path(file["path"])
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError(file["path"])
 
 
 def canonical(manifest: Mapping[str, Any]) -> bytes:

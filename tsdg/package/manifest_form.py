@@ -54,6 +54,15 @@ class Cost(TypedDict):
     idle_gpu_hours: float
 
 
+class Lost(TypedDict):
+    """What was lost because no server answered."""
+
+    rows: int
+    asked: int
+    share: float
+    allowed: float
+
+
 class SnapshotEntry(TypedDict):
     """The code that made a run."""
 
@@ -80,6 +89,7 @@ class Manifest(TypedDict):
     tasks: dict[str, TaskEntry]
     left_out: dict[str, str]
     rejected: Counts
+    lost: NotRequired[Lost]
     cost: Cost
     files: list[FileEntry]
     digest: str

@@ -13,6 +13,7 @@ from tsdg.corpus.studies import gather_studies
 from tsdg.engine.commit import read_parts
 from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.held_out import held_out
+from tsdg.pipeline.kept import forget
 from tsdg.progress import Reporter, counted
 from tsdg.records import Outcome
 from tsdg.rowform import from_row
@@ -29,6 +30,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     total = count_rows(state.phase_input(steps))
     reporter.stage(f"{phase.name}.gather", total=total)
     sweep_unfinished(phase)
+    forget(phase)
 
     def outcomes(detail: Callable[[], str]) -> Iterator[Outcome]:
         rows = (from_row(Outcome, row) for part in read_parts(phase) for row in part.to_pylist())

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tsdg.corpus.dedup import item_digest
-from tsdg.errors import UsageError, VerificationError, few
+from tsdg.errors import UsageError, VerificationError, few, shown
 from tsdg.hashset import HashSet
 from tsdg.layout import CARD, DATASET, MANIFEST, SEEDS, rejected
 from tsdg.package.card import write_card
@@ -153,10 +153,22 @@ def _records(
         unwanted = pa.array(sorted(questions), pa.string())
         for file in manifest["tasks"].get(task, {"files": []})["files"]:
             for batch in columns_of(run / file["path"], RECORD_SCHEMA.names, batch_rows=2048):
+                _check_task(batch, manifest, task, run / file["path"])
                 kept = batch.filter(pc.invert(pc.is_in(batch["question_id"], unwanted)))
                 if kept.num_rows:
                     sources.update(pc.list_flatten(kept["seed_ids"]).to_pylist())
                     yield kept.select(RECORD_SCHEMA.names).cast(RECORD_SCHEMA)
+
+
+def _check_task(batch: pa.RecordBatch, manifest: Manifest, task: str, path: Path) -> None:
+    """Check that records say what their manifest says: the folder they go to follows from it."""
+    for column, named in (("task", task), ("group", manifest["tasks"][task]["group"])):
+        others = [value for value in pc.unique(batch[column]).to_pylist() if value != named]
+        if others:
+            raise VerificationError(
+                f"tsdg merge: {path}: {column} of a record is {shown(str(others[0]))!r}, its "
+                f"manifest says {named!r}; `tsdg verify` names what else differs"
+            )
 
 
 def _write_seeds(runs: Sequence[Path], out: Path, wanted: set[str]) -> None:

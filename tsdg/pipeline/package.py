@@ -115,6 +115,7 @@ def _manifest_inputs(prepared: Prepared) -> ManifestInputs:
         left_out={task.task: task.reason for task in prepared.left_out},
         gpu_hours=used.gpu_hours,
         idle_gpu_hours=used.idle_gpu_hours,
+        max_lost=recipe.budget.max_lost,
     )
 
 

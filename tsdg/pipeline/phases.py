@@ -13,6 +13,7 @@ from tsdg.config.recipe import StepName
 from tsdg.config.roles import asked_model
 from tsdg.engine.budget import check_budget
 from tsdg.engine.events import PhaseEvent
+from tsdg.engine.file_system import check_file_system
 from tsdg.engine.phase import run_phase
 from tsdg.engine.phase_job import PhaseJob
 from tsdg.errors import fault_of_row
@@ -26,6 +27,7 @@ from tsdg.generate.syllabus import Syllabus
 from tsdg.layout import LOGS, SYLLABUS, phase_name
 from tsdg.pipeline.exercises import with_sound_tests
 from tsdg.pipeline.faults import Breaker, Heard, failed_draws, failed_question, stored
+from tsdg.pipeline.kept import keeping
 from tsdg.pipeline.kin import read_kin
 from tsdg.progress import Reporter
 from tsdg.protocols import Ask, Process, ReplicaFacts, Transport
@@ -98,7 +100,11 @@ async def work_on(
         PhaseJob(
             input_path=task.source,
             directory=task.directory,
-            process=process_of(task.prepared, task.steps),
+            process=keeping(
+                process_of(task.prepared, task.steps),
+                task.directory,
+                "question_id" if task.steps[0] == "answers" else "seed_id",
+            ),
             transport=transport,
             accounted=servers.accounted,
             schema=OUTCOME_SCHEMA,
@@ -301,6 +307,7 @@ class Servers:
         await self.end_unless(steps)
         if not self._open:
             check_budget(recipe.budget, self._prepared.directory)
+            check_file_system(self._prepared.directory)
             for endpoint in needed:
                 self._open[endpoint] = await self._stack.enter_async_context(
                     self._opening(endpoint)

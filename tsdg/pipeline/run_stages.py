@@ -13,6 +13,7 @@ from tsdg.engine.control import sole_owner, stoppable
 from tsdg.errors import ShortfallError, StoppedError, UsageError
 from tsdg.layout import LOGS, phase_name
 from tsdg.package.finish import check_undamaged
+from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
 from tsdg.pipeline.gather import gather_phase
 from tsdg.pipeline.make_seeds import make_seeds
@@ -113,7 +114,8 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
             done = [state.done(earlier) for earlier in state.stages[:-1]]
             _require(all(done), prepared, stage)
             check_undamaged(prepared.directory)
-            package(prepared, reporter)
+            if lost := told(package(prepared, reporter)):
+                reporter.note(lost)
 
 
 async def _one_phase(

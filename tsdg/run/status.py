@@ -21,6 +21,7 @@ from tsdg.config.stages import Stage
 from tsdg.engine.control import is_owned
 from tsdg.errors import MachineError, VerificationError
 from tsdg.layout import CANARY, JOBS, MANIFEST, SEED_COUNTS
+from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
 from tsdg.run.phase_progress import (
     PhaseProgress,
@@ -203,6 +204,8 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
         workers[stage.name], unread = read_all_workers(directory / stage.name)
         notes += unread
     manifest = run.manifest()
+    if manifest is not None and (lost := told(manifest)):
+        notes.append(lost)
     done = frozenset(
         stage.name
         for stage in run.stages

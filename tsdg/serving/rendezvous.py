@@ -25,7 +25,7 @@ from typing import Any, Literal
 import orjson
 
 from tsdg.errors import ServerError
-from tsdg.storage import write_whole
+from tsdg.storage import PRIVATE, write_whole
 
 _GET_ADDRESS = 0x8915
 """SIOCGIFADDR of Linux."""
@@ -61,7 +61,7 @@ def write_offer(path: Path, offer: Offer) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_whole(path, orjson.dumps(asdict(offer)))
+    write_whole(path, orjson.dumps(asdict(offer)), mode=PRIVATE)
 
 
 def read_offer(path: Path) -> Offer | None:

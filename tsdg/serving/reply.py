@@ -10,7 +10,14 @@ from typing import Any
 
 import orjson
 
-from tsdg.errors import ModelRequestError, PermanentError, RetryableError, ServerError, TsdgError
+from tsdg.errors import (
+    ModelRequestError,
+    PermanentError,
+    RetryableError,
+    ServerError,
+    TsdgError,
+    shown,
+)
 from tsdg.protocols import MOST_TOKENS, Choice, Reply
 
 MAX_RETRY_AFTER_S = 600.0
@@ -44,8 +51,8 @@ _RETRIED_4XX = {408: "timeout", 409: "http_409", 425: "http_425", 429: "http_429
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """Put ``text`` on one line of at most ``limit`` characters."""
-    flat = " ".join(text.split())
+    """Put ``text`` on one line of at most ``limit`` characters, as a terminal may show it."""
+    flat = shown(" ".join(text.split()))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 

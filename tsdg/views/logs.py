@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from tsdg.errors import shown
 from tsdg.layout import LOGS
 from tsdg.run.run_logs import failed_keys
 from tsdg.slurm.job_logs import by_failure, find_logs
@@ -29,11 +30,17 @@ def print_list(run: Path) -> None:
         print(f"{run / LOGS} has no log yet")
 
 
+def _of_log(block: bytes) -> str:
+    """A part of a log; on a terminal without what would command it."""
+    text = block.decode("utf-8", "replace")
+    return shown(text.replace("\r\n", "\n")) if sys.stdout.isatty() else text
+
+
 def print_log(path: Path) -> None:
     """Print a log as it stands."""
     with storage("read", path), path.open("rb") as file:
         while block := file.read(_BLOCK):
-            sys.stdout.write(block.decode("utf-8", "replace"))
+            sys.stdout.write(_of_log(block))
     sys.stdout.flush()
 
 
@@ -47,7 +54,7 @@ def follow(path: Path, *, more: Callable[[], bool] = lambda: True) -> None:
     with storage("read", path), path.open("rb") as file:
         while True:
             if block := file.read(_BLOCK):
-                sys.stdout.write(block.decode("utf-8", "replace"))
+                sys.stdout.write(_of_log(block))
                 sys.stdout.flush()
             elif more():
                 time.sleep(_POLL_S)

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
 
 COLUMNS = (
@@ -36,7 +37,9 @@ def print_run(directory: Path, manifest: Manifest, *, note: str) -> None:
     for row in rows(manifest):
         table.add_row(*row)
     console.print(table)
-    if lost := _unenriched(manifest):
+    if unenriched := _unenriched(manifest):
+        console.print(unenriched, markup=False, highlight=False)
+    if lost := told(manifest):
         console.print(lost, markup=False, highlight=False)
     if note:
         console.print(note, markup=False, highlight=False)

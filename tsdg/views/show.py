@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from tsdg.errors import UsageError
+from tsdg.errors import shown as safe
 from tsdg.package.manifest import read_manifest
 from tsdg.package.report.browse import browse
 
@@ -62,18 +63,18 @@ def panel(entry: Mapping[str, Any]) -> Panel:
     parts: list[RenderableType] = []
     for heading, row in (("Seed", entry["seed"]), ("Question", entry["question"])):
         if row is not None:
-            parts += [Text(heading, style="bold"), Text(_question(row))]
+            parts += [Text(heading, style="bold"), Text(safe(_question(row)))]
     if entry["samples"]:
         votes = Counter(sample["answer"] or "(nothing readable)" for sample in entry["samples"])
         told = ", ".join(f"{answer} × {count}" for answer, count in votes.most_common())
-        parts += [Text("Votes", style="bold"), Text(told)]
+        parts += [Text("Votes", style="bold"), Text(safe(told))]
     for record in entry["records"]:
         parts += [
             Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"),
-            Text(record["text"]),
+            Text(safe(record["text"])),
         ]
     if entry["detail"]:
-        parts.append(Text(entry["detail"], style="italic"))
+        parts.append(Text(safe(entry["detail"]), style="italic"))
     return _framed(entry, parts)
 
 
@@ -82,9 +83,9 @@ def _framed(entry: Mapping[str, Any], parts: Sequence[RenderableType]) -> Panel:
     verdict = ACCEPTED if accepted else f"rejected in {entry['stage']}: {entry['verdict']}"
     return Panel(
         Group(*parts),
-        title=Text(f"{entry['task']} · {verdict}"),
+        title=Text(safe(f"{entry['task']} · {verdict}")),
         title_align="left",
-        subtitle=Text(entry["id"]),
+        subtitle=Text(safe(entry["id"])),
         subtitle_align="right",
         border_style="green" if accepted else "red",
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from tsdg.errors import shown
 from tsdg.run.phase_progress import PhaseProgress
 from tsdg.run.status import Failure, JobStatus, RunStatus, status_json
 
@@ -40,10 +41,10 @@ def _print_text(status: RunStatus) -> None:
     )
     print(f"{status.run}: {status.state}")
     if status.why:
-        print(f"  {status.why}")
+        print(f"  {shown(status.why)}")
     print("stages: " + ", ".join(f"{stage['name']} {stage['state']}" for stage in status.stages))
     for note in status.notes:
-        print(f"note: {note}")
+        print(f"note: {shown(note)}")
     if status.jobs and status.state != "complete":
         console.print(_jobs(status.jobs))
     if any(phase.units for phase in status.phases):
@@ -58,11 +59,11 @@ def _print_failures(failures: Sequence[Failure]) -> None:
     for failure in failures[:_FAILURES_SHOWN]:
         where = " ".join(word for word in (failure.job, failure.element) if word)
         print(
-            f"failed: {where or 'a process'}: {failure.what}"
+            f"failed: {where or 'a process'}: {shown(failure.what)}"
             + (f": {failure.log}" if failure.log else "")
         )
         for line in failure.tail:
-            print(f"    {line}")
+            print(f"    {shown(line)}")
     if len(failures) > _FAILURES_SHOWN:
         print(f"failed: {len(failures) - _FAILURES_SHOWN} more, see --json")
 

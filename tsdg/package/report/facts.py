@@ -24,6 +24,7 @@ from tsdg.layout import (
     SYLLABUS,
 )
 from tsdg.package.counts import columns_of
+from tsdg.package.losses import told
 from tsdg.package.manifest import TASK_FACTS
 from tsdg.package.manifest_form import Manifest
 
@@ -49,6 +50,7 @@ def facts_of(run: Path, manifest: Manifest) -> dict[str, Any]:
         "groups": {name: funnel(group) for name, group in manifest["groups"].items()},
         "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
         "rejected": _ranked(manifest["rejected"]),
+        "lost": told(manifest),
         "unenriched": _ranked(manifest["totals"]["answers"]["unenriched"]),
         "contamination": contamination_of(run),
         "diversity": _diversity(run),
