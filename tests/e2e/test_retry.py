@@ -12,17 +12,23 @@ from tests.e2e.conftest import Cli, Endpoint, records, table
 Oracle = Callable[..., Endpoint]
 
 
-@pytest.mark.parametrize("phases", ["[[questions],[answers]]", "[[questions,answers]]"])
+@pytest.mark.slow
 def test_lost_rows_are_asked_for_again_and_the_run_is_as_if_nothing_had_been_lost(
-    tsdg: Cli, oracle: Oracle, phases: str
+    tsdg: Cli, oracle: Oracle
 ) -> None:
     endpoint = oracle()
-    common = ["run", "recipe=demo", f"phases={phases}", "engine.unit_rows=4", "engine.attempts=1"]
-    common += ["engine.max_in_flight=16", "seeds.cap_per_task=8"]
+    common = [
+        "run",
+        "recipe=demo",
+        "phases=[[questions],[answers]]",
+        "engine.unit_rows=4",
+        "engine.attempts=1",
+    ]
+    common += ["engine.max_in_flight=16", "seeds.cap_per_task=4"]
     common += endpoint.overrides()
     assert tsdg(*common, "run=calm").code == 0
     calm = tsdg.root / "calm"
-    endpoint.refuse(0.08)
+    endpoint.refuse(0.12)
     ran = tsdg(*common, "run=sick")
     assert ran.code == 1, ran.err
     run = tsdg.root / "sick"
@@ -34,8 +40,6 @@ def test_lost_rows_are_asked_for_again_and_the_run_is_as_if_nothing_had_been_los
     for place in ("README.md", "report.html"):
         assert said in (run / place).read_text()
     assert said in tsdg("status", str(run)).out
-    assert tsdg("verify", str(run)).code == 0
-    assert tsdg(*common, "run=sick", "budget.max_lost=1").code == 1  # as it was packaged
 
     endpoint.refuse(0)
     before, asked = records(run), endpoint.asked()

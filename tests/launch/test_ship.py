@@ -46,7 +46,11 @@ def test_secrets_are_told_from_the_rest() -> None:
         "ENDPOINT": "three",
     }
     found = ship.job_environment(
-        recipe(api_key_env="ENDPOINT", env={"WANDB_API_KEY": "four", "A": "b"}), where, environ
+        recipe(
+            api_key_env="ENDPOINT", env={"WANDB_API_KEY": "four", "DATABASE": "x@y", "VLLM_A": "b"}
+        ),
+        where,
+        environ,
     )
     assert found.plain == {"HF_HOME": "/hf", "FROM_SHELL": "x", "NEEDED": "y"}
     assert found.secret == {
@@ -54,6 +58,7 @@ def test_secrets_are_told_from_the_rest() -> None:
         "ENDPOINT": "three",
         "MY_API_KEY": "one",
         "WANDB_API_KEY": "four",
+        "DATABASE": "x@y",
     }
 
 
@@ -96,7 +101,7 @@ def run(tmp_path: Path) -> Path:
     for them."""
     path = tmp_path / "runs" / "mine"
     mine = recipe(
-        env={"API_TOKEN": "hunter2", "PLAIN": NASTY}, base_urls=("https://me:hunter2@host/v1",)
+        env={"API_TOKEN": "hunter2", "VLLM_PLAIN": NASTY}, base_urls=("https://me:hunter2@host/v1",)
     )
     mine = mine.model_copy(update={"model": mine.model.model_copy(update={"note": NASTY})})
     where = cluster(
@@ -137,7 +142,7 @@ def test_a_recipes_values_come_back_as_they_were(run: Path) -> None:
     for file in ("snapshot/recipe.yaml", "launch/recipe.yaml"):
         back = read_recipe(run, [], file=file)
         assert back.model.note == NASTY
-        assert back.server.env == {"PLAIN": NASTY}
+        assert back.server.env == {"VLLM_PLAIN": NASTY}
 
 
 def test_a_node_gets_environment_code_and_stage_literally(run: Path, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ _ALL = (
                 default="request_failed",
             ),
         ),
-        example="tsdg retry runs/demo && tsdg resume runs/demo",
+        example="tsdg retry runs/demo",
     ),
     Command(
         name="list",

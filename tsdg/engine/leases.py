@@ -285,9 +285,11 @@ class LeaseBoard:
         if watched < self._timing.confirm_s:
             return False
         age = (clock() - state.mtime_ns) / 1e9
-        return age > self._timing.lease_timeout_s or (
-            state.owner is not None and self._gone(state.owner)
-        )
+        if age > self._timing.lease_timeout_s or state.owner is None:
+            # Without an owner its process was killed as it wrote the lease, or has not written it
+            # for so long that it will find our generation when it looks whether it holds the unit.
+            return True
+        return self._gone(state.owner)
 
     def _file_system_time(self) -> int:
         """Now, by the clock that stamps the files of this directory."""
