@@ -80,7 +80,9 @@ def job_environment(
         found.setdefault("NGC_API_KEY", found["NVIDIA_API_KEY"])
     # The snapshot does not keep these of the servers' environment, so that servers inherit them.
     for server in servers:
-        found |= {name: value for name, value in server.env.items() if not is_kept(name, value)}
+        hidden = {name: value for name, value in server.env.items() if not is_kept(name, value)}
+        found |= hidden
+        keys |= set(hidden)
     for name, value in found.items():
         if "\n" in value:
             raise UsageError(
