@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -40,6 +39,7 @@ from tsdg.config.facts import all_packages, weights_facts
 from tsdg.config.fingerprint import VERSION, digest, fingerprint, identity, verifier_hashes
 from tsdg.config.overrides import merge_words
 from tsdg.config.recipe import Recipe
+from tsdg.config.secrets import HIDDEN, is_kept, override_without_secrets, without_user_info
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
 from tsdg.layout import ALLOWED_UNITS, FINGERPRINT, RECIPE, SNAPSHOT
 from tsdg.storage import make_directory, storage, write_whole
@@ -58,37 +58,6 @@ PACKAGES = (
     "tokenizers",
 )
 """Distributions whose version can change a row or a file."""
-
-
-HIDDEN = "(not kept)"
-_SECRET_NAME = re.compile(
-    r".*(?:TOKEN(?!IZER)|KEY|SECRET|PASS|PWD|CREDENTIAL|AUTH|WEBHOOK|DSN|COOKIE|SESSION|BEARER).*",
-    re.IGNORECASE,
-)
-_KNOWN_NAME = re.compile(
-    r"(?:VLLM|NCCL|CUDA|CUBLAS|CUDNN|NVIDIA|NVTE|TORCH\w*|PYTORCH|TRITON|FLASHINFER|OMP|MKL|KMP"
-    r"|OPENBLAS|GLOO|UCX|RAY|HF|HUGGINGFACE|TRANSFORMERS|TOKENIZERS|SAFETENSORS|XDG|NUMBA|LC|LD)_\w+"
-    r"|CC|CXX|HOME|LANG|PATH|PYTHON\w*|TMPDIR|TZ|NO_PROXY|no_proxy"
-)
-"""Variables of ``server.env`` that tools document, and that hold no secret by their meaning."""
-_HARMLESS = re.compile(r"[+-]?\d{1,5}(?:\.\d{1,5})?|(?i:true|false|yes|no|on|off)|/[\w./@%+-]*|")
-"""Values that are no secret whatever their name means: a small number, a switch, a path."""
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a variable of this name is taken to hold a secret."""
-    return _SECRET_NAME.fullmatch(name) is not None
-
-
-def is_kept(name: str, value: str) -> bool:
-    """Whether a variable of a server may stand in a file that others can read.
-
-    What is not known to be harmless counts as a secret.
-    """
-    if looks_secret(name) or _USER_INFO.search(value):
-        return False
-    return bool(_KNOWN_NAME.fullmatch(name) or _HARMLESS.fullmatch(value))
 
 
 def run_name(
@@ -165,7 +134,7 @@ def write_snapshot(
     started = {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
-        "overrides": [_override_without_secrets(override) for override in overrides],
+        "overrides": [override_without_secrets(override) for override in overrides],
         "phases": recipe.phases,
         "engine": recipe.engine.model_dump(),
         "server": {"type": recipe.server.type, "replicas": recipe.server.replicas},
@@ -280,28 +249,8 @@ def _to_keep(recipe: Recipe) -> dict[str, Any]:
         server["env"] = {
             name: value if is_kept(name, value) else HIDDEN for name, value in server["env"].items()
         }
-    hidden: dict[str, Any] = _without_user_info(values)
+    hidden: dict[str, Any] = without_user_info(values)
     return hidden
-
-
-def _without_user_info(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_user_info(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_user_info(inner) for inner in value]
-    return _USER_INFO.sub(HIDDEN, value) if isinstance(value, str) else value
-
-
-def _holds_env(key: str, value: str) -> bool:
-    """Whether an override sets variables of a server, also as a part of a larger value."""
-    return ".env" in f".{key}" or (value.startswith("{") and "env" in value)
-
-
-def _override_without_secrets(override: str) -> str:
-    key, equals, value = override.partition("=")
-    if _holds_env(key, value) and not is_kept(key.rpartition(".")[2], value.strip("'\"")):
-        return f"{key}={HIDDEN}"
-    return key + equals + _USER_INFO.sub(HIDDEN, value)
 
 
 def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:

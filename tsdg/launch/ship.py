@@ -35,7 +35,8 @@ import yaml
 import tsdg
 from tsdg.config.compose import recipes_dir
 from tsdg.config.recipe import Recipe
-from tsdg.config.snapshot import HIDDEN, is_kept, looks_secret, recipe_text
+from tsdg.config.secrets import HIDDEN, is_kept, looks_secret
+from tsdg.config.snapshot import recipe_text
 from tsdg.errors import UsageError
 from tsdg.layout import CLUSTERS, CODE, LAUNCH
 from tsdg.shellvars import unset_in_job_script

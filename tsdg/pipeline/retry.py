@@ -35,7 +35,7 @@ REASONS = (TRANSPORT, "step_failed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class ToAskAgain:
     """What will be asked for again."""
 
     rows: Mapping[str, int]
@@ -44,7 +44,7 @@ class Prepared:
     """Work units that were not done and may hold failures, which are asked for again too."""
 
 
-def retry(run: Path, reasons: Collection[str]) -> Prepared:
+def retry(run: Path, reasons: Collection[str]) -> ToAskAgain:
     """Prepare a run so that what it lost is asked for again when it goes on.
 
     Args:
@@ -70,7 +70,7 @@ def retry(run: Path, reasons: Collection[str]) -> Prepared:
         for steps in reversed(phases[first:]):
             _set_aside(state, steps, lost[steps])
     rows = {phase_name(steps): sum(map(len, each.values())) for steps, each in lost.items() if each}
-    return Prepared(rows=rows, units=units)
+    return ToAskAgain(rows=rows, units=units)
 
 
 def _lost(phase: Path, reasons: Collection[str]) -> dict[str, list[str]]:
