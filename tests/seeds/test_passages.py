@@ -20,15 +20,9 @@ from tsdg.config.passages import PassagesConfig
 from tsdg.errors import MirrorError, RecipeError
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.draw.rotation import quotas, turns
-from tsdg.seeds.passages.collector import (
-    PassageCollector,
-    chunk_of,
-    domain_of,
-    locate,
-    subject_of,
-    task_of,
-)
+from tsdg.seeds.passages.collector import PassageCollector, locate
 from tsdg.seeds.passages.passage_files import DEMO_FILE, rows_of
+from tsdg.seeds.passages.passage_texts import chunk_of, domain_of, subject_of, task_of
 
 
 def config(path: Path | str, **values: Any) -> PassagesConfig:
@@ -401,3 +395,22 @@ def test_the_most_digits_of_a_code_decide() -> None:
         "other",
         "other",
     ]
+
+
+def test_a_corpus_that_changes_between_its_two_readings(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    lines = DEMO_FILE.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines))
+    request = compose_recipe(["recipe=rqa", f"passages.path={path}"]).passages
+    collector = PassageCollector(request, seed=0, scratch=tmp_path / "scratch")
+    spool = collector._spool
+
+    def changed(drawn: frozenset[int]) -> dict[str, int]:
+        aside = tmp_path / "aside"
+        aside.write_text("".join(reversed(lines)))
+        aside.replace(path)
+        return spool(drawn)
+
+    collector._spool = changed  # type: ignore[method-assign]
+    with pytest.raises(MirrorError, match=r"corpus\.jsonl changed while the seeds were made"):
+        list(collector)

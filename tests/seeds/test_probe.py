@@ -232,7 +232,7 @@ def test_the_command_writes_a_table_to_send(
         return probe_command(read(COMMANDS["seeds probe"], given))
 
     assert call() == 1
-    assert "2 differences: 2 must be accepted before it is used" in capsys.readouterr().out
+    assert "2 differences: 2 must be accepted before use" in capsys.readouterr().out
     rows = listed(table)
     assert [(row["what"], row["found"]) for row in rows] == [("licence", "mit"), ("rows", "41")]
     assert str(tmp_path) not in table.read_text()
@@ -250,7 +250,7 @@ def test_a_run_uses_nothing_that_differs_before_it_is_accepted(
     mirror = tmp_path / "mirror"
     done = run(hub.url, mirror, tasks="sciq,assin_entailment")
     assert done.returncode == 0, done.stderr
-    assert "must be accepted before it is used (2):" in done.stdout
+    assert "must be accepted before use (2):" in done.stdout
     rows = listed(mirror / "differences.csv")
     assert [row["what"] for row in rows] == ["labels", "licence"]
 

@@ -16,7 +16,7 @@ from tsdg.storage import write_whole
 _WIDTH = 80
 _NAMES: dict[Level, str] = {
     "stops": "cannot be used",
-    "accept": "must be accepted before it is used",
+    "accept": "must be accepted before use",
     "note": "to know",
 }
 

@@ -20,7 +20,6 @@ The seed's ``context`` is the chunk, its question and answer are empty. One doma
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -33,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from tsdg.config.passages import PassagesConfig
-from tsdg.errors import RecipeError
+from tsdg.errors import MirrorError, RecipeError
 from tsdg.hashset import HashSet
 from tsdg.records import SEED_SCHEMA, Rejection, Seed, Source
 from tsdg.rowform import stable_id
@@ -43,13 +42,20 @@ from tsdg.seeds.draw.rotation import Path as Subject
 from tsdg.seeds.draw.rotation import quotas
 from tsdg.seeds.draw.selection import Located, TaskSource
 from tsdg.seeds.mirror.split_files import SplitFile
-from tsdg.seeds.passages.passage_files import check_columns, files_of, read_file
+from tsdg.seeds.passages.passage_files import check_columns, files_of, read_file, state_of
+from tsdg.seeds.passages.passage_texts import (
+    FAMILY,
+    OTHER,
+    chunk_of,
+    domain_of,
+    domains_of,
+    subject_of,
+    task_of,
+    value_at,
+    wanted,
+)
 from tsdg.tables import Table, read_rows
 
-FAMILY = "passages"
-OTHER = "other"
-_CODE = re.compile(r"(\d{1,3})(?:\.(\d)(\d)?)?")
-_END = re.compile(r"[.!?。！？]['\")\]]*\s|\n\s*\n")
 _SPOOLED = 2048
 
 
@@ -60,63 +66,24 @@ class _Row:
     values: Mapping[str, Any]
 
 
-def task_of(domain: str) -> str:
-    """The task that the passages of a domain make."""
-    return f"{FAMILY}_{re.sub(r'[^a-z0-9]+', '_', domain.lower()).strip('_')}"
+class _Found:
+    """What the first reading of a corpus finds, by domain; of rows that may be drawn, by place."""
+
+    def __init__(self, domains: tuple[str, ...]) -> None:
+        self.rows = dict.fromkeys(domains, 0)
+        self.refused = {name: dict.fromkeys(("malformed", "duplicate"), 0) for name in domains}
+        self.subjects: dict[Subject, int] = {}
+        self.places: list[int] = []
+        self.hashes: list[int] = []
+        self.numbers: list[int] = []
+        self.seen = HashSet()
+        self.labelled = False
 
 
-def subject_of(domain: str, code: Any) -> Subject:
-    """The place of a row in the rotation.
-
-    >>> subject_of("physics", "535.27")
-    ('physics', '535', '2', '7')
-    """
-    match = _CODE.match(str(code).strip()) if code is not None else None
-    return (domain, *(part for part in match.groups() if part)) if match else (domain,)
-
-
-def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """The value of a column, or of a field within fields; None where there is none."""
-    value: Any = row
-    for name in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
-
-
-def wanted(row: Mapping[str, Any], config: PassagesConfig) -> bool:
-    """Whether the labels of a row are those that are kept."""
-    for column, kept in config.keep.items():
-        value = value_at(row, column)
-        values = value if isinstance(value, list) else [value]
-        if not any(one in kept and not isinstance(one, dict) for one in values):
-            return False
-    return True
-
-
-def chunk_of(text: str, limit: int, draw: int) -> str:
-    """Cut whole sentences of at most ``limit`` characters from a drawn place of a text.
-
-    Args:
-        text: the whole text.
-        limit: characters.
-        draw: decides the place.
-    """
-    text = text.strip()
-    if len(text) <= limit:
-        return text
-    start = draw % (len(text) - limit + 1)
-    if start:
-        after = _END.search(text, start, start + limit // 2)
-        start = after.end() if after else start
-    piece = text[start : start + limit]
-    if start + limit < len(text):
-        ends = [match.end() for match in _END.finditer(piece)]
-        if ends and ends[-1] >= limit // 2:
-            return piece[: ends[-1]].strip()
-        piece = piece[: piece.rfind(" ")] if " " in piece[limit // 2 :] else piece
-    return piece.strip()
+def _hash(text: str) -> int:
+    """A hash of a text, never 0."""
+    digest = blake2b(text.strip().encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") or 1
 
 
 def locate(config: PassagesConfig) -> Located:
@@ -175,27 +142,6 @@ def locate(config: PassagesConfig) -> Located:
     return Located(there=there, missing=(), left_out=())
 
 
-def domain_of(value: str, domains: Mapping[str, str]) -> str:
-    """The name of a domain, by what its column says.
-
-    Of a subject's code, by the most of its first digits.
-
-    >>> domain_of("Physics", {"Physics": "physics"})
-    'physics'
-    >>> domain_of("535.2", {"53": "physics", "5": "science"})
-    'physics'
-    """
-    if value in domains:
-        return domains[value]
-    begins = [key for key in domains if key.isdigit() and value.startswith(key)]
-    return domains[max(begins, key=len)] if begins else OTHER
-
-
-def domains_of(config: PassagesConfig) -> tuple[str, ...]:
-    """The names of the domains, those of the recipe first, each once."""
-    return (*dict.fromkeys(config.domains.values()), OTHER)
-
-
 class PassageCollector:
     """Iterates over the rejections and then the seeds of a passage corpus.
 
@@ -226,7 +172,7 @@ class PassageCollector:
         self._config = config
         self._key = str(seed).encode()
         self._scratch = scratch
-        self._files = files_of(config)
+        self._files = {file: state_of(file) for file in files_of(config)}
         self._domains = domains_of(config)
         self.counts: dict[str, TaskCounts] = {}
 
@@ -237,61 +183,63 @@ class PassageCollector:
             MirrorError: a file cannot be read.
             RecipeError: a column is missing, or no row has what is looked for in it.
         """
-        rows = dict.fromkeys(self._domains, 0)
-        refused = {name: dict.fromkeys(("malformed", "duplicate"), 0) for name in self._domains}
-        subjects: dict[Subject, int] = {}
-        places: list[int] = []
-        hashes: list[int] = []
-        numbers: list[int] = []
-        seen = HashSet()
-        labelled = False
+        found = _Found(self._domains)
+        row = None
         for row in self._rows():
-            domain = self._domain(row.values)
-            rows[domain] += 1
-            labelled = labelled or value_at(row.values, self._config.domain) is not None
-            text = value_at(row.values, self._config.text)
-            if not isinstance(text, str) or not text.strip():
-                refused[domain]["malformed"] += 1
-                yield self._reject(
-                    row, domain, "malformed", f"column {self._config.text!r} holds no text"
-                )
-            elif len(text.strip()) >= self._config.min_chars and wanted(row.values, self._config):
-                if not seen.add(
-                    int.from_bytes(blake2b(text.strip().encode(), digest_size=8).digest(), "big")
-                    or 1
-                ):
-                    refused[domain]["duplicate"] += 1
-                    yield self._reject(row, domain, "duplicate", "the same text came earlier")
-                    continue
-                code = value_at(row.values, self._config.subject) if self._config.subject else None
-                places.append(subjects.setdefault(subject_of(domain, code), len(subjects)))
-                hashes.append(self._draw(row.number))
-                numbers.append(row.number)
-        total = sum(rows.values())
-        if total and sum(counts["malformed"] for counts in refused.values()) == total:
-            raise self._nothing_in("text", "text", row.values)
-        if total and not labelled:
-            raise self._nothing_in("domain", "a value", row.values)
-        drawn = self._drawn(
-            subjects, np.array(places, np.int64), np.array(hashes, np.uint64), np.array(numbers)
-        )
-        sampled = self._spool(drawn)
+            yield from self._judge(row, found)
+        self._require_some(found, row)
+        sampled = self._spool(self._drawn(found))
         for domain in self._domains:
             yield from read_rows(self._scratch / f"{task_of(domain)}.parquet", Seed)
         shutil.rmtree(self._scratch)
         self.counts = {
             task_of(name): TaskCounts(
-                available=rows[name],
+                available=found.rows[name],
                 denied=0,
                 leaked=0,
                 doubtful=0,
-                **refused[name],
+                **found.refused[name],
                 sampled=sampled[name],
-                unsampled=rows[name] - sampled[name] - sum(refused[name].values()),
+                unsampled=found.rows[name] - sampled[name] - sum(found.refused[name].values()),
             )
             for name in self._domains
-            if rows[name]
+            if found.rows[name]
         }
+
+    def _judge(self, row: _Row, found: _Found) -> Iterator[Rejection]:
+        """Count a row, and note it where it may be drawn; yield why it may not."""
+        config, domain = self._config, self._domain(row.values)
+        found.rows[domain] += 1
+        found.labelled = found.labelled or value_at(row.values, config.domain) is not None
+        text = value_at(row.values, config.text)
+        if not isinstance(text, str) or not text.strip():
+            found.refused[domain]["malformed"] += 1
+            yield self._reject(row, domain, "malformed", f"column {config.text!r} holds no text")
+        elif len(text.strip()) < config.min_chars or not wanted(row.values, config):
+            return
+        elif not found.seen.add(_hash(text)):
+            found.refused[domain]["duplicate"] += 1
+            yield self._reject(row, domain, "duplicate", "the same text came earlier")
+        else:
+            code = value_at(row.values, config.subject) if config.subject else None
+            subject = subject_of(domain, code)
+            found.places.append(found.subjects.setdefault(subject, len(found.subjects)))
+            found.hashes.append(self._draw(row.number))
+            found.numbers.append(row.number)
+
+    def _require_some(self, found: _Found, last: _Row | None) -> None:
+        """Refuse a corpus in which no row has what is looked for.
+
+        Raises:
+            RecipeError: a key names the wrong column.
+        """
+        if last is None:
+            return
+        malformed = sum(counts["malformed"] for counts in found.refused.values())
+        if malformed == sum(found.rows.values()):
+            raise self._nothing_in("text", "text", last.values)
+        if not found.labelled:
+            raise self._nothing_in("domain", "a value", last.values)
 
     def _nothing_in(self, key: str, what: str, row: Mapping[str, Any]) -> RecipeError:
         """What to say of a key that names the wrong column, or none."""
@@ -323,14 +271,12 @@ class PassageCollector:
                     tables[domain].add(self._seed(row, domain))
             return {domain: table.count for domain, table in tables.items()}
 
-    def _drawn(
-        self,
-        subjects: Mapping[Subject, int],
-        places: np.ndarray[Any, Any],
-        hashes: np.ndarray[Any, Any],
-        numbers: np.ndarray[Any, Any],
-    ) -> frozenset[int]:
+    def _drawn(self, found: _Found) -> frozenset[int]:
         """The numbers of the rows that become seeds."""
+        subjects = found.subjects
+        places = np.array(found.places, np.int64)
+        hashes = np.array(found.hashes, np.uint64)
+        numbers = np.array(found.numbers)
         sizes = (
             np.bincount(places, minlength=len(subjects))
             if len(places)
@@ -348,11 +294,21 @@ class PassageCollector:
         )
 
     def _rows(self) -> Iterator[_Row]:
+        """Yield all rows, of the files as they were found: they are read twice.
+
+        Raises:
+            MirrorError: a file changed, or cannot be read.
+        """
         number = 0
-        for file in self._files:
+        for file, state in self._files.items():
             for values in read_file(file, self._config):
                 yield _Row(number, values)
                 number += 1
+            if state_of(file) != state:
+                raise MirrorError(
+                    f"passages.path: {file} changed while the seeds were made; start again when it "
+                    "stays as it is"
+                )
 
     def _domain(self, row: Mapping[str, Any]) -> str:
         return domain_of(str(value_at(row, self._config.domain)), self._config.domains)

@@ -40,6 +40,21 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     return files
 
 
+def state_of(file: Path) -> tuple[int, int, int]:
+    """Return inode, size and time of a file: by these it is known again.
+
+    A corpus may be too large to be hashed.
+
+    Raises:
+        MirrorError: it is gone.
+    """
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def rows_of(config: PassagesConfig) -> int | None:
     """How many passages a corpus has; None where it has a file that only reading it all could tell.
 
