@@ -11,7 +11,7 @@ marker      fixture        what is needed
                            ``.venv-server/bin/vllm``
 ``model``   ``demo_model`` the demo's model, which ``make model`` makes
 ``slurm``   ``slurm``      the Debian packages of ``slurm/devcluster/packages.txt``
-``ssh``     none           OpenSSH's server and client, and rsync, which NeMo-Run copies with
+``ssh``     none           OpenSSH's server and client
 ``sandbox`` none           bubblewrap and user namespaces, both in working order
 ``browser`` none           Chromium, to look at reports in
 ``root``    none           to be root
@@ -87,9 +87,7 @@ def _no_slurm() -> str:
 def _no_ssh() -> str:
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     lacking = ", ".join(
-        name
-        for name in ("sshd", "ssh", "ssh-keygen", "rsync")
-        if shutil.which(name, path=path) is None
+        name for name in ("sshd", "ssh", "ssh-keygen") if shutil.which(name, path=path) is None
     )
     return f"not installed: {lacking}" if lacking else ""
 

@@ -6,16 +6,20 @@ fails in each way. What Slurm then has is compared with what the run's record sa
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+import tsdg
 from tests.launch.small_slurm import SmallSlurm
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
@@ -24,11 +28,13 @@ from tsdg.errors import MachineError, RunConflictError, TsdgError
 from tsdg.launch import submission
 from tsdg.launch.cancel import cancel
 from tsdg.launch.job_plan import JobPlan
+from tsdg.launch.launch_run import launch_prepared
 from tsdg.launch.submission import settle
 from tsdg.launch.submit import launch, plan_launch, refuse_second
 from tsdg.launch.target import Target, find_target
 from tsdg.layout import CODE, JOBS
-from tsdg.slurm.cluster import parse_cluster
+from tsdg.run.prepare import prepare
+from tsdg.slurm.cluster import parse_cluster, read_cluster
 from tsdg.slurm.jobs import read_jobs
 from tsdg.slurm.slurm_shell import Shell
 
@@ -38,6 +44,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SHELL = Shell(ssh=None)
+PACKAGE = str(Path(tsdg.__file__).parent)
 JOBS_OF_A_LAUNCH = 3
 """Those of a phase whose seeds are there."""
 
@@ -244,3 +251,54 @@ def failing_at(call: int, real: Callable[..., object]) -> Callable[..., object]:
         return real(*args)
 
     return write
+
+
+def test_of_two_launches_at_once_one_is_refused(lab: Lab, tmp_path: Path) -> None:
+    place = [f"output_root={tmp_path}", "run=both", f"cluster={tmp_path / 'c.yaml'}"]
+    keys = "tsdg: {max_array_size: 1000}"
+    (tmp_path / "c.yaml").write_text(f"executor: slurm\njob_dir: {tmp_path / 'jobs'}\n{keys}\n")
+    endpoint = ["server=openai", "server.base_urls=[http://n1:8000/v1]", "launch.canary=0"]
+    prepared = prepare(compose_recipe(["recipe=demo", *place, *endpoint]), mirror_here=True)
+    cluster = read_cluster(str(tmp_path / "c.yaml"), {})
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                launch_prepared(prepared, cluster, [], dry_run=False)
+                code = 0
+            except RunConflictError:
+                code = 2
+            finally:
+                os._exit(code)
+        children.append(child)
+    codes = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    assert codes == [0, 2]
+    record = read_jobs(tmp_path / "both")
+    assert len(record.launches) == 1
+    assert {job.job_id for job in record.jobs} == lab.slurm.active()
+
+
+def test_from_a_prepared_run_to_its_scripts_few_modules_are_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a reader goes through: modules in which a function runs, apart from imports."""
+    cluster = parse_cluster(
+        {"executor": "slurm", "job_dir": str(tmp_path)}, path=Path("c.yaml"), environ={}
+    )
+    place = [f"output_root={tmp_path}", "run=read", "launch.canary=0"]
+    prepared = prepare(compose_recipe(["recipe=demo", *place]), mirror_here=True)
+    entered = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_flags & inspect.CO_OPTIMIZED and PACKAGE in code.co_filename:
+            entered.add(code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        assert launch_prepared(prepared, cluster, [], dry_run=True)
+    finally:
+        sys.setprofile(None)
+    assert 10 < len(entered) < 40, sorted(entered)

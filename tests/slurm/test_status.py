@@ -102,9 +102,20 @@ def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -
     lines = said.stdout.splitlines()
     (failed,) = [line for line in lines if line.startswith("FAILED")]
     assert "endpoint http://10.99.7.1:9/v1: does not answer" in failed  # asked by a node
-    assert sum(line[13:].startswith(("job ", "jobs ")) for line in lines) == 1, "all ask the same"
+    jobs = [line[13:] for line in lines if line[13:].startswith(("job ", "jobs "))]
+    assert [line.partition(":")[0] for line in jobs] == [
+        "job canary",
+        "jobs seeds, questions, questions-gather and 3 more",
+    ]
+    assert all("Slurm would take it" in line for line in jobs)
     assert any(f"sees {launcher.root}: " in line for line in lines)
     assert list(launcher.root.iterdir()) == []
+    # From inside a job, with the account in another case, and a list of partitions.
+    other = launcher.cluster_file(account="Research", cpu_partition="cpu,short")
+    inside = ["srun", "--partition=cpu", "--mem-per-cpu=400", sys.executable, "-m", "tsdg"]
+    said_there = launcher.cluster.run(*inside, "doctor", f"cluster={other}")
+    assert "FAILED" not in said_there
+    assert "partition cpu,short" in said_there
     wrong = {"account": "nobody", "tsdg": {"gpus_per_node": 9}, "timeouts": {"cpu": "99-00:00:00"}}
     done = launcher.call("doctor", f"cluster={launcher.cluster_file(**wrong)}")
     assert done.returncode == 3

@@ -26,9 +26,9 @@ class Cancelled:
     running: int
 
 
-def _end(numbers: Sequence[str], shell: Shell) -> None:
-    if numbers:
-        shell.run(["scancel", *numbers])
+def _end(jobs: Sequence[Cancelled], shell: Shell) -> None:
+    if jobs:
+        shell.run(["scancel", *(job.job.job_id for job in jobs)])
 
 
 def cancel(
@@ -54,14 +54,14 @@ def cancel(
     for _ in range(_ROUNDS):
         left = _active(record, shell)
         if not left:
-            numbers = [job.job_id for job in record.jobs]
+            numbers = (job.job_id for job in record.jobs)
             return tuple(first[number] for number in numbers if number in first)
-        for job in left:
-            first.setdefault(job.job.job_id, job)
-        _end([job.job.job_id for job in reversed(left) if not job.running], shell)
-        _end([job.job.job_id for job in left if job.running], shell)
+        first = {job.job.job_id: job for job in left} | first
+        waiting = [job for job in reversed(left) if not job.running]
+        _end(waiting, shell)
+        _end([job for job in left if job.running], shell)
         sleep(_PAUSE_S)
-    names = ", ".join(job.job.job_id for job in _active(record, shell))
+    names = ", ".join(job.job.job_id for job in left)
     raise MachineError(
         f"jobs {names} are cancelled but still there; `squeue -j {names}` says why, then try again"
     )

@@ -161,22 +161,31 @@ class _Serving:
             return cls(
                 nodes=asked or 1, gpus_per_node=0, exclusive=False, together=False, gpus=False
             )
-        spans = math.lcm(*(nodes_per_replica(model, have) for model, _ in own))
-        nodes = asked or spans
-        if nodes % spans:
-            raise UsageError(
-                f"launch.nodes_per_element={nodes}: one server of "
-                f"{' or '.join(model.name for model, _ in own)} spans "
-                f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
-            )
+        spans = _nodes_spanned(own, asked, have)
         need = _gpus_needed(own, cluster)
         return cls(
-            nodes=nodes,
+            nodes=asked or spans,
             gpus_per_node=0 if cluster.disable_gpus_per_node else need,
             exclusive=cluster.tsdg.exclusive and need == have,
             together=spans > 1,
             gpus=True,
         )
+
+
+def _nodes_spanned(own: Sequence[ModelAndServer], asked: int, have: int) -> int:
+    """Nodes that one server of each model spans: their least common multiple.
+
+    Raises:
+        UsageError: ``launch.nodes_per_element`` is asked for, and is no multiple of it.
+    """
+    spans = math.lcm(*(nodes_per_replica(model, have) for model, _ in own))
+    if asked % spans:
+        raise UsageError(
+            f"launch.nodes_per_element={asked}: one server of "
+            f"{' or '.join(model.name for model, _ in own)} spans "
+            f"{spans} nodes of {have} GPUs; allowed: a multiple of {spans}, or 0"
+        )
+    return spans
 
 
 def _size(serving: _Serving) -> tuple[bool, int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tsdg.config.models import ServerConfig
 from tsdg.config.recipe import Recipe
 from tsdg.engine.control import sole_owner
 from tsdg.launch.job_plan import JobPlan
@@ -100,11 +101,21 @@ def plan_whole(prepared: Prepared, target: Target, *, ask: bool) -> tuple[JobPla
         ask=ask,
     )
     if ask:
-        shell = Shell(ssh=ssh_of(target.cluster))
-        refuse_loopback([server for each in asked.values() for _, server in each], shell)
-        if any(job.partition and not job.time_limit for job in jobs):
-            refuse_short_limits(jobs, ask_partitions(shell))
+        _refuse_unfit(jobs, [server for each in asked.values() for _, server in each], target)
     return jobs
+
+
+def _refuse_unfit(jobs: Sequence[JobPlan], servers: Sequence[ServerConfig], target: Target) -> None:
+    """Refuse what Slurm would take and no node could do.
+
+    Raises:
+        UsageError: an endpoint on the loopback, or a partition whose default time is too short.
+        MachineError: Slurm does not answer.
+    """
+    shell = Shell(ssh=ssh_of(target.cluster))
+    refuse_loopback(servers, shell)
+    if any(job.partition and not job.time_limit for job in jobs):
+        refuse_short_limits(jobs, ask_partitions(shell))
 
 
 def relaunch(run: Path, overrides: Sequence[str], *, dry_run: bool) -> Launch | None:

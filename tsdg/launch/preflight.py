@@ -258,16 +258,18 @@ def _srun(cluster: ClusterConfig, wanted: Wanted) -> list[str]:
         "--job-name=tsdg-doctor",
         *(f"--{flag}={value}" for flag, value in flags.items() if value),
     ]
-    if image:
-        places = [*wanted.folders, *wanted.readable, *python_folders(wanted.python)]
-        beside = [
-            place
-            for place in places
-            if place.startswith("/") and not _covered(place, cluster.mounts)
-        ]
-        mounts = [*cluster.mounts, *(f"{path}:{path}" for path in beside)]
-        words += [f"--container-image={image}", f"--container-mounts={','.join(mounts)}"]
-    return [*words, *cluster.tsdg.srun]
+    return [*words, *(_container(cluster, image, wanted) if image else ()), *cluster.tsdg.srun]
+
+
+def _container(cluster: ClusterConfig, image: str, wanted: Wanted) -> list[str]:
+    places = [*wanted.folders, *wanted.readable, *python_folders(wanted.python)]
+    own = [
+        f"{place}:{place}"
+        for place in places
+        if place.startswith("/") and not _covered(place, cluster.mounts)
+    ]
+    mounts = ",".join([*cluster.mounts, *own])
+    return [f"--container-image={image}", f"--container-mounts={mounts}"]
 
 
 def _covered(path: str, mounts: Sequence[str]) -> bool:

@@ -185,21 +185,8 @@ def _merge_one(
     key: str, queue: Mapping[str, Line] | None, accounting: Mapping[str, Line]
 ) -> Element:
     now, past = _find(key, queue or {}), _find(key, accounting)
-    exit_code, starts = (past.exit_code, past.starts) if past else ("", 0)
     if now is not None:
-        # The exit code of accounting may be that of an earlier start.
-        same = past is not None and past.slurm_state == now.slurm_state
-        state = _state(now.slurm_state, now.reason, exit_code if same else "")
-        reason = now.reason if state == "pending" else ""
-        return Element(
-            key=key,
-            state=state,
-            slurm_state=now.slurm_state,
-            reason=reason,
-            exit_code=exit_code if same else "",
-            nodes=now.nodes,
-            starts=starts,
-        )
+        return _listed(key, now, past)
     if past is None:
         return Element(
             key=key, state="unknown", slurm_state="", reason="", exit_code="", nodes="", starts=0
@@ -214,7 +201,24 @@ def _merge_one(
         reason="",
         exit_code=past.exit_code,
         nodes=past.nodes,
-        starts=starts,
+        starts=past.starts,
+    )
+
+
+def _listed(key: str, now: Line, past: Line | None) -> Element:
+    """An element that squeue lists, with what accounting knows of it."""
+    # The exit code of accounting may be that of an earlier start.
+    same = past is not None and past.slurm_state == now.slurm_state
+    exit_code = past.exit_code if past is not None and same else ""
+    state = _state(now.slurm_state, now.reason, exit_code)
+    return Element(
+        key=key,
+        state=state,
+        slurm_state=now.slurm_state,
+        reason=now.reason if state == "pending" else "",
+        exit_code=exit_code,
+        nodes=now.nodes,
+        starts=past.starts if past is not None else 0,
     )
 
 

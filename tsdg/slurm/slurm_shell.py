@@ -73,23 +73,9 @@ class Shell:
         Raises:
             MachineError: there is no such command, it fails, or it takes too long.
         """
-        command = self.command(words)
         where = f" on {self.ssh.host}" if self.ssh else ""
         try:
-            done = subprocess.run(
-                command,
-                input=data,
-                capture_output=True,
-                timeout=timeout_s,
-                check=False,
-                env=self._environ(words),
-            )
-        except OSError as error:
-            raise MachineError(
-                f"there is no command {command[0]} here; is this a machine of the cluster?"
-                if isinstance(error, FileNotFoundError)
-                else f"{command[0]} cannot be started here: {error.strerror}"
-            ) from error
+            done = self._start(words, data, timeout_s)
         except subprocess.TimeoutExpired as error:
             raise MachineError(
                 f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again"
@@ -102,6 +88,26 @@ class Shell:
                 f"{words[0]}{where} failed with code {done.returncode}: {_one_line(err or out)}"
             )
         return out.decode(errors="replace")
+
+    def _start(
+        self, words: Sequence[str], data: bytes, timeout_s: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = self.command(words)
+        try:
+            return subprocess.run(
+                command,
+                input=data,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+                env=self._environ(words),
+            )
+        except FileNotFoundError as error:
+            raise MachineError(
+                f"there is no command {command[0]} here; is this a machine of the cluster?"
+            ) from error
+        except OSError as error:
+            raise MachineError(f"{command[0]} cannot be started here: {error.strerror}") from error
 
     def show(self, words: Sequence[str]) -> int:
         """Run a command whose answer goes to standard output as it comes; returns its exit code."""
