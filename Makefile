@@ -9,7 +9,7 @@ ARGS =
 PYTEST_ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check env server-env clients-env model clean
+.PHONY: help demo test quick check reference env server-env clients-env model clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -27,7 +27,10 @@ check: env  ## types, style and the import law; changes nothing
 	.venv/bin/mypy
 	.venv/bin/ruff check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster
 	.venv/bin/ruff format --check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster
-	.venv/bin/python -m pytest -q tests/test_import_law.py
+	.venv/bin/python -m pytest -q tests/test_import_law.py tests/test_reference.py
+
+reference: env  ## docs/reference.md and the table of keys, after a change of a key or a command
+	.venv/bin/python -m tsdg.views.reference
 
 env:  ## .venv: tsdg with what its tests need
 	@requirements/install.sh tsdg .venv "$(PYTHON)" "$(EXTRAS)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -13,8 +14,10 @@ import pytest
 
 from tests.package.make_run import make_run
 from tsdg.cli import find_command, run_command
+from tsdg.commands import key_table
+from tsdg.commands.key_table import KeyRow
 from tsdg.commands.table import COMMANDS
-from tsdg.commands.words import read
+from tsdg.commands.words import Command, read
 
 # Root may read everything, unless these capabilities are taken from it.
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -79,7 +82,45 @@ def test_a_run_that_may_not_be_looked_into_is_listed_beside_the_others(run: Path
     assert "unreadable" in done.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if not COMMANDS[name].of_hydra])
+def keys_of(command: Command) -> list[KeyRow]:
+    return key_table.keys_of(command.config) if command.config else []
+
+
+def test_the_help_of_a_recipes_command_has_groups_and_not_prompt_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").touch()
+    for flag in ("--help", "--hydra-help"):
+        assert run_command(["run", "--config-dir", str(tmp_path), flag]) == 0
+        shown = capsys.readouterr().out
+        groups = shown[shown.index("Groups") :]
+        assert "mine" in groups
+        assert "smollm2-135m-instruct" in groups
+        assert "prompt= " in groups
+        assert "short_text" not in groups
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_help_fits_its_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = COMMANDS["compare"].help().splitlines()
+    assert max(map(len, lines)) <= min(columns, 100)
+
+
+def test_keys_are_found_by_name_and_by_comment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["keys", "cap_per_task"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "seeds.cap_per_task"
+    assert run_command(["keys", "server.*", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["keys"]
+    assert {row["name"].partition(".")[0] for row in rows} == {"server"}
+    assert run_command(["keys", "guessing"]) == 0
+    assert "answers.max_chance" in capsys.readouterr().out
+    assert run_command(["keys", "cap_per_tsk"]) == 2
+    assert "did you mean seeds.cap_per_task?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_how_it_is_called(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = COMMANDS[name]
     for words in ([*name.split(), "--help"], [*name.split(), "some/run", "-h"]):
@@ -87,9 +128,10 @@ def test_every_command_says_how_it_is_called(name: str, capsys: pytest.CaptureFi
         shown = capsys.readouterr().out.splitlines()
         assert shown[0] == command.call
         assert command.summary in shown[2]
-        options = (*command.arguments, *command.keys, *command.flags)
-        assert all(any(line.startswith(f"  {one.name}") for line in shown) for one in options)
-        assert shown[-2].startswith(f"Example: tsdg {name}")
+        options = (*command.arguments, *command.keys, *command.named, *command.flags)
+        names = [*(one.name for one in options), *(f"{key.name}=" for key in keys_of(command))]
+        assert all(any(line.startswith(f"  {one}") for line in shown) for one in names)
+        assert any(line.startswith(f"Example: tsdg {name}") for line in shown)
         assert shown[-1].startswith("Exit codes: ")
 
 

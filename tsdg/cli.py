@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import NoReturn
 
 import tsdg
-from tsdg.commands.overview import EXIT_CODES, overview
+from tsdg.commands.overview import EXIT_CODES, groups_help, overview
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Words, did_you_mean, read
 from tsdg.errors import MachineError, StoppedError, TsdgError, UsageError, shown
 
-_HELP = frozenset({"-h", "--help"})
+_HELP = frozenset({"-h", "--help", "--hydra-help"})
 
 
 def main() -> NoReturn:
@@ -103,11 +103,9 @@ def _run(arguments: Sequence[str]) -> int:
             return 0
     command, rest = find_command(arguments)
     if not _HELP.isdisjoint(rest):
-        print(command.help())
-        if not command.of_hydra:
-            print(EXIT_CODES)
-            return 0
-        print()  # Hydra's own help follows, with the groups and the composed recipe.
+        print(command.help() + (groups_help(rest) if command.of_hydra else ""))
+        print(EXIT_CODES)
+        return 0
     module = import_module(f"tsdg.commands.{command.module or command.name}")
     function: Callable[[Words], int] = getattr(module, command.function)
     return function(read(command, rest))

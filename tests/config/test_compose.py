@@ -360,13 +360,6 @@ def test_the_sweeps_flag_may_stand_anywhere(flag: str) -> None:
     assert seen == [0, 1]
 
 
-def test_help_needs_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as done:
-        hydra_app(lambda *_: 1, command="tsdg run", arguments=["--help"])
-    assert done.value.code in {None, 0}
-    assert re.search(r"model: .*smollm2-135m-instruct", capsys.readouterr().out)
-
-
 def test_cfg_job_prints_the_recipe_and_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     def task(_: Recipe, __: list[str]) -> int:
         raise AssertionError("ran")

@@ -1,8 +1,12 @@
-"""What `tsdg --help` prints, and the exit codes."""
+"""What `tsdg --help` prints, the groups of a recipe, and the exit codes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from tsdg.commands.table import COMMANDS
+from tsdg.commands.words import columns, help_width, value_of
 
 
 def overview() -> str:
@@ -12,14 +16,32 @@ def overview() -> str:
     return "\n".join([_HEAD, *lines, _FOOT])
 
 
+def groups_help(words: Sequence[str]) -> str:
+    """The groups of a recipe and their members, for the help of commands that take a recipe.
+
+    Args:
+        words: after the command; ``--config-dir`` among them adds a folder's members.
+    """
+    from tsdg.config.folders import groups_of, recipes_dir
+
+    own = value_of(words, "--config-dir")
+    groups = groups_of([*([Path(own)] if own else []), recipes_dir()])
+    rows = [
+        line
+        for group, names in groups.items()
+        for line in columns(f"{group}=", ", ".join(names), help_width())
+    ]
+    return "\n".join(["", "", "Groups, each with its files:", *rows, ""])
+
+
 _HEAD = """\
 tsdg: new, verified, answer-enriched questions from the training splits of public benchmark tasks
 
 usage: tsdg COMMAND ...      `tsdg COMMAND --help` has its arguments, keys and an example
 """
 _FOOT = """
-Recipes are files of recipes/recipe; `tsdg run recipe=R --cfg job --resolve` prints a whole one,
-`tsdg --version` the version.
+`tsdg keys` explains every key of a recipe, `tsdg run recipe=R --cfg job --resolve` prints a whole
+recipe, `tsdg --version` the version.
 """
 EXIT_CODES = (
     "Exit codes: 0 done, 1 work fell short, 2 request wrong, 3 machine not fit, 130 interrupted."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.commands.options import CONFIG_DIR, JSON
+from tsdg.commands.options import CONFIG_DIR, JSON, RECIPE
 from tsdg.commands.words import Command, Option
 
 _MIRROR = Option(name="seeds.mirror", metavar="FOLDER", help="the mirror", default="$TSDG_MIRROR")
@@ -64,6 +64,7 @@ SEEDS_COMMANDS = (
             ),
         ),
         flags=(CONFIG_DIR, JSON),
+        named=(RECIPE,),
         overrides="keys of the recipe; HF_ENDPOINT names another hub, HF_TOKEN an account",
         module="seeds",
         function="probe",
@@ -90,6 +91,7 @@ SEEDS_COMMANDS = (
             CONFIG_DIR,
             JSON,
         ),
+        named=(RECIPE,),
         overrides="keys of the recipe; HF_ENDPOINT names another hub, HF_TOKEN an account",
         module="seeds",
         function="prefetch",

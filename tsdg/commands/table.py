@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsdg.commands.options import CONFIG_DIR, JSON
+from tsdg.commands.options import CLUSTER, CONFIG, CONFIG_DIR, JSON, OF_HYDRA, RECIPE
 from tsdg.commands.seeds_table import SEEDS_COMMANDS
 from tsdg.commands.words import Command, Option
 
@@ -10,7 +10,7 @@ _RUN = Option(name="RUN", help="a run directory")
 _DRY_RUN = Option(name="--dry-run", help="show what would be done, and do nothing")
 _SAMPLE = Option(name="sample", metavar="QUESTIONS", help="questions of each task", counts=True)
 _KEPT = "keys of the recipe that no row depends on"
-_RECIPE = "keys of the recipe; below, as Hydra shows them"
+_RECIPE = "any key of the recipe, as `tsdg keys` lists them, or group of it, as below"
 _ANY = 1_000
 FORMATS = (
     "jsonl",
@@ -35,6 +35,8 @@ _ALL = (
         least=-1,
         most=0,
         overrides=_RECIPE,
+        named=(RECIPE,),
+        passed_on=OF_HYDRA,
         example="tsdg run recipe=demo seeds.cap_per_task=5",
     ),
     Command(
@@ -49,6 +51,8 @@ _ALL = (
         ),
         flags=(JSON,),
         overrides=_RECIPE,
+        named=(RECIPE,),
+        passed_on=OF_HYDRA,
         example="tsdg plan recipe=demo --json",
     ),
     Command(
@@ -60,6 +64,8 @@ _ALL = (
         most=0,
         flags=(Option(name="--dry-run", help="print the jobs' scripts, and submit nothing"),),
         overrides=_RECIPE,
+        named=(RECIPE, CLUSTER),
+        passed_on=OF_HYDRA,
         example="tsdg launch recipe=demo cluster=dev --dry-run",
     ),
     Command(
@@ -160,6 +166,17 @@ _ALL = (
         example="tsdg list runs",
     ),
     Command(
+        name="keys",
+        summary="every key of a recipe with what it may be, its default and its comment",
+        usage="[PATTERN] [--json]",
+        takes="one pattern at most",
+        least=0,
+        most=1,
+        arguments=(Option(name="PATTERN", help="part of a key or of its comment; * is any text"),),
+        flags=(JSON,),
+        example="tsdg keys cap_per",
+    ),
+    Command(
         name="doctor",
         summary="whether this machine and a cluster are fit, check by check",
         usage="[cluster=C] [recipe=R [KEY=VALUE ...]] [--config-dir FOLDER]",
@@ -167,7 +184,8 @@ _ALL = (
         least=0,
         most=0,
         flags=(CONFIG_DIR,),
-        overrides="cluster=C, recipe=R and, with a recipe, its keys",
+        overrides="with a recipe, its keys",
+        named=(CLUSTER, RECIPE),
         example="tsdg doctor recipe=demo cluster=dev",
     ),
     Command(
@@ -179,7 +197,8 @@ _ALL = (
         most=1,
         arguments=(_RUN,),
         flags=(_DRY_RUN,),
-        overrides=f"{_KEPT}; run=NAME",
+        overrides=_KEPT,
+        named=(Option(name="run", metavar="NAME", help="name of the new run directory"),),
         example="tsdg replay runs/demo run=again",
     ),
     Command(
@@ -317,7 +336,8 @@ _ALL = (
         least=1,
         most=_ANY,
         arguments=(_RUN,),
-        overrides="keys of recipes/mix/default.yaml; config=FILE has more",
+        config="mix",
+        named=(CONFIG,),
         example="tsdg mix runs/a runs/b budget=1000000 out=blend",
     ),
     Command(
@@ -332,7 +352,8 @@ _ALL = (
             Option(name="AFTER", help="and after it"),
         ),
         flags=(JSON,),
-        overrides="keys of recipes/compare/default.yaml; config=FILE has more",
+        config="compare",
+        named=(CONFIG,),
         example="tsdg compare before/ after/ 'rules={math: 0.5}'",
     ),
     Command(
@@ -344,7 +365,8 @@ _ALL = (
         most=1,
         arguments=(Option(name="MODEL", help="a path, or a name on the hub"),),
         flags=(_DRY_RUN,),
-        overrides="keys of recipes/eval/default.yaml; config=FILE has more",
+        config="eval",
+        named=(CONFIG,),
         example="tsdg eval checkpoints/step_1000 cluster=dev",
     ),
     *SEEDS_COMMANDS,

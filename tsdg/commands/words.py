@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shutil
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tsdg.errors import UsageError, few
 
 _HELP_COLUMN = 26
-_WIDTH = 100
+WIDEST = 100
+"""Columns of the help at most."""
+_NARROWEST = 60
 _MANY = 99
 """Words that stand for any number of them."""
 
@@ -66,6 +69,13 @@ class Command:
     flags: tuple[Option, ...] = ()
     overrides: str = ""
     """What other ``KEY=VALUE`` words are; empty where there may be none."""
+    named: tuple[Option, ...] = ()
+    """Those of them that its help names."""
+    config: str = ""
+    """Of :mod:`tsdg.commands.key_table`: whose keys the others are, where they are not a
+    recipe's."""
+    passed_on: tuple[Option, ...] = ()
+    """Flags that Hydra reads."""
     module: str = ""
     """Of :mod:`tsdg.commands`, where it is not named as the command."""
     function: str = "main"
@@ -80,22 +90,62 @@ class Command:
         """Whether Hydra reads the words that are neither flags nor keys of the table."""
         return self.least < 0
 
-    def help(self) -> str:
-        """Its call, summary, arguments, keys, flags, defaults and an example."""
-        rows = [(option.shown("="), option.told) for option in self.keys]
-        rows = [(option.shown(" "), option.told) for option in self.arguments] + rows
-        rows += [(option.shown(" "), option.told) for option in self.flags]
-        rows += [("KEY=VALUE ...", self.overrides)] if self.overrides else []
-        lines = [line for shown, told in rows for line in _columns(shown, told)]
-        return "\n".join(
-            [self.call, "", f"  {self.summary}", "", *lines, "", f"Example: {self.example}"]
-        )
+    def help(self, width: int = 0) -> str:
+        """Its call, summary, arguments, keys, flags, defaults and an example.
+
+        Args:
+            width: columns; 0 for those of the terminal.
+        """
+        width = width or help_width()
+        lines = [self.call, "", f"  {self.summary}", ""]
+        for title, rows in self._sections():
+            lines += [title, *(line for row in rows for line in columns(*row, width)), ""]
+        return "\n".join([*lines, f"Example: {self.example}"])
+
+    def _sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """The titles of the help and the rows below each; none without a row."""
+        keys = [(option.shown("="), option.told) for option in (*self.keys, *self.named)]
+        keys += [(f"{name}=", told) for name, told in self._config_keys()]
+        keys += [("KEY=VALUE ...", self.overrides)] if self.overrides else []
+        flags = (*self.flags, *self.passed_on)
+        sections = {
+            "Arguments:": [(option.shown(" "), option.told) for option in self.arguments],
+            "Keys:": keys,
+            "Flags:": [(option.shown(" "), option.told) for option in flags],
+        }
+        return ((title, rows) for title, rows in sections.items() if rows)
+
+    def _config_keys(self) -> Iterator[tuple[str, str]]:
+        """The keys of its own configuration."""
+        if self.config:
+            from tsdg.commands.key_table import keys_of
+
+            yield from ((key.name, key.told) for key in keys_of(self.config))
 
 
-def _columns(shown: str, told: str) -> list[str]:
-    """One row of the help, in as many lines as it needs."""
-    wrapped = textwrap.wrap(told, _WIDTH - _HELP_COLUMN, break_on_hyphens=False)
-    first = f"  {shown.ljust(_HELP_COLUMN - 4)}  {wrapped[0]}"
+def help_width() -> int:
+    """Columns that a help has."""
+    return max(_NARROWEST, min(WIDEST, shutil.get_terminal_size().columns))
+
+
+def value_of(words: Sequence[str], flag: str) -> str:
+    """The value of a flag, as ``--flag VALUE`` or ``--flag=VALUE``; empty where it is not given."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def columns(shown: str, told: str, width: int) -> list[str]:
+    """One row of a help, in as many lines as it needs."""
+    wrapped = textwrap.wrap(
+        told, width - _HELP_COLUMN, break_on_hyphens=False, break_long_words=False
+    )
+    if len(shown) > _HELP_COLUMN - 4:
+        return [f"  {shown}", *(" " * _HELP_COLUMN + line for line in wrapped)]
+    first = f"  {shown.ljust(_HELP_COLUMN - 4)}  {wrapped[0] if wrapped else ''}"
     return [first, *(" " * _HELP_COLUMN + line for line in wrapped[1:])]
 
 
@@ -165,7 +215,7 @@ def _check_rest(command: Command, arguments: Sequence[str], overrides: Sequence[
     for word in arguments:
         if word.startswith("-"):
             _refuse_flag(command, word)
-    if overrides and not command.overrides:
+    if overrides and not (command.overrides or command.config):
         _refuse_key(command, overrides[0])
     if not command.least <= len(arguments) <= command.most or "" in arguments:
         raise UsageError(f"tsdg {command.name} takes {command.takes}: {command.call}")

@@ -24,6 +24,7 @@ class AnswersConfig(Config):
     """Solutions drawn at once before the vote is looked at; the rest follow only where they can
     matter."""
     few_shot: Annotated[int, Field(ge=0)]
+    """Worked examples shown as chat turns before the question."""
     show_options: bool
     """Show the options (in another order per sample). A very small model solves better without
     seeing them."""

@@ -1,7 +1,7 @@
 """From the command line to a typed recipe, through Hydra: every mistake becomes one line.
 
-Hydra composes (``recipe=``, group overrides, ``key=value``, ``--multirun``, ``--cfg job``,
-``--help`` are all its own); pydantic then validates. Nothing is started, read or written before
+Hydra composes (``recipe=``, group overrides, ``key=value``, ``--multirun``, ``--cfg job`` are all
+its own); pydantic then validates. Nothing is started, read or written before
 both have passed.
 """
 
@@ -21,6 +21,8 @@ from pydantic import ValidationError
 
 from tsdg.config import extensions
 from tsdg.config.arguments import check_choices, check_flags
+from tsdg.config.folders import PRIMARY
+from tsdg.config.folders import recipes_dir as recipes_dir
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
 from tsdg.config.roles import Role, sampled
@@ -29,19 +31,11 @@ from tsdg.errors import RecipeError, ShortfallError, UsageError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-PRIMARY = "config"
 _FLAGS = frozenset(("-m", "--multirun", "--resolve"))
 _NOUN = "recipe key"
 _ROLE = re.compile(r"\+model@roles\.\w+\.model=")
 _MERGING = "Error merging override "
 """How Hydra begins of a value that is no mapping where one is needed, or the other way round."""
-
-
-def recipes_dir() -> Path:
-    """The folder of recipes: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "recipes"
-    return checkout if (checkout / f"{PRIMARY}.yaml").is_file() else package / "_recipes"
 
 
 def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) -> Recipe:
@@ -108,8 +102,7 @@ def hydra_app(
 
     Args:
         task: called with each composed recipe and the overrides that made it.
-        command: what the user typed before the arguments, e.g. ``tsdg run``; Hydra shows it in its
-            help.
+        command: what the user typed before the arguments, e.g. ``tsdg run``.
         arguments: the command line after it.
 
     Raises:
@@ -119,10 +112,6 @@ def hydra_app(
 
     _register()
     words = _named_roles(_in_order(arguments))
-    if {"-h", "--help"} & set(words) and not any(word.startswith("recipe=") for word in words):
-        words.insert(
-            0, "recipe=demo"
-        )  # Hydra composes before it helps: show the groups with some recipe
     extra = check_flags(words, command=command)
     check_choices(words, [*([extra] if extra else []), recipes_dir()])
     codes = [0]

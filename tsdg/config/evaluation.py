@@ -25,9 +25,11 @@ class EvalConfig(Config):
     tensor_parallel: PositiveInt
     """GPUs of one evaluation."""
     batch_size: str | int
+    """lm-eval's ``--batch_size``."""
     code_runs: bool
     """Whether tasks may run code that the model writes."""
     out: str
+    """Folder of the results."""
     cluster: str
     """A file of ``cluster_configs`` without its suffix, or a path; empty to print the commands."""
     time_limit: TimeLimit

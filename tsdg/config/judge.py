@@ -19,6 +19,7 @@ class JudgeConfig(Config):
     """
 
     enabled: bool
+    """Whether a judge scores at all."""
     form: Literal["genrm", "rubric"]
     """``genrm``: chat roles ``response_1``, ``response_2`` and ``principle``, as NVIDIA's
     generative reward models take; ``rubric``: one user turn made of ``rubric``, for an ordinary

@@ -75,6 +75,18 @@ def wrong_value(
     return f"{line}; set it with {_setting(root, at, key, found)}" if settable else line
 
 
+def allowed_at(model: type[Config], key: str) -> str:
+    """What a key allows, as the lines about mistakes say it.
+
+    Args:
+        model: the model.
+        key: with dots; any name in a mapping, ``[]`` for an entry of a list.
+    """
+    root = _schema_of(model)
+    loc = [part if part != "[]" else 0 for part in re.split(r"\.|(?=\[\])", key)]
+    return _describe(root, _place(root, loc)[1])
+
+
 def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str) -> str:
     """One line for a key that is not there: what is allowed in its place, and the nearest of it."""
     root = _schema_of(model)

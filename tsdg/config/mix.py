@@ -13,6 +13,7 @@ class CorpusConfig(Config):
     """A corpus of the user's own, beside the runs."""
 
     name: str
+    """Of the part, in the tables and blends."""
     path: str
     """Where its text lies; copied into the blends. Where tokens are counted, a Parquet or JSONL
     file, or a folder."""
@@ -49,12 +50,14 @@ class MixConfig(Config):
     max_epochs: PositiveFloat
     """How often a part may be repeated at most."""
     corpora: tuple[CorpusConfig, ...]
+    """Corpora of the user's own in the mixture."""
     tokenizer: str
     """Folder with the ``tokenizer.json`` that counts the tokens of corpora with ``tokens: count``;
     else empty."""
     valid: tuple[str, ...]
     """Parts held for validation, out of the training mixture; each with its natural weight."""
     test: tuple[str, ...]
+    """Parts held for testing, as those of ``valid``."""
     prefix: str
     """Megatron's path of a part after tokenisation; ``{name}`` stands for the part."""
     out: str

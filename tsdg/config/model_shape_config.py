@@ -19,15 +19,21 @@ class ModelShape(Config):
     shared_gb: float = 0.0
     """Of these what each data-parallel copy holds whole: all but the routed experts."""
     vocabulary: PositiveInt = 150_000
+    """Tokens that it knows."""
     hidden: PositiveInt = 4096
+    """Width of its layers."""
     query_heads: NonNegativeInt = 0
+    """Attention heads of a layer."""
     attention_layers: NonNegativeInt = 0
     """Layers that keep every token of a request."""
     window_layers: NonNegativeInt = 0
     """Layers that keep the last ``window`` tokens."""
     window: NonNegativeInt = 0
+    """Tokens that a window layer keeps."""
     kv_heads: NonNegativeInt = 0
+    """Heads of keys and values in a layer."""
     head_dim: NonNegativeInt = 0
+    """Numbers of one head."""
     latent: NonNegativeInt = 0
     """Of latent attention: numbers that a layer keeps for a token, whole on each GPU of a tensor
     group. 0 for keys and values by head."""

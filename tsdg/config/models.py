@@ -51,8 +51,11 @@ class ParallelConfig(Config):
     """How many GPUs one server of a model takes: tensor × pipeline × data."""
 
     tensor: PositiveInt
+    """GPUs that share each layer."""
     pipeline: PositiveInt
+    """Stages of layers."""
     data: PositiveInt = 1
+    """Copies of the attention, which share the experts."""
     context: PositiveInt = 1
     """GPUs of a tensor group that share the tokens of a request."""
     seqs: NonNegativeInt = 0
@@ -78,7 +81,9 @@ class ModelConfig(Config):
     path: str
     """Folder of the weights, or a hub id where the server may fetch it."""
     revision: str
+    """Commit or branch of its hub repository, for provenance; empty where there is none."""
     licence: str
+    """Licence of the weights, or an endpoint's terms for its output; stands on the dataset card."""
     note: str
     """What to know before using what it writes; shown after a run and on the dataset card; empty
     for nothing."""
@@ -109,8 +114,8 @@ class ModelConfig(Config):
     """Requests of one copy at once at most; 0 for the server's own default, which does not look at
     what the memory holds."""
     facts: ModelShape | None = None
-    """Whether it fits is reckoned from these; None: from the ``config.json`` in ``path``, if that
-    is a folder."""
+    """Whether it fits is reckoned from these; ``null``: from the ``config.json`` in ``path``, if
+    that is a folder."""
     throughput: dict[str, ThroughputConfig]
     """By ``hardware``; for ``tsdg plan`` alone. Without an entry it gives no GPU-hours."""
     flags: Flags
@@ -185,9 +190,9 @@ class RoleConfig(Config):
     """Who plays one role of a run, and what its requests say beside the prompt."""
 
     model: ModelConfig | None = None
-    """None: the run's own; of ``enrich`` the one that answers."""
+    """``null``: the run's own; of ``enrich`` the one that answers."""
     server: ServerConfig | None = None
-    """None: as the run's own server."""
+    """``null``: as the run's own server."""
     thinking: Thinking = "auto"
     """Whether a model that can think or not does; ``auto``: to answer and to judge it does, to
     study, write and enrich it does not."""

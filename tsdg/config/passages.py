@@ -41,6 +41,7 @@ class PassagesConfig(Config):
     """Column → the values that are wanted; a row needs one of them in each column. A list in a row
     needs one match."""
     min_chars: Annotated[int, Field(ge=1)]
+    """Shorter texts give no seed."""
     chunk_chars: Annotated[int, Field(ge=100)]
     """A longer text gives one chunk of at most this many characters, from a drawn place."""
     total: Annotated[int, Field(ge=1)]

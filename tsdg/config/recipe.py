@@ -200,6 +200,7 @@ class PackageConfig(Config):
     """Stage 5: the dataset."""
 
     rows_per_file: PositiveInt
+    """Records of one Parquet file at most."""
     style: Literal["labelled", "plain"]
     """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines
     between them."""
@@ -235,6 +236,7 @@ class LaunchConfig(Config):
     """Seeds of the canary, a small run through all stages that must succeed before the arrays
     start; 0 for none."""
     canary_time_limit: TimeLimit
+    """Of each of the canary's jobs; empty for the cluster file's limit of the partition."""
 
 
 class Recipe(Config):
@@ -243,6 +245,7 @@ class Recipe(Config):
     name: FileName
     """The recipe's own name."""
     output_root: str
+    """Folder of runs, on the shared file system."""
     run: FileName
     """Name of the run directory; ``auto`` is the recipe's name and the first digits of its
     fingerprint."""
