@@ -5,6 +5,7 @@ The commands are listed in :mod:`tsdg.commands.table`; everything else is import
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -111,9 +112,17 @@ def _run(arguments: Sequence[str]) -> int:
     return function(read(command, rest))
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 def _refused(error: OSError) -> int:
     where = f" {error.filename}" if error.filename else ""
     step = "; change its owner or mode" if isinstance(error, PermissionError) else ""
     why = " ".join((error.strerror or str(error)).split())
+    if error.errno in _NO_ROOM and not where:
+        import tempfile
+
+        where = f" to write in the output folder or in {tempfile.gettempdir()}"
+        step = "; free some space and start again: what is done is kept"
     print(f"tsdg: this machine refuses{where}: {why}{step}", file=sys.stderr)
     return MachineError.exit_code

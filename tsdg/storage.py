@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tsdg.errors import StorageError, UsageError
@@ -188,12 +189,55 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """
     partial = partial_of(path)
     with storage("write", path):
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         try:
-            if mode == PRIVATE:  # one that an earlier process left may be open to others
-                os.fchmod(descriptor, mode)
-            write_fully(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        partial.replace(path)
+            _write_durably(partial, data, mode)
+            partial.replace(path)
+        except OSError:
+            with suppress(OSError):  # the first error is the one to tell
+                partial.unlink(missing_ok=True)
+            raise
+
+
+def _write_durably(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        if mode == PRIVATE:  # one that an earlier process left may be open to others
+            os.fchmod(descriptor, mode)
+        write_fully(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Make a folder so that others see all of it or nothing: other name, flush, rename.
+
+    What a killed process left under the other name is removed first.
+
+    Args:
+        out: missing or empty.
+
+    Yields:
+        The folder to write to.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    building = partial_of(out.absolute())
+    with storage("make the folder", building):
+        if building.is_dir():
+            shutil.rmtree(building)
+        building.mkdir(parents=True)
+    try:
+        yield building
+        for path in building.rglob("*"):
+            if path.is_file():
+                with storage("sync", path):
+                    sync_file(path)
+        with storage("rename to", out):
+            building.rename(out)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    sync_directory(out.absolute().parent)

@@ -17,7 +17,7 @@ def main(words: Words) -> int:
     """Write a finished run in the form that another tool reads."""
     from tsdg.mixture.export_blend import BLENDS, LINES, write_blend
     from tsdg.package.export.formats import export
-    from tsdg.storage import refuse_filled
+    from tsdg.storage import new_folder, refuse_filled
 
     form = words.flags.get("--format", "")
     if not form:
@@ -33,9 +33,10 @@ def main(words: Words) -> int:
         raise UsageError(
             f"tsdg export: {unused[0]}= has no meaning for --format {form}; it is for megatron-bin"
         )
-    done = export(run, out, "jsonl" if form in LINES else form, words.keys)
-    if form in BLENDS:
-        write_blend(run, out, form)
+    with new_folder(out) as building:
+        done = export(run, building, "jsonl" if form in LINES else form, words.keys)
+        if form in BLENDS:
+            write_blend(run, building, form, named=out)
     print(f"{done.rows:,} rows in {out}")
     for line in done.said:
         print(line)

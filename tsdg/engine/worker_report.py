@@ -249,6 +249,9 @@ class WorkerReport:
         try:
             await self._in_thread(partial(write_worker, self._phase, self._token, status))
         except StorageError as error:
+            if state == "running" and is_capped(self._budget):
+                # Others, and a later start, would not know of what this process uses.
+                raise
             self._note_once("figures", f"the work goes on, but its figures cannot be kept: {error}")
 
     def _note_once(self, what: str, line: str) -> None:

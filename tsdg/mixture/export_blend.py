@@ -14,13 +14,14 @@ LINES = ("nemotron-blend", "megatron")
 BLENDS = (*LINES, "megatron-bin")
 
 
-def write_blend(run: Path, out: Path, form: str) -> None:
+def write_blend(run: Path, out: Path, form: str, *, named: Path) -> None:
     """Write a blend with natural weights over exported files; `tsdg mix` chooses others.
 
     Args:
         run: the run directory.
         out: with the exported files of each task.
         form: one of :data:`BLENDS`.
+        named: the folder that the blend names, where ``out`` gets another name later.
 
     Raises:
         VerificationError: the run is not finished, or damaged.
@@ -33,10 +34,10 @@ def write_blend(run: Path, out: Path, form: str) -> None:
     if form == "nemotron-blend":
         blend = blends.nemotron({"train": shares})
         for part, entry in zip(parts, blend["datasets"], strict=True):
-            entry["path"] = str((out / part.group / f"{part.name}.jsonl").absolute())
+            entry["path"] = str((named / part.group / f"{part.name}.jsonl").absolute())
         files = {"blend.json": blends.as_json(blend)}
     else:
-        folder = str(out.absolute()).replace("{", "{{").replace("}", "}}")
+        folder = str(named.absolute()).replace("{", "{{").replace("}", "}}")
         splits = {"train": shares, "valid": [], "test": []}
         files = blends.megatron_files(splits, f"{folder}/{{name}}{SUFFIX}")
     for name, content in files.items():

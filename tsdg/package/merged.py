@@ -83,7 +83,9 @@ def _other_files(out: Path) -> list[Any]:
     return [describe(out, name) for name in names]
 
 
-def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -> Manifest:
+def merged_manifest(
+    out: Path, manifests: Sequence[Manifest], *, name: str, created: str
+) -> Manifest:
     """Put the manifest of a merged dataset together, all of whose files are there but the card.
 
     Raises:
@@ -96,7 +98,7 @@ def merged_manifest(out: Path, manifests: Sequence[Manifest], *, created: str) -
     first = manifests[0]
     manifest = {
         "schema_version": SCHEMA_VERSION,
-        "run": out.absolute().name,
+        "run": name,
         "created": created,
         "recipe_fingerprint": first["recipe_fingerprint"],
         "snapshot": first["snapshot"],
@@ -125,7 +127,7 @@ def check_merged(run: Path, manifest: Manifest) -> Iterator[Finding]:
     """Check a merged dataset's manifest against its files and the copied runs' manifests."""
     try:
         manifests = [json.loads((run / one["manifest"]).read_bytes()) for one in manifest["merged"]]
-        again = merged_manifest(run, manifests, created=manifest["created"])
+        again = merged_manifest(run, manifests, name=manifest["run"], created=manifest["created"])
     except (OSError, ValueError, KeyError, TypeError, VerificationError) as error:
         yield Finding(
             path=MERGED,

@@ -32,7 +32,7 @@ from tsdg.package.manifest_form import Manifest
 from tsdg.package.merged import SAME_REQUEST, SAME_TEXT, copy_name, merged_manifest
 from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, SEED_SCHEMA, Rejection, Seed
 from tsdg.rowform import from_row, stable_id
-from tsdg.storage import make_directory, refuse_filled, storage
+from tsdg.storage import make_directory, new_folder, refuse_filled, storage
 from tsdg.tables import Table
 
 _OF_QUESTION = ("question_id", "group", "family", "task", "question", "context", "options")
@@ -55,6 +55,23 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
     """
     refuse_filled(out, command="tsdg merge")
     manifests = [_mergeable(run) for run in runs]
+    with new_folder(out) as building, storage("write", building):
+        manifest = _merge_into(
+            building, runs, manifests, name=out.absolute().name, seed=seed, rows=rows_per_file
+        )
+        _check(building, out)
+    return manifest
+
+
+def _merge_into(
+    out: Path,
+    runs: Sequence[Path],
+    manifests: Sequence[Manifest],
+    *,
+    name: str,
+    seed: int,
+    rows: int,
+) -> Manifest:
     scratch = out / ".scratch"
     for folder in (scratch, out / DATASET, (out / copy_name(0)).parent, (out / SEEDS).parent):
         make_directory(folder)
@@ -62,27 +79,25 @@ def merge(runs: Sequence[Path], out: Path, *, rows_per_file: int, seed: int) -> 
     sources: set[str] = set()
     for task in sorted({task for manifest in manifests for task in manifest["tasks"]}):
         batches = _records(runs, manifests, dropped, task, sources)
-        write_task(batches, out / DATASET, rows_per_file=rows_per_file, seed=seed, scratch=scratch)
+        write_task(batches, out / DATASET, rows_per_file=rows, seed=seed, scratch=scratch)
     _write_seeds(runs, out, sources)
     with storage("write", out):
         shutil.rmtree(scratch)
         for place, run in enumerate(runs):
             shutil.copyfile(run / MANIFEST, out / copy_name(place))
     manifest = merged_manifest(
-        out, manifests, created=datetime.now(UTC).isoformat(timespec="seconds")
+        out, manifests, name=name, created=datetime.now(UTC).isoformat(timespec="seconds")
     )
     write_card(out, manifest)
     manifest = with_file(manifest, describe(out, CARD))
     write_manifest(out, manifest)
-    _check(out)
     return manifest
 
 
-def _check(out: Path) -> None:
-    if findings := verify_run(out):
-        (out / MANIFEST).unlink()
+def _check(building: Path, out: Path) -> None:
+    if findings := verify_run(building):
         raise VerificationError(
-            f"tsdg merge: what was written to {out} does not hold, and has no manifest: "
+            f"tsdg merge: what was written to {out} does not hold, and was removed: "
             f"{few([str(one) for one in findings], 2, separator='; ')}; `tsdg verify` says "
             "whether the runs do"
         )

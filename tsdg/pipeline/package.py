@@ -14,7 +14,7 @@ from tsdg.package.manifest_form import Manifest
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording
 from tsdg.package.report.facts import contamination_of
-from tsdg.package.report.page import write_report
+from tsdg.package.report.page import REPORT, write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.pipeline.held_out import held_out
 from tsdg.progress import Reporter, counted
@@ -31,6 +31,8 @@ def package(prepared: Prepared, reporter: Reporter) -> Manifest:
     recipe, directory, state = prepared.recipe, prepared.directory, prepared.state
     finished = state.packaged(recipe.package)
     if finished is not None:
+        if not (directory / REPORT).is_file():  # its last file, which an earlier start lacked
+            write_report(directory)
         reporter.note(
             f"package: done before; all files have the sizes of {MANIFEST}, `tsdg verify` reads "
             "them all"
