@@ -240,4 +240,5 @@ def new_folder(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    sync_directory(out.absolute().parent)
+    with suppress(StorageError):  # it is whole, and stands: to fail now would refuse it for ever
+        sync_directory(out.absolute().parent)

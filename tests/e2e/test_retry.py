@@ -64,7 +64,7 @@ def test_lost_rows_are_asked_for_again_and_the_run_is_as_if_nothing_had_been_los
 
 
 def test_only_reasons_of_transport_are_asked_again(tsdg: Cli, oracle: Oracle) -> None:
-    assert tsdg("run", "recipe=demo", "seeds.cap_per_task=1", *oracle().overrides()).code == 0
+    assert tsdg("run", "recipe=demo", "seeds.cap_per_task=4", *oracle().overrides()).code == 0
     (run,) = tsdg.runs()
     refused = tsdg("retry", str(run), "reason=no_majority")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
