@@ -29,6 +29,7 @@ from tsdg.run.estimate import (
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.measured import measure
 from tsdg.run.prepare import Prepared, fits_of
+from tsdg.run.reply_limits import reply_limits
 from tsdg.seeds.catalogue.caps import poor
 from tsdg.seeds.draw.expectation import Expected, expect
 from tsdg.seeds.draw.quotas import apportion
@@ -178,7 +179,7 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         claim_votes=recipe.answers.claim == "vote",
         notes=[*chosen.notes, *limit_notes(duplicates, recipe.questions.max_duplicates)],
         savings=savings(recipe, phases, planned),
-        assumptions=[*assumptions(recipe, measured), *fits_of(recipe)],
+        assumptions=[*assumptions(recipe, measured), *fits_of(recipe), *reply_limits(recipe)],
     )
 
 
