@@ -14,9 +14,7 @@ def reply_limits(recipe: Recipe) -> list[str]:
     kinds = {model.server.type for phase in recipe.phases for model in served_models(recipe, phase)}
     lines = []
     if "vllm" in kinds:
-        lines.append(
-            "no reply of an own server is cut: servers are watched by the tokens they make"
-        )
+        lines.append("no reply of an own server is cut: it is watched by its tokens")
     if "openai" in kinds:
         lines.append(_of_endpoints(recipe, most=_most_tokens(recipe, steps)))
     return lines
@@ -42,6 +40,6 @@ def _of_endpoints(recipe: Recipe, *, most: int) -> str:
             f"second), later what the rate seen there asks for{again}"
         )
     return (
-        f"a reply of an endpoint may take engine.request_timeout_s={told} s: one of {most:,} tokens "
-        f"needs {most / told:,.0f} tokens per second{again}"
+        f"a reply of an endpoint may take engine.request_timeout_s={told} s: one of {most:,} "
+        f"tokens needs {most / told:,.0f} tokens per second{again}"
     )
