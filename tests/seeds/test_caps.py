@@ -7,7 +7,9 @@ import pytest
 from tests.seeds.rows import unit_of
 from tsdg.config.recipe import SeedsConfig
 from tsdg.seeds.catalogue.caps import POOR, cap_of, caps, poor
+from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.catalogue.tables import table
 from tsdg.seeds.draw.expectation import expect
 from tsdg.seeds.draw.selection import by_name, survey
 
@@ -64,3 +66,20 @@ def test_caps_of_tasks_hold_where_suggested_caps_are_asked_for() -> None:
         config = request.model_copy(update={"cap_per_family": asked})
         quotas = expect(config, survey(config).missing).quotas.tasks
         assert (quotas["ethics_virtue"], quotas["cola"], quotas["gsm8k"]) == (virtue, cola, 5000)
+
+
+def test_units_of_one_family_have_domains_of_their_own() -> None:
+    lines = list(table("domains.csv"))
+    for line in lines:
+        fitting = [
+            unit
+            for unit in load().units
+            if fnmatchcase(unit.dataset_path, line["dataset_path"])
+            and fnmatchcase(unit.config, line["config"])
+        ]
+        assert fitting, line
+    domains = {unit.tasks[0]: domain_of(load().family(unit.family), unit) for unit in load().units}
+    assert (domains["bec2016eu"], domains["bhtc_v2"]) == ("sentiment", "news")
+    assert (domains["cola"], domains["rte"]) == ("grammar", "natural language inference")
+    assert domains["gsm8k"] == "math"
+    assert not set(domains.values()) & {"multilingual"}

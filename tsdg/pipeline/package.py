@@ -22,6 +22,7 @@ from tsdg.run.measure_diversity import keep_diversity, measure
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import models_of
 from tsdg.run.state import TABLES
+from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.draw.selection import LICENCES, TaskSource
 from tsdg.tables import count_rows
 
@@ -126,7 +127,7 @@ def _task_facts(source: TaskSource) -> TaskFacts:
     return TaskFacts(
         group=family.group,
         family=family.family,
-        domain=family.domain,
+        domain=domain_of(family, unit),
         language=unit.language,
         licence=family.licence_of(unit),
         commercial_ok=family.commercial_of(unit) in LICENCES["commercial"],

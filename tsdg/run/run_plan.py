@@ -31,6 +31,7 @@ from tsdg.run.measured import measure
 from tsdg.run.prepare import Prepared, fits_of
 from tsdg.run.reply_limits import reply_limits
 from tsdg.seeds.catalogue.caps import poor
+from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.draw.expectation import Expected, expect
 from tsdg.seeds.draw.quotas import apportion
 from tsdg.seeds.draw.selection import Located, TaskSource
@@ -242,7 +243,7 @@ def _task(source: TaskSource, rows: int, seeds: int) -> TaskPlan:
         task=source.task,
         group=source.family.group,
         family=source.family.family,
-        domain=source.family.domain,
+        domain=domain_of(source.family, source.unit),
         language=source.unit.language,
         licence=source.family.licence_of(source.unit),
         available=rows,

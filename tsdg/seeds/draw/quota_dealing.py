@@ -109,10 +109,14 @@ class Dealer:
         class_caps = np.array(
             [limits.get(name, 0) if limits else _NONE for name in names], dtype=np.int64
         )
-        caps = _Caps([(self._groups, self._group_caps), (classes, class_caps)])
-        if self._mix == "round_robin":
-            return self._in_turn(caps)
-        return self._by_weight(_Caps([(self._families, self._family_caps), *caps.kinds]))
+        caps = _Caps(
+            [
+                (self._families, self._family_caps),  # a family may have tasks in several domains
+                (self._groups, self._group_caps),
+                (classes, class_caps),
+            ]
+        )
+        return self._in_turn(caps) if self._mix == "round_robin" else self._by_weight(caps)
 
     def _by_weight(self, caps: _Caps) -> Counts:
         quotas = np.zeros_like(self.most)

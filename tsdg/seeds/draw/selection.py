@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tsdg.config.recipe import LeaksConfig, SeedsConfig, SharesConfig
 from tsdg.errors import MirrorError, SeedsDeniedError, few
 from tsdg.seeds.catalogue import guard
+from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Commercial, Family, Unit
 from tsdg.seeds.draw.quota_dealing import Stock
@@ -86,7 +87,7 @@ class TaskSource:
             task=self.task,
             family=self.family.family,
             group=self.family.group,
-            domain=self.family.domain,
+            domain=domain_of(self.family, self.unit),
             language=self.unit.language,
             rows=rows,
         )

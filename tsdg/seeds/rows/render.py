@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from tsdg.records import Seed, Source
+from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, shortened
 from tsdg.seeds.rows.phrases import phrase
 from tsdg.seeds.rows.residue import tidied
@@ -236,7 +237,7 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
         solution=shortened(_sound(gold.solution or notes.solution), SOLUTION_CHARACTERS),
         level=shortened(_sound(item.level or notes.level), NOTE_CHARACTERS),
         subject=shortened(_sound(item.subject or notes.subject), NOTE_CHARACTERS),
-        domain=family.domain,
+        domain=domain_of(family, unit),
         language=unit.language,
         licence=family.licence_of(unit),
         source=Source(
