@@ -225,6 +225,21 @@ class AnswerSample:
     first."""
     option_order: tuple[int, ...]
     """Position shown → index in the question's options; empty where the options were not shown."""
+    solver: str = "answers"
+    """The role that drew it: ``answers``, or ``escalate``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """What one solver's samples say of the answer that was accepted."""
+
+    solver: str
+    """``answers``, or ``escalate`` for the stronger one that undecided questions go on to."""
+    model: str
+    samples: int
+    """That it drew, abstentions included."""
+    votes: int
+    """Of them for the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +262,8 @@ class Verification:
     """Whether the answer is the one that the writer claimed; None where it claimed none."""
     score: float
     """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
+    ballots: tuple[Ballot, ...] = ()
+    """How each solver voted; empty in recipes with one solver, whose votes stand above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

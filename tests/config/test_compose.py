@@ -120,7 +120,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
         (["recipe=demo", "model.flags=[]"], ["model.flags: found []", "a mapping"]),
         (
             ["recipe=demo", "+roles.cook=1"],
-            ["roles.cook: found the name 'cook'", "questions, answers, enrich or judge"],
+            ["roles.cook: found the name 'cook'", "questions, answers, escalate, enrich or judge"],
         ),
         (["recipe=demo", "+passages.domains={53: x}"], ["passages.domains.53", "write it as '53'"]),
         (

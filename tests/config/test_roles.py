@@ -23,8 +23,8 @@ def thinks(recipe: Recipe, role: Role) -> bool:
 
 def test_a_model_that_can_choose_thinks_where_a_result_is_right_or_wrong() -> None:
     recipe = hybrid()
-    roles: list[Role] = ["study", "questions", "answers", "enrich", "judge"]
-    assert [role for role in roles if thinks(recipe, role)] == ["answers", "judge"]
+    roles: list[Role] = ["study", "questions", "answers", "escalate", "enrich", "judge"]
+    assert [role for role in roles if thinks(recipe, role)] == ["answers", "escalate", "judge"]
 
 
 @pytest.mark.parametrize(("word", "expected"), [("on", True), ("off", False), ("true", True)])

@@ -245,7 +245,7 @@ def test_the_default_recipe_is_within_five_thousand_gpu_hours(
     assert made.questions == 4_500_000
     assert made.gpu_hours
     roles = [role for phase in made.phases for role in phase.roles]
-    assert {role.role for role in roles} == {"study", "questions", "answers", "enrich"}
+    assert {role.role for role in roles} == {"study", "questions", "answers", "escalate", "enrich"}
     assert sum(role.gpu_hours or 0 for role in roles) == pytest.approx(made.gpu_hours, abs=0.1)
     assert 500 < made.gpu_hours < 5000
     told = "\n".join(made.assumptions)
@@ -254,7 +254,7 @@ def test_the_default_recipe_is_within_five_thousand_gpu_hours(
     print_plan(made, as_json=False)
     shown = capsys.readouterr().out
     assert all(f"{role.role} by {role.model}" in shown for role in roles)
-    assert "cheaper: +roles.answers.request.reasoning_effort=low would save" in shown
+    assert "cheaper: +roles.escalate.request.reasoning_effort=medium would save" in shown
 
 
 def test_what_a_run_took_replaces_what_is_assumed(tmp_path: Path) -> None:

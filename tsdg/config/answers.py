@@ -11,6 +11,26 @@ from tsdg.config.sampling import SamplingConfig
 from tsdg.records import AnswerKind, Variant
 
 
+class EscalateConfig(Config):
+    """Which questions go on to a second, stronger solver; see ``roles.escalate``."""
+
+    when: tuple[Literal["undecided", "disagrees"], ...]
+    """``undecided``: no answer won the first vote; ``disagrees``: the one that won is not what the
+    writer claimed. Empty for no second vote."""
+    kinds: tuple[AnswerKind, ...]
+    """Answer kinds that go to the stronger solver at once."""
+    samples: PositiveInt
+    """Solutions that it draws at most."""
+    free_samples: PositiveInt
+    """The same where the number of answers has no bound."""
+    sampling: SamplingConfig
+
+    @property
+    def on(self) -> bool:
+        """Whether any question can go on."""
+        return bool(self.when or self.kinds)
+
+
 class AnswersConfig(Config):
     """Stage 3: a model that sees only the question solves it, and its answers are voted on."""
 
@@ -46,6 +66,7 @@ class AnswersConfig(Config):
     claim: Literal["record", "require", "vote"]
     """How the answer that the question's writer claimed is used: ``record`` whether the verified
     one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
+    escalate: EscalateConfig | None = None
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     """Which records to make of one verified question."""
     sampling: SamplingConfig
@@ -55,6 +76,11 @@ class AnswersConfig(Config):
     enrich: SamplingConfig
     """For the one request per verified question that adds knowledge and distractor analysis
     (``context``)."""
+
+    @property
+    def second(self) -> EscalateConfig | None:
+        """The second vote; None where no question goes on to one."""
+        return self.escalate if self.escalate and self.escalate.on else None
 
     def sampling_of(self, kind: AnswerKind) -> SamplingConfig:
         """How solutions of a kind are drawn."""
@@ -74,7 +100,10 @@ class AnswersConfig(Config):
             raise ValueError(
                 f"first_round ({self.first_round}) is larger than samples ({self.samples})"
             )
-        for key, samples in (("samples", self.samples), ("free_samples", self.free_samples)):
+        votes = {"samples": self.samples, "free_samples": self.free_samples}
+        if self.second:
+            votes["escalate.samples"] = self.second.samples
+        for key, samples in votes.items():
             if self.min_margin > samples:
                 raise ValueError(f"min_margin ({self.min_margin}) is larger than {key} ({samples})")
         return self

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _FLAGS = frozenset(("-m", "--multirun", "--resolve"))
 _NOUN = "recipe key"
-_ROLE = re.compile(r"\+model@roles\.\w+\.model=")
+_ROLE = re.compile(r"\+(?:model)@roles\.\w+\.model=")
 _MERGING = "Error merging override "
 """How Hydra begins of a value that is no mapping where one is needed, or the other way round."""
 

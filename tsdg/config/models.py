@@ -190,7 +190,7 @@ class RoleConfig(Config):
     """Who plays one role of a run, and what its requests say beside the prompt."""
 
     model: ModelConfig | None = None
-    """``null``: the run's own; of ``enrich`` the one that answers."""
+    """``null``: the run's own; of ``escalate`` and ``enrich`` the one that answers."""
     server: ServerConfig | None = None
     """``null``: as the run's own server."""
     thinking: Thinking = "auto"

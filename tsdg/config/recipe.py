@@ -349,6 +349,8 @@ class Recipe(Config):
             ("answers.sampling", self.answers.sampling, "answers"),
             ("answers.enrich", self.answers.enrich, "enrich"),
         ]
+        if second := self.answers.second:
+            limits.append(("answers.escalate.sampling", second.sampling, "escalate"))
         if self.study.share:
             limits.append(("study.sampling", self.study.sampling, "study"))
         if self.judge.enabled:

@@ -16,8 +16,8 @@ from tsdg.config.requests import merged
 if TYPE_CHECKING:
     from tsdg.config.recipe import Recipe
 
-Role = Literal["study", "questions", "answers", "enrich", "judge"]
-_THINK: frozenset[str] = frozenset({"answers", "judge"})
+Role = Literal["study", "questions", "answers", "escalate", "enrich", "judge"]
+_THINK: frozenset[str] = frozenset({"answers", "escalate", "judge"})
 """Roles that think where ``auto`` leaves it to us: their results are right or wrong."""
 
 
@@ -105,4 +105,4 @@ def sampled(
 
 def _line_of(role: Role) -> tuple[Role, ...]:
     """The roles whose own model plays a role, the nearest first."""
-    return (role, "answers") if role == "enrich" else (role,)
+    return (role, "answers") if role in ("enrich", "escalate") else (role,)

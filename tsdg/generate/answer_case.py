@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 from tsdg.config.models import ModelConfig
+from tsdg.config.sampling import SamplingConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.answer_samples import Drawn
 from tsdg.generate.claims import Claim
@@ -24,6 +26,8 @@ class AnswerModels:
     solver: ModelConfig
     enricher: ModelConfig
     """Adds knowledge to what the vote accepted."""
+    expert: ModelConfig | None = None
+    """Solves what the solver leaves undecided; None where nobody does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,20 @@ class Case:
     plan: VotePlan | None
     drawn: list[Drawn]
     replies: list[Reply | PermanentError]
+    solver: ModelConfig
+    """Who draws its samples."""
+    sampling: SamplingConfig
+    second: bool = False
+    """Whether this is the second vote, of the stronger solver."""
+    earlier: tuple[Drawn, ...] = ()
+    """Samples of the vote before this one, by another solver."""
+    spent: float = 0.0
+    """Probability with which guessing had won that vote."""
+
+    @property
+    def role(self) -> Literal["answers", "escalate"]:
+        """The role of its solver."""
+        return "escalate" if self.second else "answers"
 
     @property
     def options(self) -> int:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tsdg.config.models import ModelConfig
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.answer_case import Case
@@ -29,20 +29,19 @@ from tsdg.records import Question
 class Sampler:
     """Draws samples of a question. Holds no state."""
 
-    def __init__(self, *, config: AnswersConfig, model: ModelConfig, seed: int) -> None:
+    def __init__(self, *, config: AnswersConfig, seed: int) -> None:
         self._config = config
-        self._model = model
         self._seed = seed
 
     async def draw_round(self, case: Case, size: int) -> bool:
         """Draw and read further samples; return whether all their requests failed."""
-        first = len(case.drawn)
+        first = len(case.earlier) + len(case.drawn)
         draws = [self._draw(case, sample) for sample in range(first, first + size)]
         groups = [
             list(group)
             for _, group in itertools.groupby(draws, key=lambda d: (d.turns, d.form.constraint))
         ]
-        requests = [self._request(case.question, group) for group in groups]
+        requests = [self._request(case, group) for group in groups]
         came = await together([try_ask(case.ask, request) for request in requests])
         case.replies.extend(came)
         # In a thread: a formula may take its verifier seconds, and other rows' replies must not
@@ -55,6 +54,8 @@ class Sampler:
         )
         if isinstance(case.verifier, Prover):
             fresh = await proven(fresh, case.verifier)
+        if case.second:
+            fresh = [replace(item, row=replace(item.row, solver=case.role)) for item in fresh]
         case.drawn.extend(fresh)
         return all(isinstance(reply, PermanentError) for reply in came)
 
@@ -126,12 +127,12 @@ class Sampler:
             shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write),
         )
 
-    def _request(self, question: Question, group: Sequence[Draw]) -> Request:
+    def _request(self, case: Case, group: Sequence[Draw]) -> Request:
         return chat_request(
-            model=self._model,
+            model=case.solver,
             turns=group[0].turns,
-            sampling=self._config.sampling_of(question.answer_kind),
-            seed=number("answers", self._seed, question.question_id, group[0].sample),
+            sampling=case.sampling,
+            seed=number("answers", self._seed, case.question.question_id, group[0].sample),
             samples=len(group),
             form=group[0].form.constraint,
         )

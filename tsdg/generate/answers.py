@@ -11,21 +11,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsdg.config.recipe import AnswersConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.answer_case import AnswerModels, Case
 from tsdg.generate.answer_samples import Drawn
 from tsdg.generate.answer_sampling import Sampler
-from tsdg.generate.claims import read_claim
+from tsdg.generate.claims import agrees, read_claim
 from tsdg.generate.fields import shape_of
 from tsdg.generate.judge import Judge
 from tsdg.generate.prompts import Prompts
 from tsdg.generate.requests import usage_of
 from tsdg.generate.schemas import Flaw
 from tsdg.generate.solutions import SolutionMaker
-from tsdg.generate.voteplan import plan_of, wish_of
+from tsdg.generate.voteplan import plan_of, second_plan, second_wish, spent_chance, wish_of
 from tsdg.generate.voting import Accept, Open, Reject, Tally, tally
 from tsdg.protocols import Ask, Prover, Reply, Verifier
 from tsdg.records import AnswerSample, Question, Reason, Rejection, Solution, Usage
@@ -57,10 +57,11 @@ class AnswerStep:
         judge: Judge | None,
     ) -> None:
         self._config = config
+        self._models = models
         self._prompts = prompts
         self._verifier_for = verifier_for
         self._judge = judge
-        self._sampler = Sampler(config=config, model=models.solver, seed=seed)
+        self._sampler = Sampler(config=config, seed=seed)
         self._solutions = SolutionMaker(
             config=config, models=models, prompts=prompts, seed=seed, judge=judge
         )
@@ -74,13 +75,18 @@ class AnswerStep:
         """
         case = await self._case(question, ask)
         counted, verdict = await self._vote(case)
+        saved = case.samples - len(case.drawn)
+        if second := await self._second(case, counted, verdict):
+            case = second
+            counted, verdict = await self._vote(case)
+            saved += case.samples - len(case.drawn)
         made = await self._made(case, counted, verdict)
         return Solving(
-            samples=tuple(item.row for item in case.drawn),
+            samples=tuple(item.row for item in (*case.earlier, *case.drawn)),
             solution=None if isinstance(made, Flaw) else made,
             rejection=_reject(question, made) if isinstance(made, Flaw) else None,
             usage=usage_of("answers", case.replies),
-            saved_samples=case.samples - len(case.drawn),
+            saved_samples=saved,
         )
 
     async def _case(self, question: Question, ask: Ask) -> Case:
@@ -113,12 +119,50 @@ class AnswerStep:
             plan=plan_of(self._config, len(choices), claimed=votes),
             drawn=[],
             replies=[],
+            solver=self._models.solver,
+            sampling=self._config.sampling_of(question.answer_kind),
         )
+
+    async def _second(
+        self, case: Case, counted: Tally, verdict: Accept | Reject | Open
+    ) -> Case | None:
+        """The second vote of a question that goes on to the stronger solver; None for others."""
+        second, expert = self._config.second, self._models.expert
+        if second is None or expert is None or case.by_judge or isinstance(verdict, Open):
+            return None
+        at_once = case.question.answer_kind in second.kinds
+        if isinstance(verdict, Reject):
+            goes = at_once or "undecided" in second.when
+        else:
+            goes = "disagrees" in second.when and await self._disagrees(case, verdict)
+        first = None if at_once else case.plan
+        plan = second_plan(self._config, second, first, case.options)
+        if not goes or plan is None:
+            return None
+        return replace(
+            case,
+            wish=second_wish(self._config, second, first),
+            plan=plan,
+            votes=False,
+            drawn=[],
+            solver=expert,
+            sampling=second.sampling,
+            second=True,
+            earlier=tuple(case.drawn),
+            spent=spent_chance(first),
+        )
+
+    async def _disagrees(self, case: Case, verdict: Accept) -> bool:
+        """Whether the answer that won is not the one that the writer claimed."""
+        claim = case.claim or await read_claim(case.question, case.choices, case.verifier)
+        return await asyncio.to_thread(agrees, claim, verdict.winner, case.verifier) is False
 
     async def _vote(self, case: Case) -> tuple[Tally, Accept | Reject | Open]:
         """Draw samples in rounds until the vote is closed, or all requests of a round failed."""
         verifier = case.verifier
         same = verifier.alike if isinstance(verifier, Prover) else verifier.same
+        if not case.second and self._goes_at_once(case):
+            return Tally(clusters=(), abstained=0), Reject(reason="no_answer", detail="not asked")
         ballots = [case.claim.said] if case.claim and case.votes else []
         counted = Tally(clusters=(), abstained=0)
         verdict = case.verdict(counted)
@@ -132,6 +176,16 @@ class AnswerStep:
                 break
             size = case.next_round(counted)
         return counted, verdict
+
+    def _goes_at_once(self, case: Case) -> bool:
+        """Whether a question is for the stronger solver alone."""
+        second = self._config.second
+        return (
+            second is not None
+            and self._models.expert is not None
+            and case.question.answer_kind in second.kinds
+            and not case.by_judge
+        )
 
     async def _made(
         self, case: Case, counted: Tally, verdict: Accept | Reject | Open

@@ -21,7 +21,7 @@ from tsdg.generate.requests import canonical, provenance, try_ask
 from tsdg.generate.schemas import Flaw
 from tsdg.generate.voting import Accept
 from tsdg.protocols import Prover, Request
-from tsdg.records import Provenance, Question, Solution, Verification
+from tsdg.records import Ballot, Provenance, Question, Solution, Verification
 
 
 class SolutionMaker:
@@ -93,11 +93,30 @@ class SolutionMaker:
             votes=len(winners),
             agreement=len(winners) / case.samples,
             samples=len(case.drawn),
-            chance=verdict.chance if case.options else None,
+            chance=min(1.0, verdict.chance + case.spent) if case.options else None,
             claim_agrees=agree,
             score=0.0,
+            ballots=self._ballots(case, won.said, len(winners)),
         )
         return await self._solve(case, winners, verification)
+
+    def _ballots(self, case: Case, said: str, votes: int) -> tuple[Ballot, ...]:
+        """How each solver voted, where there is more than one."""
+        if self._config.second is None:
+            return ()
+        prover = isinstance(case.verifier, Prover)
+        same = case.verifier.alike if prover else case.verifier.same  # type: ignore[attr-defined]
+        now = Ballot(solver=case.role, model=case.solver.name, samples=len(case.drawn), votes=votes)
+        if not case.earlier:
+            return (now,)
+        before = [item.said for item in case.earlier if item.said]
+        first = Ballot(
+            solver="answers",
+            model=self._models.solver.name,
+            samples=len(case.earlier),
+            votes=sum(one == said or same(one, said) for one in before),
+        )
+        return (first, now)
 
     async def _solve(
         self, case: Case, winners: Sequence[int], verification: Verification
@@ -129,7 +148,7 @@ class SolutionMaker:
         """Have the judge score the answer, where the recipe wants a score."""
         if self._judge is None or not self._judge.config.min_score:
             return verification
-        thinks = self._thinks_first()
+        thinks = self._thinks_first(case)
         rivals = [
             response_of(item.row.answer, "" if thinks else item.row.reasoning)
             for place, item in enumerate(case.drawn)
@@ -147,12 +166,12 @@ class SolutionMaker:
         method = method if "judge, best of" in method else f"{method}, then judge"
         return replace(verification, method=method, score=judged.score)
 
-    def _thinks_first(self) -> bool:
+    def _thinks_first(self, case: Case) -> bool:
         """Whether the reasoning of the samples is what the model thought before it replied.
 
         That is no part of a response to judge, and two such traces fit no context.
         """
-        return bool(self._models.solver.reasoning_parser) and self._config.rationale == "trace"
+        return bool(case.solver.reasoning_parser) and self._config.rationale == "trace"
 
     async def _enrich(self, case: Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
         """Ask for what the variants need beside the answer, and say why where it does not come."""
@@ -180,8 +199,8 @@ class SolutionMaker:
     def _provenance(self, case: Case, request: Request) -> Provenance:
         config = self._config
         sampling = canonical(
-            self._models.solver,
-            config.sampling_of(case.question.answer_kind),
+            case.solver,
+            case.sampling,
             request_seed=request.body["seed"],
             samples=config.samples,
             few_shot=config.few_shot,
@@ -189,7 +208,7 @@ class SolutionMaker:
             rationale=config.rationale,
             structured=config.structured,
         )
-        return provenance(self._models.solver, case.prompt, sampling, request)
+        return provenance(case.solver, case.prompt, sampling, request)
 
 
 def _usable(reasoning: str, answer: str, question: Question) -> bool:

@@ -24,11 +24,13 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-from tsdg.config.recipe import AnswersConfig
+from tsdg.config.answers import AnswersConfig, EscalateConfig
 from tsdg.generate.voting import VoteRule, chance, votes_needed
 
 SOLVER = 0.8
 """Share of the questions that the solver whom ``min_yield`` is reckoned for answers rightly."""
+STRONG = 0.95
+"""The same of the stronger solver, to which undecided questions go on."""
 _MOST = 200
 """Samples up to which a number that would do is looked for."""
 
@@ -44,7 +46,8 @@ class VotePlan:
     needed: int
     """Equal votes that win."""
     passed: float | None
-    """Share of the questions that a solver of :data:`SOLVER` gets through; None for 0 options."""
+    """Share of the questions that a solver of :data:`SOLVER` gets through, in a second vote one of
+    :data:`STRONG`; None for 0 options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,8 @@ class Wish:
     max_chance: float
     min_share: float
     min_margin: int
+    right: float = SOLVER
+    """Share of the questions that the solver is taken to answer rightly."""
 
     def rule(self, votes: int) -> VoteRule:
         """The rule of a vote of so many."""
@@ -87,7 +92,7 @@ def _planned(wish: Wish, options: int) -> VotePlan | None:
         if needed > votes:
             continue
         passed = expected_yield(
-            options=options, votes=votes, needed=needed, margin=wish.min_margin, right=SOLVER
+            options=options, votes=votes, needed=needed, margin=wish.min_margin, right=wish.right
         )
         if best is None or passed > (best.passed or 0.0):
             best = VotePlan(options=options, votes=votes, needed=needed, passed=passed)
@@ -144,6 +149,48 @@ def plan_of(config: AnswersConfig, options: int, *, claimed: bool = True) -> Vot
     if options and config.max_chance < 1:
         return wish.planned(options)
     votes = min(config.free_samples, config.samples) + (claimed and config.claim == "vote")
+    return VotePlan(
+        options=options, votes=votes, needed=votes_needed(wish.rule(votes), 0), passed=None
+    )
+
+
+def spent_chance(plan: VotePlan | None) -> float:
+    """How often guessing wins a vote; 0 for no vote, and where guessing cannot be reckoned."""
+    if plan is None or not plan.options:
+        return 0.0
+    return chance(options=plan.options, samples=plan.votes, votes=plan.needed)
+
+
+def second_wish(config: AnswersConfig, second: EscalateConfig, first: VotePlan | None) -> Wish:
+    """The wishes of the second vote.
+
+    Guessing may win it as often as the first vote leaves of ``max_chance``: then it wins either of
+    them with at most that probability.
+
+    Args:
+        config: of the answers.
+        second: of the second vote.
+        first: the vote before it; None for a question that goes to the second at once.
+    """
+    left = max(0.0, config.max_chance - spent_chance(first))
+    return Wish(
+        samples=second.samples,
+        min_yield=config.min_yield,
+        max_chance=left if config.max_chance < 1 else 1.0,
+        min_share=config.min_share,
+        min_margin=config.min_margin,
+        right=STRONG,
+    )
+
+
+def second_plan(
+    config: AnswersConfig, second: EscalateConfig, first: VotePlan | None, options: int
+) -> VotePlan | None:
+    """Choose the second vote; None where none is beyond guessing. See :func:`second_wish`."""
+    wish = second_wish(config, second, first)
+    if options and config.max_chance < 1:
+        return wish.planned(options)
+    votes = min(second.free_samples, second.samples)
     return VotePlan(
         options=options, votes=votes, needed=votes_needed(wish.rule(votes), 0), passed=None
     )

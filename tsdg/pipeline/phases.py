@@ -161,7 +161,9 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
     answer = AnswerStep(
         config=recipe.answers,
         models=AnswerModels(
-            solver=asked_model(recipe, "answers"), enricher=asked_model(recipe, "enrich")
+            solver=asked_model(recipe, "answers"),
+            enricher=asked_model(recipe, "enrich"),
+            expert=asked_model(recipe, "escalate") if recipe.answers.second else None,
         ),
         prompts=prompts,
         seed=recipe.seed,

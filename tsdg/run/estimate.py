@@ -19,7 +19,7 @@ from tsdg.config.models import ModelConfig, ThroughputConfig
 from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.config.roles import asked_model
 from tsdg.generate.prompts import Prompt, Prompts
-from tsdg.generate.voteplan import SOLVER, VotePlan, plan_of
+from tsdg.generate.voteplan import SOLVER, VotePlan, expected_yield, plan_of, second_plan
 from tsdg.layout import phase_name
 from tsdg.records import AnswerKind
 from tsdg.run.measured import Measured
@@ -27,6 +27,8 @@ from tsdg.run.roles import roles_of
 
 _OPTIONS = (2, 3, 4, 5, 10, 0)
 """Numbers of options whose votes a plan shows; 0 where the answers are not bounded."""
+_MANY = 1000
+"""Possible answers where their number has no bound: wrong ones hardly agree."""
 _USUAL = 4
 """Options that a question with options is taken to have."""
 _ORDERS = 2
@@ -203,6 +205,11 @@ def assumptions(recipe: Recipe, measured: Mapping[Role, Measured] | None = None)
             if "answers" in roles
             else []
         ),
+        *(
+            [f"a quick solver is right in {SOLVER:.0%}: what its vote leaves goes to the stronger"]
+            if "escalate" in roles
+            else []
+        ),
         *(_judges(recipe) if "judge" in roles else ()),
         *(_told(role, found) for role, found in known.items() if role in roles),
         *(
@@ -278,8 +285,9 @@ def _thinking(role: Role, recipe: Recipe) -> int:
 
 def _reply(kind: Role, recipe: Recipe) -> float:
     """Mean tokens of one reply: of the steps, of ``enrich`` and of the ``judge``."""
-    written = kind == "answers" and recipe.answers.rationale != "trace"
-    key = "answers_written" if written else kind
+    solves = kind in ("answers", "escalate")
+    written = solves and recipe.answers.rationale != "trace"
+    key = "answers_written" if written else "answers" if solves else kind
     mean: float = assumed()["reply_tokens"][key] + _thinking(kind, recipe)
     if kind == "questions" and recipe.questions.plan:
         mean += assumed()["reply_tokens"]["plan"]
@@ -291,6 +299,7 @@ def _most(kind: Role, recipe: Recipe) -> int:
         "study": recipe.study.sampling,
         "questions": recipe.questions.sampling,
         "answers": recipe.answers.sampling,
+        "escalate": (recipe.answers.second or recipe.answers).sampling,
         "enrich": recipe.answers.enrich,
         "judge": recipe.judge.sampling,
     }
@@ -305,11 +314,44 @@ def _step(step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
     at_most, usual = _samples(recipe, load.kind)
+    if recipe.answers.second and load.kind in recipe.answers.second.kinds:
+        at_most, usual = 0, 0.0
+    if step == "escalate":
+        return _escalated(recipe, prompts, load)
     if step == "enrich":
         return _requests("enrich", recipe, prompts, load, most=questions, expected=questions)
     most = questions * at_most
     expected = most if _is_chosen(recipe, load) else math.ceil(questions * usual)
     return _requests("answers", recipe, prompts, load, most=most, expected=expected)
+
+
+def _escalated(recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
+    """What goes on to the stronger solver: of a quick one that is right in :data:`SOLVER`."""
+    config, second = recipe.answers, recipe.answers.second
+    assert second is not None
+    options = {"choice": _USUAL, "boolean": _OPTIONS[0]}.get(load.kind, 0)
+    first = None if load.kind in second.kinds else plan_of(config, options)
+    plan = second_plan(config, second, first, options)
+    if plan is None or _is_chosen(recipe, load):
+        return _requests("escalate", recipe, prompts, load, most=0, expected=0)
+    passed = _passed(first, recipe) if first else 0.0
+    share = (1 - passed) if first is None or "undecided" in second.when else 0.0
+    share += passed * assumed()["disagrees"] * ("disagrees" in second.when)
+    questions = load.seeds * recipe.questions.per_seed
+    usual = (plan.needed + plan.votes) / 2
+    expected = math.ceil(questions * share * usual)
+    most = questions * plan.votes
+    return _requests("escalate", recipe, prompts, load, most=most, expected=expected)
+
+
+def _passed(plan: VotePlan, recipe: Recipe) -> float:
+    """Share of the questions that a vote decides, of a solver right in :data:`SOLVER`."""
+    if plan.passed is not None:
+        return plan.passed
+    margin = recipe.answers.min_margin
+    return expected_yield(
+        options=_MANY, votes=plan.votes, needed=plan.needed, margin=margin, right=SOLVER
+    )
 
 
 def _is_chosen(recipe: Recipe, load: TaskLoad) -> bool:
@@ -350,7 +392,8 @@ def _requests(
     few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
         step, 0
     )
-    prompt = prompts.study() if step == "study" else prompts.get(step, load.kind)  # type: ignore[arg-type]
+    file = "answers" if step == "escalate" else step
+    prompt = prompts.study() if step == "study" else prompts.get(file, load.kind)  # type: ignore[arg-type]
     chars = _chars(prompt, few_shot) + load.row_chars
     if step == "questions":
         chars += _beside(recipe, load)

@@ -44,6 +44,8 @@ def models_of(recipe: Recipe) -> tuple[ModelConfig, ...]:
 def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
     """The roles that a phase needs: its steps, who explains their answers, and the judge."""
     roles: list[Role] = list(steps)
+    if "answers" in steps and recipe.answers.second:
+        roles.append("escalate")
     if "answers" in steps and "context" in recipe.answers.variants:
         roles.append("enrich")
     judge = recipe.judge
