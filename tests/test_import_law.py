@@ -14,6 +14,7 @@ BASE = {
     "contamination",
     "records",
     "rowform",
+    "row_parts",
     "errors",
     "protocols",
     "text",

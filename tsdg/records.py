@@ -32,6 +32,9 @@ from tsdg.kinds import OutputType as OutputType
 from tsdg.kinds import Reason as Reason
 from tsdg.kinds import Stage as Stage
 from tsdg.kinds import Variant as Variant
+from tsdg.row_parts import Ballot as Ballot
+from tsdg.row_parts import Distractor as Distractor
+from tsdg.row_parts import Message as Message
 from tsdg.rowform import schema_of
 
 
@@ -226,20 +229,6 @@ class AnswerSample:
     option_order: tuple[int, ...]
     """Position shown → index in the question's options; empty where the options were not shown."""
     solver: str = "answers"
-    """The role that drew it: ``answers``, or ``escalate``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
-    """What one solver's samples say of the answer that was accepted."""
-
-    solver: str
-    """``answers``, or ``escalate`` for the stronger one that undecided questions go on to."""
-    model: str
-    samples: int
-    """That it drew, abstentions included."""
-    votes: int
-    """Of them for the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,25 +252,7 @@ class Verification:
     score: float
     """Helpfulness that the judge gave, 1 to 5; 0 where none judged."""
     ballots: tuple[Ballot, ...] = ()
-    """How each solver voted; empty in recipes with one solver, whose votes stand above."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One chat turn."""
-
-    role: str
-    content: str
-    reasoning_content: str | None
-    """What was thought before the content, as chat templates call it; None where nothing is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distractor:
-    """A wrong option and why it is wrong."""
-
-    option: str
-    why_wrong: str
+    """Of each solver; empty in recipes with one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.errors import MirrorError, RecipeError, ShortfallError
-from tsdg.run.estimate import TaskLoad, assumptions, plan_phases
+from tsdg.run.assumptions import assumptions
+from tsdg.run.estimate import TaskLoad, plan_phases
 from tsdg.run.measured import Measured, measure
 from tsdg.run.prepare import look_up
 from tsdg.run.run_plan import RunPlan, make_plan

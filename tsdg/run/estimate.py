@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tsdg.config.models import ModelConfig, ThroughputConfig
+from tsdg.config.models import ThroughputConfig
 from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.config.roles import asked_model
 from tsdg.generate.prompts import Prompt, Prompts
@@ -31,7 +31,7 @@ _MANY = 1000
 """Possible answers where their number has no bound: wrong ones hardly agree."""
 _USUAL = 4
 """Options that a question with options is taken to have."""
-_ORDERS = 2
+ORDERS = 2
 """A judge sees two responses in both orders (:mod:`tsdg.generate.judge`)."""
 
 
@@ -180,80 +180,12 @@ def record_tokens(recipe: Recipe, questions: int) -> dict[str, int]:
     """Tokens of the records that so many questions give, by variant, if every one is accepted."""
     steps = {step for phase in recipe.phases for step in phase}
     variants = recipe.answers.variants if "answers" in steps else ()
-    trace = _thinking("answers", recipe) if recipe.answers.rationale == "trace" else 0
+    trace = thinking_tokens("answers", recipe) if recipe.answers.rationale == "trace" else 0
     return {
         variant: questions
         * (assumed()["record_tokens"][variant] + (0 if variant == "answer" else trace))
         for variant in variants
     }
-
-
-def assumptions(recipe: Recipe, measured: Mapping[Role, Measured] | None = None) -> list[str]:
-    """What the figures rest on, one line each; see :func:`plan_phases`."""
-    figures, known = assumed(), measured or {}
-    roles = list(dict.fromkeys(role for steps in recipe.phases for role in roles_of(recipe, steps)))
-    reply = ", ".join(
-        f"{role} {_reply(role, recipe):,.0f}"
-        + (f" with {thought:,} of thinking" if (thought := _thinking(role, recipe)) else "")
-        for role in roles
-        if role not in known
-    )
-    return [
-        "every row of the splits is good, and no question is rejected",
-        *(
-            ["votes end half-way between the votes that win and all of them"]
-            if "answers" in roles
-            else []
-        ),
-        *(
-            [f"a quick solver is right in {SOLVER:.0%}: what its vote leaves goes to the stronger"]
-            if "escalate" in roles
-            else []
-        ),
-        *(_judges(recipe) if "judge" in roles else ()),
-        *(_told(role, found) for role, found in known.items() if role in roles),
-        *(
-            [
-                f"mean tokens of a reply, at most max_tokens: {reply} (tsdg/run/data/plan.yaml; "
-                "from=RUN takes those of a run, such as a canary, in their place)",
-                f"prompts: their text, examples and the mean row, {figures['chars_per_token']:g} "
-                "characters a token; none is taken from a server's cache",
-            ]
-            if reply
-            else []
-        ),
-        *dict.fromkeys(_rate(asked_model(recipe, role), recipe.hardware) for role in roles),
-    ]
-
-
-def _told(role: Role, found: Measured) -> str:
-    return (
-        f"{role}: {found.prompt:,.0f} tokens of prompt and {found.completion:,.0f} of reply, the "
-        f"mean of {found.requests:,} requests of that run"
-    )
-
-
-def _judges(recipe: Recipe) -> list[str]:
-    """How many requests a judge is assumed to get for one row."""
-    judge, per = recipe.judge, []
-    if judge.question_min_score:
-        per.append(f"{_ORDERS} a question")
-    texts = _samples(recipe, "text")[0]
-    if judge.best_of and texts > 1:
-        per.append(f"{_ORDERS * (texts - 1)} to choose among {texts} free texts")
-    if judge.min_score:
-        per.append(f"{_ORDERS} an answer")
-    return [f"the judge compares in both orders: requests {', '.join(per)}"]
-
-
-def _rate(model: ModelConfig, hardware: str) -> str:
-    rate = model.throughput.get(hardware)
-    if not rate:
-        return f"no GPU-hours: model.throughput of {model.name} has no {hardware}"
-    return (
-        f"one {hardware} GPU of {model.name} reads {rate.prompt:,.0f} or writes "
-        f"{rate.completion:,.0f} tokens a second: {rate.source}"
-    )
 
 
 def vote_plans(recipe: Recipe) -> list[VotePlan]:
@@ -263,7 +195,7 @@ def vote_plans(recipe: Recipe) -> list[VotePlan]:
     return [plan for plan in plans if plan is not None]
 
 
-def _samples(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
+def samples_of(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
     """Samples of a question of a kind: at most, and expected."""
     config = recipe.answers
     bounded = {"choice": _OPTIONS[:-1], "boolean": _OPTIONS[:1]}.get(kind, (0,))
@@ -274,7 +206,7 @@ def _samples(recipe: Recipe, kind: AnswerKind) -> tuple[int, float]:
     return most, (usual.needed + usual.votes) / 2 - claim if usual else 0.0
 
 
-def _thinking(role: Role, recipe: Recipe) -> int:
+def thinking_tokens(role: Role, recipe: Recipe) -> int:
     """Tokens of a reply that are thinking, by who writes it."""
     model = asked_model(recipe, role)
     if not model.reasoning_parser:
@@ -283,12 +215,12 @@ def _thinking(role: Role, recipe: Recipe) -> int:
     return table.get(str(model.request.get("reasoning_effort")), table["default"])
 
 
-def _reply(kind: Role, recipe: Recipe) -> float:
+def reply_tokens(kind: Role, recipe: Recipe) -> float:
     """Mean tokens of one reply: of the steps, of ``enrich`` and of the ``judge``."""
     solves = kind in ("answers", "escalate")
     written = solves and recipe.answers.rationale != "trace"
     key = "answers_written" if written else "answers" if solves else kind
-    mean: float = assumed()["reply_tokens"][key] + _thinking(kind, recipe)
+    mean: float = assumed()["reply_tokens"][key] + thinking_tokens(kind, recipe)
     if kind == "questions" and recipe.questions.plan:
         mean += assumed()["reply_tokens"]["plan"]
     return min(mean, _most(kind, recipe))
@@ -313,7 +245,7 @@ def _step(step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
         return _requests("study", recipe, prompts, load, most=studied, expected=studied)
     if step == "questions":
         return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
-    at_most, usual = _samples(recipe, load.kind)
+    at_most, usual = samples_of(recipe, load.kind)
     if recipe.answers.second and load.kind in recipe.answers.second.kinds:
         at_most, usual = 0, 0.0
     if step == "escalate":
@@ -365,14 +297,14 @@ def _judging(step: StepName, recipe: Recipe, load: TaskLoad) -> Work:
     row = load.row_chars / assumed()["chars_per_token"]
     if step == "questions":
         return _comparisons(recipe, rows if judge.question_min_score else 0, tokens=3 * row)
-    rivals = _samples(recipe, load.kind)[0] - 1 if _is_chosen(recipe, load) else 0
+    rivals = samples_of(recipe, load.kind)[0] - 1 if _is_chosen(recipe, load) else 0
     rows *= bool(judge.min_score) + rivals
-    response = _reply("answers", recipe) - _thinking("answers", recipe)
+    response = reply_tokens("answers", recipe) - thinking_tokens("answers", recipe)
     return _comparisons(recipe, rows, tokens=row + 2 * response)
 
 
 def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
-    asked = count * _ORDERS
+    asked = count * ORDERS
     said = (
         sum(map(len, (recipe.judge.rubric, *recipe.judge.principles)))
         / assumed()["chars_per_token"]
@@ -381,7 +313,7 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
         requests=asked,
         requests_expected=asked,
         prompt_tokens=round(asked * (tokens + said)),
-        completion_tokens=round(asked * _reply("judge", recipe)),
+        completion_tokens=round(asked * reply_tokens("judge", recipe)),
         completion_tokens_most=asked * _most("judge", recipe),
     )
 
@@ -401,7 +333,7 @@ def _requests(
         requests=most,
         requests_expected=expected,
         prompt_tokens=round(expected * chars / assumed()["chars_per_token"]),
-        completion_tokens=round(expected * _reply(step, recipe)),
+        completion_tokens=round(expected * reply_tokens(step, recipe)),
         completion_tokens_most=most * _most(step, recipe),
     )
 

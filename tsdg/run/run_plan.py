@@ -14,6 +14,7 @@ from typing import Literal
 from tsdg.config.recipe import Recipe
 from tsdg.errors import few
 from tsdg.generate.voteplan import VotePlan
+from tsdg.run.assumptions import assumptions
 from tsdg.run.cheaper import Saving, savings
 from tsdg.run.estimate import (
     PhasePlan,
@@ -21,7 +22,6 @@ from tsdg.run.estimate import (
     Work,
     add,
     assumed,
-    assumptions,
     plan_phases,
     record_tokens,
     vote_plans,
