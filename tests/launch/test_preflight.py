@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,17 @@ import pytest
 from tests.launch.test_job_plan import plan as planned
 from tests.launch.test_watch import says, write
 from tsdg.errors import UsageError
+from tsdg.launch.check import Wanted
+from tsdg.launch.folder_probe import MARKS, probe_folder
 from tsdg.launch.job_plan import JobPlan, seconds_of
+from tsdg.launch.node_look import read_node
 from tsdg.launch.partitions import (
     explain_refusal,
     gpus_of_gres,
     parse_partitions,
     refuse_short_limits,
 )
-from tsdg.launch.preflight import Wanted, asked_for, check_cluster, read_node
+from tsdg.launch.preflight import asked_for, check_cluster
 from tsdg.slurm.cluster import ClusterConfig, parse_cluster
 from tsdg.slurm.slurm_shell import Shell
 
@@ -137,6 +142,49 @@ def test_what_a_node_says() -> None:
     )[-1]
     assert (bad.verdict, "orjson" in bad.said, "tsdg.python" in bad.said) == ("FAILED", True, True)
     assert "ended early" in read_node("", python="/p")[0].said
+
+
+def task(number: int, node: str, **found: object) -> str:
+    """What one node prints, as `srun --label` shows it."""
+    folder = {"folder": "/runs", "lacks": "", "other": "", "late": 0, "met": True} | found
+    lines = [f"folder {json.dumps(folder)}", "sees /runs", "python 3.11.2", f"end of {node}"]
+    return "".join(f"{number}: {line}\n" for line in lines)
+
+
+def test_of_the_second_node_only_what_it_adds_is_said() -> None:
+    said = task(1, "n2", other="lock", met=False) + task(0, "n1")
+    found = {check.name: (check.verdict, check.said) for check in read_node(said, python="/p")}
+    assert list(found) == [
+        "n1 sees /runs",
+        "n1: /runs's file system",
+        "n1: /p",
+        "n2: /runs's file system",
+    ]
+    both = "can do what a run needs, and nodes see one another's files"
+    assert found["n1: /runs's file system"] == ("ok", both)
+    other = "can do what a run needs (no lock: done in another way)"
+    assert found["n2: /runs's file system"] == ("ok", other)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"lacks": "rename (Operation not permitted)"}, "cannot do without rename (Operation"),
+        ({"late": 20.0, "met": False}, "what another node writes is not listed within 20.0 s"),
+    ],
+)
+def test_a_file_system_that_will_not_do_is_named(found: dict[str, object], said: str) -> None:
+    failed = [c for c in read_node(task(0, "n1", **found), python="/p") if c.verdict == "FAILED"]
+    assert [said in check.said for check in failed] == [True]
+
+
+def test_two_nodes_meet_in_a_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        nodes = [pool.submit(probe_folder, tmp_path, "t", node=node, nodes=2) for node in (0, 1)]
+        assert [node.result()["met"] for node in nodes] == [True, True]
+    assert {path.name for path in tmp_path.iterdir()} == {f".tsdg-doctor-t{end}" for end in MARKS}
+    alone = probe_folder(tmp_path, "u", node=0, nodes=2, sleep=lambda _: None)
+    assert (alone["met"], alone["late"]) == (False, 20.0)
 
 
 def wanted(folder: str) -> Wanted:

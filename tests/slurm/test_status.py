@@ -109,6 +109,9 @@ def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -
     ]
     assert all("Slurm would take it" in line for line in jobs)
     assert any(f"sees {launcher.root}: " in line for line in lines)
+    met = [line for line in lines if f"{launcher.root}'s file system: can do" in line]
+    assert len(met) == 2, said.stdout
+    assert all("nodes see one another's files" in line for line in met)
     assert list(launcher.root.iterdir()) == []
     # From inside a job, with the account in another case, and a list of partitions.
     other = launcher.cluster_file(account="Research", cpu_partition="cpu,short")

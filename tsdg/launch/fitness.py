@@ -17,9 +17,10 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.roles import models_named
 from tsdg.config.snapshot import PACKAGES
 from tsdg.errors import MachineError, TsdgError
+from tsdg.launch.check import Check, Verdict, Wanted, attempt
 from tsdg.launch.endpoint_probe import ask_endpoint, read_key
 from tsdg.launch.job_plan import JobPlan
-from tsdg.launch.preflight import Check, Verdict, Wanted, attempt, check_cluster
+from tsdg.launch.preflight import check_cluster
 from tsdg.launch.reach import refuse_loopback
 from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.slurm_shell import Shell, ssh_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tsdg.launch.preflight import Check
+from tsdg.launch.check import Check
 
 
 def print_checks(checks: Sequence[Check]) -> None:
