@@ -5,9 +5,9 @@ ends with its parent, and tells at ``/asked`` how often each request (by a hash 
 sent; ``POST /delay?s=S`` changes the delay, and ``POST /refuse?share=S`` the share of requests that
 get 400, always the same ones. MANNER is how it solves in free text: ``rubbish``,
 ``first`` (the first option, always) or ``chinese``; or ``unknowing``: every other question's
-knowledge cannot be read. It stands in for a model where a test needs
-thousands of replies, or the same replies twice; whether real servers behave is tested with real
-ones.
+knowledge cannot be read; or ``planted``: of some domains most questions are not written. It stands
+in for a model where a test needs thousands of replies, or the same replies twice; whether real
+servers behave is tested with real ones.
 """
 
 from __future__ import annotations
@@ -101,13 +101,28 @@ def solve_badly(manner: str, content: str, rng: random.Random) -> str:
     return "因为所有的问题都有同一个答案。\n\nAnswer: 这是唯一正确的答案，没有别的答案。"
 
 
+PLANTED = {"Domain: science": 0.9, "Domain: commonsense": 0.4}
+"""Share of the questions that are written at all, by what their prompts show."""
+
+
+def withheld(content: str, form: dict[str, Any], seed: str) -> bool:
+    """Whether a planted yield withholds a question."""
+    if "question" not in form.get("schema", {}).get("properties", {}):
+        return False
+    share = next((share for word, share in PLANTED.items() if word in content), 1.0)
+    return random.Random(f"{content}/{seed}").random() >= share
+
+
 def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
     """The content of sample ``index``.
 
     Four of five depend on the question alone, the others also on the request's seed.
     """
     form = body.get("response_format", {}).get("json_schema", {})
-    if manner == "unknowing":
+    if manner == "planted":
+        if withheld(body["messages"][-1]["content"], form, str(body.get("seed"))):
+            return "I would rather not."
+    elif manner == "unknowing":
         named = hashlib.sha256(body["messages"][-1]["content"].encode()).digest()[0] % 2
         if named and form.get("name", "").endswith("_knowledge"):
             return "I would rather not say."

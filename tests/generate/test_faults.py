@@ -95,7 +95,7 @@ async def test_many_rows_that_fail_stop_the_run(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_few_rows_in_a_hundred_do_not() -> None:
-    breaker, failed = Breaker(), failed_draws(seed(), 2, "ValueError: odd")
+    breaker, failed = Breaker(), failed_draws(seed(), range(2), "ValueError: odd")
     for place in range(2000):
         breaker.count(failed if place % 20 == 0 else ())
 

@@ -16,7 +16,10 @@ from tsdg.cli import run_command
 
 def run_with(folder: Path, tasks: dict[str, tuple[str, int]]) -> str:
     folder.mkdir()
-    listed = {name: {"group": group, "tokens": tokens} for name, (group, tokens) in tasks.items()}
+    listed = {
+        name: {"group": group, "tokens": tokens, "records": tokens // 10}
+        for name, (group, tokens) in tasks.items()
+    }
     (folder / "manifest.json").write_text(json.dumps({"tasks": listed, "digest": folder.name}))
     return str(folder)
 
@@ -46,6 +49,8 @@ def test_runs_and_a_corpus_become_blends(
     assert run_command(["mix", *runs, *words]) == 0
     shown = capsys.readouterr().out
     assert "20,000 tokens" in shown
+    wants = "gsm8k: the mixture wants 6,000 tokens, there are 4,000; "
+    assert f"{wants}`tsdg topup {runs[0]} records.gsm8k=600`" in shown
     blend = json.loads((tmp_path / "mix" / "blend.json").read_text())
     assert {entry["name"]: entry["weight"] for entry in blend["train"]} == {
         "a--arc": 0.2,

@@ -329,6 +329,22 @@ _ALL = (
         example="tsdg merge runs/a runs/b out=merged",
     ),
     Command(
+        name="topup",
+        summary="further runs for what a run lacks, until its targets are met",
+        usage="RUN records.TASK=N|records=N [out=FOLDER]",
+        takes="a run directory and targets",
+        least=1,
+        most=1,
+        arguments=(_RUN,),
+        keys=(
+            Option(name="out", metavar="FOLDER", help="of the whole", default="<RUN>-topped-up"),
+            Option(name="least_yield", metavar="SHARE", help="that still pays", default="0.1"),
+            Option(name="rounds", metavar="N", help="at most", default="5", counts=True),
+        ),
+        overrides="records.TASK=N, records=N; without any, the recipe's targets",
+        example="tsdg topup runs/demo records.demo_science=40",
+    ),
+    Command(
         name="mix",
         summary="weights, epochs and tokens per task, as trainers' blends",
         usage="RUN... budget=TOKENS [KEY=VALUE ...]",

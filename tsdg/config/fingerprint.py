@@ -84,6 +84,7 @@ NOT_IDENTITY = frozenset(
         "hardware",
         "launch",
         "cluster",
+        "targets",
     }
 )
 

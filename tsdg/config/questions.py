@@ -38,6 +38,8 @@ class QuestionsConfig(Config):
 
     per_seed: PositiveInt
     """Questions to ask for per seed."""
+    first_draw: NonNegativeInt = 0
+    """Number of the first draw of each seed: a further run begins where an earlier one ended."""
     plan: bool
     """The writer settles skill, subject, difficulty and frame before it writes, along a drawn way
     from the seed to the question. Off for models too small to gain from it."""

@@ -81,6 +81,8 @@ class SeedsConfig(Config):
     ``permissive`` without. What is unclear counts as no."""
     cap_per_task: PositiveInt
     """At most this many seeds of one task."""
+    caps: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """Task → at most this many of its seeds, in place of more."""
     cap_per_family: NonNegativeInt | Literal["suggested"]
     """At most this many seeds of one family; 0 for no cap, ``suggested`` for the catalogue's."""
     cap_per_group: NonNegativeInt
@@ -273,6 +275,8 @@ class Recipe(Config):
     budget: BudgetConfig
     package: PackageConfig
     launch: LaunchConfig
+    targets: dict[str, PositiveInt] = Field(default_factory=dict)
+    """Task → records that `tsdg topup` reaches for, by further runs."""
     cluster: str
     """Where ``tsdg launch`` submits: a file of ``cluster_configs`` without its suffix, or a path;
     empty for nowhere."""

@@ -76,6 +76,11 @@ class _Draft:
     """Kin and examples of the prompt, those written in replies included."""
 
 
+def draws_of(config: QuestionsConfig) -> range:
+    """The numbers of a seed's draws."""
+    return range(config.first_draw, config.first_draw + config.per_seed)
+
+
 class QuestionStep:
     """Turns seeds into questions. Stateless: the same seed and replies give the same result."""
 
@@ -124,7 +129,7 @@ class QuestionStep:
             checks=seed_row.checks,
             stand_alone=self._config.stand_alone,
         )
-        drafts = [self._draft(seed_row, shape, draw) for draw in range(self._config.per_seed)]
+        drafts = [self._draft(seed_row, shape, draw) for draw in draws_of(self._config)]
         replies = await together([try_ask(ask, draft.request) for draft in drafts])
         questions: list[Question] = []
         rejections: list[Rejection] = []

@@ -24,6 +24,10 @@ class Part:
     tokens: int
     """At least 1."""
     text_field: str
+    task: str = ""
+    """Of a run; empty for a corpus."""
+    run: str = ""
+    records: int = 0
 
 
 def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...]:
@@ -38,7 +42,7 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     """
     check_overlap(runs, [_manifest(run) for run in runs])
     found = [(run, *task) for run in runs for task in _tasks(run)]
-    often = Counter(task for _, task, _, _ in found)
+    often = Counter(task for _, task, *_ in found)
     parts = [
         Part(
             name=task if often[task] == 1 else f"{run.absolute().name}/{task}",
@@ -46,8 +50,11 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
             path=str((run / DATASET / group / task).absolute()),
             tokens=tokens,
             text_field="text",
+            task=task,
+            run=str(run),
+            records=records,
         )
-        for run, task, group, tokens in found
+        for run, task, group, tokens, records in found
     ]
     parts += corpora
     name, count = Counter(part.name for part in parts).most_common(1)[0] if parts else ("", 0)
@@ -60,11 +67,14 @@ def read_parts(runs: Sequence[Path], corpora: Sequence[Part]) -> tuple[Part, ...
     return tuple(parts)
 
 
-def _tasks(run: Path) -> list[tuple[str, str, int]]:
-    """Task, group and tokens of a run's tasks that have records."""
+def _tasks(run: Path) -> list[tuple[str, str, int, int]]:
+    """Task, group, tokens and records of a run's tasks that have records."""
     try:
         tasks = _manifest(run)["tasks"].items()
-        found = [(name, str(task["group"]), int(task["tokens"])) for name, task in tasks]
+        found = [
+            (name, str(task["group"]), int(task["tokens"]), int(task.get("records", 0)))
+            for name, task in tasks
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(run) from error
     return [task for task in found if task[2]]

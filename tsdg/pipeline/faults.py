@@ -67,7 +67,7 @@ class Heard:
         return reply
 
 
-def failed_draws(seed: Seed, per_seed: int, detail: str) -> tuple[Rejection, ...]:
+def failed_draws(seed: Seed, draws: range, detail: str) -> tuple[Rejection, ...]:
     """The rejections of all questions that were to be made from a seed."""
     return tuple(
         Rejection(
@@ -79,7 +79,7 @@ def failed_draws(seed: Seed, per_seed: int, detail: str) -> tuple[Rejection, ...
             reason="step_failed",
             detail=detail,
         )
-        for draw in range(per_seed)
+        for draw in draws
     )
 
 

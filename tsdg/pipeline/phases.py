@@ -20,7 +20,7 @@ from tsdg.errors import fault_of_row
 from tsdg.generate.answer_case import AnswerModels
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judge import Judge
-from tsdg.generate.questions import Aim, Asking, QuestionStep
+from tsdg.generate.questions import Aim, Asking, QuestionStep, draws_of
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
 from tsdg.generate.syllabus import Syllabus
@@ -196,7 +196,7 @@ def process_of(prepared: Prepared, steps: tuple[StepName, ...]) -> Process:
             outcome = await chain(row, heard)
             made = stored(outcome)
         except Exception as error:
-            outcome = _failed(row, steps, recipe.questions.per_seed, heard, fault_of_row(error))
+            outcome = _failed(row, steps, draws_of(recipe.questions), heard, fault_of_row(error))
             made = stored(outcome)
         breaker.count(outcome.rejections)
         return made
@@ -263,12 +263,12 @@ async def _solve(answer: AnswerStep, question: Question, ask: Ask) -> Solving:
 
 
 def _failed(
-    row: Mapping[str, Any], steps: tuple[StepName, ...], per_seed: int, heard: Heard, detail: str
+    row: Mapping[str, Any], steps: tuple[StepName, ...], draws: range, heard: Heard, detail: str
 ) -> Outcome:
     """The outcome of a row of which nothing but the usage can be kept."""
     if "questions" in steps:
         seed = from_row(Seed, row)
-        input_id, rejections = seed.seed_id, failed_draws(seed, per_seed, detail)
+        input_id, rejections = seed.seed_id, failed_draws(seed, draws, detail)
     else:
         question = from_row(Question, row)
         input_id, rejections = question.question_id, (failed_question(question, detail),)

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tsdg.config import extensions
 from tsdg.config.compose import recipes_dir
@@ -198,6 +198,34 @@ def prepare_again(before: Path, overrides: Sequence[str]) -> Prepared:
         name = next(name for name in names if not (root / name).exists())
     where = {"output_root": str(root), "run": name, "prompt": kept_prompts(before)}
     return replace(held, recipe=held.recipe.model_copy(update=where), directory=root / name)
+
+
+def prepare_further(before: Path, name: str, changes: Mapping[str, Any]) -> Prepared:
+    """Prepare a further run beside one that exists, with its prompts, revisions and own files.
+
+    Args:
+        before: the run directory.
+        name: of the new one, beside it.
+        changes: parts of the recipe that differ.
+
+    Raises:
+        UsageError: ``before`` is not a run directory, or a task is not known.
+        MirrorError: the mirror is missing, or not what the run read.
+    """
+    held = reopen(before, [])
+    where = {
+        "output_root": str(before.absolute().parent),
+        "run": name,
+        "prompt": kept_prompts(before),
+    }
+    recipe = held.recipe.model_copy(update={**where, **changes})
+    located, _ = _locate(recipe, "present")
+    return replace(
+        held,
+        recipe=recipe,
+        located=located.pinned(read_revisions(before)),
+        directory=before.absolute().parent / name,
+    )
 
 
 def kept_prompts(directory: Path) -> PromptConfig:

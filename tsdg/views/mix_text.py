@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from tsdg.config.mix import MixConfig
 from tsdg.mixture.allocate import Allotment
@@ -29,7 +30,21 @@ def print_mix(allotments: Sequence[Allotment], config: MixConfig) -> None:
             f"{one.share:.2%}",
         )
     Console().print(table)
+    for line in short(allotments):
+        print(line)
     print(
-        f"budget: {config.budget:,} tokens; blend.json, megatron.json, mix.json and shares.svg are "
+        f"budget: {config.budget:,} tokens; blend.json, megatron.txt, mix.json and shares.svg are "
         f"in {config.out}"
     )
+
+
+def short(allotments: Sequence[Allotment]) -> Iterator[str]:
+    """One line for each task that is read more than once, and what would give it enough."""
+    for one in allotments:
+        part = one.part
+        if part.run and one.tokens > part.tokens:
+            wanted = math.ceil(part.records * one.epochs)
+            yield (
+                f"{part.name}: the mixture wants {one.tokens:,} tokens, there are {part.tokens:,}; "
+                f"`tsdg topup {part.run} records.{part.task}={wanted}` makes about as many"
+            )
