@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ class Blend(BaseModel):
 @given(st.lists(st.floats(1e-15, 1e12), min_size=1, max_size=50))
 def test_weights_add_up_to_exactly_one(shares: list[float]) -> None:
     weights = [Decimal(weight) for weight in blends.weights_of(shares)]
-    assert sum(weights) == 1
+    assert sum(map(Fraction, weights)) == 1
     assert min(weights) > 0
     assert not any("E" in weight for weight in blends.weights_of(shares))
     assert all(

@@ -57,3 +57,11 @@ def test_targets_come_from_the_words_or_the_recipe() -> None:
     ):
         with pytest.raises(UsageError, match=says):
             targets_of(words, {}, sums)
+
+
+def test_single_tasks_have_caps_of_their_own() -> None:
+    from tsdg.seeds.draw.expectation import wishes_of
+    from tsdg.seeds.draw.selection import by_name
+
+    config = by_name("", ("demo_science",), 12).model_copy(update={"caps": {"demo_science": 3}})
+    assert wishes_of(config, ()).task_caps == {"demo_science": 3}

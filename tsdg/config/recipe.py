@@ -81,7 +81,7 @@ class SeedsConfig(Config):
     ``permissive`` without. What is unclear counts as no."""
     cap_per_task: PositiveInt
     """At most this many seeds of one task."""
-    caps: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    caps: dict[str, PositiveInt] = Field(default_factory=dict)
     """Task → at most this many of its seeds, in place of more."""
     cap_per_family: NonNegativeInt | Literal["suggested"]
     """At most this many seeds of one family; 0 for no cap, ``suggested`` for the catalogue's."""
