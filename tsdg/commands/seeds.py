@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import sys
@@ -70,30 +69,25 @@ def _probe(words: Words) -> int:
     from tsdg.seeds.probe.differences import unaccepted
     from tsdg.seeds.probe.probing import by_dataset
     from tsdg.seeds.probe.probing import probe as look
-    from tsdg.views.differences import print_differences, summary, write_table
+    from tsdg.views.differences import print_probe, write_table
 
     recipe = compose_recipe(words.overrides)
+    as_json = "--json" in words.flags
     catalogue, hub = load(), Hub(endpoint())
     units = dict.fromkeys(catalogue.unit_of_task(task) for task in select(recipe.seeds).tasks)
     asked = by_dataset([unit for unit in units if unit and _is_public(unit)])
     found = []
-    with _progress_aside("--json" in words.flags), reporter() as progress:
-        progress.stage("probe", total=len(asked))
+    with _progress_aside(as_json), reporter() as progress:
+        progress.stage("probe", total=0)
         for done, (dataset, wanted) in enumerate(asked.items(), start=1):
             found += look(hub, catalogue, dataset, wanted)
             progress.update(done=done, total=len(asked), detail=dataset)
         progress.end(f"{len(asked)} data sets looked at")
     out = Path(words.keys.get("out") or "seeds-differences.csv")
     write_table(out, found)
-    if "--json" in words.flags:
-        print(
-            json.dumps({"differences": [one.row() for one in found], "table": str(out)}, indent=1)
-        )
-    else:
-        print_differences(found)
-        print(f"\n{summary(found)}; as a table that you can send to us: {out}")
-    open_ = unaccepted(found, recipe.seeds.accept)
-    return 1 if open_ or any(one.level == "stops" for one in found) else 0
+    print_probe(found, out, as_json=as_json)
+    stopped = any(one.level == "stops" for one in found)
+    return 1 if stopped or unaccepted(found, recipe.seeds.accept) else 0
 
 
 def _is_public(unit: Unit) -> bool:

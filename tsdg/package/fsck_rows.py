@@ -216,29 +216,28 @@ def _sources(run: Path, manifest: Manifest) -> Iterator[Finding]:
             expected="a list of units, each with dataset_path, config and split",
         )
         return
-    held = {task: unit for task, unit in allowed if task}
-    named = [
-        (task, _unit_in(source))
-        for task, entry in manifest["tasks"].items()
-        for source in entry["source"]
-        if task in held
-    ]
-    for task, unit in named:
-        if not _agree(unit, held[task]):
-            yield Finding(
-                path=MANIFEST,
-                what=f"the source of task {task} is not that of the snapshot",
-                found=_source_text(unit),
-                expected=_source_text(held[task]),
-            )
-    for unit, rows in _seed_sources(run).items():
+    yield from _named_sources(manifest, {task: unit for task, unit in allowed if task})
+    for unit, count in _seed_sources(run).items():
         if not any(_agree(unit, other) for _, other in allowed):
             yield Finding(
                 path=SEEDS,
                 what="seeds of a source that was not allowed",
-                found=f"{rows} of {_source_text(unit)}",
+                found=f"{count} of {_source_text(unit)}",
                 expected=f"units of {ALLOWED_UNITS}, at their revisions",
             )
+
+
+def _named_sources(manifest: Manifest, held: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    """The manifest names the source of each task that the snapshot names."""
+    for task, entry in manifest["tasks"].items():
+        for unit in map(_unit_in, entry["source"] if task in held else ()):
+            if not _agree(unit, held[task]):
+                yield Finding(
+                    path=MANIFEST,
+                    what=f"the source of task {task} is not that of the snapshot",
+                    found=_source_text(unit),
+                    expected=_source_text(held[task]),
+                )
 
 
 _UNIT = ("dataset_path", "config", "split")

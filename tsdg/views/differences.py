@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,17 @@ def _print(name: str, text: str) -> None:
             break_long_words=name != "accept",
         )
         print("\n".join([start + lines[0], *(" " * len(start) + line for line in lines[1:])]))
+
+
+def print_probe(differences: Sequence[SourceDifference], table: Path, *, as_json: bool) -> None:
+    """Print what a probe found, and where its table is."""
+    if as_json:
+        rows = [one.row() for one in differences]
+        print(json.dumps({"differences": rows, "table": str(table)}, indent=1))
+        return
+    print_differences(differences)
+    print(f"\n{summary(differences)}")
+    print(f"as a table that you can send to us: {table}")
 
 
 def summary(differences: Sequence[SourceDifference]) -> str:

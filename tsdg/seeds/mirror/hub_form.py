@@ -128,14 +128,20 @@ def _file(entry: Mapping[str, Any]) -> HubFile:
         raise odd("the path of a file", path)
     if not isinstance(oid, str) or not _COMMIT.fullmatch(oid):
         raise odd(f"the oid of {path}", oid)
-    held = entry if lfs is None else _mapping(lfs, f"lfs of {path}")
-    sha256 = "" if lfs is None else held.get("oid")
-    if sha256 != "" and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
+    if lfs is None:
+        return HubFile(path=path, bytes=_size(entry, path), sha256="", git_oid=oid)
+    held = _mapping(lfs, f"lfs of {path}")
+    sha256 = held.get("oid")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise odd(f"the SHA-256 of {path}", sha256)
-    size = held.get("size")
+    return HubFile(path=path, bytes=_size(held, path), sha256=sha256, git_oid=oid)
+
+
+def _size(entry: Mapping[str, Any], path: str) -> int:
+    size = entry.get("size")
     if type(size) is not int or not 0 <= size <= _LARGEST:
         raise odd(f"the size of {path}", size)
-    return HubFile(path=path, bytes=size, sha256=sha256, git_oid=oid)
+    return size
 
 
 def _is_below(path: str) -> bool:

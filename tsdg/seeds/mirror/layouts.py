@@ -9,7 +9,7 @@ Everything else would be a guess, and a guess can make a test a train.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,16 +99,20 @@ def converted(files: Iterable[HubFile]) -> Layout:
     for config, splits in numbered.items():
         whole = configs.setdefault(config, {})
         for split, parts in splits.items():
-            numbers = sorted(number for number, _ in parts)
-            if numbers == list(range(len(parts))):
-                whole[split] = tuple(file for _, file in sorted(parts, key=lambda part: part[0]))
+            if lack := _numbering(sorted(number for number, _ in parts)):
+                doubts[f"{config}/{split}"] = lack
             else:
-                twice = len(set(numbers)) < len(numbers)
-                what = "a number stands twice among" if twice else "numbers are missing among"
-                doubts[f"{config}/{split}"] = (
-                    f"the conversion is not whole: {what} those of its files: {few(numbers, 8)}"
-                )
+                whole[split] = tuple(file for _, file in sorted(parts, key=lambda part: part[0]))
     return Layout(configs=configs, doubts=doubts, default=_default(configs, ""))
+
+
+def _numbering(numbers: Sequence[int]) -> str:
+    """What is wrong with the numbers of a split's files; empty for nothing."""
+    if list(numbers) == list(range(len(numbers))):
+        return ""
+    twice = len(set(numbers)) < len(numbers)
+    what = "a number stands twice among" if twice else "numbers are missing among"
+    return f"the conversion is not whole: {what} those of its files: {few(numbers, 8)}"
 
 
 def declared(files: Iterable[HubFile], readme: str) -> Layout:

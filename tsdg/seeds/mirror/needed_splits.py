@@ -64,20 +64,23 @@ def wants(
         )
         for unit in units
     ]
-    datasets = {want.dataset_path for want in wanted}
-    trained = proven(catalogue)
-    scored = {
+    datasets = list(index.datasets) if held_out == "all" else [one.dataset_path for one in wanted]
+    scored = _scored(datasets if wanted else [], index) - proven(catalogue)
+    return wanted + [
+        Want(dataset_path=path, config=config, split=split, role="held_out", rows=0)
+        for path, config, split in sorted(scored)
+    ]
+
+
+def _scored(datasets: Iterable[str], index: Index) -> set[tuple[str, str, str]]:
+    """Splits of data sets that lm-eval scores, or shows as few-shot examples."""
+    return {
         (entry.dataset_path, plain(entry.config), split)
-        for path, entries in index.datasets.items()
-        if wanted and (held_out == "all" or path in datasets)
-        for entry in entries
+        for path in datasets
+        for entry in index.datasets.get(path, ())
         for split in (entry.scored, entry.fewshot)
         if split
     }
-    return wanted + [
-        Want(dataset_path=path, config=config, split=split, role="held_out", rows=0)
-        for path, config, split in sorted(scored - trained)
-    ]
 
 
 @cache

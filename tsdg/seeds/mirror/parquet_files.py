@@ -125,29 +125,35 @@ def plain_rows(
     """
     try:
         return table, table.to_pylist(), {}
-    except (ValueError, OverflowError, LookupError, pa.ArrowException):
+    except _NO_VALUE:
         pass
     faults: dict[int, tuple[str, str]] = {}
     columns: list[Any] = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         wrong = _unreadable(column)
-        faults |= {row: (name, why) for row, why in wrong.items() if row not in faults}
+        faults = {row: (name, why) for row, why in wrong.items()} | faults
         keep = [None if row in wrong else row for row in range(len(column))]
         columns.append(column.take(pa.array(keep, pa.int64())) if wrong else column)
-    sound = pa.table(columns, schema=table.schema)
-    values = [
-        [None] * len(column) if column.null_count == len(column) else column.to_pylist()
-        for column in columns
-    ]
+    values = [_values(column) for column in columns]
     rows = [dict(zip(table.column_names, row, strict=True)) for row in zip(*values, strict=True)]
-    return sound, rows, faults
+    return pa.table(columns, schema=table.schema), rows, faults
+
+
+_NO_VALUE = (ValueError, OverflowError, LookupError, pa.ArrowException)
+"""What making a Python value of an Arrow one may raise."""
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column; one of nothing but nulls may have a type that Python cannot have."""
+    whole: list[Any] = column.to_pylist() if column.null_count < len(column) else []
+    return whole or [None] * len(column)
 
 
 def _unreadable(column: pa.ChunkedArray) -> dict[int, str]:
     """Rows of a column whose value Python cannot have, and why."""
     try:
         column.to_pylist()
-    except (ValueError, OverflowError, LookupError, pa.ArrowException):
+    except _NO_VALUE:
         pass
     else:
         return {}
@@ -155,6 +161,6 @@ def _unreadable(column: pa.ChunkedArray) -> dict[int, str]:
     for row, value in enumerate(column):
         try:
             value.as_py()
-        except (ValueError, OverflowError, LookupError, pa.ArrowException) as error:
+        except _NO_VALUE as error:
             out[row] = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
     return out

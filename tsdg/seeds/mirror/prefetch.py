@@ -139,7 +139,9 @@ def prefetch(request: FetchRequest, hub: Hub, watch: Watch) -> list[FetchOutcome
             stack.enter_context(staging.alone(request.mirror))
         except StorageError:
             # A mirror that may only be read, and lacks nothing, is as good.
-            there = [] if request.update else survey(request)
+            there = []
+            with suppress(MirrorError):
+                there = [] if request.update else survey(request)
             if not there or any(outcome.status == "missing" for outcome in there):
                 raise
             return there
@@ -215,19 +217,36 @@ class _Run:
             self._end(want, "foreign" if there else "unfetchable", 0, "" if there else why)
 
     def _dataset(self, dataset: str, wanted: list[Want]) -> None:
-        pin = self._pins.get(dataset)
-        if pin is None or self._request.update:
-            target, layout = commits.choose(
-                self._hub, dataset, wanted, lambda pin: self._layout(dataset, pin)
-            )
-            # A small hub may have no cards, and what lies on GitHub has none.
-            with suppress(DatasetRefusedError, HubError):
-                if github_pin(dataset) is None:
-                    note_card(self._request.mirror, dataset, self._hub.card(dataset))
-            if pin is None:
-                self._pin(dataset, target)
-        else:
-            target, layout = pin, self._layout(dataset, pin)
+        target, layout = self._target(dataset, wanted)
+        self._add(self._extra(dataset, wanted, layout))
+        items = [item for want in self._needed if (item := self._looked_at(want, target, layout))]
+        siblings = self._siblings(dataset, target, layout, items)
+        self._add([item.want for item in siblings])
+        self._fetch(dataset, target, [*items, *siblings], moving=self._moves(dataset, target))
+        staging.tidy(self._request.mirror, dataset, target.commit)
+
+    def _add(self, wanted: Sequence[Want]) -> None:
+        self._needed += wanted
+        self._total += len(wanted)
+
+    def _target(self, dataset: str, wanted: Sequence[Want]) -> tuple[Pin, layouts.Layout]:
+        """The commit that is read, pinned or chosen now, with its splits."""
+        pin = github_pin(dataset) or self._pins.get(dataset)
+        if pin is not None and not self._request.update:
+            return pin, self._layout(dataset, pin)
+        target, layout = commits.choose(
+            self._hub, dataset, wanted, lambda pin: self._layout(dataset, pin)
+        )
+        # A small hub may have no cards, and what lies on GitHub has none.
+        with suppress(DatasetRefusedError, HubError):
+            if github_pin(dataset) is None:
+                note_card(self._request.mirror, dataset, self._hub.card(dataset))
+        if pin is None:
+            self._pin(dataset, target)
+        return target, layout
+
+    def _extra(self, dataset: str, wanted: Sequence[Want], layout: layouts.Layout) -> list[Want]:
+        """Further splits to compare with."""
         extra = _further(wanted, layout, self._catalogue)
         if len(extra) > _FURTHER:
             names = few([want.split for want in extra], 6)
@@ -236,32 +255,26 @@ class _Run:
                 f"{_FURTHER} are fetched to compare with; see {self._hub.page(dataset)}, and put "
                 "those that count into the mirror by hand"
             )
-        self._needed += extra
-        self._total += len(extra)
-        items: list[StagedFile] = []
-        for want in self._needed:
-            files = layout.files(want.config, want.split)
-            path = pins.split_path(self._request.mirror, want.dataset_path, want.config, want.split)
-            state, rows = pins.look(path, target.commit, full=self._request.verify)
-            if state == "present":
-                pins.keep_time(path)
-            if state in ("present", "foreign"):
-                self._end(want, "present" if state == "present" else "foreign", rows)
-            elif files:
-                if state == "damaged":
-                    self._watch.note(f"{want.name} is not as it was fetched; it is fetched again")
-                items.append(
-                    StagedFile(
-                        want=want, path=path, hub_config=layout.config(want.config), files=files
-                    )
-                )
-            else:
-                self._end(want, *_lacking_outcome(want, layout))
-        siblings = self._siblings(dataset, target, layout, items)
-        self._needed += [item.want for item in siblings]
-        self._total += len(siblings)
-        self._fetch(dataset, target, [*items, *siblings], moving=self._moves(dataset, target))
-        staging.tidy(self._request.mirror, dataset, target.commit)
+        return extra
+
+    def _looked_at(self, want: Want, target: Pin, layout: layouts.Layout) -> StagedFile | None:
+        """Say of a split that is there, or cannot be had, so; return one that is to be fetched."""
+        files = layout.files(want.config, want.split)
+        path = pins.split_path(self._request.mirror, want.dataset_path, want.config, want.split)
+        state, rows = pins.look(path, target.commit, full=self._request.verify)
+        if state == "present":
+            pins.keep_time(path)
+        if state == "present" or state == "foreign":
+            self._end(want, state, rows)
+            return None
+        if not files:
+            status, lack = _lacking(want, layout)
+            self._end(want, status, 0, lack)
+            return None
+        if state == "damaged":
+            self._watch.note(f"{want.name} is not as it was fetched; it is fetched again")
+        hub_config = layout.config(want.config)
+        return StagedFile(want=want, path=path, hub_config=hub_config, files=files)
 
     def _moves(self, dataset: str, target: Pin) -> bool:
         """Whether the mirror holds a split of another commit."""
@@ -399,8 +412,3 @@ def _lacking(want: Want, layout: layouts.Layout) -> tuple[Status, str]:
     lack = layout.lack(want.config, want.split)
     certain = bool(layout.config(want.config)) and lack not in layout.doubts.values()
     return ("absent" if want.role == "held_out" and certain else "unfetchable"), lack
-
-
-def _lacking_outcome(want: Want, layout: layouts.Layout) -> tuple[Status, int, str]:
-    status, lack = _lacking(want, layout)
-    return status, 0, lack

@@ -92,43 +92,13 @@ def of_split(
 def _columns(
     where: str, expected: dict[str, Type], found: Outline, needed: Sequence[str]
 ) -> Iterator[SourceDifference]:
-    lacking = [name for name in needed if name not in found.columns]
     there = few(sorted(found.columns), 12)
-    for name in lacking:
-        yield SourceDifference(
-            where=where,
-            what="column",
-            level="stops",
-            expected=name,
-            found=there,
-            meaning="the family's reader takes this column; it was renamed or taken away, and no "
-            "row can be read until the reader knows the new name",
-        )
-    for name, type_ in expected.items():
+    for name in dict.fromkeys([*needed, *expected]):
         if name not in found.columns:
-            if name not in lacking:
-                yield SourceDifference(
-                    where=where,
-                    what="column",
-                    level="note" if needed else "accept",
-                    expected=name,
-                    found=there,
-                    meaning="the column was there when the catalogue was made; "
-                    + ("its reader does not take it" if needed else "its task may take it"),
-                )
-        elif not _fits(found.columns[name], plain_type(type_)):
-            read = not needed or name in needed
-            yield SourceDifference(
-                where=where,
-                what="type",
-                level="accept" if read else "note",
-                expected=f"{name}: {shown_type(type_)}",
-                found=_cut(f"{name}: {shown_type(found.columns[name])}"),
-                meaning="the same values may be written in another way now, such as labels as "
-                "words: look at rows before it is used"
-                if read
-                else "the family's reader does not take this column",
-            )
+            yield _lacking_column(where, name, there, needed)
+        elif name in expected and not _fits(found.columns[name], plain_type(expected[name])):
+            types = (expected[name], found.columns[name])
+            yield _other_type(where, name, types, read=not needed or name in needed)
     more = sorted(set(found.columns) - set(expected))
     if expected and more:
         yield SourceDifference(
@@ -141,23 +111,57 @@ def _columns(
         )
 
 
+def _lacking_column(where: str, name: str, there: str, needed: Sequence[str]) -> SourceDifference:
+    level: Level
+    if name in needed:
+        level, meaning = (
+            "stops",
+            "the family's reader takes this column; it was renamed or taken away, and no row can "
+            "be read until the reader knows the new name",
+        )
+    elif needed:
+        level, meaning = "note", "it was there once; the family's reader does not take it"
+    else:
+        level, meaning = "accept", "it was there once, and the task may take it"
+    return SourceDifference(
+        where=where, what="column", level=level, expected=name, found=there, meaning=meaning
+    )
+
+
+def _other_type(where: str, name: str, types: tuple[Type, Type], *, read: bool) -> SourceDifference:
+    expected, found = map(shown_type, types)
+    return SourceDifference(
+        where=where,
+        what="type",
+        level="accept" if read else "note",
+        expected=f"{name}: {expected}",
+        found=_cut(f"{name}: {found}"),
+        meaning="the same values may be written in another way now, such as labels as words: look "
+        "at rows before it is used"
+        if read
+        else "the family's reader does not take this column",
+    )
+
+
 def _fits(found: Type, expected: Type) -> bool:
     """Whether a type is the expected one. A list of structs may be a struct of lists."""
     if found == expected or found == "null":
         return True
-    if isinstance(expected, dict) and isinstance(found, list):
-        return found == [{name: _item(inner) for name, inner in expected.items()}]
-    if isinstance(expected, list) and isinstance(found, dict) and isinstance(expected[0], dict):
-        return {name: _item(inner) for name, inner in found.items()} == expected[0]
-    if isinstance(expected, dict) and isinstance(found, dict):
-        return set(found) >= set(expected) and all(
-            _fits(found[name], inner) for name, inner in expected.items()
-        )
+    match expected, found:
+        case dict(), list():
+            return found == [_of_items(expected)]
+        case [dict() as one], dict():
+            return _of_items(found) == one
+        case dict(), dict():
+            return all(
+                name in found and _fits(found[name], inner) for name, inner in expected.items()
+            )
     return False
 
 
-def _item(type_: Type) -> Type:
-    return type_[0] if isinstance(type_, list) else type_
+def _of_items(type_: dict[str, Type]) -> dict[str, Type]:
+    """A struct of lists as the struct of what is in them."""
+    return {name: one[0] if isinstance(one, list) else one for name, one in type_.items()}
 
 
 def _labels(
@@ -216,27 +220,22 @@ def of_licence(
     known = {name for name, _ in expected}
     if not expected or (set(tags) <= known if tags else "unset" in known):
         return
-    if not tags:
-        yield SourceDifference(
-            where=where,
-            what="licence",
-            level="note",
-            expected=", ".join(sorted(known)),
-            found="no tag",
-            meaning="its card names no licence; the catalogue's stands in another place",
-        )
-        return
     allowed = {uses.get(tag, "unclear") for tag in tags}
-    other = allowed != {use for _, use in expected}
+    level: Level = "note"
+    if not tags:
+        meaning = "its card names no licence; the catalogue's stands in another place"
+    elif allowed == {use for _, use in expected}:
+        meaning = "another licence that allows the same use"
+    else:
+        level = "accept"
+        meaning = f"commercial use is now {' and '.join(sorted(allowed))}: ask who may decide it"
     yield SourceDifference(
         where=where,
         what="licence",
-        level="accept" if other else "note",
+        level=level,
         expected=", ".join(sorted(known)),
-        found=_cut(", ".join(tags)),
-        meaning=f"commercial use is now {' and '.join(sorted(allowed))}: ask who may decide it"
-        if other
-        else "another licence that allows the same use",
+        found=_cut(", ".join(tags)) or "no tag",
+        meaning=meaning,
     )
 
 

@@ -55,14 +55,15 @@ def probe(
         out: list[SourceDifference] = []
         if github_pin(dataset) is None:
             card = hub.card(dataset)
-            out += of_card(dataset, card, hub.page(dataset))
+            out += of_card(dataset, card)
             out += card_licence(catalogue, dataset, card)
         return out + _Probe(hub, catalogue, dataset, units).differences()
     except DatasetRefusedError as error:
-        return [_refused(dataset, str(error))]
+        # The hub's address may be one that nobody else should know.
+        return [_refused(dataset, str(error).replace(f"{hub.name}/", ""))]
 
 
-def of_card(dataset: str, card: Card, page: str) -> Iterator[SourceDifference]:
+def of_card(dataset: str, card: Card) -> Iterator[SourceDifference]:
     """Compare what the hub says of a data set as a whole, but for its licence."""
     if card.name not in ("", dataset):
         yield SourceDifference(
@@ -81,7 +82,7 @@ def of_card(dataset: str, card: Card, page: str) -> Iterator[SourceDifference]:
             level="note",
             expected="open",
             found="gated",
-            meaning=f"its terms must be accepted at {page} by the account of HF_TOKEN",
+            meaning="its terms must be accepted on its page by the account of HF_TOKEN",
         )
 
 
