@@ -104,10 +104,11 @@ class Server:
         if mode in ("half", "endless"):
             response = web.StreamResponse()
             await response.prepare(request)
-            await response.write(b'{"choices": [')
-            while mode == "endless":
-                await response.write(b" " * 1000)
-                await asyncio.sleep(0.05)
+            with contextlib.suppress(ConnectionError):
+                await response.write(b'{"choices": [')
+                while mode == "endless":
+                    await response.write(b" " * 1000)
+                    await asyncio.sleep(0.05)
             return response
         async with self._slots:
             await asyncio.sleep(REPLY_S)

@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -151,6 +152,25 @@ class Scheduler:
     async def _ask(self, unit: OpenUnit, position: int, request: Request) -> Reply:
         if unit.closed:
             raise asyncio.CancelledError
+        with self._asking(unit):
+            try:
+                result = await self._result(unit, position, request)
+            except UnitLostError:
+                self.lost.add(unit)
+                raise asyncio.CancelledError from None
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                # Said here and not left to the step, which may gather replies and exceptions alike.
+                self.fail(error)
+                raise
+        if isinstance(result, PermanentError):
+            raise result
+        return result
+
+    @contextmanager
+    def _asking(self, unit: OpenUnit) -> Iterator[None]:
+        """Count a request of a unit as open, for the time of the block."""
         self._asks_open += 1
         unit.asks_open += 1
         # A step may ask in tasks of its own, and leave them behind when it fails: they are the
@@ -160,31 +180,24 @@ class Scheduler:
         if task is not None and own_task:
             unit.tasks.add(task)
         try:
-            result = unit.journal.lookup(request.request_id)
-            if result is not None:
-                self.tally.resumed_requests += 1
-            else:
-                with self._prefixes.rank(request.prefix) as rank:
-                    order = (unit.sequence, -request.expected_tokens, rank, position)
-                    result = await self._send(unit, order, request)
-                self._count(result)
-        except UnitLostError:
-            self.lost.add(unit)
-            raise asyncio.CancelledError from None
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            # Said here and not left to the step, which may gather replies and exceptions alike.
-            self.fail(error)
-            raise
+            yield
         finally:
             self._asks_open -= 1
             unit.asks_open -= 1
             if task is not None and own_task:
                 unit.tasks.discard(task)
             self._ended(unit)
-        if isinstance(result, PermanentError):
-            raise result
+
+    async def _result(self, unit: OpenUnit, position: int, request: Request) -> Result:
+        """How a request ended: from the journal where it is there."""
+        result = unit.journal.lookup(request.request_id)
+        if result is not None:
+            self.tally.resumed_requests += 1
+            return result
+        with self._prefixes.rank(request.prefix) as rank:
+            order = (unit.sequence, -request.expected_tokens, rank, position)
+            result = await self._send(unit, order, request)
+        self._count(result)
         return result
 
     async def _send(self, unit: OpenUnit, order: tuple[int, ...], request: Request) -> Result:

@@ -58,10 +58,7 @@ def retry(run: Path, reasons: Collection[str]) -> ToAskAgain:
         VerificationError: a part is damaged.
     """
     state = RunState.of(run)
-    if (at_work := read_status(run, whole=False).state) in ("running", "pending"):
-        raise UsageError(
-            f"tsdg retry: {run} is {at_work}; wait for its end, or `tsdg cancel {run}` first"
-        )
+    _refuse_at_work(run)
     with sole_owner(run):
         phases = [steps for steps in state.phases if steps != ("study",)]
         lost = {steps: _lost(state.folder(steps), reasons) for steps in phases}
@@ -71,6 +68,13 @@ def retry(run: Path, reasons: Collection[str]) -> ToAskAgain:
             _set_aside(state, steps, lost[steps])
     rows = {phase_name(steps): sum(map(len, each.values())) for steps, each in lost.items() if each}
     return ToAskAgain(rows=rows, units=units)
+
+
+def _refuse_at_work(run: Path) -> None:
+    if (at_work := read_status(run, whole=False).state) in ("running", "pending"):
+        raise UsageError(
+            f"tsdg retry: {run} is {at_work}; wait for its end, or `tsdg cancel {run}` first"
+        )
 
 
 def _lost(phase: Path, reasons: Collection[str]) -> dict[str, list[str]]:

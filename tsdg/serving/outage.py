@@ -123,13 +123,7 @@ class Outage:
             return failure  # nobody took the request
         weight = self._note(request_id, endpoint, failure)
         now = self._clock()
-        if not self._failing:
-            self._since, self._refused, self._pushed_back = now, True, True
-            self._longest_failure_s = 0.0
-        self._failing.add(request_id)
-        self._refused &= refused
-        self._pushed_back &= pushed_back
-        self._longest_failure_s = max(self._longest_failure_s, self._last_took_s)
+        self._failed(request_id, now, refused=refused, pushed_back=pushed_back)
         if now - self._since > self._patience_s() and not self._may_succeed(now):
             return self._end(failure, now)
         wait = failure.retry_after if isinstance(failure, RetryableError) else 0.0
@@ -152,6 +146,16 @@ class Outage:
         trail.timeouts += failure.reason == "timeout"
         trail.last = self._clock()
         return 0.0 if silent else conduct.weight(request_id)
+
+    def _failed(self, request_id: str, now: float, *, refused: bool, pushed_back: bool) -> None:
+        """Add a failure to those since the last success of any request."""
+        if not self._failing:
+            self._since, self._refused, self._pushed_back = now, True, True
+            self._longest_failure_s = 0.0
+        self._failing.add(request_id)
+        self._refused &= refused
+        self._pushed_back &= pushed_back
+        self._longest_failure_s = max(self._longest_failure_s, self._last_took_s)
 
     def _drop_old_trails(self) -> None:
         if len(self._trails) >= _TRAILS:

@@ -137,12 +137,14 @@ def failure(
         key_source: the recipe key that the API key came from; empty where none was sent.
     """
     data, message = _read_body(body)
-    if status == 401:  # without what the server says, which may repeat a part of the key
-        return PermanentError("http_401", _no_access(url, status, key_source))
-    if status == 403:
-        return PermanentError("http_403", f"{_no_access(url, status, key_source)}: {message}")
-    if status == 404:
-        return PermanentError("http_404", f"{url} answers 404 for model {model!r}: {message}")
+    refused = {
+        # Without what the server says, which may repeat a part of the key.
+        401: _no_access(url, status, key_source),
+        403: f"{_no_access(url, status, key_source)}: {message}",
+        404: f"{url} answers 404 for model {model!r}: {message}",
+    }
+    if status in refused:
+        return PermanentError(f"http_{status}", refused[status])
     if status == 429 and "insufficient_quota" in f"{data}":
         return ServerError(f"{url} says that the quota of this key is used up: {message}")
     if status in (400, 413, 422) and (status == 413 or _TOO_LONG.search(message)):
