@@ -186,6 +186,8 @@ def test_doubtful_answers_of_drop() -> None:
     with pytest.raises(DoubtfulRowError, match="asks how many"):
         drop_answer("How many picks did he throw?", ["the last pick of the game"])
     assert drop_answer("How many years did the war 1763–1777 last?", [], "14").answer == "14"
+    before = "How many years had it been so before the crisis of 1908-1909?"
+    assert drop_answer(before, [], "30").answer == "30"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,12 @@ _COUNTS = re.compile(
     r"|once|dozen|hundred|thousand|million|half|both)",
     re.IGNORECASE,
 )
-_YEARS = re.compile(r"\bhow many years\b.*?\b(\d{3,4})\s*(?:-|–|to|and|until)\s*(\d{3,4})\b", re.I)
+_YEARS = re.compile(
+    r"\bhow many years\b(?:(?!\b(?:before|after|since|until)\b).)*?\b(\d{3,4})"
+    r"\s*(?:-|–|to|and|until)\s*(\d{3,4})\b.*\b(?:last|take|span|go on|continue|endure)",
+    re.IGNORECASE,
+)
+"""A question how long something lasted, with the years of its beginning and its end."""
 _YEAR_SPAN = 3
 """Years by which a gold may miss the difference of two years that its question names."""
 
