@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from tsdg.generate.fields import (
     is_stem,
     language_name,
     shape_of,
+    shape_of_example,
+    shots,
     window,
 )
 from tsdg.generate.prompts import Example
-from tsdg.generate.schemas import Shape
-from tsdg.records import Seed
+from tsdg.generate.schemas import Shape, question_schema, sketch
+from tsdg.records import AnswerKind, Seed
 
 
 def shape(row: Seed) -> Shape:
@@ -171,3 +174,21 @@ def test_examples_in_the_language_of_the_seed_come_first() -> None:
     )
     plain = Shape(kind="number", context=False, options=0, labels=(), blanks=0, claimed=True)
     assert {e.user["language"] for e in window(examples, "number", plain, "de", 2, 1)} == {"de"}
+
+
+@pytest.mark.parametrize("kind", ["choice", "short_text", "code"])
+def test_each_worked_example_has_the_form_of_its_own_reply(kind: AnswerKind) -> None:
+    """The form of a seed with two options would contradict an example with four."""
+    examples = prompt_set("small").get("questions", kind).examples
+    assert examples
+
+    def form(example: Example) -> str:
+        return sketch(question_schema(shape_of_example(example, kind), {}))
+
+    shown = shots(
+        examples, ("question", "reply"), hide=(), sketch=form, reply=lambda one: str(one.reply)
+    )
+    for example, (fields, _) in zip(examples, shown, strict=True):
+        own, wrong = json.loads(fields["reply"]), example.reply.get("distractors", ())
+        assert len(own.get("distractors", ())) == len(wrong)
+        assert ("context" in own) == ("context" in example.reply)

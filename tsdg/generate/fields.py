@@ -149,9 +149,10 @@ def window(
     return [best[(turn + step) % len(best)] for step in range(size)]
 
 
-def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -> int:
+def shape_of_example(example: Example, kind: AnswerKind) -> Shape:
+    """Return the shape of an example's own row, which its reply has as well."""
     user = example.user
-    own = shape_of(
+    return shape_of(
         kind,
         question=as_text(user["question"]),
         context=as_text(user.get("context", "")),
@@ -159,6 +160,10 @@ def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -
         classes=user.get("classes", False),
         checks=[as_text(check) for check in user.get("checks", ())],
     )
+
+
+def _likeness(example: Example, kind: AnswerKind, shape: Shape, language: str) -> int:
+    user, own = example.user, shape_of_example(example, kind)
     # A passage, classes and instructions change the form of the reply, the rest only its
     # content.
     form = 8 * (own.context == shape.context) + 8 * (bool(own.labels) == bool(shape.labels))
@@ -176,7 +181,7 @@ def shots(
     names: Sequence[str],
     *,
     hide: Sequence[str],
-    sketch: str,
+    sketch: str | Reply,
     reply: Reply,
 ) -> list[tuple[Mapping[str, str], str]]:
     """Return fields and reply of each example, ready for :meth:`Prompt.turns`.
@@ -185,14 +190,15 @@ def shots(
         examples: in the order in which they are to be shown.
         names: the fields of the step.
         hide: fields that the real turn does not show either.
-        sketch: the form of the reply, the field ``reply``.
+        sketch: the form of the reply, the field ``reply``: one for all, or that of each example.
         reply: renders an example's reply in the form that is asked for.
     """
     out: list[tuple[Mapping[str, str], str]] = []
     for example in examples:
         user = {key: value for key, value in example.user.items() if key not in hide}
         user["language"] = language_name(as_text(user.get("language", "en")))
-        out.append((as_fields({**user, "reply": sketch}, names), reply(example)))
+        form = sketch if isinstance(sketch, str) else sketch(example)
+        out.append((as_fields({**user, "reply": form}, names), reply(example)))
     return out
 
 

@@ -28,6 +28,7 @@ from tsdg.generate.fields import (
     json_reply,
     language_name,
     shape_of,
+    shape_of_example,
     shots,
     window,
 )
@@ -43,7 +44,7 @@ from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response
 from tsdg.generate.topics import draw_topic
 from tsdg.generate.ways import Way
 from tsdg.protocols import Ask, Reply, Request
-from tsdg.records import Kin, Provenance, Question, Rejection, Seed, Usage
+from tsdg.records import AnswerKind, Kin, Provenance, Question, Rejection, Seed, Usage
 from tsdg.rowform import stable_id
 
 Aim = Callable[[Seed, int], str]
@@ -171,7 +172,7 @@ class QuestionStep:
         request_seed = number("questions", self._seed, seed_row.seed_id, draw)
         request = chat_request(
             model=self._model,
-            turns=prompt.turns(fields, self._shots(examples, fields["reply"])),
+            turns=prompt.turns(fields, self._shots(examples, kind)),
             sampling=config.sampling,
             seed=request_seed,
             samples=1,
@@ -238,12 +239,15 @@ class QuestionStep:
         order = permutation(len(shape.labels), "target", self._seed, seed_row.seed_id)
         return shape.labels[order[draw % len(order)]]
 
-    def _shots(self, examples: Sequence[Example], form: str) -> list[tuple[Mapping[str, str], str]]:
+    def _shots(
+        self, examples: Sequence[Example], kind: AnswerKind
+    ) -> list[tuple[Mapping[str, str], str]]:
+        """The examples as turns, each with the form that its own reply has."""
         return shots(
             examples,
             FIELDS["questions"],
             hide=() if self._config.topics else ("topic",),
-            sketch=form,
+            sketch=lambda example: sketch(question_schema(shape_of_example(example, kind), {})),
             reply=lambda example: json_reply(example, REPLY_FIELDS["questions"]),
         )
 
