@@ -11,7 +11,6 @@ import pytest
 
 from tests.launch.test_queue import job
 from tsdg.errors import StorageError
-from tsdg.run.status import how_it_ended
 from tsdg.slurm.job_logs import (
     NOTHING_STARTED,
     LogFile,
@@ -21,6 +20,7 @@ from tsdg.slurm.job_logs import (
     last_lines,
     logs_of,
 )
+from tsdg.slurm.queue import how_it_ended
 
 
 def write(path: Path, text: str, at: float) -> None:

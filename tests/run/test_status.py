@@ -24,6 +24,8 @@ from tsdg.config.recipe import StepName
 from tsdg.engine.commit import part_path
 from tsdg.engine.units import read_layout
 from tsdg.errors import UsageError, VerificationError
+from tsdg.layout import CANARY
+from tsdg.protocols import ReplicaFacts
 from tsdg.records import SEED_SCHEMA
 from tsdg.run.phase_progress import accepted_by_task, is_alive, phase_progress
 from tsdg.run.state import RunState
@@ -436,3 +438,33 @@ def test_durations() -> None:
         "3 h 20 min",
         "2 d 5 h",
     ]
+
+
+def replica(ready_s: float) -> ReplicaFacts:
+    return ReplicaFacts(
+        name="endpoint-0",
+        url="http://n1:8000/v1",
+        gpus=0,
+        held_s=90.0,
+        ready_s=ready_s,
+        busy_s=0.0,
+        idle_s=ready_s,
+        requests=0,
+        prompt_tokens=0,
+        completion_tokens=0,
+        restarts=0,
+    )
+
+
+def test_servers_that_never_answered_are_named_of_the_canary_too(half: Path) -> None:
+    for phase in (half / "answers", half / CANARY / "questions"):
+        write_worker(phase, "lost", worker(replicas=(replica(0.0),)))
+    notes = read_status(half).notes
+    said = "no server has answered so far, 90 s: http://n1:8000/v1 lost, or not up yet"
+    assert [note.partition(";")[0] for note in notes] == [
+        f"canary, questions: {said}",
+        f"answers: {said}",
+    ]
+    for phase in (half / "answers", half / CANARY / "questions"):
+        write_worker(phase, "lost", worker(replicas=(replica(1.0), replica(0.0))))
+    assert read_status(half).notes == []

@@ -21,13 +21,15 @@ import pyarrow.parquet as pq
 from tsdg.accounting import WorkerStatus, read_worker, spent, worker_tokens
 from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.units import InputLayout, read_layout
-from tsdg.errors import TsdgError
+from tsdg.errors import TsdgError, few
 from tsdg.layout import PARTS, phase_name
 from tsdg.package.manifest_form import Manifest
 from tsdg.run.state import RunState, Steps
 
 SILENT_S = 60.0
 """A worker that has not written for this long is dead: it writes every few seconds."""
+_QUIET_S = 5.0
+"""Servers that have not answered for less are not spoken of."""
 _WINDOW_S = 300.0
 """Speed is that of the last minutes."""
 _PARTS_READ = 64
@@ -95,6 +97,27 @@ def slurm_key(worker: WorkerStatus) -> str:
     if owner.slurm_array_job_id:
         return f"{owner.slurm_array_job_id}_{owner.slurm_array_task_id}"
     return owner.slurm_job_id
+
+
+def silent_servers(
+    phase: str, workers: Iterable[WorkerStatus], *, now: float, over: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """Say of a phase that it works and none of its servers has ever answered; else nothing.
+
+    Args:
+        phase: as people call it.
+        workers: its processes.
+        now: Unix seconds.
+        over: keys of what Slurm knows to be over.
+    """
+    alive = [worker for worker in workers if is_alive(worker, now=now, over=over)]
+    servers = [replica for worker in alive for replica in worker.replicas]
+    since = max((replica.held_s for replica in servers), default=0.0)
+    if since < _QUIET_S or any(replica.ready_s > 0 for replica in servers):
+        return ()
+    names = few(list(dict.fromkeys(replica.url or replica.name for replica in servers)))
+    said = f"{phase}: no server has answered so far, {since:.0f} s: {names} lost, or not up yet"
+    return (f"{said}; `tsdg logs` shows what it says",)
 
 
 def is_alive(worker: WorkerStatus, *, now: float, over: frozenset[str] = frozenset()) -> bool:

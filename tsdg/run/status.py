@@ -8,7 +8,6 @@ lock and its workers count.
 from __future__ import annotations
 
 import json
-import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any, Literal
 from tsdg.accounting import WorkerStatus, spent
 from tsdg.config.stages import Stage
 from tsdg.engine.control import is_owned
-from tsdg.errors import MachineError, VerificationError
+from tsdg.errors import VerificationError
 from tsdg.layout import CANARY, JOBS, MANIFEST, SEED_COUNTS
 from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
@@ -29,14 +28,15 @@ from tsdg.run.phase_progress import (
     now,
     phase_progress,
     read_all_workers,
+    silent_servers,
     slurm_key,
     tasks_of,
 )
 from tsdg.run.state import RunState
 from tsdg.slurm.job_logs import best, last_lines, logs_of
 from tsdg.slurm.jobs import JobRecord, RunJobs, read_jobs
-from tsdg.slurm.lookup import fill_in, my_jobs
-from tsdg.slurm.queue import Element, tally, why_pending
+from tsdg.slurm.lookup import with_numbers
+from tsdg.slurm.queue import Element, how_it_ended, tally, why_pending
 from tsdg.slurm.slurm_shell import Shell
 from tsdg.slurm.watch import Answer, ask
 
@@ -195,7 +195,7 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
     directory = run.directory
     record = read_jobs(directory) if (directory / JOBS).is_file() else None
     shell = _shell(directory, record)
-    record, notes = _settled(record, shell)
+    record, notes = with_numbers(record, shell)
     jobs = record.latest.taken if record else ()
     asked = answer if answer is not None else ask(shell, jobs)
     at, notes = now(), [*notes, *asked.notes]
@@ -203,6 +203,9 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
     for stage in run.phase_stages:
         workers[stage.name], unread = read_all_workers(directory / stage.name)
         notes += unread
+        notes += silent_servers(stage.name, workers[stage.name], now=at)
+        canary, _ = read_all_workers(directory / CANARY / stage.name)
+        notes += silent_servers(f"{CANARY}, {stage.name}", canary, now=at)
     manifest = run.manifest()
     if manifest is not None and (lost := told(manifest)):
         notes.append(lost)
@@ -224,22 +227,6 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
         },
         notes=notes,
     )
-
-
-def _settled(record: RunJobs | None, shell: Shell) -> tuple[RunJobs | None, list[str]]:
-    """The record with the numbers that a launch that was broken off never noted; changes no file.
-
-    Also returns a note about the jobs that Slurm never took.
-    """
-    if record is None or not record.latest.open:
-        return record, []
-    try:
-        record = fill_in(record, my_jobs(shell))
-    except MachineError as error:
-        names = ", ".join(job.name for job in record.latest.open)
-        return record, [f"nobody knows whether Slurm took {names} of the last launch: {error}"]
-    names = ", ".join(job.name for job in record.latest.open)
-    return record, [f"the last launch was broken off: Slurm never took {names}"] if names else []
 
 
 def _shell(run: Path, record: RunJobs | None) -> Shell:
@@ -357,15 +344,6 @@ def _failure(run: Path, job: JobRecord, element: Element) -> Failure:
         log=str(log.path) if log else "",
         tail=last_lines(log.path, _TAIL_LINES) if log else (),
     )
-
-
-def how_it_ended(exit_code: str) -> str:
-    """Slurm's ``code:signal`` in words, after a comma; empty where there is none."""
-    code, _, number = exit_code.partition(":")
-    if number.isdecimal() and int(number):
-        known = {each.value: each.name for each in signal.Signals}
-        return f", ended by signal {number} ({known.get(int(number), 'unknown')})"
-    return f", exit code {code}" if code else ""
 
 
 def _why(state: StateName, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tsdg.errors import MachineError
 from tsdg.slurm.jobs import LaunchRecord, RunJobs
 from tsdg.slurm.queue import is_over
 from tsdg.slurm.slurm_shell import Shell
@@ -86,3 +87,19 @@ def fill_in(record: RunJobs, found: Iterable[Found]) -> RunJobs:
     known = tuple(found)
     launches = tuple(each.numbered(numbers_of(each, known)) for each in record.launches)
     return record.model_copy(update={"launches": launches})
+
+
+def with_numbers(record: RunJobs | None, shell: Shell) -> tuple[RunJobs | None, list[str]]:
+    """The record with the numbers that a launch that was broken off never noted; changes no file.
+
+    Also returns a note about the jobs that Slurm never took.
+    """
+    if record is None or not record.latest.open:
+        return record, []
+    try:
+        record = fill_in(record, my_jobs(shell))
+    except MachineError as error:
+        names = ", ".join(job.name for job in record.latest.open)
+        return record, [f"nobody knows whether Slurm took {names} of the last launch: {error}"]
+    names = ", ".join(job.name for job in record.latest.open)
+    return record, [f"the last launch was broken off: Slurm never took {names}"] if names else []

@@ -9,6 +9,7 @@ JSON differs from release to release.
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -268,6 +269,15 @@ def why_pending(job: JobRecord, reason: str) -> str:
     if reason in {"Resources", "Priority", "None", ""}:
         return f"waits for nodes ({reason})" if reason not in {"None", ""} else "waits for nodes"
     return f"Slurm says {reason}"
+
+
+def how_it_ended(exit_code: str) -> str:
+    """Slurm's ``code:signal`` in words, after a comma; empty where there is none."""
+    code, _, number = exit_code.partition(":")
+    if number.isdecimal() and int(number):
+        known = {each.value: each.name for each in signal.Signals}
+        return f", ended by signal {number} ({known.get(int(number), 'unknown')})"
+    return f", exit code {code}" if code else ""
 
 
 def names_of(jobs: Sequence[JobRecord]) -> dict[str, str]:
