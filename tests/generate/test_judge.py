@@ -364,3 +364,37 @@ def test_a_question_row_is_what_the_solver_got() -> None:
     assert all(
         request.body["messages"][0]["content"].startswith("A passage.\n\n") for request in seen
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '{"overall": {"score_1": 4, "score_2": 2, "ranking": 2}, "rubric_evaluations": '
+            '[{"score_1": 1, "score_2": 5, "ranking": 6}]}',
+            Scores(first=4.0, second=2.0, ranking=2.0),
+        ),
+        ('So: {"score_1": 4, "score_2": 3}', Scores(first=4.0, second=3.0, ranking=3.5)),
+        (
+            '{"score_1": 1, "score_2": 1} then {"score_1": 5, "score_2": 2, "ranking": 1}',
+            Scores(first=5.0, second=2.0, ranking=1.0),
+        ),
+        ('{"overall": 3}', None),
+    ],
+)
+def test_scores_as_a_whole_go_before_those_by_criterion(text: str, expected: Any) -> None:
+    assert read_scores(text) == expected
+
+
+def test_a_verdict_that_cannot_be_read_is_asked_for_once_more() -> None:
+    said = iter(["rubbish", '{"score_1": 5, "score_2": 1, "ranking": 1}'] * 4)
+    seen: list[int] = []
+
+    def answered(request: Request) -> Reply:
+        seen.append(request.body["seed"])
+        return reply("rubbish" if len(seen) <= 2 else next(said))
+
+    ask = ScriptedAsk(answered)
+    judge = Judge(config=config(), model=JUDGE_MODEL, seed=7)
+    asyncio.run(judge.compare(ask, "row", request="q", one="a", two="b", principles=()))
+    assert len(seen) == len(set(seen)) == 4

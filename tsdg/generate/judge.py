@@ -22,13 +22,16 @@ from tsdg.config.judge import JudgeConfig
 from tsdg.config.models import ModelConfig
 from tsdg.errors import PermanentError
 from tsdg.generate.draws import number
-from tsdg.generate.judge_scores import Judgement, read_scores, reconcile
+from tsdg.generate.judge_scores import Judgement, Scores, read_scores, reconcile
 from tsdg.generate.replies import only_text
 from tsdg.generate.requests import chat_request, together, try_ask
 from tsdg.generate.schemas import response_format
 from tsdg.protocols import Ask, Posed, Reply, Request
 from tsdg.records import Question, Reason, Seed
 
+TRIES = 2
+"""Requests for one verdict that cannot be read, each with a seed of its own."""
+_ORDERS = 2
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -108,13 +111,32 @@ class Judge:
             two: another.
             principles: what counts; empty for the judge's own idea.
         """
-        requests = [
-            self._request(row_id, place, request, first, second, principles)
-            for place, (first, second) in enumerate(((one, two), (two, one)))
-        ]
-        replies = await together([try_ask(ask, request) for request in requests])
-        straight, swapped = (read_scores(only_text(reply)) for reply in replies)
-        return reconcile(straight, swapped), list(replies)
+        orders = await together(
+            [
+                self._verdict(ask, row_id, place, (request, first, second), principles)
+                for place, (first, second) in enumerate(((one, two), (two, one)))
+            ]
+        )
+        (straight, came), (swapped, more) = orders
+        return reconcile(straight, swapped), [*came, *more]
+
+    async def _verdict(
+        self,
+        ask: Ask,
+        row_id: str,
+        place: int,
+        turns: tuple[str, str, str],
+        principles: Sequence[str],
+    ) -> tuple[Scores | None, list[Reply | PermanentError]]:
+        """One order's scores, asked for again where they cannot be read; and the replies."""
+        replies: list[Reply | PermanentError] = []
+        for attempt in range(TRIES):
+            request = self._request(row_id, place + _ORDERS * attempt, *turns, principles)
+            replies.append(await try_ask(ask, request))
+            scores = read_scores(only_text(replies[-1]))
+            if scores is not None or isinstance(replies[-1], PermanentError):
+                return scores, replies
+        return None, replies
 
     def _request(
         self,

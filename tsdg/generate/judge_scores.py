@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 LOWEST, HIGHEST = 1, 5
 _MIDDLE = 3.5
 """Between "slightly better" for the one and for the other."""
+_DECODER = json.JSONDecoder()
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(?![\d.])")
 _NAMED = (
@@ -52,7 +54,8 @@ class Judgement:
 def read_scores(text: str) -> Scores | None:
     r"""Read a judge's verdict; None where there is none, or a number is out of its scale.
 
-    Forms in the order in which they are tried: the last JSON object with the keys; ``\boxed{3, 4}``
+    Forms in the order in which they are tried: the last JSON object with the keys, or with them
+    under ``overall``, ranking or not; ``\boxed{3, 4}``
     followed by ``\boxed{5}``; numbers after the words "response 1", "response 2" and "ranking".
 
     >>> read_scores(r"Scores: \boxed{2, 5} Ranking: \boxed{6}")
@@ -67,13 +70,31 @@ def read_scores(text: str) -> Scores | None:
 
 
 def _from_json(text: str) -> tuple[float, float, float] | None:
-    for piece in reversed(re.findall(r"\{[^{}]*\}", text)):
+    """The scores of the last JSON object that has any: as a whole before those by criterion."""
+    found = None
+    place = text.find("{")
+    while place >= 0:
         try:
-            value = json.loads(piece)
-            return float(value["score_1"]), float(value["score_2"]), float(value["ranking"])
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            continue
-    return None
+            value, end = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            end = place + 1
+        else:
+            found = _scores_of(value) or found
+        place = text.find("{", end)
+    return found
+
+
+def _scores_of(value: Any) -> tuple[float, float, float] | None:
+    """Both scores and the ranking of an object; in the middle where it ranks nothing."""
+    if not isinstance(value, dict):
+        return None
+    if whole := _scores_of(value.get("overall")):
+        return whole
+    try:
+        ranking = value.get("ranking", _MIDDLE)
+        return float(value["score_1"]), float(value["score_2"]), float(ranking)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
 
 
 def _from_boxes(text: str) -> tuple[float, float, float] | None:
