@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import tsdg
+from tsdg.commands.completion import COMPLETE
 from tsdg.commands.overview import EXIT_CODES, groups_help, overview
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Words, did_you_mean, read
@@ -31,6 +32,10 @@ def run_command(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in {*_HELP, "help"}:
         print(f"{overview()}{EXIT_CODES}")
         return 0 if arguments else 2
+    if arguments[0] == COMPLETE:
+        from tsdg.commands.complete import answer
+
+        return answer(*arguments[1:])
     if arguments[0] == "--version":
         print(f"tsdg {tsdg.__version__}")
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -56,6 +57,24 @@ _GROWING = frozenset({LAUNCHES})
 """Files that every start of a run adds to, even of a finished run."""
 
 
+def output_root() -> Path:
+    """The folder of runs where none is named, as ``recipes/config.yaml`` has ``output_root``."""
+    return Path(os.environ.get("TSDG_OUTPUT_ROOT", "runs")).expanduser()
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run directory or a merged dataset."""
+    return any((folder / name).exists() for name in (SNAPSHOT, LAUNCH, MANIFEST))
+
+
+def run_names() -> list[str]:
+    """The names of the runs below :func:`output_root`, sorted; none where it cannot be read."""
+    try:
+        return sorted(folder.name for folder in output_root().iterdir() if is_run(folder))
+    except OSError:
+        return []
+
+
 def run_directory(word: str, *, command: str) -> Path:
     """Find the run directory, or merged dataset, that a word of the command line names.
 
@@ -72,7 +91,7 @@ def run_directory(word: str, *, command: str) -> Path:
             f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a "
             "folder"
         )
-    if not any((run / name).exists() for name in (SNAPSHOT, LAUNCH, MANIFEST)):
+    if not is_run(run):
         raise UsageError(
             f"{command}: {word} is not a run directory: it has no snapshot; `tsdg list ROOT` lists "
             "the runs below a folder"

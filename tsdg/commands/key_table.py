@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("keys.csv")
+NAME = "NAME"
+"""Stands in a key for any name of a mapping."""
 RECIPE = "recipe"
 """The configuration that most commands take; the others are named as their commands."""
 
@@ -29,8 +31,18 @@ class KeyRow:
     default: str
     """Empty where there is none."""
     values: tuple[str, ...]
-    """Words that it may be."""
+    """Words that it may be; of a mapping, its names."""
     comment: str
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether its value has names of its own."""
+        return self.allowed.startswith("a mapping")
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether each value of the mapping has keys of its own."""
+        return self.allowed.startswith("a mapping {NAME: {")
 
     @property
     def told(self) -> str:

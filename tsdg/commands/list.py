@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from tsdg.commands.words import Words
 from tsdg.errors import UsageError
+from tsdg.layout import output_root
 
 
 def main(words: Words) -> int:
@@ -15,9 +15,7 @@ def main(words: Words) -> int:
     from tsdg.run.runs import read_runs
     from tsdg.views.runs import print_runs, runs_json
 
-    # As recipes/config.yaml has output_root.
-    named = words.arguments[0] if words.arguments else os.environ.get("TSDG_OUTPUT_ROOT", "runs")
-    root = Path(named).expanduser()
+    root = Path(words.arguments[0]).expanduser() if words.arguments else output_root()
     if not root.is_dir():
         raise UsageError(f"tsdg list: there is no folder {root}; name one: tsdg list ROOT")
     runs = read_runs(root)

@@ -10,9 +10,12 @@ CONFIG_DIR = Option(
     metavar="FOLDER",
     help="a folder with recipes, families and verifiers of your own",
 )
-RECIPE = Option(name="recipe", metavar="R", help="a file of the group recipe")
+RECIPE = Option(name="recipe", metavar="R", help="a file of the group recipe", kind="recipe")
 CLUSTER = Option(
-    name="cluster", metavar="C", help="a file of cluster_configs without .yaml, or a path"
+    name="cluster",
+    metavar="C",
+    help="a file of cluster_configs without .yaml, or a path",
+    kind="cluster",
 )
 CONFIG = Option(name="config", metavar="FILE", help="a YAML file with values of these keys")
 OF_HYDRA = (

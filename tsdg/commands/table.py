@@ -6,7 +6,9 @@ from tsdg.commands.options import CLUSTER, CONFIG, CONFIG_DIR, JSON, OF_HYDRA, R
 from tsdg.commands.seeds_table import SEEDS_COMMANDS
 from tsdg.commands.words import Command, Option
 
-_RUN = Option(name="RUN", help="a run directory")
+_RUN = Option(
+    name="RUN", help="a run: its directory, or its name as `tsdg list` has it", kind="run"
+)
 _DRY_RUN = Option(name="--dry-run", help="show what would be done, and do nothing")
 _SAMPLE = Option(name="sample", metavar="QUESTIONS", help="questions of each task", counts=True)
 _KEPT = "keys of the recipe that no row depends on"
@@ -25,6 +27,7 @@ FORMATS = (
     "megatron",
 )
 """What `tsdg export` writes."""
+SHELLS = ("bash", "zsh", "fish")
 
 _ALL = (
     Command(
@@ -47,7 +50,12 @@ _ALL = (
         least=-1,
         most=0,
         keys=(
-            Option(name="from", metavar="RUN", help="say how many questions like its would repeat"),
+            Option(
+                name="from",
+                metavar="RUN",
+                help="say how many questions like its would repeat",
+                kind="run",
+            ),
         ),
         flags=(JSON,),
         overrides=_RECIPE,
@@ -75,7 +83,7 @@ _ALL = (
         takes="a run directory and a stage",
         least=2,
         most=2,
-        arguments=(_RUN, Option(name="STAGE", help="as `tsdg status` names it")),
+        arguments=(_RUN, Option(name="STAGE", help="as `tsdg status` names it", kind="stage")),
         flags=(
             Option(
                 name="--launched",
@@ -108,7 +116,11 @@ _ALL = (
         most=3,
         arguments=(
             _RUN,
-            Option(name="STAGE", help="a stage, a job or a log's path; server for the servers'"),
+            Option(
+                name="STAGE",
+                help="a stage, a job or a log's path; server for the servers'",
+                kind="stage",
+            ),
             Option(name="ELEMENT", help="of an array: its number, or Slurm's"),
         ),
         flags=(Option(name="-f", help="follow what is added to it"),),
@@ -164,6 +176,16 @@ _ALL = (
         arguments=(Option(name="ROOT", help="the folder", default="$TSDG_OUTPUT_ROOT, else runs"),),
         flags=(JSON,),
         example="tsdg list runs",
+    ),
+    Command(
+        name="completion",
+        summary="a script that completes commands, keys, names and runs at Tab",
+        usage="bash|zsh|fish",
+        takes="the name of a shell",
+        least=1,
+        most=1,
+        arguments=(Option(name="SHELL", help="which", allowed=SHELLS),),
+        example="tsdg completion bash",
     ),
     Command(
         name="keys",
@@ -229,7 +251,7 @@ _ALL = (
         takes="a run",
         least=1,
         most=2,
-        arguments=(_RUN, Option(name="TASK", help="of this task only")),
+        arguments=(_RUN, Option(name="TASK", help="of this task only", kind="task")),
         flags=(
             Option(
                 name="-n",
@@ -271,7 +293,9 @@ _ALL = (
         most=1,
         arguments=(_RUN,),
         keys=(
-            Option(name="against", metavar="RUN2", help="the other side", default="seeds"),
+            Option(
+                name="against", metavar="RUN2", help="the other side", default="seeds", kind="run"
+            ),
             Option(
                 name="at",
                 metavar="QUESTIONS",
@@ -297,7 +321,9 @@ _ALL = (
         takes="runs",
         least=1,
         most=_ANY,
-        arguments=(Option(name="RUN", help="the run, and others whose totals stand beside it"),),
+        arguments=(
+            Option(name="RUN", help="the run, and others whose totals stand beside it", kind="run"),
+        ),
         keys=(_SAMPLE,),
         example="tsdg report runs/demo",
     ),
@@ -324,7 +350,9 @@ _ALL = (
         takes="two runs or more and a folder",
         least=2,
         most=_ANY,
-        arguments=(Option(name="RUN", help="of equal questions the first run's stays"),),
+        arguments=(
+            Option(name="RUN", help="of equal questions the first run's stays", kind="run"),
+        ),
         keys=(Option(name="out", metavar="FOLDER", help="where to; must be empty"),),
         example="tsdg merge runs/a runs/b out=merged",
     ),

@@ -37,6 +37,8 @@ class Option:
     """Whether its value is a number above 0."""
     allowed: tuple[str, ...] = ()
     """The values that it may have; empty for any."""
+    kind: str = ""
+    """Of the value: ``run``, ``task``, ``stage``, ``family``, or a name of a recipe's group."""
 
     def shown(self, sign: str) -> str:
         """Its name and, after a sign, what its value is."""
@@ -130,7 +132,7 @@ def help_width() -> int:
 
 def value_of(words: Sequence[str], flag: str) -> str:
     """The value of a flag, as ``--flag VALUE`` or ``--flag=VALUE``; empty where it is not given."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == flag:
             return following
         if word.startswith(f"{flag}="):

@@ -39,7 +39,7 @@ class Key:
     """As YAML would have it, or what it follows from; empty where there is none."""
     comment: str
     values: tuple[str, ...]
-    """All words that it may be; empty where there are too many to list."""
+    """All words that it may be, of a mapping its names; empty where there are too many to list."""
 
 
 def keys_of(model: type[Config], defaults: Mapping[str, Any]) -> tuple[Key, ...]:
@@ -139,7 +139,7 @@ def _values(annotation: Any) -> tuple[str, ...]:
         return ("true", "false")
     if origin is Literal:
         return tuple(map(str, arguments))
-    if origin is tuple:
+    if origin in (tuple, dict):
         return _values(arguments[0])
     if origin in (Union, UnionType):
         return tuple(word for part in arguments for word in _values(part))
