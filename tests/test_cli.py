@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.package.make_run import make_run
-from tsdg.cli import find_command, run_command
+from tsdg.cli import run_command
 from tsdg.commands import key_table
+from tsdg.commands.find import find_command
 from tsdg.commands.key_table import KeyRow
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, read

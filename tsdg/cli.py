@@ -14,10 +14,11 @@ from typing import NoReturn
 
 import tsdg
 from tsdg.commands.completion import COMPLETE
+from tsdg.commands.find import find_command
 from tsdg.commands.overview import EXIT_CODES, groups_help, overview
 from tsdg.commands.table import COMMANDS
-from tsdg.commands.words import Command, Words, did_you_mean, read
-from tsdg.errors import MachineError, StoppedError, TsdgError, UsageError, shown
+from tsdg.commands.words import Words, read
+from tsdg.errors import MachineError, StoppedError, TsdgError, shown
 
 _HELP = frozenset({"-h", "--help", "--hydra-help"})
 
@@ -67,38 +68,6 @@ def _told(error: TsdgError) -> int:
         return _refused(cause)
     print(f"tsdg: {shown(' '.join(str(error).split()))}", file=sys.stderr)
     return error.exit_code
-
-
-def _no_part(name: str, found: str, parts: Sequence[str]) -> UsageError:
-    allowed = ", ".join(f"tsdg {name} {part}" for part in parts)
-    return UsageError(
-        f"{name}: found {found or 'nothing'}{did_you_mean(found, parts)}; allowed: {allowed}"
-    )
-
-
-def find_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
-    """Find the command that words begin with, and the words after it.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    name, *rest = arguments
-    parts = [known.partition(" ")[2] for known in COMMANDS if known.startswith(f"{name} ")]
-    if parts:
-        if rest and rest[0] in parts:
-            return COMMANDS[f"{name} {rest[0]}"], rest[1:]
-        raise _no_part(name, rest[0] if rest else "", parts)
-    if name in COMMANDS:
-        return COMMANDS[name], rest
-    raise _no_command(name)
-
-
-def _no_command(name: str) -> UsageError:
-    two_words = {known.partition(" ")[0] for known in COMMANDS if " " in known}
-    known = [*(one for one in COMMANDS if " " not in one), *sorted(two_words)]
-    return UsageError(
-        f"there is no command {name!r}{did_you_mean(name, known)}; allowed: {', '.join(known)}"
-    )
 
 
 def _run(arguments: Sequence[str]) -> int:

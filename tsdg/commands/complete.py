@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tsdg.cli import find_command
+from tsdg.commands.find import find_command
 from tsdg.commands.key_table import NAME, RECIPE, KeyRow, keys_of
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Option, is_value, value_of
