@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tsdg.views.family_list import listing
+from tsdg.views.seeds import print_list
 
 KEYS = {"group", "family", "tasks", "units", "rows", "licence", "commercial_ok", "tier", "mirror"}
 
@@ -60,3 +61,14 @@ def test_the_real_mirror() -> None:
     mirror = Path(os.environ["TSDG_MIRROR"])
     assert of(mirror, "xstorycloze")["mirror"] == {"present": 11, "partial": 0, "absent": 0}
     assert of(mirror, "hellaswag")["mirror"] == {"present": 0, "partial": 1, "absent": 0}
+
+
+@pytest.mark.parametrize(("columns", "wide"), [("80", False), ("130", True)])
+def test_the_table_fits_its_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str, wide: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    print_list("", as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= int(columns)
+    assert ("licence" in lines[0].split()) is wide

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -33,41 +34,57 @@ def print_list(mirror: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"families": families}, indent=1))
         return
+    _print_table(families)
+    for group in ("knowledge", "reasoning"):
+        _print_sum(group, [f for f in families if f["group"] == group and f["tier"] in "AB"])
+
+
+_WIDE = 120
+"""Columns of a terminal from which the table has room for groups, tasks and licences."""
+
+
+def _print_table(families: Sequence[Mapping[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    # What goes to a file or a pipe has room.
+    aside = not console.is_terminal and "COLUMNS" not in os.environ
+    wide = aside or console.width >= _WIDE
+    console = Console(width=max(console.width, 140)) if aside else console
+    rows = [_columns(family) for family in families]
+    shown = [name for name in rows[0] if wide or name not in _IF_WIDE] if rows else []
     table = Table(box=None, pad_edge=False)
-    for column in (
-        "group",
-        "family",
-        "tier",
-        "tasks",
-        "units",
-        "rows",
-        "commercial",
-        "in the mirror",
-        "licence",
-    ):
+    for name in shown:
         table.add_column(
-            column, justify="right" if column in {"tasks", "units", "rows"} else "left"
+            name,
+            justify="right" if name in {"tasks", "units", "rows"} else "left",
+            no_wrap=not wide,
         )
-    for family in families:
-        mirrored = family["mirror"]
-        there = f"{mirrored['present'] + mirrored['partial']} of {family['units']}"
-        table.add_row(
-            family["group"],
-            family["family"],
-            family["tier"],
-            str(len(family["tasks"])),
-            str(family["units"]),
-            f"{family['rows']:,}",
-            "yes" if family["commercial_ok"] else "no",
-            there,
-            family["licence"],
-        )
-    Console(width=max(Console().width, 140)).print(table)
-    for group in ("knowledge", "reasoning"):
-        _print_sum(group, [f for f in families if f["group"] == group and f["tier"] in "AB"])
+    for row in rows:
+        table.add_row(*(row[name] for name in shown))
+    console.print(table)
+    if not wide:
+        print(f"a terminal of {_WIDE} columns shows {', '.join(_IF_WIDE)} too; so does --json")
+
+
+_IF_WIDE = ("group", "tasks", "licence")
+
+
+def _columns(family: Mapping[str, Any]) -> dict[str, str]:
+    """A family's row of the table."""
+    mirrored = family["mirror"]
+    return {
+        "group": family["group"],
+        "family": family["family"],
+        "tier": family["tier"],
+        "tasks": str(len(family["tasks"])),
+        "units": str(family["units"]),
+        "rows": f"{family['rows']:,}",
+        "commercial": "yes" if family["commercial_ok"] else "no",
+        "in the mirror": f"{mirrored['present'] + mirrored['partial']} of {family['units']}",
+        "licence": family["licence"],
+    }
 
 
 def _print_sum(group: str, families: Sequence[Mapping[str, Any]]) -> None:
