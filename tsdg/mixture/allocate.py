@@ -160,23 +160,23 @@ def _pools(parts: Sequence[Part], config: MixConfig) -> list[_Pool]:
             f"tsdg mix: group_shares add up to {named.normalize():f} and name every group; "
             "allowed: 1, or leave a group out, which then takes the rest"
         )
+    # A hair off 1, the shares are meant as 1.
     scale = whole / named if not others or named > whole else whole
-    groups = [
-        (
-            f"group_shares.{group}={config.group_shares[group]:g}",
-            [part for part in parts if part.group == group],
-            share * scale,
+    exact = [share * scale * config.budget for share in shares.values()]
+    rest = [max(whole - named, Decimal(0)) * config.budget] if others else []
+    budgets = round_together([*exact, *rest], config.budget)
+    pools = [
+        _Pool(
+            name=f"group_shares.{group}={config.group_shares[group]:g}",
+            members=[part for part in parts if part.group == group],
+            budget=budget,
         )
-        for group, share in shares.items()
+        for group, budget in zip(shares, budgets, strict=False)
     ]
     if others:
         name = "what group_shares leave" if shares else "budget"
-        groups.append((name, others, max(whole - named, Decimal(0))))
-    budgets = round_together([share * config.budget for _, _, share in groups], config.budget)
-    return [
-        _Pool(name=name, members=members, budget=budget)
-        for (name, members, _), budget in zip(groups, budgets, strict=True)
-    ]
+        pools.append(_Pool(name=name, members=others, budget=budgets[-1]))
+    return pools
 
 
 def _feasible(pool: _Pool, bounds: Mapping[str, _Bounds], config: MixConfig) -> None:

@@ -105,17 +105,18 @@ def _skills_parts(
     data: Mapping[str, Any], scores: Mapping[str, Score]
 ) -> dict[str, frozenset[str]]:
     """Averages over benchmarks (``ruler`` of ``ruler.niah``) and subsets that make up one."""
-    parts = {}
-    for whole, modes in data.items():
-        members = {name for name in scores if name.startswith(f"{whole}.")}
-        if any("num_benchmarks_in_group" in mode for mode in modes.values()) and members:
-            parts[whole] = frozenset(members)
-            continue
-        subsets = {name for name in scores if name.startswith(f"{whole}-")}
-        sizes = [scores[name].items or 0 for name in subsets]
-        if whole in scores and subsets and sum(sizes) == scores[whole].items:
-            parts[whole] = frozenset(subsets)
-    return parts
+    found = {whole: _members(whole, modes, scores) for whole, modes in data.items()}
+    return {whole: members for whole, members in found.items() if members}
+
+
+def _members(whole: str, modes: Mapping[str, Any], scores: Mapping[str, Score]) -> frozenset[str]:
+    """The benchmarks that one averages, or the subsets that it consists of; none for neither."""
+    averaged = frozenset(name for name in scores if name.startswith(f"{whole}."))
+    if averaged and any("num_benchmarks_in_group" in mode for mode in modes.values()):
+        return averaged
+    subsets = frozenset(name for name in scores if name.startswith(f"{whole}-"))
+    size = sum(scores[name].items or 0 for name in subsets)
+    return subsets if subsets and whole in scores and size == scores[whole].items else frozenset()
 
 
 def _generations(file: Path, benchmark: str, name: str) -> Mapping[str, float]:
@@ -153,25 +154,12 @@ def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> Evalu
     results = data["results"]
     settings = data.get("config") or {}
     endpoint = (data.get("target") or {}).get("api_endpoint") or {}
-    tasks = results.get("tasks") or {}
-    groups = results.get("groups") or {}
-    scores = {}
-    for task, entry in {**groups, **tasks}.items():
-        listed = list(_evaluator_candidates(entry.get("metrics") or {}))
-        found = chosen(task, [candidate for candidate, _ in listed], config)
-        if found is None:
-            continue
-        candidate = found[0]
-        items = next(count for one, count in listed if one.label == candidate.label)
-        scores[task] = Score(
-            task=task,
-            metric=candidate.label,
-            value=candidate.value,
-            stderr=candidate.stderr,
-            higher_is_better=bool(candidate.higher_is_better),
-            items=items,
-            settings=_evaluator_settings(settings, items),
-        )
+    tasks, groups = (results.get(kind) or {} for kind in ("tasks", "groups"))
+    scores = {
+        task: score
+        for task, entry in {**groups, **tasks}.items()
+        if (score := _evaluator_score(task, entry, settings, config))
+    }
     return EvaluationResult(
         model=str(endpoint.get("model_id") or ""),
         scores=scores,
@@ -179,6 +167,26 @@ def read_nemo_evaluator(data: Mapping[str, Any], config: CompareConfig) -> Evalu
             group: frozenset(entry.get("groups") or {}) | _named_after(group, tasks)
             for group, entry in groups.items()
         },
+    )
+
+
+def _evaluator_score(
+    task: str, entry: Mapping[str, Any], settings: Mapping[str, Any], config: CompareConfig
+) -> Score | None:
+    listed = list(_evaluator_candidates(entry.get("metrics") or {}))
+    found = chosen(task, [candidate for candidate, _ in listed], config)
+    if found is None:
+        return None
+    candidate = found[0]
+    items = next(count for one, count in listed if one.label == candidate.label)
+    return Score(
+        task=task,
+        metric=candidate.label,
+        value=candidate.value,
+        stderr=candidate.stderr,
+        higher_is_better=bool(candidate.higher_is_better),
+        items=items,
+        settings=_evaluator_settings(settings, items),
     )
 
 

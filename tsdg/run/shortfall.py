@@ -80,17 +80,10 @@ def targets_of(
     """
     asked: dict[str, int] = {}
     for key, text in words.items():
-        if not text.isascii() or not text.isdecimal() or not int(text):
-            raise UsageError(f"tsdg topup: {key}: found {text!r}, allowed: a whole number from 1")
-        if key == "records":
-            total = sum(one.records for one in sums.values())
-            asked |= {
-                task: math.ceil(int(text) * one.records / total)
-                for task, one in sums.items()
-                if one.records
-            }
-        else:
-            asked[key.removeprefix("records.")] = int(text)
+        number = _number(key, text)
+        asked |= (
+            _divided(number, sums) if key == "records" else {key.removeprefix("records."): number}
+        )
     asked = asked or dict(recipe)
     if not asked:
         raise UsageError(
@@ -102,6 +95,20 @@ def targets_of(
             f"tsdg topup: {unknown[0]} is no task of the run; allowed: {', '.join(sums)}"
         )
     return asked
+
+
+def _number(key: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise UsageError(f"tsdg topup: {key}: found {text!r}, allowed: a whole number from 1")
+    return int(text)
+
+
+def _divided(number: int, sums: Mapping[str, TaskSum]) -> dict[str, int]:
+    """Divide records over the tasks that have some, by these."""
+    total = sum(one.records for one in sums.values())
+    return {
+        task: math.ceil(number * one.records / total) for task, one in sums.items() if one.records
+    }
 
 
 def next_round(

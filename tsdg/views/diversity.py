@@ -25,6 +25,13 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
         return
     other = SEEDS_SIDE if found.against == SEEDS_SIDE else "other"
     shown = _shown(found)
+    _print_repeats(found, shown, other)
+    _print_variety(found, shown, other)
+    _print_narrow(found, other)
+
+
+def _print_repeats(found: Diversity, shown: Sequence[Compared], other: str) -> None:
+    """Print how many questions repeat one another, now and at full size, and the seeds."""
     whole = found.whole
     if whole.measured < whole.written:
         print(f"a sample of {whole.measured:,} of {whole.written:,} questions is measured")
@@ -39,6 +46,10 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
         [_repeated(one) for one in shown],
     )
     print(f"near to a seed: {whole.to_seeds:.1%} of the questions")
+
+
+def _print_variety(found: Diversity, shown: Sequence[Compared], other: str) -> None:
+    """Print how much texts and subjects vary beside the other side's."""
     print(f"\nchance that two agree, questions / {other}")
     _table(("", "opening", "name", "number", "answer", "top class"), _rows(shown, _agreeing))
     print(f"\ntexts, questions / {other}")
@@ -50,7 +61,11 @@ def print_diversity(found: Diversity, *, as_json: bool) -> None:
         print(f"syllabus: {reached:,} of {there:,} {name} reached")
     if len(shown) <= len(found.tasks):
         print(f"{len(found.tasks) - len(shown) + 1} more tasks: --json has them")
-    narrow = [one for one in (whole, *found.tasks) if one.narrower]
+
+
+def _print_narrow(found: Diversity, other: str) -> None:
+    """Print where the questions vary less than the other side, and by which figure."""
+    narrow = [one for one in (found.whole, *found.tasks) if one.narrower]
     for one in narrow[:_TASKS_SHOWN]:
         print(f"\n{_name(one)} is narrower than its {other}:")
         for finding in one.narrower:

@@ -63,6 +63,12 @@ _NEEDS: Mapping[str, Sequence[tuple[str, pa.DataType]]] = {
     "structured_outputs": [("schema_str", pa.string())],
 }
 """Columns of their own, for ``load_dataset``; arguments of instructions have no common form."""
+_SERVERS: Mapping[str, str] = {
+    "number": "math_with_judge",
+    "math": "math_with_judge",
+    **dict.fromkeys(("choice", "boolean", "short_text"), "equivalence_llm_judge"),
+}
+"""Answer kind → the server that compares free answers of it."""
 Asked = tuple[str, str, dict[str, Any]]
 """Server, the question as the user's turn has it, and what the server needs."""
 
@@ -155,19 +161,24 @@ def _asked(question: Question, solution: Solution) -> Asked | None:
         part.strip() for part in (question.context, question.question) if part.strip()
     )
     kind = question.answer_kind
-    options = question.options or _yes_no(question, solution)
-    if kind in ("choice", "boolean") and solution.answer in options and len(options) <= 26:
-        return _choice(whole, options, solution.answer)
-    if kind in ("number", "math"):
-        return "math_with_judge", whole, {"question": whole}
-    if kind in ("choice", "boolean", "short_text"):
-        return "equivalence_llm_judge", whole, {"question": whole}
-    if kind == "code" and question.checks:
-        return _code(whole, question.checks)
-    if kind == "json" and question.checks:
-        return "structured_outputs", whole, {"schema_str": question.checks[0]}
-    if kind == "text" and question.checks:
-        return _instructions(whole, question)
+    if kind in ("choice", "boolean"):
+        options = question.options or _yes_no(question, solution)
+        if solution.answer in options and len(options) <= len(string.ascii_uppercase):
+            return _choice(whole, options, solution.answer)
+    if kind in _SERVERS:
+        return _SERVERS[kind], whole, {"question": whole}
+    return _checked(whole, question) if question.checks else None
+
+
+def _checked(whole: str, question: Question) -> Asked | None:
+    """How a question is verified by its checks."""
+    match question.answer_kind:
+        case "code":
+            return _code(whole, question.checks)
+        case "json":
+            return "structured_outputs", whole, {"schema_str": question.checks[0]}
+        case "text":
+            return _instructions(whole, question)
     return None
 
 
