@@ -172,7 +172,18 @@ def _records(
                 kept = batch.filter(pc.invert(pc.is_in(batch["question_id"], unwanted)))
                 if kept.num_rows:
                     sources.update(pc.list_flatten(kept["seed_ids"]).to_pylist())
-                    yield kept.select(RECORD_SCHEMA.names).cast(RECORD_SCHEMA)
+                    yield _as_now(kept.select(RECORD_SCHEMA.names), run)
+
+
+def _as_now(batch: pa.RecordBatch, run: Path) -> pa.RecordBatch:
+    try:
+        return batch.cast(RECORD_SCHEMA)
+    except pa.ArrowException as error:
+        raise VerificationError(
+            f"tsdg merge: the records of {run} have the form of another version of tsdg "
+            f"({' '.join(str(error).split())[:120]}); merge with that version, or package the run "
+            "again"
+        ) from error
 
 
 def _check_task(batch: pa.RecordBatch, manifest: Manifest, task: str, path: Path) -> None:

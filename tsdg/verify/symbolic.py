@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
+import re
 import select
 import signal
 import subprocess
@@ -34,13 +36,36 @@ _WALL_SECONDS = 120.0
 """Patience for a child that neither answers nor dies, start included."""
 _LONGEST = 2000
 """Characters of the longest expression that is passed on."""
+_MOST_DIGITS = 20_000
+"""Digits of the largest power that is worked out."""
+_NUMERAL = re.compile(r"\d+")
+_TOWER = re.compile(r"\d+(?:[\s)}]*\^[\s({]*\d+)+")
+"""Numerals that are raised to one another."""
 _WORKER = Path(__file__).with_name("symbolic_worker.py")
+
+
+def boundless(expression: str) -> bool:
+    r"""Whether a power in an expression has more digits than can be worked out. Pure.
+
+    Each such call would cost the child all its time, and all threads wait for it.
+
+    >>> boundless(r"10^{10^{10}} + 1"), boundless("2**100000000"), boundless("x^{2^{3}}")
+    (True, True, False)
+    """
+    for tower in _TOWER.finditer(expression.replace("**", "^").replace(",", "")):
+        exponent = 1.0
+        for number in reversed([float(digits) for digits in _NUMERAL.findall(tower[0])]):
+            digits = exponent * math.log10(max(number, 1.0))
+            if digits > _MOST_DIGITS:
+                return True
+            exponent = number**exponent if digits < 300 else math.inf
+    return False
 
 
 @lru_cache(maxsize=16384)
 def same(left: str, right: str) -> bool:
     """Whether math-verify holds two expressions for equal, either one taken as the reference."""
-    if max(len(left), len(right)) > _LONGEST:
+    if max(len(left), len(right)) > _LONGEST or boundless(left) or boundless(right):
         return False
     return _child().call("same", left, right) is True
 
@@ -48,7 +73,7 @@ def same(left: str, right: str) -> bool:
 @lru_cache(maxsize=16384)
 def value(expression: str) -> str | None:
     """Return the value of an expression without unknowns (``3/4``, ``2*sqrt(3)``), or None."""
-    if not expression or len(expression) > _LONGEST:
+    if not expression or len(expression) > _LONGEST or boundless(expression):
         return None
     found = _child().call("value", expression)
     return found if isinstance(found, str) else None
