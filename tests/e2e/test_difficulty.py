@@ -40,6 +40,9 @@ def test_seeds_and_questions_stand_side_by_side(tsdg: Cli, oracle: Callable[...,
         assert task["questions"]["asked"] == len(mine)
         assert task["questions"]["accepted"] == len(agreement)
         assert abs(task["questions"]["agreement"] - sum(agreement) / max(len(agreement), 1)) < 1e-9
+    contradicted = json.loads((run / "difficulty/5/contradicted.json").read_text())
+    assert set(contradicted) <= {row["seed_id"] for row in table(run / "seeds/seeds.parquet")}
+    assert len(contradicted) <= sum(task["seeds"]["accepted"] - task["right"] for task in found)
     science = found[0]
     assert science["seeds"]["accepted"] > 0
     assert right_answers(run) == science["right"]
