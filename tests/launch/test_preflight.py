@@ -166,6 +166,14 @@ def test_of_the_second_node_only_what_it_adds_is_said() -> None:
     assert found["n2: /runs's file system"] == ("ok", other)
 
 
+def test_what_fails_on_both_nodes_is_said_once() -> None:
+    lines = ["sees /runs", "lacks /mirror", "endpoint FAILED http://e/v1 does not answer"]
+    first = "".join(f"0: {line}\n" for line in (*lines, "python 3.11.2", "end of n1"))
+    second = "".join(f"1: {line}\n" for line in (*lines, "lacks /w", "python 3.9", "end of n2"))
+    failed = [c.name for c in read_node(first + second, python="/p") if c.verdict == "FAILED"]
+    assert failed == ["n1 sees /mirror", "n1: endpoint http://e/v1", "n2 sees /w"]
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [

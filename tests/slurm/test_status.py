@@ -114,11 +114,11 @@ def test_the_cluster_is_fit_and_a_wrong_file_for_it_is_not(launcher: Launcher) -
     assert all("nodes see one another's files" in line for line in met)
     assert list(launcher.root.iterdir()) == []
     # From inside a job, with the account in another case, and a list of partitions.
-    other = launcher.cluster_file(account="Research", cpu_partition="cpu,short")
+    other = launcher.cluster_file(account="Research", cpu_partition="cpu,batch")
     inside = ["srun", "--partition=cpu", "--mem-per-cpu=400", sys.executable, "-m", "tsdg"]
     said_there = launcher.cluster.run(*inside, "doctor", f"cluster={other}")
     assert "FAILED" not in said_there
-    assert "partition cpu,short" in said_there
+    assert "partition cpu,batch" in said_there
     wrong = {"account": "nobody", "tsdg": {"gpus_per_node": 9}, "timeouts": {"cpu": "99-00:00:00"}}
     done = launcher.call("doctor", f"cluster={launcher.cluster_file(**wrong)}")
     assert done.returncode == 3

@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def read_node(said: str, *, python: str) -> list[Check]:
         python: that it was asked to start.
 
     Returns:
-        All checks of the first node; of the second one those that failed, and of its folders.
+        All checks of the first node; of the second one what its folders' file systems can do, and
+        what fails there alone.
     """
     tasks: dict[str, list[str]] = {}
     for line in said.splitlines():
@@ -143,19 +145,19 @@ def read_node(said: str, *, python: str) -> list[Check]:
         number, text = (match[1], match[2].strip()) if match else ("", line.strip())
         if text:
             tasks.setdefault(number, []).append(text)
-    checks: list[Check] = []
-    for number in sorted(tasks):
-        found = _of_node(tasks[number], python)
-        checks += (
-            [
-                check
-                for check in found
-                if not checks or check.verdict == "FAILED" or check.name.endswith(_OF_FOLDER)
-            ]
-            if checks
-            else found
-        )
-    return checks or _of_node([], python)
+    first, *others = [_of_node(tasks.get(number, []), python) for number in sorted(tasks) or [""]]
+    known = {(_thing(check), check.verdict) for check in first}
+    return first + [
+        check
+        for check in chain.from_iterable(others)
+        if check.name.endswith(_OF_FOLDER)
+        or (check.verdict == "FAILED" and (_thing(check), "FAILED") not in known)
+    ]
+
+
+def _thing(check: Check) -> str:
+    """What a check is of, without the node that looked."""
+    return check.name.partition(" ")[2]
 
 
 def _of_node(lines: Sequence[str], python: str) -> list[Check]:
