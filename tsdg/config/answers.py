@@ -67,6 +67,7 @@ class AnswersConfig(Config):
     """How the answer that the question's writer claimed is used: ``record`` whether the verified
     one is the same, ``require`` that it is, or ``vote``: it is one more vote."""
     escalate: EscalateConfig | None = None
+    """Which questions go on to a second, stronger solver; ``null`` for none."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     """Which records to make of one verified question."""
     sampling: SamplingConfig
