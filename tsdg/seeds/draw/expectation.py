@@ -28,17 +28,11 @@ class Expected:
 
 def wishes_of(config: SeedsConfig, used: tuple[TaskSource, ...]) -> Wishes:
     """What a request asks of the sampling."""
-    cap = config.cap_per_family
-    caps = {
-        source.family.family: source.family.suggested_cap if cap == "suggested" else cap
-        for source in used
-    }
     tasks = {source.task: line.cap for source in used if (line := suggested(config, source))}
-    tasks |= {task: min(most, tasks.get(task) or most) for task, most in config.caps.items()}
     return Wishes(
         cap_per_task=config.cap_per_task,
         task_caps={task: most for task, most in tasks.items() if most},
-        family_caps={family: most for family, most in caps.items() if most},
+        family_caps=_family_caps(config, used),
         cap_per_group=config.cap_per_group,
         total=config.total,
         mix=config.mix,
@@ -46,6 +40,14 @@ def wishes_of(config: SeedsConfig, used: tuple[TaskSource, ...]) -> Wishes:
         domain_shares=config.shares.domain,
         language_shares=config.shares.language,
     )
+
+
+def _family_caps(config: SeedsConfig, used: tuple[TaskSource, ...]) -> dict[str, int]:
+    """Most seeds of each family that has a cap: the request's, or the catalogue's."""
+    cap = config.cap_per_family
+    families = {source.family.family: source.family.suggested_cap for source in used}
+    caps = families if cap == "suggested" else dict.fromkeys(families, cap)
+    return {family: most for family, most in caps.items() if most}
 
 
 def suggested(config: SeedsConfig, source: TaskSource) -> TaskCap | None:
