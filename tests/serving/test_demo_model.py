@@ -109,3 +109,5 @@ def test_the_real_weights_become_a_model(tmp_path: Path, vllm: Path) -> None:
     names = {path.name for path in target.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= names
     assert "quantization_config" not in (target / "config.json").read_text()
+    # A class that older versions of transformers have too.
+    assert '"PreTrainedTokenizerFast"' in (target / "tokenizer_config.json").read_text()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
+import json
 import os
 import shutil
 import sys
@@ -88,7 +89,15 @@ def dequantise(source: Path, target: Path) -> None:
         del model.config.quantization_config
     model.config._name_or_path = ""
     tokenizer.save_pretrained(target)
+    known_everywhere(target / "tokenizer_config.json")
     model.save_pretrained(target)
+
+
+def known_everywhere(settings: Path) -> None:
+    """Name the tokenizer's class as every version of transformers knows it, older ones too."""
+    values = json.loads(settings.read_text(encoding="utf-8"))
+    values["tokenizer_class"] = "PreTrainedTokenizerFast"
+    settings.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager
