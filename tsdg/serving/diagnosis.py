@@ -48,6 +48,12 @@ def _is_error(raw: str, line: str) -> bool:
     return bool(level) and not line.startswith(("File ", "^", "~"))
 
 
+def _lines_of(log: str) -> list[tuple[str, str]]:
+    """The lines of a log that say something: whole, and without what a logger puts in front."""
+    pairs = [(raw, _PREFIX.sub("", raw).strip()) for raw in log.splitlines()]
+    return [(raw, line) for raw, line in pairs if line]
+
+
 def telling_line(log: str) -> str:
     """Return the line of ``log`` that best says why the server ended; empty for an empty log.
 
@@ -56,8 +62,7 @@ def telling_line(log: str) -> str:
     last line of level ERROR; the last exception of any kind; the last line.
     """
     cause = error = exception = last = ""
-    pairs = [(raw, _PREFIX.sub("", raw).strip()) for raw in log.splitlines()]
-    pairs = [(raw, line) for raw, line in pairs if line]
+    pairs = _lines_of(log)
     for number, (raw, line) in enumerate(pairs):
         last = line
         if _GOES_ON.search(line):

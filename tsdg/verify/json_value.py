@@ -52,10 +52,7 @@ class JsonVerifier:
         fenced = [block.body for block in blocks(text) if block.language in _LANGUAGES]
         if len(fenced) > 1:
             return None
-        candidate = fenced[0] if fenced else text
-        found = _whole(candidate)
-        if found is None and not fenced:
-            found = _inside(candidate)
+        found = _whole(fenced[0]) if fenced else _whole(text) or _inside(text)
         if found is None or (asked.checks and not symbolic.valid(found, asked.checks[0])):
             return None
         return found

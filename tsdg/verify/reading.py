@@ -104,21 +104,24 @@ def _trimmed(text: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    folded = text.lower() if text.startswith("<") else text
     for opening, closing in _PAIRS:
-        size = len(opening)
-        inner = text[size : len(text) - len(closing)]
-        wraps = folded.startswith(opening) and folded.endswith(closing) and inner.strip()
-        if wraps and opening not in inner and closing not in inner:
-            if opening[0] == "_" and _IDENTIFIER.fullmatch(text):
-                return text
-            return inner
+        if inner := _between(text, opening, closing):
+            # __init__ is a name, not an emphasis
+            return text if opening[0] == "_" and _IDENTIFIER.fullmatch(text) else inner
     if whole := _FENCED.fullmatch(text) or _JSON.fullmatch(text):
         return str(whole[2] or whole[1])
     match = _COMMAND.match(text)
     if match and _closes(text, match.end()) == len(text) - 1:
         return text[match.end() : -1]
     return text
+
+
+def _between(text: str, opening: str, closing: str) -> str:
+    """What stands between two signs around a whole text; empty where they are not around it."""
+    folded = text.lower() if text.startswith("<") else text
+    inner = text[len(opening) : len(text) - len(closing)]
+    wraps = folded.startswith(opening) and folded.endswith(closing) and inner.strip()
+    return inner if wraps and opening not in inner and closing not in inner else ""
 
 
 def _closes(text: str, start: int) -> int:

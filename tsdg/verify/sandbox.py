@@ -24,7 +24,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -195,16 +195,20 @@ def _watch(process: subprocess.Popen[bytes], limits: Limits) -> tuple[bytes, byt
     return output, complaint, over  # type: ignore[return-value]
 
 
-def _read(status: int, output: bytes, complaint: bytes, over: End | None, wall: Wall) -> Run:
-    lines = []
+def _said_lines(output: bytes) -> Iterator[list[str]]:
+    """What the child said, line by line; it ends where a line is not the child's."""
     for line in output.split(b"\n"):
         try:
             parts = json.loads(line)
         except (ValueError, RecursionError):
-            # a line that was cut off, or that the code under test wrote: what follows is not ours
-            break
+            # It was cut off, or the code under test wrote it: what follows is not the child's.
+            return
         if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
-            lines.append([storable(part) for part in parts])
+            yield [storable(part) for part in parts]
+
+
+def _read(status: int, output: bytes, complaint: bytes, over: End | None, wall: Wall) -> Run:
+    lines = list(_said_lines(output))
     if lines[:1] != [["closed"]]:
         said = lines[0][-1] if lines else " ".join(complaint.decode(errors="replace").split())
         raise MachineError(

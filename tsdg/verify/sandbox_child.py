@@ -47,12 +47,8 @@ def canonical(value: object, depth: int = 0) -> str:
         raise OpaqueValueError("too deep")
     if value is None or isinstance(value, str | bytes):
         return repr(value)
-    if isinstance(value, int):
-        return str(int(value)) if abs(value).bit_length() < 10_000 else hex(value)
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(float(value))
-    if isinstance(value, complex):
-        return canonical(value.real) if not value.imag else repr(complex(value))
+    if isinstance(value, int | float | complex):
+        return _canonical_number(value)
     if isinstance(value, list | tuple):
         inner = ", ".join(canonical(item, depth + 1) for item in value)
         return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
@@ -65,6 +61,14 @@ def canonical(value: object, depth: int = 0) -> str:
         )
         return "{:" + ", ".join(sorted(pairs)) + "}"
     raise OpaqueValueError(type(value).__name__)
+
+
+def _canonical_number(value: complex) -> str:
+    if isinstance(value, int):
+        return str(int(value)) if abs(value).bit_length() < 10_000 else hex(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(float(value))
+    return _canonical_number(value.real) if not value.imag else repr(complex(value))
 
 
 def _enclose(root: str, shown: list[str]) -> None:

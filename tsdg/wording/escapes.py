@@ -132,16 +132,20 @@ def _perhaps(command: str, match: re.Match[str], literal: str) -> str:
         return doubt if _LINE_START.search(before[-40:]) else repaired
     if _is_code(literal):
         return kept
-    starts = before.endswith(('"', "\\n", "\\t"))
     if sloppy:
         return repaired if before.endswith((" ", '"')) else doubt
-    if command.startswith("t"):
-        # A tab stands at the start of a line, or between columns.
-        suspect = before.endswith(" ") or _has_formula(literal)
-        return doubt if suspect and not starts else kept
-    if before == '"':
-        return repaired
-    return doubt if _has_formula(literal) else kept
+    if before == '"' and command.startswith("n"):
+        return repaired  # no text begins with a line break
+    return doubt if _is_doubtful(command, before, literal) else kept
+
+
+def _is_doubtful(command: str, before: str, literal: str) -> bool:
+    """Whether what stands outside of mathematics may be a command all the same."""
+    if command.startswith("n"):
+        return _has_formula(literal)
+    # A tab stands at the start of a line, or between columns.
+    starts = before.endswith(('"', "\\n", "\\t"))
+    return not starts and (before.endswith(" ") or _has_formula(literal))
 
 
 @lru_cache(maxsize=16)
