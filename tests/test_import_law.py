@@ -9,6 +9,7 @@ import tsdg
 ROOT = Path(tsdg.__file__).parent
 BASE = {
     "accounting",
+    "amounts",
     "cache",
     "concepts",
     "contamination",

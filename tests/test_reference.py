@@ -23,7 +23,8 @@ def test_the_files_are_as_they_would_be_written_now() -> None:
 
 def test_every_key_has_a_comment_that_is_a_sentence() -> None:
     rows = key_rows()
-    assert [row.name for row in rows if not row.comment.endswith(".")] == []
+    bare = [row.name for row in rows if not row.comment.endswith(".")]
+    assert bare == [], "say below each what it is, in a sentence"
     assert [row.name for row in rows if ":mod:" in row.comment or "``" in row.comment] == []
 
 

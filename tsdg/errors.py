@@ -29,9 +29,10 @@ next step. The command line prints it and exits with the code; it never shows a 
 
 from __future__ import annotations
 
+import difflib
 import errno
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import ClassVar
 
@@ -77,6 +78,23 @@ def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> s
     """
     shown = separator.join(str(item) for item in islice(items, most))
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+
+
+def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """A guess at what was meant, for a refusal; empty where nothing is near.
+
+    >>> did_you_mean("stauts", ["status", "show"])
+    '; did you mean status?'
+
+    Args:
+        word: as typed.
+        known: what it may be.
+        prefix: goes before what is guessed.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=2, cutoff=0.8)
+    near = near or difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {' or '.join(prefix + name for name in near)}?" if near else ""
 
 
 class TsdgError(Exception):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tsdg.errors import UsageError
+from tsdg.errors import UsageError, did_you_mean
 
 SNAPSHOT = "snapshot"
 RECIPE = "snapshot/recipe.yaml"
@@ -75,6 +75,16 @@ def run_names() -> list[str]:
         return []
 
 
+def find_run(word: str) -> str:
+    """The path of a run that a word names: its path, or its name as ``tsdg list`` prints it.
+
+    A word that names neither is returned as it is.
+    """
+    if word and "/" not in word and not Path(word).exists() and is_run(output_root() / word):
+        return str(output_root() / word)
+    return word
+
+
 def run_directory(word: str, *, command: str) -> Path:
     """Find the run directory, or merged dataset, that a word of the command line names.
 
@@ -85,11 +95,12 @@ def run_directory(word: str, *, command: str) -> Path:
     Raises:
         UsageError: it names none.
     """
-    run = Path(word)
+    run = Path(find_run(word))
     if not word or not run.is_dir():
         raise UsageError(
-            f"{command}: there is no directory {word!r}; `tsdg list ROOT` lists the runs below a "
-            "folder"
+            f"{command}: there is no directory {word!r}, and no run of that name in "
+            f"{output_root()}{did_you_mean(word, run_names())}; `tsdg list ROOT` lists the runs "
+            "below a folder"
         )
     if not is_run(run):
         raise UsageError(

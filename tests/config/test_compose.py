@@ -104,7 +104,7 @@ def test_every_recipe_composes_and_names_itself(name: str) -> None:
             ["recipe=demo", "judge=genrm"],
             ["judge.form=genrm", "+model@roles.judge.model=nemotron-3-ultra-genrm"],
         ),
-        (["recipe=demo", "a=[b"], ["command line", "'a=[b' is not understood", "KEY=VALUE"]),
+        (["recipe=demo", "run=[b"], ["command line", "'run=[b' is not understood", "KEY=VALUE"]),
         (
             ["recipe=demo", "passages.domains.Life Science=x"],
             ["is not understood", "'+PARENT={KEY: VALUE}'"],

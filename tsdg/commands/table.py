@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsdg.commands.help_table import HELP_COMMANDS
 from tsdg.commands.options import CLUSTER, CONFIG, CONFIG_DIR, JSON, OF_HYDRA, RECIPE
 from tsdg.commands.seeds_table import SEEDS_COMMANDS
 from tsdg.commands.words import Command, Option
@@ -27,11 +28,11 @@ FORMATS = (
     "megatron",
 )
 """What `tsdg export` writes."""
-SHELLS = ("bash", "zsh", "fish")
 
 _ALL = (
     Command(
         name="run",
+        instead=(Option(name="--dry-run", help="`tsdg plan` says what it would do"),),
         summary="all stages on this machine, or what is left of them",
         usage="recipe=R [KEY=VALUE ...]",
         takes="a recipe",
@@ -44,6 +45,7 @@ _ALL = (
     ),
     Command(
         name="plan",
+        instead=(Option(name="--dry-run", help="a plan does nothing as it is"),),
         summary="what would happen, without doing it",
         usage="recipe=R [KEY=VALUE ...] [from=RUN] [--json]",
         takes="a recipe",
@@ -177,27 +179,7 @@ _ALL = (
         flags=(JSON,),
         example="tsdg list runs",
     ),
-    Command(
-        name="completion",
-        summary="a script that completes commands, keys, names and runs at Tab",
-        usage="bash|zsh|fish",
-        takes="the name of a shell",
-        least=1,
-        most=1,
-        arguments=(Option(name="SHELL", help="which", allowed=SHELLS),),
-        example="tsdg completion bash",
-    ),
-    Command(
-        name="keys",
-        summary="every key of a recipe with what it may be, its default and its comment",
-        usage="[PATTERN] [--json]",
-        takes="one pattern at most",
-        least=0,
-        most=1,
-        arguments=(Option(name="PATTERN", help="part of a key or of its comment; * is any text"),),
-        flags=(JSON,),
-        example="tsdg keys cap_per",
-    ),
+    *HELP_COMMANDS,
     Command(
         name="doctor",
         summary="whether this machine and a cluster are fit, check by check",

@@ -6,14 +6,16 @@ Imports nothing slow, so that help and refusals come at once.
 from __future__ import annotations
 
 import argparse
-import difflib
 import shutil
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tsdg.amounts import whole_number
 from tsdg.errors import UsageError, few
+from tsdg.errors import did_you_mean as did_you_mean
+from tsdg.layout import find_run
 
 _HELP_COLUMN = 26
 WIDEST = 100
@@ -78,6 +80,8 @@ class Command:
     recipe's."""
     passed_on: tuple[Option, ...] = ()
     """Flags that Hydra reads."""
+    instead: tuple[Option, ...] = ()
+    """Flags that others have, and what to do in place of them here."""
     module: str = ""
     """Of :mod:`tsdg.commands`, where it is not named as the command."""
     function: str = "main"
@@ -91,6 +95,10 @@ class Command:
     def of_hydra(self) -> bool:
         """Whether Hydra reads the words that are neither flags nor keys of the table."""
         return self.least < 0
+
+    def argument(self, index: int) -> Option:
+        """The argument at a place; the last one may stand several times."""
+        return self.arguments[min(index, len(self.arguments) - 1)]
 
     def help(self, width: int = 0) -> str:
         """Its call, summary, arguments, keys, flags, defaults and an example.
@@ -107,7 +115,7 @@ class Command:
     def _sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """The titles of the help and the rows below each; none without a row."""
         keys = [(option.shown("="), option.told) for option in (*self.keys, *self.named)]
-        keys += [(f"{name}=", told) for name, told in self._config_keys()]
+        keys += [(f"{name}=", told) for name, told in self.config_keys()]
         keys += [("KEY=VALUE ...", self.overrides)] if self.overrides else []
         flags = (*self.flags, *self.passed_on)
         sections = {
@@ -117,7 +125,7 @@ class Command:
         }
         return ((title, rows) for title, rows in sections.items() if rows)
 
-    def _config_keys(self) -> Iterator[tuple[str, str]]:
+    def config_keys(self) -> Iterator[tuple[str, str]]:
         """The keys of its own configuration."""
         if self.config:
             from tsdg.commands.key_table import keys_of
@@ -165,7 +173,8 @@ class Words:
 
     def number(self, name: str, default: int) -> int:
         """The number of a key or flag that counts."""
-        return int(self.keys.get(name, self.flags.get(name, default)))
+        given = self.keys.get(name, self.flags.get(name))
+        return default if given is None else whole_number(given) or default
 
 
 def is_value(word: str) -> bool:
@@ -187,16 +196,70 @@ def read(command: Command, words: Sequence[str]) -> Words:
         UsageError: a flag or key is unknown or has no such value, or arguments are missing or too
             many.
     """
-    keys, others = _keys(command, words)
+    _refuse_cut(words)
+    keys, others = _keys(command, _in_its_form(command, words))
     flags, rest = _flags(command, others)
+    for option in command.instead:
+        if option.name in rest:
+            raise UsageError(f"tsdg {command.name} has no {option.name}: {option.help}")
     _check_values(command, command.keys, keys)
     _check_values(command, command.flags, flags)
+    keys = {name: _found_run(command.keys, name, value) for name, value in keys.items()}
     if command.of_hydra:
         return Words(arguments=(), keys=keys, overrides=rest, flags=flags)
     overrides = [word for word in rest if is_value(word)]
     arguments = tuple(word for word in rest if not is_value(word))
     _check_rest(command, arguments, overrides)
+    arguments = tuple(
+        find_run(word) if command.argument(index).kind == "run" else word
+        for index, word in enumerate(arguments)
+    )
     return Words(arguments=arguments, keys=keys, overrides=overrides, flags=flags)
+
+
+def _refuse_cut(words: Sequence[str]) -> None:
+    """Refuse a list or mapping that the shell has cut at its spaces."""
+    for start, word in enumerate(words):
+        if not (is_value(word) and _depth(word) > 0):
+            continue
+        for end in range(start + 2, len(words) + 1):
+            whole = " ".join(words[start:end])
+            if _depth(whole) == 0:
+                raise UsageError(
+                    f"command line: {word!r} goes on after a space; put all of it in quotes: "
+                    f"'{whole}'"
+                )
+
+
+def _depth(text: str) -> int:
+    """Brackets that are still open at the end of a text."""
+    return sum((sign in "[{") - (sign in "]}") for sign in text)
+
+
+def _in_its_form(command: Command, words: Sequence[str]) -> list[str]:
+    """The words, each key as ``KEY=VALUE`` and each flag as ``--FLAG``, however they were typed."""
+    flags = {option.name for option in (*command.flags, *command.passed_on)}
+    valued = {option.name for option in command.flags if option.metavar}
+    names = {option.name for option in (*command.keys, *command.named)}
+    names |= {name for name, _ in command.config_keys()}
+    found: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        key = name.removeprefix("--")
+        if name.startswith("--") and name not in flags and key in names:
+            found.append(f"{key}={value if equals else next(rest, '')}")
+        elif equals and name not in names and f"--{name}" in valued:
+            found.append(f"--{word}")
+        else:
+            found.append(word)
+    return found
+
+
+def _found_run(options: Sequence[Option], name: str, value: str) -> str:
+    """The value of a key; of one that names a run, where that lies."""
+    is_run = any(option.name == name and option.kind == "run" for option in options)
+    return find_run(value) if is_run else value
 
 
 def _keys(command: Command, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -221,16 +284,6 @@ def _check_rest(command: Command, arguments: Sequence[str], overrides: Sequence[
         _refuse_key(command, overrides[0])
     if not command.least <= len(arguments) <= command.most or "" in arguments:
         raise UsageError(f"tsdg {command.name} takes {command.takes}: {command.call}")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A guess at what was meant, for a refusal; empty where nothing is near.
-
-    >>> did_you_mean("stauts", ["status", "show"])
-    '; did you mean status?'
-    """
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -261,7 +314,7 @@ def _check_values(command: Command, options: Sequence[Option], given: Mapping[st
 
 
 def _check_value(command: Command, option: Option, value: str) -> None:
-    if option.counts and not (value.isdecimal() and int(value)):
+    if option.counts and not whole_number(value):
         allowed = f"a number above 0: {command.call}"
     elif option.allowed and value not in option.allowed:
         allowed = ", ".join(option.allowed) + did_you_mean(value, option.allowed)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-PositiveInt = Annotated[int, Field(ge=1)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
+from tsdg.amounts import whole_number
+
+
+def _amount(value: object) -> object:
+    """A whole number that is written as ``10B`` or ``1e10``; anything else as it is."""
+    if isinstance(value, str):
+        number = whole_number(value)
+        return value if number is None else number
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+PositiveInt = Annotated[int, Field(ge=1), BeforeValidator(_amount)]
+NonNegativeInt = Annotated[int, Field(ge=0), BeforeValidator(_amount)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
 PositiveShare = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -20,13 +20,14 @@ import yaml
 from pydantic import ValidationError
 
 from tsdg.config import extensions
-from tsdg.config.arguments import check_choices, check_flags
+from tsdg.config.arguments import check_choices, check_flags, check_top
 from tsdg.config.folders import PRIMARY
 from tsdg.config.folders import recipes_dir as recipes_dir
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
 from tsdg.config.recipe import Recipe
+from tsdg.config.remarks import remarks
 from tsdg.config.roles import Role, sampled
-from tsdg.errors import RecipeError, ShortfallError, UsageError
+from tsdg.errors import RecipeError, ShortfallError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -51,8 +52,7 @@ def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) 
     from hydra import compose, initialize_config_dir
 
     _register()
-    own = [config_dir] if config_dir else []
-    check_choices(overrides, [*own, recipes_dir()])
+    _check_words(overrides, config_dir)
     path = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
 
     def composed() -> Recipe:
@@ -60,7 +60,21 @@ def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) 
             return validate(compose(PRIMARY, [*path, *_named_roles(overrides)]))
 
     recipe: Recipe = _one_line(composed)
+    _say(overrides, recipe)
     return recipe
+
+
+def _check_words(words: Sequence[str], own: Path | None) -> None:
+    """Check what Hydra would say less of; ``own`` is the folder of ``--config-dir``."""
+    folders = [*([own] if own else []), recipes_dir()]
+    check_top(words, ["recipe", *Recipe.model_fields], folders)
+    check_choices(words, folders)
+
+
+def _say(words: Sequence[str], recipe: Recipe) -> None:
+    """Print what is worth a note."""
+    for remark in remarks(words, recipe.seeds):
+        print(f"tsdg: note: {remark}", file=sys.stderr)
 
 
 def _named_roles(overrides: Sequence[str]) -> list[str]:
@@ -113,7 +127,7 @@ def hydra_app(
     _register()
     words = _named_roles(_in_order(arguments))
     extra = check_flags(words, command=command)
-    check_choices(words, [*([extra] if extra else []), recipes_dir()])
+    _check_words(words, extra)
     codes = [0]
     failures: list[BaseException] = []
     sweep = bool({"--multirun", "-m"} & set(words))
@@ -130,7 +144,10 @@ def hydra_app(
         overrides = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
         assert isinstance(overrides, list)
         try:
-            codes.append(task(validate(config), overrides))
+            recipe = validate(config)
+            if len(codes) == 1:  # of a sweep once
+                _say(words, recipe)
+            codes.append(task(recipe, overrides))
         # Hydra would print lines of its own about an exception: it gets none.
         except BaseException as error:
             failures.append(error)
@@ -215,9 +232,10 @@ def _one_line(call: Callable[[], Any]) -> Any:
         return call()
     except MissingConfigException as error:
         group, _, name = (error.missing_cfg_file or "?").rpartition("/")
-        allowed = ", ".join(error.options or ())
+        options = error.options or ()
         raise RecipeError(
-            f"{group or PRIMARY}={name}: there is no such file; allowed: {allowed}"
+            f"{group or PRIMARY}={name}: there is no such file; allowed: {', '.join(options)}"
+            f"{did_you_mean(name, options)}"
         ) from error
     except OverrideParseException as error:
         raise RecipeError(

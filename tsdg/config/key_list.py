@@ -85,7 +85,7 @@ def _walk(root: type[Config], model: type[Config], prefix: str, defaults: object
             name=key,
             allowed=_keys_allowed(root, field.annotation) or allowed_at(root, key),
             default="" if default is _Missing else shown_default(default),
-            comment=comments.get(name, ""),
+            comment=comments.get(name) or (_first_paragraph(inner) if inner else ""),
             values=_values(field.annotation),
         )
         if inner and not (sign == "?" and _stands_elsewhere(root, inner)):
@@ -161,6 +161,11 @@ def _comments(model: type[Config]) -> Mapping[str, str]:
                 assert isinstance(field.target, ast.Name)
                 found[field.target.id] = " ".join(text.split())
     return {name: _plain(text) for name, text in found.items()}
+
+
+def _first_paragraph(model: type[Config]) -> str:
+    """What a model's own docstring begins with."""
+    return _plain(" ".join((inspect.getdoc(model) or "").partition("\n\n")[0].split()))
 
 
 def _text(node: ast.stmt) -> str:

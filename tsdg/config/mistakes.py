@@ -8,7 +8,6 @@ every kind of mistake at a key is told in the same words.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tsdg.config.base import Config
+from tsdg.errors import did_you_mean
 
 Schema = Mapping[str, Any]
 _LONGEST = 80
@@ -98,8 +98,7 @@ def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str) -> str:
         way = f"+{key}=VALUE" if plain else f"'+{'.'.join(parents)}={{{last}: VALUE}}'"
         return f"{noun} {key} is not there yet; add it with {way}".strip()
     known = sorted(at.get("properties", {})) if reached == ".".join(parents) else []
-    near = difflib.get_close_matches(last, known, n=1)
-    hint = f"; did you mean {'.'.join([*parents, near[0]])}?" if near else ""
+    hint = did_you_mean(last, known, prefix="".join(f"{parent}." for parent in parents))
     return f"{noun} {key} is unknown; allowed: {', '.join(known) or 'none here'}{hint}".strip()
 
 

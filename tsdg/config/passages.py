@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from tsdg.config.base import Config
+from tsdg.config.base import Config, PositiveInt
 
 DEMO = "demo"
 """``passages.path`` of tsdg's own small set."""
@@ -40,11 +40,11 @@ class PassagesConfig(Config):
     keep: dict[str, tuple[str | int | float | bool, ...]]
     """Column → the values that are wanted; a row needs one of them in each column. A list in a row
     needs one match."""
-    min_chars: Annotated[int, Field(ge=1)]
+    min_chars: PositiveInt
     """Shorter texts give no seed."""
     chunk_chars: Annotated[int, Field(ge=100)]
     """A longer text gives one chunk of at most this many characters, from a drawn place."""
-    total: Annotated[int, Field(ge=1)]
+    total: PositiveInt
     """Seeds at most, balanced over domains, subject codes and decimals by taking in turns."""
 
     @field_validator("keep", mode="before")

@@ -185,11 +185,11 @@ class BudgetConfig(Config):
     A run that reaches one stops and can be resumed. ``max_lost`` stops nothing.
     """
 
-    retries: Annotated[int, Field(ge=0)]
+    retries: NonNegativeInt
     """Requests sent again."""
     wall_hours: Annotated[float, Field(ge=0.0)]
     """Hours during which at least one process was at work on a phase."""
-    tokens: Annotated[int, Field(ge=0)]
+    tokens: NonNegativeInt
     """Prompt and completion tokens together."""
     gpu_hours: Annotated[float, Field(ge=0.0)]
     """GPUs × hours of own servers."""

@@ -127,7 +127,9 @@ _KEYS = """\
 
 `KEY=VALUE` on the command line, or nested in a recipe's file. `NAME` stands for a name of your
 own, or for one of those that the comment gives. A default is that of a recipe which says nothing
-else; a recipe may have others, and `tsdg run recipe=R --cfg job --resolve` prints them.
+else; a recipe may have others, and `tsdg run recipe=R --cfg job --resolve` prints them. Numbers of
+rows, requests and tokens may be written as `10B`, `500k`, `1e10` or `40,000,000`; on the command
+line of a recipe the last of these needs quotes of its own.
 """
 
 

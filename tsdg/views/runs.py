@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tsdg.layout import output_root
 from tsdg.run.runs import RunLine
 
 
@@ -26,8 +27,14 @@ def print_runs(root: Path, runs: Sequence[RunLine]) -> None:
         )
     for line in runs:
         counts = ["-" if count is None else str(count) for count in (line.records, line.tokens)]
-        table.add_row(Path(line.run).name, line.recipe, line.created, line.state, *counts)
+        table.add_row(named(line.run), line.recipe, line.created, line.state, *counts)
     (Console() if sys.stdout.isatty() else Console(width=200)).print(table)
+
+
+def named(run: str) -> str:
+    """A run as commands take it: its name where it lies in the usual folder, else its path."""
+    path = Path(run)
+    return path.name if path.parent == output_root() else run
 
 
 def runs_json(runs: Sequence[RunLine]) -> dict[str, Any]:
