@@ -23,7 +23,7 @@ test: env server-env model  ## all tests (PYTEST_ARGS: what to pass on to pytest
 quick: env  ## the tests to run while working: under two minutes (PYTEST_ARGS as above)
 	@.venv/bin/python -m pytest -n auto --dist=worksteal -q --step=parallel -m "not slow" $(PYTEST_ARGS)
 
-check: env  ## types, style and the import law; changes nothing
+check: env  ## types, style, the import law and the reference; changes nothing
 	.venv/bin/mypy
 	.venv/bin/ruff check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster
 	.venv/bin/ruff format --check tsdg tests benchmarks requirements slurm slurm/devcluster/devcluster

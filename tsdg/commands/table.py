@@ -364,7 +364,7 @@ _ALL = (
         arguments=(_RUN,),
         config="mix",
         named=(CONFIG,),
-        example="tsdg mix runs/a runs/b budget=1000000 out=blend",
+        example="tsdg mix runs/a runs/b budget=10B out=blend",
     ),
     Command(
         name="compare",
