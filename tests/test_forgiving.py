@@ -149,6 +149,8 @@ def test_a_folder_here_goes_before_a_run_of_that_name(
         (["run", "-m", "recipe=demo", "--cfg", "job"], "--multirun makes several; leave out one"),
         (["run", "-sc", "install=bash"], "`tsdg completion bash`"),
         (["export", "r", "format=jsn"], "did you mean jsonl?"),
+        (["launch", "recipe=demo", "cluster=dve", "--dry-run"], "did you mean dev?"),
+        (["doctor", "clster=dev"], "found clster=; did you mean cluster?"),
     ],
 )
 def test_a_refusal_says_what_to_type(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tsdg.commands.words import Words
-from tsdg.errors import MachineError, UsageError
+from tsdg.errors import MachineError, UsageError, did_you_mean
 
 
 def main(words: Words) -> int:
@@ -24,8 +24,10 @@ def main(words: Words) -> int:
         elif all(word.startswith("cluster=") for word in given):
             name = given[-1].removeprefix("cluster=") if given else ""
         else:
+            key = next(word for word in given if not word.startswith("cluster=")).partition("=")[0]
             raise UsageError(
-                "tsdg doctor: keys of a recipe need recipe=R: tsdg doctor [cluster=C] "
+                f"tsdg doctor: found {key}={did_you_mean(key, ('cluster', 'recipe'))}; "
+                "keys of a recipe need recipe=R: tsdg doctor [cluster=C] "
                 "[recipe=R [KEY=VALUE ...]]"
             )
         named = name or os.environ.get(ENV_FILE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tsdg.config.stages import Stage
 from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
-from tsdg.errors import ShortfallError, StoppedError, UsageError
+from tsdg.errors import ShortfallError, StoppedError, UsageError, did_you_mean
 from tsdg.layout import LOGS, phase_name
 from tsdg.package.finish import check_undamaged
 from tsdg.package.losses import told
@@ -77,9 +77,10 @@ def find_stage(prepared: Prepared, name: str) -> Stage:
     for stage in known:
         if stage.name == name:
             return stage
+    names = [stage.name for stage in known]
     raise UsageError(
         f"{prepared.directory} has no stage {name!r}; allowed: "
-        f"{', '.join(stage.name for stage in known)}"
+        f"{', '.join(names)}{did_you_mean(name, names)}"
     )
 
 

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from tsdg.config.base import Config, NonNegativeInt, PositiveInt
 from tsdg.config.mistakes import explain
-from tsdg.errors import UsageError
+from tsdg.errors import UsageError, did_you_mean
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
 ENV_FILE = "NEMO_SKILLS_CONFIG"
@@ -276,7 +276,7 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
     raise UsageError(
         f"cluster={name}: there is no "
         f"{' and no '.join(dict.fromkeys(str(path) for path in paths))}; "
-        f"allowed: {', '.join(known) or 'none there'}, or a path"
+        f"allowed: {', '.join(known) or 'none there'}, or a path{did_you_mean(name, known)}"
     )
 
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from tsdg.errors import UsageError
+from tsdg.errors import UsageError, did_you_mean
 from tsdg.errors import shown as safe
 from tsdg.package.manifest import read_manifest
 from tsdg.package.report.browse import browse
@@ -24,7 +24,9 @@ def _entries(run: Path, task: str, count: int) -> list[dict[str, Any]]:
     manifest = read_manifest(run)
     tasks = manifest["tasks"]
     if task and task not in tasks:
-        raise UsageError(f"{run} has no task {task!r}; allowed: {', '.join(tasks)}")
+        raise UsageError(
+            f"{run} has no task {task!r}; allowed: {', '.join(tasks)}{did_you_mean(task, tasks)}"
+        )
     wanted = {task: tasks[task]} if task else tasks
     return browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
 
