@@ -17,7 +17,7 @@ import yaml
 
 from tsdg.config.models import ThroughputConfig
 from tsdg.config.recipe import Recipe, Role, StepName
-from tsdg.config.roles import asked_model
+from tsdg.config.roles import asked_model, base_model
 from tsdg.generate.prompts import Prompt, Prompts
 from tsdg.generate.voteplan import SOLVER, VotePlan, expected_yield, plan_of, second_plan
 from tsdg.layout import phase_name
@@ -212,7 +212,10 @@ def thinking_tokens(role: Role, recipe: Recipe) -> int:
     if not model.reasoning_parser:
         return 0
     table: Mapping[str, int] = assumed()["thinking_tokens"]
-    return table.get(str(model.request.get("reasoning_effort")), table["default"])
+    # A role may name an effort that its model does not know; one that does has it in its file.
+    knows = "reasoning_effort" in base_model(recipe, role).request
+    effort = str(model.request["reasoning_effort"]) if knows else ""
+    return table.get(effort, table["default"])
 
 
 def reply_tokens(kind: Role, recipe: Recipe) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsdg.config.recipe import Role
-from tsdg.errors import ShortfallError
 from tsdg.layout import PARTS, PHASE_FOLDERS
 from tsdg.package.counts import columns_of
 
@@ -29,8 +28,11 @@ def measure(run: Path) -> Mapping[Role, Measured]:
     A sample of an answer counts as a request. What the answers' step spent beside its samples is
     the enrichment's, if one follows each solution; a judge's requests cannot be told apart from it.
 
+    Returns:
+        What was measured, by role; empty for a run that has asked for nothing yet, or keeps no
+        parts.
+
     Raises:
-        ShortfallError: the run has asked nothing yet.
         VerificationError: a part is damaged.
     """
     spent, samples = _spent(run)
@@ -47,8 +49,6 @@ def measure(run: Path) -> Mapping[Role, Measured]:
         rest.subtract({name: samples[name] for name in ("prompt_tokens", "completion_tokens")})
         if samples["solutions"] and rest["completion_tokens"] > 0:
             found["enrich"] = _mean(rest, samples["solutions"])
-    if not found:
-        raise ShortfallError(f"tsdg plan: from={run}: it has asked for nothing yet")
     return found
 
 
