@@ -6,7 +6,9 @@ import asyncio
 import errno
 import fcntl
 import os
+import socket
 import stat
+import subprocess
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -33,6 +35,20 @@ def test_a_usual_file_system_can_do_everything_and_nothing_is_left(tmp_path: Pat
     assert [ability.error for ability in try_file_system(tmp_path)] == [""] * 6
     assert list(tmp_path.iterdir()) == []
     check_file_system(tmp_path)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_tries_is_not(
+    tmp_path: Path,
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, tried = (
+        tmp_path / f".try-{socket.gethostname()}-{pid}-00ff" for pid in (gone.pid, os.getppid())
+    )
+    for folder in (left, tried):
+        folder.mkdir()
+    try_file_system(tmp_path)
+    assert list(tmp_path.iterdir()) == [tried]
 
 
 @pytest.mark.parametrize(

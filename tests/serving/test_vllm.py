@@ -112,7 +112,6 @@ def test_each_node_of_a_server_has_its_own_rank_and_only_the_first_listens() -> 
         "port",
         "--host",
         "served_model_name",
-        "api-key",
         "disable_log_stats",
         "tensor-parallel-size",
         "nnodes",

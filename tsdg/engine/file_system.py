@@ -12,10 +12,12 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsdg.engine.owner import process_lives
 from tsdg.errors import StorageError
 from tsdg.storage import make_directory
 
@@ -48,21 +50,40 @@ class Ability:
 def try_file_system(directory: Path) -> tuple[Ability, ...]:
     """Try in a folder what a run does in it; nothing is left there.
 
+    What processes left there that were killed meanwhile is removed.
+
     Args:
         directory: must exist.
 
     Raises:
         StorageError: no folder can be made in it.
     """
-    scratch = directory / f".try-{secrets.token_hex(4)}"
+    for left in _left_behind(directory):
+        shutil.rmtree(left, ignore_errors=True)
+    scratch = directory / f"{_mine()}{os.getpid()}-{secrets.token_hex(4)}"
     make_directory(scratch)
     try:
-        return tuple(
+        tried = tuple(
             Ability(name=name, error=_try(attempt, scratch), needed=name in _NEEDED)
             for name, attempt in _ATTEMPTS
         )
+        # Of another container on this node nobody can tell whether its process lives.
+        taken_away = not scratch.exists()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return try_file_system(directory) if taken_away else tried
+
+
+def _mine() -> str:
+    return f".try-{socket.gethostname()}-"
+
+
+def _left_behind(directory: Path) -> Iterator[Path]:
+    """Folders of trials on this node whose process is gone."""
+    for path in directory.glob(f"{_mine()}*"):
+        pid = path.name.removeprefix(_mine()).partition("-")[0]
+        if pid.isdecimal() and not process_lives(int(pid)):
+            yield path
 
 
 def check_file_system(directory: Path) -> None:

@@ -107,7 +107,7 @@ class Owner:
         except PermissionError:
             return False
         except FileNotFoundError:
-            return not _is_hidden(self.pid)
+            return not process_lives(self.pid)
 
 
 def _boot() -> str:
@@ -122,8 +122,8 @@ def _pid_namespace() -> str:
     return " ".join(str(name.readlink()) for name in names)
 
 
-def _is_hidden(pid: int) -> bool:
-    """Whether a process without an entry in ``/proc`` lives, as under ``hidepid``."""
+def process_lives(pid: int) -> bool:
+    """Whether a process lives, also one without an entry in ``/proc``, as under ``hidepid``."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -6,7 +6,6 @@ them are read.
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tsdg.accounting import WorkerStatus, read_worker, spent, worker_tokens
 from tsdg.engine.commit import committed_units, part_path
+from tsdg.engine.owner import process_lives
 from tsdg.engine.units import InputLayout, read_layout
 from tsdg.errors import TsdgError, few
 from tsdg.layout import PARTS, phase_name
@@ -132,13 +132,7 @@ def is_alive(worker: WorkerStatus, *, now: float, over: frozenset[str] = frozens
         return False
     if worker.owner.slurm_job_id or worker.owner.host != socket.gethostname():
         return True
-    try:
-        os.kill(worker.owner.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return process_lives(worker.owner.pid)
 
 
 def phase_progress(

@@ -38,9 +38,6 @@ def read_shape(config: Mapping[str, Any], weights_gb: float) -> ModelShape | Non
     if not heads or not layers:
         return None
     full, window, state = layers
-    quantised = config.get("quantization_config") or {}
-    block = (quantised.get("weight_block_size") or [0])[0]
-    latent = text.get("kv_lora_rank") or 0
     return ModelShape(
         weights_gb=weights_gb,
         vocabulary=text["vocab_size"],
@@ -51,12 +48,25 @@ def read_shape(config: Mapping[str, Any], weights_gb: float) -> ModelShape | Non
         window=(text.get("sliding_window") or 0) if window else 0,
         kv_heads=text.get("num_key_value_heads") or heads,
         head_dim=text.get("head_dim") or text["hidden_size"] // heads,
-        latent=latent + text.get("qk_rope_head_dim", 0) if latent else 0,
+        latent=_latent(text),
         state_layers=state,
         **_state(text) if state else {},
         expert_width=text.get("moe_intermediate_size") or 0,
-        quant_block=block,
+        quant_block=_quant_block(config),
     )
+
+
+def _latent(text: Mapping[str, Any]) -> int:
+    """Width of what latent attention keeps of a token; 0 for other kinds of attention."""
+    rank: int = text.get("kv_lora_rank") or 0
+    return rank + text.get("qk_rope_head_dim", 0) if rank else 0
+
+
+def _quant_block(config: Mapping[str, Any]) -> int:
+    """Weights that share a scale in one dimension; 0 where they are not quantised in blocks."""
+    quantised = config.get("quantization_config") or {}
+    block: int = (quantised.get("weight_block_size") or [0])[0]
+    return block
 
 
 def _layers(text: Mapping[str, Any]) -> tuple[int, int, int] | None:

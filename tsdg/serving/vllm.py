@@ -111,6 +111,24 @@ def serve_command(
         RecipeError: a flag that another key sets.
     """
     folder = is_folder(model.path)
+    flags = _flags_of_keys(server, model, port, member)
+    if model.revision and not folder:
+        flags["revision"] = model.revision
+    given = _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
+    if not any(name.partition(".")[0] in _STRUCTURES for name in given):
+        flags |= _STRUCTURES
+    flags |= given
+    words = [word for name, value in flags.items() for word in _words(name, value)]
+    if member is not None:
+        words += _words_of_member(member)
+    path = os.path.expanduser(model.path) if folder else model.path  # noqa: PTH111 - a hub id is no path
+    return (*server.command, path, *words)
+
+
+def _flags_of_keys(
+    server: ServerConfig, model: ModelConfig, port: int, member: Member | None
+) -> dict[str, Flag]:
+    """The flags that keys of the recipe set."""
     flags: dict[str, Flag] = {"served-model-name": model.name}
     if member is None or member.rank == 0:
         flags |= {
@@ -131,29 +149,24 @@ def serve_command(
         flags["max-num-seqs"] = model.max_num_seqs
     if model.reasoning_parser:
         flags["reasoning-parser"] = model.reasoning_parser
-    if model.revision and not folder:
-        flags["revision"] = model.revision
-    given = _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
-    if not any(name.partition(".")[0] in _STRUCTURES for name in given):
-        flags |= _STRUCTURES
-    flags |= given
-    words = [word for name, value in flags.items() for word in _words(name, value)]
-    if member is not None:
-        words += [
-            "--distributed-executor-backend",
-            "mp",
-            "--nnodes",
-            str(member.nodes),
-            "--node-rank",
-            str(member.rank),
-            "--master-addr",
-            member.address,
-            "--master-port",
-            str(member.port),
-        ]
-        words += ["--headless"] if member.rank else []
-    path = os.path.expanduser(model.path) if folder else model.path  # noqa: PTH111 - a hub id is no path
-    return (*server.command, path, *words)
+    return flags
+
+
+def _words_of_member(member: Member) -> list[str]:
+    """The words of one node's command, of a server that spans nodes."""
+    words = [
+        "--distributed-executor-backend",
+        "mp",
+        "--nnodes",
+        str(member.nodes),
+        "--node-rank",
+        str(member.rank),
+        "--master-addr",
+        member.address,
+        "--master-port",
+        str(member.port),
+    ]
+    return words + (["--headless"] if member.rank else [])
 
 
 def flag_name(name: str) -> str:
@@ -189,15 +202,7 @@ def serve_env(
             span nodes; and the network interface that has it, empty where none has.
     """
     address, interface = reached
-    env = {
-        key: value
-        for key, value in inherited.items()
-        if not any(fnmatchcase(key, pattern) for pattern in _NOT_OURS)
-    }
-    env["PATH"] = os.pathsep.join(
-        part for part in (str(executable.parent), env.get("PATH", os.defpath)) if part
-    )
-    env |= _ALWAYS
+    env = _inherited(inherited, executable) | _ALWAYS
     if cores and not gpus:
         env["VLLM_CPU_OMP_THREADS_BIND"] = "|".join(",".join(map(str, rank)) for rank in cores)
     if address:
@@ -209,6 +214,17 @@ def serve_env(
     if gpus and "{replica}" not in server.env.get(GPUS, ""):
         env[GPUS] = ",".join(gpus)  # its share of what the recipe or the environment names
     return env
+
+
+def _inherited(inherited: Mapping[str, str], executable: Path) -> dict[str, str]:
+    """What a server takes over from this process, with the command's folder first in PATH."""
+    env = {
+        key: value
+        for key, value in inherited.items()
+        if not any(fnmatchcase(key, pattern) for pattern in _NOT_OURS)
+    }
+    parts = (str(executable.parent), env.get("PATH", os.defpath))
+    return env | {"PATH": os.pathsep.join(part for part in parts if part)}
 
 
 def _words(name: str, value: Flag) -> tuple[str, ...]:
