@@ -372,7 +372,7 @@ def test_votes_that_nobody_can_win_are_one_line_and_ask_nothing(
     path = tmp_path / "mirror/aps/super_glue/boolq/train.parquet"
     path.parent.mkdir(parents=True)
     rows = [
-        {"question": f"does {n} follow {n - 1}", "passage": f"First {n - 1}, then {n}.", "label": 1}
+        {"question": f"does {n} follow {n - 1}", "passage": f"{n} does follow {n - 1}.", "label": 1}
         for n in range(3, 9)
     ]
     pq.write_table(pa.Table.from_pylist([{**row, "idx": 0} for row in rows]), path)

@@ -97,6 +97,7 @@ def test_paths_that_are_relative_are_mounted_where_they_lead(
     for name in ("here/texts", "beside/texts", "elsewhere"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("TSDG_MIRROR", raising=False)
     words = ["filter.dedup.against=[../beside/texts, texts, ./../elsewhere]"]
     mounts = mounts_of(target(tmp_path, *words), ask=False)
     assert {mount.split(":")[1] for mount in mounts} == {

@@ -15,7 +15,8 @@ from tsdg.cli import run_command
 
 ROOT = Path(__file__).parents[2]
 LOOKS = {
-    "tsdg.seeds.draw.selection": ("survey", "solve"),
+    "tsdg.seeds.draw.selection": ("survey",),
+    "tsdg.seeds.draw.quotas": ("solve",),
     "tsdg.generate.prompt_files": ("load_prompts",),
     "tsdg.slurm.cluster": ("read_cluster",),
     "tsdg.run.verifiers": ("check_verifiers",),

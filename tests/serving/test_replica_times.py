@@ -20,15 +20,15 @@ def test_busy_time_counts_once_however_many_requests_are_under_way_and_only_whil
     clock.now += 60  # booting
     pool.open(endpoint)
     clock.now += 10
-    endpoint.begin()
+    first = endpoint.begin()
     clock.now += 5
-    endpoint.begin()
+    second = endpoint.begin()
     clock.now += 5
-    endpoint.end()
+    endpoint.end(first)
     clock.now += 5
     pool.shut(endpoint)  # it crashed, with a request under way
     clock.now += 100
-    endpoint.end()
+    endpoint.end(second)
     pool.open(endpoint)
     clock.now += 1
     facts = endpoint.facts()

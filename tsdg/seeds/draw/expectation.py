@@ -29,6 +29,7 @@ class Expected:
 def wishes_of(config: SeedsConfig, used: tuple[TaskSource, ...]) -> Wishes:
     """What a request asks of the sampling."""
     tasks = {source.task: line.cap for source in used if (line := suggested(config, source))}
+    tasks |= {task: min(most, tasks.get(task) or most) for task, most in config.caps.items()}
     return Wishes(
         cap_per_task=config.cap_per_task,
         task_caps={task: most for task, most in tasks.items() if most},
