@@ -28,6 +28,7 @@ a cluster or take the whole machine: Slurm, chaos, real servers.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -232,6 +233,15 @@ def demo_model() -> Path:
 def clients() -> Path:
     """The Python of the environment with the programs that read exports."""
     return CLIENTS
+
+
+@pytest.fixture(autouse=True)
+def _open_ends_are_collected(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test may leave open (it ignores the warning) does not warn in a later test."""
+    yield
+    ignored = [word for mark in request.node.iter_markers("filterwarnings") for word in mark.args]
+    if any("PytestUnraisableExceptionWarning" in word for word in ignored):
+        gc.collect()
 
 
 @pytest.fixture(scope="module", autouse=True)

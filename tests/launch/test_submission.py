@@ -6,7 +6,6 @@ fails in each way. What Slurm then has is compared with what the run's record sa
 
 from __future__ import annotations
 
-import gc
 import inspect
 import os
 import shutil
@@ -44,15 +43,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    """Collect such ends here, where they are expected, and not in a test that comes later."""
-    yield
-    gc.collect()
-
-
 SHELL = Shell(ssh=None)
 PACKAGE = str(Path(tsdg.__file__).parent)
 JOBS_OF_A_LAUNCH = 3
