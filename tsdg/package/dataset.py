@@ -210,13 +210,15 @@ def _batches(
         )
         for (question, solution), match in zip(chunk, matches, strict=True):
             found.count(question.task, match)
-            if rejection := _rejection(question, solution, match, packing):
+            chosen = variants_of(solution, packing.variants)
+            lacks = "" if chosen else f"its solution has nothing for {', '.join(packing.variants)}"
+            if rejection := _rejection(question, solution, match, lacks):
                 rejections.add(rejection)
                 summary.rejected[question.task] += 1
                 continue
             ready += [
                 (question, solution, variant, render(question, solution, variant, packing.wording))
-                for variant in variants_of(solution, packing.variants)
+                for variant in chosen
             ]
         if not ready:
             continue
@@ -261,13 +263,11 @@ def _remove_folder(path: Path) -> None:
 
 
 def _rejection(
-    question: Question, solution: Solution, match: Match | None, packing: Packing
+    question: Question, solution: Solution, match: Match | None, lacks: str
 ) -> Rejection | None:
     """Why no record is made of a question; None where it may become one."""
     reason: Reason = "bad_record" if match is None else "contaminated"
-    detail = flaw_of(question, solution) if match is None else str(match)
-    if not detail and not variants_of(solution, packing.variants):
-        detail = f"its solution has nothing for {', '.join(packing.variants)}"
+    detail = (flaw_of(question, solution) or lacks) if match is None else str(match)
     return Rejection.of(question, stage="filter", reason=reason, detail=detail) if detail else None
 
 

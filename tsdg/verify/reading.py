@@ -104,21 +104,29 @@ def _trimmed(text: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
+    folded = text.lower() if text.startswith("<") else text
     for opening, closing in _PAIRS:
-        if inner := _between(text, opening, closing):
+        if inner := _between(text, folded, opening, closing):
             # __init__ is a name, not an emphasis
             return text if opening[0] == "_" and _IDENTIFIER.fullmatch(text) else inner
     if whole := _FENCED.fullmatch(text) or _JSON.fullmatch(text):
         return str(whole[2] or whole[1])
+    return _argument(text)
+
+
+def _argument(text: str) -> str:
+    """The argument of the command that a whole text is; any other text as it is."""
     match = _COMMAND.match(text)
     if match and _closes(text, match.end()) == len(text) - 1:
         return text[match.end() : -1]
     return text
 
 
-def _between(text: str, opening: str, closing: str) -> str:
-    """What stands between two signs around a whole text; empty where they are not around it."""
-    folded = text.lower() if text.startswith("<") else text
+def _between(text: str, folded: str, opening: str, closing: str) -> str:
+    """What stands between two signs around a whole text; empty where they are not around it.
+
+    The signs are looked for in ``folded``, the text with its tags in lower case.
+    """
     inner = text[len(opening) : len(text) - len(closing)]
     wraps = folded.startswith(opening) and folded.endswith(closing) and inner.strip()
     return inner if wraps and opening not in inner and closing not in inner else ""
