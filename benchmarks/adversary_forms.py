@@ -17,6 +17,7 @@ OR = (
     *(" or ", " oder ", " ou ", " o ", " of ", " eller ", " tai ", " vagy ", " lub ", " nebo "),
     *(" или ", " або ", " ili ", " sau ", " ή ", " veya ", " أو ", " یا ", " या ", " বা "),
     *(" atau ",),
+    *("\n", "\n- ", "\nor ", r" \\ "),
     *(" hoặc ", " หรือ ", " edo ", "或", "または", " 또는 ", " / ", ", ", "; ", " & ", " and "),
 )
 OPERATORS = (
@@ -55,6 +56,8 @@ VARIABLES = (
         "x{n}",
         "y = {n}z + 1",
     ),
+    *("x - {n}", "{n} - x", "x + {n}", "{n} + y", "{n} times x", "n · {n}", "{n} * t", "{n}/x"),
+    *("x minus {n}", "x menos {n}", "five minus {n}", "cinco menos {n}", "trois moins {n}"),
     *("{n}q", "{n} y", "{n}k", "{n}p", "{n}θ", "A = {n}r", "{n} b", "{n}ab", "{n} q", r"${n}x$"),
 )
 SCALES = (
@@ -291,7 +294,7 @@ JOINED = (
         "{n} hours {m} minutes",
         r"\boxed{{{n} \quad {m}}}",
         "x = {n}, y = {m}",
-        r"\boxed{{{n},{m}}}",
+        r"\boxed{{{n}, {m}}}",
     ),
     *(
         "{n} h {m} min",
@@ -569,6 +572,9 @@ MATH_OTHER: dict[str, tuple[tuple[str, str], ...]] = {
         *((r"\alpha", r"\beta"),),
         *(("x_1+{n}", "x_2+{n}"), (r"{n}\pi", "{n}"), (r"{n}\theta", r"{n}\phi")),
         *(("{n}a", "{n}A"),),
+        *(("1/{n}x", "1/({n}x)"), (r"1/{n}\pi", r"\frac{{1}}{{{n}\pi}}")),
+        *(("1/{n}(x+1)", "1/({n}(x+1))"),),
+        *(("a/b c", "ac/b"), ("{n}/{m} x^2", r"\frac{{{n}}}{{{m}x^2}}")),
     ),
     "unit": (
         *(("{n} cm", "{n} m"), ("{n} kg", "{n} g"), ("{n} hours", "{n} minutes")),
@@ -576,7 +582,7 @@ MATH_OTHER: dict[str, tuple[tuple[str, str], ...]] = {
         *((r"{n}\text{{ cm}}^2", r"{n}\text{{ cm}}^3"),),
         *((r"{n}\text{{ days}}", r"{n}\text{{ weeks}}"),),
         *((r"{n}\text{{ mph}}", r"{n}\text{{ km/h}}"), ("{n} euros", "{n} dollars")),
-        *(("{n} L", "{n} mL"),),
+        *(("{n} L", "{n} mL"), (r"\${n}", "{n} cents"), (r"{n}^\circ", r"{n}\text{{ radians}}")),
     ),
     "prime, derivative": (
         *(("f'({n})", "f({n})"), ("y''={n}x", "y'={n}x"), (r"f^{{(3)}}({n})", r"f^3({n})")),
@@ -594,6 +600,7 @@ MATH_OTHER: dict[str, tuple[tuple[str, str], ...]] = {
         *((r"\frac{{{n}}}{{{m}}}", r"\frac{{{m}}}{{{n}}}"),),
         *((r"A\cup B", r"A\cap B"), (r"{n} \bmod {m}", r"{m} \bmod {n}")),
         *((r"\overline{{{n}}}", "{n}"),),
+        *((r"{n}\vec{{a}}\cdot\vec{{b}}", r"{n}\vec{{a}}\times\vec{{b}}"),),
     ),
     "list, bound": (
         *(("({n},{m})", "({m},{n})"), ("x>{n}", "x<{n}"), ("[{n},{m}]", "({n},{m})")),
@@ -601,7 +608,7 @@ MATH_OTHER: dict[str, tuple[tuple[str, str], ...]] = {
         *((r"\{{{n},{m}\}}", "({n},{m})"), ("{n},{m}", "{n}.{m}"), ("{n}, {m}", "{n}")),
         *((r"x\ne {n}", "x={n}"),),
         *((r"(-\infty,{n})", r"(-\infty,{n}]"), (r"(-\infty,{n})", r"({n},\infty)")),
-        *(("({n},{m})", "{n}{m}"),),
+        *(("({n},{m})", "{n}{m}"), ("{n} {m}", "{n}{m}"), (r"{n}\, {m}", "{n}{m}")),
         *(("x={n},y={m}", "x={m},y={n}"), (r"{n}\text{{ or }}{m}", "{n}")),
         *(("{n}:{m}", "{m}:{n}"),),
     ),

@@ -132,14 +132,17 @@ def caught(index: LeakIndex, planted: list[Item], form: str, draw: random.Random
     ]
 
 
-def clean(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item]]]]:
-    """Yield the rows of every training unit that is in the mirror, and the demo's."""
+def clean(mirror: Path) -> Iterator[tuple[str, Iterator[tuple[int, Item]]]]:
+    """Yield the rows of every training unit that is in the mirror, and the demo's.
+
+    They are read as they are asked for.
+    """
     for unit in load().units:
         tier = load().family(unit.family).tier
         root = DEMO / "data" if tier == "demo" else mirror
         split = split_file(root, unit.dataset_path, unit.config, unit.split)
         if split.path.is_file() and tier != "B":
-            yield split.name, list(items(split, unit))
+            yield split.name, items(split, unit)
 
 
 def solved(mirror: Path) -> Iterator[tuple[str, list[tuple[int, Item, str]]]]:
@@ -225,7 +228,8 @@ def main() -> None:
             for item in missed[:20]:
                 print(f"    missed: {name}: {item.question[-150:]!r} {item.options}")
     print(f"{'training rows':64}{'rows':>8}{'same':>8}{'near':>8}{'us/row':>8}")
-    for name, rows in clean(args.mirror):
+    for name, read in clean(args.mirror):
+        rows = list(read)
         start = time.process_time()
         matches = index.compare([item for _, item in rows])
         cost = (time.process_time() - start) / max(len(rows), 1) * 1e6

@@ -71,6 +71,8 @@ def value(kind: pa.DataType, row: int) -> Any:
         return {field.name: value(field.type, row) for field in kind}
     if pa.types.is_list(kind):
         return [value(kind.value_type, row)] * 4
+    if pa.types.is_boolean(kind):
+        return row % 2 == 0
     return f"{row} and some words of text" if pa.types.is_string(kind) else row
 
 

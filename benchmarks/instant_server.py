@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -85,12 +86,9 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
 
-async def serve(port_file: Path, latency: float, reply_bytes: int) -> None:
-    """Serve until the parent has ended."""
-    answers = replies(reply_bytes)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(latency, answers), "127.0.0.1", 0, backlog=4096
-    )
+async def serve(port_file: Path, made: Callable[[], asyncio.Protocol]) -> None:
+    """Serve until the parent has ended; ``made`` makes a connection, the file has the port."""
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0, backlog=4096)
     partial = port_file.with_suffix(".partial")
     partial.write_text(str(server.sockets[0].getsockname()[1]))
     partial.rename(port_file)
@@ -105,7 +103,8 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--reply-bytes", type=int, default=8_000)
     args = parser.parse_args()
-    asyncio.run(serve(args.port_file, args.latency, args.reply_bytes))
+    answers = replies(args.reply_bytes)
+    asyncio.run(serve(args.port_file, lambda: Connection(args.latency, answers)))
 
 
 if __name__ == "__main__":

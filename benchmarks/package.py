@@ -24,11 +24,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsdg.corpus.decontamination import Nothing
-from tsdg.package.dataset import Packing, write_dataset
+from tsdg.package.counts import SEED_FIELDS
+from tsdg.package.dataset import Packer, Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
-from tsdg.package.pairs import accepted_pairs
+from tsdg.package.pairs import accepted_chunks
 from tsdg.package.render import Wording
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.records import (
@@ -174,25 +175,28 @@ def make(run: Path, questions: int) -> None:
         task: sum(i * len(TASKS) // questions == n for i in range(questions))
         for n, task in enumerate(TASKS)
     }
-    none = {"denied": 0, "leaked": 0, "malformed": 0, "duplicate": 0, "unsampled": 0}
-    counts = {task: {"available": rows, "sampled": rows, **none} for task, rows in half.items()}
+    none = dict.fromkeys(SEED_FIELDS, 0)
+    counts = {task: {**none, "available": rows, "sampled": rows} for task, rows in half.items()}
     (run / "seeds/counts.json").write_text(json.dumps(counts))
 
 
-def package(run: Path, tokenizer: str) -> int:
+def package(run: Path, tokenizer: str, processes: int) -> int:
     """Package the run; returns the number of records."""
     counter = TokenCounter(find_tokenizer(tokenizer)) if tokenizer else count_words
     write_dataset(
-        pairs=accepted_pairs(run),
+        chunks=accepted_chunks(run),
         run=run,
-        tokens_of=counter,
-        packing=Packing(
-            variants=VARIANTS,
-            rows_per_file=100_000,
-            wording=Wording(style="labelled", knowledge="after", think=False),
-            seed=0,
+        packer=Packer(
+            packing=Packing(
+                variants=VARIANTS,
+                rows_per_file=100_000,
+                wording=Wording(style="labelled", knowledge="after", think=False),
+                seed=0,
+            ),
+            tokens_of=counter,
+            held_out=Nothing(),
         ),
-        held_out=Nothing(),
+        processes=processes,
     )
     source = SourceFacts(dataset_path="made", config="", split="train", revision="1")
     facts = {
@@ -215,6 +219,7 @@ def package(run: Path, tokenizer: str) -> int:
         questions_per_seed=1,
         models=(ModelFacts(name="m", revision="", licence="MIT"),),
         sampling={},
+        package={},
         commit="",
         versions={},
         tasks=facts,
@@ -230,21 +235,27 @@ def count_words(texts: Sequence[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
-def child(step: str, run: Path, tokenizer: str) -> None:
+def child(step: str, run: Path, tokenizer: str, processes: int) -> None:
     """Do one step and print what it took."""
     start, wall = time.process_time(), time.monotonic()
     if step == "package":
-        done = package(run, tokenizer)
+        done = package(run, tokenizer, processes)
     else:
         # There are no parts, which is the one thing that is not whole here.
         unexpected = [finding for finding in verify_run(run) if not finding.path.endswith("/parts")]
         assert not unexpected, unexpected
         done = json.loads((run / "manifest.json").read_text())["totals"]["records"]
-    seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    own = time.process_time() - start
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own + others.ru_utime + others.ru_stime
+    peak, theirs = (
+        resource.getrusage(who).ru_maxrss / 1024
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     print(
-        f"{step:8} {done:>9} records  {seconds:7.1f} s CPU  {time.monotonic() - wall:7.1f} s  "
-        f"{done / seconds:>7.0f} records/s CPU  peak {peak:.0f} MiB",
+        f"{step:8} {done:>9} records  {seconds:7.1f} s CPU, {own:.1f} of the first process  "
+        f"{time.monotonic() - wall:7.1f} s  {done / seconds:>7.0f} records/s CPU  "
+        f"peak {peak:.0f} and {theirs:.0f} MiB",
         flush=True,
     )
 
@@ -257,11 +268,12 @@ def main() -> None:
     parser.add_argument(
         "--tokenizer", default="", help="folder with a tokenizer.json; words are counted without"
     )
+    parser.add_argument("--processes", type=int, default=1, help="that make records")
     parser.add_argument("--step", choices=["package", "verify"], help=argparse.SUPPRESS)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
-        child(given.step, given.run, given.tokenizer)
+        child(given.step, given.run, given.tokenizer, given.processes)
         return
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
@@ -276,6 +288,8 @@ def main() -> None:
                 folder,
                 "--tokenizer",
                 given.tokenizer,
+                "--processes",
+                str(given.processes),
             ]
             subprocess.run(command, check=True)
 

@@ -1,6 +1,7 @@
 """Measure how answers at the end of real worked solutions are read.
 
-    TSDG_MIRROR=/path/to/mirror python benchmarks/solutions.py [--count N] [--seed N] [--list]
+    TSDG_MIRROR=/path/to/mirror python benchmarks/solutions.py [--count N] [--seed N] [--aqua FILE]
+        [--list]
 
 Draws rows of GSM8K, MATH and MBPP (training splits). Each worked solution is followed by a mark of
 the answer in one of many languages and layouts, and by the gold answer in a layout (box, bold,
@@ -10,19 +11,22 @@ code, a whole sentence), with a unit, a currency or a remark. What is read is
 - ``nothing``: abstained;
 - ``wrong``: another value. This is what must not happen.
 
-GSM8K's solutions are read as ``number``, MATH's as ``math``, MBPP's as ``code_text``. Nothing is
-written. ``--list`` prints whatever is not gold.
+GSM8K's solutions are read as ``number``, MATH's as ``math``, MBPP's as ``code_text``; with
+``--aqua``, AQuA's rationales as ``choice`` (JSON lines such as ``dev.json`` of github.com
+deepmind/AQuA). Nothing is written. ``--list`` prints whatever is not gold.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +85,22 @@ def program(row: dict[str, Any], dice: random.Random) -> tuple[str, str, str]:
     return row["text"], code, dice.choice(FENCES).format(code)
 
 
+def option(row: dict[str, Any], dice: random.Random) -> tuple[str, str, str]:
+    """A rationale of AQuA, its gold option, and its letter, its text or both as it is written."""
+    letter = row["correct"]
+    gold = options_of(row)["ABCDE".index(letter)]
+    said = dice.choice((letter, f"({letter})", f"{letter}) {gold}", gold, f"{letter}. {gold}"))
+    layouts = [one for one in LAYOUTS if "$" not in one and "\\" not in one]
+    if said == letter:
+        layouts = list(LAYOUTS)
+    return row["rationale"], gold, dice.choice(layouts).format(said)
+
+
+def options_of(row: dict[str, Any]) -> tuple[str, ...]:
+    """The options of a row of AQuA, without their letters."""
+    return tuple(text.partition(")")[2].strip() for text in row["options"])
+
+
 SETS: tuple[tuple[str, tuple[str, ...], Callable[..., tuple[str, str, str]]], ...] = (
     ("number", ("openai/gsm8k/main/train",), arithmetic),
     ("math", MATH, formula),
@@ -88,13 +108,13 @@ SETS: tuple[tuple[str, tuple[str, ...], Callable[..., tuple[str, str, str]]], ..
 )
 
 
-def outcome(verifier: Verifier, text: str, gold: str) -> str:
+def outcome(verifier: Verifier, text: str, gold: str, asked: Asked = NOTHING) -> str:
     """Say what a text is read as: gold, nothing, or wrong."""
     reasoning, answer = split_answer_line(text)
     if verifier.kind == "code":
         answer = strip_fence(answer)
-    found = verifier.read(answer, NOTHING)
-    wanted = gold if verifier.kind == "math" else verifier.read(gold, NOTHING)
+    found = verifier.read(answer, asked)
+    wanted = gold if verifier.kind in ("math", "choice") else verifier.read(gold, asked)
     if found is None or wanted is None:
         return "nothing"
     if not verifier.same(found, wanted):
@@ -107,6 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000, help="solutions in all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--aqua", type=Path, help="rows of AQuA as JSON lines, to be read too")
     parser.add_argument("--list", action="store_true", help="print whatever is not gold")
     options = parser.parse_args()
     if not (mirror := os.environ.get("TSDG_MIRROR")):
@@ -116,13 +137,17 @@ def main() -> None:
         (kind, make, [row for name in names for row in rows(Path(mirror), name, 1)])
         for kind, names, make in SETS
     ]
+    if options.aqua:
+        lines = options.aqua.read_text(encoding="utf-8").splitlines()
+        pools.append(("choice", option, [json.loads(line) for line in lines if line.strip()]))
     total = sum(len(pool) for _, _, pool in pools)
     for kind, make, pool in pools:
         verifier, counts = verifier_for(kind), Counter[str]()
         for _ in range(max(1, options.count * len(pool) // total)):
-            solution, gold, said = make(dice.choice(pool), dice)
-            mark = dice.choice(MARKS)
-            what = outcome(verifier, f"{solution}\n\n{mark}{said}", gold)
+            row, mark = dice.choice(pool), dice.choice(MARKS)
+            solution, gold, said = make(row, dice)
+            asked = replace(NOTHING, options=options_of(row)) if kind == "choice" else NOTHING
+            what = outcome(verifier, f"{solution}\n\n{mark}{said}", gold, asked)
             counts[what] += 1
             if options.list and what != "gold":
                 print(f"{kind}\t{what}\t{gold!r}\t{mark + said!r}")

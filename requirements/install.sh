@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes one of the two environments; does nothing where it is up to date.
+# Makes an environment; does nothing where it is up to date. An installed wheel has this file and the server's list too.
 #
 #   requirements/install.sh tsdg FOLDER PYTHON EXTRAS    tsdg itself, editable, with its extras (e.g. dev,launch)
 #   requirements/install.sh server FOLDER PYTHON         vLLM's CPU build and the demo model's weights
@@ -8,15 +8,17 @@
 # A stamp in the folder holds what it was made from: the lists of versions by content, the Python and the two places
 # (an environment cannot be moved). Exits with 3 and one line where this machine is not fit.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
-kind=$1 venv=$2 python=$3 extras=${4:-}
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+kind=$1 python=$3 extras=${4:-}
+venv=$(realpath --canonicalize-missing --no-symlinks "$2")
 torch_index=https://download.pytorch.org/whl/cpu
-lock=requirements/server-cpu.txt
+lock=$here/server-cpu.txt
 case $kind in
-tsdg) inputs=(pyproject.toml requirements/constraints.txt requirements/install.sh) ;;
-clients) inputs=(requirements/clients.txt requirements/install.sh) lock=requirements/clients.txt ;;
-server) inputs=("$lock" requirements/vllm-metadata/pyproject.toml requirements/install.sh) ;;
+tsdg) inputs=(../pyproject.toml constraints.txt install.sh) ;;
+clients) inputs=(clients.txt install.sh) lock=$here/clients.txt ;;
+server) inputs=(server-cpu.txt vllm-metadata/pyproject.toml install.sh) ;;
 *) echo "install.sh: no environment '$kind': tsdg, server or clients" >&2 && exit 2 ;;
 esac
 
@@ -24,12 +26,13 @@ unfit() {
     echo "$venv: $*" >&2
     exit 3
 }
+another() { [[ -f $root/Makefile ]] && echo "\`make $1=...\`" || echo "--python"; }
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    unfit "'$python' is not a Python 3.11 or later; name one with \`make PYTHON=...\`"
+    unfit "'$python' is not a Python 3.11 or later; name one with $(another PYTHON)"
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-place="Python $version in $PWD/$venv"
-stamp=$(echo "$place" && echo "[$extras]" && sha256sum "${inputs[@]}")
+place="Python $version in $venv"
+stamp=$(echo "$place" && echo "[$extras]" && cd "$here" && sha256sum "${inputs[@]}")
 [[ -f $venv/.stamp && $(<"$venv/.stamp") == "$stamp" ]] && exit
 
 start=$SECONDS
@@ -42,7 +45,7 @@ pip=("$venv/bin/python" -m pip --disable-pip-version-check -qq install) # -qq: e
 
 if [[ $kind == tsdg ]]; then
     echo "$venv: installing tsdg[$extras] for Python $version, a minute or two"
-    "${pip[@]}" --constraint requirements/constraints.txt --editable ".[$extras]"
+    "${pip[@]}" --constraint "$here/constraints.txt" --editable "$root[$extras]"
 else
     [[ $(uname -sm) == "Linux x86_64" ]] || unfit "torch's CPU build is listed for Linux x86_64, this is $(uname -sm)"
     # torch's CPU build is not on the default package index; where pip is configured to find it, that place is used.
@@ -54,7 +57,7 @@ else
         from=(--extra-index-url "$torch_index") source=$torch_index
     else
         unfit "no $torch for Python $version, neither where pip is configured to look nor at $torch_index;" \
-            "try another Python with \`make SERVER_PYTHON=...\`"
+            "try another Python with $(another SERVER_PYTHON)"
     fi
     if [[ $kind == clients ]]; then
         echo "$venv: installing the programs that read exports for Python $version, some 1 GB; torch from $source"
@@ -66,7 +69,7 @@ else
     fi
     echo "$venv: installing vLLM's CPU build for Python $version, some 2 GB and minutes; torch from $source"
     "${pip[@]}" --no-deps "${from[@]}" --requirement "$lock"
-    "${pip[@]}" --no-deps ./requirements/vllm-metadata
+    "${pip[@]}" --no-deps "$here/vllm-metadata"
     said=$("$venv/bin/vllm" --version 2>&1) || unfit "vLLM was installed and does not start: ${said##*$'\n'}"
 fi
 echo "$stamp" >"$venv/.stamp"

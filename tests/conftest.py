@@ -7,8 +7,8 @@ it, which marks it:
 marker      fixture        what is needed
 =========== ============== =======================================================================
 ``mirror``  ``mirror``     real benchmark splits in the folder that ``TSDG_MIRROR`` names
-``server``  ``vllm``       the serving environment's command, ``TSDG_VLLM`` or
-                           ``.venv-server/bin/vllm``
+``server``  ``vllm``,      the serving environment's command, ``TSDG_VLLM`` or
+            ``quick_vllm`` ``.venv-server/bin/vllm``
 ``model``   ``demo_model`` the demo's model, which ``make model`` makes
 ``slurm``   ``slurm``      the Debian packages of ``slurm/devcluster/packages.txt``
 ``ssh``     none           OpenSSH's server and client
@@ -21,15 +21,17 @@ marker      fixture        what is needed
 Where it is missing the test is skipped. ``TSDG_REQUIRE=mirror,server`` names markers whose tests
 must run: then a skip of such a test is a failure, whatever the reason of the skip.
 
-``make test`` runs the tests in two steps (``tests/run.sh``): first all that may run beside one
-another, in several processes, then one by one those marked ``serial``, which watch the clock, share
-a cluster or take the whole machine: Slurm, chaos, real servers.
+``make test`` runs the tests in two steps at once (``tests/run.sh``): all that may run beside any
+other, each where a process is free; and those marked ``serial``, which watch the clock, share a
+cluster or take the whole machine (Slurm, chaos, real servers), one by one within a file.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import re
+import readline  # noqa: F401 - sets COLUMNS, once; see below
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -42,19 +44,43 @@ from tsdg.errors import MachineError
 from tsdg.serving.demo_model import MODEL, models_dir
 from tsdg.verify.sandbox import WALLS, Sandbox
 
+# readline, which pytest loads, tells all children that the terminal is so wide: none is known here.
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
+    os.unsetenv(_size)
+
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 MIRROR = Path(os.environ.get("TSDG_MIRROR", ""))
 VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
+os.environ["REAL_VLLM"] = str(VLLM)
+QUICK_VLLM = TESTS / "serving" / "vllm"
 DEMO_MODEL = models_dir() / MODEL
 CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 MARKER_OF_FIXTURE = {"mirror": "mirror", "vllm": "server", "demo_model": "model", "slurm": "slurm"}
-MARKER_OF_FIXTURE |= {"clients": "clients"}
+MARKER_OF_FIXTURE |= {"clients": "clients", "quick_vllm": "server"}
 SERIAL = {"chaos", "slurm", "server", "model"}
 """Markers, or folders of ``tests``, whose tests run one by one."""
-SLOW = {"e2e", "test_leaks.py", "test_compose.py", "test_fsck.py", "test_requirements.py"}
-SLOW |= {"test_prefetch.py", "test_ifeval.py", "test_gold.py", "test_golden.py", "test_families.py"}
-"""Folders and files of ``tests`` that `make quick` leaves out; together half of the CPU time."""
+_MAY_BE_SERIAL = re.compile(r"\b(\w*vllm|demo_model|slurm): |\bmark\.(chaos|slurm|server|model)\b")
+"""What a file outside of these folders says that has such a test; others need not be imported."""
+LONG = (
+    "e2e/test_real_server.py",
+    "serving/test_real_nodes.py",
+    "slurm/test_servers.py",
+    "chaos/test_real_vllm.py",
+    "slurm/test_interrupted.py",
+    "slurm/test_launch.py",
+    "chaos/test_run.py",
+    "chaos/test_writes.py",
+)
+"""Files that the serial step begins with, the longest first, so that none is left for the end."""
+SLOW = {"clients", "e2e", "test_audit.py", "test_catalogue.py", "test_compose.py"}
+SLOW |= {"test_families.py", "test_fsck.py", "test_gold.py", "test_golden.py", "test_leaks.py"}
+SLOW |= {"test_memory.py", "test_models.py", "test_multinode.py", "test_node_servers.py"}
+SLOW |= {"test_own_families.py", "test_planted.py", "test_prefetch.py", "test_probe.py"}
+SLOW |= {"test_requirements.py", "test_submission.py", "test_workers.py"}
+"""Folders and files of ``tests`` that `make quick` leaves out; together three quarters of the CPU
+time."""
 REQUIRED = frozenset(
     name.strip() for name in os.environ.get("TSDG_REQUIRE", "").split(",") if name.strip()
 )
@@ -172,11 +198,39 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("serial")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("step") != "serial" or _may_be_serial(collection_path):
+        return None
+    return True
+
+
+def _may_be_serial(path: Path) -> bool:
+    if not path.match("test_*.py") or SERIAL & set(path.relative_to(TESTS).parts):
+        return True
+    return _MAY_BE_SERIAL.search(path.read_text()) is not None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if step := config.getoption("step"):
         others = [item for item in items if _is_serial(item) != (step == "serial")]
+        if lost := {item.path for item in others if not _may_be_serial(item.path)}:
+            raise pytest.UsageError(f"the serial step would not see {lost}: see _MAY_BE_SERIAL")
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _is_serial(item) == (step == "serial")]
+    if step == "serial":
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """When a test's file is begun; files of one turn stay as they are."""
+    name = item.path.relative_to(TESTS).as_posix()
+    return LONG.index(name) if name in LONG else len(LONG)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: collections of garbage need not go through it, at each test anew."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_serial(item: pytest.Item) -> bool:
@@ -221,6 +275,12 @@ def mirror() -> Path:
 def vllm() -> Path:
     """The serving environment's ``vllm`` command; its Python lies beside it."""
     return VLLM
+
+
+@pytest.fixture(scope="session")
+def quick_vllm(vllm: Path) -> Path:
+    """The real ``vllm`` that starts in a third of the time: see ``serving/forking_vllm.py``."""
+    return QUICK_VLLM
 
 
 @pytest.fixture(scope="session")

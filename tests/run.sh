@@ -4,24 +4,26 @@
 #   serial: Slurm, chaos and real servers. Within a file they run one by one, files beside one another.
 # The serial step mostly waits, and some of its tests watch the clock: it has precedence.
 # Arguments go to pytest in both steps.
-# TEST_PROCESSES: processes of each step; two a core by default.
+# TEST_PROCESSES: processes of each step; by default two a core for the serial one, and one more than
+# there are cores for the parallel one, which computes all the time.
 # Ends with pytest's own last lines of each step, and with the exit code of a step that failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 python=.venv/bin/python
-processes=${TEST_PROCESSES:-$((2 * $(nproc)))}
+cores=$(nproc)
 nothing_collected=5
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
 # What bash starts in the background ignores Ctrl-C, and so would all that the tests start.
-env --default-signal=INT $python -m pytest --step=serial -n "$processes" --dist=loadfile "$@" \
+env --default-signal=INT $python -m pytest --step=serial -n "${TEST_PROCESSES:-$((2 * cores))}" --dist=loadfile \
+    --no-loadscope-reorder "$@" \
     >"$output" 2>&1 &
 serial_pid=$!
 trap 'kill -INT $serial_pid 2>/dev/null' INT TERM
 
-nice $python -m pytest --step=parallel -n "$processes" --dist=worksteal "$@"
+nice $python -m pytest --step=parallel -n "${TEST_PROCESSES:-$((cores + 1))}" --dist=worksteal "$@"
 parallel=$?
 until wait $serial_pid; serial=$?; ! kill -0 $serial_pid 2>/dev/null; do :; done
 cat "$output"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -17,8 +18,10 @@ from tsdg.cli import run_command
 from tsdg.commands import key_table
 from tsdg.commands.find import find_command
 from tsdg.commands.key_table import KeyRow
-from tsdg.commands.table import COMMANDS
+from tsdg.commands.overview import overview
+from tsdg.commands.table import COMMANDS, GROUPS
 from tsdg.commands.words import Command, read
+from tsdg.storage import storage
 
 # Root may read everything, unless these capabilities are taken from it.
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -28,6 +31,7 @@ def ordinary(*words: str) -> subprocess.CompletedProcess[str]:
     """``tsdg`` as a user that files' modes hold for."""
     return subprocess.run(
         [*ORDINARY, sys.executable, "-m", "tsdg", *words],
+        env=dict(os.environ),  # without the COLUMNS that readline sets behind Python's back
         capture_output=True,
         text=True,
         check=False,
@@ -106,7 +110,7 @@ def test_the_help_of_a_recipes_command_has_groups_and_not_prompt_files(
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_help_fits_its_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    lines = COMMANDS["compare"].help().splitlines()
+    lines = [*COMMANDS["compare"].help().splitlines(), *overview().splitlines()]
     assert max(map(len, lines)) <= min(columns, 100)
 
 
@@ -118,6 +122,8 @@ def test_keys_are_found_by_name_and_by_comment(capsys: pytest.CaptureFixture[str
     assert {row["name"].partition(".")[0] for row in rows} == {"server"}
     assert run_command(["keys", "guessing"]) == 0
     assert "answers.max_chance" in capsys.readouterr().out
+    assert run_command(["keys", "policy"]) == 0
+    assert capsys.readouterr().out.startswith("policy  (of tsdg mix)")
     assert run_command(["keys", "cap_per_tsk"]) == 2
     assert "did you mean seeds.cap_per_task?" in capsys.readouterr().err
 
@@ -125,7 +131,11 @@ def test_keys_are_found_by_name_and_by_comment(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_how_it_is_called(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = COMMANDS[name]
-    for words in ([*name.split(), "--help"], [*name.split(), "some/run", "-h"]):
+    for words in (
+        [*name.split(), "--help"],
+        [*name.split(), "some/run", "-h"],
+        ["help", *name.split()],
+    ):
         assert run_command(words) == 0
         shown = capsys.readouterr().out.splitlines()
         assert shown[0] == command.call
@@ -134,7 +144,7 @@ def test_every_command_says_how_it_is_called(name: str, capsys: pytest.CaptureFi
         names = [*(one.name for one in options), *(f"{key.name}=" for key in keys_of(command))]
         assert all(any(line.startswith(f"  {one}") for line in shown) for one in names)
         assert any(line.startswith(f"Example: tsdg {name}") for line in shown)
-        assert shown[-1].startswith("Exit codes: ")
+        assert " ".join(shown[-2:]).partition("Exit codes: ")[1]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -150,7 +160,9 @@ def test_the_overview_has_every_command_and_a_line_fits_a_terminal(
 ) -> None:
     assert run_command(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"  {name} " in shown for name in COMMANDS)
+    for title, commands in GROUPS.items():
+        below = shown[shown.index(f"\n{title}:\n") :].split("\n\n")[0]
+        assert all(f"\n  {command.name} " in below for command in commands)
     assert max(len(line) for line in shown.splitlines()) <= 100
     for command in COMMANDS.values():
         wide = [line for line in command.help().splitlines() if len(line) > 100]
@@ -187,3 +199,23 @@ def test_a_typo_is_one_line_that_guesses(
     err = capsys.readouterr().err
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "code"),
+    [(["--launched"], errno.EIO, 75), ([], errno.EIO, 3), (["--launched"], errno.ENOSPC, 3)],
+)
+def test_only_a_job_that_another_node_may_do_asks_to_be_requeued(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    error: int,
+    code: int,
+) -> None:
+    def reopen(*_: object, **__: object) -> None:
+        with storage("read", Path("/runs/r/snapshot")):
+            raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr("tsdg.run.prepare.reopen", reopen)
+    assert run_command(["work", "r", "questions", *flags]) == code
+    assert capsys.readouterr().err.startswith("tsdg: cannot read /runs/r/snapshot: ")

@@ -15,6 +15,8 @@ from tsdg.config.base import Config, NonNegativeInt, PositiveInt
 from tsdg.config.compose import compose_recipe
 from tsdg.config.mistakes import wrong_value
 
+ENDPOINT = ["recipe=demo", "server=openai", "server.base_urls=[http://h/v1]"]
+
 
 def words(name: str, *typed: str) -> Words:
     return read(COMMANDS[name], typed)
@@ -117,13 +119,16 @@ def test_names_that_list_prints_are_runs(
     assert "did you mean demo-1234?" in capsys.readouterr().err
 
 
-def test_a_folder_here_goes_before_a_run_of_that_name(
+def test_a_run_here_goes_before_a_run_of_that_name_and_another_folder_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "runs" / "a" / "snapshot").mkdir(parents=True)
     (tmp_path / "a").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TSDG_OUTPUT_ROOT", raising=False)
+    assert words("status", "a").arguments == ("runs/a",)
+    assert words("diversity", "r", "against=a").keys == {"against": "a"}, "any folder of rows"
+    (tmp_path / "a" / "snapshot").mkdir()
     assert words("status", "a").arguments == ("a",)
 
 
@@ -150,6 +155,10 @@ def test_a_folder_here_goes_before_a_run_of_that_name(
         (["run", "-sc", "install=bash"], "`tsdg completion bash`"),
         (["export", "r", "format=jsn"], "did you mean jsonl?"),
         (["launch", "recipe=demo", "cluster=dve", "--dry-run"], "did you mean dev?"),
+        (["launch", "recipe=demo", "--dryrun"], "has no --dryrun; did you mean --dry-run?"),
+        (["run", "recipe=demo", "--resolve"], "--resolve goes with --cfg job"),
+        (["plan", *ENDPOINT, "model.name=x"], "model=endpoint model.licence=LICENCE"),
+        (["plan", *ENDPOINT, "model=endpoint"], "model.licence=VALUE model.max_model_len=VALUE"),
         (["doctor", "clster=dev"], "found clster=; did you mean cluster?"),
     ],
 )

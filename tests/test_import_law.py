@@ -20,11 +20,15 @@ BASE = {
     "protocols",
     "text",
     "hashset",
+    "installation",
     "kinds",
+    "crew",
     "layout",
+    "scratch",
     "shellvars",
     "storage",
     "tables",
+    "version",
     "wording",
 }
 WINGS = {"seeds", "generate", "verify", "corpus", "package", "engine", "serving", "slurm"}
@@ -83,15 +87,13 @@ def test_imports_go_one_way() -> None:
     assert sorted(wrong) == []
 
 
-LARGE = {
-    "seeds/rows/lmeval.py": 480,
-}
-"""Modules above the limit, and how many lines they may have; no other joins them."""
+MOST = 420
+"""Lines of a module."""
 
 
 def test_no_module_is_a_monster() -> None:
     lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in FILES}
-    assert {name: count for name, count in lines.items() if count > LARGE.get(name, 420)} == {}
+    assert {name: count for name, count in lines.items() if count > MOST} == {}
 
 
 def test_one_name_is_one_class() -> None:

@@ -30,7 +30,7 @@ def test_every_key_has_a_comment_that_is_a_sentence() -> None:
 
 def test_the_page_has_every_command_and_key() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert all(f"### tsdg {name}\n" in page for name in COMMANDS)
+    assert all(f"#### tsdg {name}\n" in page for name in COMMANDS)
     assert all(row.name in page for row in key_rows())
 
 

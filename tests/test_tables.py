@@ -1,5 +1,8 @@
+from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tsdg.errors import StorageError, VerificationError
@@ -66,3 +69,30 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write") as caught:
         write(tmp_path / "file" / "t.parquet", 1)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    kept: str
+    later: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    name: str
+    inner: Inner
+    later: str = "as before"
+
+
+def test_columns_that_came_later_have_their_defaults_and_others_name_the_version(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"name": ["a"], "inner": [{"kept": "k"}]}), path)
+    assert list(read_rows(path, Row)) == [Row(name="a", inner=Inner(kept="k"))]
+    pq.write_table(pa.table({"inner": [{"kept": "k"}]}), path)
+    with pytest.raises(VerificationError) as error:
+        list(read_rows(path, Row))
+    said = str(error.value)
+    assert "written by another version of tsdg: it has no column name; keep it" in said
+    assert "snapshot/versions.json" in said

@@ -22,6 +22,9 @@ from tsdg.wording.escapes import mended, restored
         r"\tan x + \sqrt{2}",
         r"\nu = 3",
         r"re.findall(r'\d+\s*\w', text)",
+        r"$\begin{pmatrix}1 & 2\\3 & b\\c\end{pmatrix}$",
+        r"\begin{array}{c}1\\\hline2\end{array}",
+        r"$$\sqrt{x}\\ y$$",
     ],
 )
 def test_commands_that_were_not_doubled_are_read_as_meant(meant: str) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -172,7 +172,7 @@ def write_worker(phase: Path, token: str, status: WorkerStatus) -> None:
     """
     path = worker_path(phase, token)
     make_directory(path.parent)
-    write_whole(path, orjson.dumps(asdict(status), option=orjson.OPT_APPEND_NEWLINE))
+    write_whole(path, orjson.dumps(status, option=orjson.OPT_APPEND_NEWLINE))
     write_whole(
         path.with_suffix(".prom"), prometheus(status, phase=phase.name, worker=token).encode()
     )

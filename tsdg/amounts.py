@@ -1,4 +1,4 @@
-"""Whole numbers as people write large ones: ``10B``, ``500k``, ``1e10``, ``40,000,000``. Pure."""
+"""Numbers as people write them: ``10B``, ``1e10``, ``40,000,000``; and times as they read. Pure."""
 
 from __future__ import annotations
 
@@ -28,3 +28,28 @@ def whole_number(text: str) -> int | None:
     power = _POWER[found["unit"].lower()]
     value = Decimal(found["number"].replace(",", "")) * 10**power
     return int(value) if value == value.to_integral_value() else None
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, in the singular where it is one.
+
+    >>> counted(1, "work unit"), counted(1200, "request")
+    ('1 work unit', '1,200 requests')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time in words as long as a column.
+
+    >>> duration(45), duration(720), duration(12_000), duration(86_400 * 2 + 3600 * 5)
+    ('45 s', '12 min', '3 h 20 min', '2 d 5 h')
+    """
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{hours // 24} d {hours % 24} h"

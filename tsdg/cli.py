@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-import tsdg
 from tsdg.commands.completion import COMPLETE
 from tsdg.commands.find import find_command
-from tsdg.commands.overview import EXIT_CODES, groups_help, overview
+from tsdg.commands.overview import exit_codes, groups_help, overview
 from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Words, read
 from tsdg.errors import MachineError, StoppedError, TsdgError, shown
+from tsdg.version import version
 
 _HELP = frozenset({"-h", "--help", "--hydra-help"})
 
@@ -30,15 +30,17 @@ def main() -> NoReturn:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors become one line on standard error."""
+    if len(arguments) > 1 and arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
     if not arguments or arguments[0] in {*_HELP, "help"}:
-        print(f"{overview()}{EXIT_CODES}")
+        print(f"{overview()}{exit_codes()}")
         return 0 if arguments else 2
     if arguments[0] == COMPLETE:
         from tsdg.commands.complete import answer
 
         return answer(*arguments[1:])
     if arguments[0] == "--version":
-        print(f"tsdg {tsdg.__version__}")
+        print(f"tsdg {version()}")
         return 0
     # Slurm ends jobs by SIGTERM and warns them by SIGUSR1: stop as for Ctrl-C, wherever the work
     # is.
@@ -74,12 +76,12 @@ def _run(arguments: Sequence[str]) -> int:
     if len(arguments) > 1 and arguments[1] in _HELP:
         parts = [one for one in COMMANDS.values() if one.name.startswith(f"{arguments[0]} ")]
         if parts:
-            print("\n\n".join(part.help() for part in parts) + f"\n{EXIT_CODES}")
+            print("\n\n".join(part.help() for part in parts) + f"\n{exit_codes()}")
             return 0
     command, rest = find_command(arguments)
     if not _HELP.isdisjoint(rest):
         print(command.help() + (groups_help(rest) if command.of_hydra else ""))
-        print(EXIT_CODES)
+        print(exit_codes())
         return 0
     module = import_module(f"tsdg.commands.{command.module or command.name}")
     function: Callable[[Words], int] = getattr(module, command.function)

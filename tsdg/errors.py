@@ -14,6 +14,7 @@
     │   ├── HubError                   the hub does not answer as it should; trying later may help
     │   ├── ServerError                no serving command, no model, port taken, no start
     │   └── StorageError               disk full, directory not writable
+    │       └── NodeStorageError (75)  this node's way to it fails; another node's may not
     ├── ShortfallError           (1)   the work ended with less than was asked for
     │   ├── VerificationError          `tsdg verify` found damage
     │   └── BudgetReachedError         a cap of the recipe stopped the run; resumable
@@ -32,19 +33,23 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+import textwrap
 from collections.abc import Collection, Iterable
 from itertools import islice
+from pathlib import Path
 from typing import ClassVar
 
 _MACHINE = frozenset(
     (
         errno.EAGAIN,
         errno.EDQUOT,
+        errno.EIO,
         errno.EMFILE,
         errno.ENFILE,
         errno.ENOMEM,
         errno.ENOSPC,
         errno.EROFS,
+        errno.ESTALE,
     )
 )
 """Error numbers that are about the machine, whatever was being done."""
@@ -55,6 +60,19 @@ _COMMANDING = re.compile(
 )
 """Control characters but tab and line feed, what turns the direction of a line, line separators,
 and halves of characters."""
+
+
+def folded(text: str, width: int, *, indent: str = "") -> str:
+    """Return a line as lines of at most so many characters, by words: a path stays whole.
+
+    Args:
+        text: one line.
+        width: of a terminal.
+        indent: before all lines but the first.
+    """
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def shown(text: str) -> str:
@@ -68,6 +86,16 @@ def shown(text: str) -> str:
     return _COMMANDING.sub(
         lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text
     )
+
+
+def looked_in(path: str | Path) -> str:
+    """From where a relative path counts, for messages; empty for one that says so itself.
+
+    >>> looked_in("/data/tests.jsonl")
+    ''
+    """
+    whole = Path(path).expanduser().is_absolute()
+    return "" if whole else f" (from the folder that you stand in, {Path.cwd()})"
 
 
 def few(items: Collection[object], most: int = 3, *, separator: str = ", ") -> str:
@@ -151,6 +179,12 @@ class StorageError(MachineError):
     """The run directory cannot be written."""
 
 
+class NodeStorageError(StorageError):
+    """This node's way to the run directory fails: a job is requeued, as another node's may not."""
+
+    exit_code = 75
+
+
 class ShortfallError(TsdgError):
     """The work ended with less than was asked for."""
 
@@ -213,14 +247,14 @@ def fault_of_row(error: Exception) -> str:
 
     Raises:
         TsdgError: ``error`` itself, where it is meant for the whole run.
-        MachineError: the machine has run out of something.
+        MachineError: the machine fails, or has run out of something.
     """
     if isinstance(error, TsdgError) and not isinstance(error, ModelRequestError):
         raise error
     if isinstance(error, OSError) and error.errno in _MACHINE:
         raise MachineError(
-            f"this machine has run out of something: {error}; free some of it and start "
-            "again: what is done is kept"
+            f"this machine fails or has run out of something: {error}; mend that and start again: "
+            "what is done is kept"
         ) from error
     said = " ".join(str(error).encode("utf-8", "replace").decode().split())
     return f"{type(error).__name__}: {said[:300]}"

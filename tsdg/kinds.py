@@ -9,7 +9,7 @@ OutputType = Literal["multiple_choice", "generate_until"]
 AnswerKind = Literal["choice", "number", "math", "short_text", "text", "code", "boolean", "json"]
 BuiltInVerifier = Literal[AnswerKind, "code_text", "ifeval"]
 """Every answer kind has a verifier of its name; ``code_text`` compares code without running it."""
-Variant = Literal["answer", "reasoning", "context"]
+Variant = Literal["answer", "reasoning", "enriched"]
 Stage = Literal["seeds", "study", "questions", "answers", "filter"]
 
 GROUPS: tuple[Group, ...] = get_args(Group)

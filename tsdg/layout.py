@@ -78,9 +78,10 @@ def run_names() -> list[str]:
 def find_run(word: str) -> str:
     """The path of a run that a word names: its path, or its name as ``tsdg list`` prints it.
 
-    A word that names neither is returned as it is.
+    A run here goes before one of :func:`output_root`; a folder here that is none does not. A word
+    that names neither is returned as it is.
     """
-    if word and "/" not in word and not Path(word).exists() and is_run(output_root() / word):
+    if word and "/" not in word and not is_run(Path(word)) and is_run(output_root() / word):
         return str(output_root() / word)
     return word
 

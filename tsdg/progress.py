@@ -1,25 +1,34 @@
-"""Shows the progress of a run: live bars on a terminal, plain lines elsewhere.
+"""Shows the progress of a run: a live line on a terminal, plain lines elsewhere.
 
 The pipeline calls a :class:`Reporter`; it does not know which one it has.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tsdg.errors import shown
+from tsdg.amounts import duration
+from tsdg.errors import folded, shown
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.live import Live
+    from rich.text import Text
 
 Row = TypeVar("Row")
 _SHOWN_EACH = 500
 PLAIN_EVERY_S = 10.0
 """Seconds between two plain lines of one stage."""
+_REFRESHED_EACH_S = 0.25
+_LONGEST_BAR = 40
+_SHORTEST_BAR = 4
 
 
 class Reporter(Protocol):
@@ -31,6 +40,10 @@ class Reporter(Protocol):
 
     def stage(self, name: str, *, total: int) -> None:
         """Begin a stage of ``total`` rows (0: not known yet)."""
+        ...
+
+    def doing(self, what: str) -> None:
+        """Say what the stage does until it next counts rows, as "reading held-out rows"."""
         ...
 
     def update(self, *, done: int, total: int, detail: str) -> None:
@@ -59,14 +72,59 @@ def counted(
             reporter.update(done=done, total=total, detail=detail())
 
 
+@dataclass(kw_only=True)
+class StageView:
+    """What is known of the stage that is at work."""
+
+    name: str
+    total: int
+    """Rows; 0 where it is not known."""
+    started: float
+    """By a clock of seconds that never goes back, as all times here."""
+    done: int = 0
+    detail: str = ""
+    first: tuple[float, int] | None = None
+    """When this start first counted rows, and how many were done before it."""
+    last: float = 0.0
+
+    def count(self, *, done: int, total: int, now: float) -> None:
+        """Take how many rows are done."""
+        self.done, self.total, self.last = done, total, now
+        if self.first is None:
+            self.first = now, done
+
+    def figures(self) -> list[str]:
+        """Count, per cent, rate and time left, as far as they are known."""
+        if self.first is None:
+            return [f"{self.total:,} rows"] if self.total else []
+        since, before = self.first
+        done, left = self.done - before, self.total - self.done
+        seconds = self.last - since
+        out = [f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"]
+        if self.total:
+            out.append(f"{100 * self.done // self.total} %")
+        if done > 0 and seconds > 0:
+            out.append(_rate(done / seconds))
+            # Until a twentieth is done, servers start and the first rows run.
+            if left > 0 and done >= (self.total - before) / 20:
+                out.append(f"{duration(max(1, seconds * left / done))} left")
+        return out
+
+
+def _rate(per_second: float) -> str:
+    """Rows a second, or a minute or an hour where those are more than one."""
+    for rate, unit in ((per_second, "s"), (60 * per_second, "min")):
+        if rate >= 1:
+            return f"{rate:,.0f}/{unit}" if rate >= 10 else f"{rate:.1f}/{unit}"
+    return f"{3600 * per_second:.0f}/h"
+
+
 class PlainReporter:
     """Lines for logs and pipes: one as each stage starts and ends, and one now and then."""
 
     def __init__(self) -> None:
-        self._name = ""
-        self._started = self._said = 0.0
-        self._before: int | None = None
-        """Rows already done when the stage began, where a run is continued."""
+        self._view = StageView(name="", total=0, started=0.0)
+        self._said = 0.0
 
     def note(self, line: str) -> None:
         """Print the line."""
@@ -74,95 +132,136 @@ class PlainReporter:
 
     def stage(self, name: str, *, total: int) -> None:
         """Print the stage's name."""
-        self._name, self._started, self._said, self._before = (
-            name,
-            time.monotonic(),
-            time.monotonic(),
-            None,
-        )
-        print(f"{name}: started" + (f", {total} rows" if total else ""), flush=True)
+        self._said = time.monotonic()
+        self._view = StageView(name=name, total=total, started=self._said)
+        print(f"{name}: started" + (f", {total:,} rows" if total else ""), flush=True)
+
+    def doing(self, what: str) -> None:
+        """Print it."""
+        print(f"{self._view.name}: {shown(what)}", flush=True)
 
     def update(self, *, done: int, total: int, detail: str) -> None:
         """Print how far it is, at most every ten seconds."""
         now = time.monotonic()
-        before = self._before = done if self._before is None else self._before
+        self._view.count(done=done, total=total, now=now)
         if now - self._said < PLAIN_EVERY_S:
             return
         self._said = now
-        left = _left(done - before, total - before, now - self._started)
-        print(f"{self._name}: {done}/{total}{left}  {shown(detail)}", flush=True)
+        line = "  ".join([*self._view.figures(), *([shown(detail)] if detail else [])])
+        print(f"{self._view.name}: {line}", flush=True)
 
     def end(self, summary: str) -> None:
         """Print the result and how long it took."""
-        print(f"{self._name}: {summary} ({time.monotonic() - self._started:.1f} s)", flush=True)
+        print(_ended(self._view, summary), flush=True)
 
 
 class LiveReporter:
-    """Rich's live bars for a terminal."""
+    """On a terminal: finished stages as plain lines, and below them the stage that is at work."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", visible=False, detail="")
-        self._name = ""
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._view: StageView | None = None
 
     def note(self, line: str) -> None:
-        """Print the line above the bars."""
-        self._progress.console.print(shown(line), markup=False, highlight=False)
+        """Print the line above the stage."""
+        # Not folded by rich: a path must stay whole to be copied.
+        console = self._live.console
+        text = folded(shown(line), console.width, indent="  ")
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def stage(self, name: str, *, total: int) -> None:
-        """Show a new bar."""
-        self._name = name
-        self._task = self._progress.add_task(name, total=total or None, detail="")
+        """Show the stage in place of the one before."""
+        self._view = StageView(name=name, total=total, started=time.monotonic())
+
+    def doing(self, what: str) -> None:
+        """Show it beside the time that the stage has taken so far."""
+        if self._view:
+            self._view.detail = what
 
     def update(self, *, done: int, total: int, detail: str) -> None:
-        """Move the bar."""
-        self._progress.update(self._task, completed=done, total=total or None, detail=detail)
+        """Show how far it is."""
+        if self._view:
+            self._view.count(done=done, total=total, now=time.monotonic())
+            self._view.detail = detail
 
     def end(self, summary: str) -> None:
-        """Fill the bar and leave the summary beside it."""
-        task = next(t for t in self._progress.tasks if t.id == self._task)
-        total = task.total or task.completed or 1
-        self._progress.update(self._task, completed=total, total=total, detail=summary)
-        self._progress.stop_task(self._task)
+        """Print the result as a line of its own."""
+        if self._view:
+            ended, self._view = _ended(self._view, summary), None
+            self.note(ended)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines of the stage at work, as wide as the terminal is now."""
+        if self._view:
+            yield from live_lines(self._view, width=options.max_width, now=time.monotonic())
+
+
+def live_lines(view: StageView, *, width: int, now: float) -> list[Text]:
+    """A stage in two lines: bar and figures; the time so far and what it does. Pure.
+
+    Figures are always whole: what has no room is first the end of the second line, then the bar,
+    then the end of the stage's name.
+
+    Args:
+        view: the stage.
+        width: cells of a line.
+        now: by the clock of the view.
+    """
+    from rich.text import Text
+
+    figures = "  ".join(view.figures())
+    room = width - len(figures) - (2 if figures else 0)
+    name = Text(view.name, style="bold")
+    name.truncate(max(room, 0), overflow="ellipsis")
+    first = Text.assemble(name)
+    bar = min(_LONGEST_BAR, room - len(name) - 2)
+    if view.total and bar >= _SHORTEST_BAR:
+        full = bar * view.done // view.total
+        first.append("  ").append("━" * full, style="green").append("─" * (bar - full), style="dim")
+    if figures:
+        first.append("  ").append(figures)
+    detail = f" · {shown(view.detail)}" if view.detail else ""
+    second = Text(f"  {duration(now - view.started)}{detail}", style="dim")
+    second.truncate(width, overflow="ellipsis")
+    return [first, second]
+
+
+def _ended(view: StageView, summary: str) -> str:
+    return f"{view.name}: {shown(summary)} ({time.monotonic() - view.started:.1f} s)"
+
+
+@contextmanager
+def said_if_slow(what: str, *, after_s: float = 1.0) -> Iterator[None]:
+    """Say on a terminal what goes on, where that takes longer than a moment.
+
+    On standard error, and nothing into a file: who reads that does not wait.
+
+    Args:
+        what: as "the recipe and its prompts are checked".
+        after_s: seconds of silence before it.
+    """
+    timer = threading.Timer(after_s, lambda: print(f"tsdg: {what}", file=sys.stderr, flush=True))
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+PREPARES = "the recipe is checked: its prompts, its tasks and their splits in the mirror"
 
 
 @contextmanager
 def reporter() -> Iterator[Reporter]:
     """The reporter that fits standard output."""
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
         yield PlainReporter()
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.live import Live
 
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
-    )
-    with Progress(*columns) as progress:
-        yield LiveReporter(progress)
-
-
-def _left(done: int, total: int, elapsed: float) -> str:
-    """The time left at the pace so far; none before a twentieth is done.
-
-    Until then servers start and the first rows run.
-    """
-    if not total / 20 <= done < total:
-        return ""
-    seconds = round(elapsed * (total - done) / done)
-    return (
-        f", about {seconds // 60} min {seconds % 60} s left"
-        if seconds >= 60
-        else f", about {seconds} s left"
-    )
+    with Live(refresh_per_second=1 / _REFRESHED_EACH_S, transient=True) as live:
+        shown_live = LiveReporter(live)
+        live.update(shown_live)
+        yield shown_live

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 from tsdg.records import AnswerKind
 
@@ -56,6 +56,9 @@ class Reply:
     choices: tuple[Choice, ...]
     prompt_tokens: int
     completion_tokens: int
+    reasoning_tokens: int = 0
+    """Of the completion tokens those of thinking: as the server counts them, else by their share of
+    the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,23 @@ class Prover(Verifier, Protocol):
     def alike(self, left: str, right: str) -> bool:
         """Whether two behaviours are the same."""
         ...
+
+
+Part = Literal["read", "same"]
+"""A part of a verifier."""
+
+
+def is_quick(verifier: Verifier, part: Part) -> bool:
+    """Whether a verifier does this in a millisecond, so that it needs no thread.
+
+    tsdg's own say so in their attribute ``quick``; a user's own may take as long as it likes.
+    """
+    return part in getattr(verifier, "quick", ())
+
+
+def proves(verifier: Verifier) -> TypeGuard[Prover]:
+    """Whether a verifier tests answers by itself; asked so often that it must be quick."""
+    return hasattr(verifier, "prove")
 
 
 class Posed(Protocol):

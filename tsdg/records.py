@@ -229,6 +229,8 @@ class AnswerSample:
     option_order: tuple[int, ...]
     """Position shown → index in the question's options; empty where the options were not shown."""
     solver: str = "answers"
+    reasoning_tokens: int = 0
+    """Of the completion tokens those of thinking, shared likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +356,8 @@ class Usage:
     requests: int
     prompt_tokens: int
     completion_tokens: int
+    reasoning_tokens: int = 0
+    """Of the completion tokens those of thinking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

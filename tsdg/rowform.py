@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
 Row = TypeVar("Row")
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -20,8 +21,12 @@ def stable_id(*parts: object) -> str:
 
     No clash is to be expected among 10^12 rows.
     """
-    canonical = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:24]
+
+
+def canonical_json(value: object) -> str:
+    """Write a JSON-able value in the one form that is hashed: keys sorted, no spaces."""
+    return _CANONICAL(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +40,15 @@ class Field:
     many: bool
     """Whether it is a tuple of ``kind``."""
     nullable: bool
+    default: Any = MISSING
+    """Of a field that came later: rows written before have no such column."""
 
 
 @cache
 def fields_of(cls: Any) -> tuple[Field, ...]:
     """The fields of a row class, in its order."""
     out = []
+    defaults = {field.name: field.default for field in fields(cls)}
     for name, annotation in get_type_hints(cls).items():
         kind, many, nullable = annotation, get_origin(annotation) is tuple, False
         if many:
@@ -50,7 +58,14 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
         if get_origin(kind) is Literal:
             kind = str
         out.append(
-            Field(name=name, kind=kind, nested=is_dataclass(kind), many=many, nullable=nullable)
+            Field(
+                name=name,
+                kind=kind,
+                nested=is_dataclass(kind),
+                many=many,
+                nullable=nullable,
+                default=None if nullable else defaults[name],
+            )
         )
     return tuple(out)
 
@@ -81,13 +96,17 @@ def to_row(item: object) -> dict[str, Any]:
 def from_row(cls: type[Row], row: Mapping[str, Any]) -> Row:
     """Rebuild a row of ``cls`` from what :func:`to_row`, Parquet or JSONL gave.
 
+    A field that is missing has its default, or None.
+
     Raises:
-        KeyError: a field is missing that may not be None.
+        KeyError: a field is missing that has neither.
     """
     values: dict[str, Any] = {}
     row_class: Any = cls
     for field in fields_of(row_class):
-        value: Any = row.get(field.name) if field.nullable else row[field.name]
+        value: Any = row.get(field.name, field.default)
+        if value is MISSING:
+            raise KeyError(field.name)
         if field.many:
             items = (from_row(field.kind, v) for v in value) if field.nested else value
             values[field.name] = tuple(items)

@@ -6,21 +6,27 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tsdg.errors import StorageError, UsageError
 from tsdg.layout import MANIFEST, SNAPSHOT
 
+WAY_IN = "its owner lets the group in with `chmod -R g+w` and `umask 002`; or choose another folder"
+"""What helps where a file belongs to somebody else."""
 _NEXT_STEP = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the quota is used up; free some space or raise it",
     errno.EROFS: "the file system is read-only; remount it or choose another folder",
-    errno.EACCES: "permission denied; change the owner or mode, or choose another folder",
+    errno.EACCES: WAY_IN,
     errno.EPERM: "the operation is not permitted there; choose a folder on another file system",
     errno.EOPNOTSUPP: "the file system lacks the operation; choose a folder on another file system",
 }
+_PASSING = frozenset(
+    (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ETIMEDOUT, errno.EHOSTDOWN)
+)
+"""What a file system fails with that has lost its server for a moment, or on this node alone."""
 PARTIAL = ".partial"
 """Ending, after a dot before the name, of what is not whole yet."""
 PRIVATE = 0o600
@@ -35,6 +41,11 @@ def storage_unfit(action: str, path: Path, error: OSError) -> StorageError:
     return StorageError(
         f"cannot {action} {path}: {reason}: {step}, then start again: what was done is kept"
     )
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether the same may succeed later, or on another node."""
+    return isinstance(error, OSError) and error.errno in _PASSING
 
 
 @contextmanager
@@ -72,8 +83,8 @@ def refuse_runs(out: Path, *, command: str) -> None:
     for folder in (out.absolute(), *out.absolute().parents):
         if (folder / SNAPSHOT).is_dir() or (folder / MANIFEST).is_file():
             raise UsageError(
-                f"{command}: out={out} would write into {folder}, which is a run; name a folder "
-                "outside it: out=FOLDER"
+                f"{command}: out={out} would write into {folder}, which is a run or a dataset; "
+                "name a folder outside it: out=FOLDER"
             )
 
 
@@ -118,6 +129,16 @@ def remove(path: Path) -> None:
     """
     with storage("remove", path):
         path.unlink(missing_ok=True)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove a folder that nobody needs, as far as that is possible.
+
+    A file system may refuse it once, and who comes later may not look here: it is tried twice.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def partial_of(path: Path) -> Path:
@@ -207,6 +228,36 @@ def _write_durably(path: Path, data: bytes, mode: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_together(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write files that belong together: the first gets its name when all are on the disk.
+
+    Args:
+        out: folder, made where it is missing; other files in it stay.
+        files: name → all of the file.
+
+    Raises:
+        StorageError: one of them cannot be written, or one cannot be renamed.
+    """
+    if not out.exists():
+        with new_folder(out) as building:
+            _write_all(building, files)
+        return
+    staged = partial_of(out / "together")
+    try:
+        make_directory(staged)
+        _write_all(staged, files)
+        for name in files:
+            with storage("write", out / name):
+                (staged / name).replace(out / name)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        write_whole(folder / name, content)
 
 
 @contextmanager

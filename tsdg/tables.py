@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.errors import StorageError, VerificationError
+from tsdg.layout import VERSIONS
 from tsdg.rowform import from_row, to_row
 from tsdg.storage import partial_of, storage, storage_unfit, sync_file
 
@@ -107,7 +108,12 @@ def work_table(path: Path, schema: pa.Schema, *, unit_rows: int) -> Table:
 
 
 def unreadable(path: Path, error: Exception) -> StorageError | VerificationError:
-    """What to say of a table that cannot be read, and from what to make it again."""
+    """What to say of a table that cannot be read, and from what to make it again.
+
+    A KeyError is a column that it does not have: it is sound, and of another version.
+    """
+    if isinstance(error, KeyError):
+        return of_another_version(path, [str(error.args[0])])
     if isinstance(error, PermissionError):
         return storage_unfit("read", path, error)
     reason = " ".join(str(error).split())
@@ -117,8 +123,32 @@ def unreadable(path: Path, error: Exception) -> StorageError | VerificationError
     )
 
 
+def of_another_version(path: Path, lacking: Iterable[str]) -> VerificationError:
+    """What to say of a sound table without columns that are read now."""
+    return VerificationError(
+        f"{path} was written by another version of tsdg: it has no column "
+        f"{', '.join(sorted(lacking))}; keep it, and use that version, which the run's {VERSIONS} "
+        "names"
+    )
+
+
 def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     """Yield the rows of a table as row dataclasses, holding one row group at a time.
+
+    Raises:
+        VerificationError: the file is missing or damaged, or of another version's form.
+        StorageError: this user may not read it.
+    """
+    try:
+        for batch in read_batches(path):
+            for row in batch.to_pylist():
+                yield from_row(cls, row)
+    except (KeyError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table in small batches, holding one row group at a time.
 
     Raises:
         VerificationError: the file is missing or damaged.
@@ -127,10 +157,8 @@ def read_rows(path: Path, cls: type[Item]) -> Iterator[Item]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
-                for batch in file.read_row_group(group).to_batches(max_chunksize=_CHUNK_ROWS):
-                    for row in batch.to_pylist():
-                        yield from_row(cls, row)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+                yield from file.read_row_group(group).to_batches(max_chunksize=_CHUNK_ROWS)
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise unreadable(path, error) from error
 
 

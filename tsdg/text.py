@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 
 # Scripts written without spaces between words: there one character is one token. Thai, Lao,
 # Tibetan, Myanmar, Khmer, CJK radicals and kana, CJK ideographs with their extensions.
@@ -173,14 +174,24 @@ def overlap(text: str, other: str) -> float:
     repeats its short seed within a longer story is not a copy of it, one that consists of parts of
     its seed is.
     """
-    words = tokens(text)
-    size = min(3, len(words))
+    size = min(3, len(_words(text)))
     if size == 0:
         return 0.0
-    own = shingles(text, size)
-    other_words = tokens(other)
-    others = set(zip(*(other_words[start:] for start in range(size)), strict=False))
-    return len(own & others) / len(own)
+    own = _runs(text, size)
+    return len(own & _runs(other, size)) / len(own)
+
+
+@lru_cache(maxsize=128)
+def _words(text: str) -> tuple[str, ...]:
+    """The tokens of a text that is compared with several others."""
+    return tuple(tokens(text))
+
+
+@lru_cache(maxsize=128)
+def _runs(text: str, size: int) -> frozenset[tuple[str, ...]]:
+    """All runs of ``size`` tokens; none of a shorter text."""
+    words = _words(text)
+    return frozenset(zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def edits_within(left: Sequence[Hashable], right: Sequence[Hashable], limit: int) -> bool:

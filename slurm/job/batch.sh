@@ -46,7 +46,8 @@ tsdg_preempted() {
 }
 
 tsdg_requeue() {
-    # Exit codes: 130 stopped, resumable; 1 fell short, 2 and 3 wrong or unfit: those would only fail again.
+    # Exit codes: 130 stopped, resumable; 1 fell short, 2 and 3 wrong or unfit: those would only fail again. 75: this
+    # node's file system failed.
     # Above 128 and not 130: killed, e.g. out of memory. Where no process was started, it is srun's own code.
     # After SIGTERM never, but for preemption: it may be the user's scancel, which is final.
     local code=$1 task=${SLURM_JOB_ID}
@@ -55,7 +56,7 @@ tsdg_requeue() {
         echo "tsdg: srun started no process (exit code $code): what it said stands above"
         [ "$code" -ne 255 ] || return 0
     fi
-    if [ "$code" -le 128 ]; then
+    if [ "$code" -le 128 ] && [ "$code" -ne 75 ]; then
         return 0
     elif [ "$tsdg_signal" = TERM ] || { [ "$code" -eq 130 ] && [ "$tsdg_signal" != USR1 ]; }; then
         tsdg_preempted "$task" || return 0

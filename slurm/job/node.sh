@@ -27,6 +27,9 @@ fi
 # The code of the snapshot, unpacked once per node: hundreds of nodes importing from a parallel file system hurt it.
 code=$(mktemp -d "${TMPDIR:-/tmp}/tsdg-code-XXXXXX") || exit 3
 trap 'rm -rf "$code"' EXIT
+# A job that is killed leaves it. What has such a name and is locked by no process any more is removed by the next tsdg
+# that needs a folder on this node.
+if { exec 9<"$code" && flock -n 9; } 2>/dev/null; then mv "$code" "$code.tmp" && code=$code.tmp; fi
 tar -xzf "$TSDG_LAUNCH/../snapshot/code.tar.gz" -C "$code" || exit 3
 export PYTHONPATH="$code${PYTHONPATH:+:$PYTHONPATH}"
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos import lab
 from tests.chaos.worker import MODEL
+from tests.forks import Forks, Zygote
 
 
 @pytest.fixture
@@ -33,16 +34,24 @@ def memory() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def zygote(scratch: Path) -> Iterator[lab.Zygote]:
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
     """The parent of all processes that are to be killed."""
-    parent = lab.Zygote(scratch)
+    parent = Forks(preload=lab.PRELOAD)
     yield parent
     parent.close()
 
 
 @pytest.fixture
-def endpoint(zygote: lab.Zygote, scratch: Path) -> Iterator[Callable[..., lab.Supervised]]:
+def zygote(forks: Forks, scratch: Path) -> Iterator[Zygote]:
+    """Starts the processes of one test."""
+    starter = Zygote(forks, scratch)
+    yield starter
+    starter.close()
+
+
+@pytest.fixture
+def endpoint(zygote: Zygote, scratch: Path) -> Iterator[Callable[..., lab.Supervised]]:
     """Start endpoints: ``endpoint("name", seed="s", wrong=0.1)``."""
     started: list[lab.Supervised] = []
 

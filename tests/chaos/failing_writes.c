@@ -3,7 +3,7 @@
    FAIL_AT: number of the call, from 1; 0 only counts. FAIL_WITH: an error number, or 0 to kill the
    process with half of the bytes written. FAIL_BELOW: only files below this folder count.
    FAIL_LOG: file that gets one line per counted call, written by calls that are not counted.
-   Once a call has failed, all later ones of the same kind on the same file fail too, as a full disk
+   Once a write has failed, all later ones to the same file fail too, as a full disk
    does, unless FAIL_ONCE is set. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,15 +87,28 @@ ssize_t write(int fd, const void *data, size_t size) {
     return real(fd, data, size);
 }
 
-int fsync(int fd) {
-    REAL(fsync);
-    char path[PATH_MAX];
-    name_of(fd, path);
-    int how = fails("fsync", path);
-    if (how == 2) kill(getpid(), SIGKILL);
-    return how ? -1 : real(fd);
-}
+/* A call that writes to an open file. */
+#define ON_FILE(kind, name, declared, passed, fd)      \
+    kind name declared {                               \
+        REAL(name);                                    \
+        char path[PATH_MAX];                           \
+        name_of(fd, path);                             \
+        int how = fails(#name, path);                  \
+        if (how == 2) kill(getpid(), SIGKILL);         \
+        return how ? -1 : real passed;                 \
+    }
 
+ON_FILE(int, fsync, (int fd), (fd), fd)
+ON_FILE(int, ftruncate, (int fd, off_t size), (fd, size), fd)
+ON_FILE(int, futimens, (int fd, const struct timespec times[2]), (fd, times), fd)
+ON_FILE(ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t at),
+        (fd, data, size, at), fd)
+ON_FILE(ssize_t, sendfile, (int to, int from, off_t *at, size_t size), (to, from, at, size), to)
+ON_FILE(ssize_t, copy_file_range,
+        (int from, off64_t *at, int to, off64_t *there, size_t size, unsigned flags),
+        (from, at, to, there, size, flags), to)
+
+/* A call that changes a name. */
 #define ON_PATH(name, declared, passed, path)          \
     int name declared {                                \
         REAL(name);                                    \
@@ -107,8 +121,22 @@ int fsync(int fd) {
 
 ON_PATH(rename, (const char *from, const char *to), (from, to), to)
 ON_PATH(link, (const char *from, const char *to), (from, to), to)
+ON_PATH(symlink, (const char *from, const char *to), (from, to), to)
 ON_PATH(mkdir, (const char *path, mode_t mode), (path, mode), path)
 ON_PATH(unlink, (const char *path), (path), path)
+ON_PATH(rmdir, (const char *path), (path), path)
+
+/* As Python removes what is in a folder. */
+int unlinkat(int folder, const char *path, int flags) {
+    REAL(unlinkat);
+    char full[PATH_MAX];
+    name_of(folder, full);
+    strncat(full, "/", PATH_MAX - strlen(full) - 1);
+    strncat(full, path, PATH_MAX - strlen(full) - 1);
+    int how = fails("unlinkat", full);
+    if (how == 2) kill(getpid(), SIGKILL);
+    return how ? -1 : real(folder, path, flags);
+}
 
 static int opened(const char *call, const char *path, int flags) {
     if (!(flags & (O_CREAT | O_TRUNC))) return 0;

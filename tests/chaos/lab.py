@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import queue
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,123 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.endpoint import GOOD
+from tests.forks import PATIENCE_S, Child, Zygote
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 """How many times as long as usual every storm rages."""
-PATIENCE_S = float(os.environ.get("CHAOS_PATIENCE_S", "300"))
-"""How long a test waits for what must come: long, as only a failure takes so long."""
-
-
-class Child:
-    """A process that the zygote forked; it leads its own session and process group."""
-
-    def __init__(self, zygote: Zygote, pid: int, name: str, log: Path) -> None:
-        self._zygote = zygote
-        self.pid = pid
-        self.name = name
-        self.log = log
-        self.code: int | None = None
-        self.ended = threading.Event()
-
-    def signal(self, number: signal.Signals, *, group: bool = False) -> None:
-        """Send a signal to it, or to its whole group; nothing where it has ended."""
-        self._zygote.order(signal=number, pid=self.pid, group=group)
-
-    def kill(self, *, group: bool = False) -> None:
-        self.signal(signal.SIGKILL, group=group)
-        assert self.ended.wait(PATIENCE_S)
-
-    def wait(self, seconds: float = PATIENCE_S) -> int:
-        assert self.ended.wait(seconds), (
-            f"{self.name} still runs after {seconds} s; it said: {self.said()}"
-        )
-        assert self.code is not None
-        return self.code
-
-    @property
-    def alive(self) -> bool:
-        return not self.ended.is_set()
-
-    def said(self) -> str:
-        return self.log.read_text() if self.log.exists() else ""
-
-
-class Zygote:
-    """Starts children; see ``zygote.py``."""
-
-    def __init__(self, scratch: Path, *prefix: str) -> None:
-        """Start it, by a command before its own where namespaces or capabilities are to differ."""
-        self._scratch = scratch
-        self._process = subprocess.Popen(
-            [*prefix, sys.executable, str(Path(__file__).with_name("zygote.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-        self._started: queue.Queue[int] = queue.Queue()
-        self._children: dict[int, Child] = {}
-        self._early: dict[int, int] = {}
-        self._lock = threading.Lock()
-        self._writing, self._starting = threading.Lock(), threading.Lock()
-        self._count = 0
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def start(
-        self, call: str, *arguments: Any, name: str = "", environment: dict[str, str] | None = None
-    ) -> Child:
-        """Fork a process that makes a call of ``zygote.CALLS``."""
-        with self._starting:
-            self._count += 1
-            name = name or f"{call}-{self._count}"
-            log = self._scratch / f"{name}.log"
-            self.order(call=call, arguments=arguments, environment=environment or {}, log=str(log))
-            pid = self._started.get(timeout=PATIENCE_S)
-            assert pid, "the zygote has ended"
-        child = Child(self, pid, name, log)
-        with self._lock:
-            self._children[pid] = child
-            if pid in self._early:
-                self._end(pid, self._early.pop(pid))
-        return child
-
-    def order(self, **order: Any) -> None:
-        """Tell it what to do; see ``zygote.py``."""
-        assert self._process.stdin is not None
-        with self._writing:
-            self._process.stdin.write(json.dumps(order) + "\n")
-
-    def close(self) -> None:
-        """End all children."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(PATIENCE_S)
-        self._reader.join()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            facts = json.loads(line)
-            if "started" in facts:
-                self._started.put(facts["started"])
-                continue
-            with self._lock:
-                if facts["ended"] in self._children:
-                    self._end(facts["ended"], facts["code"])
-                else:
-                    self._early[facts["ended"]] = facts["code"]
-        self._started.put(0)
-        with self._lock:
-            for child in self._children.values():  # the zygote has ended, and they with it
-                child.ended.set()
-
-    def _end(self, pid: int, code: int) -> None:
-        child = self._children.pop(pid)
-        child.code = code
-        child.ended.set()
+PRELOAD = ("tests.chaos.contend", "tests.chaos.endpoint", "tests.chaos.worker")
+"""What processes of these tests import besides what every run needs."""
 
 
 class Supervised:

@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 
 from tests.chaos.endpoint import digest_of, is_null
-from tests.chaos.lab import ROUNDS, Child, Ledger, Supervised, Toll, Zygote, storm, wait_for
+from tests.chaos.lab import PRELOAD, ROUNDS, Ledger, Supervised, Toll, storm, wait_for
 from tests.chaos.worker import MODEL, SAMPLES, request
 from tests.e2e import oracle
 from tests.engine import lab
 from tests.engine.lab import files_of, rows_of, write_input
+from tests.forks import Child, Forks, Zygote
 from tsdg.engine.journal import Journal
 
 Endpoints = Callable[..., Supervised]
@@ -259,18 +260,20 @@ def test_workers_in_containers_share_a_phase(
     server = endpoint("endpoint", seed=seed, delay=0.05)
     phase = Phase(tmp_path, zygote, server.url, server.ledger)
     days = ("--time", "--monotonic", "86400", "--boottime", "86400")
+    parents = [
+        Forks("unshare", "--fork", "--kill-child", *namespaces, preload=PRELOAD)
+        for namespaces in (days, (*days, "--pid", "--mount-proc"))
+    ]
     contained = []
-    for number, namespaces in enumerate([days, (*days, "--pid", "--mount-proc")]):
+    for number, parent in enumerate(parents):
         (scratch / str(number)).mkdir()
-        contained.append(
-            Zygote(scratch / str(number), "unshare", "--fork", "--kill-child", *namespaces)
-        )
+        contained.append(Zygote(parent, scratch / str(number)))
     try:
-        for parent in contained:
-            assert parent.start("tsdg", "--version").wait() == 0
+        for starter in contained:
+            assert starter.start("tsdg", "--version").wait() == 0
         crew = [
-            replace(phase, zygote=parent).start()(name)
-            for parent, name in zip([zygote, *contained], "abc", strict=True)
+            replace(phase, zygote=starter).start()(name)
+            for starter, name in zip([zygote, *contained], "abc", strict=True)
         ]
         wait_for(
             lambda: server.ledger.sent().keys() >= set("abc"),
@@ -281,7 +284,7 @@ def test_workers_in_containers_share_a_phase(
         phase.check(seed)
         assert server.ledger.rework() == 0
     finally:
-        for parent in contained:
+        for parent in parents:
             parent.close()
 
 

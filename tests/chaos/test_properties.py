@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.chaos.lab import ROUNDS, Zygote
+from tests.chaos.lab import ROUNDS
 from tests.engine.lab import reply
+from tests.forks import Forks, Zygote
 from tsdg.engine.commit import committed_units, part_path
 from tsdg.engine.journal import Journal, Result
 from tsdg.engine.leases import Lease, LeaseBoard, highest_generations
@@ -224,10 +224,8 @@ SCRIPTS = st.tuples(st.lists(OPERATIONS, min_size=2, max_size=14), st.booleans()
 
 
 @pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    parent = Zygote(tmp_path_factory.mktemp("forks"))
-    yield parent
-    parent.close()
+def zygote(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Zygote:
+    return Zygote(forks, tmp_path_factory.mktemp("logs"))
 
 
 @settings(
@@ -235,7 +233,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Any:
     suppress_health_check=list(HealthCheck),
 )
 @given(scripts=st.lists(SCRIPTS, min_size=2, max_size=3), units=st.integers(1, 3))
-def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: int) -> None:
+def test_contending_processes(zygote: Zygote, scripts: list[list[str]], units: int) -> None:
     """Whatever two or three processes do at the same time, a unit is one's at a time, and committed
     once."""
     with tempfile.TemporaryDirectory(prefix="tsdg-contend-", dir=MEMORY) as name:
@@ -243,7 +241,7 @@ def test_contending_processes(forks: Zygote, scripts: list[list[str]], units: in
         for part in ("leases", "journal", "parts"):
             (folder / part).mkdir()
         children = [
-            forks.start("contend", str(folder), f"p{number}", units, script)
+            zygote.start("contend", str(folder), f"p{number}", units, script)
             for number, script in enumerate(scripts)
         ]
         reports = [folder / f"p{number}.report" for number in range(len(scripts))]

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.lab import ROUNDS, Child, Supervised, Toll, Zygote, storm, wait_for
+from tests.chaos.lab import ROUNDS, Supervised, Toll, storm, wait_for
 from tests.e2e.conftest import records, table
+from tests.forks import Child, Zygote
 
 Endpoints = Callable[..., Supervised]
 COMMON = (

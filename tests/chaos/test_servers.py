@@ -5,6 +5,7 @@ Victims are API servers, engines, their workers, their supervisors and whole gro
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -17,9 +18,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.chaos.lab import ROUNDS, Ledger, Toll, Zygote, wait_for
+from tests.chaos.lab import ROUNDS, Ledger, Toll, wait_for
 from tests.chaos.test_engine import Phase
 from tests.chaos.worker import MODEL
+from tests.forks import Zygote
+from tests.processes import runs
 from tsdg.errors import ServerError
 
 STRIKES = 14
@@ -34,13 +37,6 @@ ROLES = (
     "tsdg group",
 )
 IN_FLIGHT = 8
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 class Servers:
@@ -63,8 +59,9 @@ class Servers:
         found = []
         for role in ("server", "engine", "worker"):
             for pid in self.alive(role):
-                process = psutil.Process(pid)
-                found.append(f"{role} {pid} ({process.status()}, child of {process.ppid()})")
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process = psutil.Process(pid)
+                    found.append(f"{role} {pid} ({process.status()}, child of {process.ppid()})")
         return ", ".join(found)
 
     def segments(self) -> list[Path]:
@@ -136,7 +133,7 @@ def test_own_servers_struck_at_random(
         }
         return {"CHAOS_ENDPOINT": json.dumps(options), "FAULT_STATE": str(tmp_path / "state")}
 
-    start = phase.start(own=own, in_flight=IN_FLIGHT)
+    start = phase.start(own=own, in_flight=IN_FLIGHT // 2)  # for each of the two
     toll, struck, workers = Toll(IN_FLIGHT), Counter[str](), [start("tsdg-0")]
     for number in range(STRIKES * ROUNDS):
         answered = sum(ledger.answered().values())

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.lab import ROUNDS, Child, Supervised, Zygote
+from tests.chaos.lab import PRELOAD, ROUNDS, Supervised
 from tests.chaos.test_engine import Phase
+from tests.forks import Child, Forks, Zygote
 from tsdg.errors import StorageError
 
 Endpoints = Callable[..., Supervised]
@@ -36,9 +37,9 @@ def bound(scratch: Path) -> Iterator[Zygote]:
     root."""
     able = os.geteuid() == 0
     prefix = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override") if able else ()
-    parent = Zygote(scratch, *prefix)
-    yield parent
-    parent.close()
+    forks = Forks(*prefix, preload=PRELOAD)
+    yield Zygote(forks, scratch)
+    forks.close()
 
 
 def trouble(

@@ -46,7 +46,7 @@ MODES = (
     *("reset", "half", "html", "late", "endless", "silent", "long"),
 )
 SLOTS, REPLY_S, IN_FLIGHT = 8, 0.1, 64
-LIMIT_S = 10
+LIMIT_S, ALONE_S = 10, 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,8 @@ def text_of(body: Mapping[str, Any]) -> str:
 class Server:
     """One endpoint in a process of its own."""
 
-    def __init__(self, seed: str, share: float) -> None:
-        self._dice, self._share = random.Random(seed), share
+    def __init__(self, seed: str, share: float, reply_s: float) -> None:
+        self._dice, self._share, self._reply_s = random.Random(seed), share, reply_s
         self._mode, self._until = "ok", 0.0
         self._slots = asyncio.Semaphore(SLOTS)
 
@@ -111,7 +111,7 @@ class Server:
                     await asyncio.sleep(0.05)
             return response
         async with self._slots:
-            await asyncio.sleep(REPLY_S)
+            await asyncio.sleep(self._reply_s)
         if mode == "late":
             await asyncio.sleep(LIMIT_S * 0.8)
         message = {"role": "assistant", "content": text_of(body)}
@@ -120,9 +120,9 @@ class Server:
         return web.json_response({"choices": choices, "usage": usage})
 
 
-async def _serve(seed: str, share: float, port: Connection) -> None:
+async def _serve(seed: str, share: float, reply_s: float, port: Connection) -> None:
     app = web.Application()
-    app.router.add_post("/v1/chat/completions", Server(seed, share).chat)
+    app.router.add_post("/v1/chat/completions", Server(seed, share, reply_s).chat)
     app.router.add_get("/v1/models", lambda request: _models())
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -135,18 +135,18 @@ async def _models() -> web.Response:
     return web.json_response({"data": [{"id": "model"}]})
 
 
-def _process(seed: str, share: float, port: Connection) -> None:
-    asyncio.run(_serve(seed, share, port))
+def _process(seed: str, share: float, reply_s: float, port: Connection) -> None:
+    asyncio.run(_serve(seed, share, reply_s, port))
 
 
 @contextlib.contextmanager
-def endpoints(*kinds: tuple[str, float]) -> Iterator[tuple[str, ...]]:
+def endpoints(*kinds: tuple[str, float], reply_s: float = REPLY_S) -> Iterator[tuple[str, ...]]:
     """Start endpoints, each by its seed and the share of requests that meet its mode."""
     context = multiprocessing.get_context("spawn")
     started, urls = [], []
     for seed, share in kinds:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_process, args=(seed, share, theirs), daemon=True)
+        process = context.Process(target=_process, args=(seed, share, reply_s, theirs), daemon=True)
         process.start()
         started.append(process)
         urls.append(f"http://127.0.0.1:{ours.recv()}/v1")
@@ -226,23 +226,34 @@ async def work(urls: tuple[str, ...], folder: Path, *, rows: int) -> Outcome:
     )
 
 
-async def storm(seconds: float, seed: str, folder: Path) -> tuple[Outcome, Outcome]:
-    """Work for about so long: the good endpoint alone for a tenth of it, then all three."""
-    full = SLOTS / REPLY_S
-    with endpoints(("good", 0.0)) as urls:
-        alone = await work(urls, folder / "alone", rows=max(100, round(full * seconds / 10)))
-    with endpoints(("good", 0.0), (f"{seed}/all", 1.0), (f"{seed}/some", 0.5)) as urls:
+async def storm(
+    seconds: float, seed: str, folder: Path, *, reply_s: float = REPLY_S
+) -> tuple[Outcome, Outcome]:
+    """Work for about so long: the good endpoint alone for a tenth of it, then all three.
+
+    Args:
+        reply_s: time that an endpoint takes for a reply; it gives ``SLOTS`` at once.
+    """
+    full = SLOTS / reply_s
+    with endpoints(("good", 0.0), reply_s=reply_s) as urls:
+        rows = max(100, round(full * min(seconds / 10, ALONE_S)))
+        alone = await work(urls, folder / "alone", rows=rows)
+    kinds = (("good", 0.0), (f"{seed}/all", 1.0), (f"{seed}/some", 0.5))
+    with endpoints(*kinds, reply_s=reply_s) as urls:
         three = await work(urls, folder / "three", rows=max(100, round(full * seconds)))
     return alone, three
 
 
 def main() -> int:
+    """Rage for so long; 1 where a row is lost, doubled or different, or the throughput poor."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(10**9)))
+    parser.add_argument("--reply-s", type=float, default=REPLY_S)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tsdg-chaos-") as folder:
-        alone, three = asyncio.run(storm(options.minutes * 60, options.seed, Path(folder)))
+        rage = storm(options.minutes * 60, options.seed, Path(folder), reply_s=options.reply_s)
+        alone, three = asyncio.run(rage)
     print(f"seed {options.seed}")
     for name, outcome in (("the good endpoint alone", alone), ("all three", three)):
         print(

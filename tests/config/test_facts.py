@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 from tsdg.config.facts import all_packages, weights_facts
@@ -11,6 +12,7 @@ def test_all_packages_are_named_with_their_versions() -> None:
     found = all_packages()
     assert {"pydantic", "pyarrow", "lm-eval"} <= found.keys()
     assert list(found) == sorted(found)
+    assert {found[name] == metadata.version(name) for name in found} == {True}
 
 
 def test_weights_are_told_apart_without_being_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.roles import Role, asked_model, base_model
 from tsdg.run.roles import served_models
 
-HYBRID = ["recipe=rqa", "passages.path=/x", "model=qwen3-235b-a22b", "answers.variants=[context]"]
+HYBRID = ["recipe=rqa", "passages.path=/x", "model=qwen3-235b-a22b", "answers.variants=[enriched]"]
 
 
 def hybrid(*more: str) -> Recipe:

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from tsdg.config.compose import compose_recipe
+from tsdg.config.secrets import is_kept
 from tsdg.config.snapshot import read_recipe, run_name, write_snapshot
 from tsdg.errors import RecipeError, RunConflictError
 
@@ -94,6 +95,37 @@ def test_another_recipe_in_the_same_directory_is_refused_by_its_differences(tmp_
         snapshot(tmp_path, hashes={"questions/choice": "bb"})
 
 
+def test_what_a_recipe_names_from_its_folder_is_found_from_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    for file in ("bin/vllm", "mirror/a", "weights/a", "second/a", "key"):
+        (begun / file).parent.mkdir(parents=True, exist_ok=True)
+        (begun / file).touch()
+    monkeypatch.chdir(begun)
+    snapshot(
+        tmp_path / "run",
+        "server.command=[bin/vllm,serve]",
+        "server.api_key_file=key",
+        "seeds.mirror=mirror",
+        "model.path=weights",
+        "+model@roles.judge.model=smollm2-135m-instruct",
+        "roles.judge.model.path=second",
+        "+server@roles.judge.server=vllm",
+    )
+    monkeypatch.chdir(tmp_path)
+    recipe = read_recipe(tmp_path / "run", [])
+    judge = recipe.roles["judge"]
+    assert recipe.server.command == (f"{begun}/bin/vllm", "serve")
+    assert recipe.server.api_key_file == f"{begun}/key"
+    assert recipe.seeds.mirror == f"{begun}/mirror"
+    assert recipe.model.path == f"{begun}/weights"
+    assert judge.model is not None
+    assert judge.model.path == f"{begun}/second"
+    assert judge.server is not None
+    assert judge.server.command == ("vllm", "serve")  # a name, which PATH finds
+
+
 def test_a_snapshot_of_another_version_of_tsdg_says_so(tmp_path: Path) -> None:
     snapshot(tmp_path)
     path = tmp_path / "snapshot" / "recipe.yaml"
@@ -130,6 +162,47 @@ def test_a_wrong_word_is_one_plain_line(tmp_path: Path, word: str, says: str) ->
     assert says in str(caught.value)
     assert "full_key" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "+server.flags={hf-token: x}",
+        "+server.flags={api_key: x}",
+        "+server.flags.auth-token=x",
+        "+model.flags={--s3-secret: x}",
+        "+server.flags={proxy: 'http://me:pa55word@host:80'}",
+    ],
+)
+def test_a_flag_that_holds_a_secret_is_refused(word: str) -> None:
+    with pytest.raises(RecipeError, match="would put a secret on a command line") as caught:
+        compose_recipe(["recipe=demo", word])
+    assert "pa55word" not in str(caught.value)
+
+
+SECRET = {
+    "DATABASE_URL": "postgres://me:pw@db/x",
+    "WANDB_PASS": "x",
+    "AUTH": "x",
+    "DB_PWD": "x",
+    "SLACK_WEBHOOK": "https://hooks.example/T0/B0/abc",
+    "HTTPS_PROXY": "http://me:pw@proxy:3128",
+    "VLLM_API_KEY": "x",
+    "SOME_SITE_THING": "g7Kx-09aQ",
+}
+HARMLESS = {
+    "VLLM_USE_V1": "1",
+    "NCCL_SOCKET_IFNAME": "ib0",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HOME": "/lustre/hf",
+    "SITE_THREADS": "16",
+    "SITE_CACHE": "/scratch/cache-%u",
+}
+
+
+def test_of_a_servers_variables_only_what_is_known_to_be_harmless_is_kept() -> None:
+    assert [name for name, value in SECRET.items() if is_kept(name, value)] == []
+    assert [name for name, value in HARMLESS.items() if not is_kept(name, value)] == []
 
 
 def test_no_secret_is_kept(tmp_path: Path) -> None:

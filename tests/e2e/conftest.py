@@ -1,19 +1,25 @@
-"""What end-to-end tests share: the command line as a user calls it, and an instant endpoint."""
+"""What end-to-end tests share: the command line as a user calls it, and an instant endpoint.
+
+Processes are forked by one that has imported everything. ``Cli.afresh`` starts one as a user does.
+"""
 
 from __future__ import annotations
 
 import json
-import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forks import Child, Forks, bare_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 TSDG = [sys.executable, "-m", "tsdg"]
@@ -47,33 +53,35 @@ class Endpoint:
             pass
 
 
-@pytest.fixture
-def oracle(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
-    """Start oracles: ``oracle(delay=0.1)``, ``oracle(manner="rubbish")``."""
-    started: list[subprocess.Popen[bytes]] = []
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """The parent of the commands and of the endpoints."""
+    parent = Forks()
+    yield parent
+    parent.close()
 
-    def start(delay: float = 0.0, manner: str = "") -> Endpoint:
+
+@pytest.fixture
+def oracle(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., Endpoint]]:
+    """Start oracles: ``oracle(delay=0.1)``, ``(manner="rubbish")``, ``(serves=MODEL)``."""
+    started: list[Child] = []
+
+    def start(delay: float = 0.0, manner: str = "", serves: str = "") -> Endpoint:
         port_file = tmp_path / f"port-{len(started)}"
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name("oracle.py")),
-            str(port_file),
-            str(delay),
-        ]
-        command += ["127.0.0.1", manner]
-        process = subprocess.Popen(command)
-        started.append(process)
+        words = [str(port_file), delay, "127.0.0.1", manner]
+        log = tmp_path / f"oracle-{len(started)}.log"
+        child = forks.start("oracle", *words, out=log, environment={"ORACLE_SERVES": serves})
+        started.append(child)
         deadline = time.monotonic() + 30
         while not port_file.exists():
-            assert process.poll() is None, "the oracle ended at its start"
+            assert child.alive, f"the oracle ended at its start: {child.said()}"
             assert time.monotonic() < deadline, "the oracle did not start"
-            time.sleep(0.05)
+            time.sleep(0.01)
         return Endpoint(url=f"http://127.0.0.1:{port_file.read_text()}")
 
     yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    for child in started:
+        child.kill()
 
 
 @dataclass(frozen=True)
@@ -86,19 +94,71 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Process:
+    """A command at work; it can do what those of ``subprocess`` can."""
+
+    child: Child
+    out: Path
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self.child.code
+
+    def poll(self) -> int | None:
+        return self.child.code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.child.signal(number)
+
+    def kill(self) -> None:
+        self.child.signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """Wait for its end; returns what it printed, and its standard error."""
+        if not self.child.ended.wait(timeout):
+            raise subprocess.TimeoutExpired(self.child.name, timeout)
+        return self.out.read_text(), self.child.said()
+
+
+@dataclass(frozen=True)
 class Cli:
     """``tsdg`` in a process of its own, from the repository's root, with runs under ``root``."""
 
     root: Path
     environment: dict[str, str]
+    forks: Forks
 
-    def command(self, *arguments: str) -> list[str]:
+    def words(self, *arguments: str) -> list[str]:
         placed = [f"output_root={self.root}"] if arguments[0] in {"run", "plan"} else []
-        return [*TSDG, arguments[0], *placed, *arguments[1:]]
+        return [arguments[0], *placed, *arguments[1:]]
 
     def __call__(self, *arguments: str, timeout: float = 300) -> Ran:
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert process.returncode is not None
+        return Ran(code=process.returncode, out=out, err=err)
+
+    def start(self, *arguments: str) -> Process:
+        out, err = (self.root.parent / f"{uuid.uuid4().hex}.{part}" for part in ("out", "err"))
+        words = self.words(*arguments)
+        environment = self.environment
+        child = self.forks.start(
+            "tsdg", *words, out=out, err=err, environment=environment, whole=True
+        )
+        return Process(child, out)
+
+    def afresh(self, *arguments: str, timeout: float = 300) -> Ran:
+        """Run a command in a Python of its own, which imports what it needs itself."""
         done = subprocess.run(
-            self.command(*arguments),
+            [*TSDG, *self.words(*arguments)],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -108,26 +168,13 @@ class Cli:
         )
         return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=ROOT,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
     def runs(self) -> list[Path]:
         return sorted(self.root.iterdir()) if self.root.exists() else []
 
 
 @pytest.fixture
-def tsdg(tmp_path: Path) -> Cli:
-    environment = {
-        k: v for k, v in os.environ.items() if k not in {"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"}
-    }
-    return Cli(root=tmp_path / "runs", environment=environment)
+def tsdg(tmp_path: Path, forks: Forks) -> Cli:
+    return Cli(root=tmp_path / "runs", environment=bare_environment(), forks=forks)
 
 
 def table(path: Path) -> list[dict[str, Any]]:

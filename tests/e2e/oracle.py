@@ -5,9 +5,10 @@ ends with its parent, and tells at ``/asked`` how often each request (by a hash 
 sent; ``POST /delay?s=S`` changes the delay, and ``POST /refuse?share=S`` the share of requests that
 get 400, always the same ones. MANNER is how it solves in free text: ``rubbish``,
 ``first`` (the first option, always) or ``chinese``; or ``unknowing``: every other question's
-knowledge cannot be read; or ``planted``: of some domains most questions are not written. It stands
-in for a model where a test needs thousands of replies, or the same replies twice; whether real
-servers behave is tested with real ones.
+knowledge cannot be read; or ``planted``: of each domain that a prompt shows, only a planted share
+of the questions is written, and all solutions agree. It stands in for a model where a test needs
+thousands of replies, or the same replies twice; whether real servers behave is tested with real
+ones.
 """
 
 from __future__ import annotations
@@ -101,16 +102,24 @@ def solve_badly(manner: str, content: str, rng: random.Random) -> str:
     return "因为所有的问题都有同一个答案。\n\nAnswer: 这是唯一正确的答案，没有别的答案。"
 
 
-PLANTED = {"Domain: science": 0.9, "Domain: commonsense": 0.4}
-"""Share of the questions that are written at all, by what their prompts show."""
+PLANTED = {"science": 90, "commonsense": 40, "math": 5}
+"""Domain of a prompt → how many of a hundred of its questions are written."""
+MET: collections.Counter[str] = collections.Counter()
+"""Domain → questions asked for."""
 
 
-def withheld(content: str, form: dict[str, Any], seed: str) -> bool:
-    """Whether a planted yield withholds a question."""
-    if "question" not in form.get("schema", {}).get("properties", {}):
+def writing(form: dict[str, Any]) -> bool:
+    """Whether a question is asked for, and no solution."""
+    return "question" in form.get("schema", {}).get("properties", {})
+
+
+def withheld(content: str, form: dict[str, Any]) -> bool:
+    """Whether a planted yield withholds a question: as evenly as whole numbers can."""
+    if not writing(form):
         return False
-    share = next((share for word, share in PLANTED.items() if word in content), 1.0)
-    return random.Random(f"{content}/{seed}").random() >= share
+    domain = content.split("Domain: ", 1)[1].splitlines()[0]
+    MET[domain] += 1
+    return MET[domain] * PLANTED[domain] // 100 == (MET[domain] - 1) * PLANTED[domain] // 100
 
 
 def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
@@ -120,7 +129,7 @@ def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
     """
     form = body.get("response_format", {}).get("json_schema", {})
     if manner == "planted":
-        if withheld(body["messages"][-1]["content"], form, str(body.get("seed"))):
+        if withheld(body["messages"][-1]["content"], form):
             return "I would rather not."
     elif manner == "unknowing":
         named = hashlib.sha256(body["messages"][-1]["content"].encode()).digest()[0] % 2
@@ -131,10 +140,13 @@ def reply(body: dict[str, Any], index: int, manner: str = "") -> str:
             manner, body["messages"][-1]["content"], random.Random(f"{body.get('seed')}/{index}")
         )
     asked = json.dumps(body["messages"][-1], sort_keys=True)
-    noisy = random.Random(f"{body.get('seed')}/{index}").random() < 0.2
+    noisy = manner != "planted" and random.Random(f"{body.get('seed')}/{index}").random() < 0.2
     # A question is drawn per request, a solution mostly per question, so that votes agree.
     solving = (
-        "reasoning" in json.dumps(body.get("response_format", "")) or "structured_outputs" in body
+        "reasoning" in json.dumps(body.get("response_format", ""))
+        or "structured_outputs" in body
+        or (manner == "planted" and not writing(form))
+        or not form
     )
     rng = random.Random(f"{asked}/{'' if solving and not noisy else body.get('seed')}")
     if "structured_outputs" in body:
@@ -187,10 +199,12 @@ async def refuse(request: web.Request) -> web.Response:
 
 
 async def models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": []})
+    names = os.environ.get("ORACLE_SERVES", "").split()
+    return web.json_response({"object": "list", "data": [{"id": name} for name in names]})
 
 
-async def serve(port_file: Path, delay_s: float, host: str, manner: str) -> None:
+async def serve(port_file: str, delay_s: float, host: str, manner: str, socket: str = "") -> None:
+    """Serve until the parent is gone, also on a Unix socket where one is named."""
     app = web.Application(client_max_size=1 << 26)
     app[DELAY] = [delay_s]
     app[REFUSED] = [0.0]
@@ -204,7 +218,9 @@ async def serve(port_file: Path, delay_s: float, host: str, manner: str) -> None
     await runner.setup()
     site = web.TCPSite(runner, host, 0)
     await site.start()
-    partial = port_file.with_suffix(".partial")
+    if socket:
+        await web.UnixSite(runner, socket).start()
+    partial = Path(f"{port_file}.partial")
     partial.write_text(str(runner.addresses[0][1]))
     partial.rename(port_file)
     parent = os.getppid()
@@ -215,4 +231,4 @@ async def serve(port_file: Path, delay_s: float, host: str, manner: str) -> None
 if __name__ == "__main__":
     given, defaults = sys.argv[1:], ["", "0", "127.0.0.1", ""]
     port_file, delay_s, host, manner = given + defaults[len(given) :]
-    asyncio.run(serve(Path(port_file), float(delay_s), host, manner))
+    asyncio.run(serve(port_file, float(delay_s), host, manner))

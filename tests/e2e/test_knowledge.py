@@ -21,7 +21,7 @@ def test_lost_knowledge_is_counted_and_said(tsdg: Cli, oracle: Oracle) -> None:
     lost = Counter(row["unenriched"] for row in solutions if row["unenriched"])
     assert set(lost) == {"bad_schema"}
     assert 0 < lost["bad_schema"] < len(solutions)
-    said = f"answers without knowledge, so no context record: bad_schema {lost['bad_schema']}"
+    said = f"answers without knowledge, so no enriched record: bad_schema {lost['bad_schema']}"
     assert said in done.out.splitlines()
     made = json.loads((run / "manifest.json").read_text())
     answers = made["totals"]["answers"]
@@ -31,11 +31,11 @@ def test_lost_knowledge_is_counted_and_said(tsdg: Cli, oracle: Oracle) -> None:
     ]
     assert sum(by_task) == lost["bad_schema"]
     refused = sum(made["totals"]["filter"]["rejected"].values())
-    context = made["totals"]["records_by_variant"]["context"]
-    assert 0 <= len(solutions) - lost["bad_schema"] - context <= refused
+    enriched = made["totals"]["records_by_variant"]["enriched"]
+    assert 0 <= len(solutions) - lost["bad_schema"] - enriched <= refused
     without = {row["question_id"] for row in solutions if row["unenriched"]}
     assert not any(
-        row["variant"] == "context" and row["question_id"] in without
+        row["variant"] == "enriched" and row["question_id"] in without
         for row in records(run).values()
     )
     # Each was asked for a second time, and all of it is in the cost.
@@ -65,10 +65,11 @@ def test_thoughts_and_knowledge_in_both_places_reach_every_export(
         assert bool(assistant["reasoning_content"]) == (row["variant"] != "answer")
         assert (assistant["reasoning_content"] or "-") not in assistant["content"]
         assert row["answer"].strip() in assistant["content"]
-        if row["variant"] == "context":
+        if row["variant"] == "enriched":
             told = knowledge[row["question_id"]].strip()
-            before = user["content"].startswith(told)
-            assert before != assistant["content"].startswith(told)
+            labelled = f"Background:\n{told}\n"
+            before = user["content"].startswith(labelled)
+            assert before != assistant["content"].startswith(labelled)
             assert row["text"].index(told) >= 0
             assert before == (row["text"].index(told) < row["text"].index(row["question"].strip()))
             places[before] += 1

@@ -19,7 +19,7 @@ from tsdg.errors import BudgetReachedError
 from tsdg.package.report.facts import facts_of
 from tsdg.pipeline import run_stages as pipeline
 from tsdg.progress import Reporter
-from tsdg.run.prepare import Prepared, prepare
+from tsdg.run.prepare import Prepared, prepare, take_snapshot
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_status_manifest_report_and_budget_agree_on_the_gpu_hours_of_a_run(
     assert {(each["gpu_hours"], each["idle_gpu_hours"]) for each in told} == {
         (used.gpu_hours, used.idle_gpu_hours)
     }
-    assert 0 < used.idle_gpu_hours < used.gpu_hours
+    assert 0 < used.idle_gpu_seconds < used.gpu_seconds
     with pytest.raises(BudgetReachedError, match=f"this run has used {used.gpu_hours};"):
         check_budget(BudgetConfig(retries=0, wall_hours=0, tokens=0, gpu_hours=used.gpu_hours), run)
 
@@ -75,6 +75,9 @@ class Heard:
 
     def stage(self, name: str, *, total: int) -> None:
         self.said.append(f"begin {name}")
+
+    def doing(self, what: str) -> None:
+        pass
 
     def update(self, *, done: int, total: int, detail: str) -> None:
         pass
@@ -95,7 +98,10 @@ def test_the_servers_of_the_last_phase_are_down_before_its_rows_are_gathered(
     monkeypatch.setattr(pipeline, "gather_phase", gather_and_tell)
     heard = Heard()
     recipe = compose_recipe(["recipe=demo", f"output_root={tmp_path}", "run=ends", *own])
-    pipeline.run(prepare(recipe), overrides=[], reporter=heard)
+    prepared = prepare(recipe)
+    take_snapshot(prepared, [])
+    pipeline.run_all(prepared, heard)  # as a canary does
     words = [line.split()[-1] if line.startswith("server 0 at ") else line for line in heard.said]
     told = ("begin questions", "gather questions", "begin answers", "stopped", "gather answers")
     assert [word for word in words if word in told] == list(told)
+    assert words.count("starting") == 1, "one start serves both phases"

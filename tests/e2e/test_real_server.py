@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.e2e.conftest import Cli, records, table
+from tests.e2e.conftest import ROOT, Cli, records, table
+from tests.forks import ending_s
+from tests.serving.conftest import ANY_CORE
+from tests.tutorial import walk
 
 pytestmark = [pytest.mark.server, pytest.mark.model, pytest.mark.timeout(1500)]
 
@@ -31,15 +37,14 @@ def assert_every_seed_asked(questions: dict[str, Any], *, seeds: int) -> None:
 
 @pytest.fixture
 def tsdg(tsdg: Cli, vllm: Path, demo_model: Path) -> Cli:
-    return Cli(root=tsdg.root, environment={**tsdg.environment, "TSDG_VLLM": str(vllm)})
+    return replace(tsdg, environment={**tsdg.environment, **ANY_CORE, "TSDG_VLLM": str(vllm)})
 
 
-def test_the_demo_ends_with_a_table_and_every_row_accounted_for(tsdg: Cli) -> None:
-    ran = tsdg("run", "recipe=demo", "seeds.cap_per_task=4", timeout=1200)
-    assert ran.code == 0, ran.err
+def assert_the_demo_is_done(tsdg: Cli, printed: str) -> None:
+    """It ends with a table, and every row is accounted for."""
     (run,) = tsdg.runs()
-    assert ran.out.splitlines()[-1] == f"run directory: {run}"
-    assert "Do not train on them" in " ".join(ran.out.split())
+    assert "run directory: runs/first" in printed.splitlines()
+    assert "Do not train on them" in " ".join(printed.split())
     manifest = json.loads((run / "manifest.json").read_text())
     assert len(manifest["tasks"]) == 6
     totals = manifest["totals"]
@@ -55,8 +60,45 @@ def test_the_demo_ends_with_a_table_and_every_row_accounted_for(tsdg: Cli) -> No
     assert tsdg("verify", str(run)).code == 0
 
 
+MADE = 'make demo ARGS="run=first seeds.cap_per_task=4"'
+"""The first tutorial's first command; what it installs is there already."""
+
+
+def test_ctrl_c_leaves_no_process_within_5_s_and_the_tutorials_command_continues(
+    tsdg: Cli, tmp_path: Path
+) -> None:
+    make = ["make", "-n", *shlex.split(MADE)[1:]]
+    told = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    commands = (line for line in told.splitlines() if line.startswith(".venv/bin/tsdg "))
+    command = next(commands).removeprefix(".venv/bin/")
+    process = tsdg.start(*shlex.split(command)[1:], "engine.max_in_flight=2")
+    journal = "questions/journal"
+    deadline = time.monotonic() + 600
+    while not any(
+        path.stat().st_size > 0 for run in tsdg.runs() for path in (run / journal).glob("*")
+    ):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    members = family(process.pid)
+    assert len(members) > 3, "the server and its workers belong to it"
+    process.send_signal(signal.SIGINT)
+    assert ending_s(members) < 5
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+    printed = walk("tutorial", tmp_path, {MADE: command}, **tsdg.environment)
+    assert "from the journal" in printed
+    assert_the_demo_is_done(tsdg, printed)
+    told = walk("tutorial-dataset", tmp_path, {})
+    assert f"{len(records(tmp_path / 'runs' / 'first'))} rows in first-dataset" in told
+    assert "source: {'dataset_path': 'tsdg/demo', 'config': " in told
+
+
 @pytest.mark.mirror
-def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, mirror: Path) -> None:
+def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, quick_vllm: Path, mirror: Path) -> None:
+    tsdg = replace(tsdg, environment={**tsdg.environment, "TSDG_VLLM": str(quick_vllm)})
     ran = tsdg(
         "run",
         "recipe=demo",
@@ -87,29 +129,3 @@ def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, mirror: Path) -> None:
         "rejected"
     ]
     assert tsdg("verify", str(run)).code == 0
-
-
-def test_ctrl_c_leaves_no_process_within_5_s_and_the_same_command_continues(tsdg: Cli) -> None:
-    common = ["run", "recipe=demo", "seeds.cap_per_task=2", "engine.max_in_flight=2"]
-    process = tsdg.start(*common)
-    journal = "questions/journal"
-    deadline = time.monotonic() + 600
-    while not any(
-        path.stat().st_size > 0 for run in tsdg.runs() for path in (run / journal).glob("*")
-    ):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    members = family(process.pid)
-    assert len(members) > 3, "the server and its workers belong to it"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    _, alive = psutil.wait_procs(members, timeout=5)
-    assert alive == []
-    assert process.returncode == 130
-    assert "Traceback" not in err
-
-    ran = tsdg(*common, timeout=1200)
-    assert ran.code == 0, ran.err
-    assert "from the journal" in ran.out
-    assert tsdg("verify", str(tsdg.runs()[0])).code == 0

@@ -4,12 +4,15 @@ written here."""
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Cli, Endpoint, records, table
 from tests.e2e.recipe_rows import write_mirror
+from tests.package.words import save_tokenizer
+from tests.tutorial import walk
 from tsdg.config.compose import compose_recipe, recipes_dir
 from tsdg.run.prepare import look_up
 from tsdg.run.run_plan import make_plan
@@ -34,9 +37,8 @@ FEW_FAMILIES = {
 @pytest.fixture
 def mirrored(tsdg: Cli) -> Cli:
     """The command line with the mirror of this machine."""
-    return Cli(
-        root=tsdg.root, environment={**tsdg.environment, "TSDG_MIRROR": os.environ["TSDG_MIRROR"]}
-    )
+    mirror = {"TSDG_MIRROR": os.environ["TSDG_MIRROR"]}
+    return replace(tsdg, environment=tsdg.environment | mirror)
 
 
 def families(*names: str) -> list[str]:
@@ -94,7 +96,27 @@ def test_recipes_of_the_catalogue_run_on_real_rows(
     assert len(seeds) == 18
     assert {row["family"] for row in seeds} == set(FEW_FAMILIES[name])
     variants = {row["variant"] for row in records(run).values()}
-    assert variants == {"answer", "reasoning", "context"}
+    assert variants == {"answer", "reasoning", "enriched"}
+
+
+@pytest.mark.mirror
+def test_the_tutorial_runs_a_recipe_of_ones_own_with_an_endpoint_and_real_seeds(
+    tmp_path: Path, oracle: Oracle, mirror: Path
+) -> None:
+    model = "Qwen/Qwen3-30B-A3B-Instruct-2507"
+    save_tokenizer(tmp_path / "words")
+    replaced = {
+        "http://localhost:8000": oracle(serves=model).url,
+        f"hf download {model} tokenizer.json --local-dir tokenizer": "cp -r words tokenizer",
+        "$PWD/mirror": str(mirror),
+        "tsdg seeds prefetch": "tsdg seeds prefetch --dry-run",
+    }
+    out = walk("tutorial-endpoint", tmp_path, replaced)
+    assert f"{model}: 40 requests" in " ".join(out.split()), "a plan by role"
+    run = tmp_path / "runs" / "mine"
+    assert {row["provenance"]["model"] for row in records(run).values()} == {model}
+    seeds = table(run / "seeds/seeds.parquet")
+    assert {row["source"]["dataset_path"] for row in seeds} == {"allenai/ai2_arc", "openai/gsm8k"}
 
 
 @pytest.mark.mirror
@@ -102,7 +124,7 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(
     mirrored: Cli, oracle: Oracle
 ) -> None:
     words = [
-        "recipe=context_ablation",
+        "recipe=enrichment_ablation",
         "roles=one",
         *SMALL,
         *families("openbookqa", "gsm8k"),
@@ -114,7 +136,7 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(
     assert len(runs) == 2
     assert all(verified(mirrored, run) for run in runs)
     by_variant = {tuple({row["variant"] for row in records(run).values()}): run for run in runs}
-    assert set(by_variant) == {("reasoning",), ("context",)}
+    assert set(by_variant) == {("reasoning",), ("enriched",)}
     asked = [
         [row["question"] for row in table(run / "questions/questions.parquet")] for run in runs
     ]
@@ -125,7 +147,7 @@ def test_the_ablation_makes_two_datasets_of_the_same_questions(
     assert first == second
     done = mirrored("report", *map(str, runs))
     assert done.code == 0, done.err
-    page = (runs[0] / "report.html").read_text(encoding="utf-8")
+    page = Path(done.out.strip()).read_text(encoding="utf-8")
     assert all(run.name in page for run in runs)
 
 

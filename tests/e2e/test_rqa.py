@@ -78,6 +78,15 @@ def test_passages_become_questions_answered_from_the_question_alone(
         "unsampled": 36,
     }
     assert {task["seeds"]["sampled"] for task in manifest["tasks"].values()} == {6}
+    physics = manifest["tasks"]["passages_physics"]["records"]
+    more = tsdg("topup", str(run), f"records.passages_physics={physics + 5}")
+    assert more.code == 0, more.err
+    whole = json.loads((tsdg.root / "rqa-topped-up" / "manifest.json").read_text())["tasks"]
+    assert whole["passages_physics"]["records"] >= physics + 5
+    biology = manifest["tasks"]["passages_biology"]
+    assert whole["passages_biology"]["records"] == biology["records"], (
+        "nothing more was asked of it"
+    )
 
 
 def test_seeds_come_from_passages_or_tasks_not_both(tsdg: Cli, tmp_path: Path) -> None:

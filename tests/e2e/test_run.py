@@ -8,13 +8,14 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.conftest import Cli, Endpoint, records, table
+from tests.e2e.conftest import TSDG, Cli, Endpoint, records, table
 
 Oracle = Callable[..., Endpoint]
 
@@ -22,7 +23,7 @@ Oracle = Callable[..., Endpoint]
 def test_a_run_gives_records_counts_that_add_up_and_a_directory_that_verifies(
     tsdg: Cli, oracle: Oracle
 ) -> None:
-    ran = tsdg("run", "recipe=demo", *oracle().overrides())
+    ran = tsdg.afresh("run", "recipe=demo", *oracle().overrides())
     assert ran.code == 0, ran.err
     (run,) = tsdg.runs()
     assert ran.out.splitlines()[-1] == f"run directory: {run}"
@@ -291,14 +292,15 @@ def test_what_cannot_work_is_one_line_and_starts_nothing(
     assert tsdg.runs() == []
 
 
-def test_a_taken_port_is_one_line(tsdg: Cli, oracle: Oracle, demo_model: Path) -> None:
+def test_a_taken_port_is_one_line(tsdg: Cli, oracle: Oracle, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
     port = oracle().url.rpartition(":")[2]
     ran = tsdg(
         "run",
         "recipe=demo",
         f"server.port={port}",
         "server.command=[sh]",
-        f"model.path={demo_model}",
+        f"model.path={tmp_path}",
     )
     assert (ran.code, len(ran.err.splitlines())) == (3, 1), ran.err
     assert port in ran.err
@@ -344,7 +346,7 @@ def test_the_plan_changes_nothing_and_counts_what_the_run_asks_for(
 
 def test_output_into_a_closed_pipe_is_no_traceback(tsdg: Cli) -> None:
     process = subprocess.Popen(
-        f"{' '.join(tsdg.command('plan', 'recipe=demo'))} | true",
+        f"{' '.join([*TSDG, *tsdg.words('plan', 'recipe=demo')])} | true",
         shell=True,
         stderr=subprocess.PIPE,
         text=True,
@@ -356,9 +358,8 @@ def test_output_into_a_closed_pipe_is_no_traceback(tsdg: Cli) -> None:
 def test_a_machine_that_cannot_run_code_is_refused_before_anything_is_written(
     tsdg: Cli, tmp_path: Path
 ) -> None:
-    bare = Cli(
-        root=tsdg.root, environment=tsdg.environment | {"PATH": str(tmp_path)}
-    )  # no bwrap, no unshare
+    # no bwrap, no unshare
+    bare = replace(tsdg, environment=tsdg.environment | {"PATH": str(tmp_path)})
     where = ["server=openai", "server.base_urls=[http://127.0.0.1:9/v1]"]
     ran = bare("run", "recipe=demo", "seeds.tasks=[demo_python]", *where)
     assert ran.code == 3

@@ -72,6 +72,38 @@ def test_a_study_that_is_killed_goes_on_and_asks_nothing_twice(tsdg: Cli, oracle
     assert sum(count - 1 for count in sent.values()) <= 4
 
 
+def test_studies_that_no_server_answered_are_told_and_asked_for_again(
+    tsdg: Cli, oracle: Oracle
+) -> None:
+    endpoint, reader = oracle(), oracle()
+    words = ["run", "recipe=demo", "study.share=1", "seeds.cap_per_task=4", "engine.attempts=1"]
+    words += ["engine.unit_rows=4", "engine.max_in_flight=16"]
+    words += [*endpoint.overrides(), *role("study", reader, "the-reader")]
+    assert tsdg(*words, "run=calm").code == 0
+    reader.refuse(0.12)  # more would be an outage
+    ran = tsdg(*words, "run=sick")
+    assert ran.code == 1, ran.err
+    run = tsdg.root / "sick"
+    lost = manifest(run)["lost"]
+    assert lost["rows"] == 0
+    assert lost["studies"] > 0
+    said = f"{lost['studies']} of {lost['asked']} questions and studies"
+    for place in ("README.md", "report.html"):
+        assert said in (run / place).read_text()
+    for out in (ran.out, tsdg("status", str(run)).out):
+        assert said in " ".join(out.split())
+    reader.refuse(0)
+    asked = sum(endpoint.asked().values())
+    assert f"{lost['studies']} of study" in tsdg("retry", str(run)).out
+    resumed = tsdg("resume", str(run))
+    assert resumed.code == 0, resumed.err
+    assert tsdg("verify", str(run)).code == 0
+    assert manifest(run)["lost"]["studies"] == 0
+    assert records(run) == records(tsdg.root / "calm")
+    new = sum(endpoint.asked().values()) - asked
+    assert 0 < new < asked / 2  # the questions of studied seeds, and no others
+
+
 def test_stage_by_stage_as_in_one_go(tsdg: Cli, oracle: Oracle) -> None:
     endpoint = oracle()
     words = ["recipe=demo", "study.share=0.5", *endpoint.overrides()]

@@ -26,7 +26,8 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
     assert records(tsdg.root / "parts") == records(tsdg.root / "whole")
     assert tsdg("verify", str(tsdg.root / "parts")).code == 0
     asked = sum(endpoint.asked().values())
-    assert tsdg("work", str(tsdg.root / "parts"), "answers").code == 0
+    for stage in ("answers", "all"):
+        assert tsdg("work", str(tsdg.root / "parts"), stage).code == 0
     assert sum(endpoint.asked().values()) == asked
 
 
@@ -37,7 +38,7 @@ def test_stage_by_stage_gives_the_records_of_a_run(tsdg: Cli, oracle: Oracle) ->
         (["{run}"], 2, "takes a run directory and a stage"),
         (["{run}/nowhere", "seeds"], 2, "is not a run directory"),
         (["{run}", "answers"], 1, "stage answers cannot start"),
-        (["{run}", "questions.gather"], 1, "work units to do"),
+        (["{run}", "questions.gather"], 1, "work unit"),
         (["{run}", "package"], 1, "stage package cannot start"),
         (["{run}", "questions", "engine.attempts=none"], 2, "recipe key engine.attempts"),
         (["{run}", "questions", "questions.per_seed=7"], 2, "would become another run"),

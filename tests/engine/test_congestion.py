@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,9 +54,26 @@ def test_a_server_that_takes_everything_has_everything_within_a_few_looks(ceilin
     assert {control.look(look(active=n)) for n in range(0, ceiling, 8)} == {ceiling}
 
 
+def test_a_replica_that_comes_to_a_full_one_has_its_share_at_once() -> None:
+    control = Congestion(2048)
+    full = Server(300)
+    limit = play(control, full, 20)[-1]
+    both = replace(full.load(limit), replicas=2)
+    seen = Look(load=both, active=limit, replies=10, pushed_back=0, servers=2)
+    assert control.look(seen) == limit + 256
+    assert control.look(replace(seen, active=limit + 256)) <= limit + 256
+
+
 def test_an_endpoint_without_metrics_that_replies_has_everything_too() -> None:
     control = Congestion(2048)
     assert [control.look(look(active=control.limit)) for _ in range(4)] == [512, 1024, 2048, 2048]
+
+
+def test_the_upper_bound_is_for_each_server() -> None:
+    control = Congestion(1000)
+    assert play(control, Server(10**6), 6)[-1] == 1000
+    limits = [control.look(replace(look(active=control.limit), servers=8)) for _ in range(5)]
+    assert limits == [2000, 4000, 8000, 8000, 8000]
 
 
 def test_while_no_server_works_the_limit_stays() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from tsdg.engine.journal import (
     Journal,
     Result,
     UnitLostError,
+    drop_failures,
     encode_frame,
     encode_result,
     read_frames,
@@ -163,6 +167,20 @@ def test_failures_are_kept_so_that_a_resume_does_not_ask_again(tmp_path: Path) -
     assert (result.reason, result.detail) == ("too_long", "9000 of 8192 tokens ?")
 
 
+def test_failures_that_are_dropped_are_asked_again_and_replies_stay(tmp_path: Path) -> None:
+    failure = PermanentError("request_failed", "no server answered")
+    path = written(tmp_path, 0, {"a": reply("A"), "b": failure, "c": reply("C")})
+    whole = written(tmp_path, 1, {"d": reply("D")}).read_bytes()
+    before = path.read_bytes()
+    assert drop_failures(tmp_path, ["step_failed"]) == 0
+    assert path.read_bytes() == before
+    assert drop_failures(tmp_path, ["request_failed"]) == 1
+    assert list(known(tmp_path, ["a", "b", "c", "d"])) == ["a", "c", "d"]
+    assert (tmp_path / "unit-000000.g1.log").read_bytes() == whole
+    assert drop_failures(tmp_path, ["request_failed"]) == 0
+    assert drop_failures(tmp_path / "nowhere", ["request_failed"]) == 0
+
+
 def test_a_reply_that_is_not_unicode_is_refused_and_leaves_the_file_sound(tmp_path: Path) -> None:
     journal = open_journal(tmp_path, 0)
     journal.append("a", reply("A"))
@@ -210,6 +228,58 @@ def test_a_full_disk_costs_nothing_that_was_written(small_disk: Path) -> None:
     journal.close()
     assert len(kept) > 100
     assert list(known(small_disk, [*kept, f"r{len(kept)}", "small"])) == kept
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, call: str, at: Collection[int], error: int) -> None:
+    """Let some calls fail, by their numbers from 1 on; a write leaves half of its bytes."""
+    real, count = getattr(os, call), iter(range(1, 1_000))
+
+    def fail(descriptor: int, *rest: Any) -> Any:
+        if next(count) in at:
+            if call == "write":
+                real(descriptor, rest[0][: len(rest[0]) // 2])
+            raise OSError(error, os.strerror(error))
+        return real(descriptor, *rest)
+
+    monkeypatch.setattr(os, call, fail)
+
+
+@pytest.mark.parametrize("call", ["write", "pread", "fsync"])
+def test_what_fails_for_a_moment_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    names = [f"r{number}" for number in range(9)]
+    for at in range(1, 13):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        journal = open_journal(folder, 0)
+        with monkeypatch.context() as patch:
+            failing(patch, call, {at}, errno.EIO)
+            for name in names:
+                journal.append(name, reply(name))
+                assert journal.lookup(name) == reply(name)
+                journal.sync()
+            assert [journal.lookup(name) for name in names] == [reply(name) for name in names]
+        journal.close()
+        assert known(folder, names) == {name: reply(name) for name in names}
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_what_fails_for_ever_is_one_line_and_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    journal = open_journal(tmp_path, 0)
+    journal.append("a", reply("A"))
+    failing(monkeypatch, call, range(1, 999), errno.EIO)
+
+    def go_on() -> None:
+        journal.append("b", reply("B"))
+        journal.sync()
+
+    with pytest.raises(StorageError, match=r"the journal .*/unit-000000.g0.log: Input/output"):
+        go_on()
+    journal.close()
+    assert known(tmp_path, ["a"]) == {"a": reply("A")}
 
 
 def test_a_read_only_directory_is_one_clear_line(read_only: Path) -> None:

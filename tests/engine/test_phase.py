@@ -458,3 +458,31 @@ async def test_memory_does_not_grow_with_the_number_of_rows(
     assert held
     assert max(held) <= 3
     assert len(rows_of(directory)) == 4000
+
+
+@pytest.mark.parametrize(("most", "units"), [(1 << 20, 10), (0, 3)])
+async def test_rows_that_take_long_keep_no_server_waiting_as_far_as_memory_goes(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, most: int, units: int
+) -> None:
+    monkeypatch.setattr("tsdg.engine.open_unit._BYTES_HELD", most)
+    source = write_input(tmp_path / "in.parquet", rows=200, unit_rows=20)
+    gate, done, held = asyncio.Event(), [], []
+
+    class Long(Steps):
+        """The first row of each unit ends when the others of as many units as may be have."""
+
+        async def __call__(self, row: Mapping[str, Any], ask: Ask) -> Mapping[str, Any]:
+            outcome = await super().__call__(row, ask)
+            if int(row["input_id"][4:]) % 20 == 0:
+                await gate.wait()
+                return outcome
+            done.append(row)
+            if len(done) == 19 * units:
+                held.append(len(list((directory / "leases").iterdir())))
+                gate.set()
+            return outcome
+
+    async with asyncio.timeout(30):
+        await run(source, directory, Transport(), process=Long(), max_in_flight=16)
+    assert held == [units]
+    assert rows_of(directory) == expected(200)

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from tests.engine import lab
 from tests.engine.lab import Transport, expected, rows_of, run, write_input
+from tests.engine.test_budget import caps
 from tests.test_accounting import STATUS
 from tsdg.accounting import WorkerStatus, read_workers
 from tsdg.engine.worker_report import History, since
-from tsdg.errors import PermanentError, RetryableError, ServerError, StoppedError
+from tsdg.errors import PermanentError, RetryableError, ServerError, StoppedError, StorageError
 from tsdg.protocols import ReplicaFacts, Request
 
 FACTS = replace(
@@ -149,6 +150,19 @@ async def test_a_full_disk_under_the_books_is_said_once_and_stops_nothing(
     assert len(notes) == 1
     assert "the work goes on, but its figures cannot be kept: cannot write" in notes[0]
     assert "\n" not in notes[0]
+
+
+async def test_with_a_cap_a_run_whose_books_cannot_be_kept_stops(
+    source: Path, phase: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else others, and a later start, would not know what this process used."""
+
+    def full(*_: object) -> None:
+        raise StorageError("cannot write the figures")
+
+    monkeypatch.setattr("tsdg.engine.worker_report.write_worker", full)
+    with pytest.raises(StorageError, match="cannot write the figures"):
+        await run(source, phase, Transport(latency=0.05), budget=caps(tokens=10**9))
 
 
 class Busy(Transport):

@@ -106,7 +106,7 @@ def test_further_rounds_are_as_small_as_the_vote_allows() -> None:
 def test_the_solver_sees_the_question_and_never_the_claimed_answer() -> None:
     for kind in ("choice", "number", "math", "short_text", "text", "code", "boolean", "json"):
         item = question(kind)  # type: ignore[arg-type]
-        config = answers_config(few_shot=3, variants=("answer", "context"))
+        config = answers_config(few_shot=3, variants=("answer", "enriched"))
         _, requests, _ = solve(
             item, lambda request: reply(as_json(answer="x", reasoning="y")), config
         )
@@ -230,7 +230,7 @@ def test_few_shot_subsets_differ_from_vote_to_vote() -> None:
 
 
 def test_the_same_question_makes_the_same_requests_and_runs_differ() -> None:
-    config = answers_config(few_shot=2, variants=("answer", "context"))
+    config = answers_config(few_shot=2, variants=("answer", "enriched"))
     script = lambda _: reply(as_json(reasoning="r", answer="the roots"))  # noqa: E731
     first, asked_first, _ = solve(CHOICE, script, config)
     again, asked_again, _ = solve(CHOICE, script, config)
@@ -382,7 +382,7 @@ def test_yes_or_no_is_a_vote_between_two() -> None:
 def enriched(
     item: Question, answer: str, knowledge: Reply | None, **over: Any
 ) -> tuple[Solving, Request]:
-    config = answers_config(variants=("answer", "context"), **over)
+    config = answers_config(variants=("answer", "enriched"), **over)
 
     def script(request: Request) -> Reply | None:
         if "knowledge" in json.dumps(request.body.get("response_format")):
@@ -463,7 +463,7 @@ def test_a_second_try_of_an_enrichment_has_another_seed_and_counts() -> None:
         seeds.append(request.body["seed"])
         return reply(good if len(seeds) == 2 else "no JSON")
 
-    solving, _, _ = solve(CHOICE, script, answers_config(variants=("context",)))
+    solving, _, _ = solve(CHOICE, script, answers_config(variants=("enriched",)))
     assert solving.solution is not None
     assert solving.solution.knowledge.startswith("A root is")
     assert solving.solution.unenriched == ""
@@ -471,7 +471,7 @@ def test_a_second_try_of_an_enrichment_has_another_seed_and_counts() -> None:
 
 
 def test_rejected_questions_are_not_enriched() -> None:
-    config = answers_config(variants=("context",))
+    config = answers_config(variants=("enriched",))
     _, requests, _ = solve(NUMBER, replies("1", "2", "3", "4", "5"), config)
     assert sum(request.body.get("n", 1) for request in requests) <= 5
     assert all("definition" not in json.dumps(dict(request.body)) for request in requests)

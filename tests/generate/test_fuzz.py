@@ -240,7 +240,7 @@ def prepared(*overrides: str) -> Prepared:
             "judge.min_score=2",
             "judge.question_min_score=1",
             "judge.best_of=true",
-            "answers.variants=[answer,reasoning,context]",
+            "answers.variants=[answer,reasoning,enriched]",
             "questions.kin.items=0",
             "filter.verifiers={}",
             *overrides,

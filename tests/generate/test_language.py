@@ -105,3 +105,28 @@ def test_an_explanation_that_only_names_the_answer_says_nothing(text: str) -> No
 )
 def test_an_explanation_says_something(text: str) -> None:
     assert not checks.says_nothing(text, "the iron")
+
+
+def test_all_bytes_at_once_give_what_the_model_itself_gives_to_the_last_bit() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    from tsdg.generate.language_model import Identifier
+
+    own, model = (
+        kind.from_model_file(MODEL_FILE, norm_probs=True)
+        for kind in (Identifier, LanguageIdentifier)
+    )
+    texts = [
+        "",
+        " ",
+        "a",
+        GERMAN,
+        SPANISH,
+        ENGLISH,
+        "植物のどの部分が土から水を取りますか",
+        "É  É",
+        "\n the of",
+    ]
+    texts.append(" ".join(texts))
+    for _ in range(2):  # the second time by what was remembered
+        assert [own.classify(text) for text in texts] == [model.classify(text) for text in texts]

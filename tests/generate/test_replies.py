@@ -35,6 +35,7 @@ FIELDS = {"reasoning": "because", "answer": "Rome"}
         f"A set {{1, 2}} and then {GOOD}",
         "We use $" + r"\frac{1}{2}" * 100 + f"$. {GOOD}",
         f'{{"reasoning": "a draft", "answer": "Paris"}} No, wait. {GOOD}',
+        f'{GOOD} in the form {{"reasoning": "<your reasoning>", "answer": "string"}}',
         f'{GOOD} in the form {{"reasoning": "...", "answer": "..."}}',
         '{"reasoning": "because", "answer": "Rome",}',
         f'{{"name": "answer", "arguments": {GOOD}}}',

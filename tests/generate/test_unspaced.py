@@ -173,7 +173,7 @@ def test_votes_meet_and_the_training_text_is_in_the_language(it: Script) -> None
         return reply(*[as_json(reasoning=it.why, answer=it.written[0])] * request.body.get("n", 1))
 
     step = AnswerStep(
-        config=answers_config(variants=("answer", "reasoning", "context")),
+        config=answers_config(variants=("answer", "reasoning", "enriched")),
         models=solvers(model()),
         prompts=prompt_set(),
         seed=7,
@@ -186,7 +186,7 @@ def test_votes_meet_and_the_training_text_is_in_the_language(it: Script) -> None
     assert solution is not None
     assert solution.answer == it.written[0]
     wording = Wording(style="labelled", knowledge="after", think=False)
-    text = render(made, solution, "context", wording).text
+    text = render(made, solution, "enriched", wording).text
     assert f"{it.label}{it.new}" in text
     assert it.why in text
     assert not any(word in text for word in ("Question", "Options", "Answer", "Background"))

@@ -1,11 +1,13 @@
 """A Slurm of three commands that keeps its jobs in files, and fails at a call that a test names.
 
 It does what the real commands do as far as a launch can see it: `sbatch` takes a script and prints
-a number, `squeue` lists jobs, `scancel` ends them. Each call has a number, from 1 on.
+a number, `squeue` lists jobs (those of `$SMALL_SLURM_USER` with `--me`), `scancel` ends them. Each
+call has a number, from 1 on.
 """
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,29 +40,45 @@ flag() { sed -n "s/^#SBATCH --$1=//p" "$script" | tr -d "'"; }
 element=N/A
 [ -z "$(flag array)" ] || element=0
 echo "$number|PENDING|$(flag comment)|$script" >$lab/jobs/$number
+echo "${SMALL_SLURM_USER:-me} $(flag job-name)" >$lab/whose/$number
 echo "$number|$element|PENDING||None|$(flag job-name)" >$lab/elements/$number
 """
     + _TAIL
     + r"""
 [ "$fault" != banner ] || echo "*** Welcome 2026; rm -rf / ***"
 [ "$fault" != silent ] || exit 0
+[ "$fault" != clustered ] || number="$number;alpha"
 echo "$number"
+[ "$fault" != printed ] || fail "I/O error writing script/environment to file"
 [ "$fault" != banner ] || echo "see https://site.example/4711"
 """,
     "squeue": _HEAD
     + r"""
+[ "$fault" != warned ] || echo "squeue: warning: 3 nodes | are down || see http://site.example"
 case $* in *%K*) what=elements ;; *) what=jobs ;; esac
-cat $lab/$what/* 2>/dev/null
+for job in $(ls $lab/$what); do
+    read -r owner name <$lab/whose/$job
+    case $* in
+        *--me*) [ "$owner" = "${SMALL_SLURM_USER:-me}" ] || continue ;;
+        *--name=*) case $* in *[=,]$name[,\ ]*) ;; *) continue ;; esac ;;
+    esac
+    cat $lab/$what/$job
+done 2>/dev/null
 """
     + _TAIL,
     "scancel": _HEAD
     + r"""
 for number; do
+    read -r owner name <$lab/whose/$number
+    [ "$owner" = "${SMALL_SLURM_USER:-me}" ] ||
+        fail "Kill job error on job id $number: Access/permission denied"
     sed -i 's/|PENDING|/|CANCELLED|/' $lab/jobs/$number $lab/elements/$number
 done
 """
     + _TAIL,
     "sacct": "#!/bin/sh\n",
+    "scontrol": "#!/bin/sh\necho 'MaxArraySize            = 1001'\n",
+    "sinfo": "#!/bin/sh\n",
 }
 
 
@@ -73,14 +91,20 @@ class SmallSlurm:
     @classmethod
     def at(cls, folder: Path) -> SmallSlurm:
         lab = cls(folder)
-        for name in ("bin", "jobs", "elements"):
-            (folder / name).mkdir(parents=True)
+        (folder / "bin").mkdir(parents=True)
         for name, text in _COMMANDS.items():
             path = folder / "bin" / name
             path.write_text(text.replace("@LAB@", str(folder)))
             path.chmod(0o755)
-        lab.fail()
+        lab.empty()
         return lab
+
+    def empty(self) -> None:
+        """Forget all jobs and faults."""
+        for name in ("jobs", "elements", "whose"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / name).mkdir()
+        self.fail()
 
     def fail(self, *faults: tuple[int, str]) -> None:
         """Say at which calls what happens, and count calls anew."""

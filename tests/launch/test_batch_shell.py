@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tsdg.installation import packaged
 from tsdg.shellvars import unset_in_job_script
-from tsdg.slurm.cluster import packaged
 
 BATCH = packaged("slurm") / "job" / "batch.sh"
 
@@ -131,6 +131,11 @@ def test_what_stops_in_the_grace_time_of_a_preemption_is_requeued(lab: Lab) -> N
 def test_what_would_only_happen_again_is_not_requeued(lab: Lab, code: int) -> None:
     assert lab.run(f"exit {code}")[0] == code
     assert lab.lines("asked") == []
+
+
+def test_a_fault_of_the_nodes_file_system_is_requeued(lab: Lab) -> None:
+    assert lab.run("exit 75", **ELEMENT)[0] == 75
+    assert lab.lines("asked") == ["requeue 5_2"]
 
 
 def test_what_was_killed_is_requeued_so_often_and_no_more(lab: Lab) -> None:

@@ -78,6 +78,9 @@ def test_mounts_with_variables_are_resolved_as_ns_does() -> None:
     assert cluster.mounts == ("/lustre/data:/models", "/a:/b")
     with pytest.raises(UsageError, match="names the variable DATAROOT, which is not set"):
         parse_cluster(values, path=Path("x.yaml"), environ={"TO": "/b"})
+    values["mounts"] = ["{DATAROOT}/models:/models"]
+    with pytest.raises(UsageError, match=r"found '\{DATAROOT\}/models', where the braces stay"):
+        parse_cluster(values, path=Path("x.yaml"), environ=environ)
 
 
 def test_what_only_tsdg_reads_stands_under_one_key() -> None:

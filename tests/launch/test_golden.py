@@ -1,4 +1,4 @@
-"""`tsdg launch --dry-run`: each script, as it was reviewed.
+"""`tsdg launch --scripts`: each script, as it was reviewed.
 
 `python -m tests.launch.cases` writes them anew.
 """

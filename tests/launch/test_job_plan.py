@@ -228,6 +228,9 @@ def test_a_phase_with_two_models_has_room_for_both() -> None:
         (2, 8),
         (2, 8),
     ]
+    # On one node one process does the canary, and phases share its servers.
+    assert jobs["canary"].stages[0] == "seeds"
+    assert plan()["canary"].stages == ("all",)
     small = compose_recipe([*MODEL, "server.replicas=2", "model.tensor_parallel=2"])
     assert (
         plan("server.replicas=3", also=[(small.model, small.server)])["answers"].gpus_per_node == 7

@@ -12,7 +12,7 @@ import yaml
 from tests.launch.test_jobs import SSH, launch
 from tsdg.errors import VerificationError
 from tsdg.slurm.jobs import add_launch
-from tsdg.slurm.run_over_ssh import RUN, is_away, run_there
+from tsdg.slurm.run_over_ssh import RUN, is_away, run_there, told_there
 
 
 def test_a_copy_of_a_run_is_away_and_the_run_itself_is_not(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_same_command_runs_there_with_the_code_of_the_run(
     here, there = tmp_path / "copy", tmp_path / "the re"
     add_launch(here, launch(1), cluster="configs/far.yaml", ssh=SSH, remote=str(there))
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\ncat "$PYTHONPATH/which"\nprintf "<%s>" "$@"\n')
+    python.write_text('#!/bin/sh\ncat "$PYTHONPATH/which"\nprintf "<%s>" "$COLUMNS" "$@"\n')
     python.chmod(0o755)
     cluster = here / "snapshot/clusters/far.yaml"
     cluster.parent.mkdir(parents=True)
@@ -50,6 +50,8 @@ def test_the_same_command_runs_there_with_the_code_of_the_run(
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ssh.parent}:/usr/bin:/bin")
     assert run_there(here, ["logs", RUN, "a b; echo"]) == 0
-    assert capfd.readouterr().out == f"mine<-P><-m><tsdg><logs><{there}><a b; echo>"
+    assert capfd.readouterr().out == f"mine<><-P><-m><tsdg><logs><{there}><a b; echo>"
+    told = told_there(here, ["watch", RUN], width=72)
+    assert told == f"mine<72><-P><-m><tsdg><watch><{there}>"
     python.write_text("#!/bin/sh\nexit 3\n")
     assert run_there(here, ["logs", RUN]) == 3

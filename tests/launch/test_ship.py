@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_recipe, write_snapshot
 from tsdg.errors import UsageError
+from tsdg.installation import packaged
 from tsdg.launch import ship
 from tsdg.layout import CODE
-from tsdg.slurm.cluster import ClusterConfig, packaged, parse_cluster
+from tsdg.scratch import scratch_folder
+from tsdg.slurm.cluster import ClusterConfig, parse_cluster
 
 NASTY = """a b  'c' "d" $HOME ${x} `id` ; rm -rf / | & > \\ é"""
 
@@ -178,6 +182,43 @@ def test_a_node_gets_environment_code_and_stage_literally(run: Path, tmp_path: P
         "tsdg",
     ]
     assert [path.name for path in scratch.iterdir()] == [f"tsdg-cache-{os.getuid()}"]
+
+
+def test_the_code_of_a_killed_job_is_removed_by_the_next_process_on_the_node(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, place, out = tmp_path / "python", tmp_path / "tmp", tmp_path / "out"
+    python.write_text('#!/bin/bash\necho $$ >"$OUT.new"\nmv "$OUT.new" "$OUT"\nexec sleep 60\n')
+    python.chmod(0o755)
+    place.mkdir()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "TMPDIR": str(place),
+        "OUT": str(out),
+        "TSDG_PYTHON": str(python),
+        "TSDG_RUN": str(run),
+        "TSDG_LAUNCH": str(run / "launch"),
+        "TSDG_STAGE": "questions",
+    }
+    job = subprocess.Popen(["bash", str(run / "launch/node.sh")], env=environ)
+    while not out.exists():
+        assert job.poll() is None
+        time.sleep(0.01)
+    job.kill()
+    job.wait()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setattr("tsdg.scratch._YOUNG_S", -1.0)
+
+    def left() -> list[Path]:
+        with scratch_folder("test"):
+            return list(place.glob("tsdg-code-*"))
+
+    assert len(left()) == 1, "Python may still import from it"
+    os.kill(int(out.read_text()), signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while left():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_node_without_its_secrets_stops(run: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +25,7 @@ from tests.launch.small_slurm import SmallSlurm
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
 from tsdg.config.stages import stages
-from tsdg.errors import MachineError, RunConflictError, TsdgError
+from tsdg.errors import MachineError, RunConflictError, StorageError, TsdgError
 from tsdg.launch import submission
 from tsdg.launch.cancel import cancel
 from tsdg.launch.job_plan import JobPlan
@@ -37,6 +38,7 @@ from tsdg.run.prepare import prepare
 from tsdg.slurm.cluster import parse_cluster, read_cluster
 from tsdg.slurm.jobs import read_jobs
 from tsdg.slurm.slurm_shell import Shell
+from tsdg.storage import write_whole
 
 # NeMo-Run's own commands run through a library that leaves the ends of its pipes open.
 pytestmark = [
@@ -58,7 +60,7 @@ class Lab:
     jobs: tuple[JobPlan, ...]
 
     def launch(self) -> None:
-        refuse_second(self.target)
+        refuse_second(self.target, self.jobs)
         launch(self.target, self.jobs)
 
     def launch_and_die(self) -> int:
@@ -140,7 +142,7 @@ def test_a_launch_that_is_killed_leaves_no_job_that_is_not_recorded(
     assert lab.recorded == left
     if left:
         with pytest.raises(RunConflictError, match="is launched already: jobs "):
-            refuse_second(lab.target)
+            refuse_second(lab.target, lab.jobs)
     if (lab.target.here / JOBS).exists():
         ended = cancel(settle(lab.target.here, SHELL), SHELL, sleep=lambda _: None)
         assert {job.job.job_id for job in ended} == left
@@ -150,7 +152,7 @@ def test_a_launch_that_is_killed_leaves_no_job_that_is_not_recorded(
 
 
 FAILURES = [(1, "refused"), (1, "late"), (1, "down")] + [
-    (call, kind) for call in CALLS[1:] for kind in ("refused", "late", "down", "silent")
+    (call, kind) for call in CALLS[1:] for kind in ("refused", "late", "down", "silent", "printed")
 ]
 
 
@@ -183,18 +185,61 @@ def test_where_slurm_stays_away_nobody_says_that_jobs_are_cancelled(lab: Lab, ca
     assert len(lab.slurm.active()) == call - 2
 
 
+@pytest.mark.parametrize("at", range(2, 2 + JOBS_OF_A_LAUNCH))
+@pytest.mark.parametrize("ever", [True, False])
+def test_where_the_record_cannot_be_written_no_job_stays(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, at: int, ever: bool
+) -> None:
+    """The record is written before the first job, and after each one."""
+    writes = count(1)
+
+    def full(path: Path, data: bytes) -> None:
+        if (number := next(writes)) == at or (ever and number > at):
+            raise StorageError(f"cannot write {path}: No space left on device")
+        write_whole(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tsdg.slurm.jobs.write_whole", full)
+        with pytest.raises(MachineError, match=r"cannot write .*jobs\.json.* are cancelled"):
+            lab.launch()
+    assert lab.slurm.active() == set()
+    lab.launch()
+    assert lab.slurm.active() <= lab.recorded
+
+
+@pytest.mark.parametrize("call", [0, 2, 3])
+def test_what_a_colleague_launched_is_not_launched_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    """Also where the launch was killed before it could note its jobs' numbers."""
+    with monkeypatch.context() as ann:
+        ann.setenv("SMALL_SLURM_USER", "ann")
+        ann.setenv("LOGNAME", "ann")
+        lab.slurm.fail((call, "killed-after"))
+        lab.launch_and_die()
+        lab.slurm.fail()
+    monkeypatch.setenv("SMALL_SLURM_USER", "ben")
+    monkeypatch.setenv("LOGNAME", "ben")
+    waiting = lab.slurm.active()
+    assert waiting
+    with pytest.raises(RunConflictError, match=f"jobs {', '.join(sorted(waiting))} are pending"):
+        lab.launch()
+    assert lab.slurm.active() == lab.recorded == waiting
+
+
 def test_a_job_that_slurm_took_late_is_found_and_cancelled_by_the_next_command(lab: Lab) -> None:
     lab.slurm.fail((3, "down"))
     with pytest.raises(MachineError, match="looks for late ones"):
         lab.launch()
     record = read_jobs(lab.target.here).latest
     late = f"{lab.target.cluster.job_dir}/experiments/x/{record.id}/package_sbatch.sh"
+    (lab.slurm.folder / "whose" / "900").write_text("me mine-package\n")
     (lab.slurm.folder / "jobs" / "900").write_text(f"900|PENDING||{late}\n")
     element = "900|N/A|PENDING||None|mine-package\n"
     (lab.slurm.folder / "elements" / "900").write_text(element)
     lab.slurm.fail()
     with pytest.raises(RunConflictError, match="jobs 900 are pending or running"):
-        refuse_second(lab.target)
+        refuse_second(lab.target, lab.jobs)
     cancel(settle(lab.target.here, SHELL), SHELL, sleep=lambda _: None)
     assert lab.slurm.active() == set()
 
@@ -204,6 +249,22 @@ def test_what_a_site_prints_around_the_number_is_no_number(lab: Lab) -> None:
     lab.launch()
     assert lab.slurm.active() == lab.recorded
     assert all("Welcome" not in call for call in lab.slurm.calls())
+
+
+def test_what_a_site_prints_before_the_queue_is_no_job(lab: Lab) -> None:
+    lab.slurm.fail(*((number, "warned") for number in range(1, 200)))
+    lab.launch()
+    assert lab.slurm.active() == lab.recorded
+    ended = cancel(settle(lab.target.here, SHELL), SHELL, sleep=lambda _: None)
+    assert len(ended) == JOBS_OF_A_LAUNCH
+    assert lab.slurm.active() == set()
+
+
+def test_of_several_clusters_the_number_alone_counts(lab: Lab) -> None:
+    lab.slurm.fail(*((number, "clustered") for number in CALLS[1:]))
+    lab.launch()
+    assert lab.slurm.active() == lab.recorded
+    assert all(";" not in call for call in lab.slurm.calls())
 
 
 def test_a_comment_of_the_users_own_wins_and_jobs_are_found_all_the_same(

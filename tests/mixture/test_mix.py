@@ -100,6 +100,9 @@ def test_what_would_count_twice_is_refused(
         assert says in said
         assert len(said.strip().splitlines()) == 1
     assert run_command(["mix", str(a), str(b), *words]) == 0
+    assert run_command(["mix", str(a), str(b), *words]) == 0, "the same mixture again"
+    assert run_command(["mix", str(a), str(b), *words[1:], "budget=200"]) == 2
+    assert "holds another mixture" in capsys.readouterr().err
 
 
 def test_a_path_with_white_space_is_refused(
@@ -163,7 +166,7 @@ def test_a_corpus_is_counted_with_a_tokenizer_only(
         ),
         (["budget=10", "caps=${a}"], "tsdg mix: caps: Interpolation key 'a' not found"),
         (["budget=10", ".=5"], "found '.=5'; allowed: KEY=VALUE"),
-        (["budget=10", "out=RUN/x"], "which is a run; name a folder outside it"),
+        (["budget=10", "out=RUN/x"], "which is a run or a dataset; name a folder outside it"),
         (
             ["budget=10", "corpora=[{name: x}]"],
             "corpora[0].path: has no value; give it one with corpora=[...]",

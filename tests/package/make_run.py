@@ -7,6 +7,7 @@ manifest to it.
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from tsdg.corpus.decontamination import Nothing
 from tsdg.package.counts import SEED_FIELDS, SEED_REFUSALS
-from tsdg.package.dataset import Packing, write_dataset
+from tsdg.package.dataset import Packer, Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import (
     ManifestInputs,
@@ -27,7 +28,7 @@ from tsdg.package.manifest import (
     SourceFacts,
     TaskFacts,
 )
-from tsdg.package.pairs import accepted_pairs
+from tsdg.package.pairs import accepted_chunks
 from tsdg.package.render import Wording
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
@@ -75,6 +76,11 @@ PLANS = (
 )
 
 
+def dies(texts: Sequence[str]) -> list[int]:
+    """End the process that counts, as a kill would."""
+    os._exit(7)
+
+
 def words(texts: Sequence[str]) -> list[int]:
     """A token counter that needs no model."""
     return [len(text.split()) for text in texts]
@@ -113,16 +119,18 @@ class Made:
         """Stage 5 as the pipeline does it; returns the manifest."""
         if "answers" in [step for phase in self.inputs.phases for step in phase]:
             write_dataset(
-                pairs=accepted_pairs(self.directory),
+                chunks=accepted_chunks(self.directory),
                 run=self.directory,
-                tokens_of=words,
-                packing=Packing(
-                    variants=VARIANTS,
-                    rows_per_file=rows_per_file,
-                    wording=Wording(style="labelled", knowledge="after", think=False),
-                    seed=self.seed,
+                packer=Packer(
+                    packing=Packing(
+                        variants=VARIANTS,
+                        rows_per_file=rows_per_file,
+                        wording=Wording(style="labelled", knowledge="after", think=False),
+                        seed=self.seed,
+                    ),
+                    tokens_of=words,
+                    held_out=Nothing(),
                 ),
-                held_out=Nothing(),
             )
         return finish_run(self.directory, self.inputs)
 
@@ -371,7 +379,7 @@ class _Maker:
             expected.by_way[question.plan.way] += records
             expected.by_variant["answer"] += 1
             expected.by_variant["reasoning"] += bool(solution.reasoning)
-            expected.by_variant["context"] += bool(solution.knowledge)
+            expected.by_variant["enriched"] += bool(solution.knowledge)
 
     def _question(self, seed: Seed, turn: int) -> Question:
         draw, kind = self.draw, self.draw.choice(KINDS)

@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.package.make_run import FUSED, NO_PHASE, Made, make_run, words
+from tests.package.make_run import FUSED, NO_PHASE, Made, dies, make_run, words
 from tests.package.test_render import question_of, solution_of
 from tsdg.corpus.decontamination import Nothing
-from tsdg.errors import StorageError, VerificationError
-from tsdg.package.dataset import GROUP_ROWS, Packing, Pair, record_id_of, write_dataset
+from tsdg.errors import MachineError, StorageError, VerificationError
+from tsdg.package.dataset import GROUP_ROWS, Packer, Packing, record_id_of, write_dataset
 from tsdg.package.fsck import verify_run
-from tsdg.package.pairs import accepted_pairs
+from tsdg.package.pairs import Pair, accepted_chunks, accepted_pairs, chunks_of
 from tsdg.package.render import Wording
 from tsdg.protocols import Match, Posed
 from tsdg.records import RECORD_SCHEMA, VARIANTS, AnswerKind, Record, Rejection
@@ -53,8 +53,9 @@ def write(run: Path, pairs: list[Pair], **changes: object) -> None:
     packed = {"variants": VARIANTS, "rows_per_file": 1000, "wording": wording, "seed": 7}
     options = {"tokens_of": words, "held_out": Nothing(), **changes}
     packed |= {name: options.pop(name) for name in packed.keys() & options.keys()}
-    packing = Packing(**packed)  # type: ignore[arg-type]
-    write_dataset(pairs=pairs, run=run, packing=packing, **options)  # type: ignore[arg-type]
+    processes = options.pop("processes", 1)
+    packer = Packer(packing=Packing(**packed), **options)  # type: ignore[arg-type]
+    write_dataset(chunks=chunks_of(pairs), run=run, packer=packer, processes=processes)  # type: ignore[arg-type]
 
 
 class Marked:
@@ -127,7 +128,7 @@ def test_records_hold_what_their_variant_shows(tmp_path: Path) -> None:
         assert record.record_id == record_id_of(record.question_id, record.variant)
         assert record.tokens == len(record.text.split())
         assert bool(record.reasoning) == (record.variant != "answer")
-        assert bool(record.knowledge) == bool(record.distractors) == (record.variant == "context")
+        assert bool(record.knowledge) == bool(record.distractors) == (record.variant == "enriched")
         assert record.answer == "the roots"
 
 
@@ -168,13 +169,13 @@ def test_order_is_shuffled_and_fixed(tmp_path: Path) -> None:
 def test_rejections_have_a_reason(tmp_path: Path) -> None:
     bad = question_of(question_id="bad"), solution_of(question_id="bad", answer="B")
     bare = question_of(question_id="bare"), solution_of(question_id="bare", knowledge="")
-    write(tmp_path, [*pairs_of({"task": 2}), bad, bare], variants=("context",))
+    write(tmp_path, [*pairs_of({"task": 2}), bad, bare], variants=("enriched",))
     rejections = {
         row.row_id: row for row in read_rows(tmp_path / "filter/rejected.parquet", Rejection)
     }
     assert {row_id: row.detail for row_id, row in rejections.items()} == {
         "bad": "the answer is only a letter: 'B'",
-        "bare": "its solution has nothing for context",
+        "bare": "its solution has nothing for enriched",
     }
     assert {row.reason for row in rejections.values()} == {"bad_record"}
     assert len(records_of(tmp_path, "task")) == 2
@@ -250,6 +251,32 @@ def test_pairs_come_in_the_order_of_the_questions(tmp_path: Path) -> None:
     pairs = list(accepted_pairs(tmp_path))
     assert len(pairs) == sum(expected.accepted for expected in made.expected.values()) > 0
     assert all(question.question_id == solution.question_id for question, solution in pairs)
+
+
+def test_several_processes_make_the_files_of_one(tmp_path: Path) -> None:
+    pairs = pairs_of({"one": 600, "two": 3, "three": 300})
+    for name, processes in (("alone", 1), ("crew", 2)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, pairs, processes=processes)
+    assert state(tmp_path / "crew") == state(tmp_path / "alone")
+
+
+def test_a_process_that_dies_is_one_line_and_the_old_dataset_stays(tmp_path: Path) -> None:
+    write(tmp_path, pairs_of({"task": 3}))
+    before = state(tmp_path / "dataset")
+    with pytest.raises(MachineError, match=r"package: a process ended with exit code 7"):
+        write(tmp_path, pairs_of({"task": 9}), processes=2, tokens_of=dies)
+    assert state(tmp_path / "dataset") == before
+
+
+def test_chunks_hold_the_pairs_of_one_task_each(tmp_path: Path) -> None:
+    make_run(tmp_path, seed=5)
+    pairs = list(accepted_pairs(tmp_path))
+    read, cut = list(accepted_chunks(tmp_path)), list(chunks_of(pairs))
+    assert [(chunk.task, chunk.pairs()) for chunk in read] == [
+        (chunk.task, chunk.pairs()) for chunk in cut
+    ]
+    assert [pair for chunk in read for pair in chunk.pairs()] == pairs
 
 
 def test_solutions_in_another_order_are_refused(tmp_path: Path) -> None:

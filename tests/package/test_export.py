@@ -16,6 +16,7 @@ from tests.package.make_run import make_run
 from tsdg.cli import run_command
 from tsdg.layout import SAMPLES
 from tsdg.package.export.nemo_skills import generation
+from tsdg.package.manifest import sealed
 from tsdg.package.pairs import accepted_pairs
 from tsdg.package.render import Wording
 from tsdg.records import AnswerSample
@@ -163,19 +164,27 @@ def test_blends_lie_beside_the_lines_they_name(
 
 
 @pytest.mark.parametrize(
-    "text", ["null", "[]", '{"tasks": {}}', '{"tasks": {"a": 5}, "phases": 5, "files": []}']
+    ("text", "says"),
+    [
+        ("null", "damaged; remove it"),
+        ("[]", "damaged; remove it"),
+        ('{"tasks": {}}', "damaged; remove it"),
+        ('{"tasks": {"a": 5}, "phases": 5, "files": []}', "damaged; remove it"),
+        (
+            json.dumps(sealed({"schema_version": 1})),
+            "of another version of tsdg (schema_version 1, this one reads 2)",
+        ),
+    ],
 )
 @pytest.mark.parametrize("words", [["show"], ["report"], ["export", "--format=jsonl"]])
 def test_a_manifest_of_another_form_is_one_line(
-    text: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, says: str, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a=b").mkdir()
     (tmp_path / "a=b" / "manifest.json").write_text(text)
     command, *others = words
     assert run_command([command, str(tmp_path / "a=b"), *others]) == 1
-    assert capsys.readouterr().err.startswith(
-        f"tsdg: {tmp_path}/a=b/manifest.json is damaged; remove it"
-    )
+    assert capsys.readouterr().err.startswith(f"tsdg: {tmp_path}/a=b/manifest.json is {says}")
 
 
 def test_what_cannot_be_exported_is_one_line(

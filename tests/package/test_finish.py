@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ STEPS = ("questions", "answers")
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     made = make_run(tmp_path / "run", seed=3, tasks=4, seeds_per_task=8)
-    (tmp_path / "run" / "questions" / "contamination.json").write_text("{}")
+    account = {"held_out": {"splits": [], "rows": 0}, "tasks": {}}
+    path = tmp_path / "run" / "questions" / "contamination.json"
+    path.write_text(json.dumps(account))
     made.package()
     return tmp_path / "run"
 

@@ -25,6 +25,7 @@ from tests.package.make_run import (
     make_run,
 )
 from tsdg.errors import VerificationError
+from tsdg.package import counts
 from tsdg.package.card import card_text, columns, header_of
 from tsdg.package.counts import SEED_FIELDS
 from tsdg.package.fsck import verify_run
@@ -32,11 +33,11 @@ from tsdg.package.manifest import (
     SCHEMA_FILE,
     breaches,
     build_manifest,
-    canonical,
-    digest_of,
     inputs_of,
     write_manifest,
 )
+from tsdg.package.manifest_form import canonical, digest_of
+from tsdg.package.report.facts import facts_of
 from tsdg.records import RECORD_SCHEMA, Reason, Record
 from tsdg.storage import sha256_of
 from tsdg.tables import read_rows
@@ -71,7 +72,7 @@ def expected_of(made: Made, task: str) -> dict[str, Any]:
         },
         "records": expected.by_variant.total(),
         "records_by_variant": {
-            name: expected.by_variant[name] for name in ("answer", "reasoning", "context")
+            name: expected.by_variant[name] for name in ("answer", "reasoning", "enriched")
         },
         "records_by_field": dict(expected.by_field),
         "records_by_difficulty": dict(expected.by_difficulty),
@@ -220,6 +221,25 @@ def test_both_forms_of_phases_are_counted(tmp_path: Path) -> None:
         assert set(manifest["cost"]["steps"]) == {"questions", "answers"}
 
 
+def test_rare_fields_are_counted_together_and_the_sums_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_run(tmp_path / "whole", tasks=3, seeds_per_task=6).package()["totals"]
+    monkeypatch.setattr(counts, "NAMED_FIELDS", 1)
+    folded = make_run(tmp_path / "folded", tasks=3, seeds_per_task=6)
+    manifest = folded.package()
+    assert verify_run(tmp_path / "folded") == []
+    named = {name: n for name, n in whole["records_by_field"].items() if name}
+    assert len(named) > 1
+    for entry in (manifest["totals"], *manifest["tasks"].values()):
+        assert sum(entry["records_by_field"].values()) == entry["records"]
+    found = manifest["totals"]["records_by_field"]
+    (kept,) = found.keys() - {"", counts.OTHER_FIELDS}
+    assert found[kept] == named[kept]
+    assert found[counts.OTHER_FIELDS] == sum(named.values()) - named[kept]
+    assert counts.OTHER_FIELDS not in str(facts_of(tmp_path / "folded", manifest))
+
+
 def test_the_form_is_canonical_and_sealed(tmp_path: Path) -> None:
     manifest = make_run(tmp_path).package()
     raw = (tmp_path / "manifest.json").read_bytes()
@@ -259,6 +279,7 @@ def test_the_schema_is_closed_and_knows_every_reason() -> None:
         assert set(node["required"]) == set(node["properties"]) - {
             "merged",  # which an ordinary run has not
             "lost",  # which a merged one and one of an earlier version have not
+            "studies",  # which one of an earlier version has not
         }
 
 
@@ -333,10 +354,21 @@ def test_a_card_speaks_of_what_is_in_the_data_alone(tmp_path: Path) -> None:
     header = header_of(manifest)
     assert header["language"] == ["en"]
     assert header["license"] == ["cc-by-sa-4.0", "mit"]
-    card = card_text(manifest, "{}")
+    manifest["totals"]["records_by_variant"] |= {"enriched": 0}
+    for entry in manifest["tasks"].values():
+        entry["group"] = "reasoning"
+    card = card_text(manifest, "{}", held_out=0)
     assert "NC-4.0" not in card
     assert "| MIT/CC-BY-SA-4.0 | yes | yes |" in card
     assert "more task" in card
+    assert "per group (`reasoning`)" in card
+    assert "`reasoning`, " in card
+    assert "`enriched`, " not in card  # no record is
+    assert "were not compared with held-out splits" in card
+    assert "with 1,234 rows of known" in card_text(manifest, "{}", held_out=1234)
+    for entry in manifest["tasks"].values():
+        entry["family"] = "passages"
+    assert re.search(r"\d passages were read", card_text(manifest, "{}", held_out=None))
 
 
 def test_the_card_names_every_column_and_shows_a_record(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.package.make_run import NO_PHASE, make_run
 from tsdg.cli import run_command
+from tsdg.package.manifest import describe, sealed
+from tsdg.package.manifest_form import canonical
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -126,8 +128,8 @@ def test_what_cannot_be_merged_is_one_line(
         ([a, b, out, "colour=red"], 2, "takes two runs or more"),
         ([a, a, out], 2, "a run is named twice"),
         ([a, f"{a}/nowhere", out], 2, "there is no directory"),
-        ([a, b, f"out={merged}"], 2, f"would write into {merged}, which is a run"),
-        ([a, b, f"out={a}/dataset/x"], 2, f"would write into {a}, which is a run"),
+        ([a, b, f"out={merged}"], 2, f"would write into {merged}, which is a run or a dataset"),
+        ([a, b, f"out={a}/dataset/x"], 2, f"would write into {a}, which is a run or a dataset"),
         ([a, b, f"out={__file__}"], 2, "is there already"),
         ([a, str(tmp_path), out], 2, "is not a run directory"),
         ([a, str(merged), out], 2, "was merged itself"),
@@ -148,6 +150,41 @@ def rewrite(run: Path, made: Any, text: Any) -> None:
     place = table.schema.get_field_index("question")
     pq.write_table(table.set_column(place, table.schema.field(place), questions), file)
     made.package()
+
+
+@pytest.mark.parametrize("column", ["task", "group"])
+@pytest.mark.parametrize("agreed", [False, True], ids=["rows", "manifest-too"])
+def test_a_run_of_others_cannot_write_beside_the_folder(
+    runs: list[Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    column: str,
+    agreed: bool,
+) -> None:
+    """Neither by what its records say, nor where its manifest says the same."""
+    evil = tmp_path / "deep" / "evil"
+    shutil.copytree(runs[1], evil)
+    manifest = manifest_of(evil)
+    outside = "../../../escaped"
+    task = sorted(manifest["tasks"])[0]
+    for file in manifest["tasks"][task]["files"]:
+        table = pq.read_table(evil / file["path"])
+        place = table.column_names.index(column)
+        table = table.set_column(place, column, pa.array([outside] * table.num_rows))
+        pq.write_table(table, evil / file["path"])
+        file |= describe(evil, file["path"])
+    if agreed and column == "task":
+        manifest["tasks"][outside] = manifest["tasks"].pop(task)
+    elif agreed:
+        manifest["tasks"][task]["group"] = outside
+    (evil / "manifest.json").write_bytes(canonical(sealed(manifest | {"digest": ""})))
+    out = tmp_path / "deep" / "merged"
+    assert run_command(["merge", str(runs[0]), str(evil), f"out={out}"]) == 1
+    said = capsys.readouterr().err
+    assert (said.startswith("tsdg: "), said.count("\n")) == (True, 1)
+    assert not out.exists()
+    assert {path.name for path in tmp_path.rglob("*escaped*")} == set()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
 def test_one_request_asked_again_counts_once_whatever_its_text(

@@ -90,8 +90,8 @@ def test_answer_variant() -> None:
     assert assistant.content == "the roots"
 
 
-def test_context_variant_has_its_parts_in_order() -> None:
-    rendered = render(question_of(), solution_of(), "context", LABELLED)
+def test_enriched_variant_has_its_parts_in_order() -> None:
+    rendered = render(question_of(), solution_of(), "enriched", LABELLED)
     assert rendered.text == (
         "Question: Which part of a plant takes up water from the soil?\n"
         "Options:\n- the petals\n- the roots\n- the bark\n\n"
@@ -101,8 +101,8 @@ def test_context_variant_has_its_parts_in_order() -> None:
         "Answer: the roots"
     )
     assert rendered.messages[1].content == (
-        f"{BACKGROUND}\n\n"
-        "Roots stand in the soil.\nSo they reach its water.\n\n"
+        f"Background: {BACKGROUND}\n\n"
+        "Reasoning:\nRoots stand in the soil.\nSo they reach its water.\n\n"
         f"Why the other options are wrong:\n{WRONG}\n\n"
         "Answer: the roots"
     )
@@ -110,10 +110,10 @@ def test_context_variant_has_its_parts_in_order() -> None:
 
 def test_knowledge_may_stand_before_the_question() -> None:
     before = dataclasses.replace(LABELLED, knowledge="before")
-    rendered = render(question_of(), solution_of(), "context", before)
+    rendered = render(question_of(), solution_of(), "enriched", before)
     assert rendered.text.startswith(f"Background: {BACKGROUND}\n\nQuestion: Which")
     user, assistant = rendered.messages
-    assert user.content.startswith(f"{BACKGROUND}\n\nWhich")
+    assert user.content.startswith(f"Background: {BACKGROUND}\n\nWhich")
     assert BACKGROUND not in assistant.content
     assert rendered.text.endswith("\n\nAnswer: the roots")
     assert assistant.content.endswith("\n\nAnswer: the roots")
@@ -125,9 +125,9 @@ def test_knowledge_may_stand_before_the_question() -> None:
 def test_both_places_share_the_records_the_same_way_each_time() -> None:
     both, places = dataclasses.replace(LABELLED, knowledge="both"), []
     for number in range(200):
-        rendered = render(question_of(question_id=str(number)), solution_of(), "context", both)
+        rendered = render(question_of(question_id=str(number)), solution_of(), "enriched", both)
         places.append(rendered.text.startswith("Background"))
-        again = render(question_of(question_id=str(number)), solution_of(), "context", both)
+        again = render(question_of(question_id=str(number)), solution_of(), "enriched", both)
         assert again == rendered
     assert 60 < sum(places) < 140
 
@@ -143,8 +143,8 @@ def test_what_was_thought_is_apart_from_the_content() -> None:
     assert traced.content == (
         "Roots stand in the soil.\nSo they reach its water.\n\nAnswer: the roots"
     )
-    knowing = render(question_of(), solution_of(), "context", think).messages[1]
-    assert knowing.content.startswith(BACKGROUND)
+    knowing = render(question_of(), solution_of(), "enriched", think).messages[1]
+    assert knowing.content.startswith(f"Background: {BACKGROUND}")
     assert "stand in the soil" not in knowing.content
     alone = render(question_of(), solution_of(), "answer", think).messages[1]
     assert (alone.content, alone.reasoning_content) == ("the roots", None)
@@ -154,9 +154,9 @@ def test_what_was_thought_is_apart_from_the_content() -> None:
         assert all(turn.reasoning_content is None for turn in shown.messages)
 
 
-def test_context_variant_without_reasoning_and_options() -> None:
+def test_enriched_variant_without_reasoning_and_options() -> None:
     solution = solution_of(answer="42", reasoning="", distractors=())
-    rendered = render(question_of(answer_kind="number", options=()), solution, "context", LABELLED)
+    rendered = render(question_of(answer_kind="number", options=()), solution, "enriched", LABELLED)
     assert rendered.text == (
         "Question: Which part of a plant takes up water from the soil?\n\n"
         f"Background: {BACKGROUND}\n\n"
@@ -213,11 +213,11 @@ def test_every_language_has_every_label() -> None:
 
 
 def test_variants_need_what_they_show() -> None:
-    assert variants_of(solution_of(), ("context", "answer", "reasoning")) == VARIANTS
-    assert variants_of(solution_of(reasoning=" \n"), VARIANTS) == ("answer", "context")
+    assert variants_of(solution_of(), ("enriched", "answer", "reasoning")) == VARIANTS
+    assert variants_of(solution_of(reasoning=" \n"), VARIANTS) == ("answer", "enriched")
     assert variants_of(solution_of(knowledge=""), VARIANTS) == ("answer", "reasoning")
     assert variants_of(solution_of(knowledge="", reasoning=""), VARIANTS) == ("answer",)
-    assert variants_of(solution_of(knowledge=""), ("context",)) == ()
+    assert variants_of(solution_of(knowledge=""), ("enriched",)) == ()
 
 
 TEXT = st.text(min_size=1, max_size=40).filter(str.strip)
@@ -249,7 +249,7 @@ def test_values_stand_in_the_text_as_they_are(
         assert part.strip() in user
     shown = [answer]
     shown += [reasoning] if variant != "answer" else []
-    shown += [knowledge] if variant == "context" else []
+    shown += [knowledge] if variant == "enriched" else []
     for part in shown:
         assert part.strip() in rendered.text
         assert part.strip() in assistant
@@ -264,14 +264,14 @@ def test_values_stand_in_the_text_as_they_are(
 
 def test_the_plain_style_is_the_parts_alone() -> None:
     question, solution = question_of(), solution_of()
-    answer, reasoning, context = (
+    answer, reasoning, enriched = (
         render(question, solution, variant, PLAIN) for variant in VARIANTS
     )
     user = answer.messages[0].content
     assert answer.text == f"{user}\n\n{solution.answer}"
     assert reasoning.text == f"{user}\n\n{solution.reasoning}\n\n{solution.answer}"
     assert (
-        context.text
+        enriched.text
         == f"{user}\n\n{solution.knowledge}\n\n{solution.reasoning}\n\n{solution.answer}"
     )
     assert reasoning.messages == render(question, solution, "reasoning", LABELLED).messages

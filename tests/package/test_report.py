@@ -19,8 +19,10 @@ from tests.package.make_run import FUSED, NO_PHASE, QUESTIONS_ONLY, make_run
 from tsdg.accounting import SCHEMA_VERSION, WorkerOwner, WorkerStatus, write_worker
 from tsdg.cli import run_command
 from tsdg.errors import VerificationError
-from tsdg.package.report.charts import bars, duration, line, short
-from tsdg.package.report.facts import facts_of
+from tsdg.package.report.beside import by_task
+from tsdg.package.report.browse import fair
+from tsdg.package.report.charts import bars, line, short
+from tsdg.package.report.facts import facts_of, steps
 from tsdg.package.report.page import write_report
 
 HOSTILE = "</script><script>document.title='broken'</script><!-- <script> & \u2028 {{ 7 * 7 }}"
@@ -218,6 +220,13 @@ def test_it_samples_says_so_and_stays_small(run: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_sample_is_full_where_most_tasks_are_empty() -> None:
+    counts = {**{f"empty {number}": 0 for number in range(224)}, "few": 3, "many": 500, "more": 400}
+    found = fair(counts, 150)
+    assert found == {"few": 3, "many": 74, "more": 73}
+    assert fair(dict.fromkeys(range(9), 5), 4) == dict.fromkeys(range(9), 1)
+
+
 def test_it_is_one_file_that_asks_for_nothing(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!#)""", page)
@@ -241,23 +250,62 @@ def test_runs_of_any_phases_have_a_report(phases: Any, tmp_path: Path) -> None:
     assert any(row["verdict"] == "accepted" for row in rows) == (phases == FUSED)
 
 
-def test_totals_of_other_runs_stand_beside(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make_run(tmp_path / "other", seed=9).package()
-    assert run_command(["report", str(run), str(tmp_path / "other")]) == 0
-    assert "Beside other runs" in (run / "report.html").read_text()
-    assert capsys.readouterr().out.strip() == str(run / "report.html")
-    write_report(run)
+@pytest.fixture(scope="module")
+def beside(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two runs, whose own reports it leaves alone."""
+    other = tmp_path_factory.mktemp("beside") / "other"
+    make_run(other, seed=9).package()
+    for folder in (run, other):
+        (folder / "snapshot").mkdir(exist_ok=True)
+        recipe = f"phases: [[questions], [answers]]\nseed: {len(folder.name)}\n"
+        (folder / "snapshot/recipe.yaml").write_text(recipe)
+        for name, text in (("fingerprint", "{}"), ("versions", '{"packages": {}}')):
+            (folder / f"snapshot/{name}.json").write_text(text)
+        (folder / "snapshot/catalogue.json").write_text("[]")
+    before = (run / "report.html").read_bytes()
+    assert run_command(["report", str(run), str(other), f"out={other.parent}/two.html"]) == 0
+    assert (run / "report.html").read_bytes() == before
+    assert not (other / "report.html").exists()
+    return other.parent / "two.html"
+
+
+def test_the_way_from_rows_to_records_adds_up(run: Path) -> None:
+    manifest = manifest_of(run)
+    found = steps(manifest["totals"])
+    _, seeds, asked, written, accepted, packaged, records = found
+    lost = [sum(count for _, count in step["lost"]) for step in found]
+    assert found[0]["count"] - lost[1] == seeds["count"] == manifest["totals"]["seeds"]["sampled"]
+    assert asked["count"] - lost[3] == written["count"]
+    assert written["count"] - lost[4] == accepted["count"]
+    assert accepted["count"] - lost[5] == packaged["count"]
+    assert sum(count for _, count in records["gives"]) == records["count"] > 0
+    assert min(lost[3:6]) > 0
+    page = (run / "report.html").read_text()
+    assert f"<b>{records['count'] / asked['count']:.2f}</b> records per question asked for" in page
+    for reason, count in (pair for step in found for pair in step["lost"]):
+        assert f"{reason} {count:,}" in page
+
+
+def test_runs_side_by_side_are_ranked_by_what_differs(run: Path, beside: Path) -> None:
+    page = beside.read_text()
+    assert '<th scope="row">recipe: seed</th>' in page
+    tasks = [{"task": name, "asked": 10, "records": made} for name, made in (("a", 5), ("b", 9))]
+    others = [{"task": "a", "asked": 10, "records": 6}, {"task": "b", "asked": 10, "records": 1}]
+    found = by_task([{"tasks": tasks}, {"tasks": [*others, {**others[0], "task": "new"}]}])
+    assert [name for name, _ in found] == ["new", "b", "a"]
+    assert found[0][1] == [{"per": None, "records": None}, {"per": 0.6, "records": 6}]
 
 
 @pytest.mark.browser
-def test_a_browser_filters_and_walks_the_list_by_keyboard(run: Path, tmp_path: Path) -> None:
+def test_a_browser_filters_and_walks_the_list_by_keyboard(
+    run: Path, beside: Path, tmp_path: Path
+) -> None:
     page = (run / "report.html").read_text()
     rows = rows_in(page)
     assert any(
         row["question"] and row["question"]["question"].startswith("</script>") for row in rows
     )
+    pages = json.dumps([page, beside.read_text()]).replace("<", "\\u003c")
     driver = """
 <script>
 const all = document.querySelectorAll("#list div").length;
@@ -273,11 +321,27 @@ out.records = document.querySelectorAll("#detail .text").length;
 at("words").value = "no row holds these words";
 at("words").dispatchEvent(new Event("input"));
 out.none = at("count").textContent;
-const told = document.createElement("pre");
-told.id = "told";
-told.textContent = JSON.stringify(out);
-document.body.append(told);
-</script></body>"""
+// Each page in windows of all widths, a little narrower for the scroll bar.
+const frames = PAGES.flatMap((page) => [360, 768, 1440, 2560].map(async (width) => {
+  const frame = document.createElement("iframe");
+  frame.style.width = `${width}px`;
+  frame.srcdoc = page;
+  const ready = new Promise((done) => frame.addEventListener("load", done));
+  document.body.append(frame);
+  await ready;
+  const inside = [...frame.contentDocument.querySelectorAll("main *")]
+    .filter((node) => !node.closest(".scroll"));
+  const right = Math.max(...inside.map((node) => node.getBoundingClientRect().right));
+  return [width, frame.contentDocument.documentElement.scrollWidth, right];
+}));
+Promise.all(frames).then((widths) => {
+  out.widths = widths;
+  const told = document.createElement("pre");
+  told.id = "told";
+  told.textContent = JSON.stringify(out);
+  document.body.append(told);
+});
+</script></body>""".replace("PAGES", pages)
     (tmp_path / "driven.html").write_text(page.replace("</body>", driver))
     found = re.search(
         r'<pre id="told">(.*?)</pre>', dom(tmp_path / "driven.html", tmp_path), re.DOTALL
@@ -291,6 +355,8 @@ document.body.append(told);
     assert (told["last"], told["before"]) == (f"row-{len(rows) - 1}", f"row-{len(rows) - 2}")
     assert told["records"] > 0
     assert told["none"] == f"0 of {len(rows)}"
+    assert len(told["widths"]) == 8
+    assert all(page <= width and right <= width for width, page, right in told["widths"])
 
 
 def test_charts_scale_and_name_their_values() -> None:
@@ -300,7 +366,6 @@ def test_charts_scale_and_name_their_values() -> None:
     assert "polyline" in line([0.0, 2.0, 1.0], label="x", seconds=60)
     assert bars([], label="nothing", bound=short).startswith("<svg")
     assert [short(n) for n in (0, 950, 12_000, 3_400_000, 2e9)] == ["0", "950", "12k", "3.4M", "2G"]
-    assert [duration(s) for s in (45, 720, 12_600)] == ["45 s", "12 min", "3.5 h"]
 
 
 @pytest.mark.parametrize(
@@ -309,6 +374,9 @@ def test_charts_scale_and_name_their_values() -> None:
         ([], 2, "takes runs"),
         (["{run}", "sample=many"], 2, "sample: found 'many'"),
         (["{run}", "colour=red"], 2, "takes runs"),
+        (["{run}", "out=x.html"], 2, "out= names the page of several runs"),
+        (["{run}", "{run}"], 2, "a run is named twice"),
+        (["{run}", "{run}/../run", "sample=3"], 2, "a run is named twice"),
         (["{run}/nowhere"], 2, "there is no directory"),
         (["{run}/seeds"], 2, "is not a run directory: it has no snapshot"),
         ([""], 2, "takes runs"),

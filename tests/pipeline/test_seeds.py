@@ -39,13 +39,13 @@ def test_hundreds_of_tasks_without_rows_are_two_lines(
     skipped = [
         line
         for line in capsys.readouterr().out.splitlines()
-        if "skipped" in line or "give no seed" in line
+        if "skipped" in line or "without a seed" in line
     ]
     assert len(skipped) == 2
     assert skipped[0].startswith("seeds: ")
-    assert " tasks are skipped, their splits are not in the mirror: " in skipped[0]
+    assert " tasks, not in the mirror: " in skipped[0]
     assert skipped[0].endswith(" more; `tsdg seeds prefetch` fetches them")
     assert (
         skipped[1]
-        == "seeds: 1 tasks give no seed: arc_challenge; seeds/rejected.parquet has the reasons"
+        == "seeds: without a seed: 1 task: arc_challenge; seeds/rejected.parquet has the reasons"
     )

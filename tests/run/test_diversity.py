@@ -203,6 +203,9 @@ def test_without_parts_the_table_of_questions_is_read(make: Make) -> None:
         path.unlink()
     with pytest.raises(ShortfallError, match="no question is written yet"):
         measure(run)
+    pq.write_table(pa.Table.from_pylist(rows).slice(0, 0), run / "questions/questions.parquet")
+    with pytest.raises(ShortfallError, match=r"were rejected; .*questions/rejected.parquet says"):
+        measure(run)
     pq.write_table(pa.Table.from_pylist(rows), run / "questions/questions.parquet")
     assert measure(run).whole.written == 40
 

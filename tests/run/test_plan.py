@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 
+from tests.generate import rows
 from tests.seeds.rows import arc_rows
 from tsdg.config.compose import compose_recipe
 from tsdg.config.recipe import Recipe
-from tsdg.errors import MirrorError, RecipeError
+from tsdg.errors import MirrorError, PermanentError, RecipeError
+from tsdg.generate.questions import QuestionStep
+from tsdg.protocols import Reply, Request
+from tsdg.records import AnswerKind
 from tsdg.run.assumptions import assumptions
-from tsdg.run.estimate import TaskLoad, plan_phases
+from tsdg.run.estimate import TaskLoad, Work, plan_phases
 from tsdg.run.measured import Measured, measure
 from tsdg.run.prepare import look_up
+from tsdg.run.prompt_length import PromptLength
 from tsdg.run.run_plan import RunPlan, make_plan
 from tsdg.seeds.catalogue.load import load
 from tsdg.views.plan_text import print_plan
@@ -119,7 +124,7 @@ def test_requests_tokens_and_units(tmp_path: Path) -> None:
     )
     assert made.gpu_hours == pytest.approx(sum(phase.gpu_hours or 0 for phase in made.phases))
     assert made.records == 72 * 3
-    assert set(made.record_tokens) == {"answer", "reasoning", "context"}
+    assert set(made.record_tokens) == {"answer", "reasoning", "enriched"}
     fused = plan(
         tmp_path, "phases=[[questions,answers]]", "seeds.cap_per_task=12", "engine.unit_rows=10"
     )
@@ -203,10 +208,9 @@ def test_a_judge_is_counted_by_what_it_is_asked_for(tmp_path: Path) -> None:
         "questions.per_seed=2",
     )
     answers = free.phases[1]
-    rows = answers.rows
-    assert (
-        answers.roles[0].work.requests == answers.roles[0].work.requests_expected == rows * 4
-    )  # no vote that ends
+    rows, work = answers.rows, answers.roles[0].work
+    # No vote that ends: all samples of a question are one request.
+    assert (work.requests, work.requests_expected, work.replies_expected) == (rows, rows, rows * 4)
     assert answers.roles[1].work.requests == rows * (3 + 1) * 2
 
 
@@ -260,14 +264,14 @@ def test_the_default_recipe_is_within_five_thousand_gpu_hours(
 
 
 def test_what_a_run_took_replaces_what_is_assumed(tmp_path: Path) -> None:
-    def took(completion: float) -> Measured:
-        return Measured(prompt=100, completion=completion, requests=50)
+    def took(completion: float, reasoning: float = 0.0) -> Measured:
+        return Measured(prompt=100, completion=completion, requests=50, reasoning=reasoning)
 
     assert measure(tmp_path) == {}
     words = recipe(tmp_path, "seeds.tasks=[demo_arithmetic]", rate(100))
     prepared = look_up(words, mirror="optional")
     loads = [TaskLoad(kind="number", seeds=12, row_chars=100)]
-    found = {"questions": took(500.0), "answers": took(70.0)}
+    found = {"questions": took(500.0), "answers": took(70.0, 40.0)}
     phases = plan_phases(prepared.recipe, prepared.prompts, loads, found)  # type: ignore[arg-type]
     questions, (answers, enrich) = phases[0].roles[0], phases[1].roles
     assert questions.work.completion_tokens == 12 * 500
@@ -275,8 +279,55 @@ def test_what_a_run_took_replaces_what_is_assumed(tmp_path: Path) -> None:
     assert answers.work.completion_tokens == answers.work.requests_expected * 70
     assert enrich.work.completion_tokens == 12 * 256
     told = "\n".join(assumptions(prepared.recipe, found))  # type: ignore[arg-type]
-    assert "answers: 100 tokens of prompt and 70 of reply, the mean of 50 requests" in told
+    assert (
+        "answers: 100 tokens of prompt and 70 of reply (40 of thinking), the mean of 50 requests"
+        in told
+    )
     assert "at most max_tokens: enrich 256 (" in told
+
+
+@pytest.mark.parametrize("prompt", ["small", "default"])
+@pytest.mark.parametrize("kind", ["choice", "number"])
+async def test_a_prompt_is_as_long_as_what_is_sent(
+    tmp_path: Path, prompt: str, kind: AnswerKind
+) -> None:
+    few_shot = "2" if prompt == "small" else "0"
+    words = (f"prompt={prompt}", f"questions.few_shot={few_shot}")
+    prepared = look_up(recipe(tmp_path, *words), mirror="optional")
+    step = QuestionStep(
+        config=prepared.recipe.questions,
+        model=prepared.recipe.model,
+        prompts=prepared.prompts,
+        seed=0,
+        judge=None,
+        kin=None,
+        aim=None,
+    )
+    row, sent = rows.seed(kind), []
+
+    async def ask(request: Request) -> Reply:
+        sent.append(sum(len(turn["content"]) for turn in request.body["messages"]))
+        raise PermanentError("not_sent", "")
+
+    await step(row, ask)
+    told = sum(map(len, (row.question, row.context, *row.options, row.answer, row.solution)))
+    planned = PromptLength(prepared.recipe, prepared.prompts).of("questions", kind)
+    assert planned + told == pytest.approx(sent[0], rel=0.15)
+
+
+def test_samples_of_one_prompt_are_one_request_a_round(tmp_path: Path) -> None:
+    words = ("seeds.tasks=[demo_arithmetic]", "answers=default", "answers.structured=false")
+    prepared = look_up(recipe(tmp_path, *words), mirror="optional")
+
+    def work(kind: AnswerKind) -> Work:
+        loads = [TaskLoad(kind=kind, seeds=100, row_chars=100)]
+        return plan_phases(prepared.recipe, prepared.prompts, loads)[1].roles[0].work
+
+    number, choice = work("number"), work("choice")
+    # 3 of 5 votes: three samples, then mostly one more; at most two more, one by one.
+    assert (number.requests, number.requests_expected, number.replies_expected) == (300, 200, 400)
+    # Options stand in another order for each sample.
+    assert choice.requests_expected == choice.replies_expected == 450
 
 
 def test_a_plan_without_phases_ends_with_the_seeds(
@@ -312,7 +363,7 @@ def test_it_is_printed_for_a_person_and_as_json(
     assert f"left out: {refused} tasks, seeds.licences=permissive: " in shown
     assert all(share.name in shown for share in made.families)
     poor = [share for share in made.families if share.poor]
-    assert all(f"{share.name} ({share.poor})" in shown for share in poor)
+    assert all(share.poor in shown for share in poor)
     assert ("poor seeds (families with a reason beside their name): " in shown) == bool(poor)
     assert f"run directory: {tmp_path}/runs/demo-" in shown
     print_plan(made, as_json=True)

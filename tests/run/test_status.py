@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from tests.launch.test_queue import job
 from tests.package.make_run import make_run
 from tsdg.accounting import WorkerOwner, WorkerStatus, write_worker
+from tsdg.amounts import duration
 from tsdg.cli import run_command
 from tsdg.config.recipe import StepName
 from tsdg.engine.commit import part_path
@@ -35,7 +37,7 @@ from tsdg.slurm.queue import Element, State, parse_sacct, parse_squeue
 from tsdg.slurm.slurm_shell import Ssh
 from tsdg.slurm.watch import Answer
 from tsdg.tables import UNIT_ROWS
-from tsdg.views.status_text import duration, print_status
+from tsdg.views.status_text import ROWS_EVERY_S, Following, print_status
 
 QUESTIONS: tuple[StepName, ...] = ("questions",)
 NAMES = {"1": "seeds", "2": "questions", "3": "questions-gather"}
@@ -43,6 +45,7 @@ SEEDS, GATHER = (
     job("1", "seeds"),
     job("3", "questions-gather", stage="questions.gather", after_any=("questions",)),
 )
+RUNNING = "2|0|RUNNING|n1|None|questions\n"
 ARRAY = job("2", "questions", 4, after_ok=("seeds",))
 
 
@@ -374,12 +377,37 @@ def test_what_is_printed(half: Path, capsys: pytest.CaptureFixture[str]) -> None
     failures = "".join(
         f"2_{number}|FAILED|1:0|2026-01-01T00:00:00|n1|questions\n" for number in range(1, 4)
     )
-    print_status(read_status(half, answer=answer("2|0|RUNNING|n1|None|questions\n", failures)))
+    print_status(read_status(half, answer=answer(RUNNING, failures)))
     shown = capsys.readouterr().out
     assert "questions  15/30   4/10" in shown
     assert "~50%" in shown
     assert shown.count("failed: questions 2_") == 3
     assert "sent again: timeout 2" in shown
+
+
+def test_into_a_pipe_goes_a_line_for_each_change(
+    half: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched(half)
+    now = [0.0]
+    monkeypatch.setattr("tsdg.views.status_text.time.monotonic", lambda: now[0])
+    following = Following()
+
+    def told(rows: int, *, after_s: float, queue: str = RUNNING, more: bool = True) -> str:
+        now[0] += after_s
+        write_worker(half / "questions", "w", slurm_worker("2", "0", rows_done=rows))
+        following.show(read_status(half, answer=answer(queue)), more=more)
+        return capsys.readouterr().out
+
+    assert told(15, after_s=0).startswith(f"{half}: running\n")
+    assert told(18, after_s=5) == ""
+    waiting = told(18, after_s=5, queue=f"{RUNNING}2|1|PENDING|n1|Priority|questions\n")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d questions 18/30; elements: .*1 running.*\n", waiting)
+    assert told(21, after_s=5) != ""  # one element less
+    assert told(24, after_s=5) == ""
+    assert " questions 24/30; " in told(24, after_s=ROWS_EVERY_S)
+    assert told(24, after_s=ROWS_EVERY_S) == ""
+    assert told(24, after_s=5, more=False).startswith(f"{half}: running\n")
 
 
 def test_what_cannot_be_read_is_one_line(

@@ -50,27 +50,37 @@ LOOKS = ("displaystyle", "left", "right", "text", "textbf", "mathrm", "mathbf", 
 OPTIONS = ("choices", "options", "endings")
 
 
+DROPPED = re.compile(
+    r"(?<!\d)[./:*]|[./:*](?!\d)"  # not within a number
+    r"|-(?!\w)|(?<=[^\W\d])-|(?<=\d)-(?!\d)"  # neither a minus nor within a number
+)
+
+
+class Kept(dict[int, str | None]):
+    """What becomes of each character by itself; asked once for each."""
+
+    signs: "Kept"
+
+    def __missing__(self, code: int) -> str | None:
+        char = chr(code)
+        kind = unicodedata.category(char)
+        stays = kind[0] in "LMN" or kind in ("Sm", "So") or char in "^./:*-"
+        self[code] = ("-" if char == "−" else char) if stays else None
+        return self[code]
+
+
+Kept.signs = Kept()
+
+
 def plain(text: str) -> str:
     """Letters, marks, digits and signs of the text; of punctuation only what makes a number."""
-    for command in LOOKS:
-        text = re.sub(rf"\\{command}(?![A-Za-z])", "", text)
-    text = re.sub(r"\\([lgn])eq(?![A-Za-z])", r"\\\1e", text)
-    text = re.sub(r"\\[dtc](frac|binom)", r"\\\1", text)
+    if "\\" in text:
+        for command in LOOKS:
+            text = re.sub(rf"\\{command}(?![A-Za-z])", "", text)
+        text = re.sub(r"\\([lgn])eq(?![A-Za-z])", r"\\\1e", text)
+        text = re.sub(r"\\[dtc](frac|binom)", r"\\\1", text)
     text = unicodedata.normalize("NFKC", text).casefold()
-    out = []
-    for at, char in enumerate(text):
-        before, after = text[at - 1 : at], text[at + 1 : at + 2]
-        kind = unicodedata.category(char)
-        in_number = char in "./:*" and before.isdigit() and after.isdigit()
-        minus = (
-            char in "-−"
-            and (after.isalnum() or after == "_")
-            and not (before.isalnum() or before == "_")
-        )
-        between = char == "-" and before.isdigit() and after.isdigit()
-        if kind[0] in "LMN" or kind in ("Sm", "So") or char == "^" or in_number or minus or between:
-            out.append("-" if char == "−" else char)
-    return "".join(out)
+    return DROPPED.sub("", text).translate(Kept.signs)
 
 
 def texts(row: dict[str, Any]) -> Iterator[str]:
@@ -107,8 +117,9 @@ def leaks(mirror: Path) -> dict[str, dict[int, list[str]]]:
     by_text: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {}
     for name, path in held_out(mirror):
         for number, row in enumerate(pq.read_table(path).to_pylist()):
+            choices = options(row)
             for text in texts(row):
-                by_text.setdefault(plain(text), []).append((name, number, options(row)))
+                by_text.setdefault(plain(text), []).append((name, number, choices))
     out: dict[str, dict[int, list[str]]] = {}
     for task, folder in TASKS.items():
         data_set = folder.rsplit("/", 1)[0] + "/"

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import os
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import get_args
@@ -11,8 +10,8 @@ from typing import get_args
 import pyarrow.parquet as pq
 import pytest
 
+from tests.seeds.edited import edited, refused, with_one
 from tsdg.config.verifier_name import BUILT_IN
-from tsdg.errors import CatalogueError
 from tsdg.records import ANSWER_KINDS, GROUPS, OutputType
 from tsdg.seeds.catalogue import build_index
 from tsdg.seeds.catalogue.index import Index, load_index
@@ -271,22 +270,13 @@ def test_rows_against_the_mirror(catalogue: Catalogue) -> None:
         ("units.csv", ",2251,", ",forty,", "rows: found 'forty', allowed: a whole number"),
         ("units.csv", "\nai2_arc,", "\nai2_ark,", "column family: found 'ai2_ark'"),
         ("units.csv", "arc_easy,arc/", "arc_easy|gsm8k,arc/", "task gsm8k stands twice"),
-        ("units.csv", "forever", "forever", ""),
     ],
 )
 def test_a_typo_in_a_table_is_one_line(
     tmp_path: Path, file: str, old: str, new: str, said: str
 ) -> None:
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder)
-    text = (folder / file).read_text(encoding="utf-8")
-    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    if not said:
-        assert read_catalogue(folder) == load()
-        return
-    with pytest.raises(CatalogueError) as caught:
-        read_catalogue(folder)
-    assert said in str(caught.value)
-    assert str(folder) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == 2
+    refused(edited(tmp_path, file, with_one(old, new)), said)
+
+
+def test_an_unchanged_copy_of_the_tables_is_the_catalogue(tmp_path: Path) -> None:
+    assert read_catalogue(edited(tmp_path, "units.csv", str)) == load()

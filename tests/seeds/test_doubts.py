@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.seeds.rows import WriteSplit, arc_rows, collected, config
-from tsdg.errors import RecipeError
+from tsdg.config.compose import compose_recipe
+from tsdg.errors import RecipeError, RunConflictError
 from tsdg.pipeline.own_tests import failed_tests, sandbox_here
+from tsdg.run.prepare import prepare, take_snapshot
 from tsdg.seeds.draw.collect import SeedCollector
-from tsdg.seeds.draw.doubts import contradicted
+from tsdg.seeds.draw.doubts import contradicted, state_of
 from tsdg.seeds.rows.item import Gold, Item
 
 DOUBLE = "def double(n):\n    return 2 * n"
@@ -42,6 +44,24 @@ def test_findings_of_several_runs_and_samples_add_up(tmp_path: Path) -> None:
     finding(second, {"3": "z"})
     assert set(contradicted([str(first), str(second)])) == {"1", "2", "3"}
     assert contradicted([]) == {}
+
+
+def test_a_finding_that_grew_is_another_one(write_split: WriteSplit, tmp_path: Path) -> None:
+    """The run that began with the old one is not taken for the one that the recipe means now."""
+    path = write_split("allenai/ai2_arc", "ARC-Easy", "train", arc_rows(2))
+    run = finding(tmp_path / "before", {"1": "x"}, 8)
+    words = [f"seeds.mirror={path.parents[3]}", f"seeds.exclude=[{run}]", "run=one"]
+    recipe = ["recipe=demo", "seeds.tasks=[arc_easy]", f"output_root={tmp_path}", *words]
+
+    def start() -> None:
+        take_snapshot(prepare(compose_recipe(recipe)), [])
+
+    start()
+    start()
+    finding(Path(run), {"2": "y"}, 64)
+    with pytest.raises(RunConflictError, match=r"found in the runs of seeds\.exclude changed"):
+        start()
+    assert state_of([]) == state_of([str(tmp_path / "gone")]) == ""
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 it."""
 
 import csv
+import io
 import itertools
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.seeds.edited import edited, refused, with_one
 from tsdg.config.compose import compose_recipe
-from tsdg.errors import CatalogueError
 from tsdg.run.prepare import look_up
 from tsdg.run.run_plan import make_plan
 from tsdg.seeds.catalogue import count_evidence
@@ -22,9 +22,9 @@ from tsdg.seeds.catalogue.evidence import (
     evidence_of,
     licence_of,
 )
-from tsdg.seeds.catalogue.load import load, read_catalogue
+from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Unit
-from tsdg.seeds.catalogue.tables import DATA, table
+from tsdg.seeds.catalogue.tables import table
 from tsdg.views.seeds import print_family
 
 LICENCES = {row["licence"]: Licence.model_validate(row) for row in table("licences.csv")}
@@ -233,39 +233,28 @@ ROWS = "allenai/ai2_arc,ARC-Easy,train,rows,2251,files,"
 def test_a_mistake_in_the_evidence_is_one_line(
     tmp_path: Path, file: str, old: str, new: str, said: str
 ) -> None:
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder)
-    text = (folder / file).read_text(encoding="utf-8")
-    assert old in text
-    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    refused(folder, said)
+    refused(edited(tmp_path, file, with_one(old, new)), said)
 
 
 def test_a_fact_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder)
-    with (folder / "evidence.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    twice = next(row for row in rows if row[3] == "columns")
-    with (folder / "evidence.csv").open("a", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerow(twice)
+    twice: list[str] = []
+
+    def doubled(text: str) -> str:
+        twice.extend(next(row for row in csv.reader(io.StringIO(text)) if row[3] == "columns"))
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(twice)
+        return text + line.getvalue()
+
+    folder = edited(tmp_path, "evidence.csv", doubled)
     refused(folder, f"columns of {twice[0]}/*/* stand twice")
 
 
 def test_rows_without_evidence_are_not_certain(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    shutil.copytree(DATA, folder)
-    lines = (folder / "evidence.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith(ROWS)]
-    assert len(kept) == len(lines) - 1
-    (folder / "evidence.csv").write_text("".join(kept), encoding="utf-8")
+    def without(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(ROWS)]
+        assert len(kept) == len(lines) - 1
+        return "".join(kept)
+
+    folder = edited(tmp_path, "evidence.csv", without)
     refused(folder, "found 'C', allowed: S, M, ~ or ?, because the evidence has no row on its rows")
-
-
-def refused(folder: Path, said: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
-        read_catalogue(folder)
-    assert said in str(caught.value)
-    assert str(folder) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == 2

@@ -306,7 +306,7 @@ def test_require_allowed() -> None:
     require_allowed(["mmlu_pro_biology"], tier_b=True)
     with pytest.raises(
         SeedsDeniedError,
-        match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks",
+        match=r"'blimp' is denied: 67 of its 67 tasks .* take it out of seeds.tasks.* 1 more: gpqa",
     ):
         require_allowed(["gsm8k", "blimp", "gpqa"])
     with pytest.raises(SeedsDeniedError, match=r"'mmlu_pro_biology' is denied: .*tier B"):

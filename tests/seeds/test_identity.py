@@ -178,6 +178,8 @@ def test_a_kept_file_without_hard_links(
     kept = identity.kept_path(tmp_path / "mirror", identity.revision_of("ab" * 32))
     assert kept.read_bytes() == path.read_bytes()
     assert [entry.name for entry in kept.parent.iterdir()] == ["ab" * 12]
+    assert identity.kept_files(tmp_path / "mirror") == (1, path.stat().st_size)
+    assert identity.kept_files(tmp_path) == (0, 0)
     assert (
         json.dumps([str(one) for one in (tmp_path / "mirror").rglob("*.parquet")]).count("parquet")
         == 1

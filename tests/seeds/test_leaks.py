@@ -362,6 +362,7 @@ WITHOUT_OPTIONS = {"hendrycks_math_num_theory": {651}}
 
 
 @pytest.mark.mirror
+@pytest.mark.usefixtures("mirror_index")  # in the cache then, whichever process made it
 def test_the_leaks_of_the_real_mirror_are_those_of_an_independent_count(
     mirror: Path, independent: Leaks
 ) -> None:

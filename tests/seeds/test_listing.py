@@ -8,10 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tsdg.seeds.mirror.refusals import note_refusals, read_refusals
 from tsdg.views.family_list import listing
 from tsdg.views.seeds import print_list
 
-KEYS = {"group", "family", "tasks", "units", "rows", "licence", "commercial_ok", "tier", "mirror"}
+KEYS = {
+    *("group", "family", "tasks", "units", "rows", "licence", "commercial_ok", "tier", "mirror"),
+    "not_fetched",
+}
 
 
 def of(mirror: Path | None, family: str) -> dict[str, object]:
@@ -44,6 +48,23 @@ def test_the_mirror_is_looked_at(tmp_path: Path) -> None:
     assert of(tmp_path, "commonsense_qa")["mirror"] == {"present": 0, "partial": 1, "absent": 0}
     assert of(tmp_path, "demo_science")["mirror"] == {"present": 1, "partial": 0, "absent": 0}
     assert of(None, "ai2_arc")["mirror"] == {"present": 0, "partial": 0, "absent": 2}
+
+
+def test_it_says_why_a_split_could_not_be_fetched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arc, gsm8k = "allenai/ai2_arc/ARC-Easy/train", "openai/gsm8k/main/train"
+    note_refusals(tmp_path, [arc, gsm8k], {arc: "gated;\n accept its terms", gsm8k: "gone"})
+    print_list(str(tmp_path), as_json=False)
+    assert f"not fetched: {arc}: gated; accept its terms\n" in capsys.readouterr().out
+    # What is there by now, and what was asked for again, is no longer said.
+    write(tmp_path, gsm8k, 7473)
+    assert of(tmp_path, "gsm8k")["not_fetched"] == {}
+    note_refusals(tmp_path, [arc], {})
+    assert of(tmp_path, "ai2_arc")["not_fetched"] == {}
+    assert read_refusals(tmp_path) == {gsm8k: "gone"}
+    (tmp_path / "not_fetched.csv").write_bytes(b"\xff\xfe")
+    assert read_refusals(tmp_path) == {}
 
 
 def test_rows_licence_and_commercial_use() -> None:

@@ -11,7 +11,9 @@ import pytest
 from tests.seeds.rows import arc_rows, unit_of
 from tsdg.errors import MachineError
 from tsdg.seeds.rows.item import MalformedRowError
-from tsdg.seeds.rows.lmeval import Template, load_config, split_prompt, tasks_folder
+from tsdg.seeds.rows.lmeval import Template
+from tsdg.seeds.rows.task_files import load_config, tasks_folder
+from tsdg.seeds.rows.templates import split_prompt
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_missing_and_broken_yaml(tmp_path: Path) -> None:
 
 def test_what_is_loaded_off_the_network_leaves_the_rest_of_the_process_on_it() -> None:
     code = (
-        "from tsdg.seeds.rows.lmeval import load_config, tasks_folder\n"
+        "from tsdg.seeds.rows.task_files import load_config, tasks_folder\n"
         "load_config(tasks_folder() / 'arc' / 'arc_easy.yaml')\n"
         "from huggingface_hub import constants\n"
         "print(constants.HF_HUB_OFFLINE)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from tests.package.data_designer import write_output
 from tsdg.config.compose import compose_recipe
 from tsdg.config.passages import PassagesConfig
-from tsdg.errors import MirrorError, RecipeError
+from tsdg.config.snapshot import write_snapshot
+from tsdg.errors import MirrorError, RecipeError, RunConflictError
 from tsdg.records import Rejection, Seed
 from tsdg.seeds.draw.rotation import quotas, turns
 from tsdg.seeds.passages.collector import PassageCollector, locate
@@ -58,6 +60,7 @@ def row(number: int, field: str, code: str, **more: Any) -> dict[str, Any]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(exist_ok=True)
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(one) + "\n" for one in rows))
     else:
@@ -90,6 +93,19 @@ def test_passages_become_seeds_by_domain(tmp_path: Path, suffix: str) -> None:
     assert all(seed.licence == "CC-BY-4.0" and seed.answer_kind == "text" for seed in seeds)
     assert len({seed.seed_id for seed in seeds}) == 30
     assert collected(collector_of(tmp_path, config(tmp_path / f"p{suffix}"), 0))[0] == seeds
+
+
+def test_single_tasks_may_have_seeds_of_their_own_number(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.parquet", [row(n, "Physics", f"53{n % 5}") for n in range(20)])
+    first = {one.seed_id for one in collected(collector_of(tmp_path, config(path, total=4), 0))[0]}
+    held = config(path, total=4, per_task={"passages_physics": 9})
+    more = {one.seed_id for one in collected(collector_of(tmp_path, held, 0))[0]}
+    assert len(more) == 9
+    assert first < more
+    held = config(path, per_task={"passages_biology": 9})
+    assert collected(collector_of(tmp_path, held, 0))[0] == []
+    with pytest.raises(RecipeError, match="passages_art is no task of these passages; allowed: "):
+        locate(config(path, per_task={"passages_art": 1}))
 
 
 def test_only_wanted_labels_and_long_enough_texts_are_taken_and_all_rows_are_counted(
@@ -414,3 +430,34 @@ def test_a_corpus_that_changes_between_its_two_readings(tmp_path: Path) -> None:
     collector._spool = changed  # type: ignore[method-assign]
     with pytest.raises(MirrorError, match=r"corpus\.jsonl changed while the seeds were made"):
         list(collector)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_corpus_is_the_same_for_the_whole_run(tmp_path: Path, kind: str) -> None:
+    first = write(tmp_path / "texts" / "a.jsonl", [row(n, "Physics", "530") for n in range(3)])
+    path = first if kind == "file" else first.parent
+    recipe = compose_recipe(["recipe=rqa", f"passages.path={path}"])
+
+    def start() -> None:
+        write_snapshot(
+            tmp_path / "run" / "snapshot",
+            recipe=recipe,
+            overrides=[],
+            prompt_texts={},
+            prompt_hashes={},
+            catalogue=[source.catalogue_row() for source in locate(config(path)).there],
+            own_files={},
+        )
+
+    start()
+    os.utime(first, (1, 1))
+    start()  # the same texts, whenever they were put there
+    if kind == "folder":
+        more = write(first.with_name("b.jsonl"), [row(4, "Biology", "570")])
+        with pytest.raises(RunConflictError, match=r"the data of .*/passages changed"):
+            start()
+        more.unlink()
+        start()
+    write(first, [row(n, "Physics", "530") for n in (0, 1, 5)])
+    with pytest.raises(RunConflictError, match="put it back as it was, or choose another name"):
+        start()

@@ -43,6 +43,7 @@ from tsdg.seeds.mirror.hub_form import HubFile
 from tsdg.seeds.mirror.hub_requests import Patience
 from tsdg.seeds.mirror.needed_splits import not_on_hub, wants
 from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, prefetch, survey
+from tsdg.seeds.mirror.refusals import read_refusals
 from tsdg.seeds.mirror.source_files import github_pin
 
 GSM8K = "openai/gsm8k"
@@ -172,10 +173,12 @@ def rows(mirror: Path, name: str) -> list[dict[str, Any]]:
     return out
 
 
-def closed_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """An address at which nobody listens: its port is bound meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 def test_a_recipe_gets_its_rows_and_what_to_compare_them_with(
@@ -242,10 +245,8 @@ def test_a_second_call_asks_nobody(hub: HubServer, tmp_path: Path) -> None:
     } == before
 
 
-def test_what_is_missing_is_listed_without_network(tmp_path: Path) -> None:
-    done = run(
-        closed_port(), tmp_path / "mirror", "--dry-run", tasks="gsm8k,demo_science,logiqa_zh"
-    )
+def test_what_is_missing_is_listed_without_network(tmp_path: Path, closed_port: str) -> None:
+    done = run(closed_port, tmp_path / "mirror", "--dry-run", tasks="gsm8k,demo_science,logiqa_zh")
     assert done.returncode == 0
     assert "missing openai/gsm8k/main/train (train)" in done.stdout
     assert "missing openai/gsm8k/main/test (held-out)" in done.stdout
@@ -510,18 +511,22 @@ def test_a_refusal_is_exit_code_three(hub: HubServer, tmp_path: Path) -> None:
         done.stderr,
     )
     assert "fetch what is missing, on a machine with internet: tsdg seeds prefetch" in done.stdout
+    assert "gated; accept its licence" in read_refusals(tmp_path)["openai/gsm8k/main/train"]
+    hub.repositories[GSM8K].answer = 200
+    assert run(hub.url, tmp_path).returncode == 0
+    assert read_refusals(tmp_path) == {}
 
 
-def test_no_network_is_one_line_at_once(tmp_path: Path) -> None:
-    url = closed_port()
+def test_no_network_is_one_line_at_once(tmp_path: Path, closed_port: str) -> None:
+    url = closed_port
     done = run(url, tmp_path, tasks="gsm8k,arc_easy,sciq")
     assert done.returncode == 3
     assert f"the hub at {url} cannot be reached" in done.stderr
     assert "on a machine with internet" in done.stderr
 
 
-def test_an_offline_switch_is_named(tmp_path: Path) -> None:
-    done = run(closed_port(), tmp_path, HF_HUB_OFFLINE="1")
+def test_an_offline_switch_is_named(tmp_path: Path, closed_port: str) -> None:
+    done = run(closed_port, tmp_path, HF_HUB_OFFLINE="1")
     assert done.returncode == 3
     assert "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set" in done.stderr
 
@@ -787,8 +792,8 @@ def test_an_unknown_option(word: str, said: str) -> None:
         prefetch_command(read(COMMANDS["seeds prefetch"], ["recipe=demo", word]))
 
 
-def test_denied_tasks_and_wrong_keys_are_refused_first(tmp_path: Path) -> None:
-    done = run(closed_port(), tmp_path, tasks="gpqa_main_n_shot")
+def test_denied_tasks_and_wrong_keys_are_refused_first(tmp_path: Path, closed_port: str) -> None:
+    done = run(closed_port, tmp_path, tasks="gpqa_main_n_shot")
     assert (done.returncode, "is denied" in done.stderr) == (2, True)
     with pytest.raises(RecipeError, match=r"did you mean seeds\.mirror"):
         prefetch_command(read(COMMANDS["seeds prefetch"], ["recipe=demo", "seeds.mirrors=x"]))

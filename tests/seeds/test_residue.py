@@ -7,7 +7,7 @@ import pytest
 from tests.seeds.rows import unit_of
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import renderer_for
-from tsdg.seeds.rows.lettered_options import lettered_options
+from tsdg.seeds.rows.lettered_options import lettered_options, without_letters
 from tsdg.seeds.rows.phrases import ask
 from tsdg.seeds.rows.residue import capitalised, posted, tidied
 
@@ -24,10 +24,25 @@ from tsdg.seeds.rows.residue import capitalised, posted, tidied
         ("H<sub>2</sub>O is 10<sup>3</sup>", "H2O is 10^3"),
         ("How to boil [title] Take a pot. [step] Fill it.", "How to boil. Take a pot. Fill it."),
         ("Basel [SEP] Basel lies on the Rhine.", "Basel lies on the Rhine."),
+        ("Basel [SEP] A city.Mr.Bo lives there.", "Basel\nA city. Mr. Bo lives there."),
         ("Madagascar (; ), an island (; born 1977)", "Madagascar, an island (born 1977)"),
         ("zero\u200bwidth\u00a0and  runs", "zerowidth and runs"),
         ("because _ 's lid , _ .", "because _'s lid, _."),
         ("50 % of them", "50% of them"),
+        ("-lrb- it cost $ 5 -rrb- in 1975 -- 76", "(it cost $5) in 1975–76"),
+        ("too hard to ` lick , ' he said", "too hard to 'lick,' he said"),
+        ('"He sang ""Night"" here."', 'He sang "Night" here.'),
+        ("@0007@ 0079 7 Owls hunt.", "Owls hunt."),
+        ("[[Module:{{{1}}}|{{{1}}}]] Owls hunt.", "Owls hunt."),
+        ("It doesn 't , and he didn ' t", "It doesn't, and he didn't"),
+        ('" It is so , he said .', "It is so, he said."),
+        ("ï»¿Title: Owls", "Title: Owls"),
+        (
+            "Ann has two sons,one of them is 9 .How old is Bo?[:Zxxk.Com]",
+            "Ann has two sons, one of them is 9. How old is Bo?",
+        ),
+        ("Owls hunt.\n@0007@ 0079 7 Owls sleep.", "Owls hunt.\nOwls sleep."),
+        ("Ann: {vocalsound}\nBo: Yes {pause} .", "Bo: Yes."),
     ],
 )
 def test_residue_is_taken_off(text: str, tidy: str) -> None:
@@ -45,6 +60,9 @@ def test_residue_is_taken_off(text: str, tidy: str) -> None:
         "a\n  b\n\nc",
         ":) or :(",
         "他说：（ ）。",
+        "f(x,y) and a,b or sub,net; use .Net",
+        "Booking.Com, the U.S.A. and p.Me stay",
+        "the sky is (). call main () first; x[1] and x -- 1",
     ],
 )
 def test_what_belongs_to_a_text_stays(text: str) -> None:
@@ -53,6 +71,13 @@ def test_what_belongs_to_a_text_stays(text: str) -> None:
 
 def test_languages_keep_their_own_spaces() -> None:
     assert tidied("Est-ce vrai ? Oui : 5 % , non", "fr") == "Est-ce vrai ? Oui : 5 %, non"
+    assert tidied("« Oui », dit-il", "fr") == "« Oui », dit-il"
+    assert tidied("Låten « Bright Lights » er « god » .", "nb") == "Låten «Bright Lights» er «god»."
+    assert tidied("C' est l' été , n' est-ce pas ?", "fr") == "C'est l'été, n'est-ce pas ?"
+    assert tidied("¿ Es así ? ¡ No !", "es") == "¿Es así? ¡No!"
+    assert tidied("वह यहाँ है ।", "hi") == "वह यहाँ है।"
+    assert tidied("东京 大阪 都 很 大 , 对 吗 ?", "zh") == "东京大阪都很大，对吗？"
+    assert tidied("他生于 1990 年，在 Rome 。", "zh") == "他生于 1990 年，在 Rome 。"
     assert tidied("'s avonds is 't 's laat , hoor .", "nl") == "'s avonds is 't 's laat, hoor."
 
 
@@ -61,6 +86,29 @@ def test_posts() -> None:
     assert posted("RT @ana: kaixo www.a.eus\n@ben") == "kaixo"
     assert posted("#birusahttps://t.co/x @ana") == "#birusa"
     assert posted("@ana") == ""
+    assert posted("Bai @user ???? ?????♂ hala da'") == "Bai hala da"
+    assert posted("Benetan??  Ana 'k") == "Benetan?? Ana 'k"
+
+
+@pytest.mark.parametrize(
+    ("solution", "left"),
+    [
+        ("5 x 4 = 20\nAnswer D", "5 x 4 = 20"),
+        ("=> 8 x 7/2 = 28\nANSWER:C", "=> 8 x 7/2 = 28"),
+        ("It is 16*17=272\nCorrect answer is A.", "It is 16*17=272"),
+        ("30 min., hence the answer is option (b)", "30 min."),
+        ("total 16 : 1 . answer : b", "total 16 : 1 ."),
+        ("Ans. is 'c' i.e., Aspirin. It thins.", "Aspirin. It thins."),
+        ("Ans: D. Liver", "Liver"),
+        ("The answer is a small apple.", "The answer is a small apple."),
+        ("The answer is 4.", "The answer is 4."),
+        ("Take vitamin C", "Take vitamin C"),
+        ("Answers depend on B", "Answers depend on B"),
+        ("Answer a letter first.", "Answer a letter first."),
+    ],
+)
+def test_a_solution_names_no_letter(solution: str, left: str) -> None:
+    assert without_letters(solution) == left
 
 
 def test_capitals() -> None:
@@ -75,6 +123,12 @@ def test_capitals() -> None:
     [
         ('Is it so? "{}"', 'He said "no".', "Is it so? \"He said 'no'.\""),
         ("¿Es así? «{}»", "Dijo «no».", "¿Es así? «Dijo “no”.»"),
+        (
+            "Stimmt das? „{}“",
+            "„Ja“, sagte er, “nein” sie.",
+            "Stimmt das? „‚Ja‘, sagte er, ‚nein‘ sie.“",
+        ),
+        ("Vrai ? « {} »", "Eve dit « oui ».", "Vrai ? « Eve dit “oui”. »"),
         ("そうですか。「{}」", "「はい」と言った", "そうですか。「『はい』と言った」"),
         ("{}", 'Why "so"?', 'Why "so"?'),
     ],

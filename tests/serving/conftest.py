@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.processes import runs
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.protocols import Request
 from tsdg.serving import Pacing, ServerEvent, client, open_transport
@@ -37,6 +38,11 @@ QUICK = Pacing(
     crashes=3,
     grace_s=1.0,
 )
+ANY_CORE = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+"""Environment of real servers: vLLM binds each to all cores but the last, which on two cores means
+that all servers of the tests would share one."""
+STOPPED_S = 0.9 * QUICK.look_timeout_s
+"""Within this a stop is over that waits for nothing but ``grace_s``, even on a busy machine."""
 """Quick where a test waits; patient where a slow machine could look like a hung server."""
 
 
@@ -145,13 +151,6 @@ def tiny(vllm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for servers in one go, however slow the machine is."""
     monkeypatch.setattr(client, "WAIT_S", 60.0)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -83,7 +83,8 @@ def test_fixed_ports_must_be_free_for_every_replica() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ServerError, match=rf"^server\.port={port}: "):
             check_server(server_config(port=port), model_config())
-        with pytest.raises(ServerError, match=rf"^server\.port={port}: "):
+        either = f"({port - 1}|{port})"  # nobody keeps the one before free
+        with pytest.raises(ServerError, match=rf"^server\.port={either}: "):
             check_server(server_config(port=port - 1, replicas=2), model_config())
     with pytest.raises(RecipeError, match=r"^server\.port=65535: "):
         check_server(server_config(port=65535, replicas=2), model_config())

@@ -7,6 +7,7 @@ import itertools
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,9 @@ async def test_requests_go_to_the_endpoint_with_the_fewest_under_way() -> None:
     for point in points:
         pool.open(point)
     async with new_session() as session:
-        routing = RoutingClient(session=session, pool=pool, model="m", api_key="", key_source="")
+        routing = RoutingClient(
+            session=session, pool=pool, model=model_config(name="m"), api_key="", key_source=""
+        )
         sending = [asyncio.create_task(routing.send(request(str(n)))) for n in range(10)]
         await until(lambda: sum(got.values()) == 10)
         assert got == {0: 5, 1: 5}
@@ -184,7 +187,10 @@ async def test_waiting_for_a_server_is_no_failure_that_counts(
     async with new_session() as session:
         pool = Pool((Endpoint("http://127.0.0.1:1/v1", proxy=None, name="server-0", gpus=0),))
         failure = await failing(
-            RoutingClient(session=session, pool=pool, model="m", api_key="", key_source=""), "hello"
+            RoutingClient(
+                session=session, pool=pool, model=model_config(name="m"), api_key="", key_source=""
+            ),
+            "hello",
         )
     assert isinstance(failure, RetryableError)
     assert (failure.reason, failure.counts) == ("no_server", False)
@@ -292,7 +298,7 @@ async def test_an_unknown_model_ends_the_run_and_names_the_cure(
 ) -> None:
     monkeypatch.setattr(outage, "REFUSED_S", 0.2)
     async with to(endpoint()) as client:
-        client._model = "other"
+        client._model = model_config(name="other")
         error = await refused_for_good(client, "a", "b")
     assert "404 for model 'other': model other does not exist" in str(error)
     assert "model.name must be a name that GET /v1/models lists" in str(error)
@@ -369,16 +375,31 @@ async def test_a_reply_that_takes_too_long_is_cut_and_gets_twice_the_time(endpoi
         assert (await client.send(request("!slow:1.5"))).choices[0].text == "echo !slow:1.5"
 
 
-async def test_several_completions_that_took_too_long_are_asked_for_one_by_one(
+async def test_several_completions_are_asked_for_in_pieces_that_fit_the_time_limit(
     endpoint: Start,
 ) -> None:
     async with to(endpoint(), reply_s=1) as client:
-        await failing_with(client, request("!slow-each:0.6", n=3, seed=7))
-        reply = await client.send(request("!slow-each:0.6", n=3, seed=7))
+        asked = replace(request("!slow-each:0.6", n=3, seed=7), expected_tokens=12)
+        reply = await client.send(asked)
     assert [choice.text for choice in reply.choices] == [
         f"echo !slow-each:0.6 seed {seed}" for seed in (7, 8, 9)
     ]
-    assert (reply.prompt_tokens, reply.completion_tokens) == (7, 9)
+    assert (reply.prompt_tokens, reply.completion_tokens) == (21, 9)
+
+
+async def test_of_several_completions_only_those_that_took_too_long_are_asked_for_again(
+    endpoint: Start,
+) -> None:
+    async with to(endpoint(), reply_s=1) as client:
+        asked = request("!slow-each:0.6", n=3, seed=7)
+        failure = await failing_with(client, asked)  # 2 completions take too long, and 1 comes
+        assert failure.reason == "timeout"
+        reply = await client.send(asked)
+        (point,) = client._pool.endpoints
+        assert point.tally.requests == 3
+    assert [choice.text for choice in reply.choices] == [
+        f"echo !slow-each:0.6 seed {seed}" for seed in (7, 8, 9)
+    ]
 
 
 async def test_the_tokens_of_an_own_server_flow_and_nothing_is_cut(
@@ -414,6 +435,36 @@ async def test_connections_are_reused(endpoint: Start) -> None:
         for n in range(5):
             await client.send(request(str(n)))
     assert made <= 1
+
+
+async def test_a_kept_connection_that_is_closed_as_it_is_taken_is_no_failure() -> None:
+    """The endpoint answers the first request of a connection, and closes it at the second one."""
+    bodies: list[bytes] = []
+    said = b'{"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],'
+    said += b'"usage": {"prompt_tokens": 1, "completion_tokens": 1}}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for reply in (answer if answering else b"", b""):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"POST"):
+                length = head.lower().split(b"content-length:")[1].split(b"\r\n")[0]
+                bodies.append(await reader.readexactly(int(length)))
+            writer.write(reply)
+            if not reply:
+                break
+        writer.close()
+
+    answering = True
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with to(f"http://127.0.0.1:{port}/v1") as client:
+            for n in range(3):
+                assert (await client.send(request(str(n)))).choices[0].text == "yes"
+            answering = False
+            error = await failing(client, "again and again")
+            assert error.reason == "connection"
+            assert sum(b'"again and again"' in body for body in bodies) == 2
 
 
 async def test_a_cancelled_request_leaves_nothing_in_flight(endpoint: Start) -> None:

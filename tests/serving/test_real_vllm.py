@@ -1,12 +1,8 @@
 """The same promises with the real vLLM (CPU build) and a tiny random model."""
 
-import asyncio
 import contextlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving.conftest import Watched, model_config, request, runs, server_config, until
+from tests.processes import command_of, is_engine, runs, shared_memory
+from tests.serving.conftest import ANY_CORE, Watched, model_config, request, server_config
 from tests.serving.test_node_servers import persist
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.errors import PermanentError, ServerError
@@ -23,7 +20,7 @@ from tsdg.serving import PACING, open_transport
 from tsdg.serving.client import RoutingClient
 
 ROOT = Path(__file__).resolve().parents[2]
-VLLM = Path(os.environ.get("TSDG_VLLM", ROOT / ".venv-server" / "bin" / "vllm"))
+QUICK_VLLM = Path(__file__).with_name("vllm")
 COLOURS = ["red", "green", "blue"]
 PATIENT = replace(
     PACING, poll_s=0.5, stall_s=8.0, idle_s=5.0, canary_timeout_s=8.0, look_timeout_s=5.0
@@ -32,21 +29,22 @@ PATIENT = replace(
 pytestmark = pytest.mark.server
 
 
-def parts(tiny: Path) -> tuple[ServerConfig, ModelConfig]:
+def parts(tiny: Path, command: Path = QUICK_VLLM) -> tuple[ServerConfig, ModelConfig]:
     flags = {
         "enforce-eager": True,
         "enable-chunked-prefill": False,
         "max-num-batched-tokens": 512,
         "structured-outputs-config": '{"backend":"xgrammar","disable_any_whitespace":true}',
     }
-    env = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
-    server = server_config(command=(str(VLLM), "serve"), start_timeout_s=300, flags=flags, env=env)
+    env = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", **ANY_CORE}
+    words = (str(command), "serve")
+    server = server_config(command=words, start_timeout_s=300, flags=flags, env=env)
     return server, model_config(name="tiny", path=str(tiny), max_model_len=512)
 
 
 @contextlib.asynccontextmanager
-async def served(watched: Watched, tiny: Path) -> AsyncIterator[RoutingClient]:
-    server, model = parts(tiny)
+async def served(watched: Watched, tiny: Path, command: Path) -> AsyncIterator[RoutingClient]:
+    server, model = parts(tiny, command)
     async with open_transport(
         server=server,
         model=model,
@@ -68,26 +66,19 @@ def processes(parent: int) -> list[psutil.Process]:
 
 
 def _is_supervisor(process: psutil.Process) -> bool:
-    try:
-        return any(word.endswith("/supervisor.py") for word in process.cmdline())
-    except psutil.ZombieProcess:
-        return False
-
-
-def shared(found: list[psutil.Process]) -> set[Path]:
-    """The files of shared memory that these have mapped."""
-    paths = {Path(memory.path) for process in found for memory in process.memory_maps()}
-    return {path for path in paths if path.is_relative_to("/dev/shm")}
+    return any(word.endswith("/supervisor.py") for word in command_of(process))
 
 
 def engine_of(parent: int) -> psutil.Process:
-    (engine,) = (process for process in processes(parent) if "Engine" in process.name())
-    return engine
+    return next(filter(is_engine, processes(parent)))
 
 
-async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: Path) -> None:
-    """One start tests the reply's form; killing and stopping the engine each bring another."""
-    async with served(watched, tiny) as client:
+async def test_structured_requests_crash_and_stop(watched: Watched, tiny: Path, vllm: Path) -> None:
+    """One start tests the reply's form; killing the engine brings another.
+
+    ``tests/chaos/test_real_vllm.py`` hangs it, and kills what has started the server.
+    """
+    async with served(watched, tiny, vllm) as client:
         schema = {
             "type": "object",
             "properties": {"colour": {"enum": COLOURS}, "n": {"type": "integer", "maximum": 9}},
@@ -115,61 +106,20 @@ async def test_structured_requests_crash_hang_and_stop(watched: Watched, tiny: P
         load = await client.load()
         assert (load.replicas, load.running) == (1, 0)
 
-        for number in (signal.SIGKILL, signal.SIGSTOP):
-            old = processes(os.getpid())
-            engine_of(os.getpid()).send_signal(number)
-            began = time.monotonic()
-            await persist(client, "after")
-            assert time.monotonic() - began < 240
-            assert not any(runs(process.pid) for process in old)
+        old = processes(os.getpid())
+        engine_of(os.getpid()).kill()
+        await persist(client, "after")
+        assert not any(runs(process.pid) for process in old)
         last = processes(os.getpid())
         assert len(last) >= 3
-        memory = shared(last)
+        memory = shared_memory(last)
         assert memory
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert not any(runs(process.pid) for process in last)
-    assert watched.kinds() == [
-        "starting",
-        "ready",
-        *["restarting", "starting", "ready"] * 2,
-        "stopped",
-    ]
+    started = ["starting", "ready"]
+    assert watched.kinds() == [*started, "restarting", *started, "stopped"]
     assert not any(path.exists() for path in memory)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-async def test_nothing_is_left_when_the_run_ends(
-    watched: Watched, tiny: Path, tmp_path: Path, number: signal.Signals
-) -> None:
-    code = f"""
-import asyncio
-from pathlib import Path
-from tests.serving.conftest import Watched
-from tests.serving.test_real_vllm import served
-async def main():
-    watched = Watched(state=Path({str(tmp_path)!r}), logs=Path({str(watched.logs)!r}))
-    async with served(watched, Path({str(tiny)!r})):
-        print("ready", flush=True)
-        await asyncio.sleep(600)
-asyncio.run(main())
-"""
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.Popen(
-        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert run.stdout is not None
-    assert await asyncio.to_thread(run.stdout.readline) == b"ready\n"
-    all_of_it = processes(run.pid)
-    assert len(all_of_it) >= 3
-    memory = shared(all_of_it)
-    assert memory
-    run.send_signal(number)
-    began = time.monotonic()
-    await until(lambda: not any(runs(process.pid) for process in all_of_it))
-    assert time.monotonic() - began < 5
-    await asyncio.to_thread(run.communicate)
-    assert {path for path in memory if path.exists()} == set()
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,29 @@ def test_a_reply_keeps_text_reasoning_and_tokens_in_the_order_of_the_index() -> 
         ),
         prompt_tokens=5,
         completion_tokens=9,
+        reasoning_tokens=6,
     )
+
+
+@pytest.mark.parametrize(
+    ("details", "thought"),
+    [
+        ({"reasoning_tokens": 4}, 4),
+        ({"reasoning_tokens": 99}, 9),
+        ({"reasoning_tokens": 0}, 6),
+        ({"reasoning_tokens": None}, 6),
+        (None, 6),
+        ("none", 6),
+    ],
+)
+def test_tokens_of_thinking_are_the_servers_or_their_share_of_the_text(
+    details: Any, thought: int
+) -> None:
+    usage = {**USAGE, "completion_tokens_details": details}
+    body = chat(
+        {"content": "abc", "reasoning": "abcd"}, {"content": "", "reasoning": "ab"}, usage=usage
+    )
+    assert parse_reply(body, choices=2).reasoning_tokens == thought
 
 
 def test_null_content_is_empty_text_and_not_a_failure() -> None:

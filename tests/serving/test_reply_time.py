@@ -2,7 +2,13 @@
 
 import pytest
 
-from tsdg.serving.reply_time import LEAST_S, SLOWEST, Pace, reply_limit_s
+from tsdg.serving.reply_time import (
+    LEAST_S,
+    SLOWEST,
+    Pace,
+    completions_at_once,
+    reply_limit_s,
+)
 
 
 def limit(
@@ -42,3 +48,21 @@ def test_replies_of_few_tokens_say_nothing_of_the_rate() -> None:
     for _ in range(50):
         pace.replied(tokens=2, seconds=10)
     assert pace.least == SLOWEST
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rate", "told_s", "expected"),
+    [
+        (32768, SLOWEST, None, 1),  # thinking
+        (512, SLOWEST, None, 4),
+        (2048, 40, None, 11),  # the rate is seen by now
+        (512, SLOWEST, 300, 2),
+        (32768, SLOWEST, 5, 1),
+    ],
+)
+def test_so_many_completions_share_a_request_as_fit_its_limit(
+    tokens: int, rate: float, told_s: int | None, expected: int
+) -> None:
+    found = completions_at_once(tokens=tokens, rate=rate, told_s=told_s)
+    assert found == expected
+    assert found == 1 or found * tokens / rate <= (told_s or 600)

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.serving.conftest import FAULT_SERVER, Watched, runs, until
+from tests.processes import runs
+from tests.serving.conftest import FAULT_SERVER, Watched, until
 from tsdg.serving import supervisor
 from tsdg.serving.process import ServerProcess
 
@@ -40,7 +42,7 @@ def all_gone(watched: Watched) -> bool:
 
 def test_the_supervisor_needs_nothing_but_the_standard_library() -> None:
     code = (
-        "import runpy, sys; sys.argv = ['k', '0', '1', 'true']; "
+        "import runpy, sys; sys.argv = ['k', '0', '1', '', 'true']; "
         f"runpy.run_path({str(SUPERVISOR)!r}, run_name='__main__')"
     )
     done = subprocess.run(
@@ -61,6 +63,24 @@ async def test_the_end_of_a_server_is_reported_as_it_was(watched: Watched) -> No
         process = await start(watched, sys.executable, "-c", code)
         assert await process.ended() == outcome
         await process.stop()
+
+
+async def test_what_a_killed_server_leaves_in_its_temporary_folder_is_removed(
+    watched: Watched,
+) -> None:
+    """But for what is compiled, which is for the next one; where sockets fit into the path."""
+    leave = "touch $TMPDIR/socket; mkdir -p $TORCHINDUCTOR_CACHE_DIR; echo $TMPDIR >&2"
+    for fits in (True, False):
+        with tempfile.TemporaryDirectory(dir="/tmp") as short:
+            place = Path(short) if fits else watched.state / ("long" * 9)
+            place.mkdir(exist_ok=True)
+            process = await start(watched, "sh", "-c", f"{leave}; kill -9 $$", TMPDIR=str(place))
+            assert await process.ended() == "signal 9"
+            assert [path.name for path in place.iterdir()] == [f"tsdg-cache-{os.getuid()}"]
+        used = Path((watched.state / "log").read_text().splitlines()[-1])
+        assert not used.exists()
+        assert (place in used.parents) == fits
+        assert len(str(used)) <= 107 - 37
 
 
 async def test_what_cannot_be_started_says_so_in_the_log(watched: Watched) -> None:
@@ -169,22 +189,43 @@ async def main():
     await asyncio.sleep(60)
 asyncio.run(main())
 """
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # a path in which sockets fit
+        place = Path(name)
+        env = {**os.environ, **watched.env(FAULT_STUBBORN="1", TMPDIR=name)}
+        parent = subprocess.Popen([sys.executable, "-c", code], env=env)
+        await until(lambda: len(watched.alive()) == 3)
+        assert list(place.iterdir())
+        kept = supervisor_of(watched)
+        parent.kill()
+        parent.wait()
+        await until(lambda: all_gone(watched) and not runs(kept.pid))
+        assert list(place.iterdir()) == []
+
+
+async def test_the_stop_of_a_stopped_supervisor_ends_the_server_in_silence(
+    watched: Watched,
+) -> None:
+    """Of a supervisor that outlives the event loop nothing is said when that loop ends."""
+    code = f"""
+import asyncio, os
+from pathlib import Path
+from tsdg.serving.process import ServerProcess
+async def main():
+    log = Path({str(watched.state / "log")!r})
+    process = await ServerProcess.start({SERVE!r}, env=dict(os.environ), log=log, grace_s=1.0)
+    await asyncio.to_thread(input)
+    await process.stop()
+asyncio.run(main())
+"""
+    env = {**os.environ, **watched.env()}
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, **watched.env(FAULT_STUBBORN="1")}
+        [sys.executable, "-c", code], env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
     await until(lambda: len(watched.alive()) == 3)
     kept = supervisor_of(watched)
-    parent.kill()
-    parent.wait()
-    await until(lambda: all_gone(watched) and not runs(kept.pid))
-
-
-async def test_the_stop_of_a_stopped_supervisor_still_ends_the_server(watched: Watched) -> None:
-    process = await start(watched)
-    kept = supervisor_of(watched)
     kept.suspend()
     try:
-        await process.stop()
+        assert parent.communicate(b"\n")[1] == b""
         server, engine = watched.pids("server")[0], watched.pids("engine")[0]
         await until(lambda: not runs(server) and not runs(engine))
     finally:

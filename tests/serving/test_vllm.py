@@ -7,7 +7,7 @@ import pytest
 
 from tests.serving.conftest import model_config, server_config
 from tsdg.errors import RecipeError
-from tsdg.serving.vllm import Member, is_folder, serve_command, serve_env
+from tsdg.serving.vllm import Member, is_folder, own_body, serve_command, serve_env
 
 
 def flags_of(command: tuple[str, ...]) -> dict[str, str | None]:
@@ -195,3 +195,22 @@ def test_cores_an_address_and_its_interface_reach_the_server_where_they_are_know
         "VLLM_HOST_IP": "10.0.0.1",
         "GLOO_SOCKET_IFNAME": "ib0",
     }
+
+
+def test_a_schema_for_harmonys_channels_is_a_tag_that_bounds_white_space() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    body = {"messages": [], "response_format": form}
+    gpt_oss, other = (model_config(reasoning_parser=name) for name in ("openai_gptoss", "qwen3"))
+    assert own_body(other, body) is body
+    assert own_body(gpt_oss, {"messages": []}) == {"messages": []}
+    assert own_body(gpt_oss, body) == {
+        "messages": [],
+        "response_format": {
+            "type": "structural_tag",
+            "format": {"type": "json_schema", "json_schema": schema, "max_whitespace_cnt": 1},
+        },
+    }
+    assert '{"backend": "xgrammar", "disable_any_whitespace": true}' in serve_command(
+        server=server_config(), model=gpt_oss, port=1
+    )

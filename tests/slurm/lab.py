@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import http.client
 import json
 import os
+import shlex
+import socket
 import subprocess
-import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.forks import Forks
+
 ROOT = Path(__file__).resolve().parents[2]
+_OF_CLUSTER = {"PATH", "SLURM_CONF"}
 DEVCLUSTER = ROOT / "slurm" / "devcluster" / "devcluster"
 
 
@@ -41,13 +49,20 @@ class DevCluster:
         return done.stdout
 
     def run(self, *words: str | Path, **environment: str) -> str:
-        """Run a command on the login node that must succeed, and return what it prints."""
+        """Run a command on the login node that must succeed, and return what it prints.
+
+        Slurm's own commands are run by what ``devcluster env`` sets: they are asked again and
+        again, and ``devcluster exec`` starts a Python each time.
+        """
+        variables = _variables(self)
+        place = variables.get("PATH", "").partition(":")[0]
+        direct = place and (Path(place) / words[0]).exists()
         done = subprocess.run(
-            self.command("exec", *map(str, words)),
+            [*map(str, words)] if direct else self.command("exec", *map(str, words)),
             capture_output=True,
             text=True,
             timeout=180,
-            env={**os.environ, **environment},
+            env={**os.environ, **(variables if direct else {}), **environment},
         )
         assert done.returncode == 0, f"{words}: {done.returncode}: {done.stderr or done.stdout}"
         return done.stdout
@@ -84,6 +99,13 @@ class DevCluster:
         return dict(collections.Counter(states))
 
 
+@cache
+def _variables(cluster: DevCluster) -> dict[str, str]:
+    """What ``devcluster env`` sets in a shell."""
+    lines = (line.removeprefix("export ") for line in shlex.split(cluster.do("env"), comments=True))
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
 def wait_until(what: str, ready: Callable[[], bool], seconds: float = 150) -> None:
     """Wait until ``ready``, or fail."""
     end = time.monotonic() + seconds
@@ -96,18 +118,20 @@ def wait_until(what: str, ready: Callable[[], bool], seconds: float = 150) -> No
 class Endpoint:
     """A running oracle on the login node."""
 
-    cluster: DevCluster
     url: str
+    socket: Path
+    """Where it answers outside of the cluster's network, too."""
 
     def overrides(self) -> list[str]:
         return ["server=openai", f"server.base_urls=[{self.url}/v1]"]
 
-    def _send(self, method: str, path: str) -> str:
-        script = (
-            "import sys, urllib.request as u; r = u.Request(sys.argv[2], method=sys.argv[1]); "
-            "print(u.urlopen(r).read().decode())"
-        )
-        return self.cluster.run(sys.executable, "-c", script, method, f"{self.url}/{path}")
+    def _send(self, method: str, path: str) -> bytes:
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        with contextlib.closing(connection):
+            connection.sock.connect(str(self.socket))
+            connection.request(method, f"/{path}")
+            return connection.getresponse().read()
 
     def asked(self) -> dict[str, int]:
         """How often each distinct request was sent."""
@@ -126,6 +150,7 @@ class Launcher:
     cluster: DevCluster
     folder: Path
     environment: dict[str, str]
+    forks: Forks
 
     @property
     def root(self) -> Path:
@@ -140,10 +165,12 @@ class Launcher:
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``tsdg`` on the login node, from the repository's root."""
-        command = self.cluster.command("exec", sys.executable, "-m", "tsdg", *words)
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=300
-        )
+        out, err = (self.folder / f"{uuid.uuid4().hex}.{part}" for part in ("out", "err"))
+        # What the cluster sets in the login node's processes stays.
+        environment = {k: v for k, v in self.environment.items() if k not in _OF_CLUSTER}
+        child = self.forks.start("tsdg", *words, out=out, err=err, environment=environment)
+        code = child.wait(300)
+        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
 
     def __call__(self, *words: str) -> str:
         """Run ``tsdg`` on the login node; it must succeed."""

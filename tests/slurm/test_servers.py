@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.slurm.lab import Launcher, logs
+from tests.slurm.lab import ROOT, DevCluster, Launcher, logs
+from tests.tutorial import walk
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1200)]
 
 
-def test_both_nodes_of_an_element_serve_the_model_and_share_the_work(
-    launcher: Launcher, vllm: Path, demo_model: Path
+def test_the_tutorial_serves_the_model_on_both_nodes_of_an_element(
+    slurm: DevCluster, launcher: Launcher, tmp_path: Path, quick_vllm: Path, demo_model: Path
 ) -> None:
-    launcher.environment["TSDG_VLLM"] = str(vllm)
-    run = launcher.launch(
-        "served",
-        "seeds.cap_per_task=1",
-        "phases=[[questions,answers]]",
-        "launch.elements=1",
-        "launch.nodes_per_element=2",
-        "launch.canary=0",
-        "engine.unit_rows=1",
+    (tmp_path / "slurm").symlink_to(ROOT / "slurm")
+    (tmp_path / "cluster_configs").mkdir()
+    launcher.cluster_file().rename(tmp_path / "cluster_configs" / "dev.yaml")
+    out = walk(
+        "tutorial-slurm",
+        tmp_path,
+        {"slurm/devcluster/devcluster down": "true  # other tests need it"},
+        TSDG_VLLM=str(quick_vllm),
+        TMPDIR=str(slurm.folder.parent),
     )
-    launcher.wait(900)
-    assert (run / "manifest.json").exists(), logs(run)
-    launcher("verify", str(run))
+    run = tmp_path / "runs" / "jobs"
+    assert (run / "manifest.json").exists(), out + logs(run)
     workers = [
         json.loads(path.read_text()) for path in (run / "questions-answers/workers").glob("*.json")
     ]

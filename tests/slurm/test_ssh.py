@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.lab import ROOT, DevCluster, Endpoint, Launcher, logs, wait_until
+from tests.sshd import prepare
 
 pytestmark = [pytest.mark.slurm, pytest.mark.ssh, pytest.mark.root]
 PORT = 2222
@@ -29,33 +30,8 @@ class Login:
 @pytest.fixture
 def login(slurm: DevCluster, tmp_path: Path) -> Iterator[Login]:
     """Start an sshd that knows one key; only through it do Slurm's commands find a cluster."""
-    for name in ("host", "user"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True
-        )
-    (tmp_path / "user.pub").rename(tmp_path / "authorized")
     ours = [line.removeprefix("export ") for line in slurm.do("env").splitlines()]
-    lines = [
-        f"Port {PORT}",
-        "ListenAddress 127.0.0.1",
-        f"HostKey {tmp_path / 'host'}",
-        "StrictModes no",
-        "UsePAM no",
-        f"AuthorizedKeysFile {tmp_path / 'authorized'}",
-        "PasswordAuthentication no",
-        "PermitRootLogin yes",
-        f"PidFile {tmp_path / 'sshd.pid'}",
-        f"SetEnv {' '.join(ours)}",
-    ]
-    (tmp_path / "sshd_config").write_text("\n".join(lines) + "\n")
-    # `ssh` looks for its files in the home of the user's entry, whatever HOME says.
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/ssh").write_text(
-        "#!/bin/sh\nexec /usr/bin/ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no "
-        f'-o UserKnownHostsFile={tmp_path / "known_hosts"} "$@"\n'
-    )
-    (tmp_path / "bin/ssh").chmod(0o755)
-    Path("/run/sshd").mkdir(exist_ok=True)
+    prepare(tmp_path, PORT, f"SetEnv {' '.join(ours)}")
     command = slurm.command(
         "exec", "/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")
     )

@@ -90,7 +90,7 @@ def test_what_failed_is_shown_with_the_end_of_its_log(launcher: Launcher) -> Non
     assert first["what"].startswith("FAILED")
     assert first["tail"] == ["no luck today"]
     assert Path(first["log"]) == run / "logs/seeds" / f"{launcher.jobs(run)['seeds']}.node0.log"
-    newest = launcher("logs", str(run)).splitlines()[0].split()
+    newest = launcher("logs", str(run)).splitlines()[1].split()
     assert newest[3] == "failed"
     assert launcher("logs", str(run), "seeds") == "no luck today\n"
 

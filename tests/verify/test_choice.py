@@ -95,6 +95,8 @@ def test_reads(text: str, options: tuple[str, ...], option: str) -> None:
         ("A and B", PLANT),
         ("B or C", PLANT),
         ("the roots or the bark", PLANT),
+        ("Answer: the roots\nor the bark", PLANT),
+        ("So.\nThe answer is the roots\n- the bark", PLANT),
         ("not the petals", PLANT),
         ("不是氧气", GASES),
         ("氧气和水", GASES),

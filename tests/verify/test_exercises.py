@@ -10,6 +10,24 @@ SORT = "def order(items):\n    return sorted(items)"
 CHECK = "def odd(n):\n    return n % 2 == 1"
 DEEP = "def depth(n):\n    return 0 if n == 0 else 1 + depth(n - 1)"
 
+EVENS = "def evens(n):\n    yield from range(0, n, 2)"
+STACK = """class Stack:
+    def __init__(self):
+        self.items = []
+
+    def push(self, item):
+        self.items.append(item)
+        return len(self.items)
+
+    @property
+    def empty(self):
+        return not self.items
+
+    @staticmethod
+    def joined(left, right):
+        return left + right
+"""
+
 
 @pytest.mark.parametrize(
     ("solution", "check"),
@@ -27,6 +45,10 @@ DEEP = "def depth(n):\n    return 0 if n == 0 else 1 + depth(n - 1)"
         (DEEP, "assert depth(5) == 5"),
         (f"```python\n{SQUARE}\n```", "assert square(0) == 0"),
         ("def none(n):\n    return None", "assert none(1) is None"),
+        (EVENS, "assert list(evens(5)) == [0, 2, 4]"),
+        (STACK, "assert Stack().push(3) == 1"),
+        (STACK, "assert Stack().empty"),
+        (STACK, "assert Stack.joined('a', 'b') == 'ab' and Stack()"),
     ],
 )
 async def test_a_test_that_can_fail_is_kept(solution: str, check: str) -> None:
@@ -46,6 +68,9 @@ async def test_a_test_that_can_fail_is_kept(solution: str, check: str) -> None:
         (SORT, "assert len(order([1])) >= 0"),
         (SORT, "assert type(order([1])) is list"),
         (CHECK, "assert odd(3) in (True, False)"),
+        (EVENS, "assert list(evens(5)) is not None"),
+        (STACK, "assert isinstance(Stack(), Stack)"),
+        (STACK, "assert Stack().push(3) is not None"),
     ],
 )
 async def test_a_test_that_nothing_fails_is_none(solution: str, check: str) -> None:

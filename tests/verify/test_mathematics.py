@@ -100,6 +100,18 @@ def test_same(left: str, right: str) -> None:
         ("Evelyn", "Amy"),
         (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 3 \end{pmatrix}"),
         (r"\pi", "3.14"),
+        # what may be below the slash or beside it
+        ("1/2x", "x/2"),
+        ("1/2x", "1/(2x)"),
+        (r"1/2\pi", r"\frac{\pi}{2}"),
+        ("a/b c", "ac/b"),
+        ("1/2(x+1)", r"\frac{1}{2(x+1)}"),
+        # two numbers side by side
+        ("5 6", "56"),
+        (r"5\, 6", "56"),
+        (r"30^\circ", r"30 \text{ radians}"),
+        (r"\$5", "5 cents"),
+        (r"\vec a \cdot \vec b", r"\vec a \times \vec b"),
         # what math-verify alone would call equal
         ("33_4", "33_5"),
         (r"0.56 = 56\%", r"0.56 = 57\%"),

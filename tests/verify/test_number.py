@@ -125,6 +125,23 @@ def test_reads(text: str, number: str) -> None:
         "__import__('os').system('true')",
         "\x00",
         "12 \ud800 13",
+        # what is taken away or bounded, and what stands beside a letter
+        "al menos 12",
+        "Respuesta: pelo menos 12",
+        "cinco menos 12",
+        "x minus 12",
+        "x - 12",
+        "12 + y",
+        "12 times x",
+        "apples — 12",
+        # two values, one below the other
+        "Answer:\nx = 12\ny = 13",
+        "Answer: **12\n13**",
+        "Answer: 12\nor 13",
+        r"Answer: 12 \\ 13",
+        "So.\nThe answer is **x = 12\n- x = 13**",
+        "#### 12\nor 13.",
+        "### Final Answer\n(132,49)",
     ],
 )
 def test_abstains(text: str) -> None:

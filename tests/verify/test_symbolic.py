@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from tests.processes import command_of
 from tsdg.verify import symbolic
 
 
@@ -22,15 +23,10 @@ def _fresh() -> None:
 
 
 def children() -> list[psutil.Process]:
-    living = [
-        process
-        for process in psutil.Process().children()
-        if process.status() != psutil.STATUS_ZOMBIE
-    ]
     return [
         process
-        for process in living
-        if any("symbolic_worker" in part for part in process.cmdline())
+        for process in psutil.Process().children()
+        if any("symbolic_worker" in part for part in command_of(process))
     ]
 
 

@@ -69,7 +69,7 @@ def test_what_is_not_there(run: Path) -> None:
 def test_the_list_begins_with_the_failure(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["logs", str(run)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[2:] for line in lines[:3]] == [
+    assert [line.split()[2:] for line in lines[1:4]] == [
         ["12", "failed", str(run / "logs/questions/2_1.out")],
         ["0", "failed", str(run / "logs/questions/2_1.node0.log")],
         ["5", str(run / "logs/server-0.n1.5.log")],

@@ -53,7 +53,7 @@ def test_every_stage_says_why_rows_are_missing() -> None:
     assert rows(MANIFEST) == [
         ("arc_easy", "9", "6", "4", "1", "10", WHY),
         ("gsm8k", "2", "2", "2", "4", "40", ""),
-        ("all", "11", "8", "6", "5", "50", ""),
+        ("all", "11", "8", "6", "5", "50", WHY),
     ]
 
 
@@ -61,7 +61,7 @@ def test_the_directory_is_the_last_line_whole(capsys: pytest.CaptureFixture[str]
     directory = Path("/runs") / ("long-" * 40)
     print_run(directory, MANIFEST, note="Know [this].")
     shown = capsys.readouterr().out.splitlines()
-    lost = "answers without knowledge, so no context record: truncated 3, knowledge_short 2"
+    lost = "answers without knowledge, so no enriched record: truncated 3, knowledge_short 2"
     assert lost in shown
     assert "Know [this]." in shown
     assert shown[-1] == f"run directory: {directory}"

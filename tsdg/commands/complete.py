@@ -15,6 +15,7 @@ from tsdg.commands.table import COMMANDS
 from tsdg.commands.words import Command, Option, is_value, value_of
 from tsdg.config.folders import groups_of, recipes_dir
 from tsdg.errors import TsdgError
+from tsdg.installation import packaged
 from tsdg.layout import DATASET, PHASE_FOLDERS, output_root, run_names
 from tsdg.seeds.catalogue.tables import table
 
@@ -239,10 +240,5 @@ def _column(subject: str, column: str) -> list[str]:
 
 
 def _clusters() -> list[str]:
-    package = Path(__file__).resolve().parents[1]
-    folders = (
-        Path("cluster_configs"),
-        package.parent / "cluster_configs",
-        package / "_cluster_configs",
-    )
+    folders = (Path("cluster_configs"), packaged("cluster_configs"))
     return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsdg.commands.table import COMMANDS, FORMATS
+from tsdg.commands.table import COMMANDS
+from tsdg.commands.training_table import FORMATS
 from tsdg.commands.words import Words
 from tsdg.errors import UsageError
 from tsdg.layout import run_directory

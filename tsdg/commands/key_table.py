@@ -57,13 +57,13 @@ def keys_of(configuration: str) -> list[KeyRow]:
 
 
 def matching(pattern: str) -> list[KeyRow]:
-    """The keys of a recipe that a pattern names.
+    """The keys that a pattern names: first those of recipes, then those of single commands.
 
     Args:
         pattern: a part of the key in any case, or with ``*`` and ``?`` all of it; a word that no
             key has is looked for in the comments. Empty for all keys.
     """
-    wanted, rows = pattern.lower(), keys_of(RECIPE)
+    wanted, rows = pattern.lower(), _rows()
     if set("*?") & set(wanted):
         return [row for row in rows if fnmatchcase(row.name.lower(), wanted)]
     named = [row for row in rows if wanted in row.name.lower()]

@@ -1,4 +1,4 @@
-"""``tsdg keys``: the keys of a recipe, each with what it allows, its default and its comment."""
+"""``tsdg keys``: keys of recipes and commands, with what they allow, their default and comment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import textwrap
 from dataclasses import asdict
 
-from tsdg.commands.key_table import RECIPE, KeyRow, keys_of, matching
+from tsdg.commands.key_table import RECIPE, KeyRow, matching
 from tsdg.commands.words import Words, did_you_mean, help_width
 from tsdg.errors import UsageError
 
@@ -16,7 +16,7 @@ def main(words: Words) -> int:
     pattern = words.arguments[0] if words.arguments else ""
     rows = matching(pattern)
     if not rows:
-        known = [row.name for row in keys_of(RECIPE)]
+        known = [row.name for row in matching("")]
         raise UsageError(
             f"tsdg keys: no key has {pattern!r} in its name or comment"
             f"{did_you_mean(pattern, known)}; `tsdg keys` lists all {len(known)}"
@@ -32,7 +32,8 @@ def main(words: Words) -> int:
 def _lines(row: KeyRow, width: int) -> list[str]:
     default = f"default {row.default}" if row.default else "no default"
     told = [row.comment, f"{row.allowed}; {default}"]
-    return [row.name, *(line for text in told for line in _indented(text, width))]
+    name = row.name if row.of == RECIPE else f"{row.name}  (of tsdg {row.of})"
+    return [name, *(line for text in told for line in _indented(text, width))]
 
 
 def _indented(text: str, width: int) -> list[str]:

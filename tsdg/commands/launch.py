@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsdg.commands.options import SCRIPTS, is_dry
 from tsdg.commands.words import Words
 
 if TYPE_CHECKING:
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 
 
 def main(words: Words) -> int:
-    """Submit a run; ``--dry-run`` prints the jobs' scripts instead."""
+    """Submit a run; ``--dry-run`` shows its jobs instead, ``--scripts`` their scripts too."""
     from tsdg.commands.run import run_recipe
     from tsdg.config.compose import hydra_app
     from tsdg.launch.launch_run import launch_prepared
+    from tsdg.progress import PREPARES, said_if_slow
     from tsdg.run.prepare import prepare
     from tsdg.slurm.cluster import ENV_FILE, read_cluster
     from tsdg.views.launch import print_launches, print_outcome
 
-    dry_run = "--dry-run" in words.flags
+    dry_run, scripts = is_dry(words.flags), SCRIPTS.name in words.flags
     launches: list[Launch] = []
 
     def task(recipe: Recipe, overrides: list[str]) -> int:
@@ -32,9 +34,10 @@ def main(words: Words) -> int:
             overrides = [*overrides, f"cluster={path}"]
         cluster = read_cluster(recipe.cluster, os.environ)
         if cluster.executor == "slurm":
-            prepared = prepare(recipe, mirror_here=cluster.ssh_tunnel is None)
+            with said_if_slow(PREPARES):
+                prepared = prepare(recipe, mirror_here=cluster.ssh_tunnel is None)
             done = launch_prepared(prepared, cluster, overrides, dry_run=dry_run)
-            print_outcome(done, prepared.directory, dry_run=dry_run)
+            print_outcome(done, prepared.directory, dry_run=dry_run, scripts=scripts)
             launches.extend([done] if done else [])
             return 0
         if dry_run:

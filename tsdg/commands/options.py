@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tsdg.commands.words import Option
 
+RUN = Option(name="RUN", help="a run: its directory, or its name in `tsdg list`", kind="run")
+KEPT = "keys of the recipe that change no row, as engine.max_in_flight"
 JSON = Option(name="--json", help="print JSON")
+DRY_RUN = Option(name="--dry-run", help="show what would be done, and do nothing")
+SCRIPTS = Option(name="--scripts", help="the same, and each job's sbatch script before it")
 CONFIG_DIR = Option(
     name="--config-dir",
     metavar="FOLDER",
-    help="a folder with recipes, families and verifiers of your own",
+    help="where recipes, families, verifiers of your own are",
 )
-RECIPE = Option(name="recipe", metavar="R", help="a file of the group recipe", kind="recipe")
+RECIPE = Option(
+    name="recipe", metavar="R", help="the name of a recipe, as demo or knowledge", kind="recipe"
+)
 CLUSTER = Option(
     name="cluster",
     metavar="C",
-    help="a file of cluster_configs without .yaml, or a path",
+    help="NAME of cluster_configs/NAME.yaml, or a path",
     kind="cluster",
 )
 CONFIG = Option(name="config", metavar="FILE", help="a YAML file with values of these keys")
@@ -27,3 +35,8 @@ OF_HYDRA = (
     Option(name="--info", metavar="TOPIC", help="what Hydra composed, e.g. defaults-tree"),
 )
 """Flags that Hydra reads."""
+
+
+def is_dry(flags: Collection[str]) -> bool:
+    """Whether a command is to show what it would do, and do nothing."""
+    return DRY_RUN.name in flags or SCRIPTS.name in flags

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tsdg.commands.table import COMMANDS
-from tsdg.commands.words import columns, help_width, value_of
+from tsdg.commands.table import COMMANDS, GROUPS
+from tsdg.commands.words import Command, columns, help_width, value_of
+from tsdg.errors import folded
 
 
 def overview() -> str:
     """What `tsdg --help` prints."""
-    width = max(len(command.name) for command in COMMANDS.values()) + 2
-    lines = [f"  {command.name.ljust(width)}{command.summary}" for command in COMMANDS.values()]
-    return "\n".join([_HEAD, *lines, _FOOT])
+    start = max(map(len, COMMANDS)) + 4
+    groups = [
+        "\n".join([f"{title}:", *_rows(group, start=start)]) for title, group in GROUPS.items()
+    ]
+    head, foot = ([folded(part, help_width()) for part in parts] for parts in (_HEAD, _FOOT))
+    return "\n\n".join([*head, *groups, *foot]) + "\n"
+
+
+def _rows(commands: Iterable[Command], *, start: int) -> Iterator[str]:
+    """The names of commands, and from column ``start`` on what they do."""
+    for command in commands:
+        yield from columns(command.name, command.summary, help_width(), start=start)
+
+
+def exit_codes() -> str:
+    """What exit codes mean, below every help."""
+    return folded(_EXIT_CODES, help_width())
 
 
 def groups_help(words: Sequence[str]) -> str:
@@ -34,15 +49,15 @@ def groups_help(words: Sequence[str]) -> str:
     return "\n".join(["", "", "Groups, each with its files:", *rows, ""])
 
 
-_HEAD = """\
-tsdg: new, verified, answer-enriched questions from the training splits of public benchmark tasks
-
-usage: tsdg COMMAND ...      `tsdg COMMAND --help` has its arguments, keys and an example
-"""
-_FOOT = """
-`tsdg keys` explains every key of a recipe, `tsdg run recipe=R --cfg job --resolve` prints a whole
-recipe, `tsdg --version` the version.
-"""
-EXIT_CODES = (
+_HEAD = (
+    "tsdg: new, verified, answer-enriched questions from the training splits of public benchmark "
+    "tasks",
+    "usage: tsdg COMMAND ...; `tsdg COMMAND --help` has its arguments, keys and an example",
+)
+_FOOT = (
+    "`tsdg keys` explains every key of a recipe, `tsdg run recipe=R --cfg job --resolve` prints a "
+    "whole recipe, `tsdg --version` the version.",
+)
+_EXIT_CODES = (
     "Exit codes: 0 done, 1 work fell short, 2 request wrong, 3 machine not fit, 130 interrupted."
 )

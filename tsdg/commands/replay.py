@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tsdg.commands.options import SCRIPTS, is_dry
 from tsdg.commands.words import Words
 
 
@@ -14,11 +15,12 @@ def main(words: Words) -> int:
     from tsdg.run.prepare import prepare_again
     from tsdg.views.launch import print_outcome
 
-    before, dry_run = Path(words.arguments[0]), "--dry-run" in words.flags
+    before = Path(words.arguments[0])
+    dry_run, scripts = is_dry(words.flags), SCRIPTS.name in words.flags
     prepared = prepare_again(before, words.overrides)
     if prepared.recipe.cluster:
         done = launch_again(before, prepared, words.overrides, dry_run=dry_run)
-        print_outcome(done, prepared.directory, dry_run=dry_run)
+        print_outcome(done, prepared.directory, dry_run=dry_run, scripts=scripts)
         return 0
     if dry_run:
         print(f"{before} would be run again here, in {prepared.directory}")

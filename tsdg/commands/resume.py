@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsdg.commands.options import SCRIPTS, is_dry
 from tsdg.commands.words import Words
 from tsdg.errors import UsageError
 from tsdg.layout import JOBS, LAUNCH, run_directory
@@ -14,10 +15,8 @@ def main(words: Words) -> int:
     from tsdg.run.prepare import reopen
     from tsdg.views.launch import print_outcome
 
-    run, dry_run = (
-        run_directory(words.arguments[0], command="tsdg resume"),
-        "--dry-run" in words.flags,
-    )
+    run = run_directory(words.arguments[0], command="tsdg resume")
+    dry_run, scripts = is_dry(words.flags), SCRIPTS.name in words.flags
     for word in words.overrides:
         if word.startswith(("run=", "output_root=")):
             raise UsageError(
@@ -26,7 +25,7 @@ def main(words: Words) -> int:
             )
     if (run / JOBS).is_file():
         done = relaunch(run, words.overrides, dry_run=dry_run)
-        print_outcome(done, run, dry_run=dry_run)
+        print_outcome(done, run, dry_run=dry_run, scripts=scripts)
         return 0
     if (run / LAUNCH).is_dir():
         raise UsageError(

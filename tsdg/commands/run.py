@@ -26,9 +26,13 @@ def run_recipe(recipe: Recipe, overrides: list[str]) -> int:
         TsdgError: as :func:`tsdg.run.prepare.prepare` and :func:`tsdg.pipeline.run_stages.run`;
             or no record was made.
     """
-    from tsdg.run.prepare import prepare
+    from tsdg.progress import PREPARES, said_if_slow
 
-    return run_prepared(prepare(recipe), overrides)
+    with said_if_slow(PREPARES):
+        from tsdg.run.prepare import prepare
+
+        prepared = prepare(recipe)
+    return run_prepared(prepared, overrides)
 
 
 def run_prepared(prepared: Prepared, overrides: list[str]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tsdg.commands.own_folder import using_own
 from tsdg.commands.words import Words
-from tsdg.errors import MirrorError, StorageError, UsageError
+from tsdg.errors import MirrorError, UsageError
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Unit
@@ -56,11 +56,11 @@ def probe(words: Words) -> int:
         MachineError: the hub cannot be reached.
         StorageError: the table cannot be written.
     """
-    with using_own(words, command="tsdg seeds"):
-        return _probe(words)
+    with using_own(words, command="tsdg seeds") as folder:
+        return _probe(words, folder)
 
 
-def _probe(words: Words) -> int:
+def _probe(words: Words, folder: Path | None) -> int:
     from tsdg.config.compose import compose_recipe
     from tsdg.progress import reporter
     from tsdg.seeds.catalogue.load import load
@@ -71,7 +71,7 @@ def _probe(words: Words) -> int:
     from tsdg.seeds.probe.probing import probe as look
     from tsdg.views.differences import print_probe, write_table
 
-    recipe = compose_recipe(words.overrides)
+    recipe = compose_recipe(words.overrides, config_dir=folder)
     as_json = "--json" in words.flags
     catalogue, hub = load(), Hub(endpoint())
     units = dict.fromkeys(catalogue.unit_of_task(task) for task in select(recipe.seeds).tasks)
@@ -106,17 +106,17 @@ def prefetch(words: Words) -> int:
         MachineError: the hub or the disk is not fit; a ``MirrorError`` where a split was refused.
         ShortfallError: a split of the request can never be fetched.
     """
-    with using_own(words, command="tsdg seeds"):
-        return _prefetch(words)
+    with using_own(words, command="tsdg seeds") as folder:
+        return _prefetch(words, folder)
 
 
-def _prefetch(words: Words) -> int:
+def _prefetch(words: Words, folder: Path | None) -> int:
     from tsdg.config.compose import compose_recipe
     from tsdg.seeds.draw.selection import select
     from tsdg.seeds.mirror.prefetch import FetchRequest, survey
     from tsdg.views.prefetch import print_outcomes, require_all
 
-    recipe = compose_recipe(words.overrides)
+    recipe = compose_recipe(words.overrides, config_dir=folder)
     if not recipe.seeds.mirror:
         raise MirrorError(
             "seeds.mirror: empty; name the folder to fill with seeds.mirror=FOLDER (or set "
@@ -139,9 +139,22 @@ def _prefetch(words: Words) -> int:
     with _progress_aside(as_json):
         outcomes = _fetch(request)
     print_outcomes(request, outcomes, command, as_json=as_json)
+    _note(request, outcomes)
     _compare(request, recipe.seeds.accept, aside=as_json)
     require_all(outcomes)
     return 0
+
+
+def _note(request: FetchRequest, outcomes: Sequence[FetchOutcome]) -> None:
+    """Note for ``tsdg seeds list`` why splits are not there."""
+    from tsdg.seeds.mirror.refusals import note_refusals
+
+    lacking = {one.want.name: one.detail for one in outcomes if one.status in _LACKING}
+    if os.access(request.mirror, os.W_OK):  # some may only be read
+        note_refusals(request.mirror, [one.want.name for one in outcomes], lacking)
+
+
+_LACKING = ("refused", "unfetchable")
 
 
 def _compare(request: FetchRequest, accepted: Sequence[str], *, aside: bool) -> None:
@@ -158,7 +171,7 @@ def _compare(request: FetchRequest, accepted: Sequence[str], *, aside: bool) -> 
     if not found:
         return
     table = request.mirror / "differences.csv"
-    with contextlib.suppress(StorageError):  # a mirror that may only be read
+    if os.access(request.mirror, os.W_OK):
         write_table(table, found)
     with _progress_aside(aside):
         print_differences(unaccepted(found, accepted))

@@ -10,7 +10,7 @@ _MIRROR = Option(name="seeds.mirror", metavar="FOLDER", help="the mirror", defau
 SEEDS_COMMANDS = (
     Command(
         name="seeds list",
-        summary="the catalogue of seeds",
+        summary="list the catalogue of seeds",
         usage="[seeds.mirror=FOLDER] [--json]",
         takes="no arguments",
         least=0,
@@ -23,7 +23,7 @@ SEEDS_COMMANDS = (
     ),
     Command(
         name="seeds show",
-        summary="one family with real rows",
+        summary="show one family with real rows",
         usage="NAME [seeds.mirror=FOLDER]",
         takes="the name of a family, task or data set",
         least=1,
@@ -37,13 +37,15 @@ SEEDS_COMMANDS = (
     ),
     Command(
         name="seeds check",
-        summary="the guard's verdict on any name; exit 1 if it is denied",
+        summary="say whether the guard allows a name; exit 1 if it does not",
         usage="NAME [--json]",
         takes="a name",
         least=1,
         most=1,
         arguments=(
-            Option(name="NAME", help="any name of a family, task or data set", kind="family"),
+            Option(
+                name="NAME", help="of a family, task or data set; any name will do", kind="family"
+            ),
         ),
         flags=(CONFIG_DIR, JSON),
         module="seeds",
@@ -52,7 +54,7 @@ SEEDS_COMMANDS = (
     ),
     Command(
         name="seeds probe",
-        summary="compare the data sets on the hub with what is expected; fetches none",
+        summary="compare the hub's data sets with the catalogue; fetch none",
         usage="recipe=R [KEY=VALUE ...] [out=FILE]",
         takes="a recipe",
         least=0,
@@ -74,7 +76,7 @@ SEEDS_COMMANDS = (
     ),
     Command(
         name="seeds prefetch",
-        summary="fetch what the seeds need into the mirror; resumable",
+        summary="fetch what the seeds need into the mirror; can be resumed",
         usage="recipe=R [KEY=VALUE ...] [--dry-run]",
         takes="a recipe",
         least=0,
@@ -83,13 +85,13 @@ SEEDS_COMMANDS = (
             Option(
                 name="--held-out",
                 metavar="same|all",
-                help="splits to compare with: of the same data sets, or all that lm-eval scores",
+                help="splits to compare with: of the same data sets, or all of lm-eval's",
                 default="same",
                 allowed=("same", "all"),
             ),
             Option(name="--dry-run", help="list what is there and what is missing"),
             Option(name="--update", help="move the data sets to the hub's present commits"),
-            Option(name="--verify", help="read every file, in place of its size and time"),
+            Option(name="--verify", help="read every file, not only its size and time"),
             CONFIG_DIR,
             JSON,
         ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.commands.words import Words
 from tsdg.errors import ShortfallError, UsageError
-from tsdg.layout import MANIFEST, run_directory
+from tsdg.layout import JOBS, MANIFEST, run_directory
 
 if TYPE_CHECKING:
     from tsdg.run.prepare import Prepared
@@ -16,8 +17,10 @@ LEAST_YIELD, ROUNDS = 0.1, 5
 
 
 def main(words: Words) -> int:
-    """Ask for what is missing until the targets are reached or no longer pay; then merge."""
-    from tsdg.commands.run import run_prepared
+    """Ask for what is missing until the targets are reached or no longer pay; then merge.
+
+    Of a run that was launched, one further run is submitted at a time.
+    """
     from tsdg.pipeline.topup import TopupWishes, topup
     from tsdg.views.topup_text import print_topup
 
@@ -37,15 +40,7 @@ def main(words: Words) -> int:
         least_yield=_share(words.keys.get("least_yield", str(LEAST_YIELD))),
         rounds=int(words.keys.get("rounds", ROUNDS)),
     )
-
-    def make(prepared: Prepared) -> None:
-        try:
-            run_prepared(prepared, [])
-        except ShortfallError:  # no record at all: that is a yield, if the run is finished
-            if not (prepared.directory / MANIFEST).is_file():
-                raise
-
-    done = topup(run, out, wishes, make)
+    done = topup(run, out, wishes, partial(_launch, run) if (run / JOBS).is_file() else _run)
     print_topup(done, out)
     if done.given_up:
         raise ShortfallError(
@@ -53,6 +48,39 @@ def main(words: Words) -> int:
             + "; ".join(f"{task}: {why}" for task, why in done.given_up.items())
         )
     return 0
+
+
+def _run(prepared: Prepared) -> bool:
+    """Do a further run on this machine."""
+    from tsdg.commands.run import run_prepared
+
+    try:
+        run_prepared(prepared, [])
+    except ShortfallError:  # no record at all: that is a yield, if the run is finished
+        if not (prepared.directory / MANIFEST).is_file():
+            raise
+    return True
+
+
+def _launch(first: Path, prepared: Prepared) -> bool:
+    """Submit what is left of a further run, with the code of the first, unless its jobs are there.
+
+    Returns:
+        False: it is not done yet.
+    """
+    from tsdg.launch.launch_run import launch_again, relaunch
+    from tsdg.run.status import read_status
+    from tsdg.views.launch import print_outcome
+
+    further = prepared.directory
+    if not (further / JOBS).is_file():
+        done = launch_again(first, prepared, [], dry_run=False)
+    elif read_status(further).state in {"pending", "running"}:
+        return False
+    else:
+        done = relaunch(further, [], dry_run=False)
+    print_outcome(done, further, dry_run=False)
+    return False
 
 
 def _share(text: str) -> float:

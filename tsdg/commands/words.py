@@ -10,6 +10,7 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from tsdg.amounts import whole_number
@@ -107,7 +108,8 @@ class Command:
             width: columns; 0 for those of the terminal.
         """
         width = width or help_width()
-        lines = [self.call, "", f"  {self.summary}", ""]
+        told = textwrap.wrap(self.summary, width - 2, break_on_hyphens=False)
+        lines = [self.call, "", *(f"  {line}" for line in told), ""]
         for title, rows in self._sections():
             lines += [title, *(line for row in rows for line in columns(*row, width)), ""]
         return "\n".join([*lines, f"Example: {self.example}"])
@@ -148,15 +150,13 @@ def value_of(words: Sequence[str], flag: str) -> str:
     return ""
 
 
-def columns(shown: str, told: str, width: int) -> list[str]:
-    """One row of a help, in as many lines as it needs."""
-    wrapped = textwrap.wrap(
-        told, width - _HELP_COLUMN, break_on_hyphens=False, break_long_words=False
-    )
-    if len(shown) > _HELP_COLUMN - 4:
-        return [f"  {shown}", *(" " * _HELP_COLUMN + line for line in wrapped)]
-    first = f"  {shown.ljust(_HELP_COLUMN - 4)}  {wrapped[0] if wrapped else ''}"
-    return [first, *(" " * _HELP_COLUMN + line for line in wrapped[1:])]
+def columns(shown: str, told: str, width: int, *, start: int = _HELP_COLUMN) -> list[str]:
+    """One row of a help, in as many lines as it needs; what is told begins at column ``start``."""
+    wrapped = textwrap.wrap(told, width - start, break_on_hyphens=False, break_long_words=False)
+    if len(shown) > start - 4:
+        return [f"  {shown}", *(" " * start + line for line in wrapped)]
+    first = f"  {shown.ljust(start - 4)}  {wrapped[0] if wrapped else ''}"
+    return [first, *(" " * start + line for line in wrapped[1:])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +202,8 @@ def read(command: Command, words: Sequence[str]) -> Words:
     for option in command.instead:
         if option.name in rest:
             raise UsageError(f"tsdg {command.name} has no {option.name}: {option.help}")
+    if command.of_hydra:
+        _refuse_almost(command, rest)
     _check_values(command, command.keys, keys)
     _check_values(command, command.flags, flags)
     keys = {name: _found_run(command.keys, name, value) for name, value in keys.items()}
@@ -259,7 +261,7 @@ def _in_its_form(command: Command, words: Sequence[str]) -> list[str]:
 def _found_run(options: Sequence[Option], name: str, value: str) -> str:
     """The value of a key; of one that names a run, where that lies."""
     is_run = any(option.name == name and option.kind == "run" for option in options)
-    return find_run(value) if is_run else value
+    return find_run(value) if is_run and not Path(value).exists() else value
 
 
 def _keys(command: Command, words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -330,6 +332,14 @@ def _refuse_flag(command: Command, word: str) -> NoReturn:
         f"tsdg {command.name} takes {command.takes}, and no {word}"
         f"{did_you_mean(word, known)}{allowed}: {command.call}"
     )
+
+
+def _refuse_almost(command: Command, words: Sequence[str]) -> None:
+    """Refuse a flag that is nearly one of the command's own; Hydra knows only its own."""
+    own = [option.name for option in command.flags]
+    for word in words:
+        if word.startswith("--") and did_you_mean(word, own):
+            raise UsageError(f"tsdg {command.name} has no {word}{did_you_mean(word, own)}")
 
 
 def _refuse_key(command: Command, word: str) -> NoReturn:

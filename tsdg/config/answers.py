@@ -23,6 +23,10 @@ class EscalateConfig(Config):
     """Solutions that it draws at most."""
     free_samples: PositiveInt
     """The same where the number of answers has no bound."""
+    as_strong: bool
+    """Draw votes so long that both solvers together are wrong no more often than the stronger one
+    alone, as far as can be reckoned (:mod:`tsdg.generate.vote_pair`). The quick one then takes more
+    samples, up to ``answers.samples`` for every kind. Where no such votes exist, as if false."""
     sampling: SamplingConfig
 
     @property
@@ -69,14 +73,15 @@ class AnswersConfig(Config):
     escalate: EscalateConfig | None = None
     """Which questions go on to a second, stronger solver; ``null`` for none."""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
-    """Which records to make of one verified question."""
+    """Which records to make of one verified question: ``enriched`` ones have definition,
+    background and why the other options are wrong."""
     sampling: SamplingConfig
     max_tokens: dict[AnswerKind, PositiveInt]
     """Answer kind → tokens of one solution at most, where it needs fewer than ``sampling``
     allows."""
     enrich: SamplingConfig
     """For the one request per verified question that adds knowledge and distractor analysis
-    (``context``)."""
+    (``enriched``)."""
 
     @property
     def second(self) -> EscalateConfig | None:
@@ -87,6 +92,16 @@ class AnswersConfig(Config):
         """How solutions of a kind are drawn."""
         most = min(self.sampling.max_tokens, self.max_tokens.get(kind, self.sampling.max_tokens))
         return self.sampling.model_copy(update={"max_tokens": most})
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _no_earlier_name(cls, value: object) -> object:
+        if isinstance(value, list | tuple) and "context" in value:
+            names = ",".join("enriched" if one == "context" else str(one) for one in value)
+            raise ValueError(
+                f"a context is the passage of a question; did you mean answers.variants=[{names}]?"
+            )
+        return value
 
     @field_validator("variants")
     @classmethod
@@ -107,4 +122,18 @@ class AnswersConfig(Config):
         for key, samples in votes.items():
             if self.min_margin > samples:
                 raise ValueError(f"min_margin ({self.min_margin}) is larger than {key} ({samples})")
+        return self
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> AnswersConfig:
+        """Greedy samples of one prompt are one sample; vLLM refuses to draw several."""
+        drawn = {"sampling": (self.sampling, self.samples)}
+        if self.second:
+            drawn["escalate.sampling"] = (self.second.sampling, self.second.samples)
+        for key, (sampling, samples) in drawn.items():
+            if samples > 1 and not sampling.temperature:
+                raise ValueError(
+                    f"{key}.temperature: found 0, which draws one solution over and over, so that "
+                    f"a vote on {samples} proves nothing; allowed: above 0"
+                )
         return self

@@ -47,6 +47,9 @@ def check_flags(words: Sequence[str], *, command: str) -> Path | None:
         raise RecipeError(
             f"{command}: --cfg and --info show one recipe, --multirun makes several; leave out one"
         )
+    for flag, given in (("--resolve", parsed.resolve), ("--package", parsed.package)):
+        if given and not parsed.cfg:
+            raise RecipeError(f"{command}: {flag} goes with --cfg job, which shows the recipe")
     if parsed.config_dir and not Path(parsed.config_dir).is_dir():
         raise RecipeError(
             f"{command}: --config-dir: there is no folder {parsed.config_dir}; name one that is "

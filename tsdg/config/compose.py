@@ -11,8 +11,7 @@ import itertools
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,12 @@ from tsdg.config.arguments import check_choices, check_flags, check_top
 from tsdg.config.folders import PRIMARY
 from tsdg.config.folders import recipes_dir as recipes_dir
 from tsdg.config.mistakes import explain, unknown_key, wrong_value
+from tsdg.config.named_model import forget_others
 from tsdg.config.recipe import Recipe
-from tsdg.config.remarks import remarks
+from tsdg.config.remarks import refuse_borrowed_identity, remarks
 from tsdg.config.roles import Role, sampled
 from tsdg.errors import RecipeError, ShortfallError, UsageError, did_you_mean
+from tsdg.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -55,25 +56,34 @@ def compose_recipe(overrides: Sequence[str], *, config_dir: Path | None = None) 
     _check_words(overrides, config_dir)
     path = [f"hydra.searchpath=[file://{config_dir.absolute()}]"] if config_dir else []
 
-    def composed() -> Recipe:
+    def composed() -> tuple[Recipe, list[str]]:
         with initialize_config_dir(version_base="1.3", config_dir=str(recipes_dir())):
-            return validate(compose(PRIMARY, [*path, *_named_roles(overrides)]))
+            named = [*path, *_named_roles(overrides)]
+            config = compose(PRIMARY, named, return_hydra_config=True)
+            choices = config.hydra.runtime.choices
+            return _validate(_without_hydra(config), overrides, choices, config_dir)
 
-    recipe: Recipe = _one_line(composed)
-    _say(overrides, recipe)
+    recipe, notes = _one_line(composed)
+    assert isinstance(recipe, Recipe)
+    refuse_borrowed_identity(overrides, recipe)
+    _say(overrides, recipe, notes)
     return recipe
 
 
 def _check_words(words: Sequence[str], own: Path | None) -> None:
     """Check what Hydra would say less of; ``own`` is the folder of ``--config-dir``."""
-    folders = [*([own] if own else []), recipes_dir()]
+    folders = _folders(own)
     check_top(words, ["recipe", *Recipe.model_fields], folders)
     check_choices(words, folders)
 
 
-def _say(words: Sequence[str], recipe: Recipe) -> None:
+def _folders(own: Path | None) -> list[Path]:
+    return [*([own] if own else []), recipes_dir()]
+
+
+def _say(words: Sequence[str], recipe: Recipe, notes: Sequence[str]) -> None:
     """Print what is worth a note."""
-    for remark in remarks(words, recipe.seeds):
+    for remark in [*remarks(words, recipe.seeds), *notes]:
         print(f"tsdg: note: {remark}", file=sys.stderr)
 
 
@@ -122,8 +132,6 @@ def hydra_app(
     Raises:
         RecipeError: an override or a value is wrong.
     """
-    import hydra
-
     _register()
     words = _named_roles(_in_order(arguments))
     extra = check_flags(words, command=command)
@@ -144,9 +152,11 @@ def hydra_app(
         overrides = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
         assert isinstance(overrides, list)
         try:
-            recipe = validate(config)
+            choices = HydraConfig.get().runtime.choices
+            recipe, notes = _validate(config, overrides, choices, extra)
+            refuse_borrowed_identity(words, recipe)
             if len(codes) == 1:  # of a sweep once
-                _say(words, recipe)
+                _say(words, recipe, notes)
             codes.append(task(recipe, overrides))
         # Hydra would print lines of its own about an exception: it gets none.
         except BaseException as error:
@@ -160,23 +170,15 @@ def hydra_app(
                     f"tsdg: {' '.join(overrides)}: {' '.join(str(error).split())}", file=sys.stderr
                 )
 
-    # With this variable Hydra raises what went wrong, instead of printing several lines and exiting
-    # with 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    argv = sys.argv
-    # A sweep leaves a file with all its overrides in the sweep's folder: not beside the user's
-    # files, and not for long.
-    with tempfile.TemporaryDirectory(prefix="tsdg-sweep-") as scratch:
-        sys.argv = [command, f"hydra.sweep.dir={scratch}", *words]
-        try:
-            with extensions.using(extra):
-                _one_line(
-                    hydra.main(
-                        version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY
-                    )(job)
-                )
-        finally:
-            sys.argv = argv
+    def composed() -> None:
+        config = _plain(words)
+        if config is None:
+            _by_hydra(job, [command, *words])
+        else:
+            job(config)
+
+    with extensions.using(extra):
+        _one_line(composed)
     if failures and ended:
         raise failures[-1]
     if failures:
@@ -185,6 +187,55 @@ def hydra_app(
             f"{len(failures)} of {points} points of the sweep failed; the lines above say why"
         )
     return next((code for code in reversed(codes) if code), 0)
+
+
+def _by_hydra(job: Callable[[DictConfig], None], argv: list[str]) -> None:
+    """Let Hydra's own application read a command line and call ``job``."""
+    import hydra
+
+    # With this variable Hydra raises what went wrong, instead of printing several lines and exiting
+    # with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    before = sys.argv
+    # A sweep leaves a file with all its overrides in the sweep's folder: not beside the user's
+    # files, and not for long.
+    with scratch_folder("sweep") as scratch:
+        sys.argv = [argv[0], f"hydra.sweep.dir={scratch}", *argv[1:]]
+        try:
+            hydra.main(version_base="1.3", config_path=str(recipes_dir()), config_name=PRIMARY)(
+                job
+            )()
+        finally:
+            sys.argv = before
+
+
+def _plain(words: Sequence[str]) -> DictConfig | None:
+    """Compose a command line of overrides alone, as Hydra's application would for one run.
+
+    The application itself composes twice, first to learn whether it is to be a sweep. None where
+    there are flags or overrides of Hydra's own, or a recipe asks for a sweep.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if any(word.startswith(("-", "hydra.", "+hydra.")) for word in words):
+        return None
+    with initialize_config_dir(version_base="1.3", config_dir=str(recipes_dir())):
+        config: DictConfig = compose(PRIMARY, list(words), return_hydra_config=True)
+    if config.hydra.mode == RunMode.MULTIRUN:
+        return None
+    HydraConfig.instance().set_config(config)
+    return _without_hydra(config)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    """Take Hydra's own keys out of what was composed."""
+    from omegaconf import open_dict
+
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
 def _register() -> None:
@@ -197,28 +248,46 @@ def _register() -> None:
     OmegaConf.register_new_resolver("sampled", resolve, replace=True)
 
 
+def _missing(value: Any, name: str) -> Iterator[str]:
+    """The keys that must be given and are not, in their order."""
+    if value == "???":
+        yield name
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _missing(inner, f"{name}.{key}" if name else str(key))
+
+
 def validate(config: DictConfig) -> Recipe:
     """Turn a composed configuration into a typed recipe.
 
     Raises:
         RecipeError: a key is missing or unknown, or a value is of the wrong type or range.
     """
+    return _validate(config, (), {}, None)[0]
+
+
+def _validate(
+    config: DictConfig, words: Sequence[str], choices: Mapping[str, str], own: Path | None
+) -> tuple[Recipe, list[str]]:
+    """As :func:`validate`, without what is not known of models of another name; and notes."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        values: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = error.full_key or "?"
         if "Missing mandatory value" in str(error):
-            raise RecipeError(
-                f"recipe key {key}: has no value; give it one with {key}=VALUE"
-            ) from error
+            keys = list(_missing(OmegaConf.to_container(config, resolve=False), "")) or [key]
+            given = " ".join(f"{name}=VALUE" for name in keys)
+            subject = f"key {keys[0]}: has" if len(keys) == 1 else f"keys {', '.join(keys)}: have"
+            raise RecipeError(f"recipe {subject} no value; give {given}") from error
         raise RecipeError(f"recipe key {key}: {_first_line(error)}") from error
     assert isinstance(values, dict)
     values.pop("hydra", None)
+    notes = forget_others(values, words, choices, _folders(own))
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(values), notes
     except ValidationError as error:
         raise RecipeError(explain(error, Recipe, noun=_NOUN)) from error
 
@@ -235,7 +304,7 @@ def _one_line(call: Callable[[], Any]) -> Any:
         options = error.options or ()
         raise RecipeError(
             f"{group or PRIMARY}={name}: there is no such file; allowed: {', '.join(options)}"
-            f"{did_you_mean(name, options)}"
+            f"{did_you_mean(name, options) or '; --config-dir FOLDER has files of your own'}"
         ) from error
     except OverrideParseException as error:
         raise RecipeError(

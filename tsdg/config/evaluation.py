@@ -29,11 +29,11 @@ class EvalConfig(Config):
     code_runs: bool
     """Whether tasks may run code that the model writes."""
     out: str
-    """Folder of the results."""
+    """Folder that the results are written to."""
     cluster: str
-    """A file of ``cluster_configs`` without its suffix, or a path; empty to print the commands."""
+    """NAME of ``cluster_configs/NAME.yaml``, or a path; empty to print the commands."""
     time_limit: TimeLimit
-    """Of a job; empty for the cluster file's."""
+    """Time limit of a job; empty for the cluster file's."""
 
     @field_validator("groups", mode="before")
     @classmethod

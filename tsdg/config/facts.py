@@ -11,10 +11,20 @@ from typing import Any
 
 def all_packages() -> dict[str, str]:
     """Normalised name → version of every distribution that this Python has, in order."""
-    names = ((dist.metadata["Name"], dist.version) for dist in metadata.distributions())
+    heads = (_head(dist) for dist in metadata.distributions())
     return dict(
-        sorted((re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in names if name)
+        sorted(
+            (re.sub(r"[-_.]+", "-", head["Name"]).lower(), head["Version"])
+            for head in heads
+            if head.keys() >= {"Name", "Version"}
+        )
     )
+
+
+def _head(dist: metadata.Distribution) -> dict[str, str]:
+    """Fields of one line each; ``dist.metadata`` reads pages of description, for each field."""
+    text = dist.read_text("METADATA") or dist.read_text("PKG-INFO") or ""
+    return dict(re.findall(r"^(Name|Version):[ \t]*(.*\S)", text.partition("\n\n")[0], re.M))
 
 
 def weights_facts(path: str) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tsdg.installation import packaged
+
 PRIMARY = "config"
 _OF_COMMANDS = frozenset({"compare", "eval", "mix"})
 """Folders with the defaults of these commands, which no recipe chooses from."""
 
 
 def recipes_dir() -> Path:
-    """The folder of recipes: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "recipes"
-    return checkout if (checkout / f"{PRIMARY}.yaml").is_file() else package / "_recipes"
+    """The folder of tsdg's own recipes."""
+    return packaged("recipes")
 
 
 def groups_of(folders: Sequence[Path]) -> dict[str, list[str]]:

@@ -93,11 +93,12 @@ def unknown_key(keys: Sequence[str], model: type[Config], *, noun: str) -> str:
     *parents, last = keys
     reached, at, _ = _place(root, parents)
     key = ".".join(keys)
-    if "additionalProperties" in at and at["additionalProperties"] is not False:
+    known = sorted(at.get("properties", {})) if reached == ".".join(parents) else []
+    free = "additionalProperties" in at and at["additionalProperties"] is not False
+    if free or last in known:  # a key that may be left out, and was
         plain = re.fullmatch(r"[\w.-]+", last)  # what Hydra's grammar takes in a key
         way = f"+{key}=VALUE" if plain else f"'+{'.'.join(parents)}={{{last}: VALUE}}'"
         return f"{noun} {key} is not there yet; add it with {way}".strip()
-    known = sorted(at.get("properties", {})) if reached == ".".join(parents) else []
     hint = did_you_mean(last, known, prefix="".join(f"{parent}." for parent in parents))
     return f"{noun} {key} is unknown; allowed: {', '.join(known) or 'none here'}{hint}".strip()
 

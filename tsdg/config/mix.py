@@ -13,12 +13,12 @@ class CorpusConfig(Config):
     """A corpus of the user's own, beside the runs."""
 
     name: str
-    """Of the part, in the tables and blends."""
+    """Name of the part, in the tables and blends."""
     path: str
     """Where its text lies; copied into the blends. Where tokens are counted, a Parquet or JSONL
     file, or a folder."""
     tokens: PositiveInt | Literal["count"]
-    """How many it has; ``count`` reads it all and counts them with ``tokenizer``."""
+    """How many tokens it has; ``count`` reads all of it and counts with ``tokenizer``."""
     group: str
     """For ``group_shares``: ``knowledge``, ``reasoning`` or a name of the user's own."""
     text_field: str = "text"
@@ -35,8 +35,9 @@ class MixConfig(Config):
     budget: PositiveInt
     """Tokens to train on."""
     policy: Literal["proportional", "uniform", "temperature", "explicit"]
-    """``proportional`` to a part's tokens, the same for each (``uniform``), tokens to the power
-    1/temperature, or by ``weights``."""
+    """What a part's share follows: its tokens (``proportional``), nothing (``uniform``: all are
+    equal), its tokens to the power 1/temperature (``temperature``), or ``weights``
+    (``explicit``)."""
     temperature: PositiveFloat
     """Above 1 flattens natural shares, below 1 sharpens them."""
     weights: dict[str, PositiveFloat]
@@ -57,11 +58,11 @@ class MixConfig(Config):
     valid: tuple[str, ...]
     """Parts held for validation, out of the training mixture; each with its natural weight."""
     test: tuple[str, ...]
-    """Parts held for testing, as those of ``valid``."""
+    """Parts held for testing, in the same way."""
     prefix: str
     """Megatron's path of a part after tokenisation; ``{name}`` stands for the part."""
     out: str
-    """Folder for the blends."""
+    """Folder that the blends are written to."""
 
     @model_validator(mode="after")
     def _possible(self) -> MixConfig:

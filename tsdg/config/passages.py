@@ -46,6 +46,8 @@ class PassagesConfig(Config):
     """A longer text gives one chunk of at most this many characters, from a drawn place."""
     total: PositiveInt
     """Seeds at most, balanced over domains, subject codes and decimals by taking in turns."""
+    per_task: dict[str, PositiveInt] = Field(default_factory=dict)
+    """Task → at most this many seeds of its domain, in place of ``total``; others give none."""
 
     @field_validator("keep", mode="before")
     @classmethod

@@ -168,8 +168,8 @@ class EngineConfig(Config):
     unit_rows: PositiveInt
     """Input rows of one work unit."""
     max_in_flight: PositiveInt
-    """Most requests in flight at once, of one process over all its replicas; fewer where these have
-    too much to do."""
+    """Most requests of one process in flight at once for each of its replicas or endpoints; fewer
+    where these have too much to do."""
     attempts: PositiveInt
     """Times a request fails at servers that answer others before it becomes a rejection. Failures
     at servers that fail others too count for less."""
@@ -194,7 +194,7 @@ class BudgetConfig(Config):
     gpu_hours: Annotated[float, Field(ge=0.0)]
     """GPUs × hours of own servers."""
     max_lost: Share = 0.005
-    """Share of the questions asked for that may be lost because no server answered their requests.
+    """Share of the questions and studies asked for that may be lost because no server answered.
     A run that loses more is packaged all the same, says so, and ends with exit code 1."""
 
 
@@ -207,7 +207,7 @@ class PackageConfig(Config):
     """Training text with labels (``Question:``, ``Answer:``), or only its parts with blank lines
     between them."""
     knowledge: Literal["after", "before", "both"]
-    """Where the definition and background of ``context`` records stand: ``after`` the question, as
+    """Where the definition and background of ``enriched`` records stand: ``after`` the question, as
     part of what a model has to recall; ``before`` it, where they may give the answer away; or
     ``both``: after it in one half of the records, before it in the other."""
     think: bool
@@ -359,17 +359,19 @@ class Recipe(Config):
             limits.append(("study.sampling", self.study.sampling, "study"))
         if self.judge.enabled:
             limits.append(("judge.sampling", self.judge.sampling, "judge"))
+        full = []
         for key, sampling, role in limits:
             if why := why_not(self, role):
                 raise ValueError(why)
             model, owner = asked_model(self, role), owner_of(self, role)
             where = f"roles.{owner}.model" if owner else "model"
             if sampling.max_tokens >= model.max_model_len:
-                raise ValueError(
+                full.append(
                     f"{key}.max_tokens ({sampling.max_tokens}) leaves no room for a prompt in "
-                    f"{where}.max_model_len "
-                    f"({model.max_model_len})"
+                    f"{where}.max_model_len ({model.max_model_len})"
                 )
+        if full:
+            raise ValueError(f"{'; '.join(full)}; give fewer tokens to a reply, or a longer model")
         return self
 
     @model_validator(mode="after")

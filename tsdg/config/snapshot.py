@@ -43,6 +43,7 @@ from tsdg.config.secrets import HIDDEN, is_kept, override_without_secrets, witho
 from tsdg.errors import RecipeError, RunConflictError, UsageError, few
 from tsdg.layout import ALLOWED_UNITS, FINGERPRINT, RECIPE, SNAPSHOT
 from tsdg.storage import make_directory, storage, write_whole
+from tsdg.version import version
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -118,7 +119,7 @@ def write_snapshot(
         commit, diff = _code()
         versions = {
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "tsdg": tsdg.__version__,
+            "tsdg": version(),
             "python": platform.python_version(),
             "packages": {name: metadata.version(name) for name in PACKAGES},
             "environment": all_packages(),
@@ -171,7 +172,7 @@ def read_recipe(run: Path, overrides: Sequence[str], *, file: str = RECIPE) -> R
             "make one"
         )
     try:
-        values = _literal(yaml.safe_load(path.read_text()))
+        values = _literal(yaml.load(path.read_text(), Loader=yaml.CSafeLoader))
         for server in _servers(values):
             server["env"] = {
                 name: value for name, value in server["env"].items() if value != HIDDEN
@@ -241,16 +242,26 @@ def _to_keep(recipe: Recipe) -> dict[str, Any]:
     password are hidden.
     """
     values: dict[str, Any] = recipe.model_dump(mode="json")
-    for part, key in (("seeds", "mirror"), ("model", "path")):
-        place = Path(values[part][key]).expanduser()
-        if values[part][key] and place.exists():
-            values[part][key] = str(place.absolute())
+    values["seeds"]["mirror"] = _from_anywhere(values["seeds"]["mirror"])
+    for model in (values["model"], *(own["model"] for own in values["roles"].values())):
+        if model:
+            model["path"] = _from_anywhere(model["path"])
     for server in _servers(values):
+        server["api_key_file"] = _from_anywhere(server["api_key_file"])
+        program, *words = server["command"] or [""]
+        if "/" in program:  # else it is a name, which PATH finds
+            server["command"] = [_from_anywhere(program), *words]
         server["env"] = {
             name: value if is_kept(name, value) else HIDDEN for name, value in server["env"].items()
         }
     hidden: dict[str, Any] = without_user_info(values)
     return hidden
+
+
+def _from_anywhere(path: str) -> str:
+    """A path as it is found from any folder; unchanged where nothing is there, as for a hub id."""
+    place = Path(path).expanduser()
+    return str(place.absolute()) if path and place.exists() else path
 
 
 def _differences(theirs: Any, mine: Any, key: str = "") -> list[str]:
@@ -342,6 +353,8 @@ def _source_change(now: Mapping[str, Any], key: str, then: object) -> str:
         return f"the data of {name} changed ({then} then, {now[key]} now)"
     if key == "reader":
         return f"how family {now['family']} reads its rows changed"
+    if key == "doubts":
+        return "what `tsdg difficulty` found in the runs of seeds.exclude changed"
     told = f"{json.dumps(then)} then, {json.dumps(now[key])} now"
     return f"the catalogue's column {key} of {name} changed ({told})"
 

@@ -24,6 +24,8 @@ from tsdg.layout import phase_name
 if TYPE_CHECKING:
     from tsdg.config.recipe import StepName
 
+ALL_STAGES = "all"
+"""In place of a stage: all of them, one after another in one process."""
 StageKind = Literal["seeds", "phase", "gather", "package"]
 
 

@@ -18,8 +18,9 @@ ones the one with the smallest id: in this order, each is removed if it is near 
 So the order in which they were added does not matter, and nothing is removed because of something
 that was removed itself.
 
-In memory: about 60 bytes a document, and ``memory`` bytes of keys and pairs at a time. On disk: 8
-bytes a word, and some 400 bytes a document for keys beyond ``memory``.
+In memory: about 60 bytes a document, and some six times the keys that are looked at together:
+``memory`` bytes at most, or one part of those on disk. On disk: 8 bytes a word, and some 400 bytes
+a document for keys beyond ``memory``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ import numpy as np
 
 from tsdg.corpus.near_keys import Places, Words, document_keys, mix
 from tsdg.corpus.near_pairs import NUMBER, Documents, near_pairs
-from tsdg.storage import storage
+from tsdg.storage import remove_scratch, storage, write_fully
 from tsdg.text import normalise, tokens
 
 _BATCH = 200_000
@@ -51,7 +52,7 @@ _KEY = np.dtype([("key", np.uint64), ("document", np.uint32)])
 class NearDuplicates:
     """Collects documents, then finds those to remove. A context: its files go when it ends."""
 
-    def __init__(self, *, threshold: float, scratch: Path, memory: int = 512 << 20) -> None:
+    def __init__(self, *, threshold: float, scratch: Path, memory: int = 64 << 20) -> None:
         """Start empty.
 
         Args:
@@ -66,7 +67,7 @@ class NearDuplicates:
         shutil.rmtree(scratch, ignore_errors=True)
         with storage("create the directory", scratch):
             scratch.mkdir(parents=True)
-            self._words = (scratch / "words").open("wb")
+            self._words = (scratch / "words").open("wb", buffering=0)
         self._hashes = _Hashes()
         self._sources: list[str] = []
         self._pending = array("Q")
@@ -133,7 +134,7 @@ class NearDuplicates:
         batch = np.empty(len(keys), _KEY)
         batch["key"], batch["document"] = keys, owners + first
         with storage("write", self._scratch):
-            self._words.write(flat.tobytes())
+            write_fully(self._words.fileno(), flat.tobytes())
         sources, agreements = np.array(self._ranks).T
         self._known.append(
             (np.array(self._names), sources.astype(np.int16), agreements.astype(np.float32))
@@ -168,8 +169,6 @@ class NearDuplicates:
             self._flush()
         if not self._known:
             return {}
-        with storage("write", self._scratch):
-            self._words.flush()
         if self._spilled and self._keys:
             self._spill()
         names, sources, agreements = (
@@ -262,7 +261,7 @@ class NearDuplicates:
         trace: TracebackType | None,
     ) -> None:
         self._words.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        remove_scratch(self._scratch)
 
 
 def _remove(pairs: Places, order: Places, gone: Places) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tsdg.config.recipe import DedupConfig
 from tsdg.corpus.near import NearDuplicates
-from tsdg.errors import RecipeError
+from tsdg.errors import RecipeError, looked_in
 from tsdg.layout import QUESTIONS
 from tsdg.records import QUESTION_SCHEMA, Question
 from tsdg.tables import Table, read_rows, unreadable
@@ -30,8 +30,8 @@ def check_against(runs: Sequence[str]) -> None:
     for run in runs:
         if not (Path(run) / _ASKED).is_file():
             raise RecipeError(
-                f"filter.dedup.against: {run} has no {_ASKED}; name directories of runs whose "
-                "questions are gathered"
+                f"filter.dedup.against: {run} has no {_ASKED}{looked_in(run)}; name directories of "
+                "runs whose questions are gathered"
             )
 
 

@@ -43,7 +43,7 @@ class Mentions:
         forgotten: mentions of names that were dropped for being rare.
     """
 
-    def __init__(self, *, most: int = 2_000_000) -> None:
+    def __init__(self, *, most: int = 500_000) -> None:
         self._most = most
         self._rows: list[tuple[str, str, str]] = []
         self._counts = pa.table(
@@ -166,7 +166,7 @@ class Pairs:
         forgotten: mentions of pairs that were dropped for being rare.
     """
 
-    def __init__(self, *, most: int = 8_000_000) -> None:
+    def __init__(self, *, most: int = 2_000_000) -> None:
         self._most = most
         self._numbers: dict[str, int] = {}
         self._names: list[str] = []

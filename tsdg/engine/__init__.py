@@ -14,6 +14,6 @@ It knows nothing of prompts or servers. Begin with ``phase.py``, the way in.
     congestion.py               the limit on requests, from the replicas' own metrics
     journal.py                  replies on disk before they count
     commit.py                   finished units as parts
-    standby.py                  which idle workers stay at the end
+    standby.py, handover.py     which idle workers stay at the end, and what they are given
     worker_report.py, budget.py what a worker reports, and the caps of the run
 """

@@ -11,7 +11,9 @@ speaks against it, so that servers that can take everything get it within second
   can say;
 
 It goes up again, a step at a time, while none of this is seen and the limit is what holds requests
-back. While no server works, as before the first is ready, it stays: waiting then proves nothing.
+back. A replica that comes to others adds its share at once: all that is in flight is at those, and
+it would stay idle until their queues are gone. While no server works, as before the first is ready,
+it stays: waiting then proves nothing.
 """
 
 from __future__ import annotations
@@ -35,13 +37,15 @@ class Look:
     """Requests that ended well since the last look."""
     pushed_back: int
     """Requests that ended for a reason of ``PUSHED_BACK`` since then."""
+    servers: int = 1
+    """Replicas and endpoints that requests may go to."""
 
 
 class Congestion:
     """The limit and the rule that moves it.
 
     Attributes:
-        limit: requests that may be in flight, 1 to ``ceiling``.
+        limit: requests that may be in flight, 1 to ``each`` for every server.
     """
 
     START = 256
@@ -61,18 +65,24 @@ class Congestion:
     STEPS = 32
     """Looks after which the limit is back at its upper bound from 0."""
 
-    def __init__(self, ceiling: int) -> None:
-        self.limit = min(self.START, ceiling)
-        self._ceiling = ceiling
-        self._step = max(1, ceiling // self.STEPS)
+    def __init__(self, each: int) -> None:
+        self.limit = min(self.START, each)
+        self._each = self._ceiling = each
         self._doubling = True
+        self._replicas = 0
 
     def look(self, seen: Look) -> int:
         """Move the limit by one look, and return it."""
         load = seen.load
+        self._ceiling = self._each * max(1, seen.servers)
+        step = max(1, self._ceiling // self.STEPS)
+        before, self._replicas = self._replicas, load.replicas
         if seen.pushed_back > self.TOLERATED * (seen.replies + seen.pushed_back):
             self._set(self.limit * self.DOWN_PUSHED_BACK)
             self._doubling = False
+        elif 0 < before < load.replicas:
+            share = min(self.START, self.limit / before)
+            self._set(self.limit + min(self.limit, (load.replicas - before) * share))
         elif seen.active > self.limit:
             pass  # an earlier cut has not worked yet: requests in flight are left to end
         elif load.waiting > self._queue_allowed(load):
@@ -87,7 +97,7 @@ class Congestion:
             self._set(min(self.limit, max(seen.active * self.DOWN, running + slack)))
             self._doubling = False
         elif self._short(seen):
-            self._set(self.limit * 2 if self._doubling else self.limit + self._step)
+            self._set(self.limit * 2 if self._doubling else self.limit + step)
         return self.limit
 
     def _short(self, seen: Look) -> bool:

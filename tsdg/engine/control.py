@@ -19,7 +19,7 @@ from tsdg.engine.leases import LeaseBoard, highest_generations, lease_path, look
 from tsdg.engine.owner import Owner
 from tsdg.engine.timing import Timing
 from tsdg.errors import RunConflictError, StorageError
-from tsdg.storage import list_names, make_directory, storage_unfit
+from tsdg.storage import WAY_IN, list_names, make_directory, storage_unfit
 
 _LOCK, _OWNER = ".lock", ".owner"
 """In a run directory: what its owner locks, and where it holds a lease if there are no locks."""
@@ -47,7 +47,7 @@ def sole_owner(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(
             f"run directory {directory} cannot be written: {error.strerror}: {lock}; "
-            f"{_way_in(error)}"
+            f"{WAY_IN if error.errno in (errno.EACCES, errno.EPERM) else 'see output_root='}"
         ) from error
     with ExitStack() as held:
         held.callback(os.close, handle)
@@ -60,15 +60,6 @@ def sole_owner(directory: Path) -> Iterator[None]:
                 raise storage_unfit("lock", lock, error) from error
             held.enter_context(_leased(directory))
         yield
-
-
-def _way_in(error: OSError) -> str:
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return (
-            "its owner lets the group in with `chmod -R g+w` and `umask 002`, or choose a folder "
-            "of your own: output_root="
-        )
-    return "see output_root="
 
 
 def _at_work(directory: Path) -> RunConflictError:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tsdg.engine.owner import process_lives
 from tsdg.errors import StorageError
-from tsdg.storage import make_directory
+from tsdg.storage import make_directory, remove_scratch
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 """What a lock fails with where the file system has none (Lustre without flock, NFS without
@@ -33,6 +33,8 @@ _NEEDED = {
     "fsync": "make files durable",
 }
 """Ability → what a phase cannot do without it."""
+_MOST_TRIALS = 5
+"""How often a trial is made anew whose folder another process took away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,15 @@ def try_file_system(directory: Path) -> tuple[Ability, ...]:
     """
     for left in _left_behind(directory):
         shutil.rmtree(left, ignore_errors=True)
+    for _ in range(_MOST_TRIALS):
+        tried, whole = _tried(directory)
+        if whole:
+            break
+    return tried
+
+
+def _tried(directory: Path) -> tuple[tuple[Ability, ...], bool]:
+    """Try everything once; also whether nobody took the folder of the trial away meanwhile."""
     scratch = directory / f"{_mine()}{os.getpid()}-{secrets.token_hex(4)}"
     make_directory(scratch)
     try:
@@ -68,10 +79,9 @@ def try_file_system(directory: Path) -> tuple[Ability, ...]:
             for name, attempt in _ATTEMPTS
         )
         # Of another container on this node nobody can tell whether its process lives.
-        taken_away = not scratch.exists()
+        return tried, scratch.exists()
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return try_file_system(directory) if taken_away else tried
+        remove_scratch(scratch)
 
 
 def _mine() -> str:

@@ -15,10 +15,10 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import orjson
 
@@ -26,6 +26,7 @@ from tsdg.engine.units import parse_name, unit_name
 from tsdg.errors import PermanentError, RetryableError, StorageError
 from tsdg.protocols import MOST_TOKENS, Choice, Reply
 from tsdg.storage import (
+    is_passing,
     list_names,
     storage,
     storage_unfit,
@@ -36,6 +37,10 @@ from tsdg.storage import (
 
 _HEADER = struct.Struct("<II")
 _LENGTH = struct.Struct("<I")
+T = TypeVar("T")
+
+_MOST_RENEWED = 3
+"""How many files a unit's holder begins anew before a file system is believed to have failed."""
 
 Result = Reply | PermanentError
 """How a request ended."""
@@ -105,6 +110,7 @@ def decode_result(payload: bytes) -> Result:
         choices=tuple(Choice(**choice) for choice in reply["choices"]),
         prompt_tokens=reply["prompt_tokens"],
         completion_tokens=reply["completion_tokens"],
+        reasoning_tokens=reply.get("reasoning_tokens", 0),
     )
 
 
@@ -135,6 +141,21 @@ def drop_failures(directory: Path, reasons: Collection[str]) -> int:
             found += 1
             write_whole(path, b"".join(map(encode_frame, good)))
     return found
+
+
+def _twice(attempt: Callable[[], T]) -> T:
+    """Try again what failed for a moment."""
+    try:
+        return attempt()
+    except (OSError, StorageError) as error:
+        if not _for_a_moment(error if isinstance(error, OSError) else error.__cause__):
+            raise
+        return attempt()
+
+
+def _for_a_moment(error: BaseException | None) -> bool:
+    """``ESTALE`` is not: it says that the file is gone."""
+    return is_passing(error) and getattr(error, "errno", 0) != errno.ESTALE
 
 
 def _printable(text: str) -> str:
@@ -178,6 +199,7 @@ class Journal:
         self._dirty = False
         self._new = False
         self._broken: StorageError | None = None
+        self._renewed = 0
         self._lock = threading.Lock()
         self._closed = False
         try:
@@ -206,13 +228,15 @@ class Journal:
         if spot is None:
             return None
         try:
-            payload = os.pread(spot.descriptor, spot.length, spot.offset)
+            payload = _twice(lambda: os.pread(spot.descriptor, spot.length, spot.offset))
         except OSError as error:
             raise self._failed("read", error) from error
         return decode_result(payload)
 
     def append(self, request_id: str, result: Result) -> Result:
         """Write a result to the file; it is safe from a kill of this process when this returns.
+
+        Where the file system fails for a moment, what is known goes to a new file, and it goes on.
 
         Returns:
             The result that counts: the first one, where the same request was answered twice.
@@ -230,9 +254,7 @@ class Journal:
         payload = encode_result(request_id, result)
         frame = encode_frame(payload)
         try:
-            if self._descriptor < 0:
-                self._create()
-            write_fully(self._descriptor, frame)
+            self._write(frame)
         except OSError as error:
             failure = self._failed("write", error)
             if isinstance(failure, StorageError):
@@ -255,9 +277,11 @@ class Journal:
                 return
             self._dirty = False
             with storage("sync the journal", self._path):
-                os.fsync(self._descriptor)
+                # Should the second one succeed and the first one have lost something, a power
+                # failure costs replies, which are asked for again, and no row.
+                _twice(lambda: os.fsync(self._descriptor))
             if self._new:
-                sync_directory(self._directory)
+                _twice(lambda: sync_directory(self._directory))
                 self._new = False
 
     def close(self) -> None:
@@ -299,19 +323,56 @@ class Journal:
                     self._spots.setdefault(request_id, _Spot(descriptor, offset, len(payload)))
 
     def _create(self) -> None:
-        """Create our own file at the first write: units without requests leave none."""
+        """Create our own file at the first write: units without requests leave none.
+
+        One that replaces ours holds all that ours does, as far as it counts; the old one stays.
+
+        Raises:
+            OSError: it cannot be created, or what ours holds cannot be read or written.
+        """
         if self._closed:
             raise UnitLostError
+        old = self._descriptor
+        known = os.pread(old, self._size, 0) if old >= 0 else b""
+        self._number += old >= 0
         while True:
-            self._path = self._path_of(self._number)
+            path = self._path_of(self._number)
             try:
-                descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+                new = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+                break
             except FileExistsError:
                 self._number += 1
-                continue
-            self._new = True
-            self._descriptor = descriptor
-            return
+        try:
+            write_fully(new, known)
+        except OSError:
+            os.close(new)
+            raise
+        with self._lock:
+            self._path, self._new, self._descriptor = path, True, new
+            if old >= 0:
+                self._readers.append(old)
+                self._dirty = True
+        for request_id, spot in self._spots.items():
+            if spot.descriptor == old:
+                self._spots[request_id] = replace(spot, descriptor=new)
+
+    def _write(self, frame: bytes) -> None:
+        """Append a frame to our file, or to a new one that replaces it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        renew = False
+        while True:
+            try:
+                if self._descriptor < 0 or renew:
+                    self._create()
+                write_fully(self._descriptor, frame)
+                return
+            except OSError as error:
+                if not _for_a_moment(error) or self._renewed >= _MOST_RENEWED:
+                    raise
+                self._renewed, renew = self._renewed + 1, True
 
     def _cut_off(self) -> None:
         """Remove what a failed write left of its frame."""

@@ -15,7 +15,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,8 @@ _GONE = (errno.ENOENT, errno.ESTALE)
 CLOCK = ".clock-"
 """Prefix of short-lived files, by which a process learns the file system's time; a killed process
 leaves its file behind."""
+SIGN = ".sign-"
+"""Prefix of the signs by which processes find each other (:mod:`tsdg.engine.handover`)."""
 _LOOKS = 32
 _TURNS = 16
 """How many of the others' leases one claim looks at: at least this many, and all of them within so
@@ -68,8 +70,12 @@ class Lease:
         with self._lock:
             return self._held()
 
-    def beat(self) -> bool:
+    def beat(self, highest: Mapping[int, int] | None = None) -> bool:
         """Show that the owner lives.
+
+        Args:
+            highest: generation of each unit, listed since the lease was created: one listing is
+                enough for all leases of a process. None to list here.
 
         Returns:
             False where the lease is lost.
@@ -78,7 +84,7 @@ class Lease:
             StorageError: the file cannot be touched.
         """
         with self._lock:
-            if not self._held():
+            if not self._held(highest):
                 return False
             # By descriptor, never by name: a file of that name could be another owner's by now.
             return self._set_times(None)
@@ -110,11 +116,12 @@ class Lease:
         with self._lock:
             self._close()
 
-    def _held(self) -> bool:
+    def _held(self, highest: Mapping[int, int] | None = None) -> bool:
         if not self._is_own_file():
             return False
-        # Thousands of leases, looked at with every beat of each: only those of this unit are read
-        # closely.
+        if highest is not None:
+            return highest.get(self.index, -1) == self.generation
+        # Of thousands of leases only those of this unit are read closely.
         start = unit_name(self.index)
         ours = (name for name in list_names(self._directory) if name.startswith(start))
         return highest_generations(ours).get(self.index, -1) == self.generation

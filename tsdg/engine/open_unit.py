@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +12,18 @@ from tsdg.engine.journal import Journal
 from tsdg.engine.leases import Lease
 from tsdg.engine.units import iter_rows, unit_name
 
-_CHUNK = 64
+_CHUNK = 16
+"""Rows that are turned into Arrow together: in a millisecond or two, as replies wait for it."""
+_CHUNKS = 4
+"""Chunks that a part is written in together; a column of their rows must stay below 2 GiB."""
+_UNITS_HELD = 3
+"""Units of the largest size that may always be open: one at work, and the last rows of two before
+it."""
+_ROWS_HELD = 2
+"""Rows that may always be held, per request allowed in flight, where units are small."""
+_BYTES_HELD = 256 << 20
+"""More are open while they hold less than this: the last rows of many units may take long, and
+servers must not wait for those."""
 
 
 class OpenUnit:
@@ -24,8 +35,10 @@ class OpenUnit:
     Attributes:
         tasks: of the rows at work.
         asks_open: requests in flight, also those that a row left behind when it ended.
+        asked: positions of rows that have sent a request.
         closed: nothing may be asked or finished any more.
-        ending: it is being committed or dropped.
+        ending: it is being committed, dropped or handed over.
+        bytes_held: of its rows and of the outcomes turned into Arrow.
     """
 
     def __init__(
@@ -38,8 +51,10 @@ class OpenUnit:
         self.sequence = sequence
         self.rows_total: int = table.num_rows
         self.rows_done = 0
+        self.bytes_held: int = table.nbytes
         self.tasks: set[asyncio.Task[None]] = set()
         self.asks_open = 0
+        self.asked: set[int] = set()
         self.closed = False
         self.ending = False
         self._rows: Iterator[tuple[int, dict[str, Any]]] = enumerate(iter_rows(table))
@@ -85,17 +100,33 @@ class OpenUnit:
         self._chunks[number][place] = outcome
         self._missing[number] -= 1
         if not self._missing[number]:
-            self._batches[number] = pa.RecordBatch.from_pylist(
-                self._chunks.pop(number), schema=self._schema
-            )
+            batch = pa.RecordBatch.from_pylist(self._chunks.pop(number), schema=self._schema)
+            self._batches[number] = batch
+            self.bytes_held += batch.nbytes
         # Only now: a unit with an outcome that Arrow refuses must never count as finished.
         self.rows_done += 1
 
     def result(self) -> pa.Table:
         """All outcomes in the order of the rows."""
+        chunks = [self._batches[number] for number in sorted(self._batches)]
+        starts = range(0, len(chunks), _CHUNKS)
         return pa.Table.from_batches(
-            [self._batches[number] for number in sorted(self._batches)], self._schema
+            [pa.concat_batches(chunks[start : start + _CHUNKS]) for start in starts], self._schema
         )
+
+
+def may_hold_more(units: Collection[OpenUnit], *, largest: int, in_flight: int) -> bool:
+    """Whether a process may open another unit, as far as memory goes.
+
+    Args:
+        units: that it has open.
+        largest: rows of the largest unit.
+        in_flight: requests that may be in flight.
+    """
+    held = sum(unit.rows_total for unit in units)
+    if held < max(_UNITS_HELD * largest, _ROWS_HELD * in_flight):
+        return True
+    return sum(unit.bytes_held for unit in units) < _BYTES_HELD
 
 
 async def cancel(tasks: set[asyncio.Task[None]], grace_s: float) -> None:

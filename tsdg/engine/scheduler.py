@@ -14,12 +14,14 @@ order:
 from __future__ import annotations
 
 import asyncio
+import time
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 from typing import Any
 
 from tsdg.config.recipe import EngineConfig
@@ -34,6 +36,8 @@ from tsdg.protocols import NOT_SENT, Process, Reply, Request, Transport
 _COUNTS = 0.5
 """A failure that counts for less is one of the servers: it is waited out with short delays."""
 _ROUNDING = 1e-6
+_LAST_REPLIES = 64
+"""So many tell how quickly servers write a reply."""
 _ROWS_PER_REQUEST = 2
 """Rows open at most, per request allowed in flight: rows also spend time on other things than
 waiting for replies."""
@@ -70,17 +74,22 @@ class Scheduler:
         failed: done, with the exception, when the phase cannot go on.
         finished: units with all rows done, for the phase to commit.
         lost: units whose files vanished, for the phase to drop.
+        rows_ended: rows with an outcome that took a request, and not the journal alone.
     """
 
     def __init__(
         self, *, process: Process, transport: Transport, config: EngineConfig, timing: Timing
     ) -> None:
-        self.in_flight = InFlight(config.max_in_flight)
+        self._congestion = Congestion(config.max_in_flight)
+        # Not more before the first look: whoever is ready first would get all of them.
+        self.in_flight = InFlight(self._congestion.limit)
         self.tally = RequestCounts()
         self.wake = self.in_flight.changed
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.finished: set[OpenUnit] = set()
         self.lost: set[OpenUnit] = set()
+        self.rows_ended = 0
+        self._speeds: deque[float] = deque(maxlen=_LAST_REPLIES)
         self._process = process
         self._transport = transport
         self._config = config
@@ -99,6 +108,11 @@ class Scheduler:
         """Requests that wait for a place, or before they are sent again."""
         return self._asks_open - self.in_flight.active
 
+    @property
+    def speed(self) -> float:
+        """Tokens a second of one reply, the median of the last ones; 0 before the first."""
+        return median(self._speeds) if self._speeds else 0.0
+
     def start_row(self, unit: OpenUnit) -> None:
         """Start the next row of a unit that has one."""
         position, row = unit.next_row()
@@ -109,7 +123,6 @@ class Scheduler:
 
     async def steer(self) -> None:
         """Keep as many requests in flight as the replicas can use, until cancelled."""
-        congestion = Congestion(self._config.max_in_flight)
         replies, pushed_back = self.tally.replies, self.tally.pushed_back
         while True:
             await asyncio.sleep(self._timing.steer_s)
@@ -119,9 +132,10 @@ class Scheduler:
                 active=self.in_flight.active,
                 replies=self.tally.replies - replies,
                 pushed_back=self.tally.pushed_back - pushed_back,
+                servers=len(self._transport.replicas()),
             )
             replies, pushed_back = self.tally.replies, self.tally.pushed_back
-            limit = congestion.look(seen)
+            limit = self._congestion.look(seen)
             if limit != self.in_flight.limit:
                 self.in_flight.limit = limit
 
@@ -135,6 +149,7 @@ class Scheduler:
             outcome = await self._process(row, partial(self._ask, unit, position))
             if not unit.closed:
                 unit.put(position, outcome)
+                self.rows_ended += position in unit.asked
         except Exception as error:
             if isinstance(error, ModelRequestError):
                 # A step turns failures into rejections; one that gets through is a fault of the
@@ -194,6 +209,7 @@ class Scheduler:
         if result is not None:
             self.tally.resumed_requests += 1
             return result
+        unit.asked.add(position)
         with self._prefixes.rank(request.prefix) as rank:
             order = (unit.sequence, -request.expected_tokens, rank, position)
             result = await self._send(unit, order, request)
@@ -225,10 +241,14 @@ class Scheduler:
             await asyncio.sleep(self._delay(request, failure, tries, waited))
 
     async def _send_once(self, request: Request) -> Result:
+        began = time.monotonic()
         try:
-            return await self._transport.send(request)
+            reply = await self._transport.send(request)
         except PermanentError as failure:
             return failure
+        tokens = max(1, reply.completion_tokens) / max(1, len(reply.choices))
+        self._speeds.append(tokens / max(_ROUNDING, time.monotonic() - began))
+        return reply
 
     def _ended(self, unit: OpenUnit) -> None:
         """A row or a request of the unit has ended."""

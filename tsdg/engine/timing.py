@@ -16,8 +16,8 @@ class Timing:
     poll_s: float = 1.0
     """Between two looks at the leases of others while there is nothing left to claim."""
     sync_s: float = 1.0
-    """Between two fsyncs of a journal: what a power failure can cost. A killed process costs
-    nothing."""
+    """Between two fsyncs of a journal: what a power failure can cost, or some times as much where
+    a process has many units open. A killed process costs nothing."""
     progress_s: float = 0.2
     """Between two progress events."""
     backoff_s: float = 0.5
@@ -35,6 +35,8 @@ class Timing:
     """Between two looks at the replicas' load, which move the limit of requests in flight."""
     budget_s: float = 0.5
     """Between two looks at the budgets."""
+    hand_over_s: float = 60.0
+    """Work that lasts longer than this is handed over where others have nothing to do."""
     ask_slurm_s: float = 30.0
     """Between two questions to Slurm about one job."""
     stop_grace_s: float = 3.0

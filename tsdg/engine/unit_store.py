@@ -10,19 +10,21 @@ from collections.abc import Callable
 from random import Random
 
 from tsdg.engine.commit import Commit, commit_part, committed_units, is_committed, sweep
+from tsdg.engine.handover import Sign
 from tsdg.engine.journal import Journal
-from tsdg.engine.leases import LeaseBoard
+from tsdg.engine.leases import SIGN, LeaseBoard
 from tsdg.engine.open_unit import OpenUnit
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase_job import PhaseJob
 from tsdg.engine.unit_picker import UnitPicker
 from tsdg.engine.units import InputLayout, UnitReader
 from tsdg.layout import JOURNAL, LEASES, PARTS
-from tsdg.storage import make_directory
+from tsdg.storage import list_names, make_directory, remove
 
-_LISTING_SHARE = 100
-"""Two listings of all parts are at least this many times as far apart as a listing takes, so that
-listings cost a hundredth of the time."""
+_LISTING_SHARE = 1000
+"""Two listings of all parts are at least this many times as far apart as a listing takes. With a
+hundredth of the time of each process, hundreds of them would keep a metadata server at listing
+alone. A unit that turns out to be committed has all of them listed in any case."""
 
 
 class UnitStore:
@@ -68,6 +70,21 @@ class UnitStore:
     def sweep(self) -> None:
         """Remove what is not needed any more of all units that are committed."""
         sweep((self._leases, self._journals, self._parts), self.picker.committed)
+
+    def sweep_all(self) -> None:
+        """Remove all that a phase needs no more when it is done."""
+        self.sweep()
+        for name in self.lease_names():
+            if name.startswith(SIGN):  # of a process that was killed
+                remove(self._leases / name)
+
+    def lease_names(self) -> list[str]:
+        """The files in ``leases/``."""
+        return list_names(self._leases)
+
+    def sign(self) -> Sign:
+        """By which this process shows what it has left to do."""
+        return Sign(self._leases, self._token)
 
     def sweep_unit(self, unit: OpenUnit) -> None:
         """Remove what a committed unit does not need any more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from tsdg.accounting import State
 from tsdg.engine.events import PhaseEvent, PhaseResult
-from tsdg.engine.open_unit import OpenUnit, cancel
+from tsdg.engine.handover import HandOver
+from tsdg.engine.leases import highest_generations
+from tsdg.engine.open_unit import OpenUnit, cancel, may_hold_more
 from tsdg.engine.owner import Owner
 from tsdg.engine.phase_job import PhaseJob
 from tsdg.engine.scheduler import Scheduler
@@ -26,10 +28,11 @@ from tsdg.layout import STANDBY
 
 T = TypeVar("T")
 
-_UNITS_HELD = 3
-"""Most units open at once, of the largest size: one at work, and the last rows of two before it."""
-_REQUESTS_OF_ROWS_HELD = 2
-"""Rows held at most, per request allowed in flight, where units are small."""
+_SYNCS = 2
+"""Journals synced at most in the time between two syncs of one: each is work for the file system,
+and a process may have many units open."""
+_POLLS_APART = 5
+"""Where nothing is left to claim, looks at the leases of others come so many times as far apart."""
 
 
 class Worker:
@@ -71,15 +74,18 @@ class Worker:
             progress=self._event,
             figures=WorkerFigures(job=job, owner=owner, scheduler=self._scheduler),
         )
+        self._hand_overs = HandOver(job.timing)
+        self._sign = self._store.sign()
         self._open: dict[int, OpenUnit] = {}
         self._sequence = 0
         self._next_claim = 0.0
+        self._vain_claims = 0
         self._starting: OpenUnit | None = None
         self._closing = self._leaves = False
         self._units_committed = 0
         self._ends: set[asyncio.Task[None]] = set()
         self._last_event: PhaseEvent | None = None
-        self._most_held = _UNITS_HELD * max(layout.rows, default=0)
+        self._largest = max(layout.rows, default=0)
         # Two pools, so that a slow disk under the parts never delays a heartbeat.
         self._disk = ThreadPoolExecutor(max_workers=4, thread_name_prefix="tsdg-disk")
         self._pulse = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tsdg-pulse")
@@ -158,7 +164,7 @@ class Worker:
             wake.clear()
             self._settle()
             if not self._picker.units_left and not self._open:
-                await self._in(self._disk, self._store.sweep)
+                await self._in(self._disk, self._store.sweep_all)
                 await self._in(self._pulse, self._standby.sweep)
                 return
             pause: float | None = None
@@ -183,11 +189,22 @@ class Worker:
 
     async def _claim_or_leave(self) -> None:
         """Open the next free unit; where there is none, look again later, or leave for good."""
+        poll_s, vain = self._job.timing.poll_s, self._vain_claims
         if await self._claim():
+            self._vain_claims = 0
+            if vain:  # others wait too: each takes one
+                self._next_claim = time.monotonic() + poll_s
             return
-        self._next_claim = time.monotonic() + self._job.timing.poll_s
+        self._vain_claims += 1
+        self._next_claim = time.monotonic() + poll_s * min(_POLLS_APART, self._vain_claims)
         if not self._open:
+            if not vain:
+                await self._show_idle()
             self._leaves = await self._in(self._pulse, self._standby.dispensable)
+
+    async def _show_idle(self) -> None:
+        show = partial(self._sign.show, self._scheduler.speed, left=0)
+        await self._in(self._pulse, show)
 
     def _start_row(self, unit: OpenUnit) -> None:
         if not unit.closed:
@@ -196,9 +213,8 @@ class Worker:
             self._starting = None
 
     def _may_open(self) -> bool:
-        held = sum(unit.rows_total for unit in self._open.values())
-        in_flight = self._scheduler.in_flight.limit
-        return held < max(self._most_held, _REQUESTS_OF_ROWS_HELD * in_flight)
+        limit = self._scheduler.in_flight.limit
+        return may_hold_more(self._open.values(), largest=self._largest, in_flight=limit)
 
     async def _claim(self) -> bool:
         """Open the next free unit; False where there is none."""
@@ -208,6 +224,9 @@ class Worker:
         )
         if unit is None:
             return False
+        if not self._open:
+            self._hand_overs.begin()
+            await self._in(self._pulse, self._sign.hide)
         self._open[unit.index] = unit
         if self._standby.asked:
             await self._in(self._pulse, self._standby.quit)
@@ -225,11 +244,14 @@ class Worker:
         finished, self._scheduler.finished = self._scheduler.finished, set()
         for units, end in ((lost, self._drop), (finished, self._commit)):
             for unit in units:
-                if not unit.ending:
-                    unit.ending = True
-                    task = asyncio.create_task(self._guarded(end(unit)))
-                    self._ends.add(task)
-                    task.add_done_callback(self._ends.discard)
+                self._end(unit, end)
+
+    def _end(self, unit: OpenUnit, end: Callable[[OpenUnit], Coroutine[Any, Any, None]]) -> None:
+        if not unit.ending:
+            unit.ending = True
+            task = asyncio.create_task(self._guarded(end(unit)))
+            self._ends.add(task)
+            task.add_done_callback(self._ends.discard)
 
     async def _commit(self, unit: OpenUnit) -> None:
         unit.closed = True
@@ -250,6 +272,16 @@ class Worker:
         try:
             await cancel(unit.tasks, self._job.timing.stop_grace_s)
             await self._let_go(unit)
+        finally:
+            del self._open[unit.index]
+            self._scheduler.wake.set()
+
+    async def _hand_over(self, unit: OpenUnit) -> None:
+        """Give a unit back, for others to take."""
+        unit.closed = True
+        try:
+            await cancel(unit.tasks, self._job.timing.stop_grace_s)
+            await self._give_back(unit)
         finally:
             del self._open[unit.index]
             self._scheduler.wake.set()
@@ -281,6 +313,7 @@ class Worker:
             await asyncio.wait(set(self._ends))
         for unit in self._open.values():
             await self._guarded(self._give_back(unit))
+        await self._guarded(self._in(self._pulse, self._sign.hide))
         await self._guarded(self._in(self._pulse, self._standby.quit))
 
     # -- side jobs
@@ -289,10 +322,32 @@ class Worker:
         while True:
             await asyncio.sleep(self._job.timing.heartbeat_s)
             await self._in(self._pulse, self._standby.beat)
-            for unit in list(self._open.values()):
-                if not await self._in(self._pulse, unit.lease.beat) and not unit.ending:
-                    self._scheduler.lost.add(unit)
-                    self._scheduler.wake.set()
+            if units := list(self._open.values()):
+                names = await self._in(self._pulse, self._store.lease_names)
+                await self._beat(units, highest_generations(names))
+                await self._hand_over_some(names)
+            elif self._vain_claims:
+                await self._show_idle()
+
+    async def _beat(self, units: Sequence[OpenUnit], highest: Mapping[int, int]) -> None:
+        for unit in units:
+            held = await self._in(self._pulse, partial(unit.lease.beat, highest))
+            if not held and not unit.ending:
+                self._scheduler.lost.add(unit)
+                self._scheduler.wake.set()
+
+    async def _hand_over_some(self, names: Sequence[str]) -> None:
+        speed, units = self._scheduler.speed, list(self._open.values())
+        seen = self._hand_overs.look(names, speed=speed)
+        for unit in self._hand_overs.choose(units, seen, rows_done=self._scheduler.rows_ended):
+            self._end(unit, self._hand_over)
+        if not seen.idle:
+            await self._in(self._pulse, self._sign.hide)
+            return
+        if seen.quicker:  # what is free is for those
+            self._next_claim = time.monotonic() + 2 * self._job.timing.heartbeat_s
+        left = sum(unit.rows_total - unit.rows_done for unit in units if not unit.ending)
+        await self._in(self._pulse, partial(self._sign.show, speed, left=left))
 
     async def _sync_journals(self) -> None:
         while True:
@@ -300,6 +355,7 @@ class Worker:
             for unit in list(self._open.values()):
                 if unit.journal.dirty:
                     await self._in(self._disk, unit.journal.sync)
+                    await asyncio.sleep(self._job.timing.sync_s / _SYNCS)
 
     async def _tell_progress(self) -> None:
         while True:

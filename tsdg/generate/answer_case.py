@@ -93,4 +93,6 @@ class Case:
         return tuple(sorted(places, key=lambda place: -forms[self.drawn[place].said]))
 
     def _rule(self) -> VoteRule:
-        return self.wish.rule(self.plan.votes if self.plan else self.wish.samples)
+        if self.plan is None:
+            return self.wish.rule(self.wish.samples)
+        return self.wish.rule(self.plan.votes, least=self.plan.needed)

@@ -100,7 +100,7 @@ def _of_request(
     for place, draw in enumerate(group):
         choice, parsed, flaw = _completion(draw, reply, place)
         answer = _answer(parsed, draw, question, verifier)
-        prompt_tokens, completion_tokens = _share(reply, place, len(group))
+        prompt_tokens, completion_tokens, reasoning_tokens = _share(reply, place, len(group))
         row = AnswerSample(
             question_id=question.question_id,
             sample=draw.sample,
@@ -110,6 +110,7 @@ def _of_request(
             finish_reason=choice.finish_reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
+            reasoning_tokens=reasoning_tokens,
             option_order=draw.option_order,
         )
         out.append(
@@ -149,12 +150,15 @@ def _answer(parsed: Read, draw: Draw, question: Question, verifier: Verifier) ->
     return "" if _drifted(said, question) else verifier.read(said, draw.asked) or ""
 
 
-def _share(reply: Reply | PermanentError, place: int, samples: int) -> tuple[int, int]:
-    """Return a sample's prompt and completion tokens.
+def _share(reply: Reply | PermanentError, place: int, samples: int) -> tuple[int, int, int]:
+    """Return a sample's prompt and completion tokens, and of these its tokens of thinking.
 
     The prompt and any remainder count for the first sample of a request.
     """
     if isinstance(reply, PermanentError):
-        return 0, 0
+        return 0, 0, 0
     each, rest = divmod(reply.completion_tokens, samples)
-    return (reply.prompt_tokens, each + rest) if place == 0 else (0, each)
+    thought, left = divmod(reply.reasoning_tokens, samples)
+    if place == 0:
+        return reply.prompt_tokens, each + rest, thought + left
+    return 0, each, thought

@@ -7,7 +7,6 @@ with its own seed.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,12 +16,13 @@ from tsdg.errors import PermanentError
 from tsdg.generate.answer_case import Case
 from tsdg.generate.answer_forms import AnswerForm, solution_form
 from tsdg.generate.answer_samples import Draw, proven, read_round
+from tsdg.generate.aside import MOST, aside
 from tsdg.generate.checks import is_closing
 from tsdg.generate.draws import number, permutation
 from tsdg.generate.fields import as_fields, language_name, shots, window
 from tsdg.generate.prompts import FIELDS
-from tsdg.generate.requests import chat_request, together, try_ask
-from tsdg.protocols import Asked, Prover, Request
+from tsdg.generate.requests import chat_request, length, together, try_ask
+from tsdg.protocols import Asked, Request, is_quick, proves
 from tsdg.records import Question
 
 
@@ -44,15 +44,14 @@ class Sampler:
         requests = [self._request(case, group) for group in groups]
         came = await together([try_ask(case.ask, request) for request in requests])
         case.replies.extend(came)
-        # In a thread: a formula may take its verifier seconds, and other rows' replies must not
-        # wait for it.
-        fresh = await asyncio.to_thread(
+        fresh = await aside(
             read_round,
             case.question,
             list(zip(groups, requests, came, strict=True)),
             case.verifier,
+            quick=is_quick(case.verifier, "read") and length(came) <= MOST,
         )
-        if isinstance(case.verifier, Prover):
+        if proves(case.verifier):
             fresh = await proven(fresh, case.verifier)
         if case.second:
             fresh = [replace(item, row=replace(item.row, solver=case.role)) for item in fresh]
@@ -99,6 +98,7 @@ class Sampler:
     ) -> list[dict[str, str]]:
         """The chat turns of one sample, with the options in the order shown."""
         question, config, prompt = case.question, self._config, case.prompt
+        sketch = form.sketch()
         values = {
             "language": language_name(question.language),
             "domain": question.domain,
@@ -109,9 +109,13 @@ class Sampler:
             "closing": tuple(option for option in shown if is_closing(option)),
             # One call shows the order of the arguments; the other assertions stay hidden tests.
             "checks": question.checks[:1],
-            "reply": form.sketch(),
+            "reply": sketch,
         }
-        turn = number("answer shots", self._seed, question.question_id) + sample
+        turn = (
+            number("answer shots", self._seed, question.question_id) + sample
+            if config.few_shot
+            else 0
+        )
         examples = window(
             prompt.examples,
             question.answer_kind,
@@ -124,7 +128,7 @@ class Sampler:
         hide = () if config.show_options else ("options",)
         return prompt.turns(
             as_fields(values, names),
-            shots(examples, names, hide=hide, sketch=form.sketch(), reply=form.write),
+            shots(examples, names, hide=hide, sketch=sketch, reply=form.write),
         )
 
     def _request(self, case: Case, group: Sequence[Draw]) -> Request:

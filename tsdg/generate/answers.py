@@ -8,7 +8,6 @@ time, and the vote is on the texts. What wins becomes a solution (:mod:`tsdg.gen
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from tsdg.errors import PermanentError
 from tsdg.generate.answer_case import AnswerModels, Case
 from tsdg.generate.answer_samples import Drawn
 from tsdg.generate.answer_sampling import Sampler
-from tsdg.generate.claims import agrees, read_claim
+from tsdg.generate.aside import aside
+from tsdg.generate.claims import agreeing, read_claim
 from tsdg.generate.fields import shape_of
 from tsdg.generate.judge import Judge
 from tsdg.generate.prompts import Prompts
@@ -27,7 +27,7 @@ from tsdg.generate.schemas import Flaw
 from tsdg.generate.solutions import SolutionMaker
 from tsdg.generate.voteplan import plan_of, second_plan, second_wish, spent_chance, wish_of
 from tsdg.generate.voting import Accept, Open, Reject, Tally, tally
-from tsdg.protocols import Ask, Prover, Reply, Verifier
+from tsdg.protocols import Ask, Reply, Verifier, is_quick, proves
 from tsdg.records import AnswerSample, Question, Reason, Rejection, Solution, Usage
 
 
@@ -155,12 +155,12 @@ class AnswerStep:
     async def _disagrees(self, case: Case, verdict: Accept) -> bool:
         """Whether the answer that won is not the one that the writer claimed."""
         claim = case.claim or await read_claim(case.question, case.choices, case.verifier)
-        return await asyncio.to_thread(agrees, claim, verdict.winner, case.verifier) is False
+        return await agreeing(claim, verdict.winner, case.verifier) is False
 
     async def _vote(self, case: Case) -> tuple[Tally, Accept | Reject | Open]:
         """Draw samples in rounds until the vote is closed, or all requests of a round failed."""
         verifier = case.verifier
-        same = verifier.alike if isinstance(verifier, Prover) else verifier.same
+        same = verifier.alike if proves(verifier) else verifier.same
         if not case.second and self._goes_at_once(case):
             return Tally(clusters=(), abstained=0), Reject(reason="no_answer", detail="not asked")
         ballots = [case.claim.said] if case.claim and case.votes else []
@@ -170,7 +170,9 @@ class AnswerStep:
         while isinstance(verdict, Open):
             failed = await self._sampler.draw_round(case, size)
             said = [*ballots, *(item.said or None for item in case.drawn)]
-            counted = await asyncio.to_thread(tally, said, same)
+            quick = len(set(said) - {None}) <= 1 or is_quick(verifier, "same")
+            # A comparison of formulas may take seconds.
+            counted = await aside(tally, said, same, quick=quick)
             verdict = case.verdict(counted)
             if failed:
                 break
@@ -203,7 +205,10 @@ class AnswerStep:
 def _why_none(
     drawn: Sequence[Drawn], replies: Sequence[Reply | PermanentError], verdict: Reject | Open
 ) -> Flaw:
-    """Say why no answer won; where most samples failed or were cut off, that is the reason."""
+    """Say why no answer won; where most samples were cut off or failed their tests, that is why.
+
+    Where no server answered some of the requests, nobody knows what their samples would have said.
+    """
     counts = Counter(item.flaw for item in drawn)
 
     def most(flaw: Reason) -> bool:
@@ -212,7 +217,7 @@ def _why_none(
     def lost(flaw: Reason, told: str) -> Flaw:
         return Flaw(reason=flaw, detail=f"{counts[flaw]} of {len(drawn)} samples{told}")
 
-    if isinstance(verdict, Open) or most("request_failed"):
+    if isinstance(verdict, Open) or counts["request_failed"]:
         failures = [reply for reply in replies if isinstance(reply, PermanentError)]
         return lost("request_failed", f": {failures[0]}")
     if most("truncated"):

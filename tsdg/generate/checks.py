@@ -15,10 +15,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-import jsonschema
 import yaml
 
 from tsdg.generate.fields import count_blanks
@@ -35,6 +34,8 @@ MAX_CONTEXT = 24_000
 _LETTER = re.compile(r"^\W*[A-Ea-e]\W*$")
 _LABEL = re.compile(r"\s*\(?([A-Za-z]|\d{1,2})[).:]\s+(\S.*)", re.DOTALL)
 _QUESTION_MARKS = ("?", "？", "؟", ";", "՞", "፧")  # the Greek one is a semicolon
+_BEGINNING, _LONGEST_WORDING = 160, 64
+"""Characters of the beginning of a text, and of the longest wording of an answer."""
 _ENOUGH_LETTERS = 8  # fewer do not show a script
 # Scripts that are mixed in one language count as one.
 _SCRIPTS = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "CJK", "IDEOGRAPHIC": "CJK"}
@@ -156,13 +157,18 @@ def _says(text: str, seed_text: str, key: str) -> bool:
 
 def main_script(text: str) -> str:
     """Return the script of most letters, by its Unicode name; empty for too few letters."""
-    letters = Counter(unicodedata.name(char, "?").split()[0] for char in text if char.isalpha())
     merged: Counter[str] = Counter()
-    for script, count in letters.items():
-        merged[_SCRIPTS.get(script, script)] += count
+    for char, count in Counter(filter(str.isalpha, text)).items():
+        merged[_script(char)] += count
     if sum(merged.values()) < _ENOUGH_LETTERS:
         return ""
     return merged.most_common(1)[0][0]
+
+
+@lru_cache(maxsize=4096)
+def _script(char: str) -> str:
+    script = unicodedata.name(char, "?").split()[0]
+    return _SCRIPTS.get(script, script)
 
 
 def unlabel(options: Sequence[str]) -> tuple[str, ...]:
@@ -216,6 +222,7 @@ def _options_stand_where_the_seeds_do(seed: Seed, question: str, options: Sequen
     return "the question repeats its options" if inside and not seed_inside else ""
 
 
+@lru_cache(maxsize=4096)
 def is_closing(option: str) -> bool:
     """Whether an option speaks of those above it, and so has to stand last.
 
@@ -346,6 +353,8 @@ def check_json(schema: Mapping[str, object], answer: object) -> Flaw | None:
     References and regular expressions are refused: a schema that a model wrote must not reach the
     network, nor keep the matcher busy for ever.
     """
+    import jsonschema  # slow to import
+
     banned = sorted(_keys(schema) & {"$ref", "$dynamicRef", "pattern", "patternProperties"})
     if banned:
         return _bad(f"the schema uses {', '.join(banned)}")
@@ -382,5 +391,16 @@ def says_nothing(text: str, answer: str) -> bool:
     >>> says_nothing("Iron rusts in moist air.", "iron")
     False
     """
-    left = _wordings()["answer"].sub(" ", normalise(text))
-    return not set(tokens(left)) - set(tokens(answer))
+    named = set(tokens(answer))
+    if len(text) > _BEGINNING:
+        # What stands in the beginning mostly decides. Its last words may belong to a wording that
+        # goes on: they are left out.
+        begins = _unsaid(text[:_BEGINNING].rpartition(" ")[0])[:-_LONGEST_WORDING]
+        if set(tokens(begins.rpartition(" ")[0])) - named:
+            return False
+    return not set(tokens(_unsaid(text))) - named
+
+
+def _unsaid(text: str) -> str:
+    """What a text says beside the wordings that only announce an answer."""
+    return _wordings()["answer"].sub(" ", normalise(text))

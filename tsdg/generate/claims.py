@@ -6,10 +6,10 @@ because two good ones are never worded alike.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from tsdg.protocols import Asked, Prover, Verifier
+from tsdg.generate.aside import MOST, aside
+from tsdg.protocols import Asked, Verifier, is_quick, proves
 from tsdg.records import Question
 
 
@@ -44,14 +44,20 @@ async def read_claim(
         options=options,
         checks=question.checks,
     )
-    # In a thread: a formula may take its verifier seconds.
-    answer = await asyncio.to_thread(verifier.read, claimed, asked)
+    quick = is_quick(verifier, "read") and len(claimed) <= MOST
+    answer = await aside(verifier.read, claimed, asked, quick=quick)
     if not answer:
         return None
-    if isinstance(verifier, Prover):
+    if proves(verifier):
         proofs = await verifier.prove([answer], asked)
         return Claim(said=proofs[0].behaviour if proofs[0].verdict == "passed" else "")
     return Claim(said=answer)
+
+
+async def agreeing(claim: Claim | None, said: str, verifier: Verifier) -> bool | None:
+    """Do :func:`agrees`, in a thread where two texts have to be compared."""
+    quick = claim is None or claim.said in ("", said) or is_quick(verifier, "same")
+    return await aside(agrees, claim, said, verifier, quick=quick)
 
 
 def agrees(claim: Claim | None, said: str, verifier: Verifier) -> bool | None:
@@ -60,6 +66,6 @@ def agrees(claim: Claim | None, said: str, verifier: Verifier) -> bool | None:
         return None
     if not claim.said:
         return False
-    if isinstance(verifier, Prover):
+    if proves(verifier):
         return verifier.alike(claim.said, said)
     return claim.said == said or verifier.same(claim.said, said)

@@ -6,6 +6,8 @@ draw). So a row that is processed again, elsewhere or in another order, makes th
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tsdg.rowform import stable_id
 
 _SEED_BITS = 31  # servers take signed 32-bit seeds
@@ -16,6 +18,7 @@ def number(*parts: object) -> int:
     return int(stable_id(*parts), 16) & ((1 << _SEED_BITS) - 1)
 
 
+@lru_cache(maxsize=4096)
 def permutation(size: int, *parts: object) -> tuple[int, ...]:
-    """Return a permutation of ``range(size)``, drawn uniformly from JSON-able parts."""
+    """Return a permutation of ``range(size)``, drawn uniformly from hashable JSON-able parts."""
     return tuple(sorted(range(size), key=lambda index: stable_id(*parts, index)))

@@ -1,7 +1,7 @@
 """Knowledge for a verified answer: definition, background, and why each wrong option is wrong.
 
 There is one request per accepted question. It shows the question and the verified answer, and the
-reply goes into the ``context`` variant. If the reply cannot be used, a second one is requested. If
+reply goes into the ``enriched`` variant. If the reply cannot be used, a second one is requested. If
 that cannot be used either, the solution says why, and the variant is not made.
 """
 
@@ -18,7 +18,7 @@ from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields, json_reply, language_name, shape_of, shots, window
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import FIELDS, Prompts
-from tsdg.generate.replies import cut_off, only_text, read_object
+from tsdg.generate.replies import read_reply
 from tsdg.generate.requests import chat_request
 from tsdg.generate.schemas import Flaw, Schema, enrich_schema, response_format, sketch
 from tsdg.protocols import Reply, Request
@@ -118,18 +118,14 @@ def enrich_request(
 
 
 def read_enrichment(
-    reply: Reply | PermanentError, schema: Schema, *, question: Question, answer: str
+    reply: Reply | PermanentError, schema: Schema, question: Question, answer: str
 ) -> Enrichment | Flaw:
     """Read the reply, or say why it cannot be used.
 
     It explains nothing where a field is empty or only names what it should explain ("The answer is
     iron"), or where it is in another language than the question.
     """
-    if isinstance(reply, PermanentError):
-        return Flaw(reason="request_failed", detail=str(reply))
-    if reply.choices and (cut := cut_off(reply.choices[0])):
-        return Flaw(reason="truncated", detail=cut)
-    found = read_object(only_text(reply), schema)
+    found = read_reply(reply, schema)
     if isinstance(found, Flaw):
         return found
     why: dict[str, str] = found.get("why_wrong", {})

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -35,6 +35,7 @@ def _languages() -> Mapping[str, str]:
     return dict(yaml.safe_load(text))
 
 
+@lru_cache(maxsize=1024)
 def language_name(code: str) -> str:
     """Return the English name of a language, or the code itself (``eng_Latn``) if unknown."""
     names = _languages()
@@ -136,19 +137,19 @@ def window(
     neighbours. So different draws see different examples, and yet there are only as many different
     beginnings of prompts as examples, which servers keep in their cache.
     """
-    ranked = sorted(examples, key=lambda example: -_likeness(example, kind, shape, language))
+    if not size:
+        return []
+    likeness = {example: _likeness(example, kind, shape, language) for example in examples}
+    ranked = sorted(examples, key=lambda example: -likeness[example])
     if size >= len(ranked):
         return ranked
-    best = [
-        e
-        for e in ranked
-        if _likeness(e, kind, shape, language) == _likeness(ranked[0], kind, shape, language)
-    ]
+    best = [example for example in ranked if likeness[example] == likeness[ranked[0]]]
     if len(best) < size:
         return ranked[:size]
     return [best[(turn + step) % len(best)] for step in range(size)]
 
 
+@cache
 def shape_of_example(example: Example, kind: AnswerKind) -> Shape:
     """Return the shape of an example's own row, which its reply has as well."""
     user = example.user

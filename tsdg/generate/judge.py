@@ -25,7 +25,7 @@ from tsdg.generate.draws import number
 from tsdg.generate.judge_scores import Judgement, Scores, read_scores, reconcile
 from tsdg.generate.replies import only_text
 from tsdg.generate.requests import chat_request, together, try_ask
-from tsdg.generate.schemas import response_format
+from tsdg.generate.schemas import Flaw, response_format
 from tsdg.protocols import Ask, Posed, Reply, Request
 from tsdg.records import Question, Reason, Seed
 
@@ -43,6 +43,12 @@ _SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 
+_BY_CRITERIA = (
+    "You will be given one or more evaluation criteria (rubrics).\nEvaluate both responses on EACH "
+    "criterion individually first, then synthesize an overall judgment."
+)
+"""As the card of nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-GenRM words its principle."""
+
 
 def principles_text(principles: Sequence[str]) -> str:
     """The principles as one text, numbered; empty for none."""
@@ -51,8 +57,7 @@ def principles_text(principles: Sequence[str]) -> str:
     listed = "\n".join(
         f"{place}. {principle}" for place, principle in enumerate(principles, start=1)
     )
-    request = "Judge both responses by each of these criteria first, then as a whole."
-    return f"{request}\nCriteria:\n\n{listed}"
+    return f"{_BY_CRITERIA}\nCriteria:\n\n{listed}"
 
 
 def judge_turns(
@@ -249,6 +254,14 @@ async def best_response(
     return best, replies
 
 
+def unread_verdict(replies: Sequence[Reply | PermanentError]) -> Flaw:
+    """Why there is no verdict: nobody answered the judge's request, or the reply says none."""
+    lost = next((reply for reply in replies if isinstance(reply, PermanentError)), None)
+    if lost is None:
+        return Flaw(reason="judged", detail="the judge's verdict could not be read")
+    return Flaw(reason="request_failed", detail=f"the judge's verdict: {lost}")
+
+
 def _decide(
     judgement: Judgement | None,
     replies: Sequence[Reply | PermanentError],
@@ -258,8 +271,8 @@ def _decide(
 ) -> Judged:
     came = tuple(replies)
     if judgement is None:
-        unread = "the judge's verdict could not be read"
-        return Judged(score=0.0, reason="judged", flaw=unread, replies=came)
+        unread = unread_verdict(came)
+        return Judged(score=0.0, reason=unread.reason, flaw=unread.detail, replies=came)
     flaw = ""
     if judgement.one < least:
         flaw = f"the judge gives {judgement.one:g} of 5, less than {least:g}"

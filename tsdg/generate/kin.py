@@ -15,6 +15,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from tsdg.config.questions import KinConfig
 from tsdg.generate.draws import number
@@ -114,8 +115,9 @@ def _kin(seed: Seed, most: int) -> Kin | None:
     )
 
 
-def kin_text(kin: Sequence[Kin]) -> str:
-    """Kin as a prompt shows them."""
+@lru_cache(maxsize=256)
+def kin_text(kin: tuple[Kin, ...]) -> str:
+    """Kin as a prompt shows them; many seeds of a task are shown the same."""
     return "\n\n".join(map(_shown, kin))
 
 

@@ -16,12 +16,16 @@ ones::
 from __future__ import annotations
 
 import re
+import tempfile
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import yaml
 
+from tsdg.storage import storage
 from tsdg.text import unspaced
 
 _SURE = 0.9
@@ -30,6 +34,7 @@ _FEWEST, _FEWEST_UNSPACED = 20, 8
 Thai)."""
 _MOST = 2_000
 """Characters that are looked at; more would not make it surer."""
+_LOADING = Lock()
 _FORMULA = re.compile(r"\$[^$]*\$|\\[a-zA-Z]+|```.*?```|[\d_`{}<>=+*/^|]+", re.DOTALL)
 
 
@@ -45,19 +50,47 @@ def other_language(text: str, wanted: str) -> str:
     plain = _FORMULA.sub(" ", text[:_MOST])
     detector, kin = _detector(), _kin()
     wanted = kin.get(wanted, wanted)
-    if wanted not in {kin.get(label, label) for label in detector.labels}:
+    if wanted not in _known():
         return ""
-    if sum(map(str.isalpha, plain)) < (_FEWEST_UNSPACED if unspaced(plain) else _FEWEST):
+    # The beginning of a long text has enough letters, mostly.
+    if _letters(plain[: 4 * _FEWEST]) < _FEWEST and _letters(plain) < (
+        _FEWEST_UNSPACED if unspaced(plain) else _FEWEST
+    ):
         return ""
     found, confidence = detector.classify(plain)
     return found if confidence >= _SURE and kin.get(found, found) != wanted else ""
 
 
-@cache
-def _detector() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+def load_detector() -> None:
+    """Load what :func:`other_language` needs, which takes half a second."""
+    _known()
+
+
+def _detector() -> Any:
+    """The detector: loaded once, however many threads ask for it first."""
+    with _LOADING:
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
+    from py3langid.langid import MODEL_FILE
+
+    from tsdg.generate.language_model import Identifier
+
+    with storage("unpack the model of languages in", Path(tempfile.gettempdir())):
+        return Identifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Languages that the detector tells apart, each group as the first of it."""
+    kin = _kin()
+    return frozenset(kin.get(label, label) for label in _detector().labels)
 
 
 @cache

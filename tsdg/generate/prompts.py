@@ -16,6 +16,7 @@ import itertools
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 from tsdg.generate.ways import Ways
@@ -50,9 +51,12 @@ _OF_ALL = frozenset(("language", "domain", "reply", "passage", "blanks", "classe
 cached."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Example:
-    """One worked example: the fields of the user's turn and of the assistant's reply."""
+    """One worked example: the fields of the user's turn and of the assistant's reply.
+
+    Two examples are never equal, so that what is made of one can be kept by it.
+    """
 
     user: Mapping[str, Any]
     reply: Mapping[str, Any]
@@ -91,9 +95,7 @@ class Prompt:
 
         Its first paragraphs, as far as none has a field of the row alone.
         """
-        paragraphs = self.user.split("\n\n")
-        shared = itertools.takewhile(lambda text: _names(text) <= _OF_ALL, paragraphs)
-        return fill("\n\n".join(shared), fields)
+        return fill(_shared_start(self.user), fields)
 
     def turns(
         self, fields: Mapping[str, str], shots: list[tuple[Mapping[str, str], str]]
@@ -163,11 +165,23 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
     'Question: Why?'
     """
     out = []
-    for paragraph in template.split("\n\n"):
-        names = _names(paragraph)
+    for paragraph, names in _paragraphs(template):
         if not names or any(fields[name].strip() for name in names):
             out.append(paragraph.format_map(fields))
     return "\n\n".join(out).strip()
+
+
+@cache
+def _paragraphs(template: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The paragraphs of a template, each with its fields; a run has few templates."""
+    return tuple((paragraph, _names(paragraph)) for paragraph in template.split("\n\n"))
+
+
+@cache
+def _shared_start(template: str) -> str:
+    """The first paragraphs of a template, as far as none has a field of the row alone."""
+    shared = itertools.takewhile(lambda one: one[1] <= _OF_ALL, _paragraphs(template))
+    return "\n\n".join(paragraph for paragraph, _ in shared)
 
 
 def _names(template: str) -> frozenset[str]:

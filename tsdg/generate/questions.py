@@ -12,8 +12,10 @@ under an id that is known before the request is sent.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tsdg.config.models import ModelConfig
@@ -38,7 +40,7 @@ from tsdg.generate.own_question import question_of
 from tsdg.generate.plan import doubt, plan_fields, read_plan
 from tsdg.generate.prompts import FIELDS, REPLY_FIELDS, Example, Prompt, Prompts
 from tsdg.generate.question_content import read_content
-from tsdg.generate.replies import cut_off, read_object, split_thinking
+from tsdg.generate.replies import read_reply
 from tsdg.generate.requests import canonical, chat_request, provenance, together, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, Shape, question_schema, response_format, sketch
 from tsdg.generate.topics import draw_topic
@@ -113,6 +115,8 @@ class QuestionStep:
         self._model = model
         self._prompts = prompts
         self._seed = seed
+        # Seeds of a task mostly have one shape, and its patterns are many.
+        self._kind_of = lru_cache(maxsize=1024)(prompts.ways.kind_of) if prompts.ways else None
 
     async def __call__(self, seed_row: Seed, ask: Ask) -> Asking:
         """Ask for the questions of one seed.
@@ -134,8 +138,9 @@ class QuestionStep:
         replies = await together([try_ask(ask, draft.request) for draft in drafts])
         questions: list[Question] = []
         rejections: list[Rejection] = []
-        for draft, reply in zip(drafts, replies, strict=True):
-            made = self._try_read(seed_row, shape, draft, reply)
+        # In a thread: a long passage takes milliseconds, and other rows' replies must not wait.
+        read = await asyncio.to_thread(self._read_all, seed_row, shape, drafts, replies)
+        for draft, made in zip(drafts, read, strict=True):
             if isinstance(made, Flaw):
                 rejections.append(_reject(seed_row, draft.question_id, made))
             else:
@@ -153,21 +158,31 @@ class QuestionStep:
             usage=usage_of("questions", replies),
         )
 
+    def _read_all(
+        self,
+        seed_row: Seed,
+        shape: Shape,
+        drafts: Sequence[_Draft],
+        replies: Sequence[Reply | PermanentError],
+    ) -> list[Question | Flaw]:
+        pairs = zip(drafts, replies, strict=True)
+        return [self._try_read(seed_row, shape, draft, reply) for draft, reply in pairs]
+
     def _draft(self, seed_row: Seed, shape: Shape, draw: int) -> _Draft:
         config, kind = self._config, seed_row.answer_kind
         prompt = self._prompts.get("questions", kind)
         way = self._way(seed_row, shape, draw)
-        schema = question_schema(shape, plan_fields(passage=shape.context) if way else {})
+        schema, form = _schema_of(shape, planned=way is not None)
         turn = number("shots", self._seed, seed_row.seed_id) + draw
         examples = window(prompt.examples, kind, shape, seed_row.language, config.few_shot, turn)
-        kin = self._kin.of(seed_row, draw) if self._kin else ()
+        kin = tuple(self._kin.of(seed_row, draw)) if self._kin else ()
         drawn = {
             "topic": self._topic(seed_row, draw),
             "aim": self._concept(seed_row, prompt, way, draw),
             "way": way.told() if way else "",
             "target": self._target(seed_row, shape, draw) if way else "",
         }
-        fields = _fields(seed_row, shape) | drawn | {"kin": kin_text(kin), "reply": sketch(schema)}
+        fields = _fields(seed_row, shape) | drawn | {"kin": kin_text(kin), "reply": form}
         fields = as_fields(fields, FIELDS["questions"])
         request_seed = number("questions", self._seed, seed_row.seed_id, draw)
         request = chat_request(
@@ -223,9 +238,9 @@ class QuestionStep:
 
     def _way(self, seed_row: Seed, shape: Shape, draw: int) -> Way | None:
         ways = self._prompts.ways
-        if not self._config.plan or ways is None:
+        if not self._config.plan or ways is None or self._kind_of is None:
             return None
-        kind = ways.kind_of(seed_row.task, seed_row.family, shape)
+        kind = self._kind_of(seed_row.task, seed_row.family, shape)
         return ways.draw(kind, self._config.ways, draw, self._seed, seed_row.seed_id)
 
     def _target(self, seed_row: Seed, shape: Shape, draw: int) -> str:
@@ -302,19 +317,18 @@ class QuestionStep:
 
     def _found(self, draft: _Draft, reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
         """The fields of a reply, or why they cannot be used: the seed may be to blame."""
-        if isinstance(reply, PermanentError):
-            return Flaw(reason="request_failed", detail=str(reply))
-        if not reply.choices:
-            return Flaw(reason="bad_schema", detail="the reply holds no completion")
-        choice = reply.choices[0]
-        if cut := cut_off(choice):
-            return Flaw(reason="truncated", detail=cut)
-        thought, text = split_thinking(choice)
-        found = read_object(text, draft.schema, thought)
+        found = read_reply(reply, draft.schema)
         if isinstance(found, Flaw):
             return found
         doubtful = doubt(found) if self._config.doubtful == "reject" else ""
         return Flaw(reason="seed_doubtful", detail=doubtful) if doubtful else found
+
+
+@lru_cache(maxsize=1024)
+def _schema_of(shape: Shape, *, planned: bool) -> tuple[Schema, str]:
+    """The schema of a new question, and the form that a prompt shows of it."""
+    schema = question_schema(shape, plan_fields(passage=shape.context) if planned else {})
+    return schema, sketch(schema)
 
 
 def _fields(seed: Seed, shape: Shape) -> dict[str, Any]:

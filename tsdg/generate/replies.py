@@ -34,8 +34,12 @@ _ARGUMENTS = ("arguments", "parameters", "input", "args")
 _CALL_KEYS = 4
 """Most keys of a call of a tool: its name, id, type and arguments."""
 _MAX_WRAPS = 3
-_ECHO = frozenset(("...", "…"))
-"""Values of the form as the prompt shows it."""
+_ECHO = re.compile(
+    r"\.\.\.|…|string|[<\[{](?=[^<>\[\]{}]*\b(?:your|answer|question|text|option|string|reasoning)\b)"
+    r"[^<>\[\]{}]{1,80}[>\]}]",
+    re.IGNORECASE,
+)
+"""Values of the form as the prompt shows it, or a model repeats it."""
 
 
 def split_thinking(choice: Choice) -> tuple[str, str]:
@@ -112,6 +116,19 @@ def split_answer_line(text: str) -> tuple[str, str]:
     return split_at_mark(text) or ("", text.strip())
 
 
+def read_reply(reply: Reply | PermanentError, schema: Schema) -> dict[str, Any] | Flaw:
+    """Read the object that a reply's one completion holds, or say why it cannot be used."""
+    if isinstance(reply, PermanentError):
+        return Flaw(reason="request_failed", detail=str(reply))
+    if not reply.choices:
+        return Flaw(reason="bad_schema", detail="the reply holds no completion")
+    choice = reply.choices[0]
+    if cut := cut_off(choice):
+        return Flaw(reason="truncated", detail=cut)
+    thought, text = split_thinking(choice)
+    return read_object(text, schema, thought)
+
+
 def read_object(text: str, schema: Schema, thought: str = "") -> dict[str, Any] | Flaw:
     """Find the JSON object in a reply and hold it to ``schema``.
 
@@ -168,15 +185,28 @@ def _candidates(text: str) -> list[dict[str, Any]]:
 def _decode(text: str, out: list[dict[str, Any]]) -> str:
     """Append the object that a text starts with, if it does, and return where to look on."""
     text = mended(text)
-    for form in (text, _TRAILING_COMMA.sub(r"\1", text)):
+    for repair in (str, _without_trailing_commas):
+        form = repair(text)
         try:
             value, end = _DECODER.raw_decode(form)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict) and not _ECHO.intersection(map(str, value.values())):
+        if isinstance(value, dict) and not _is_echo(value):
             out.append(_unwrapped(value))
         return form[end:]
     return text[1:]
+
+
+def _is_echo(value: dict[str, Any]) -> bool:
+    """Whether an object is the form that was asked for: with dots, or all of it placeholders."""
+    said = list(map(str, value.values()))
+    if any(isinstance(one, dict) for one in value.values()):
+        return False
+    return not {"...", "…"}.isdisjoint(said) or (bool(said) and all(map(_ECHO.fullmatch, said)))
+
+
+def _without_trailing_commas(text: str) -> str:
+    return _TRAILING_COMMA.sub(r"\1", text)
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tsdg.config.models import ModelConfig
@@ -13,7 +12,7 @@ from tsdg.errors import PermanentError
 from tsdg.generate.prompts import Prompt
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.records import Provenance, Stage, Usage
-from tsdg.rowform import stable_id
+from tsdg.rowform import canonical_json, stable_id
 
 Result = TypeVar("Result")
 
@@ -65,7 +64,7 @@ def canonical(model: ModelConfig, sampling: SamplingConfig, **more: Any) -> str:
     """Return the canonical JSON of how something was drawn, for its provenance."""
     asked = {"request": model.request} if model.request else {}
     drawn = {**sampling.model_dump(), **asked, **more}
-    return json.dumps(drawn, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return canonical_json(drawn)
 
 
 def provenance(model: ModelConfig, prompt: Prompt, sampling: str, request: Request) -> Provenance:
@@ -87,7 +86,14 @@ def usage_of(stage: Stage, replies: Sequence[Reply | PermanentError]) -> Usage:
         requests=len(replies),
         prompt_tokens=sum(reply.prompt_tokens for reply in answered),
         completion_tokens=sum(reply.completion_tokens for reply in answered),
+        reasoning_tokens=sum(reply.reasoning_tokens for reply in answered),
     )
+
+
+def length(replies: Iterable[Reply | PermanentError]) -> int:
+    """Characters of all completions."""
+    answered = (reply for reply in replies if isinstance(reply, Reply))
+    return sum(len(one.text) + len(one.reasoning) for each in answered for one in each.choices)
 
 
 async def try_ask(ask: Ask, request: Request) -> Reply | PermanentError:
@@ -100,6 +106,8 @@ async def try_ask(ask: Ask, request: Request) -> Reply | PermanentError:
 
 async def together(work: Sequence[Awaitable[Result]]) -> list[Result]:
     """Await all at once and return the results in order; if one raises, cancel the others."""
+    if len(work) == 1:
+        return [await work[0]]
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         return list(await asyncio.gather(*tasks))

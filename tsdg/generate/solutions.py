@@ -5,22 +5,23 @@ The replies of the judge and of the enrichment are added to the case's replies.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tsdg.config.recipe import AnswersConfig
 from tsdg.generate.answer_case import AnswerModels, Case
+from tsdg.generate.answer_samples import Drawn
+from tsdg.generate.aside import MOST, aside
 from tsdg.generate.checks import says_nothing
-from tsdg.generate.claims import agrees, read_claim
+from tsdg.generate.claims import agreeing, read_claim
 from tsdg.generate.enrich import NOTHING, TRIES, Enrichment, enrich_request, read_enrichment
-from tsdg.generate.judge import Judge, best_response, judge_answer, response_of
+from tsdg.generate.judge import Judge, best_response, judge_answer, response_of, unread_verdict
 from tsdg.generate.language import other_language
 from tsdg.generate.prompts import Prompts
-from tsdg.generate.requests import canonical, provenance, try_ask
+from tsdg.generate.requests import canonical, length, provenance, try_ask
 from tsdg.generate.schemas import Flaw
 from tsdg.generate.voting import Accept
-from tsdg.protocols import Prover, Request
+from tsdg.protocols import Request, proves
 from tsdg.records import Ballot, Provenance, Question, Solution, Verification
 
 
@@ -51,12 +52,8 @@ class SolutionMaker:
         )
         case.replies.extend(came)
         if best is None:
-            return Flaw(reason="judged", detail="the judge's verdict could not be read")
-        tested = (
-            f"{case.verifier.method.split(',')[0]}, then "
-            if isinstance(case.verifier, Prover)
-            else ""
-        )
+            return unread_verdict(came)
+        tested = f"{case.verifier.method.split(',')[0]}, then " if proves(case.verifier) else ""
         verification = Verification(
             method=f"{tested}judge, best of {len(answered)}",
             votes=1,
@@ -74,7 +71,7 @@ class SolutionMaker:
         """Go on with what won the vote, unless it has to be what was claimed and is not."""
         won = case.drawn[winners[0]]
         claim = case.claim or await read_claim(case.question, case.choices, case.verifier)
-        agree = await asyncio.to_thread(agrees, claim, won.said, case.verifier)
+        agree = await agreeing(claim, won.said, case.verifier)
         if agree is False and self._config.claim == "require":
             claimed, found = (
                 " ".join(text.split())[:60]
@@ -104,7 +101,7 @@ class SolutionMaker:
         """How each solver voted, where there is more than one."""
         if self._config.second is None:
             return ()
-        prover = isinstance(case.verifier, Prover)
+        prover = proves(case.verifier)
         same = case.verifier.alike if prover else case.verifier.same  # type: ignore[attr-defined]
         now = Ballot(solver=case.role, model=case.solver.name, samples=len(case.drawn), votes=votes)
         if not case.earlier:
@@ -124,7 +121,8 @@ class SolutionMaker:
         """Build the solution of the samples that won, the first reasoning that is usable in it."""
         question, drawn = case.question, case.drawn
         answer = drawn[winners[0]].row.answer
-        told = next((i for i in winners if _usable(drawn[i].row.reasoning, answer, question)), None)
+        quick = len(drawn[winners[0]].row.reasoning) <= MOST
+        told = await aside(_first_usable, drawn, winners, question, quick=quick)
         reasoning = "" if told is None else drawn[told].row.reasoning
         judged = await self._judged(case, winners, reasoning, verification)
         if isinstance(judged, Flaw):
@@ -161,7 +159,7 @@ class SolutionMaker:
         )
         case.replies.extend(judged.replies)
         if judged.flaw:
-            return Flaw(reason="judged", detail=judged.flaw)
+            return Flaw(reason=judged.reason, detail=judged.flaw)
         method = verification.method
         method = method if "judge, best of" in method else f"{method}, then judge"
         return replace(verification, method=method, score=judged.score)
@@ -176,7 +174,7 @@ class SolutionMaker:
     async def _enrich(self, case: Case, answer: str, reasoning: str) -> tuple[Enrichment, str]:
         """Ask for what the variants need beside the answer, and say why where it does not come."""
         reason = ""
-        for attempt in range(TRIES if "context" in self._config.variants else 0):
+        for attempt in range(TRIES if "enriched" in self._config.variants else 0):
             request, schema = enrich_request(
                 case.question,
                 answer=answer,
@@ -188,7 +186,9 @@ class SolutionMaker:
             )
             reply = await try_ask(case.ask, request)
             case.replies.append(reply)
-            found = read_enrichment(reply, schema, question=case.question, answer=answer)
+            found = await aside(
+                read_enrichment, reply, schema, case.question, answer, quick=length([reply]) <= MOST
+            )
             if not isinstance(found, Flaw):
                 return found, ""
             reason = found.reason
@@ -209,6 +209,12 @@ class SolutionMaker:
             structured=config.structured,
         )
         return provenance(case.solver, case.prompt, sampling, request)
+
+
+def _first_usable(drawn: Sequence[Drawn], winners: Sequence[int], question: Question) -> int | None:
+    """The first of the winners whose reasoning can be shown; None where none has any."""
+    answer = drawn[winners[0]].row.answer
+    return next((i for i in winners if _usable(drawn[i].row.reasoning, answer, question)), None)
 
 
 def _usable(reasoning: str, answer: str, question: Question) -> bool:

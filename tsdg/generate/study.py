@@ -16,7 +16,7 @@ from tsdg.errors import PermanentError, fault_of_row
 from tsdg.generate.draws import number
 from tsdg.generate.fields import as_fields
 from tsdg.generate.prompts import FIELDS, Prompts
-from tsdg.generate.replies import cut_off, read_object, split_thinking
+from tsdg.generate.replies import read_reply
 from tsdg.generate.requests import canonical, chat_request, provenance, try_ask, usage_of
 from tsdg.generate.schemas import Flaw, Schema, response_format, sketch
 from tsdg.protocols import Ask, Reply
@@ -124,15 +124,7 @@ def _try_read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
 
 def _read(reply: Reply | PermanentError) -> dict[str, Any] | Flaw:
     """The fields of a study that a reply holds, or why it holds none."""
-    if isinstance(reply, PermanentError):
-        return Flaw(reason="request_failed", detail=str(reply))
-    if not reply.choices:
-        return Flaw(reason="bad_schema", detail="the reply holds no completion")
-    choice = reply.choices[0]
-    if cut := cut_off(choice):
-        return Flaw(reason="truncated", detail=cut)
-    thought, text = split_thinking(choice)
-    found = read_object(text, _SCHEMA, thought)
+    found = read_reply(reply, _SCHEMA)
     return found if isinstance(found, Flaw) else _held(found)
 
 

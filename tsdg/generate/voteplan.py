@@ -14,6 +14,9 @@ Where the number of answers has no bound, guessing cannot be judged, and with
 ``answers.max_chance=1`` it does not matter. Then ``answers.free_samples`` are drawn, and the share
 alone decides.
 
+With ``answers.escalate.as_strong`` the two votes of a cascade are chosen together instead
+(:mod:`~tsdg.generate.vote_pair`); where no pair will do, they are chosen as said above.
+
 A claim that votes (``answers.claim=vote``) is one more vote of the same kind, so that a vote of K
 draws K - 1 samples.
 """
@@ -25,6 +28,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tsdg.config.answers import AnswersConfig, EscalateConfig
+from tsdg.generate.vote_pair import PairWish, Vote, best_pair
 from tsdg.generate.voting import VoteRule, chance, votes_needed
 
 SOLVER = 0.8
@@ -63,13 +67,14 @@ class Wish:
     right: float = SOLVER
     """Share of the questions that the solver is taken to answer rightly."""
 
-    def rule(self, votes: int) -> VoteRule:
-        """The rule of a vote of so many."""
+    def rule(self, votes: int, least: int = 0) -> VoteRule:
+        """The rule of a vote of so many, of which ``least`` must agree whatever else is asked."""
         return VoteRule(
             samples=votes,
             min_share=self.min_share,
             min_margin=self.min_margin,
             max_chance=self.max_chance,
+            least=least,
         )
 
     def planned(self, options: int) -> VotePlan | None:
@@ -145,6 +150,13 @@ def plan_of(config: AnswersConfig, options: int, *, claimed: bool = True) -> Vot
 
     None where no vote of the recipe is beyond guessing.
     """
+    if config.second and config.second.as_strong and (pair := _pair(config, options)):
+        return pair[0]
+    return _alone(config, options, claimed=claimed)
+
+
+def _alone(config: AnswersConfig, options: int, *, claimed: bool) -> VotePlan | None:
+    """Choose the vote of a solver for itself."""
     wish = wish_of(config, claimed=claimed)
     if options and config.max_chance < 1:
         return wish.planned(options)
@@ -187,10 +199,51 @@ def second_plan(
     config: AnswersConfig, second: EscalateConfig, first: VotePlan | None, options: int
 ) -> VotePlan | None:
     """Choose the second vote; None where none is beyond guessing. See :func:`second_wish`."""
+    if second.as_strong and first is not None and (pair := _pair(config, options)):
+        return pair[1]
     wish = second_wish(config, second, first)
     if options and config.max_chance < 1:
         return wish.planned(options)
     votes = min(second.free_samples, second.samples)
     return VotePlan(
         options=options, votes=votes, needed=votes_needed(wish.rule(votes), 0), passed=None
+    )
+
+
+def _pair(config: AnswersConfig, options: int) -> tuple[VotePlan, VotePlan] | None:
+    """Both votes of a cascade that is to be as good as its stronger solver; None if none are."""
+    second = config.second
+    alone = _alone(config, options, claimed=False)
+    if second is None or alone is None:
+        return None
+    bounded = options if config.max_chance < 1 else 0
+    later_most = second.samples if bounded else min(second.samples, second.free_samples)
+    wish = PairWish(
+        samples=(config.samples, later_most),
+        max_chance=config.max_chance,
+        min_share=config.min_share,
+        min_margin=config.min_margin,
+    )
+    pair = best_pair(bounded, wish, Vote(alone.votes, alone.needed))
+    if pair is None:
+        return None
+    first, later = (
+        VotePlan(
+            options=options,
+            votes=vote.votes,
+            needed=vote.needed,
+            passed=_passed(config, bounded, vote, right) if bounded else None,
+        )
+        for vote, right in zip(pair, (SOLVER, STRONG), strict=True)
+    )
+    return first, later
+
+
+def _passed(config: AnswersConfig, options: int, vote: Vote, right: float) -> float:
+    return expected_yield(
+        options=options,
+        votes=vote.votes,
+        needed=vote.needed,
+        margin=config.min_margin,
+        right=right,
     )

@@ -50,6 +50,8 @@ class VoteRule:
     """Votes that the winner needs more than the next answer, 1 to k."""
     max_chance: float
     """Largest :func:`chance` at which a vote is still evidence, 0 to 1."""
+    least: int = 0
+    """Votes that the winner needs at least, whatever else the rule says."""
 
     def __post_init__(self) -> None:
         shares = 0 <= self.min_share <= 1 and 0 <= self.max_chance <= 1
@@ -175,14 +177,18 @@ def _shuffle(left: list[int], right: list[int]) -> list[int]:
 @cache
 def votes_needed(rule: VoteRule, options: int) -> int:
     """Fewest votes that satisfy the rule; ``rule.samples + 1`` if no number does."""
-    share = math.ceil(Fraction(repr(rule.min_share)) * rule.samples)
-    for votes in range(max(share, 1), rule.samples + 1):
+    for votes in range(_fewest(rule), rule.samples + 1):
         if (
             options == 0
             or chance(options=options, samples=rule.samples, votes=votes) <= rule.max_chance
         ):
             return votes
     return rule.samples + 1
+
+
+def _fewest(rule: VoteRule) -> int:
+    """Votes that a winner needs, chance aside."""
+    return max(1, rule.least, math.ceil(Fraction(repr(rule.min_share)) * rule.samples))
 
 
 def decide(counted: Tally, rule: VoteRule, options: int) -> Verdict:
@@ -244,7 +250,7 @@ def _reject(counted: Tally, rule: VoteRule, options: int) -> Reject:
     drawn, samples = counted.drawn, rule.samples
     votes = f"{lead} of {drawn} samples agree, {counted.abstained} abstained"
     of = "" if drawn == samples else f" ({drawn} of {samples} drawn)"
-    share = max(1, math.ceil(Fraction(repr(rule.min_share)) * samples))
+    share = _fewest(rule)
     needed = votes_needed(rule, options)
     if needed > samples:
         least = chance(options=options, samples=samples, votes=samples)

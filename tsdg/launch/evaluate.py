@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from tsdg.config.evaluation import EvalConfig
 from tsdg.errors import MachineError, UsageError
+from tsdg.installation import packaged
 from tsdg.launch.nemorun_way import job_number
-from tsdg.slurm.cluster import ClusterConfig, packaged
+from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.slurm_shell import Shell, ssh_of
 
 _READ_ENV = packaged("slurm") / "job" / "read_env.sh"

@@ -24,7 +24,7 @@ from typing import Any
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.config.parallelism import gpus_per_replica, nodes_per_replica
 from tsdg.config.recipe import Recipe
-from tsdg.config.stages import Stage
+from tsdg.config.stages import ALL_STAGES, Stage
 from tsdg.errors import UsageError
 from tsdg.layout import CANARY
 from tsdg.slurm.cluster import ClusterConfig
@@ -223,10 +223,11 @@ def _gpus_needed(own: Sequence[tuple[ModelConfig, ServerConfig]], cluster: Clust
 def _canary(
     recipe: Recipe, cluster: ClusterConfig, serving: _Serving, stages: tuple[str, ...]
 ) -> JobPlan:
+    # On one node one process does them all, so that phases with the same model start it once.
     return JobPlan(
         name=CANARY,
         stage=CANARY,
-        stages=stages,
+        stages=(ALL_STAGES,) if serving.nodes == 1 else stages,
         link=0,
         retries=0,
         after_ok=(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,18 +14,20 @@ from tsdg.config.models import ServerConfig
 from tsdg.config.recipe import Recipe
 from tsdg.engine.control import sole_owner
 from tsdg.launch.job_plan import JobPlan
+from tsdg.launch.one_launch import one_launch
 from tsdg.launch.partitions import ask_partitions, refuse_short_limits
 from tsdg.launch.reach import refuse_loopback
 from tsdg.launch.ship import write_recipe
 from tsdg.launch.submit import Launch, launch, plan_launch, refuse_second, write_scripts
 from tsdg.launch.target import Target, find_target
-from tsdg.layout import CANARY, CODE, LAUNCH, LAUNCHED_RECIPE, PROMPTS
+from tsdg.layout import CANARY, CODE, LAUNCHED_RECIPE, PROMPTS
 from tsdg.run.measure_diversity import write_full_run
 from tsdg.run.prepare import Prepared, kept_prompts, prepare, reopen, take_snapshot
 from tsdg.run.roles import served_models
 from tsdg.run.run_plan import make_plan
 from tsdg.slurm.cluster import ClusterConfig, read_cluster
 from tsdg.slurm.jobs import read_jobs
+from tsdg.slurm.lookup import user_name
 from tsdg.slurm.slurm_shell import Shell, ssh_of
 from tsdg.storage import make_directory, storage
 
@@ -61,8 +64,8 @@ def launch_prepared(
     if dry_run:
         return write_scripts(target, jobs)
     # Not the lock of the run itself: its first jobs take that while the last are being submitted.
-    with sole_owner(target.here / LAUNCH):
-        refuse_second(target)
+    with one_launch(target, f"{user_name()} on {platform.node()}"):
+        refuse_second(target, jobs)
         with sole_owner(target.here):
             take_snapshot(prepared, overrides)
             if jobs[0].stage == CANARY:
@@ -190,7 +193,7 @@ def canary_of(prepared: Prepared) -> Prepared:
     tasks = tuple(dict.fromkeys(source.task for source in prepared.sources))[:seeds]
     values = recipe.model_dump()
     values["seeds"] |= {"cap_per_task": math.ceil(seeds / len(tasks)), "total": seeds}
-    values["passages"] |= {"total": seeds}
+    values["passages"] |= {"total": seeds, "per_task": {}}
     if not recipe.passages.path:
         shares: dict[str, dict[str, float]] = {"domain": {}, "language": {}}
         values["seeds"] |= {"tasks": tasks, "families": (), "groups": (), "shares": shares}

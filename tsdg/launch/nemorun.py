@@ -35,7 +35,6 @@ import logging
 import os
 import shlex
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +53,7 @@ from tsdg.launch.job_plan import JobPlan, job_name, log_folder, slurm_name
 from tsdg.launch.nemorun_way import CommandWay
 from tsdg.launch.target import JobPlace
 from tsdg.layout import CANARY
+from tsdg.scratch import scratch_folder
 from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.lookup import SCRIPT, comment_of
 from tsdg.slurm.slurm_shell import Shell, ssh_of
@@ -176,8 +176,8 @@ def write_scripts(
     """Make the script of each job, by its name, and neither keep nor submit anything."""
     with (
         _at_home(home),
-        tempfile.TemporaryDirectory(prefix="tsdg-dry-run-") as base,
-        _experiment(jobs, cluster, place, run_name=run_name, base=base) as whole,
+        scratch_folder("dry-run") as base,
+        _experiment(jobs, cluster, place, run_name=run_name, base=str(base)) as whole,
     ):
         whole.dryrun(log=False, delete_exp_dir=False)
         return {job.name: _script(whole, job.name) for job in jobs}

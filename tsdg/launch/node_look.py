@@ -39,10 +39,10 @@ i=0; while [ "$i" -lt "$folders" ]; do
 done
 for path; do if [ -r "$path" ]; then echo "sees $path"; else echo "lacks $path"; fi; done
 "$python" -c '
-import sys
+import os, sys
 assert sys.version_info >= (3, 11), "older than 3.11"
 import SUNDRY
-print("python %d.%d.%d" % sys.version_info[:3])' 2>&1 | tail -n 1
+print("python %d.%d.%d on %s" % (*sys.version_info[:3], os.uname().machine))' 2>&1 | tail -n 1
 [ -z "$endpoints" ] || "$python" -c "$probe" "$endpoints" 2>&1
 echo "end of $(hostname)"
 """.replace("SUNDRY", _SUNDRY)

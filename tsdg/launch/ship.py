@@ -38,13 +38,17 @@ from tsdg.config.recipe import Recipe
 from tsdg.config.secrets import HIDDEN, is_kept, looks_secret
 from tsdg.config.snapshot import recipe_text
 from tsdg.errors import UsageError
+from tsdg.installation import packaged
 from tsdg.layout import CLUSTERS, CODE, LAUNCH
 from tsdg.shellvars import unset_in_job_script
-from tsdg.slurm.cluster import FORWARDED, ClusterConfig, expand_env, packaged
+from tsdg.slurm.cluster import FORWARDED, ClusterConfig, expand_env
 from tsdg.storage import make_directory, storage, write_whole
+from tsdg.version import SHIPPED, version
 
 SCRIPTS = ("batch.sh", "node.sh", "read_env.sh", "caches.sh")
-_LEFT_OUT = frozenset({"__pycache__", "_recipes", "_slurm", "_cluster_configs"})
+_LEFT_OUT = frozenset(
+    {"__pycache__", "_cluster_configs", "_recipes", "_requirements", "_slurm", SHIPPED}
+)
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._/+=@-]")
 
 
@@ -148,7 +152,7 @@ def pack_code() -> bytes:
     """Pack tsdg's own source and recipes; equal content gives equal bytes.
 
     Returns:
-        A gzipped tar archive with ``tsdg/`` and ``recipes/``.
+        A gzipped tar archive with ``tsdg/`` and ``recipes/``, and the version.
     """
     package = Path(tsdg.__file__).resolve().parent
     buffer = io.BytesIO()
@@ -161,6 +165,7 @@ def pack_code() -> bytes:
                 parts = path.relative_to(folder).parts
                 if _LEFT_OUT.isdisjoint(parts) and path.is_file():
                     _add(archive, "/".join((name, *parts)), path.read_bytes())
+        _add(archive, f"tsdg/{SHIPPED}", f"{version()}\n".encode())
     return buffer.getvalue()
 
 

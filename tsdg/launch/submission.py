@@ -7,17 +7,16 @@ without numbers in the record; the next command that may change something looks 
 
 from __future__ import annotations
 
-import getpass
-import os
 import platform
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tsdg.errors import MachineError
+from tsdg.errors import MachineError, StorageError
 from tsdg.launch.job_plan import JobPlan, log_folder, slurm_name
 from tsdg.launch.target import Target
 from tsdg.layout import LAUNCH
@@ -29,7 +28,7 @@ from tsdg.slurm.jobs import (
     read_jobs,
     set_launch,
 )
-from tsdg.slurm.lookup import fill_in, my_jobs, numbers_of
+from tsdg.slurm.lookup import fill_in, jobs_of, names_of_others, numbers_of, user_name
 from tsdg.slurm.slurm_shell import Shell
 
 _ROUNDS = 120
@@ -61,7 +60,7 @@ def settle(run: Path, shell: Shell) -> RunJobs:
     broken = [launch for launch in record.launches if launch.open]
     if not broken:
         return record
-    filled = fill_in(record, my_jobs(shell))
+    filled = fill_in(record, jobs_of(shell, names=names_of_others(record)))
     for launch in filled.launches:
         if launch.id in {each.id for each in broken}:
             set_launch(run, launch.model_copy(update={"jobs": launch.taken}))
@@ -101,14 +100,17 @@ def withdraw(
             f"answer ({error}); `tsdg cancel {run}` ends them once it does"
         )
     taken = f"; jobs{_numbers(launch)} were submitted before and are cancelled"
+    told = taken if launch.taken else ""
     if unclear and launch.open:
-        set_launch(run, launch)
-        return (
-            f"{taken if launch.taken else ''}; Slurm knows no other job of this launch so far; "
+        told += (
+            "; Slurm knows no other job of this launch so far; "
             f"`tsdg cancel {run}` looks for late ones"
         )
-    set_launch(run, launch.model_copy(update={"jobs": ()}))
-    return taken if launch.taken else ""
+    else:
+        launch = launch.model_copy(update={"jobs": ()})
+    with suppress(StorageError):  # settled by the next command: Slurm knows that they have ended
+        set_launch(run, launch)
+    return told
 
 
 def _found_and_ended(
@@ -126,9 +128,10 @@ def _found_and_ended(
     """
     looks = _LOOKS_IF_UNCLEAR if unclear and launch.open else 1
     for round_ in range(_ROUNDS):
-        found = my_jobs(shell)
+        found = jobs_of(shell)
         launch = launch.numbered(numbers_of(launch, found))
-        set_launch(run, launch)
+        with suppress(StorageError):  # the record may be what failed: the jobs are ended first
+            set_launch(run, launch)
         mine = {job.job_id for job in launch.taken}
         active = [each.number for each in found if each.active and each.number in mine]
         if active:
@@ -175,14 +178,6 @@ def make_record(target: Target, jobs: Sequence[JobPlan], *, launch: str, home: s
         home=home,
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
         host=platform.node(),
-        user=_user(),
+        user=user_name(),
         jobs=tuple(records),
     )
-
-
-def _user() -> str:
-    """Who launches; in a container an account may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

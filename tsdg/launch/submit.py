@@ -26,6 +26,7 @@ from tsdg.launch.job_plan import (
     job_name,
     log_folder,
     plan_jobs,
+    slurm_name,
 )
 from tsdg.launch.mounts import mounts_of
 from tsdg.launch.submission import make_record, settle, withdraw
@@ -33,7 +34,7 @@ from tsdg.launch.target import JobPlace, Target
 from tsdg.layout import CANARY, JOBS, LAUNCH, SNAPSHOT
 from tsdg.slurm.cluster import ClusterConfig
 from tsdg.slurm.jobs import add_launch, set_launch
-from tsdg.slurm.lookup import my_jobs
+from tsdg.slurm.lookup import jobs_of, names_of_others
 from tsdg.slurm.slurm_shell import Shell, max_array_size, ssh_of
 from tsdg.storage import make_directory, write_whole
 
@@ -214,21 +215,31 @@ def _write_for_nodes(target: Target, jobs: Sequence[JobPlan], shell: Shell) -> N
         make_directory(target.here / log_folder(job))
 
 
-def refuse_second(target: Target) -> None:
+def refuse_second(target: Target, jobs: Sequence[JobPlan]) -> None:
     """Refuse to launch a run that still has jobs, because both would do the same work.
 
-    Jobs of an earlier launch whose numbers never came back are looked for first.
+    Jobs of an earlier launch whose numbers never came back are looked for first. Others may have
+    launched it: on this machine the record says so, and over ssh their jobs have the same names.
+
+    Args:
+        target: what is to be launched.
+        jobs: that are to be submitted.
 
     Raises:
         RunConflictError: jobs of this run are pending or running.
         MachineError: Slurm does not answer.
     """
     shell = Shell(ssh=ssh_of(target.cluster))
-    known = {job.job_id for job in settle(target.here, shell).jobs} if _recorded(target) else set()
+    known, names = set[str](), set[str]()
+    if _recorded(target):
+        record = settle(target.here, shell)
+        known, names = {job.job_id for job in record.jobs}, names_of_others(record)
+    if shell.ssh:
+        names |= {slurm_name(target.cluster, target.name, job) for job in jobs}
     here = f"{target.run}:"
     active = [
         each.number
-        for each in my_jobs(shell)
+        for each in jobs_of(shell, names=names)
         if each.active and (each.number in known or each.text.startswith(here))
     ]
     if active:

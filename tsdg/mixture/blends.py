@@ -65,6 +65,11 @@ def _taken(parts: Sequence[tuple[Part, float]]) -> list[tuple[Part, float]]:
     return [(part, share) for part, share in parts if share > 0]
 
 
+def megatron_path(prefix: str, part: Part) -> str:
+    """Where Megatron looks for a part's packed tokens, without ``.bin`` and ``.idx``."""
+    return prefix.format(name=part.name.replace("/", "--"))
+
+
 def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
     """Megatron's weighted list, without empty parts.
 
@@ -73,7 +78,7 @@ def megatron(parts: Sequence[tuple[Part, float]], prefix: str) -> list[str]:
     """
     taken = _taken(parts)
     weights = weights_of([share for _, share in taken])
-    paths = [prefix.format(name=part.name.replace("/", "--")) for part, _ in taken]
+    paths = [megatron_path(prefix, part) for part, _ in taken]
     for path in paths:
         if len(path.split()) != 1:
             raise UsageError(

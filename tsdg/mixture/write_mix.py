@@ -11,14 +11,17 @@ from tsdg.mixture import blends
 from tsdg.mixture.allocate import Allotment, allocate
 from tsdg.mixture.parts import Part, read_parts
 from tsdg.package.tokens import TokenCounter, count_corpus, find_tokenizer
-from tsdg.storage import make_directory, refuse_runs, write_whole
+from tsdg.storage import refuse_runs, write_together
+
+MIX = "mix.json"
 
 
 def write_mix(runs: Sequence[Path], config: MixConfig) -> Sequence[Allotment]:
     """Divide a budget of tokens over the tasks of runs, and write the blends.
 
     Raises:
-        UsageError: the folder holds runs, a name is no part, or nothing is left to train on.
+        UsageError: the folder holds runs or another mixture, a name is no part, or nothing is left
+            to train on.
         VerificationError: a run is not finished, or damaged.
         StorageError: the folder cannot be written.
     """
@@ -67,12 +70,16 @@ def _write(allotments: Sequence[Allotment], held: dict[str, list[Part]], config:
         **{key: [(part, float(part.tokens)) for part in members] for key, members in held.items()},
     }
     files = {
-        "mix.json": blends.as_json(blends.record(allotments, config.model_dump(mode="json"))),
+        MIX: blends.as_json(blends.record(allotments, config.model_dump(mode="json"))),
         "blend.json": blends.as_json(blends.nemotron(splits)),
         **blends.megatron_files(splits, config.prefix),
         "shares.svg": blends.plot(allotments).encode(),
     }
     out = Path(config.out)
-    make_directory(out)
-    for name, content in files.items():
-        write_whole(out / name, content)
+    there = out / MIX
+    if there.is_file() and there.read_bytes() != files[MIX]:
+        raise UsageError(
+            f"tsdg mix: {out} holds another mixture; name another folder with out=FOLDER, or "
+            "remove that one"
+        )
+    write_together(out, files)

@@ -10,8 +10,9 @@ import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,12 +20,18 @@ from tsdg.layout import CARD, DATASET, steps_of
 from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
 from tsdg.package.render import HERE
-from tsdg.records import GROUPS, Record
+from tsdg.package.report.facts import contamination_of
+from tsdg.records import GROUPS, VARIANTS, Record
 from tsdg.rowform import to_row
 from tsdg.storage import write_whole
 from tsdg.tables import read_rows
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 ALL = "all"
+PASSAGES = "passages"
+"""Family of the tasks whose seeds are passages, and no rows of benchmarks."""
 _SHOWN = 160
 """Characters of a text in the example record."""
 _SHARE_ALIKE = re.compile(r"-sa\b|^(?:a?l?gpl|gfdl|odbl|cdla-sharing|mpl)", re.IGNORECASE)
@@ -38,7 +45,9 @@ def write_card(run: Path, manifest: Manifest) -> None:
         VerificationError: the first file of records is damaged.
         StorageError: it cannot be written.
     """
-    write_whole(run / CARD, card_text(manifest, _example(run, manifest)).encode())
+    held_out = None if "merged" in manifest else contamination_of(run)["rows"]
+    card = card_text(manifest, _example(run, manifest), held_out=held_out)
+    write_whole(run / CARD, card.encode())
 
 
 def _example(run: Path, manifest: Manifest) -> str:
@@ -61,13 +70,36 @@ def _cut(value: Any) -> Any:
     return value
 
 
-def card_text(manifest: Manifest, example: str) -> str:
+def card_text(manifest: Manifest, example: str, *, held_out: int | None) -> str:
     """Render the card from a manifest.
 
     Args:
         manifest: of the run.
         example: a record as JSON; empty for none.
+        held_out: rows of held-out splits that questions and records were compared with; None where
+            that is not known.
     """
+    full, by_variant = _full(manifest), manifest["totals"]["records_by_variant"]
+    header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True, width=1000)
+    return template().render(
+        header=header,
+        m=manifest,
+        full=full,
+        groups=[group for group in GROUPS if any(one["group"] == group for one in full.values())],
+        variants={name: n for name in VARIANTS if (n := by_variant[name])},
+        passages=all(one["family"] == PASSAGES for one in manifest["tasks"].values()),
+        held_out=held_out,
+        steps=steps_of(manifest["phases"]),
+        columns=columns(),
+        example=example,
+        share_alike=share_alike,
+        lost=told(manifest),
+    )
+
+
+@cache
+def template() -> Template:
+    """The card's template."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -78,17 +110,8 @@ def card_text(manifest: Manifest, example: str) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    header = yaml.safe_dump(header_of(manifest), sort_keys=False, allow_unicode=True, width=1000)
-    return environment.get_template("card.j2").render(
-        header=header,
-        m=manifest,
-        full=_full(manifest),
-        steps=steps_of(manifest["phases"]),
-        columns=columns(),
-        example=example,
-        share_alike=share_alike,
-        lost=told(manifest),
-    )
+    environment.filters["n"] = "{:,}".format
+    return environment.get_template("card.j2")
 
 
 def _full(manifest: Manifest) -> dict[str, Any]:

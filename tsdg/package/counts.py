@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,16 @@ from tsdg.layout import (
     steps_of,
 )
 from tsdg.package.digests import UNKNOWN, Codes, NumberedIds, digests_of
-from tsdg.tables import unreadable
+from tsdg.tables import of_another_version, unreadable
 
 BATCH_ROWS = 32_768
 _ANEW = f"delete {SEED_COUNTS} and start the run again (`tsdg resume RUN`), which makes it again"
 SEED_REFUSALS = ("denied", "leaked", "malformed", "doubtful", "duplicate")
 """Reasons for which a row is no seed."""
+NAMED_FIELDS = 200
+"""Fields that are counted by name."""
+OTHER_FIELDS = "(other)"
+"""Where all other fields are counted."""
 SEED_FIELDS = ("available", *SEED_REFUSALS, "sampled", "unsampled")
 
 
@@ -111,7 +115,7 @@ def columns_of(
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             missing = {column.split(".")[0] for column in columns} - set(file.schema_arrow.names)
             if missing:
-                raise VerificationError(f"{path} has no column {', '.join(sorted(missing))}")
+                raise of_another_version(path, missing)
             yield from file.iter_batches(batch_rows, columns=list(columns))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
@@ -170,6 +174,26 @@ def count_records(run: Path, task: TaskCount) -> None:
     task.packaged = len(np.unique(questions.all()))
 
 
+def fold_fields(tasks: Collection[TaskCount]) -> None:
+    """Count all fields but the ``NAMED_FIELDS`` most frequent of the run under one name.
+
+    Models name fields as they like: hundreds of thousands of records would otherwise bring tens of
+    thousands of names into a manifest that people read.
+    """
+    counters = [counts for task in tasks for counts in (task.by_field, task.studied_by_field)]
+    total: Counter[str] = Counter()
+    for counts in counters:
+        total.update(counts)
+    total.pop("", None)  # no field at all: kept apart
+    if len(total) <= NAMED_FIELDS:
+        return
+    ranked = sorted(total, key=lambda name: (-total[name], name))
+    for name in ranked[NAMED_FIELDS:]:
+        for counts in counters:
+            if count := counts.pop(name, 0):
+                counts[OTHER_FIELDS] += count
+
+
 def _counts(column: pa.Array) -> Counter[str]:
     """How often each value stands in a column, without regard to case and spaces."""
     out: Counter[str] = Counter()
@@ -199,6 +223,7 @@ class _Counting:
         if "answers" in self._steps:
             self._count_answers()
             self._count_dataset()
+        fold_fields(self._tasks.values())
         return RunCount(tasks=self._tasks, usage=usage)
 
     def _count_seeds(self) -> None:

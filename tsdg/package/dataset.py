@@ -18,8 +18,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tsdg.contamination import Contamination
+from tsdg.crew import in_order
 from tsdg.layout import DATASET, FILTER_CONTAMINATION, MANIFEST, rejected
+from tsdg.package.pairs import Chunk
 from tsdg.package.render import Rendered, Wording, render, variants_of
 from tsdg.package.rules import flaw_of
-from tsdg.package.shuffle import shuffled
+from tsdg.package.shuffle import shuffled, with_hash
 from tsdg.protocols import HeldOut, Match
 from tsdg.records import (
     RECORD_SCHEMA,
@@ -47,14 +50,11 @@ from tsdg.rowform import stable_id, to_row
 from tsdg.storage import storage, sync_file, write_whole
 from tsdg.tables import Table
 
-Pair = tuple[Question, Solution]
 TokensOf = Callable[[Sequence[str]], list[int]]
 
 GROUP_ROWS = 2048
 """Rows of one row group: some megabytes, the least that a reader has to fetch and that a stream
 shuffles over."""
-QUESTIONS_AT_ONCE = 256
-"""Questions rendered and counted together."""
 _LONG_ANSWERS: frozenset[AnswerKind] = frozenset({"text", "code"})
 """Kinds in whose answers a benchmark's item may stand."""
 
@@ -87,37 +87,38 @@ class Packing:
 
 
 def write_dataset(
-    *, pairs: Iterable[Pair], run: Path, tokens_of: TokensOf, packing: Packing, held_out: HeldOut
+    *, chunks: Iterable[Chunk], run: Path, packer: Packer, processes: int = 1
 ) -> DatasetSummary:
     """Replace a run's dataset and ``filter``; its manifest is removed, to be written anew.
 
     Args:
-        pairs: accepted questions with their solutions, all of one task one after the other, in any
+        chunks: accepted questions with their solutions, all of one task one after the other, in any
             order otherwise.
         run: the run directory.
-        tokens_of: texts → token counts.
-        packing: how records are made and packed.
-        held_out: items that no record may contain. The questions were compared before they were
-            answered; here the rest of each record is.
+        packer: makes the records. Its held-out items are those that no record may contain: the
+            questions were compared before they were answered; here the rest of each record is.
+        processes: how many make records; the files are the same whatever it is.
 
     Raises:
         StorageError: the run directory cannot be written.
+        MachineError: a process died.
         ValueError: the pairs of one task do not stand together.
     """
-    building, summary, found = run / _BUILDING, DatasetSummary(), Contamination(held_out)
-    with storage("write", run):
+    building, summary = run / _BUILDING, DatasetSummary()
+    found, packing = Contamination(packer.held_out), packer.packing
+    crew = in_order(packer, chunks, processes=processes, what="package: a process")
+    with storage("write", run), closing(crew) as made:
         (run / MANIFEST).unlink(missing_ok=True)
         _remove_folder(building)
         scratch = building / "scratch"
         scratch.mkdir(parents=True)
         with Table(run / rejected("filter"), REJECTION_SCHEMA, group_rows=10_000) as rejections:
-            for task, of_task in groupby(pairs, key=lambda pair: pair[0].task):
+            for task, of_task in groupby(made, key=lambda one: one[0].task):
                 if task in summary.records:
                     raise ValueError(f"the pairs of task {task} do not stand together")
                 summary.records[task] = summary.rejected[task] = 0
-                batches = _batches(of_task, packing, tokens_of, found, rejections, summary)
                 write_task(
-                    batches,
+                    _counted(of_task, found, rejections, summary),
                     building / DATASET,
                     rows_per_file=packing.rows_per_file,
                     seed=packing.seed,
@@ -157,7 +158,7 @@ def make_record(
     question: Question, solution: Solution, variant: Variant, rendered: Rendered, tokens: int
 ) -> Record:
     """Put one record together; fields that its variant does not show are empty."""
-    shows_context = variant == "context"
+    enriched = variant == "enriched"
     return Record(
         record_id=record_id_of(question.question_id, variant),
         question_id=question.question_id,
@@ -180,10 +181,10 @@ def make_record(
         context=question.context,
         options=question.options,
         answer=solution.answer,
-        knowledge=solution.knowledge if shows_context else "",
+        knowledge=solution.knowledge if enriched else "",
         reasoning=solution.reasoning if variant != "answer" else "",
         trace=solution.trace if variant != "answer" else "",
-        distractors=solution.distractors if shows_context else (),
+        distractors=solution.distractors if enriched else (),
         text=rendered.text,
         messages=rendered.messages,
         verification=solution.verification,
@@ -193,42 +194,79 @@ def make_record(
     )
 
 
-def _batches(
-    pairs: Iterable[Pair],
-    packing: Packing,
-    tokens_of: TokensOf,
-    found: Contamination,
-    rejections: Table,
-    summary: DatasetSummary,
-) -> Iterator[pa.RecordBatch]:
-    """Render the pairs of one task; what breaks a rule goes to the rejections."""
-    pairs = iter(pairs)
-    while chunk := list(islice(pairs, QUESTIONS_AT_ONCE)):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeOfChunk:
+    """What became of a chunk of pairs."""
+
+    records: pa.RecordBatch | None
+    """Those of all questions that have some; None for none."""
+    rejections: Sequence[Rejection]
+    matches: Sequence[Match | None]
+    """Of each question."""
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packer:
+    """Makes the records of a chunk of pairs; what breaks a rule becomes a rejection."""
+
+    packing: Packing
+    tokens_of: TokensOf
+    held_out: HeldOut
+
+    def __call__(self, chunk: Chunk) -> MadeOfChunk:
+        """Render the pairs of one chunk."""
+        packing = self.packing
         ready: list[tuple[Question, Solution, Variant, Rendered]] = []
-        matches = found.held_out.compare(
-            [_Told.of(question, solution) for question, solution in chunk]
-        )
-        for (question, solution), match in zip(chunk, matches, strict=True):
-            found.count(question.task, match)
+        rejections: list[Rejection] = []
+        pairs = chunk.pairs()
+        matches = self.held_out.compare([_Told.of(*pair) for pair in pairs])
+        for (question, solution), match in zip(pairs, matches, strict=True):
             chosen = variants_of(solution, packing.variants)
             lacks = "" if chosen else f"its solution has nothing for {', '.join(packing.variants)}"
             if rejection := _rejection(question, solution, match, lacks):
-                rejections.add(rejection)
-                summary.rejected[question.task] += 1
+                rejections.append(rejection)
                 continue
             ready += [
                 (question, solution, variant, render(question, solution, variant, packing.wording))
                 for variant in chosen
             ]
-        if not ready:
-            continue
-        counts = tokens_of([rendered.text for *_, rendered in ready])
-        rows: list[dict[str, Any]] = [
-            to_row(make_record(*one, tokens)) for one, tokens in zip(ready, counts, strict=True)
-        ]
-        summary.records[chunk[0][0].task] += len(rows)
-        summary.tokens += sum(counts)
-        yield pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA)
+        counts = self.tokens_of([rendered.text for *_, rendered in ready]) if ready else []
+        return MadeOfChunk(
+            records=_records(ready, counts, packing.seed) if ready else None,
+            rejections=rejections,
+            matches=matches,
+            tokens=sum(counts),
+        )
+
+
+def _records(
+    ready: Sequence[tuple[Question, Solution, Variant, Rendered]], counts: Sequence[int], seed: int
+) -> pa.RecordBatch:
+    rows: list[dict[str, Any]] = [
+        to_row(make_record(*one, tokens)) for one, tokens in zip(ready, counts, strict=True)
+    ]
+    batch = pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA)
+    return with_hash(batch, id_column="record_id", seed=seed)
+
+
+def _counted(
+    packed: Iterable[tuple[Chunk, MadeOfChunk]],
+    found: Contamination,
+    rejections: Table,
+    summary: DatasetSummary,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records of one task, and count what became of its questions."""
+    for chunk, made in packed:
+        for match in made.matches:
+            found.count(chunk.task, match)
+        for rejection in made.rejections:
+            rejections.add(rejection)
+        summary.rejected[chunk.task] += len(made.rejections)
+        summary.tokens += made.tokens
+        if made.records is not None:
+            summary.records[chunk.task] += made.records.num_rows
+            yield made.records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,11 @@ from tsdg.package.findings import Finding
 from tsdg.package.fsck_rows import check_rows
 from tsdg.package.manifest import (
     breaches,
-    canonical,
     counted_part,
-    digest_of,
     file_entries,
     inputs_of,
 )
-from tsdg.package.manifest_form import Manifest
+from tsdg.package.manifest_form import Manifest, canonical, digest_of, refuse_other_form
 from tsdg.package.merged import check_merged
 from tsdg.package.report.facts import contamination_of
 from tsdg.storage import sha256_of
@@ -51,6 +49,9 @@ def verify_run(run: Path) -> list[Finding]:
     """Check a finished run; an empty list means that nothing is wrong.
 
     The first finding is the one to look at first: the manifest, then files, then counts, then rows.
+
+    Raises:
+        VerificationError: the manifest has another version's form, so that nothing can be checked.
     """
     manifest, findings = _read_manifest(run)
     if manifest is None:
@@ -113,6 +114,8 @@ def _read_manifest(run: Path) -> tuple[Manifest | None, list[Finding]]:
                 expected="the manifest as written",
             )
         ]
+    if isinstance(manifest, dict):
+        refuse_other_form(run, manifest)
     wrong = [
         Finding(
             path=f"{MANIFEST}: {where or '(top)'}",

@@ -17,12 +17,13 @@ def lost_of(totals: Mapping[str, Any], rejected: Mapping[str, int], *, allowed: 
     Args:
         totals: the manifest's funnel of all tasks.
         rejected: rows by reason, over all stages.
-        allowed: share of the questions asked for that may be lost.
+        allowed: share of the questions and studies asked for that may be lost.
     """
     rows = rejected.get(TRANSPORT, 0) + totals["answers"]["unenriched"].get(TRANSPORT, 0)
-    asked = totals["questions"]["asked"]
-    share = round(rows / asked, 6) if asked else 0.0
-    return {"rows": rows, "asked": asked, "share": share, "allowed": allowed}
+    studies = totals["study"]["unusable"].get(TRANSPORT, 0)
+    asked = totals["questions"]["asked"] + totals["study"]["asked"]
+    share = round((rows + studies) / asked, 6) if asked else 0.0
+    return {"rows": rows, "studies": studies, "asked": asked, "share": share, "allowed": allowed}
 
 
 def told(manifest: Manifest) -> str:
@@ -30,8 +31,11 @@ def told(manifest: Manifest) -> str:
     lost = manifest.get("lost")
     if lost is None or lost["share"] <= lost["allowed"]:
         return ""
+    studied = manifest["totals"].get("study", {}).get("asked", 0)
+    what = "questions and studies" if studied else "questions"
+    rows = lost["rows"] + lost.get("studies", 0)
     return (
-        f"{lost['rows']} of {lost['asked']} questions ({lost['share']:.2%}) were lost because no "
-        f"server answered their requests; budget.max_lost={lost['allowed']:g} allows "
+        f"{rows} of {lost['asked']} {what} ({lost['share']:.2%}) were lost because no server "
+        f"answered their requests; budget.max_lost={lost['allowed']:g} allows "
         f"{lost['allowed']:.2%}; `tsdg retry RUN` asks for them again"
     )

@@ -6,7 +6,6 @@ is found.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +18,18 @@ from tsdg.errors import VerificationError
 from tsdg.layout import DATASET, MANIFEST, data_files, steps_of
 from tsdg.package.counts import SEED_FIELDS, RunCount, TaskCount, count_run
 from tsdg.package.losses import lost_of
-from tsdg.package.manifest_form import FileEntry, Manifest
+from tsdg.package.manifest_form import (
+    SCHEMA_VERSION,
+    FileEntry,
+    Manifest,
+    canonical,
+    digest_of,
+    refuse_other_form,
+)
 from tsdg.records import GROUPS, STAGES, VARIANTS, Group
 from tsdg.storage import sha256_of, write_whole
 from tsdg.tables import count_rows
 
-SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).parent / "data" / "manifest.schema.json"
 
 
@@ -103,7 +108,7 @@ class ManifestInputs:
     idle_gpu_hours: float
     """The part of ``gpu_hours`` in which a server had no request, its start included."""
     max_lost: float = 0.0
-    """Share of the questions asked for that may be lost because no server answered."""
+    """Share of the questions and studies asked for that may be lost as no server answered."""
 
 
 def build_manifest(run: Path, inputs: ManifestInputs) -> Manifest:
@@ -240,10 +245,11 @@ def read_manifest(run: Path) -> Manifest:
     """The manifest of a finished run.
 
     Raises:
-        VerificationError: there is none, or it is damaged.
+        VerificationError: there is none, it is damaged, or of another form.
     """
     try:
         manifest: Manifest = json.loads((run / MANIFEST).read_bytes())
+        refuse_other_form(run, manifest)
         # Of the long list of files one stands for all: `tsdg verify` looks at each.
         if wrong := breaches({**manifest, "files": manifest["files"][:1]}):
             raise ValueError(*wrong[0])
@@ -273,18 +279,6 @@ def _check_places(manifest: Manifest) -> None:
         place = Path(file["path"])
         if place.is_absolute() or ".." in place.parts:
             raise ValueError(file["path"])
-
-
-def canonical(manifest: Mapping[str, Any]) -> bytes:
-    """The one form in which a manifest is written: sorted keys, indented, a final newline."""
-    return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
-def digest_of(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical form of all but ``digest`` itself."""
-    return hashlib.sha256(
-        canonical({key: v for key, v in manifest.items() if key != "digest"})
-    ).hexdigest()
 
 
 def breaches(manifest: object) -> list[tuple[str, str]]:

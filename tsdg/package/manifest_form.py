@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from tsdg.errors import VerificationError
+from tsdg.layout import MANIFEST
+
+SCHEMA_VERSION = 2
 Counts = dict[str, int]
 
 
@@ -58,6 +66,7 @@ class Lost(TypedDict):
     """What was lost because no server answered."""
 
     rows: int
+    studies: NotRequired[int]
     asked: int
     share: float
     allowed: float
@@ -93,3 +102,30 @@ class Manifest(TypedDict):
     cost: Cost
     files: list[FileEntry]
     digest: str
+
+
+def canonical(manifest: Mapping[str, Any]) -> bytes:
+    """The one form in which a manifest is written: sorted keys, indented, a final newline."""
+    return (json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical form of all but ``digest`` itself."""
+    return hashlib.sha256(
+        canonical({key: v for key, v in manifest.items() if key != "digest"})
+    ).hexdigest()
+
+
+def refuse_other_form(run: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse a manifest that is as it was written, by another version of tsdg.
+
+    Raises:
+        VerificationError: it is.
+    """
+    found = manifest.get("schema_version")
+    if found != SCHEMA_VERSION and manifest.get("digest") == digest_of(manifest):
+        raise VerificationError(
+            f"{run / MANIFEST} is of another version of tsdg (schema_version {found}, this one "
+            f"reads {SCHEMA_VERSION}); read it with the version in snapshot/versions.json, or make "
+            "it again"
+        )

@@ -25,19 +25,18 @@ import pyarrow.compute as pc
 
 from tsdg.errors import VerificationError, few
 from tsdg.layout import DATASET, MERGED, SEEDS, data_files, rejected
-from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records
+from tsdg.package.counts import SEED_FIELDS, TaskCount, columns_of, count_records, fold_fields
 from tsdg.package.digests import UNKNOWN, NumberedIds, digests_of
 from tsdg.package.findings import Finding
 from tsdg.package.manifest import (
     PLANNED,
-    SCHEMA_VERSION,
     STUDIED,
     TASK_FACTS,
     describe,
     records_by,
     sealed,
 )
-from tsdg.package.manifest_form import Manifest
+from tsdg.package.manifest_form import SCHEMA_VERSION, Manifest
 from tsdg.records import GROUPS, VARIANTS
 
 SAME_REQUEST = "a question of this id is there already: one request, asked again"
@@ -200,6 +199,7 @@ def _counted(
         tasks[path.parent.name].files.append(path.relative_to(out).as_posix())
     for task in tasks.values():
         count_records(out, task)
+    fold_fields(tasks.values())
     dropped: Counter[str] = Counter()
     for batch in columns_of(out / rejected("filter"), ["task"]):
         dropped.update(

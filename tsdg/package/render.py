@@ -10,7 +10,7 @@ Three variants of one question, here without reasoning::
                  - the roots
                  Answer: the roots
     reasoning    … how it is solved, before the answer
-    context      definition and background after the question (or before it, by
+    enriched     definition and background after the question (or before it, by
                  ``package.knowledge``), and why each other option is wrong
 
 An option is shown and answered by its text: a record that says "B" teaches the letter, not the
@@ -66,12 +66,12 @@ class Rendered:
 def variants_of(solution: Solution, wanted: Sequence[Variant]) -> tuple[Variant, ...]:
     """Return the variants that this solution allows, in the order of ``VARIANTS``.
 
-    ``answer`` needs nothing beyond the answer, ``reasoning`` a reasoning and ``context`` knowledge.
+    ``answer`` needs nothing beyond the answer, ``reasoning`` a reasoning, ``enriched`` knowledge.
     """
     has = {
         "answer": True,
         "reasoning": bool(solution.reasoning.strip()),
-        "context": bool(solution.knowledge.strip()),
+        "enriched": bool(solution.knowledge.strip()),
     }
     return tuple(variant for variant in VARIANTS if variant in wanted and has[variant])
 
@@ -153,23 +153,28 @@ def _told(
         "answer": answer,
         "fence": _fence(answer),
         "reasoning": solution.reasoning.strip() if variant != "answer" else "",
-        "knowledge": solution.knowledge.strip() if variant == "context" else "",
-        "distractors": distractors if variant == "context" else [],
+        "knowledge": solution.knowledge.strip() if variant == "enriched" else "",
+        "distractors": distractors if variant == "enriched" else [],
     }
 
 
 def _messages(
     parts: _Parts, trace: str, wording: Wording, given: Sequence[str], recalled: Sequence[str]
 ) -> tuple[Message, ...]:
-    """The chat turns; with ``think`` the trace, else the reasoning, is the thought."""
+    """The chat turns; with ``think`` the trace, else the reasoning, is the thought.
+
+    Reasoning alone needs no label; beside knowledge both have theirs, so that one can tell them
+    apart.
+    """
     thought = (trace or parts.texts["reasoning_alone"]) if wording.think else ""
-    said = () if thought and not trace else ("reasoning_alone",)
-    before = parts.joined(*(f"{name}_alone" for name in recalled), *said, "distractors")
+    solved = "reasoning" if parts.joined(*recalled) else "reasoning_alone"
+    said = () if thought and not trace else (solved,)
+    before = parts.joined(*recalled, *said, "distractors")
     last = parts.joined("answer" if before else "answer_value")
     return (
         Message(
             role="user",
-            content=parts.joined(*(f"{name}_alone" for name in given), "user"),
+            content=parts.joined(*given, "user"),
             reasoning_content=None,
         ),
         Message(

@@ -42,12 +42,15 @@ def shuffled(
         budget: bytes of rows to hold in memory.
     """
     for table in _in_order(
-        (_with_hash(batch, id_column, seed) for batch in batches), scratch, budget, level=0
+        (with_hash(batch, id_column, seed) for batch in batches), scratch, budget, level=0
     ):
         yield table.sort_by([(_KEY, "ascending"), (id_column, "ascending")]).drop_columns([_KEY])
 
 
-def _with_hash(batch: pa.RecordBatch, id_column: str, seed: int) -> pa.RecordBatch:
+def with_hash(batch: pa.RecordBatch, id_column: str, seed: int) -> pa.RecordBatch:
+    """Append what rows are sorted by; :func:`shuffled` does it where it was not done before."""
+    if batch.schema.get_field_index(_KEY) >= 0:
+        return batch
     hashes = [
         int.from_bytes(hashlib.blake2b(f"{seed}:{row_id}".encode(), digest_size=8).digest(), "big")
         for row_id in batch.column(id_column).to_pylist()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsdg.errors import MachineError, UsageError
+from tsdg.installation import lacks_demo_model
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,8 @@ def find_tokenizer(model_path: str, *, key: str = "model.path") -> Path:
             "that name, which counts the tokens of the dataset; fetch it with "
             f"`hf download {model_path} {FILE}`, or give a folder"
         )
+    if advice := lacks_demo_model(folder):
+        raise MachineError(f"{key}={model_path}: {advice}, or name another with model=endpoint")
     raise MachineError(
         f"{key}={model_path} is not a folder: a folder with the model's {FILE} is needed to count "
         "the tokens of the dataset, with server.type=openai too"
@@ -85,7 +88,12 @@ class TokenCounter:
 
     def __init__(self, path: Path) -> None:
         """Load a tokenizer; see :func:`load_tokenizer`."""
+        self._path = path
         self._tokenizer = load_tokenizer(path)
+
+    def __reduce__(self) -> tuple[type[TokenCounter], tuple[Path]]:
+        """Another process loads the file for itself."""
+        return TokenCounter, (self._path,)
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, in order."""

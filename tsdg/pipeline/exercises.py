@@ -7,7 +7,7 @@ from dataclasses import replace
 from tsdg.errors import fault_of_row
 from tsdg.generate.questions import Asking
 from tsdg.generate.requests import together
-from tsdg.protocols import Prover, Verifier
+from tsdg.protocols import Verifier, proves
 from tsdg.records import Question, Reason, Rejection
 from tsdg.verify.exercises import unfit_tests
 
@@ -19,7 +19,7 @@ async def with_sound_tests(asking: Asking, verifier: Verifier) -> Asking:
         asking: the questions of one seed, all of one answer kind.
         verifier: of these questions; one that runs nothing leaves them as they are.
     """
-    if verifier.kind != "code" or not isinstance(verifier, Prover):
+    if verifier.kind != "code" or not proves(verifier):
         return asking
     flaws = await together([_flaw(question) for question in asking.questions])
     pairs = list(zip(asking.questions, flaws, strict=True))

@@ -7,7 +7,8 @@ Where many rows fail, the fault is tsdg's or the server's, not a row's, and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow as pa
 from tsdg.errors import MachineError, PermanentError
 from tsdg.protocols import Ask, Reply, Request
 from tsdg.records import OUTCOME_SCHEMA, Outcome, Question, Rejection, Seed
-from tsdg.rowform import stable_id, to_row
+from tsdg.rowform import fields_of, stable_id
 from tsdg.text import storable
 
 _FEWEST = 8
@@ -24,6 +25,8 @@ _SHARE = 0.1
 """Share of a process's rows that may fail beyond these."""
 _LARGEST = 16 * 2**20
 """Characters in one row at most: an Arrow column of 64 of them must stay below 2 GiB."""
+_LEAST = -(2**63)
+"""The smallest whole number of a column."""
 
 
 class Breaker:
@@ -95,19 +98,51 @@ def stored(outcome: Outcome) -> dict[str, Any]:
         ValueError: it is too large.
         pyarrow.ArrowException: a value is of another type than its column.
     """
-    size = 0
-
-    def clean(value: Any) -> Any:
-        nonlocal size
-        if isinstance(value, str):
-            size += len(value)
-            return storable(value)
-        if isinstance(value, Mapping):
-            return {key: clean(item) for key, item in value.items()}
-        return [clean(item) for item in value] if isinstance(value, list) else value
-
-    row: dict[str, Any] = clean(to_row(outcome))
-    if size > _LARGEST:
-        raise ValueError(f"the row has {size} characters, allowed are {_LARGEST}")
-    pa.RecordBatch.from_pylist([row], schema=OUTCOME_SCHEMA)
+    kept = _StoredRow()
+    row = kept.row(outcome)
+    if kept.size > _LARGEST:
+        raise ValueError(f"the row has {kept.size} characters, allowed are {_LARGEST}")
+    if kept.odd:
+        pa.RecordBatch.from_pylist([row], schema=OUTCOME_SCHEMA)
     return row
+
+
+class _StoredRow:
+    """Makes one row of plain values.
+
+    Attributes:
+        size: characters of its texts.
+        odd: whether a value is not of its column's own type, so that Arrow has to say whether it
+            takes it.
+    """
+
+    def __init__(self) -> None:
+        self.size, self.odd = 0, False
+
+    def row(self, item: object) -> dict[str, Any]:
+        """As :func:`tsdg.rowform.to_row`, with texts that can be stored."""
+        out: dict[str, Any] = {}
+        cls: Any = type(item)
+        for field in fields_of(cls):
+            value = getattr(item, field.name)
+            one = self.row if field.nested else self._scalar_of(field.kind)
+            if field.many:
+                out[field.name] = [one(part) for part in value]
+            else:
+                self.odd = self.odd or (value is None and not field.nullable)
+                out[field.name] = None if value is None else one(value)
+        return out
+
+    def _scalar_of(self, kind: type) -> Callable[[Any], Any]:
+        return self._text if kind is str else partial(self._other, kind)
+
+    def _text(self, value: Any) -> Any:
+        if type(value) is not str:
+            return self._other(str, value)
+        self.size += len(value)
+        return storable(value)
+
+    def _other(self, kind: Any, value: Any) -> Any:
+        if type(value) is not kind or (kind is int and not _LEAST <= value <= -_LEAST - 1):
+            self.odd = True
+        return storable(value) if isinstance(value, str) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from tsdg.accounting import sweep_unfinished
 from tsdg.config.recipe import StepName
@@ -10,8 +11,8 @@ from tsdg.corpus import gather
 from tsdg.corpus.decontamination import Decontamination
 from tsdg.corpus.near_pass import NearPass
 from tsdg.corpus.studies import gather_studies
-from tsdg.engine.commit import read_parts
-from tsdg.layout import QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.engine.commit import committed_units, read_parts, sweep
+from tsdg.layout import JOURNAL, LEASES, PARTS, QUESTIONS, SEEDS, SOLUTIONS
 from tsdg.pipeline.held_out import held_out
 from tsdg.pipeline.kept import forget
 from tsdg.progress import Reporter, counted
@@ -19,6 +20,18 @@ from tsdg.records import Outcome
 from tsdg.rowform import from_row
 from tsdg.run.prepare import Prepared
 from tsdg.tables import count_rows
+
+
+def sweep_phase(phase: Path) -> None:
+    """Remove what the work units of a complete phase needed.
+
+    Who committed the last one may have been killed before it did so.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    sweep_unfinished(phase)
+    sweep((phase / LEASES, phase / JOURNAL, phase / PARTS), committed_units(phase / PARTS))
 
 
 def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Reporter) -> None:
@@ -29,7 +42,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     phase = state.folder(steps)
     total = count_rows(state.phase_input(steps))
     reporter.stage(f"{phase.name}.gather", total=total)
-    sweep_unfinished(phase)
+    sweep_phase(phase)
     forget(phase)
 
     def outcomes(detail: Callable[[], str]) -> Iterator[Outcome]:
@@ -39,10 +52,7 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
     def questions_read(decontamination: Decontamination) -> Iterator[Outcome]:
         yield from outcomes(lambda: f"{decontamination.found} contaminated")
         if recipe.filter.dedup.near:
-            reporter.note(
-                f"{phase.name}.gather: {total} rows read; looking for near-duplicates among their "
-                "questions"
-            )
+            reporter.doing("looking for near-duplicates among the questions")
 
     if steps == ("study",):
         made = gather_studies(
@@ -70,10 +80,11 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
         return
     dropped: set[str] = set()
     if "questions" in steps:
+        reporter.doing("reading held-out rows to compare with")
         decontamination = Decontamination(held_out(recipe, directory))
         compared = decontamination.held_out
         reporter.note(
-            f"decontamination: against {compared.rows} held-out rows of {len(compared.splits)} "
+            f"decontamination: against {compared.rows:,} held-out rows of {len(compared.splits)} "
             "splits"
         )
         near = NearPass(

@@ -1,9 +1,9 @@
 """Outcomes of an earlier time that stay as they are while lost rows are asked for again.
 
 ``tsdg retry`` moves the parts of a phase to ``kept/<number>/``, with ``lost.json``: input row → ids
-of the questions to ask for again. The phase then makes new parts. A row without losses is taken
-over without a request. Of a row with losses the lost questions are asked for again, and everything
-else stays.
+of what to ask for again, or null where nothing is kept of the row. The phase then makes new parts.
+A row without losses is taken over without a request. Of a row with losses the lost questions are
+asked for again, and everything else stays.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def merged(old: Outcome, new: Outcome, lost: Collection[str]) -> Outcome:
     Args:
         old: of the same input row.
         new: what it came to when it was asked again.
-        lost: ids of the questions that no server answered.
+        lost: ids of the questions, or the seed of the study, that no server answered.
     """
 
     def pick(name: str, key: str) -> tuple[Any, ...]:
@@ -54,7 +54,7 @@ def merged(old: Outcome, new: Outcome, lost: Collection[str]) -> Outcome:
     questions = pick("questions", "question_id")
     return Outcome(
         input_id=old.input_id,
-        studies=old.studies,
+        studies=pick("studies", "seed_id"),
         questions=tuple(sorted(questions, key=lambda item: order.get(item.question_id, -1))),
         samples=pick("samples", "question_id"),
         solutions=pick("solutions", "question_id"),
@@ -83,8 +83,10 @@ class Kept:
                 for path in sorted(folder.glob("*.parquet")):
                     names = pq.read_table(path, columns=["input_id"])["input_id"].to_pylist()
                     for place, name in enumerate(names):
-                        self._places[name] = (path, place)
-                        self._lost[name] = frozenset(told.get(name, ()))
+                        self._places.pop(name, None)
+                        if (ids := told.get(name, ())) is not None:
+                            self._places[name] = (path, place)
+                            self._lost[name] = frozenset(ids)
             except (OSError, ValueError, pa.ArrowException) as error:
                 raise VerificationError(
                     f"{folder} is damaged: {error}; delete {phase / KEPT} to make all its rows anew"

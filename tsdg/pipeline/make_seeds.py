@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from tsdg.amounts import counted
 from tsdg.config.recipe import Recipe
 from tsdg.config.snapshot import read_revisions
 from tsdg.errors import MirrorError, few
@@ -43,12 +44,14 @@ def make_seeds(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
 
 def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
     reporter.stage("seeds", total=0)
+    reporter.doing("finding the splits of the mirror, and which of them are held out")
     collector = _collector(recipe, directory, reporter)
     kin = KinDraw(recipe.questions.kin, seed=recipe.seed)
     with (
         Table(directory / rejected("seeds"), REJECTION_SCHEMA, group_rows=10_000) as refused,
         work_table(directory / SEEDS, SEED_SCHEMA, unit_rows=recipe.engine.unit_rows) as seeds,
     ):
+        reporter.doing("reading held-out rows and the rows of the tasks")
         for item in collector:
             if isinstance(item, Seed):
                 seeds.add(item)
@@ -66,15 +69,18 @@ def _collect(recipe: Recipe, directory: Path, reporter: Reporter) -> None:
             f"{directory}/seeds/rejected.parquet has the reasons, `tsdg seeds show NAME` shows "
             "what a task gives"
         )
+    reporter.doing("writing the seeds")
     write_kin(kin, directory)
     for note in _notes(collector):
         reporter.note(note)
     counts = {task: asdict(count) for task, count in collector.counts.items()}
     write_whole(directory / SEED_COUNTS, (json.dumps(counts, indent=1) + "\n").encode())
     available = sum(count["available"] for count in counts.values())
+    there = len(counts) - len(collector.skipped)
     reporter.end(
-        f"{seeds.count} of {available} rows of {len(counts)} tasks, {refused.count} rejected, "
-        f"{collector.held_out_rows} held-out rows to compare with"
+        f"{seeds.count:,} of {counted(available, 'row')} of {counted(there, 'task')}, "
+        f"{refused.count:,} "
+        f"rejected, {collector.held_out_rows:,} held-out rows to compare with"
     )
 
 
@@ -101,8 +107,8 @@ def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
     notes = list(collector.notes)
     if collector.left_out:
         notes.append(
-            f"seeds: {len(collector.left_out)} tasks are left out; manifest.json and `tsdg plan` "
-            "say why"
+            f"seeds: left out: {counted(len(collector.left_out), 'task')}; manifest.json and `tsdg "
+            "plan` say why"
         )
     if isinstance(collector, SeedCollector) and collector.has_tests and sandbox_here() is None:
         notes.append(
@@ -110,8 +116,8 @@ def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
         )
     if collector.skipped:
         notes.append(
-            f"seeds: {len(collector.skipped)} tasks are skipped, their splits are not in the "
-            f"mirror: {few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
+            f"seeds: skipped: {counted(len(collector.skipped), 'task')}, not in the mirror: "
+            f"{few(collector.skipped.values())}; `tsdg seeds prefetch` fetches them"
         )
     barren = [
         task
@@ -120,7 +126,7 @@ def _notes(collector: SeedCollector | PassageCollector) -> list[str]:
     ]
     if barren:
         notes.append(
-            f"seeds: {len(barren)} tasks give no seed: {few(barren)}; seeds/rejected.parquet has "
-            "the reasons"
+            f"seeds: without a seed: {counted(len(barren), 'task')}: {few(barren)}; "
+            "seeds/rejected.parquet has the reasons"
         )
     return notes

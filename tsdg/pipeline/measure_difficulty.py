@@ -22,9 +22,10 @@ from tsdg.engine.phase import is_complete
 from tsdg.errors import ShortfallError
 from tsdg.generate.own_question import question_of
 from tsdg.layout import DIFFICULTY, QUESTIONS, SEEDS, SOLUTIONS
+from tsdg.pipeline.gather import sweep_phase
 from tsdg.pipeline.phases import PhaseTask, Servers, work_on
 from tsdg.progress import Reporter
-from tsdg.protocols import Asked, Prover, Verifier
+from tsdg.protocols import Asked, Verifier, proves
 from tsdg.records import NO_PLAN, QUESTION_SCHEMA, Outcome, Provenance, Question, Seed, Solution
 from tsdg.rowform import from_row, stable_id
 from tsdg.run.prepare import Prepared
@@ -103,6 +104,7 @@ def measure(prepared: Prepared, sample: int, reporter: Reporter) -> tuple[Diffic
             check_server(endpoint.server, endpoint.model)
         check_verifiers_ready(alone.recipe, alone.sources)
         asyncio.run(_solve(alone, source, folder / "answers", reporter))
+    sweep_phase(folder / "answers")
     solved = _solutions(folder / "answers")
     wrong = _contradicted(prepared, drawn, solved)
     write_whole(folder / CONTRADICTED, (json.dumps(wrong, indent=1) + "\n").encode())
@@ -190,7 +192,7 @@ def _compared(
 def _right(seed: Seed, solution: Solution, verifier_for: Callable[[Question], Verifier]) -> bool:
     question = _posed(seed)
     verifier = verifier_for(question)
-    if isinstance(verifier, Prover):
+    if proves(verifier):
         return True  # it passed the seed's own tests
     asked = Asked(
         question=seed.question, context=seed.context, options=seed.options, checks=seed.checks

@@ -30,10 +30,10 @@ from tsdg.package.fsck import verify_run
 from tsdg.package.manifest import describe, read_manifest, with_file, write_manifest
 from tsdg.package.manifest_form import Manifest
 from tsdg.package.merged import SAME_REQUEST, SAME_TEXT, copy_name, merged_manifest
-from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, SEED_SCHEMA, Rejection, Seed
-from tsdg.rowform import from_row, stable_id
+from tsdg.records import RECORD_SCHEMA, REJECTION_SCHEMA, SEED_SCHEMA, Record, Rejection, Seed
+from tsdg.rowform import from_row, stable_id, to_row
 from tsdg.storage import make_directory, new_folder, refuse_filled, storage
-from tsdg.tables import Table
+from tsdg.tables import Table, of_another_version
 
 _OF_QUESTION = ("question_id", "group", "family", "task", "question", "context", "options")
 
@@ -172,18 +172,19 @@ def _records(
                 kept = batch.filter(pc.invert(pc.is_in(batch["question_id"], unwanted)))
                 if kept.num_rows:
                     sources.update(pc.list_flatten(kept["seed_ids"]).to_pylist())
-                    yield _as_now(kept.select(RECORD_SCHEMA.names), run)
+                    path = run / file["path"]
+                    yield _as_now(kept.select(RECORD_SCHEMA.names), path)
 
 
-def _as_now(batch: pa.RecordBatch, run: Path) -> pa.RecordBatch:
+def _as_now(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
+    """The records in the form of this version; what came later has its default."""
+    if batch.schema.equals(RECORD_SCHEMA):
+        return batch
     try:
-        return batch.cast(RECORD_SCHEMA)
-    except pa.ArrowException as error:
-        raise VerificationError(
-            f"tsdg merge: the records of {run} have the form of another version of tsdg "
-            f"({' '.join(str(error).split())[:120]}); merge with that version, or package the run "
-            "again"
-        ) from error
+        rows = [to_row(from_row(Record, row)) for row in batch.to_pylist()]
+    except KeyError as error:
+        raise of_another_version(path, [str(error.args[0])]) from error
+    return pa.RecordBatch.from_pylist(rows, schema=RECORD_SCHEMA)
 
 
 def _check_task(batch: pa.RecordBatch, manifest: Manifest, task: str, path: Path) -> None:

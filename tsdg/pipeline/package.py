@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 
 from tsdg.accounting import read_run, spent
+from tsdg.crew import crew_size
 from tsdg.errors import VerificationError
-from tsdg.layout import MANIFEST, PARTS, SOLUTIONS, VERSIONS
-from tsdg.package.dataset import Packing, write_dataset
+from tsdg.layout import MANIFEST, PARTS, QUESTIONS, SOLUTIONS, VERSIONS
+from tsdg.package.dataset import Packer, Packing, write_dataset
 from tsdg.package.finish import finish_run
 from tsdg.package.manifest import ManifestInputs, ModelFacts, SourceFacts, TaskFacts
 from tsdg.package.manifest_form import Manifest
-from tsdg.package.pairs import accepted_pairs
+from tsdg.package.pairs import Chunk, accepted_chunks
 from tsdg.package.render import Wording
 from tsdg.package.report.facts import contamination_of
 from tsdg.package.report.page import REPORT, write_report
 from tsdg.package.tokens import TokenCounter, find_tokenizer
 from tsdg.pipeline.held_out import held_out
-from tsdg.progress import Reporter, counted
+from tsdg.progress import Reporter
 from tsdg.run.measure_diversity import keep_diversity, measure
 from tsdg.run.prepare import Prepared
 from tsdg.run.roles import models_of
@@ -25,6 +27,9 @@ from tsdg.run.state import TABLES
 from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.draw.selection import LICENCES, TaskSource
 from tsdg.tables import count_rows
+
+_QUESTIONS_OF_A_PROCESS = 5_000
+"""Fewer are packaged before another process has started."""
 
 
 def package(prepared: Prepared, reporter: Reporter) -> Manifest:
@@ -46,18 +51,13 @@ def package(prepared: Prepared, reporter: Reporter) -> Manifest:
                 f"{state.folder(steps) / PARTS} lacks {left} of its parts, though its tables are "
                 f"there: restore them, or remove {tables} to make them anew"
             )
-    if any("answers" in steps for steps in recipe.phases):
-        total = count_rows(directory / SOLUTIONS)
-        reporter.stage("package", total=total)
-        summary = write_dataset(
-            pairs=counted(
-                accepted_pairs(directory),
-                reporter,
-                total=total,
-                detail=lambda: "records are written",
-            ),
-            run=directory,
-            tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
+    answered = any("answers" in steps for steps in recipe.phases)
+    total = count_rows(directory / SOLUTIONS) if answered else 0
+    reporter.stage("package", total=total)
+    made = "no records, as no question was to be answered"
+    if answered:
+        reporter.doing("reading the tokenizer and held-out rows to compare with")
+        packer = Packer(
             packing=Packing(
                 variants=recipe.answers.variants,
                 rows_per_file=recipe.package.rows_per_file,
@@ -68,20 +68,40 @@ def package(prepared: Prepared, reporter: Reporter) -> Manifest:
                 ),
                 seed=recipe.seed,
             ),
+            tokens_of=TokenCounter(find_tokenizer(recipe.model.path)),
             held_out=held_out(recipe, directory),
+        )
+        summary = write_dataset(
+            chunks=_shown(accepted_chunks(directory), reporter, total),
+            run=directory,
+            packer=packer,
+            processes=crew_size(total, each=_QUESTIONS_OF_A_PROCESS),
         )
         if summary.contaminated:
             reporter.note(
                 f"contaminated: {summary.contaminated} questions dropped for what stands in their "
                 "solutions"
             )
-        reporter.end(f"{sum(summary.records.values())} records, {summary.tokens} tokens")
+        made = f"{sum(summary.records.values()):,} records, {summary.tokens:,} tokens"
+    if (directory / QUESTIONS).exists() and count_rows(directory / QUESTIONS):
+        reporter.doing("measuring how varied the questions are")
+        keep_diversity(directory, measure(directory))
+    reporter.doing("counting all rows for the manifest")
     contamination_of(directory)  # a damaged account must not get into a manifest
     manifest = finish_run(directory, _manifest_inputs(prepared))
-    if manifest["totals"]["questions"]["generated"]:
-        keep_diversity(directory, measure(directory))
+    reporter.doing("writing the report")
     write_report(directory)
+    reporter.end(made)
     return manifest
+
+
+def _shown(chunks: Iterable[Chunk], reporter: Reporter, total: int) -> Iterator[Chunk]:
+    """Yield chunks, and show how many questions they hold."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += chunk.size
+        reporter.update(done=done, total=total, detail="records are written")
 
 
 def _manifest_inputs(prepared: Prepared) -> ManifestInputs:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tsdg.amounts import counted
 from tsdg.config.recipe import StepName
 from tsdg.config.roles import asked_model
 from tsdg.engine.budget import check_budget
@@ -20,6 +21,7 @@ from tsdg.errors import fault_of_row
 from tsdg.generate.answer_case import AnswerModels
 from tsdg.generate.answers import AnswerStep, Solving
 from tsdg.generate.judge import Judge
+from tsdg.generate.language import load_detector
 from tsdg.generate.questions import Aim, Asking, QuestionStep, draws_of
 from tsdg.generate.requests import together, usage_of
 from tsdg.generate.study import StudyStep
@@ -85,16 +87,19 @@ async def work_on(
         MachineError: a server or the storage fails.
     """
     recipe = task.prepared.recipe
-    transport = await servers.transport(task.steps)
     total = count_rows(task.source)
     reporter.stage(task.name, total=total)
+    reporter.doing("opening its servers")
+    loading = asyncio.to_thread(load_detector)  # else it would hold up the first replies
+    transport, _ = await asyncio.gather(servers.transport(task.steps), loading)
     started = asyncio.get_running_loop().time()
 
     def show(event: PhaseEvent) -> None:
         elapsed = asyncio.get_running_loop().time() - started
         rate = event.completion_tokens / elapsed if elapsed > 0 else 0.0
-        detail = f"{event.requests_done} requests, {event.in_flight} in flight, {rate:.0f} tokens/s"
-        reporter.update(done=event.rows_done, total=event.rows_total, detail=detail)
+        reporter.update(
+            done=event.rows_done, total=event.rows_total, detail=_at_work_on(event, rate)
+        )
 
     result = await run_phase(
         PhaseJob(
@@ -121,9 +126,20 @@ async def work_on(
     rest = total - result.rows_done
     others = f", {rest} of them left to those at work on them" if rest else ""
     reporter.end(
-        f"{total} rows{others}, {result.requests_done} requests{again}, {result.completion_tokens} "
-        "tokens written"
+        f"{total:,} rows{others}, {result.requests_done:,} requests{again}, "
+        f"{result.completion_tokens:,} tokens written"
     )
+
+
+def _at_work_on(event: PhaseEvent, tokens_per_s: float) -> str:
+    """What a phase does at this moment, in a few words."""
+    done = counted(event.requests_done, "request")
+    if not event.requests_done:
+        waiting = counted(event.in_flight, "request")
+        return f"no reply yet, {waiting} in flight"
+    if not event.in_flight:
+        return f"nothing in flight: checking and writing rows, {done}"
+    return f"{event.in_flight:,} in flight, {tokens_per_s:,.0f} tokens/s, {done}"
 
 
 def _outcome(input_id: str, asking: Asking | None, solvings: Sequence[Solving]) -> Outcome:

@@ -13,19 +13,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsdg.config.recipe import StepName
 from tsdg.engine.commit import read_parts
 from tsdg.engine.control import sole_owner
 from tsdg.engine.journal import drop_failures
-from tsdg.errors import UsageError
+from tsdg.errors import MachineError, UsageError
 from tsdg.layout import CONTAMINATION, JOURNAL, KEPT, MANIFEST, PARTS, phase_name
 from tsdg.package.losses import TRANSPORT
 from tsdg.package.report.page import REPORT
 from tsdg.pipeline.kept import LOST, generations
 from tsdg.records import Outcome
 from tsdg.rowform import from_row
-from tsdg.run.state import TABLES, RunState
-from tsdg.run.status import read_status
+from tsdg.run.state import TABLES, RunState, Steps
+from tsdg.run.status import read_status, why_unknown
 from tsdg.storage import make_directory, remove, storage, sync_directory, write_whole
 
 _FAILED = "failed"
@@ -39,7 +38,7 @@ class ToAskAgain:
     """What will be asked for again."""
 
     rows: Mapping[str, int]
-    """Phase → its lost questions."""
+    """Phase → its lost questions, or the seeds whose study was lost."""
     units: int
     """Work units that were not done and may hold failures, which are asked for again too."""
 
@@ -53,6 +52,7 @@ def retry(run: Path, reasons: Collection[str]) -> ToAskAgain:
 
     Raises:
         UsageError: it is no run, or processes are at work on it.
+        MachineError: Slurm does not say whether they are.
         RunConflictError: the same.
         StorageError: it cannot be written.
         VerificationError: a part is damaged.
@@ -60,18 +60,28 @@ def retry(run: Path, reasons: Collection[str]) -> ToAskAgain:
     state = RunState.of(run)
     _refuse_at_work(run)
     with sole_owner(run):
-        phases = [steps for steps in state.phases if steps != ("study",)]
+        phases = state.phases
         lost = {steps: _lost(state.folder(steps), reasons) for steps in phases}
+        anew = _to_make_anew(lost)
         units = sum(drop_failures(state.folder(steps) / JOURNAL, reasons) for steps in phases)
         first = next((place for place, steps in enumerate(phases) if lost[steps]), len(phases))
         for steps in reversed(phases[first:]):
-            _set_aside(state, steps, lost[steps])
+            _set_aside(state, steps, {**lost[steps], **(anew if "questions" in steps else {})})
     rows = {phase_name(steps): sum(map(len, each.values())) for steps, each in lost.items() if each}
     return ToAskAgain(rows=rows, units=units)
 
 
 def _refuse_at_work(run: Path) -> None:
-    if (at_work := read_status(run, whole=False).state) in ("running", "pending"):
+    """Refuse a run at which processes may be at work.
+
+    Raises:
+        UsageError: they are.
+        MachineError: it has jobs, is not complete, and Slurm does not answer.
+    """
+    at_work = read_status(run, whole=False).state
+    if at_work not in ("running", "pending", "complete") and (silent := why_unknown(run)):
+        raise MachineError(f"tsdg retry: nobody knows whether jobs of {run} run: {silent}")
+    if at_work in ("running", "pending"):
         raise UsageError(
             f"tsdg retry: {run} is {at_work}; wait for its end, or `tsdg cancel {run}` first"
         )
@@ -89,22 +99,42 @@ def _lost(phase: Path, reasons: Collection[str]) -> dict[str, list[str]]:
 
 
 def _ids(outcome: Outcome, reasons: Collection[str]) -> Iterator[str]:
-    """Questions rejected for one of these reasons, or with samples that no server answered."""
-    failed = {s.question_id for s in outcome.samples if s.finish_reason == _FAILED}
-    short = failed if TRANSPORT in reasons else set()
+    """Questions rejected for one of these reasons, or with samples that no server answered.
+
+    Of the study, the seed that goes on without one.
+    """
+    short = _short(outcome) if TRANSPORT in reasons else set()
     for rejection in outcome.rejections:
         if rejection.reason in reasons or rejection.row_id in short:
             yield rejection.row_id
-    for solution in outcome.solutions:
-        if solution.unenriched in reasons:
-            yield solution.question_id
+    yield from (study.seed_id for study in outcome.studies if study.flaw in reasons)
+    yield from (made.question_id for made in outcome.solutions if made.unenriched in reasons)
 
 
-def _set_aside(state: RunState, steps: tuple[StepName, ...], lost: Mapping[str, list[str]]) -> None:
+def _short(outcome: Outcome) -> set[str]:
+    return {s.question_id for s in outcome.samples if s.finish_reason == _FAILED}
+
+
+def _to_make_anew(lost: Mapping[Steps, Mapping[str, list[str]]]) -> dict[str, None]:
+    """Seeds whose questions are all asked for again.
+
+    Where studies are made again, those without one, and those with other losses: what is lost of
+    them is not known by its id any more, as the concepts to aim at change.
+    """
+    studies = lost.get(("study",), {})
+    also = {row for steps, rows in lost.items() if "questions" in steps for row in rows}
+    return dict.fromkeys({*studies, *also}) if studies else {}
+
+
+def _set_aside(state: RunState, steps: Steps, lost: Mapping[str, list[str] | None]) -> None:
     """Keep the parts of a phase, and remove what was made of them.
 
-    In this order: a manifest never vouches for what is gone, nor a table for parts that are.
+    Args:
+        state: of the run.
+        steps: the phase.
+        lost: input row → ids of what is asked for again; None where nothing is kept of it.
     """
+    # In this order: a manifest never vouches for what is gone, nor a table for parts that are.
     run, phase = state.directory, state.folder(steps)
     remove(run / MANIFEST)
     remove(run / REPORT)

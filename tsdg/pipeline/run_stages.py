@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tsdg.amounts import counted
+from tsdg.config.recipe import StepName
 from tsdg.config.stages import Stage
+from tsdg.crew import collect_seldom
 from tsdg.engine.budget import check_budget
 from tsdg.engine.control import sole_owner, stoppable
 from tsdg.errors import ShortfallError, StoppedError, UsageError, did_you_mean
@@ -45,10 +48,26 @@ def run(prepared: Prepared, *, overrides: Sequence[str], reporter: Reporter) -> 
     """
     with sole_owner(prepared.directory):
         take_snapshot(prepared, overrides)
-        check_undamaged(prepared.directory)
-        make_seeds(prepared.recipe, prepared.directory, reporter)
-        asyncio.run(_phases(prepared, reporter))
-        return Finished(directory=prepared.directory, manifest=package(prepared, reporter))
+        return Finished(directory=prepared.directory, manifest=_all_stages(prepared, reporter))
+
+
+def run_all(prepared: Prepared, reporter: Reporter) -> None:
+    """Run all stages, of a run that has its snapshot; raises what :func:`run` does.
+
+    Phases that ask the same model share its servers, which single stages would each start anew.
+    """
+    check_servers(prepared)
+    with sole_owner(prepared.directory):
+        if lost := told(_all_stages(prepared, reporter)):
+            reporter.note(lost)
+
+
+def _all_stages(prepared: Prepared, reporter: Reporter) -> Manifest:
+    collect_seldom()
+    check_undamaged(prepared.directory)
+    make_seeds(prepared.recipe, prepared.directory, reporter)
+    asyncio.run(_phases(prepared, reporter))
+    return package(prepared, reporter)
 
 
 async def _phases(prepared: Prepared, reporter: Reporter) -> None:
@@ -64,7 +83,13 @@ async def _phases(prepared: Prepared, reporter: Reporter) -> None:
             # While rows are gathered nobody asks servers anything: those that are needed no more go
             # before.
             await servers.end_unless(following)
-            await asyncio.to_thread(gather_phase, prepared, steps, reporter)
+            await asyncio.to_thread(_gather, prepared, steps, reporter)
+
+
+def _gather(prepared: Prepared, steps: tuple[StepName, ...], reporter: Reporter) -> None:
+    gather_phase(prepared, steps, reporter)
+    if "questions" in steps:
+        check_canary(prepared.directory, prepared.recipe, reporter)
 
 
 def find_stage(prepared: Prepared, name: str) -> Stage:
@@ -96,6 +121,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
         MachineError: this machine lacks something; what was done stays.
         StoppedError: asked to stop; the same command continues.
     """
+    collect_seldom()
     state = prepared.state
     if stage.kind == "phase":
         if not state.phase_done(stage.steps):
@@ -108,9 +134,7 @@ def run_stage(prepared: Prepared, stage: Stage, reporter: Reporter, *, may_leave
             make_seeds(prepared.recipe, prepared.directory, reporter)
         elif stage.kind == "gather":
             _require_complete(prepared, stage)
-            gather_phase(prepared, stage.steps, reporter)
-            if "questions" in stage.steps:
-                check_canary(prepared.directory, prepared.recipe, reporter)
+            _gather(prepared, stage.steps, reporter)
         else:
             done = [state.done(earlier) for earlier in state.stages[:-1]]
             _require(all(done), prepared, stage)
@@ -158,8 +182,8 @@ def _require_complete(prepared: Prepared, stage: Stage) -> None:
     _require(_may_begin(prepared, stage), prepared, stage)
     phase, left = phase_name(stage.steps), len(state.pending_units(stage.steps))
     raise ShortfallError(
-        f"{prepared.directory}: phase {phase} has {left} work units to do; `tsdg resume` continues "
-        "with it"
+        f"{prepared.directory}: phase {phase} has {counted(left, 'work unit')} to do; "
+        "`tsdg resume` continues with it"
     )
 
 

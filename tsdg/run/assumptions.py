@@ -52,9 +52,10 @@ def assumptions(recipe: Recipe, measured: Mapping[Role, Measured] | None = None)
 
 
 def _told(role: Role, found: Measured) -> str:
+    thought = f" ({found.reasoning:,.0f} of thinking)" if found.reasoning else ""
     return (
-        f"{role}: {found.prompt:,.0f} tokens of prompt and {found.completion:,.0f} of reply, the "
-        f"mean of {found.requests:,} requests of that run"
+        f"{role}: {found.prompt:,.0f} tokens of prompt and {found.completion:,.0f} of reply"
+        f"{thought}, the mean of {found.requests:,} requests of that run"
     )
 
 

@@ -5,7 +5,6 @@ Each estimate comes with the assumptions that it rests on.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +17,12 @@ import yaml
 from tsdg.config.models import ThroughputConfig
 from tsdg.config.recipe import Recipe, Role, StepName
 from tsdg.config.roles import asked_model, base_model
-from tsdg.generate.prompts import Prompt, Prompts
+from tsdg.generate.prompts import Prompts
 from tsdg.generate.voteplan import SOLVER, VotePlan, expected_yield, plan_of, second_plan
 from tsdg.layout import phase_name
 from tsdg.records import AnswerKind
 from tsdg.run.measured import Measured
+from tsdg.run.prompt_length import PromptLength
 from tsdg.run.roles import roles_of
 
 _OPTIONS = (2, 3, 4, 5, 10, 0)
@@ -53,6 +53,8 @@ class Work:
     requests: int
     """At most: no row is rejected, no vote stops early."""
     requests_expected: int
+    replies_expected: int
+    """Completions of these: samples of one prompt are asked for together."""
     prompt_tokens: int
     """Of the expected requests."""
     completion_tokens: int
@@ -102,6 +104,7 @@ def plan_phases(
     prompts: Prompts,
     loads: Sequence[TaskLoad],
     measured: Mapping[Role, Measured] | None = None,
+    length: PromptLength | None = None,
 ) -> list[PhasePlan]:
     """Work out every phase of a recipe.
 
@@ -110,14 +113,16 @@ def plan_phases(
         prompts: its prompts.
         loads: the seeds, by task.
         measured: what requests of a role took in another run; else it is assumed.
+        length: of the prompts, where recipes that ask alike are planned; else it is measured.
     """
+    length = length or PromptLength(recipe, prompts)
     out = []
     for steps in recipe.phases:
         rows = sum(load.seeds for load in loads) * (
             recipe.questions.per_seed if steps[0] == "answers" else 1
         )
         roles = [
-            _priced(recipe, role, _work(role, steps, recipe, prompts, loads), measured or {})
+            _priced(recipe, role, _work(role, steps, recipe, length, loads), measured or {})
             for role in roles_of(recipe, steps)
         ]
         hours = [plan.gpu_hours for plan in roles if plan.gpu_hours is not None]
@@ -138,12 +143,12 @@ def _work(
     role: Role,
     steps: Sequence[StepName],
     recipe: Recipe,
-    prompts: Prompts,
+    length: PromptLength,
     loads: Sequence[TaskLoad],
 ) -> Work:
     if role == "judge":
         return add([_judging(step, recipe, load) for step in steps for load in loads])
-    return add([_step(role, recipe, prompts, load) for load in loads])
+    return add([_step(role, recipe, length, load) for load in loads])
 
 
 def _priced(recipe: Recipe, role: Role, work: Work, measured: Mapping[Role, Measured]) -> RolePlan:
@@ -151,8 +156,8 @@ def _priced(recipe: Recipe, role: Role, work: Work, measured: Mapping[Role, Meas
     if role in measured:
         work = replace(
             work,
-            prompt_tokens=round(work.requests_expected * measured[role].prompt),
-            completion_tokens=round(work.requests_expected * measured[role].completion),
+            prompt_tokens=round(work.replies_expected * measured[role].prompt),
+            completion_tokens=round(work.replies_expected * measured[role].completion),
         )
     rate = model.throughput.get(recipe.hardware)
     return RolePlan(
@@ -241,26 +246,62 @@ def _most(kind: Role, recipe: Recipe) -> int:
     return sampling[kind].max_tokens
 
 
-def _step(step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
+def _step(step: Role, recipe: Recipe, length: PromptLength, load: TaskLoad) -> Work:
     questions = load.seeds * recipe.questions.per_seed
     if step == "study":
         studied = round(load.seeds * recipe.study.share)
-        return _requests("study", recipe, prompts, load, most=studied, expected=studied)
+        return _requests("study", recipe, length, load, most=studied, expected=studied)
     if step == "questions":
-        return _requests("questions", recipe, prompts, load, most=questions, expected=questions)
+        return _requests("questions", recipe, length, load, most=questions, expected=questions)
     at_most, usual = samples_of(recipe, load.kind)
     if recipe.answers.second and load.kind in recipe.answers.second.kinds:
         at_most, usual = 0, 0.0
     if step == "escalate":
-        return _escalated(recipe, prompts, load)
+        return _escalated(recipe, length, load)
     if step == "enrich":
-        return _requests("enrich", recipe, prompts, load, most=questions, expected=questions)
-    most = questions * at_most
-    expected = most if _is_chosen(recipe, load) else math.ceil(questions * usual)
-    return _requests("answers", recipe, prompts, load, most=most, expected=expected)
+        return _requests("enrich", recipe, length, load, most=questions, expected=questions)
+    chosen = _is_chosen(recipe, load)
+    drawn = (float(at_most), float(at_most) if chosen else usual)
+    return _voting("answers", recipe, length, load, drawn=drawn, asked=(questions, questions))
 
 
-def _escalated(recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
+def _voting(
+    step: Role,
+    recipe: Recipe,
+    length: PromptLength,
+    load: TaskLoad,
+    *,
+    drawn: tuple[float, float],
+    asked: tuple[float, float],
+) -> Work:
+    """The samples of a vote: those of one round are one request, where their prompts are equal.
+
+    Args:
+        step: whose they are.
+        recipe: the recipe.
+        length: of its prompts.
+        load: the seeds of a task.
+        drawn: samples of a question, at most and expected.
+        asked: questions that are voted on, at most and expected.
+    """
+    config = recipe.answers
+    first = drawn[0] if _is_chosen(recipe, load) else min(config.first_round, drawn[0])
+    apart = config.few_shot or (config.show_options and load.kind == "choice")
+    most, usual = drawn
+    if not apart and most:
+        most, usual = 1 + most - first, 1.0 + (usual > first)
+    return _requests(
+        step,
+        recipe,
+        length,
+        load,
+        most=round(asked[0] * most),
+        expected=math.ceil(asked[1] * usual),
+        replies=(round(asked[0] * drawn[0]), math.ceil(asked[1] * drawn[1])),
+    )
+
+
+def _escalated(recipe: Recipe, length: PromptLength, load: TaskLoad) -> Work:
     """What goes on to the stronger solver: of a quick one that is right in :data:`SOLVER`."""
     config, second = recipe.answers, recipe.answers.second
     assert second is not None
@@ -268,15 +309,14 @@ def _escalated(recipe: Recipe, prompts: Prompts, load: TaskLoad) -> Work:
     first = None if load.kind in second.kinds else plan_of(config, options)
     plan = second_plan(config, second, first, options)
     if plan is None or _is_chosen(recipe, load):
-        return _requests("escalate", recipe, prompts, load, most=0, expected=0)
+        return _requests("escalate", recipe, length, load, most=0, expected=0)
     passed = _passed(first, recipe) if first else 0.0
     share = (1 - passed) if first is None or "undecided" in second.when else 0.0
     share += passed * assumed()["disagrees"] * ("disagrees" in second.when)
     questions = load.seeds * recipe.questions.per_seed
-    usual = (plan.needed + plan.votes) / 2
-    expected = math.ceil(questions * share * usual)
-    most = questions * plan.votes
-    return _requests("escalate", recipe, prompts, load, most=most, expected=expected)
+    drawn = (float(plan.votes), (plan.needed + plan.votes) / 2)
+    asked = (float(questions), questions * share)
+    return _voting("escalate", recipe, length, load, drawn=drawn, asked=asked)
 
 
 def _passed(plan: VotePlan, recipe: Recipe) -> float:
@@ -315,6 +355,7 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
     return Work(
         requests=asked,
         requests_expected=asked,
+        replies_expected=asked,
         prompt_tokens=round(asked * (tokens + said)),
         completion_tokens=round(asked * reply_tokens("judge", recipe)),
         completion_tokens_most=asked * _most("judge", recipe),
@@ -322,40 +363,34 @@ def _comparisons(recipe: Recipe, count: int, *, tokens: float) -> Work:
 
 
 def _requests(
-    step: Role, recipe: Recipe, prompts: Prompts, load: TaskLoad, *, most: int, expected: int
+    step: Role,
+    recipe: Recipe,
+    length: PromptLength,
+    load: TaskLoad,
+    *,
+    most: int,
+    expected: int,
+    replies: tuple[int, int] | None = None,
 ) -> Work:
-    few_shot = {"questions": recipe.questions.few_shot, "answers": recipe.answers.few_shot}.get(
-        step, 0
-    )
-    file = "answers" if step == "escalate" else step
-    prompt = prompts.study() if step == "study" else prompts.get(file, load.kind)  # type: ignore[arg-type]
-    chars = _chars(prompt, few_shot) + load.row_chars
+    """Requests of one reply each, or of ``replies`` in all, at most and expected."""
+    replies_most, replies_expected = replies or (most, expected)
+    chars = length.of(step, load.kind) + load.row_chars
     if step == "questions":
-        chars += _beside(recipe, load)
+        chars += _kin(recipe, load)
     return Work(
         requests=most,
         requests_expected=expected,
+        replies_expected=replies_expected,
         prompt_tokens=round(expected * chars / assumed()["chars_per_token"]),
-        completion_tokens=round(expected * reply_tokens(step, recipe)),
-        completion_tokens_most=most * _most(step, recipe),
+        completion_tokens=round(replies_expected * reply_tokens(step, recipe)),
+        completion_tokens_most=replies_most * _most(step, recipe),
     )
 
 
-def _chars(prompt: Prompt, few_shot: int) -> float:
-    """Characters of a prompt with its examples, before the row's own fields."""
-    examples = [
-        len(json.dumps([dict(example.user), dict(example.reply)])) for example in prompt.examples
-    ]
-    shown = min(few_shot, len(examples)) * (sum(examples) / len(examples)) if examples else 0.0
-    each = len(prompt.user) if few_shot else 0  # an example repeats the turn that it answers
-    return len(prompt.system) + len(prompt.user) + shown + min(few_shot, len(examples)) * each
-
-
-def _beside(recipe: Recipe, load: TaskLoad) -> float:
-    """Characters of the kin and the way that a prompt shows beside its seed."""
-    kin, planned = recipe.questions.kin, recipe.questions.plan
-    way: float = assumed()["way_chars"] if planned else 0
-    return way + min(kin.items * load.row_chars, kin.max_chars if kin.items else 0)
+def _kin(recipe: Recipe, load: TaskLoad) -> float:
+    """Characters of the kin that a prompt shows beside its seed."""
+    kin = recipe.questions.kin
+    return min(kin.items * load.row_chars, kin.max_chars if kin.items else 0)
 
 
 def worded_vote(plan: VotePlan, *, claim: bool) -> str:

@@ -7,7 +7,6 @@ large run a sample of the seeds with all their questions is measured, the same o
 from __future__ import annotations
 
 import json
-import tempfile
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +25,11 @@ from tsdg.corpus.narrow import NarrowFigure, narrower
 from tsdg.corpus.repeats import Groups, Repeats
 from tsdg.corpus.width import Reading, Width, nested, together
 from tsdg.errors import ShortfallError, VerificationError
-from tsdg.layout import DIVERSITY, FULL_RUN, SYLLABUS
+from tsdg.layout import DIVERSITY, FULL_RUN, QUESTIONS, SYLLABUS, rejected
 from tsdg.progress import Reporter
 from tsdg.run.state import RunState
 from tsdg.run.written import Row, questions, seeds, written
+from tsdg.scratch import scratch_folder
 from tsdg.storage import make_directory, write_whole
 from tsdg.tables import count_rows, unreadable
 
@@ -138,7 +138,7 @@ def measure(
     counts = written(run, recipe)
     total = sum(counts.values())
     if not total:
-        raise ShortfallError(f"{run}: no question is written yet; `tsdg resume` continues the run")
+        raise _no_questions(run)
     at = at or _planned(run, recipe, total)
     mine, beside = _read_run(run, recipe, sample)
     if against != SEEDS_SIDE:
@@ -239,6 +239,10 @@ def limit_notes(growth: Growth | None, most: float) -> list[str]:
 
 
 def _no_questions(run: Path) -> ShortfallError:
+    if (run / QUESTIONS).is_file():
+        return ShortfallError(
+            f"{run}: all its questions were rejected; {run / rejected('questions')} says why"
+        )
     return ShortfallError(f"{run}: no question is written yet; `tsdg resume` continues the run")
 
 
@@ -285,8 +289,8 @@ def _read_run(run: Path, recipe: Recipe, sample: int) -> tuple[_Side, _Side]:
 @contextmanager
 def _repeats(recipe: Recipe) -> Iterator[Repeats]:
     with (
-        tempfile.TemporaryDirectory(prefix="tsdg-diversity-") as folder,
-        Repeats(threshold=recipe.filter.dedup.threshold, scratch=Path(folder) / "near") as repeats,
+        scratch_folder("diversity") as folder,
+        Repeats(threshold=recipe.filter.dedup.threshold, scratch=folder / "near") as repeats,
     ):
         yield repeats
 

@@ -11,6 +11,8 @@ from tsdg.config.recipe import Role
 from tsdg.layout import PARTS, PHASE_FOLDERS
 from tsdg.package.counts import columns_of
 
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -20,6 +22,8 @@ class Measured:
     completion: float
     requests: int
     """That they are the mean of."""
+    reasoning: float = 0.0
+    """Of the completion those of thinking."""
 
 
 def measure(run: Path) -> Mapping[Role, Measured]:
@@ -46,7 +50,7 @@ def measure(run: Path) -> Mapping[Role, Measured]:
     if samples["requests"]:
         found["answers"] = _mean(samples, samples["requests"])
         rest = Counter(spent["answers"])
-        rest.subtract({name: samples[name] for name in ("prompt_tokens", "completion_tokens")})
+        rest.subtract({name: samples[name] for name in _TOKENS})
         if samples["solutions"] and rest["completion_tokens"] > 0:
             found["enrich"] = _mean(rest, samples["solutions"])
     return found
@@ -62,8 +66,7 @@ def _spent(run: Path) -> tuple[dict[str, Counter[str]], Counter[str]]:
                 for row in batch["usage"].flatten().to_pylist():
                     spent.setdefault(row.pop("stage"), Counter()).update(row)
                 for row in batch["samples"].flatten().to_pylist():
-                    kept = ("prompt_tokens", "completion_tokens")
-                    samples.update({"requests": 1} | {name: row[name] for name in kept})
+                    samples.update({"requests": 1} | {name: row.get(name, 0) for name in _TOKENS})
                 samples["solutions"] += len(batch["solutions"].flatten())
     return spent, samples
 
@@ -73,4 +76,5 @@ def _mean(spent: Mapping[str, int], requests: int) -> Measured:
         prompt=spent["prompt_tokens"] / requests,
         completion=spent["completion_tokens"] / requests,
         requests=requests,
+        reasoning=spent.get("reasoning_tokens", 0) / requests,
     )

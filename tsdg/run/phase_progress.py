@@ -160,7 +160,7 @@ def phase_progress(
     sums = spent(workers)
     rows = layout.rows_total if layout else 0
     done = rows if run.gathered(steps) else _rows_done(layout, committed, alive)
-    speed = sum(_per_second(worker, 1, now) for worker in alive)
+    speed = sum(per_second(worker, 1, now) for worker in alive)
     if not alive and sums.wall_seconds:
         speed = sums.completion_tokens / sums.wall_seconds
     return PhaseProgress(
@@ -212,7 +212,7 @@ def _units(run: RunState, steps: Steps) -> tuple[InputLayout | None, frozenset[i
     return read_layout(run.phase_input(steps)), committed_units(run.folder(steps) / PARTS)
 
 
-def _per_second(worker: WorkerStatus, column: int, now: float) -> float:
+def per_second(worker: WorkerStatus, column: int, now: float) -> float:
     """Increase per second of one column of a worker's history, over its last minutes."""
     points = worker.history
     if not points:
@@ -230,7 +230,7 @@ def _seconds_left(rows: int, alive: Sequence[WorkerStatus], now: float) -> float
     """Time left by the process that saw most of the phase, as each counts all rows."""
     if not alive:
         return None
-    speed = max(_per_second(worker, 3, now) for worker in alive)
+    speed = max(per_second(worker, 3, now) for worker in alive)
     return round(rows / speed, 1) if speed > 0 else None
 
 

@@ -19,17 +19,18 @@ from tsdg.config.fingerprint import fingerprint, verifier_hashes
 from tsdg.config.recipe import PromptConfig, Recipe
 from tsdg.config.snapshot import read_recipe, read_revisions, run_name, write_snapshot
 from tsdg.corpus.near_pass import check_against
-from tsdg.errors import RunConflictError
+from tsdg.errors import MachineError, RunConflictError
 from tsdg.generate.prompt_files import load_prompts
 from tsdg.generate.prompts import Prompts
 from tsdg.generate.ways import check_ways
-from tsdg.layout import PARTS, PROMPTS, RECIPE, SNAPSHOT, phase_name
+from tsdg.layout import LAUNCHED_RECIPE, PARTS, PROMPTS, RECIPE, SNAPSHOT, phase_name
 from tsdg.package.tokens import find_tokenizer
 from tsdg.run.roles import served_models
 from tsdg.run.state import RunState
 from tsdg.run.verifiers import check_verifiers, check_verifiers_ready, own_verifier_files
 from tsdg.run.votes import check_votes
 from tsdg.seeds.catalogue.load import load
+from tsdg.seeds.draw.doubts import state_of
 from tsdg.seeds.draw.expectation import Expected, check_request
 from tsdg.seeds.draw.selection import LeftOut, Located, TaskSource, sources, survey
 from tsdg.seeds.families.renderers import own_files
@@ -212,7 +213,8 @@ def prepare_further(before: Path, name: str, changes: Mapping[str, Any]) -> Prep
         UsageError: ``before`` is not a run directory, or a task is not known.
         MirrorError: the mirror is missing, or not what the run read.
     """
-    held = reopen(before, [])
+    launched = (before / LAUNCHED_RECIPE).is_file()
+    held = reopen(before, [], file=LAUNCHED_RECIPE if launched else RECIPE)
     where = {
         "output_root": str(before.absolute().parent),
         "run": name,
@@ -220,12 +222,20 @@ def prepare_further(before: Path, name: str, changes: Mapping[str, Any]) -> Prep
     }
     recipe = held.recipe.model_copy(update={**where, **changes})
     located, _ = _locate(recipe, "present")
+    if not recipe.passages.path:
+        located = located.pinned(read_revisions(before))
     return replace(
         held,
         recipe=recipe,
-        located=located.pinned(read_revisions(before)),
+        located=located,
         directory=before.absolute().parent / name,
     )
+
+
+def _catalogue_rows(prepared: Prepared) -> list[dict[str, Any]]:
+    """The catalogue's rows of a run's tasks, with what is held against rows of theirs."""
+    doubts = state_of(prepared.recipe.seeds.exclude)
+    return [{**source.catalogue_row(), "doubts": doubts} for source in prepared.sources]
 
 
 def kept_prompts(directory: Path) -> PromptConfig:
@@ -279,6 +289,15 @@ def check_servers(prepared: Prepared) -> None:
         find_tokenizer(recipe.model.path)
 
 
+def lacks(recipe: Recipe) -> list[str]:
+    """What a plan does not need and a run on this machine stops at, a line each."""
+    try:
+        find_tokenizer(recipe.model.path)
+    except MachineError as error:
+        return [f"`tsdg run` would stop here: {error}"]
+    return []
+
+
 def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
     """Write the run's snapshot, or check that the directory holds this very run; note this start.
 
@@ -293,7 +312,7 @@ def take_snapshot(prepared: Prepared, overrides: Sequence[str]) -> None:
         overrides=overrides,
         prompt_texts=prepared.prompts.texts(),
         prompt_hashes=prepared.prompts.hashes(),
-        catalogue=[source.catalogue_row() for source in prepared.sources],
+        catalogue=_catalogue_rows(prepared),
         own_files=prepared.own_files,
     )
 

@@ -46,7 +46,7 @@ def roles_of(recipe: Recipe, steps: Sequence[StepName]) -> tuple[Role, ...]:
     roles: list[Role] = list(steps)
     if "answers" in steps and recipe.answers.second:
         roles.append("escalate")
-    if "answers" in steps and "context" in recipe.answers.variants:
+    if "answers" in steps and "enriched" in recipe.answers.variants:
         roles.append("enrich")
     judge = recipe.judge
     if judge.enabled and (

@@ -29,6 +29,7 @@ from tsdg.run.estimate import (
 from tsdg.run.measure_diversity import Growth, grown, limit_notes
 from tsdg.run.measured import measure
 from tsdg.run.prepare import Prepared, fits_of
+from tsdg.run.prompt_length import PromptLength
 from tsdg.run.reply_limits import reply_limits
 from tsdg.seeds.catalogue.caps import poor
 from tsdg.seeds.catalogue.domains import domain_of
@@ -36,6 +37,9 @@ from tsdg.seeds.draw.expectation import Expected, expect
 from tsdg.seeds.draw.quotas import apportion
 from tsdg.seeds.draw.selection import Located, TaskSource
 from tsdg.seeds.passages import passage_files
+
+SKIPPED = "seeds.missing=skip"
+"""Why a task that the mirror lacks is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +149,10 @@ def make_plan(prepared: Prepared, *, like: Path | None = None) -> RunPlan:
         for source in chosen.used
     ]
     measured = measure(like) if like else None
+    length = PromptLength(recipe, prompts)
 
     def planned(other: Recipe) -> list[PhasePlan]:
-        return plan_phases(other, prompts, loads, measured)
+        return plan_phases(other, prompts, loads, measured, length)
 
     phases = planned(recipe)
     total = add([phase.work for phase in phases])
@@ -215,8 +220,13 @@ def _of_passages(prepared: Prepared) -> _Chosen:
     """Share seeds evenly over domains: a passage's domain is known only when it is read."""
     recipe, used = prepared.recipe, prepared.located.there
     there = passage_files.rows_of(recipe.passages)
-    most = recipe.passages.total if there is None else min(recipe.passages.total, there)
-    parts = {source.task: 1 / len(used) for source in used}
+    asked = recipe.passages.per_task
+    total = sum(asked.values()) or recipe.passages.total
+    most = total if there is None else min(total, there)
+    parts = {
+        source.task: asked.get(source.task, 0) / total if asked else 1 / len(used)
+        for source in used
+    }
     return _Chosen(
         used=used,
         rows=dict.fromkeys(parts, 0),
@@ -225,9 +235,8 @@ def _of_passages(prepared: Prepared) -> _Chosen:
         left_out=[],
         notes=[
             f"passages: {'too many to count' if there is None else f'{there:,} there'}, {most:,} "
-            "seeds at most, shared "
-            "alike by the domains: how many each has, and which labels they bear, is known when "
-            "they are read"
+            f"seeds at most, shared {'as asked' if asked else 'alike'} by the domains: how many "
+            "each has, and which labels they bear, is known when they are read"
         ],
     )
 
@@ -282,7 +291,7 @@ def _left_out(located: Located, *, skipping: bool) -> list[LeftOutPlan]:
             LeftOutPlan(
                 task=source.task,
                 family=source.family.family,
-                reason=f"seeds.missing=skip: {source.split.name} is not in the mirror",
+                reason=f"{SKIPPED}: {source.split.name} is not in the mirror",
             )
             for source in located.missing
         ]

@@ -173,7 +173,7 @@ def read_status(run: Path, *, answer: Answer | None = None, whole: bool = True) 
         working=is_owned(run) or bool(facts.alive),
         failed=bool(facts.failed_here) and not facts.jobs,
     )
-    failures = _failures(facts) if state != "complete" and whole else ()
+    failures = _failures(facts) if state == "failed" or (whole and state != "complete") else ()
     return RunStatus(
         run=str(run),
         state=state,
@@ -227,6 +227,13 @@ def _look(run: RunState, answer: Answer | None) -> _Facts:
         },
         notes=notes,
     )
+
+
+def why_unknown(run: Path) -> str:
+    """Why Slurm does not say whether jobs of a run are at work; empty where it says so."""
+    record = read_jobs(run) if (run / JOBS).is_file() else None
+    answer = ask(_shell(run, record), record.jobs if record else ())
+    return "" if answer.queue is not None else answer.notes[0]
 
 
 def _shell(run: Path, record: RunJobs | None) -> Shell:
@@ -348,7 +355,7 @@ def _failure(run: Path, job: JobRecord, element: Element) -> Failure:
 
 def _why(state: StateName, run: Path, *, launched: bool, failures: Sequence[Failure]) -> str:
     if state == "failed":
-        first = failures[0].what if failures else "see `tsdg logs`"
+        first = failures[0].what if failures else "something failed"
         return (
             f"{first}; `tsdg logs {run}` lists the logs, "
             f"`tsdg resume {run}` continues with what is left"

@@ -7,6 +7,7 @@ reads it. A user's own verifier reads answers of its one kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from tsdg.config.recipe import Recipe
 from tsdg.config.verifier_name import BUILT_IN, VerifierName
@@ -21,7 +22,12 @@ from tsdg.verify.own import check_file_names, own_files
 
 def choose_verifier(recipe: Recipe) -> Callable[[Question], Verifier]:
     """Return the function that finds a question's verifier."""
-    return lambda question: verifier_for(_chosen(recipe, question.family, question.answer_kind))
+
+    @cache
+    def chosen(family: str, kind: AnswerKind) -> Verifier:
+        return verifier_for(_chosen(recipe, family, kind))
+
+    return lambda question: chosen(question.family, question.answer_kind)
 
 
 def check_verifiers(recipe: Recipe, sources: Sequence[TaskSource]) -> None:

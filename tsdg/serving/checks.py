@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from tsdg.config.models import ModelConfig, ServerConfig
-from tsdg.errors import RecipeError, ServerError
+from tsdg.errors import RecipeError, ServerError, looked_in
+from tsdg.installation import demo_setup, lacks_demo_model
 from tsdg.serving.flags import check_flags
 from tsdg.serving.placement import gpus_of, placement_for, share_of
 from tsdg.serving.ports import PortLease
@@ -60,9 +61,10 @@ def find_executable(server: ServerConfig) -> Path:
     found = shutil.which(os.path.expanduser(name), path=os.pathsep.join((path, beside)))  # noqa: PTH111 - may be a name
     if found is None:
         there = "is not executable" if Path(name).expanduser().is_file() else "is not there"
+        where = looked_in(name) if "/" in name else f" (looked in PATH and {beside})"
         raise ServerError(
-            f"server.command: {name} {there} (looked in PATH and {beside}); run `make server-env` "
-            "for a CPU, "
+            f"server.command: {name} {there}{where}; run "
+            f"`{demo_setup('server-env')}` for a CPU, "
             "`pip install 'tsdg[gpu]'` for GPUs, or name another: "
             "server.command=[/PATH/TO/vllm,serve]"
         )
@@ -111,6 +113,8 @@ def _check_model(model: ModelConfig) -> None:
     if not is_folder(model.path) and not folder.is_dir():
         return
     if not (folder / "config.json").is_file():
+        if advice := lacks_demo_model(folder):
+            raise ServerError(f"model.path={model.path}: {advice}")
         found = "a folder without config.json" if folder.is_dir() else "no such folder"
         raise ServerError(
             f"model.path={model.path}: {found}; give the folder of a Hugging Face model, or a hub "

@@ -7,11 +7,13 @@ import errno
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
 import orjson
 
+from tsdg.config.models import ModelConfig
 from tsdg.errors import MachineError, ModelRequestError, RetryableError, ServerError
 from tsdg.protocols import NOT_SENT, Load, ReplicaFacts, Reply, Request
 from tsdg.serving import probe
@@ -19,9 +21,11 @@ from tsdg.serving.bodies import read_body
 from tsdg.serving.events import EventKind, OnEvent, ServerEvent
 from tsdg.serving.metrics import Metrics, parse_metrics, total_load
 from tsdg.serving.outage import Outage, Trail
+from tsdg.serving.pieces import Pieces
 from tsdg.serving.pool import Endpoint, Pool
 from tsdg.serving.reply import advice, failure, one_line, parse_reply
-from tsdg.serving.reply_time import reply_limit_s
+from tsdg.serving.reply_time import completions_at_once, reply_limit_s
+from tsdg.serving.vllm import own_body
 
 CONNECT_TIMEOUT_S = 10.0
 METRICS_TIMEOUT_S = 5.0
@@ -31,6 +35,8 @@ WAIT_S = 5.0
 # Shorter than the 5 s after which uvicorn closes an idle connection: so that none is closed under a
 # request.
 _KEEPALIVE_S = 3.0
+_STALE_S = 1.0
+"""A connection that ends so soon after it was taken had been closed already, most likely."""
 _BODY_BYTES, _TOKEN_BYTES = 2**20, 256
 """Bytes of a reply at most, besides those for each token that it may have: more than any token's
 longest escape."""
@@ -57,7 +63,7 @@ class RoutingClient:
         *,
         session: aiohttp.ClientSession,
         pool: Pool,
-        model: str,
+        model: ModelConfig,
         api_key: str = "",
         key_source: str = "",
         reply_s: int | None = None,
@@ -68,7 +74,7 @@ class RoutingClient:
         Args:
             session: what :func:`new_session` gave.
             pool: where requests can go.
-            model: put into every body.
+            model: that is asked.
             api_key: sent as a bearer token; empty for none.
             key_source: the recipe key that it came from, for messages.
             reply_s: seconds that a reply may take at endpoints whose progress nobody sees; None to
@@ -83,6 +89,7 @@ class RoutingClient:
         self._reply_s = reply_s
         self._on_event = on_event
         self._outage = Outage()
+        self._pieces = Pieces()
         self._proved_at: dict[Endpoint, float] = {}
         self._told: dict[Endpoint, tuple[bool, float]] = {}
         self._unfit: set[Endpoint] = set()
@@ -143,14 +150,16 @@ class RoutingClient:
 
     async def _ask(self, endpoint: Endpoint, request: Request, trail: Trail) -> Reply:
         """One try at one endpoint."""
-        body = {**request.body, "model": self._model}
-        choices = request.body.get("n", 1)
+        given = own_body(self._model, request.body) if endpoint.watched else request.body
+        body = {**given, "model": self._model.name}
         self._outage.sent(request.request_id)
         try:
-            if choices > 1 and trail.timeouts:
-                reply = await self._ask_apart(endpoint, body, request, trail)
-            else:
-                reply = await self._ask_within(endpoint, body, request.expected_tokens, trail)
+            reply = await self._pieces.ask(
+                request.request_id,
+                body,
+                at_once=self._at_once(endpoint, request, trail),
+                ask=partial(self._ask_within, endpoint, request, trail),
+            )
         finally:
             self._outage.ended(request.request_id)
         self._unfit.discard(endpoint)
@@ -158,33 +167,29 @@ class RoutingClient:
             self._event(endpoint, "back", "it answers again")
         return reply
 
-    async def _ask_apart(
-        self, endpoint: Endpoint, body: Mapping[str, Any], request: Request, trail: Trail
-    ) -> Reply:
-        """Ask for several completions one by one, where all at once took too long.
-
-        Each has the seed that vLLM gives it within one request: the request's and its number.
-        """
-        choices: int = body["n"]
-        seeds = [{"seed": body["seed"] + i} if "seed" in body else {} for i in range(choices)]
-        replies = await asyncio.gather(
-            *(
-                self._ask_within(
-                    endpoint, {**body, "n": 1, **seed}, request.expected_tokens // choices, trail
-                )
-                for seed in seeds
-            )
-        )
-        return Reply(
-            choices=tuple(reply.choices[0] for reply in replies),
-            prompt_tokens=replies[0].prompt_tokens,
-            completion_tokens=sum(reply.completion_tokens for reply in replies),
+    def _at_once(self, endpoint: Endpoint, request: Request, trail: Trail) -> int:
+        """How many completions of a request may go there in one."""
+        choices: int = request.body.get("n", 1)
+        if endpoint.watched or choices == 1:
+            return choices
+        if trail.timeouts:
+            return 1
+        return completions_at_once(
+            tokens=request.expected_tokens // choices,
+            rate=endpoint.pace.least,
+            told_s=self._reply_s,
         )
 
     async def _ask_within(
-        self, endpoint: Endpoint, body: Mapping[str, Any], tokens: int, trail: Trail
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        trail: Trail,
+        body: Mapping[str, Any],
+        choices: int,
     ) -> Reply:
-        """Ask, within the time that a reply of so many tokens may take there."""
+        """Ask for some of a request's completions, within the time that they may take there."""
+        tokens = request.expected_tokens // request.body.get("n", 1) * choices
         limit = (
             None
             if endpoint.watched
@@ -209,7 +214,7 @@ class RoutingClient:
         finally:
             endpoint.end(number)
         if status == 200:
-            reply = parse_reply(said, choices=body.get("n", 1))
+            reply = parse_reply(said, choices=choices)
             endpoint.replied(reply, time.monotonic() - began)
             return reply
         if self._api_key:  # some endpoints repeat it in their refusal
@@ -219,26 +224,28 @@ class RoutingClient:
             retry_after=retry_after,
             body=said,
             url=endpoint.label,
-            model=self._model,
+            model=self._model.name,
             key_source=self._key_source,
         )
 
     async def _post(
         self, endpoint: Endpoint, body: Mapping[str, Any], tokens: int
     ) -> tuple[int, str, bytes]:
+        data, most = orjson.dumps(body), _BODY_BYTES + _TOKEN_BYTES * tokens
+        began = time.monotonic()
         try:
-            async with self._session.post(
-                endpoint.chat_url,
-                data=orjson.dumps(body),
-                headers=self._headers,
-                proxy=endpoint.proxy,
-                allow_redirects=False,
-            ) as response:
-                return (
-                    response.status,
-                    response.headers.get("Retry-After", ""),
-                    await read_body(response, _BODY_BYTES + _TOKEN_BYTES * tokens),
-                )
+            try:
+                return await self._exchange(endpoint, data, most)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as cut:
+                # A server or a proxy may close a kept connection just as it is taken. Once only: a
+                # request that brings servers down must not go round. Whether it was a kept one
+                # costs more to know than the few posts that it would save.
+                if time.monotonic() - began > _STALE_S:
+                    raise
+                try:
+                    return await self._exchange(endpoint, data, most)
+                except aiohttp.ClientConnectorError:
+                    raise cut from None  # it was the server that ended, with the request
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
                 raise MachineError(
@@ -257,6 +264,20 @@ class RoutingClient:
             raise RetryableError(
                 "connection", f"{endpoint.label} cut the connection: {said}"
             ) from error
+
+    async def _exchange(self, endpoint: Endpoint, data: bytes, most: int) -> tuple[int, str, bytes]:
+        async with self._session.post(
+            endpoint.chat_url,
+            data=data,
+            headers=self._headers,
+            proxy=endpoint.proxy,
+            allow_redirects=False,
+        ) as response:
+            return (
+                response.status,
+                response.headers.get("Retry-After", ""),
+                await read_body(response, most),
+            )
 
     # -- failures
 
@@ -313,7 +334,7 @@ class RoutingClient:
         self._proved_at[endpoint] = now
         try:
             await probe.canary(
-                self._session, endpoint, self._model, _PROOF_TIMEOUT_S, self._headers
+                self._session, endpoint, self._model.name, _PROOF_TIMEOUT_S, self._headers
             )
         except probe.ProbeError:
             return

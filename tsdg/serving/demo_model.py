@@ -50,7 +50,8 @@ def gguf_file() -> Path:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:
         raise DemoModelError(
-            f"{PACKAGE} is not installed beside {sys.executable}: run `make server-env`"
+            f"{PACKAGE} is not installed beside {sys.executable}: remove that environment and make "
+            "it again"
         ) from None
     found = [
         Path(str(file.locate()))

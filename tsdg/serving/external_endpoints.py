@@ -118,7 +118,9 @@ class ExternalEndpoints:
                     )
                     limit = f"server.start_timeout_s={self._patience_s:g}"
                     hope = f"asked again until {until} ({limit}), then given up"
-                    self._event(number, said, f"it does not answer ({error}); {hope}")
+                    self._event(
+                        number, said, f"it does not answer{endpoint.through} ({error}); {hope}"
+                    )
                 elif said == "lost" and time.monotonic() - told > _TOLD_EACH_S:
                     told = time.monotonic()
                     self._event(number, said, f"still no answer after {told - began:.0f} s; {hope}")
@@ -143,9 +145,8 @@ class ExternalEndpoints:
             )
         if silent_s >= self._patience_s:
             return (
-                f"{endpoint.label} has not answered for {self._patience_s:g} s ({error}); start "
-                "it, or correct "
-                "server.base_urls"
+                f"{endpoint.label} has not answered{endpoint.through} for {self._patience_s:g} s "
+                f"({error}); start it, or correct server.base_urls"
             )
         return ""
 

@@ -44,9 +44,11 @@ def check_flags(server: ServerConfig, model: ModelConfig, executable: Path) -> N
         if wrong := _unknown(name, value, known):
             near = difflib.get_close_matches(wrong, sorted(known), n=1)
             hint = f"; did you mean --{near[0]}?" if near else ""
+            command = " ".join(server.command)
+            if Path(server.command[-1]).name == "vllm":
+                hint = f"; did you mean server.command=[{command},serve]?"
             raise RecipeError(
-                f"{key}: {' '.join(server.command)} knows no --{wrong}{hint} "
-                f"(`{server.command[-1]} {HELP}` lists all)"
+                f"{key}: {command} knows no --{wrong}{hint} (`{command} {HELP}` lists all)"
             )
 
 

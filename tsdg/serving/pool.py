@@ -35,6 +35,7 @@ class Endpoint:
         tally: what it has done.
         took_s: seconds that its last replies took.
         proxy: URL of the proxy that it is reached through; None for none.
+        through: the same for messages, empty for none.
         watched: whether somebody sees its tokens flow and restarts it where they stop, so that no
             reply of it needs a limit.
         conduct: how it has treated requests of late.
@@ -58,14 +59,14 @@ class Endpoint:
         self.restarts = 0
         self.tally = ReplicaTimes()
         self.proxy = proxy
+        self.through = f" through the proxy {_without_key(proxy)}" if proxy else ""
         self.suspected = asyncio.Event()
         self.move(base_url)
 
     def move(self, base_url: str) -> None:
         """Use another address from now on."""
         self.base_url = base_url.rstrip("/")
-        parts = urlsplit(self.base_url)
-        self.label = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        self.label = _without_key(self.base_url)
         self.chat_url = f"{self.base_url}/chat/completions"
         self.root_url = self.base_url.removesuffix("/v1")
 
@@ -124,6 +125,11 @@ class Endpoint:
             completion_tokens=self.tally.completion_tokens,
             restarts=self.restarts,
         )
+
+
+def _without_key(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 class Pool:

@@ -6,19 +6,35 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tsdg.errors import StorageError
+from tsdg.scratch import Scratch, new_scratch
+
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SLACK_S = 1.5
+_END_S = 0.005
+_LONGEST = 70
+"""Bytes of a folder's path in which vLLM's sockets still fit: their names have 36 of 107."""
 
 
 class ServerProcess:
     """A server and the supervisor in front of it. Use :meth:`start`."""
 
-    def __init__(self, supervisor: asyncio.subprocess.Process, grace_s: float) -> None:
+    def __init__(
+        self,
+        supervisor: subprocess.Popen[bytes],
+        said: tuple[asyncio.StreamReader, asyncio.BaseTransport],
+        grace_s: float,
+        scratch: Scratch | None,
+    ) -> None:
         self._supervisor = supervisor
+        self._said, self._pipe = said
+        self._scratch = scratch
         self._grace_s = grace_s
         self._server = 0
         self._outcome = ""
@@ -30,30 +46,37 @@ class ServerProcess:
     ) -> ServerProcess:
         """Start ``command`` under a supervisor; its output is appended to ``log``.
 
+        Its temporary files go to a folder of its own below ``TMPDIR``, which is removed when it
+        ends: vLLM leaves sockets and files there whenever one of its processes is killed.
+
         Args:
             command: program and arguments.
             env: the whole environment.
             log: file, made where it is missing; its folder must exist.
             grace_s: seconds between SIGTERM and SIGKILL when it is ended.
         """
+        scratch = _scratch(env)
         with log.open("ab") as output:
             # -I and -S: the supervisor is the same whatever is installed or set, and starts in 20
             # ms.
-            supervisor = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                str(_SUPERVISOR),
-                str(os.getpid()),
-                str(grace_s),
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+            # Not asyncio's: the event loop would end with errors where a supervisor outlives it.
+            supervisor = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", str(_SUPERVISOR)),
+                    *(str(os.getpid()), str(grace_s), str(scratch.path) if scratch else ""),
+                    *command,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=output,
-                env=dict(env),
+                env=_with_scratch(env, scratch),
                 start_new_session=True,
             )
-        return cls(supervisor, grace_s)
+        said = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(said), supervisor.stdout
+        )
+        return cls(supervisor, (said, pipe), grace_s, scratch)
 
     @property
     def pid(self) -> int:
@@ -82,16 +105,18 @@ class ServerProcess:
             self._signal_group(signal.SIGKILL)
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
+            self._pipe.close()
 
     async def _read(self) -> None:
-        assert self._supervisor.stdout is not None
-        async for line in self._supervisor.stdout:
+        async for line in self._said:
             word, _, rest = line.decode().strip().partition(" ")
             if word == "started":
                 self._server = int(rest)
             elif word == "ended":
                 self._outcome = rest
-        await self._supervisor.wait()
+        while self._supervisor.poll() is None:  # it has closed its output: a moment
+            await asyncio.sleep(_END_S)
+        self.ask_to_end()  # its input is closed in any case
         if not self._outcome:
             # Somebody killed the supervisor. The server has been told to end by the kernel; see
             # that it does.
@@ -99,8 +124,37 @@ class ServerProcess:
             self._signal_group(signal.SIGTERM)
             await asyncio.sleep(1.0)
             self._signal_group(signal.SIGKILL)
+        if self._scratch:
+            self._scratch.remove()
 
     def _signal_group(self, number: signal.Signals) -> None:
         if self._server:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._server, number)
+
+
+def _temporary(env: Mapping[str, str]) -> Path:
+    return Path(env.get("TMPDIR") or tempfile.gettempdir())
+
+
+def _scratch(env: Mapping[str, str]) -> Scratch | None:
+    """A folder for a server's temporary files; none where there is no fit place for one.
+
+    It lies below its ``TMPDIR``, or in ``/tmp`` where that path is too long for a socket's.
+    """
+    for place in (_temporary(env), Path("/tmp")):
+        if len(os.fsencode(place / "tsdg-server-12345678.tmp")) <= _LONGEST:
+            with contextlib.suppress(StorageError):
+                return new_scratch("server", parent=place)
+    return None
+
+
+def _with_scratch(env: Mapping[str, str], scratch: Scratch | None) -> dict[str, str]:
+    """A server's environment with the folder of its temporary files.
+
+    What is compiled stays for the next server: PyTorch keeps it below ``TMPDIR`` by default.
+    """
+    if scratch is None:
+        return dict(env)
+    compiled = _temporary(env) / f"tsdg-cache-{os.getuid()}" / "inductor"
+    return {"TORCHINDUCTOR_CACHE_DIR": str(compiled), **env, "TMPDIR": str(scratch.path)}

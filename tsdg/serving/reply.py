@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -40,6 +40,12 @@ _ADVICE = {
         "model.name must be a name that GET /v1/models lists, and server.base_urls must end with "
         "/v1"
     ),
+    **dict.fromkeys(
+        ("http_301", "http_302", "http_303", "http_307", "http_308"),
+        "it sends requests elsewhere: give that address in server.base_urls, or the key that it "
+        "asks for in server.api_key_env",
+    ),
+    "http_407": "the proxy of this shell's environment asks for a key; see no_proxy",
     "timeout": "see whether the server makes tokens, or raise engine.request_timeout_s",
     "http_429": "see the quota of this key, or lower engine.max_in_flight",
 }
@@ -86,11 +92,27 @@ def parse_reply(body: bytes, *, choices: int) -> Reply:
     usage = data.get("usage")
     if not isinstance(usage, dict):
         raise _bad("the reply has no usage, so its tokens cannot be counted")
+    written, said = _count(usage, "completion_tokens"), tuple(choice for _, choice in read)
     return Reply(
-        choices=tuple(choice for _, choice in read),
+        choices=said,
         prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
+        completion_tokens=written,
+        reasoning_tokens=_thought(usage, said, written),
     )
+
+
+def _thought(usage: Mapping[str, Any], said: Sequence[Choice], written: int) -> int:
+    """Tokens of thinking: as the server counts them, else by their share of the characters.
+
+    vLLM counts none where the prompt opened the thinking, as for DeepSeek-R1.
+    """
+    details = usage.get("completion_tokens_details")
+    told = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    if isinstance(told, int) and told > 0:
+        return min(told, written)
+    thought = sum(len(choice.reasoning) for choice in said)
+    whole = thought + sum(len(choice.text) for choice in said)
+    return round(written * thought / whole) if whole else 0
 
 
 def _read_body(body: bytes) -> tuple[Any, str]:

@@ -18,6 +18,8 @@ _SLACK = 4.0
 _LEAST_TOKENS = 16
 """Shorter replies say more of the queue than of the rate."""
 _LEAST_SEEN = 8
+_TOGETHER_S = 600.0
+"""Several completions share a request where the recipe sets no limit and they take no longer."""
 
 
 class Pace:
@@ -51,3 +53,17 @@ def reply_limit_s(*, tokens: int, rate: float, told_s: int | None, timeouts: int
     """
     limit = max(LEAST_S, tokens / rate) if told_s is None else float(told_s)
     return limit * 2.0 ** min(timeouts, 20)
+
+
+def completions_at_once(*, tokens: int, rate: float, told_s: int | None) -> int:
+    """How many completions one request may ask for, so that it fits its time limit.
+
+    A reply is lost as a whole: where one completion of three takes too long, so do all.
+
+    Args:
+        tokens: that one completion may have at most.
+        rate: tokens per second that are reckoned with.
+        told_s: what the recipe says; None where the limit is derived.
+    """
+    seconds = _TOGETHER_S if told_s is None else float(told_s)
+    return max(1, int(seconds * rate / max(1, tokens)))

@@ -1,7 +1,7 @@
 """Runs one model server, as a process between tsdg and it, and lets nothing of it outlive tsdg.
 
 Run by file name, with the standard library only: ``python -I -S supervisor.py PARENT_PID GRACE_S
-COMMAND...``
+SCRATCH COMMAND...``
 
 The server runs in a session of its own. The supervisor ends this session
 
@@ -12,7 +12,8 @@ The server runs in a session of its own. The supervisor ends this session
 It sends SIGTERM to the server, then to what it leaves, and SIGKILL after GRACE_S, until no process
 is left. As the supervisor is the subreaper of all that the server starts, it finds even a process
 that left the session. It removes the shared memory that only these processes had mapped, as far as
-a look every ten seconds and one at the end show it.
+a look every ten seconds and one at the end show it, and at the end the folder SCRATCH with the
+sockets and files that they left there; an empty word names none.
 
 Standard output tells tsdg ``started PID`` and, at the end, ``ended exit N`` or ``ended signal N``.
 Standard error is the server's log.
@@ -24,6 +25,7 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -40,9 +42,10 @@ _SHARED_MEMORY = "/dev/shm/"
 class Supervisor:
     """One server and all its processes."""
 
-    def __init__(self, parent: int, grace_s: float) -> None:
-        """Note whom to outlive by nothing, and how patient to be."""
+    def __init__(self, parent: int, grace_s: float, scratch: str) -> None:
+        """Note whom to outlive by nothing, how patient to be, and what to remove."""
         self._parent = parent
+        self._scratch = scratch
         self._grace_s = grace_s
         self._server = 0
         self._status: int | None = None
@@ -78,6 +81,8 @@ class Supervisor:
                 self._note_segments(_processes_of(self._server))
             self._reap()
         self._end_all()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         _tell(f"ended {_told(self._status or 0)}")
 
     def _end(self, *_: object) -> None:
@@ -236,4 +241,4 @@ def _remove(segments: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    Supervisor(int(sys.argv[1]), float(sys.argv[2])).run(sys.argv[3:])
+    Supervisor(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]).run(sys.argv[4:])

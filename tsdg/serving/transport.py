@@ -81,7 +81,7 @@ async def open_transport(
         yield RoutingClient(
             session=session,
             pool=pool,
-            model=model.name,
+            model=model,
             api_key=key,
             key_source=key_source(server) if key else "",
             reply_s=reply_s,

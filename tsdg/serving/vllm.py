@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from tsdg.config.models import Flag, ModelConfig, ServerConfig
 from tsdg.errors import RecipeError
@@ -33,10 +34,12 @@ _RESERVED = {
     "headless": "tsdg, from the nodes and their GPUs",
 }
 # No white space between the fields of a structured reply: a model may go on with it until its
-# tokens are used up. Every question has a schema of its own, and this backend compiles none first.
-_STRUCTURES = {
-    "structured-outputs-config": '{"backend": "guidance", "disable_any_whitespace": true}'
-}
+# tokens are used up. Every question has a schema of its own, and guidance compiles none first.
+_STRUCTURES = "structured-outputs-config"
+_BACKEND = '{"backend": "%s", "disable_any_whitespace": true}'
+# The server puts a schema for a model with harmony's channels into a tag around its last channel.
+# guidance does not read such tags: every structured request would be refused. See own_body too.
+_HARMONY = "openai_gptoss"
 _ALWAYS = {
     "VLLM_NO_USAGE_STATS": "1",
     "PYTHONUNBUFFERED": "1",
@@ -115,14 +118,30 @@ def serve_command(
     if model.revision and not folder:
         flags["revision"] = model.revision
     given = _own_flags("model.flags", model.flags) | _own_flags("server.flags", server.flags)
-    if not any(name.partition(".")[0] in _STRUCTURES for name in given):
-        flags |= _STRUCTURES
+    if not any(name.partition(".")[0] == _STRUCTURES for name in given):
+        flags[_STRUCTURES] = _BACKEND % (
+            "xgrammar" if model.reasoning_parser == _HARMONY else "guidance"
+        )
     flags |= given
     words = [word for name, value in flags.items() for word in _words(name, value)]
     if member is not None:
         words += _words_of_member(member)
     path = os.path.expanduser(model.path) if folder else model.path  # noqa: PTH111 - a hub id is no path
     return (*server.command, path, *words)
+
+
+def own_body(model: ModelConfig, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A request's body as an own server takes it.
+
+    In the tag that a schema for harmony's channels becomes, the flag against white space does not
+    count: the tag itself must bound it.
+    """
+    form = body.get("response_format") or {}
+    if model.reasoning_parser != _HARMONY or form.get("type") != "json_schema":
+        return body
+    schema = form["json_schema"]["schema"]
+    tag = {"type": "json_schema", "json_schema": schema, "max_whitespace_cnt": 1}
+    return {**body, "response_format": {"type": "structural_tag", "format": tag}}
 
 
 def _flags_of_keys(

@@ -22,6 +22,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from tsdg.config.base import Config, NonNegativeInt, PositiveInt
 from tsdg.config.mistakes import explain
 from tsdg.errors import UsageError, did_you_mean
+from tsdg.installation import packaged
 
 ENV_DIR = "NEMO_SKILLS_CONFIG_DIR"
 ENV_FILE = "NEMO_SKILLS_CONFIG"
@@ -280,13 +281,6 @@ def find_cluster(name: str, environ: Mapping[str, str]) -> Path:
     )
 
 
-def packaged(folder: str) -> Path:
-    """A folder of the checkout, or where an installed package has it."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / folder
-    return checkout if checkout.is_dir() else package / f"_{folder}"
-
-
 def read_cluster(name: str, environ: Mapping[str, str]) -> ClusterConfig:
     """Read and check a cluster's file.
 
@@ -336,12 +330,17 @@ def parse_cluster(
 
 
 def _mount(mount: object, path: Path, environ: Mapping[str, str]) -> object:
-    """Resolve a mount as ``ns`` does: ``{NAME}`` on either side is a variable of this shell."""
+    """Resolve a mount as ``ns`` does: ``{NAME}`` as a whole side is a variable of this shell."""
     if not isinstance(mount, str):
         return mount
 
     def side(text: str) -> str:
         found = re.fullmatch(r"\{(\w+)\}", text)
+        if not found and re.search(r"\{\w+\}", text):
+            raise UsageError(
+                f"{path}: key mounts: found {text!r}, where the braces stay as they are (with ns "
+                "too); allowed: {NAME}, of a variable that holds the whole path"
+            )
         if found and found[1] not in environ:
             raise UsageError(
                 f"{path}: key mounts: {mount!r} names the variable {found[1]}, which is not set"

@@ -7,8 +7,10 @@ cluster's file may set the comment, and a site may put a command of its own befo
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tsdg.errors import MachineError
@@ -24,7 +26,7 @@ SCRIPT = "_sbatch.sh"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One job of the user's that Slurm knows."""
+    """One job that Slurm knows."""
 
     number: str
     active: bool
@@ -64,15 +66,23 @@ def parse_found(text: str) -> tuple[Found, ...]:
     return tuple(found.values())
 
 
-def my_jobs(shell: Shell) -> tuple[Found, ...]:
+def jobs_of(shell: Shell, *, names: Collection[str] = ()) -> tuple[Found, ...]:
     """All jobs and arrays of the user that Slurm knows: those that ended lately, too.
+
+    Args:
+        shell: where the cluster is.
+        names: jobs of these names count whoever's they are, as far as Slurm shows them.
 
     Raises:
         MachineError: Slurm does not answer.
     """
-    return parse_found(
-        shell.run(["squeue", "--me", "--noheader", "--states=all", f"--format={_FORMAT}"])
-    )
+    words = ["--noheader", "--states=all", f"--format={_FORMAT}"]
+    found = parse_found(shell.run(["squeue", "--me", *words]))
+    if not names:
+        return found
+    listed = shell.run(["squeue", f"--name={','.join(sorted(names))}", *words])
+    mine = {each.number for each in found}
+    return (*found, *(each for each in parse_found(listed) if each.number not in mine))
 
 
 def numbers_of(launch: LaunchRecord, found: Iterable[Found]) -> dict[str, str]:
@@ -89,6 +99,22 @@ def fill_in(record: RunJobs, found: Iterable[Found]) -> RunJobs:
     return record.model_copy(update={"launches": launches})
 
 
+def names_of_others(record: RunJobs) -> set[str]:
+    """Names in Slurm of the jobs that others launched, of a run that several people launch."""
+    me = user_name()
+    return {
+        job.slurm_name for launch in record.launches if launch.user != me for job in launch.jobs
+    }
+
+
+def user_name() -> str:
+    """Who launches; in a container an account may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def with_numbers(record: RunJobs | None, shell: Shell) -> tuple[RunJobs | None, list[str]]:
     """The record with the numbers that a launch that was broken off never noted; changes no file.
 
@@ -97,7 +123,7 @@ def with_numbers(record: RunJobs | None, shell: Shell) -> tuple[RunJobs | None, 
     if record is None or not record.latest.open:
         return record, []
     try:
-        record = fill_in(record, my_jobs(shell))
+        record = fill_in(record, jobs_of(shell, names=names_of_others(record)))
     except MachineError as error:
         names = ", ".join(job.name for job in record.latest.open)
         return record, [f"nobody knows whether Slurm took {names} of the last launch: {error}"]

@@ -16,8 +16,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO, TextIO
 
 from tsdg.config.base import Config
 from tsdg.errors import MachineError
@@ -81,19 +84,18 @@ class Shell:
                 f"{words[0]}{where} has not answered for {timeout_s:.0f} s; try again"
             ) from error
         if self.ssh and _BEGIN not in done.stdout:
-            raise MachineError(f"ssh to {self.ssh.host} failed: {_one_line(done.stderr)}")
+            raise MachineError(f"ssh to {self.ssh.host} failed: {one_line(done.stderr)}")
         out, err = (_answer(text) if self.ssh else text for text in (done.stdout, done.stderr))
         if done.returncode:
             raise MachineError(
-                f"{words[0]}{where} failed with code {done.returncode}: {_one_line(err or out)}"
+                f"{words[0]}{where} failed with code {done.returncode}: {one_line(err or out)}"
             )
         return out.decode(errors="replace")
 
     def _start(
         self, words: Sequence[str], data: bytes, timeout_s: float
     ) -> subprocess.CompletedProcess[bytes]:
-        command = self.command(words)
-        try:
+        with self._startable(words) as command:
             return subprocess.run(
                 command,
                 input=data,
@@ -102,6 +104,37 @@ class Shell:
                 check=False,
                 env=self._environ(words),
             )
+
+    @contextmanager
+    def open(self, words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command beside this process, with pipes to all three of its streams.
+
+        Ctrl-C does not reach it. It is killed if it has not ended when the context does.
+
+        Raises:
+            MachineError: it cannot be started.
+        """
+        pipe = subprocess.PIPE
+        with self._startable(words) as command:
+            process = subprocess.Popen(
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                env=self._environ(words),
+                start_new_session=True,
+            )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    @contextmanager
+    def _startable(self, words: Sequence[str]) -> Iterator[list[str]]:
+        command = self.command(words)
+        try:
+            yield command
         except FileNotFoundError as error:
             raise MachineError(
                 f"there is no command {command[0]} here; is this a machine of the cluster?"
@@ -110,21 +143,35 @@ class Shell:
             raise MachineError(f"{command[0]} cannot be started here: {error.strerror}") from error
 
     def show(self, words: Sequence[str]) -> int:
-        """Run a command whose answer goes to standard output as it comes; returns its exit code."""
+        """Run a command whose words are passed on as they come; returns its exit code.
+
+        What login shells say before it is left out; where it never began, as no login was
+        possible, the errors are shown.
+        """
+        pipe = subprocess.PIPE if self.ssh else None
         with subprocess.Popen(
-            self.command(words), stdout=subprocess.PIPE, env=self._environ(words)
+            self.command(words), stdout=subprocess.PIPE, stderr=pipe, env=self._environ(words)
         ) as process:
-            assert process.stdout is not None
-            before, found = b"", self.ssh is None
-            while chunk := process.stdout.read1(_CHUNK):  # type: ignore[attr-defined]
-                if not found:
-                    before += chunk
-                    _, mark, chunk = before.partition(_BEGIN)
-                    found = bool(mark)
-                if found:
-                    sys.stdout.buffer.write(chunk)
-                    sys.stdout.buffer.flush()
+            errors = threading.Thread(target=lambda: self._pass_on(process.stderr, sys.stderr))
+            errors.start()
+            self._pass_on(process.stdout, sys.stdout)
+            errors.join()
         return process.returncode
+
+    def _pass_on(self, said: IO[bytes] | None, out: TextIO) -> None:
+        """Write what a command says to a stream of this process, from where it begins."""
+        before, found = b"", self.ssh is None
+        while said and (chunk := said.read1(_CHUNK)):  # type: ignore[attr-defined]
+            if not found:
+                before += chunk
+                _, mark, chunk = before.partition(_BEGIN)
+                found = bool(mark)
+            if found:
+                out.buffer.write(chunk)
+                out.buffer.flush()
+        if not found and out is sys.stderr:
+            out.buffer.write(before)
+            out.buffer.flush()
 
     def command(self, words: Sequence[str]) -> list[str]:
         """The command that runs, on this machine, a command of the cluster."""
@@ -157,7 +204,8 @@ def _answer(text: bytes) -> bytes:
     return after if mark else before
 
 
-def _one_line(text: bytes) -> str:
+def one_line(text: bytes) -> str:
+    """What a command said, as a part of a message."""
     return " ".join(text.decode(errors="replace").split())[:300] or "no message"
 
 

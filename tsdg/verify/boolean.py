@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.text import fold, tokens
 from tsdg.verify.choice import ChoiceVerifier
@@ -36,6 +36,7 @@ class BooleanVerifier:
 
     kind: AnswerKind = "boolean"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read", "same")
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the word that answers; None if there is none, or it is not clear.

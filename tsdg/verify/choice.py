@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.text import LETTER, SPACED_WORD_CHARACTER, fold, normalise, unspaced
-from tsdg.verify.reading import bare, marked, negated, tail
+from tsdg.verify.reading import bare, last_lines, marked, negated, tail
 from tsdg.wording.marks import split_at_mark
 
 _SHORT = 300
@@ -64,6 +65,7 @@ class ChoiceVerifier:
 
     kind: AnswerKind = "choice"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read", "same")
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the text of the option that was picked; None if there is none or several."""
@@ -74,6 +76,8 @@ class ChoiceVerifier:
         said = (split_at_mark(text) or ("", text))[1]
         if _LETTER_LINES.match(said) and _lists_letters(_LINES.sub(", ", said), options):
             return None
+        if len({_equal(line, options) for line in last_lines(text)} - {frozenset()}) > 1:
+            return None  # two options, one below the other
         whole, lines = bare(text), text.splitlines()
         # The first way of reading that finds anything decides, also where what it finds is a
         # contradiction.
@@ -112,10 +116,18 @@ def _equal(text: str, options: tuple[str, ...]) -> frozenset[int]:
     """Indices of the options equal to the text, by the strictest comparison that finds any."""
     for key in _KEYS:
         wanted = key(text)
-        found = frozenset(i for i, option in enumerate(options) if wanted and key(option) == wanted)
+        found = frozenset(
+            i for i, option in enumerate(options) if wanted and _key_of(option, key) == wanted
+        )
         if found:
             return found
     return frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _key_of(option: str, key: Callable[[str], str]) -> str:
+    """A key of an option, which many samples are compared with."""
+    return key(option)
 
 
 def _label(text: str, options: tuple[str, ...]) -> tuple[frozenset[int], str]:
@@ -179,11 +191,11 @@ def _mentioned(text: str, options: tuple[str, ...]) -> frozenset[int]:
     left = normalise(text)
     found: set[int] = set()
     chance = False
-    keys = {index: _loose(option) for index, option in enumerate(options)}
+    keys = {index: _key_of(option, _loose) for index, option in enumerate(options)}
     for index, key in sorted(keys.items(), key=lambda item: -len(item[1])):
         if any(keys[other] == key for other in found):
             found.add(index)
-        elif key and (pattern := _pattern(key)).search(left):
+        elif key and key in left and (pattern := _pattern(key)).search(left):
             chance = chance or not _long_enough(key, left)
             left = pattern.sub("\n", left)
             found.add(index)

@@ -26,6 +26,9 @@ from tsdg.verify.sandbox import Run, find_sandbox
 
 # What is put behind a solution: only the outermost call is changed, so that recursion still ends.
 _CHANGED = """
+import inspect, itertools
+
+
 def _change(value, way):
     if isinstance(value, bool):
         return [not value, not value, False][way]
@@ -39,6 +42,8 @@ def _change(value, way):
         return [value | {0.125}, type(value)(list(value)[1:]), type(value)()][way]
     if isinstance(value, dict):
         return [{**value, 0.125: 0}, dict(list(value.items())[1:]), {}][way]
+    if hasattr(value, "__next__"):
+        return iter(_change(list(itertools.islice(value, 9999)), way))
     return [0, "x", [0]][way] if value is None else None
 
 
@@ -52,6 +57,19 @@ def _changed(function, way, depth=[0]):
         return value if depth[0] else _change(value, way)
 
     return call
+
+
+def _changed_class(kind, way):
+    for name, value in list(vars(kind).items()):
+        if name in ("__init__", "__new__", "__post_init__", "__enter__", "__exit__", "__iter__"):
+            continue
+        if inspect.isfunction(value):
+            setattr(kind, name, _changed(value, way))
+        elif isinstance(value, (staticmethod, classmethod)):
+            setattr(kind, name, type(value)(_changed(value.__func__, way)))
+        elif isinstance(value, property):
+            setattr(kind, name, property(_changed(value.fget, way), value.fset))
+    return kind
 
 
 """
@@ -76,10 +94,11 @@ async def unfit_tests(solution: str, checks: Sequence[str]) -> str:
     if not all(tests):
         return "a test is no single assertion"
     flat = [test for (test,) in tests]
-    names = sorted(_functions(source) & called_names(checks))
+    called = called_names(checks)
+    defined = [one for one in _definitions(source) if one.name in called]
     sources = [source]
-    if names:
-        sources += [source + _CHANGED + _rebound(names, way) for way in range(_WAYS)]
+    if defined:
+        sources += [source + _CHANGED + _rebound(defined, way) for way in range(_WAYS)]
     sandbox = await asyncio.to_thread(find_sandbox)
     expressions = [test.expression for test in flat]
     runs = await asyncio.gather(
@@ -108,11 +127,17 @@ def _fails(run: Run, place: int, test: CodeTest) -> bool:
     return place == len(run.values) and run.end != "finished"
 
 
-def _functions(source: str) -> set[str]:
+_Definition = ast.FunctionDef | ast.ClassDef
+
+
+def _definitions(source: str) -> list[_Definition]:
     tree = parse(source)
-    body = tree.body if tree else []
-    return {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    return [node for node in (tree.body if tree else ()) if isinstance(node, _Definition)]
 
 
-def _rebound(names: Sequence[str], way: int) -> str:
-    return "\n".join(f"{name} = _changed({name}, {way})" for name in names)
+def _rebound(defined: Sequence[_Definition], way: int) -> str:
+    made = (
+        (one.name, "_changed_class" if isinstance(one, ast.ClassDef) else "_changed")
+        for one in defined
+    )
+    return "\n".join(f"{name} = {change}({name}, {way})" for name, change in made)

@@ -34,15 +34,17 @@ _SPELLED = re.compile(
 )
 _INFINITE = re.compile(r"(?<![\w)}\]])\s*\+\s*(?=\\infty)")
 _UNEQUAL = re.compile(r"\s!=\s?|/=(?=\s)")
+_SPACE = r"(?:\s|\\[,;: ]|~)+"
 _SAME_LOOK = (
     (re.compile(r"\\[dtc]frac"), r"\\frac"),
     (re.compile(r"\\frac\s*(\d)\s*(\d)"), r"\\frac{\1}{\2}"),
     (re.compile(r"\\frac\s*(\d)\s*\{"), r"\\frac{\1}{"),
     (re.compile(r"(\\frac\{[^{}]*\})\s*(\d)"), r"\1{\2}"),
+    # two numbers side by side are not one, but for groups of three digits
+    (re.compile(rf"(?<=\d){_SPACE}(?=\d)(?!(?<=\d)\d{{3}}(?!\d))"), ";"),
     (re.compile(r"\\(?:left|right|displaystyle|quad|qquad)(?![A-Za-z])|\\[,;:! ]|(?<!\\)\$|~"), ""),
     (re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox|operatorname)\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\([lgn])eq?(?![A-Za-z])"), r"\\\1e "),
-    (re.compile(r"\\cdot(?![A-Za-z])|\\times(?![A-Za-z])"), r"\\times "),
     (re.compile(r"([_^])\{(\w)\}"), r"\1\2"),
     (re.compile(r"\\sqrt\{(\w)\}"), r"\\sqrt\1"),
     (re.compile(r"\s+"), ""),
@@ -70,15 +72,24 @@ _PRIME = re.compile(r"'|\\prime(?![A-Za-z])")
 # What math-verify computes or drops, so that two of them must look the same.
 _OPERATOR = re.compile(
     r"\\(?:partial|int|iint|oint|lim|sum|prod|nabla|mathcal|vec|hat|bar|overline)(?![A-Za-z])"
+    r"|\\(?:mathbf|boldsymbol|bm)\{[A-Za-z]\}"
     r"|\d\s*:\s*\d|\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d\s*[A-Za-z]|(?<![A-Za-z\\])d[a-z]\s*/\s*d[a-z]"
 )
+# What stands after the slash may be below it or beside the fraction: 1/2x, a/b c, 1/2(x+1).
+_SLASH = re.compile(
+    rf"/\s*(?:\d+|[A-Za-z])(?:{_SPACE})?(?:[A-Za-z](?![A-Za-z])|(?:\\left)?\("
+    r"|\\(?:sqrt|pi|theta|alpha|beta|gamma|lambda|omega|sin|cos|tan|log|ln)(?![A-Za-z]))"
+)
+_GAP = re.compile(rf"\d{_SPACE}\d(?!\d\d(?!\d))")
+_DEGREE = re.compile(r"\\circ|\\degree")
+_CENTS = re.compile(r"¢|\bcents?\b", re.IGNORECASE)
 _SIGNS = (
     ("not", re.compile(r"\\ne(?:q|g)?(?![A-Za-z])|\\not(?![a-z])")),
     ("both", re.compile(r"\\pm(?![A-Za-z])|\\mp(?![A-Za-z])")),
     ("more", re.compile(r"[<>]|\\[lg]eq?(?![A-Za-z])|\\(?:leqslant|geqslant)(?![A-Za-z])")),
     ("congruent", re.compile(r"\\equiv(?![A-Za-z])|\\pmod|\\bmod|\\mod")),
     ("factorial", re.compile(r"(?<=[\w)}])\s*!")),
-    ("degree", re.compile(r"\\circ")),
+    ("degree", _DEGREE),
     ("size", re.compile(r"\\[lr]?vert|\|")),
     ("colon", re.compile(r":")),
     ("order", re.compile(r"\^\s*\{\s*\(")),
@@ -182,12 +193,17 @@ def differ(left: str, right: str) -> bool:
         (all(bases) and bases[0] != bases[1])
         or primes[0] != primes[1]
         or (all(map(_TEXT.search, sides)) and powers[0] != powers[1])
-        or any(map(_OPERATOR.search, sides))
+        or any(pattern.search(side) for pattern in (_OPERATOR, _SLASH, _GAP) for side in sides)
         or _signs_differ(left, right)
         or _names_differ(left, right)
         or _is_equation_of(left, right)
         or _is_equation_of(right, left)
     )
+
+
+def is_other_money(left: str, right: str) -> bool:
+    """Whether one side is in dollars by its sign, which ``plain`` drops, and the other in cents."""
+    return any(r"\$" in one and _CENTS.search(two) for one, two in ((left, right), (right, left)))
 
 
 def _is_equation_of(side: str, other: str) -> bool:
@@ -234,6 +250,8 @@ def _names(formula: str, other: str) -> tuple[frozenset[str], frozenset[str]]:
     rest = _COMMAND.sub(" ", _NAMED.sub(" ", _TEXT.sub(" ", formula)))
     for text in _TEXT.findall(formula):
         words.update(re.findall(r"[^\W\d_]+(?:/[^\W\d_]+)?", text.casefold()))
+    if _DEGREE.search(formula):
+        words.add("degree")
     for run in _LETTER.findall(rest):
         if len(run) > 1 and run.casefold() in units():
             words.add(run.casefold())

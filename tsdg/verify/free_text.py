@@ -13,7 +13,7 @@ Example::
 
 from __future__ import annotations
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.text import normalise, shingles, tokens
 from tsdg.verify.reading import shown
@@ -34,6 +34,7 @@ class FreeTextVerifier:
 
     kind: AnswerKind = "text"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read", "same")
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the trimmed text, or None where it is empty, too long or a loop.

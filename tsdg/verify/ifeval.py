@@ -33,7 +33,7 @@ import json
 from collections.abc import Sequence
 
 from tsdg.errors import MachineError
-from tsdg.protocols import Asked, Proof
+from tsdg.protocols import Asked, Part, Proof
 from tsdg.records import AnswerKind
 from tsdg.verify import symbolic
 from tsdg.verify.ifeval_checks import follows
@@ -46,6 +46,7 @@ class InstructionVerifier:
 
     kind: AnswerKind = "text"
     method: str = "instructions, then their share"
+    quick: tuple[Part, ...] = ("read", "same")
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the text unchanged, as white space and mark-up are checked; None if empty."""

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.verify import symbolic
-from tsdg.verify.formulas import differ, look, plain, units
+from tsdg.verify.formulas import differ, is_other_money, look, plain, units
 from tsdg.verify.number import NumberVerifier
-from tsdg.verify.reading import bare, gives_up, has_box, marked, tail
+from tsdg.verify.reading import JOINING_WORDS, bare, gives_up, has_box, is_stacked, marked, tail
 
 _LONGEST = 600
 _FORMULA = re.compile(
@@ -31,9 +31,7 @@ _FORMULA = re.compile(
 _DELIMITER = re.compile(r"(?<!\\)\$|\\[()\[\]]")
 _COMMAND = re.compile(r"\\(?:begin|end)\s*\{\w+\*?\}|\\[A-Za-z]+|\\.")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_JOINING = re.compile(
-    r"[\s,;.]*(?:(?:and|or|und|oder|et|ou|y|o|e|и|или|和|或)(?!\w))?[\s,;.]*", re.IGNORECASE
-)
+_JOINING = re.compile(rf"[\s,;.]*(?:(?:{JOINING_WORDS})(?!\w))?[\s,;.]*", re.IGNORECASE)
 
 
 class MathVerifier:
@@ -45,6 +43,7 @@ class MathVerifier:
 
     kind: AnswerKind = "math"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read",)
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the formula; None if there is none, or its braces do not close.
@@ -55,6 +54,8 @@ class MathVerifier:
         if gives_up(text, asked):
             return None
         parts = list(marked(text))
+        if parts and is_stacked(text):
+            return None
         for part in parts:
             if answer := _of_part(part):
                 return answer
@@ -74,7 +75,9 @@ class MathVerifier:
         one, other = plain(left), plain(right)
         if look(one) == look(other):
             return True
-        return not differ(one, other) and symbolic.same(one, other)
+        if is_other_money(left, right) or differ(one, other):
+            return False
+        return symbolic.same(one, other)
 
 
 def _of_part(part: str) -> str | None:

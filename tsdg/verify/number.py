@@ -23,12 +23,12 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.text import fold
 from tsdg.verify import symbolic
 from tsdg.verify.numerals import form, numeral
-from tsdg.verify.reading import bare, gives_up, has_box, marked, tail
+from tsdg.verify.reading import bare, gives_up, has_box, is_stacked, marked, tail
 
 _DIGITS = 60
 """Digits of the longest numeral read: a longer one is rubbish, and Python's own limit is near."""
@@ -38,9 +38,11 @@ _EXPRESSION = re.compile(r"[\d\s.(){}+*/^|-]*[\d)}|]")
 _NO_NUMBER = re.compile(
     r"\d\s?/\s?\d+\s?/\s?\d"
     r"|^[(\[{][^()\[\]]*\d[^()\[\]]*[,;][^()\[\]]*\d[^()\[\]]*[)\]}]$"
+    r"|[(\[]\s*-?\d[\d.]*\s*[,;]\s*-?\d(?!\d\d[)\]])[\d.]*\s*[)\]]"
     r"|\$\s?[\d.,]+\s+[^\W\d_](?![\w$])"
     r"|\d\.\d{1,2}\.\d"
     r"|\d\s+(?:in\s+)?base\s+\w"
+    r"|\\\\"
     r"|[^\W\d_\\]\(\s?-?\d"
 )
 _OTHER_BASE = re.compile("[0-9)][₀-₉]")
@@ -95,11 +97,12 @@ class NumberVerifier:
 
     kind: AnswerKind = "number"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read",)
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the number; None for none, or for several of which none is marked."""
         text = _EMPHASIS.sub(r"\2\4", tail(text))
-        if not text or gives_up(text, asked):
+        if not text or gives_up(text, asked) or is_stacked(text):
             return None
         if parts := [part for part in marked(text) if any(map(str.isdecimal, part))]:
             said = [_read(part) for part in parts]

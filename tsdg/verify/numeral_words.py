@@ -125,13 +125,20 @@ def spaced_unit(letter: str) -> bool:
 def signed(before: str) -> tuple[str, bool]:
     """Return what stands before a numeral without a word that makes it negative, and whether so.
 
+    After a word that is no verb of equality, such a word takes away, or sets a bound.
+
     >>> signed("it is minus "), signed("答案是负"), signed("about ")
     (('it is ', True), ('答案是', True), ('about ', False))
+    >>> signed("five minus "), signed("al menos ")
+    (('five minus ', False), ('al menos ', False))
     """
     match = _LAST_WORD.search(before)
     if match is None:
         return before, False
     word = match[1].casefold()
+    previous = _LAST_WORD.search(before[: match.start()])
+    if previous and fold(previous[1]).casefold() not in _words("before_negative"):
+        return before, False
     joined = (one for one in _words("negative") if unspaced(one) and word.endswith(one))
     found = word if word in _words("negative") else next(joined, "")
     return (before[: match.end(1) - len(found)], True) if found else (before, False)

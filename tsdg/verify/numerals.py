@@ -70,6 +70,12 @@ _HARMLESS = re.compile(
 _OPERATOR = re.compile(
     r"-\s?\(|\d\s?\(|\x00\s?[!({\[]\s?\d|\x00!|[-–]\s?\x00\s?[-–]|\)\s?\x00|\x00\("
 )
+# A letter that stands alone beside a sign of arithmetic is a variable: x - 12, 12 times x.
+_COUNTED_WITH = re.compile(
+    r"(?<![^\W_])[^\W\d_]\s?[-+*/×·]\s?\x00|\x00\s?(?:[-+*/×·]|times|by|over)\s?[^\W\d_](?![^\W_'’])"
+)
+# A sign with spaces around it may take away, or only stand between words: x - 12, apples - 12.
+_DASH = re.compile(r"[^\W_]['’\"”)\]]*\s+[-+]\s+(?=[$€£¥₹₽₩]?[\d.])")
 _MONEY = frozenset("$€£¥₹₽₩")
 _SHORT_WORD = re.compile(r"\x00\s?([a-z]{2})(?![\w'’])")
 
@@ -77,6 +83,8 @@ _SHORT_WORD = re.compile(r"\x00\s?([a-z]{2})(?![\w'’])")
 def numeral(part: str) -> Fraction | None:
     """The one number of a text; None for none, for two that differ, and for one that is changed."""
     part = "".join(map(_ascii_digit, part))
+    if _DASH.search(part):
+        return None
     found = [(match, _value(match)) for match in _NUMERAL.finditer(part)]
     values = {value for _, value in found}
     # What is left must hold no numeral that was not understood (12-15, 10:30, 2/0), and nothing
@@ -99,6 +107,7 @@ def _changed(rest: str) -> bool:
     """Whether what stands around a numeral, which is NUL here, changes it or may do so."""
     return bool(
         _OPERATOR.search(rest)
+        or _COUNTED_WITH.search(rest)
         or _HARMLESS.sub("", rest)
         or _has_variable(rest)
         or _in_words(rest)

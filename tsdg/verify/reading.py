@@ -42,6 +42,13 @@ _PAIRS = (
     ("[[", "]]"),
     *((f"<{tag}>", f"</{tag}>") for tag in _TAGS),
 )
+_PAIRS_OF = {
+    first: tuple(pair for pair in _PAIRS if pair[0].startswith(first))
+    for first in {opening[0] for opening, _ in _PAIRS}
+}
+"""First character → the pairs whose opening sign begins with it, in their order."""
+_STARTS = frozenset("`~{\\")
+"""What else may wrap an answer begins with one of these."""
 _COMMAND = re.compile(
     r"\\(?:boxed|fbox|text|textbf|textit|texttt|textrm|mathrm|mathbf|mathit|mbox|emph)\s*\{"
 )
@@ -54,7 +61,16 @@ _JSON = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(r"_+[a-z][a-z0-9_]*")
-_BETWEEN = re.compile(r"[\s,;.$]*(?:(?:and|or|und|oder|et|ou|y|o|e|и|или|和|或)(?!\w))?[\s,;.$]*")
+_AND_OR = "and|or|und|oder|et|ou|y|o|или|и"
+JOINING_WORDS = f"{_AND_OR}|e|和|或"
+"""Words between two answers, as a pattern's alternatives."""
+_BETWEEN = re.compile(rf"[\s,;.$]*(?:(?:{JOINING_WORDS})(?!\w))?[\s,;.$]*")
+_HASH = re.compile("####")
+_LEADING = re.compile(rf"^(?:[-•*]\s+)?(?:(?:{_AND_OR})\s+(?!=))?", re.IGNORECASE)
+_VALUE_LINE = re.compile(
+    r"[\s$\\(]*(?:(?:\\?[^\W\d]+(?:_?\{?\w{1,3}\}?)?|\w)\s*=\s*)?"
+    r"[-+−]?[\d.,/]*\d[\s$\\)%.,;]*"
+)
 _STOP = re.compile(r"(?<=[^.\s])(?<!\.\w)[.。．]$")
 _STOPS = (".", "。", "．")
 
@@ -67,6 +83,34 @@ def tail(text: str) -> str:
 def shown(asked: Asked) -> str:
     """What the answerer was shown, as one text."""
     return "\n".join((asked.question, asked.context, *asked.options))
+
+
+def is_stacked(text: str) -> bool:
+    r"""Whether a reply ends with two values, one below the other: which one is meant is not said.
+
+    >>> is_stacked("Answer:\nx = 12\ny = 13"), is_stacked("Answer: 12\n13"), is_stacked("7 * 2\n14")
+    (True, True, False)
+    """
+    if has_box(text):
+        return False
+    lines = last_lines(text)
+    return len(set(lines)) > 1 and all(map(_VALUE_LINE.fullmatch, lines))
+
+
+def last_lines(text: str) -> list[str]:
+    r"""Return a reply's last two lines that say anything, without the mark of the first, and bare.
+
+    >>> last_lines("So.\nThe answer is **x = 7\n- x = 8**"), last_lines("Answer:\n7")
+    (['x = 7', 'x = 8'], ['7'])
+    """
+    lines = [line for line in text.splitlines() if line.strip()][-2:]
+    if len(lines) == 2:
+        ends = [
+            match.end() for match in (*answer_mark().finditer(lines[0]), *_HASH.finditer(lines[0]))
+        ]
+        lines[0] = lines[0][max(ends, default=0) :]
+    inner = bare("\n".join(lines)).splitlines()
+    return [line for line in (bare(_LEADING.sub("", one)) for one in inner) if line]
 
 
 def gives_up(text: str, asked: Asked) -> bool:
@@ -105,10 +149,13 @@ def _trimmed(text: str) -> str:
 
 def _unwrapped(text: str) -> str:
     folded = text.lower() if text.startswith("<") else text
-    for opening, closing in _PAIRS:
+    first = text[:1]
+    for opening, closing in _PAIRS_OF.get(first, ()):
         if inner := _between(text, folded, opening, closing):
             # __init__ is a name, not an emphasis
             return text if opening[0] == "_" and _IDENTIFIER.fullmatch(text) else inner
+    if first not in _STARTS:
+        return text
     if whole := _FENCED.fullmatch(text) or _JSON.fullmatch(text):
         return str(whole[2] or whole[1])
     return _argument(text)

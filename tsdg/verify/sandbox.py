@@ -22,7 +22,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -106,7 +105,7 @@ class Sandbox:
             "root": "/sys" if self.wall == "unshare" else "",
             "shown": _shown(),
         }
-        with tempfile.TemporaryFile() as stdin:
+        with os.fdopen(os.memfd_create("job"), "w+b") as stdin:  # of no disk that may be full
             stdin.write(json.dumps(job).encode())
             stdin.seek(0)
             process = subprocess.Popen(

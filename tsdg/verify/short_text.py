@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 
-from tsdg.protocols import Asked
+from tsdg.protocols import Asked, Part
 from tsdg.records import AnswerKind
 from tsdg.text import fold, normalise
 from tsdg.verify.reading import bare, gives_up, marked
@@ -40,6 +40,7 @@ class ShortTextVerifier:
 
     kind: AnswerKind = "short_text"
     method: str = "vote"
+    quick: tuple[Part, ...] = ("read", "same")
 
     def read(self, text: str, asked: Asked) -> str | None:
         """Return the answer without mark-up; None if it is empty or no short answer.

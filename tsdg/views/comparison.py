@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from tsdg.errors import shown
 from tsdg.mixture.compare import Change, Comparison
 from tsdg.mixture.significance import level_of
+from tsdg.views.grid import Column, numbers, print_table
 
-_COLUMNS = ("", "tasks", "before", "after", "change", "s.e.", "sees", "verdict")
+_COLUMNS = (
+    Column(name="", left=True),
+    *numbers("tasks", drop=4),
+    *numbers("before", drop=2),
+    *numbers("after"),
+    *numbers("change"),
+    *numbers("s.e.", drop=1),
+    *numbers("sees", drop=3),
+    Column(name="verdict", left=True),
+)
 
 
 def print_comparison(comparison: Comparison, z: float) -> None:
@@ -18,25 +29,15 @@ def print_comparison(comparison: Comparison, z: float) -> None:
         comparison: the two evaluations.
         z: standard errors within which a single change is noise.
     """
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(
-            column, justify="left" if column in ("", "verdict") else "right", no_wrap=True
-        )
+    rows: list[tuple[str, ...]] = []
+    strong = []
     for group in comparison.groups:
-        table.add_row(*_row(group), style="bold")
-        for task in comparison.tasks:
-            if task.group == group.name:
-                table.add_row(*_row(task, indent="  "))
-    console = Console()
-    width = console.measure(table, options=console.options.update(max_width=400)).maximum
-    console.width = max(console.width, width)
-    console.print(table)
+        strong.append(len(rows))
+        rows.append(_row(group))
+        rows += [_row(task, indent="  ") for task in comparison.tasks if task.group == group.name]
+    print_table(_COLUMNS, rows, strong=strong)
     for line in notes(comparison, z):
-        print(line)
+        print(shown(line))
 
 
 def _row(one: Change, indent: str = "") -> tuple[str, ...]:

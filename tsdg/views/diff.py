@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from tsdg.config.snapshot_diff import ABSENT, Difference
+from tsdg.errors import shown
 
 SHOWN = 20
 """Lines of one part."""
@@ -42,16 +43,16 @@ def _print_part(found: Sequence[Difference]) -> None:
 def _print_one(item: Difference) -> None:
     mark = "!" if item.identity else " "
     if item.part == "code" and ABSENT not in (item.left, item.right):
-        print(f"  {mark} {item.key} differs")
+        print(shown(f"  {mark} {item.key} differs"))
     elif isinstance(item.left, str) and "\n" in item.left and isinstance(item.right, str):
-        print(f"  {mark} {item.key}:")
+        print(shown(f"  {mark} {item.key}:"))
         lines = difflib.unified_diff(
             item.left.splitlines(), item.right.splitlines(), lineterm="", n=1
         )
         for line in list(lines)[2:]:
-            print(f"      {line}")
+            print(shown(f"      {line}"))
     else:
-        print(f"  {mark} {item.key}: {_short(item.left)} → {_short(item.right)}")
+        print(shown(f"  {mark} {item.key}: {_short(item.left)} → {_short(item.right)}"))
 
 
 def _short(value: object) -> str:

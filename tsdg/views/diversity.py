@@ -7,10 +7,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from rich.console import Console
-from rich.table import Table
-
 from tsdg.run.measure_diversity import SEEDS_SIDE, Compared, Diversity, Growth
+from tsdg.views.grid import Column, print_table
 
 _TASKS_SHOWN = 20
 """Of more tasks only those that are narrower are shown, and so many; ``--json`` has them all."""
@@ -160,14 +158,5 @@ def _subjects(one: Compared) -> Cells:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Cells]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column,
-            justify="right" if column else "left",
-            no_wrap=bool(column),
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*row)
-    Console(width=max(Console().width, _COLUMNS)).print(table)
+    # Of so many figures no one says much alone: all are there.
+    print_table([Column(name=name, left=not name) for name in columns], rows)

@@ -9,6 +9,7 @@ from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.catalogue.model import Catalogue, Unit
 from tsdg.seeds.draw.selection import LICENCES
 from tsdg.seeds.mirror.pins import split_path
+from tsdg.seeds.mirror.refusals import read_refusals
 
 
 def listing(mirror: Path | None) -> list[dict[str, Any]]:
@@ -20,20 +21,25 @@ def listing(mirror: Path | None) -> list[dict[str, Any]]:
     Returns:
         One dict per family, fit for JSON: ``group``, ``family``, ``tasks`` (names), ``units``
         (their number), ``rows`` (as published, unknown ones as 0), ``licence``, ``commercial_ok``,
-        ``tier``, ``mirror``.
+        ``tier``, ``mirror``, ``not_fetched``.
 
         ``commercial_ok`` is True where all units may be used commercially, share-alike licences
         included; False where one may not, or where it is unclear. ``mirror`` counts units:
         ``{"present": n, "partial": n, "absent": n}``; partial ones have fewer rows than published
-        (only units whose rows were counted or documented can be told).
+        (only units whose rows were counted or documented can be told). ``not_fetched`` says of
+        units that are absent why the last prefetch could not have them, by their name.
     """
-    catalogue = load()
+    catalogue, refused = load(), read_refusals(mirror) if mirror else {}
     out = []
     for family in catalogue.families:
         units = catalogue.units_of_family(family.family)
         mirrored = {"present": 0, "partial": 0, "absent": 0}
+        why: dict[str, str] = {}
         for unit in units:
-            mirrored[_status(unit, mirror, demo=family.tier == "demo")] += 1
+            status = _status(unit, mirror, demo=family.tier == "demo")
+            mirrored[status] += 1
+            if status == "absent" and unit.name in refused:
+                why[unit.name] = refused[unit.name]
         out.append(
             {
                 "group": family.group,
@@ -47,6 +53,7 @@ def listing(mirror: Path | None) -> list[dict[str, Any]]:
                 ),
                 "tier": family.tier,
                 "mirror": mirrored,
+                "not_fetched": why,
             }
         )
     return out

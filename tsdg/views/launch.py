@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tsdg.launch.cancel import Cancelled
 from tsdg.launch.job_plan import SLURM_DEFAULT_MAX_ARRAY_SIZE, JobPlan
 from tsdg.launch.submit import Launch
+from tsdg.views.grid import Column, numbers, print_table
 
-if TYPE_CHECKING:
-    from rich.console import Console
+_JOBS = (
+    Column(name="job", left=True),
+    *numbers("number"),
+    *numbers("elements"),
+    *numbers("at once", drop=3),
+    *numbers("nodes"),
+    *numbers("GPUs a node", drop=4),
+    Column(name="partition", left=True, drop=5),
+    Column(name="time", left=True, drop=1),
+    Column(name="waits for", left=True, drop=2, least=12),
+)
+_LAUNCHES = (
+    Column(name="run", left=True),
+    *numbers("jobs", drop=2),
+    *numbers("elements"),
+    *numbers("nodes at once", drop=1),
+    Column(name="directory", left=True),
+)
 
 
-def print_outcome(done: Launch | None, directory: Path, *, dry_run: bool) -> None:
+def print_outcome(
+    done: Launch | None, directory: Path, *, dry_run: bool, scripts: bool = False
+) -> None:
     """Print the result of one launch.
 
     Args:
         done: the launch; None where the run was complete.
         directory: the run directory, as the recipe has it.
         dry_run: whether nothing was written or submitted.
+        scripts: whether to print the jobs' scripts too.
     """
     if done is None:
         print(f"{directory} is complete; nothing to submit")
     elif dry_run:
-        print_scripts(done)
+        print_dry_launch(done, scripts=scripts)
     else:
         print_launch(done)
 
 
 def print_launch(done: Launch) -> None:
     """Print the jobs of one launch, and where to look next."""
-    _print_table(done)
+    _print_jobs(done)
     _print_cluster(done)
     print(f"run directory: {done.target.run}" + _copy(done))
     print(f"NeMo-Run: experiment {done.experiment} in {done.home}")
     print(f"next: tsdg status {done.target.here}")
 
 
-def print_scripts(done: Launch) -> None:
-    """Print the sbatch script of each job as it would be submitted, and the plan."""
-    for job in done.jobs:
+def print_dry_launch(done: Launch, *, scripts: bool) -> None:
+    """Print the jobs as they would be submitted; on request the sbatch script of each before."""
+    for job in done.jobs if scripts else ():
         print(f"==== {job.name}: sbatch --requeue --parsable{_dependency(job)}")
         print(done.scripts[job.name].rstrip("\n"))
         print()
-    _print_table(done)
+    _print_jobs(done)
     _print_cluster(done)
     print(f"run directory: {done.target.run}" + _copy(done))
     if not done.target.cluster.tsdg.max_array_size:
@@ -54,7 +72,8 @@ def print_scripts(done: Launch) -> None:
             f"arrays: at most {SLURM_DEFAULT_MAX_ARRAY_SIZE} elements here; a launch asks the "
             "cluster for its own limit"
         )
-    print("nothing was written or submitted")
+    more = "" if scripts else "; --scripts shows the sbatch scripts too"
+    print(f"nothing was written or submitted{more}")
 
 
 def _print_cluster(done: Launch) -> None:
@@ -72,21 +91,14 @@ def _print_cluster(done: Launch) -> None:
 
 def print_launches(launches: Sequence[Launch]) -> None:
     """Print one line per launch of a sweep."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("run", "jobs", "elements", "nodes at once", "directory"):
-        table.add_column(
-            column, justify="left" if column in ("run", "directory") else "right", overflow="fold"
-        )
+    rows = []
     for done in launches:
         elements = sum(job.array.size for job in done.jobs if job.array and not job.link)
         nodes = max(job.nodes * (job.array.limit if job.array else 1) for job in done.jobs)
-        table.add_row(
-            done.target.name, str(len(done.jobs)), str(elements), str(nodes), done.target.run
-        )
+        counts = (str(count) for count in (len(done.jobs), elements, nodes))
+        rows.append((done.target.name, *counts, done.target.run))
     print()
-    _console().print(table)
+    print_table(_LAUNCHES, rows)
 
 
 def print_cancelled(run: Path, ended: Sequence[Cancelled]) -> None:
@@ -102,25 +114,9 @@ def print_cancelled(run: Path, ended: Sequence[Cancelled]) -> None:
         print(f"what was done is kept; `tsdg resume {run}` continues it")
 
 
-def _print_table(done: Launch) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in (
-        "job",
-        "number",
-        "elements",
-        "at once",
-        "nodes",
-        "GPUs a node",
-        "partition",
-        "time",
-        "waits for",
-    ):
-        right = column in ("number", "elements", "at once", "nodes", "GPUs a node")
-        table.add_column(column, justify="right" if right else "left")
-    for job in done.jobs:
-        table.add_row(
+def _print_jobs(done: Launch) -> None:
+    rows = [
+        (
             job.name,
             done.job_ids.get(job.name, "-"),
             str(job.array.size) if job.array else "1",
@@ -131,14 +127,9 @@ def _print_table(done: Launch) -> None:
             job.time_limit or "default",
             ", ".join([*job.after_ok, *(f"end of {name}" for name in job.after_any)]) or "-",
         )
-    _console().print(table)
-
-
-def _console() -> Console:
-    """As wide as the terminal; wide enough for any table where there is none."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=240)
+        for job in done.jobs
+    ]
+    print_table(_JOBS, rows)
 
 
 def _dependency(job: JobPlan) -> str:

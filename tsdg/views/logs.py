@@ -13,7 +13,14 @@ from tsdg.layout import LOGS
 from tsdg.run.run_logs import failed_keys
 from tsdg.slurm.job_logs import by_failure, find_logs
 from tsdg.storage import storage
+from tsdg.views.grid import Column, numbers, print_table
 
+_COLUMNS = (
+    Column(name="last written", left=True, drop=1),
+    *numbers("bytes", drop=2),
+    Column(name="", left=True),
+    Column(name="log", left=True),
+)
 _BLOCK = 1 << 16
 _POLL_S = 0.5
 
@@ -22,10 +29,13 @@ def print_list(run: Path) -> None:
     """Print one line per log: last written, size, whether its job failed, path."""
     failed = failed_keys(run)
     logs = by_failure(find_logs(run), failed)
+    rows = []
     for log in logs:
         when = datetime.fromtimestamp(log.changed).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         mark = "failed" if log.key and log.key in failed else ""
-        print(f"{when}  {log.size:>10}  {mark:6}  {log.path}")
+        rows.append((when, f"{log.size:,}", mark, str(log.path)))
+    if rows:
+        print_table(_COLUMNS, rows)
     if not logs:
         print(f"{run / LOGS} has no log yet")
 

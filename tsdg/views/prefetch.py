@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsdg.errors import MirrorError, ShortfallError
+from tsdg.seeds.mirror.identity import KEPT, kept_files
 from tsdg.seeds.mirror.prefetch import FetchOutcome, FetchRequest, failures
 
 
@@ -40,6 +41,12 @@ def print_outcomes(
                 + (f": {outcome.detail}" if outcome.detail else "")
             )
     print(f"{request.mirror}: {_summary(outcomes)}")
+    count, size = kept_files(request.mirror)
+    if count:
+        print(
+            f"{request.mirror / KEPT}: {count} files of before an update, {size / 1e9:.1f} GB, for "
+            "runs that began with them; delete the folder when these have ended"
+        )
     if lacking:
         print(f"fetch what is missing, on a machine with internet: {command}")
 

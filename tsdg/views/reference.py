@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from tsdg.commands.key_table import RECIPE, TABLE, KeyRow
-from tsdg.commands.table import COMMANDS
+from tsdg.commands.table import GROUPS
 from tsdg.commands.words import WIDEST
 from tsdg.config.base import Config
 from tsdg.config.comparison import CompareConfig
@@ -23,6 +23,7 @@ from tsdg.config.folders import recipes_dir
 from tsdg.config.key_list import Key, keys_of, recipe_defaults
 from tsdg.config.mix import MixConfig
 from tsdg.config.recipe import Recipe
+from tsdg.package.card import columns
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 _CONFIGURATIONS: dict[str, type[Config]] = {
@@ -74,12 +75,21 @@ def table_text(rows: Iterable[KeyRow]) -> str:
 
 def page_text(rows: Sequence[KeyRow]) -> str:
     """The page of reference, in Markdown."""
-    return "\n".join([_HEAD, *_commands(), _KEYS, *_keys(rows)])
+    return "\n".join([_HEAD, *_commands(), _KEYS, *_keys(rows), _COLUMNS, *_columns()])
+
+
+def _columns() -> Iterator[str]:
+    yield "| column | holds |\n|---|---|"
+    for name, holds in columns().items():
+        yield f"| `{name}` | {_cell(holds)} |"
+    yield ""
 
 
 def _commands() -> Iterator[str]:
-    for command in COMMANDS.values():
-        yield f"### tsdg {command.name}\n\n```\n{command.help(WIDEST)}\n```\n"
+    for title, commands in GROUPS.items():
+        yield f"### {title}\n"
+        for command in commands:
+            yield f"#### tsdg {command.name}\n\n```\n{command.help(WIDEST)}\n```\n"
 
 
 def _keys(rows: Sequence[KeyRow]) -> Iterator[str]:
@@ -116,9 +126,9 @@ def _code_cell(text: str) -> str:
 _HEAD = """\
 # Reference
 
-Every command and every key. This page is written by `make reference`, from the table of commands
-and from the typed models of `tsdg/config`; a test holds it to them. `tsdg COMMAND --help` and
-`tsdg keys [PATTERN]` print the same.
+Every command, every key and every column. This page is written by `make reference`,
+from the table of commands, the typed models of `tsdg/config` and the table of columns; a test holds
+it to them. `tsdg COMMAND --help` and `tsdg keys [PATTERN]` print the same.
 
 ## Commands
 """
@@ -130,6 +140,13 @@ own, or for one of those that the comment gives. A default is that of a recipe w
 else; a recipe may have others, and `tsdg run recipe=R --cfg job --resolve` prints them. Numbers of
 rows, requests and tokens may be written as `10B`, `500k`, `1e10` or `40,000,000`; on the command
 line of a recipe the last of these needs quotes of its own.
+"""
+_COLUMNS = """\
+## Columns of a record
+
+The files below `dataset/` have these columns, and so have the exports `hf`, `parquet` and `jsonl`.
+`seed_ids` names rows of `seeds/seeds.parquet`, whose column `source` says which row of which data
+set each comes from.
 """
 
 

@@ -7,43 +7,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from tsdg.package.losses import told
 from tsdg.package.manifest_form import Manifest
+from tsdg.views.grid import Column, numbers, print_table, print_text
 
+_COUNTS = ("seeds", "questions", "answered", "records", "tokens")
 COLUMNS = (
-    "task",
-    "seeds",
-    "questions",
-    "answered",
-    "records",
-    "tokens",
-    "rejected, by reason",
+    Column(name="task", left=True),
+    *numbers("seeds", drop=3),
+    *numbers("questions", drop=2),
+    *numbers("answered", drop=2),
+    *numbers("records"),
+    *numbers("tokens", drop=4),
+    Column(name="rejected, by reason", left=True, drop=1, least=19),
 )
 
 
 def print_run(directory: Path, manifest: Manifest, *, note: str) -> None:
     """Print a finished run's per-task table, the note on its model and its directory."""
-    console = Console(soft_wrap=False)
-    table = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(
-            column,
-            justify="left" if column in (COLUMNS[0], COLUMNS[-1]) else "right",
-            overflow="fold",
-        )
-    for row in rows(manifest):
-        table.add_row(*row)
-    console.print(table)
-    if unenriched := _unenriched(manifest):
-        console.print(unenriched, markup=False, highlight=False)
-    if lost := told(manifest):
-        console.print(lost, markup=False, highlight=False)
-    if note:
-        console.print(note, markup=False, highlight=False)
-    # Not through rich: a path must stay on one line to be copied.
+    found = rows(manifest)
+    print_table(COLUMNS, found, strong={len(found) - 1}, kind="tasks")
+    for line in (_unenriched(manifest), told(manifest), note):
+        if line:
+            print_text(line)
+    # Whole, to be copied.
     print(f"run directory: {directory}")
 
 
@@ -51,6 +38,7 @@ def rows(manifest: Manifest) -> list[tuple[str, ...]]:
     """The table's rows as text, one per task in the manifest's order and the total."""
     out = []
     total: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
     for name, task in manifest["tasks"].items():
         counts = {
             "seeds": task["seeds"]["sampled"],
@@ -59,24 +47,31 @@ def rows(manifest: Manifest) -> list[tuple[str, ...]]:
             "records": task["records"],
             "tokens": task["tokens"],
         }
+        reasons = _refused(task)
         total.update(counts)
-        out.append((name, *map(str, counts.values()), _reasons(task)))
-    out.append(("all", *(str(total[key]) for key in COLUMNS[1:-1]), ""))
+        refused.update(reasons)
+        out.append((name, *(f"{count:,}" for count in counts.values()), _words(reasons)))
+    out.append(("all", *(f"{total[key]:,}" for key in _COUNTS), _words(refused)))
     return out
 
 
-def _reasons(task: Mapping[str, Any]) -> str:
-    """The rejection reasons of all stages after the seeds, the most frequent first."""
+def _refused(task: Mapping[str, Any]) -> Counter[str]:
+    """The rejections of all stages after the seeds, by reason."""
     counts: Counter[str] = Counter()
     for stage in ("study", "questions", "answers", "filter"):
         counts.update(task[stage]["rejected"])
-    return ", ".join(f"{reason} {count}" for reason, count in counts.most_common(4))
+    return counts
+
+
+def _words(reasons: Counter[str]) -> str:
+    """The most frequent reasons."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common(4))
 
 
 def _unenriched(manifest: Manifest) -> str:
-    """What the records of variant ``context`` lost; empty for nothing."""
+    """What the records of variant ``enriched`` lost; empty for nothing."""
     counts: Counter[str] = Counter()
     for task in manifest["tasks"].values():
         counts.update(task["answers"]["unenriched"])
     reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
-    return f"answers without knowledge, so no context record: {reasons}" if counts else ""
+    return f"answers without knowledge, so no enriched record: {reasons}" if counts else ""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from tsdg.layout import output_root
 from tsdg.run.runs import RunLine
+from tsdg.views.grid import Column, numbers, print_table
+
+_COLUMNS = (
+    Column(name="run", left=True),
+    Column(name="recipe", left=True, drop=2),
+    Column(name="created", left=True, drop=3),
+    Column(name="state", left=True),
+    *numbers("records"),
+    *numbers("tokens", drop=1),
+)
 
 
 def print_runs(root: Path, runs: Sequence[RunLine]) -> None:
@@ -20,15 +26,12 @@ def print_runs(root: Path, runs: Sequence[RunLine]) -> None:
     if not runs:
         print(f"{root} holds no run")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("run", "recipe", "created", "state", "records", "tokens"):
-        table.add_column(
-            column, justify="right" if column in ("records", "tokens") else "left", overflow="fold"
-        )
+    rows = []
     for line in runs:
-        counts = ["-" if count is None else str(count) for count in (line.records, line.tokens)]
-        table.add_row(named(line.run), line.recipe, line.created, line.state, *counts)
-    (Console() if sys.stdout.isatty() else Console(width=200)).print(table)
+        counts = ["-" if count is None else f"{count:,}" for count in (line.records, line.tokens)]
+        when = line.created[:16].replace("T", " ")
+        rows.append((named(line.run), line.recipe, when, line.state, *counts))
+    print_table(_COLUMNS, rows)
 
 
 def named(run: str) -> str:

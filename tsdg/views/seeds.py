@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from tsdg.errors import UsageError
+from tsdg.errors import UsageError, few
 from tsdg.records import Seed
 from tsdg.seeds.catalogue import guard
 from tsdg.seeds.catalogue.evidence import Fact
@@ -18,7 +17,19 @@ from tsdg.seeds.catalogue.model import Unit
 from tsdg.seeds.draw.collect import SeedCollector
 from tsdg.seeds.draw.selection import by_name, locate
 from tsdg.views.family_list import listing
+from tsdg.views.grid import Column, numbers, print_table
 
+_COLUMNS = (
+    Column(name="group", left=True, drop=3),
+    Column(name="family", left=True),
+    Column(name="tier", left=True, drop=1),
+    *numbers("tasks", drop=4),
+    *numbers("units", drop=2),
+    *numbers("rows"),
+    Column(name="commercial", left=True),
+    *numbers("in the mirror"),
+    Column(name="licence", left=True, drop=5, least=24),
+)
 SHOWN = 3
 """Seeds shown of a family."""
 
@@ -34,57 +45,36 @@ def print_list(mirror: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"families": families}, indent=1))
         return
-    _print_table(families)
+    print_table(_COLUMNS, [_cells(family) for family in families])
     for group in ("knowledge", "reasoning"):
         _print_sum(group, [f for f in families if f["group"] == group and f["tier"] in "AB"])
+    _print_refused(families)
 
 
-_WIDE = 120
-"""Columns of a terminal from which the table has room for groups, tasks and licences."""
+def _print_refused(families: Sequence[Mapping[str, Any]]) -> None:
+    """Print what could not be fetched, by the reason."""
+    units: dict[str, list[str]] = {}
+    for family in families:
+        for name, why in family["not_fetched"].items():
+            units.setdefault(why, []).append(name)
+    for why, names in units.items():
+        print(f"not fetched: {few(names)}: {why}")
 
 
-def _print_table(families: Sequence[Mapping[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    # What goes to a file or a pipe has room.
-    aside = not console.is_terminal and "COLUMNS" not in os.environ
-    wide = aside or console.width >= _WIDE
-    console = Console(width=max(console.width, 140)) if aside else console
-    rows = [_columns(family) for family in families]
-    shown = [name for name in rows[0] if wide or name not in _IF_WIDE] if rows else []
-    table = Table(box=None, pad_edge=False)
-    for name in shown:
-        table.add_column(
-            name,
-            justify="right" if name in {"tasks", "units", "rows"} else "left",
-            no_wrap=not wide,
-        )
-    for row in rows:
-        table.add_row(*(row[name] for name in shown))
-    console.print(table)
-    if not wide:
-        print(f"a terminal of {_WIDE} columns shows {', '.join(_IF_WIDE)} too; so does --json")
-
-
-_IF_WIDE = ("group", "tasks", "licence")
-
-
-def _columns(family: Mapping[str, Any]) -> dict[str, str]:
+def _cells(family: Mapping[str, Any]) -> tuple[str, ...]:
     """A family's row of the table."""
     mirrored = family["mirror"]
-    return {
-        "group": family["group"],
-        "family": family["family"],
-        "tier": family["tier"],
-        "tasks": str(len(family["tasks"])),
-        "units": str(family["units"]),
-        "rows": f"{family['rows']:,}",
-        "commercial": "yes" if family["commercial_ok"] else "no",
-        "in the mirror": f"{mirrored['present'] + mirrored['partial']} of {family['units']}",
-        "licence": family["licence"],
-    }
+    return (
+        family["group"],
+        family["family"],
+        family["tier"],
+        str(len(family["tasks"])),
+        str(family["units"]),
+        f"{family['rows']:,}",
+        "yes" if family["commercial_ok"] else "no",
+        f"{mirrored['present'] + mirrored['partial']} of {family['units']}",
+        family["licence"],
+    )
 
 
 def _print_sum(group: str, families: Sequence[Mapping[str, Any]]) -> None:

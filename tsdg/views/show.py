@@ -28,7 +28,7 @@ def _entries(run: Path, task: str, count: int) -> list[dict[str, Any]]:
             f"{run} has no task {task!r}; allowed: {', '.join(tasks)}{did_you_mean(task, tasks)}"
         )
     wanted = {task: tasks[task]} if task else tasks
-    return browse(run, {**manifest, "tasks": wanted}, sample=2 * count * len(wanted))
+    return browse(run, {**manifest, "tasks": wanted}, sample=8 * count * len(wanted))
 
 
 def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None:
@@ -48,10 +48,9 @@ def print_questions(run: Path, *, task: str, count: int, rejected: bool) -> None
     kept = [entry for entry in entries if (entry["verdict"] != ACCEPTED) == rejected]
     if not kept:
         what = "rejected questions" if rejected else "records"
-        raise UsageError(
-            f"{run} has no {what}{f' of task {task}' if task else ''}; `tsdg report {run}` shows "
-            "why"
-        )
+        of = f" of task {task}" if task else ""
+        look = f"report {run}" if rejected else f"show {run} --rejected"
+        raise UsageError(f"{run} has no {what}{of}; `tsdg {look}` shows why")
     console = Console()
     shown: Counter[str] = Counter()
     for entry in kept:
@@ -72,6 +71,7 @@ def panel(entry: Mapping[str, Any]) -> Panel:
         parts += [Text("Votes", style="bold"), Text(safe(told))]
     for record in entry["records"]:
         parts += [
+            Text(""),
             Text(f"Record: {record['variant']}, {record['tokens']} tokens", style="bold"),
             Text(safe(record["text"])),
         ]

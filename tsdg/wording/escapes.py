@@ -37,7 +37,7 @@ _FORMULA = re.compile(r"[\^=$]|\\\\[A-Za-z(\[]|\w_\w\b|\\[fb][a-z]")
 _LINE_START = re.compile(r"(?:\$\$|\\\[|\\\\|\\n|\})\s*$")
 _EATEN = re.compile(r"([\x08\x0c\r\t])([A-Za-z]+)")
 _LETTER = {"\x08": "b", "\x0c": "f", "\r": "r", "\t": "t"}
-_DOUBLED = re.compile(r"\\\\[A-Za-z]{2,}")
+_LETTERS = re.compile(r"[A-Za-z]+")
 _OPENED = re.compile(r"\\(begin|end)\{")
 _MOST_OPENED = 100
 _ARGUMENT = frozenset(("text", "tag"))
@@ -83,7 +83,9 @@ def _literal(literal: str) -> str:
 def _escape(match: re.Match[str], literal: str) -> str:
     escape = match[0]
     first = escape[1]
-    if first in '"\\/' or (first == "u" and len(escape) > 2):
+    if first == "\\":
+        return escape * 2 if _ends_row(match, literal) else escape
+    if first in '"/' or (first == "u" and len(escape) > 2):
         return escape
     if first == "'":
         return "'"
@@ -102,8 +104,22 @@ def _escape(match: re.Match[str], literal: str) -> str:
 
 
 @lru_cache(maxsize=16)
+def _doubled(literal: str) -> frozenset[str]:
+    """The words that stand after a backslash that is doubled."""
+    ends = (match.end() for match in _ESCAPE.finditer(literal) if match[0] == "\\\\")
+    return frozenset(word[0] for end in ends if (word := _LETTERS.match(literal, end)))
+
+
 def _has_doubled(literal: str) -> bool:
-    return _DOUBLED.search(literal) is not None
+    return any(len(word) > 1 for word in _doubled(literal))
+
+
+def _ends_row(match: re.Match[str], literal: str) -> bool:
+    """Whether two backslashes are two, and end a row, as no other of the literal is doubled."""
+    if not _sloppy(literal) or not _doubled(literal).isdisjoint(frozenset.union(*_commands())):
+        return False
+    beside = literal[match.end() : match.end() + 2], literal[match.start() - 2 : match.start()]
+    return "\\\\" not in beside and _place(literal, match.start()) == "display"
 
 
 @lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ import yaml
 from tsdg.text import fold
 
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "`": "'"})
-_MARKS = re.compile(r"[\s.,;:!?…。，、；：！？؟।*_\"“”«»「」()\[\]-]+")
+_MARKS = re.compile(r"[\s.,;:!?…。，、；：！？؟।*_\"“”«»「」()\[\]{}<>-]+")
 # Where words are not set apart, a mark of punctuation leaves no space behind.
 _JOINED = re.compile(r"(?<=[\u3040-\u30ff\u3400-\u9fff]) (?=[\u3040-\u30ff\u3400-\u9fff])")
 _LONGEST = 600
@@ -71,6 +71,8 @@ def refuses(text: str, shown: str = "") -> bool:
 
 
 def _starts_so(plain: str, starts: tuple[str, ...]) -> bool:
+    if not plain.startswith(starts):
+        return False
     padded = f"{plain} "
     return any(
         plain.startswith(one) and (padded[len(one)] == " " or not one[-1].isascii())

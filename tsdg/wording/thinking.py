@@ -21,6 +21,8 @@ _OPENS = (
     r"|<\|channel>thought"
 )
 _CLOSES = rf"</(?:{_NAMES})>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|END_THINKING)\|>|<channel\|>"
+_SIGNS = frozenset("<[◁")
+"""With one of these each of the tags begins; most texts have none."""
 _OPEN = re.compile(_OPENS, re.IGNORECASE)
 _CLOSE = re.compile(_CLOSES, re.IGNORECASE)
 # One that is never closed: at the start any, within a text only those that say nothing else.
@@ -43,6 +45,8 @@ def parted(text: str) -> tuple[str, str] | None:
     """
     if (channels := _of_channels(text)) is not None:
         return channels
+    if _SIGNS.isdisjoint(text):
+        return None
     closing = list(_CLOSE.finditer(text))
     if not closing:
         return None
@@ -52,7 +56,7 @@ def parted(text: str) -> tuple[str, str] | None:
 
 def unclosed(text: str) -> str | None:
     """Return the thought of a text whose thinking never came to an end; None where it has none."""
-    match = _UNCLOSED.match(text)
+    match = None if _SIGNS.isdisjoint(text) else _UNCLOSED.match(text)
     return text[match.end() :].strip() if match else None
 
 

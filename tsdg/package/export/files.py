@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -26,6 +27,36 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
                 count += 1
         partial.replace(path)
     return count
+
+
+class LineFiles:
+    """Files of JSON lines that are written beside one another, until their stack is left."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._files: dict[Path, BinaryIO] = {}
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._files
+
+    def add(self, path: Path, row: Mapping[str, Any]) -> None:
+        """Add a row to a file, which is begun where it is its first one.
+
+        Raises:
+            StorageError: it cannot be written; also where the stack is left.
+        """
+        if path not in self._files:
+            make_directory(path.parent)
+            with storage("write", path):
+                self._files[path] = path.open("wb")
+            self._stack.callback(_close, path, self._files[path])
+        with storage("write", path):
+            self._files[path].write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _close(path: Path, file: BinaryIO) -> None:
+    with storage("write", path):
+        file.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

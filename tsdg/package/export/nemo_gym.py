@@ -20,17 +20,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
-from typing import Any, BinaryIO
+from typing import Any
 
-import orjson
 import pyarrow as pa
 import yaml
 
-from tsdg.package.export.files import Pattern, write_folder_card
+from tsdg.package.export.files import LineFiles, Pattern, write_folder_card
 from tsdg.package.export.source import Export, Exported, packaged_pairs
 from tsdg.package.render import HERE
 from tsdg.records import Question, Solution
-from tsdg.storage import make_directory, storage
 
 _YES_NO = (("yes", "no"), ("true", "false"))
 _LABELS = ("group", "family", "task", "domain", "language", "licence")
@@ -85,19 +83,15 @@ def nemo_gym(export: Export) -> Exported:
     left_out: Counter[str] = Counter()
     written: Counter[str] = Counter()
     with ExitStack() as stack:
-        files: dict[str, BinaryIO] = {}
+        files = LineFiles(stack)
         for question, solution in packaged_pairs(export):
             row = line(question, solution)
             if isinstance(row, str):
                 left_out[row] += 1
                 continue
-            name = f"{row['verifier']['server']}/difficulty-{question.plan.difficulty or 'unknown'}"
-            if name not in files:
-                path = export.out / f"{name}.jsonl"
-                make_directory(path.parent)
-                with storage("write", path):
-                    files[name] = stack.enter_context(path.open("wb"))
-            files[name].write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            difficulty = question.plan.difficulty or "unknown"
+            folder = export.out / row["verifier"]["server"]
+            files.add(folder / f"difficulty-{difficulty}.jsonl", row)
             written[row["verifier"]["server"]] += 1
     write_folder_card(
         export.out,

@@ -15,18 +15,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import orjson
 import pyarrow as pa
 
 from tsdg.errors import VerificationError
 from tsdg.layout import QUESTIONS, SAMPLES
-from tsdg.package.export.files import Pattern, write_folder_card, write_lines
+from tsdg.package.export.files import LineFiles, Pattern, write_folder_card, write_lines
 from tsdg.package.export.source import Export, Exported, packaged_pairs, rejected_late, wording_of
 from tsdg.package.render import Wording, render, user_turn, variants_of
 from tsdg.records import AnswerSample, Question, Solution
-from tsdg.storage import make_directory, storage, write_whole
+from tsdg.storage import make_directory, write_whole
 from tsdg.tables import read_rows
 
 PLANNED = ("skill", "field", "subfield", "concept", "way", "difficulty")
@@ -199,25 +198,16 @@ class _SampleFiles:
     """The open sample files of one task."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder, self._stack = folder, stack
-        self._files: dict[tuple[int, int], BinaryIO] = {}
+        self._folder, self._files = folder, LineFiles(stack)
 
     def add(self, question: Question, samples: list[AnswerSample], expected: str | None) -> None:
         """Write one line into each file of the question's number of samples."""
         for number, sample in enumerate(samples):
-            line = orjson.dumps(
-                sampled(question, sample, expected), option=orjson.OPT_APPEND_NEWLINE
-            )
-            self._file(len(samples), number).write(line)
-
-    def _file(self, drawn: int, number: int) -> BinaryIO:
-        if (drawn, number) not in self._files:
-            path = self._folder / f"samples-{drawn}" / f"output-rs{number}.jsonl"
-            make_directory(path.parent)
-            with storage("write", path):
-                self._files[drawn, number] = self._stack.enter_context(path.open("wb"))
-            write_whole(path.with_name(f"{path.name}.done"), b"")
-        return self._files[drawn, number]
+            path = self._folder / f"samples-{len(samples)}" / f"output-rs{number}.jsonl"
+            if path not in self._files:
+                make_directory(path.parent)
+                write_whole(path.with_name(f"{path.name}.done"), b"")
+            self._files.add(path, sampled(question, sample, expected))
 
 
 def sampled(question: Question, sample: AnswerSample, expected: str | None) -> Mapping[str, Any]:

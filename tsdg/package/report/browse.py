@@ -1,6 +1,7 @@
 """The rows shown in a report: sampled questions with seed, votes and records.
 
-Per task, and per verdict within a task, the questions with the smallest ids are taken. Ids are
+Up to the size of the sample, as many of each task are accepted ones as of the others; and as many
+of each task and reason are rejected ones. The questions with the smallest ids are taken. Ids are
 hashes, so this is a uniform sample, the same on every machine. Columns of ids are read first, whole
 rows only of what was chosen.
 """
@@ -10,11 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from tsdg.errors import VerificationError
@@ -22,8 +22,10 @@ from tsdg.layout import DATASET, QUESTIONS, SAMPLES, SEEDS, rejected
 
 LONGEST = 4000
 """Characters of one text that are shown."""
-_REASONS_SHOWN = 4
-"""Questions of one task and reason, per question of the task that was accepted."""
+_STAGES = ("questions", "answers", "filter")
+_HELD = 8
+"""Times as many rejections as are wanted that are held before the first are chosen."""
+Key = TypeVar("Key")
 
 
 def browse(run: Path, manifest: Mapping[str, Any], *, sample: int) -> list[dict[str, Any]]:
@@ -50,18 +52,20 @@ def _by_question(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any
 
 
 def _browse(run: Path, manifest: Mapping[str, Any], sample: int) -> list[dict[str, Any]]:
-    tasks = list(manifest["tasks"])
-    each = max(1, sample // max(1, 2 * len(tasks)))
-    verdicts = {
-        key: verdict
-        for key, verdict in _rejections(run, each)
-        if verdict["task"] in manifest["tasks"]
+    tasks = manifest["tasks"]
+    refused = {
+        (task, stage, reason): count
+        for task, entry in tasks.items()
+        for stage in _STAGES
+        for reason, count in entry[stage]["rejected"].items()
     }
+    verdicts = dict(_rejections(run, fair(refused, sample // 2)))
+    kept = fair({task: entry["filter"]["packaged"] for task, entry in tasks.items()}, sample // 2)
     accepted = {
         question_id: {"verdict": "accepted", "stage": "", "detail": "", "task": task}
-        for task, entry in manifest["tasks"].items()
+        for task, count in kept.items()
         for question_id in _smallest(
-            (run / file["path"] for file in entry["files"]), "question_id", each
+            (run / file["path"] for file in tasks[task]["files"]), "question_id", count
         )
     }
     verdicts |= accepted
@@ -94,22 +98,44 @@ def _in_order(entries: Iterable[dict[str, Any]], tasks: Sequence[str]) -> list[d
     return sorted(entries, key=order)
 
 
-def _rejections(run: Path, each: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """The first few rejections per task, stage and reason: id → task, stage, reason, detail."""
-    for stage in ("questions", "answers", "filter"):
+def fair(counts: Mapping[Key, int], total: int) -> dict[Key, int]:
+    """Divide a total over what there is: equal numbers of each, of what has less all of it. Pure.
+
+    What there is any of gets at least one, and so do all together more than ``total`` if need be.
+
+    >>> fair({"a": 100, "b": 3, "c": 0, "d": 50}, 23)
+    {'a': 10, 'b': 3, 'd': 10}
+    """
+    out, left = {}, total
+    ordered = sorted((key for key, count in counts.items() if count), key=lambda key: counts[key])
+    for place, key in enumerate(ordered):
+        out[key] = min(counts[key], max(1, left // (len(ordered) - place)))
+        left -= out[key]
+    return {key: out[key] for key in counts if key in out}
+
+
+def _rejections(
+    run: Path, quotas: Mapping[tuple[str, str, str], int]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The first rejections per task, stage and reason: id → task, stage, reason, detail."""
+    for stage in _STAGES:
         path = run / rejected(stage)
         if not path.exists():
             continue
-        held: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        held: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=["row_id", "task", "reason", "detail"]):
                 for row in batch.to_pylist():
-                    few = held[row["task"], row["reason"]]
+                    key = (row["task"], stage, row["reason"])
+                    if (most := quotas.get(key, 0)) == 0:
+                        continue
+                    few = held[key]
                     few[row["row_id"]] = row["detail"]
-                    if len(few) > 2 * _REASONS_SHOWN * each:
-                        held[row["task"], row["reason"]] = _first(few, each)
-        for (task, reason), few in held.items():
-            for row_id, detail in _first(few, max(1, each // _REASONS_SHOWN)).items():
+                    if len(few) > _HELD * most:
+                        held[key] = _first(few, most)
+        for key, few in held.items():
+            task, _, reason = key
+            for row_id, detail in _first(few, quotas[key]).items():
                 yield row_id, {"verdict": reason, "stage": stage, "detail": detail, "task": task}
 
 
@@ -136,6 +162,8 @@ def _rows(path: Path, column: str, wanted: Collection[str]) -> Iterator[dict[str
     """Rows of a table whose id is wanted, in file order; none where there is no table."""
     if not wanted or not path.exists():
         return
+    import pyarrow.dataset as ds  # takes a third of a second, as it imports pandas
+
     scanner = ds.dataset(path, format="parquet", exclude_invalid_files=False).scanner(
         filter=ds.field(column).isin(pa.array(sorted(wanted), pa.string())),
         use_threads=False,

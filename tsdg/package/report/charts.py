@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
+from tsdg.amounts import duration
+
 WIDTH, HEIGHT = 560, 170
-_LEFT, _BOTTOM, _TOP = 46, 24, 12
+_LEFT, _BOTTOM, _TOP = 52, 24, 12
 
 
 def bars(histogram: Sequence[Sequence[float]], *, label: str, bound: Callable[[float], str]) -> str:
@@ -44,13 +46,6 @@ def line(values: Sequence[float], *, label: str, seconds: float) -> str:
         for part in (0.0, 0.5, 1.0)
     ]
     return _svg([f'<polyline class="line" points="{points}"/>', *times, *_axis(most)], label)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``45 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def short(number: float) -> str:

@@ -23,7 +23,7 @@ from tsdg.layout import (
     SOLUTIONS,
     SYLLABUS,
 )
-from tsdg.package.counts import columns_of
+from tsdg.package.counts import OTHER_FIELDS, columns_of
 from tsdg.package.losses import told
 from tsdg.package.manifest import TASK_FACTS
 from tsdg.package.manifest_form import Manifest
@@ -41,12 +41,14 @@ def facts_of(run: Path, manifest: Manifest) -> dict[str, Any]:
         VerificationError: a table is missing or damaged.
     """
     workers = read_run(run)
+    totals = cast("Mapping[str, Any]", manifest["totals"])
     return {
         "run": manifest["run"],
         "created": manifest["created"],
         "fingerprint": manifest["recipe_fingerprint"],
         "models": manifest["models"],
-        "totals": funnel(manifest["totals"]),
+        "totals": funnel(totals),
+        "steps": steps(totals),
         "groups": {name: funnel(group) for name, group in manifest["groups"].items()},
         "tasks": [_task(name, task) for name, task in manifest["tasks"].items()],
         "rejected": _ranked(manifest["rejected"]),
@@ -54,7 +56,9 @@ def facts_of(run: Path, manifest: Manifest) -> dict[str, Any]:
         "unenriched": _ranked(manifest["totals"]["answers"]["unenriched"]),
         "contamination": contamination_of(run),
         "diversity": _diversity(run),
-        "syllabus": _syllabus(run, manifest["totals"]),
+        "syllabus": _syllabus(run, totals),
+        "fields": _named(totals["records_by_field"]),
+        "levels": sorted(_named(totals["records_by_difficulty"])),
         "languages": _shares(manifest, "language"),
         "licences": _shares(manifest, "licence"),
         "families": _families(manifest),
@@ -88,6 +92,58 @@ def funnel(part: Mapping[str, Any]) -> dict[str, Any]:
         "drawn": part["answers"]["sampled"],
         "reasons": _ranked(reasons),
     }
+
+
+_LOST_ROWS = {
+    "denied": "denied",
+    "leaked": "stand in held-out rows",
+    "malformed": "malformed",
+    "doubtful": "doubtful",
+    "duplicate": "duplicates",
+    "unsampled": "not drawn",
+}
+
+
+def steps(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The way from rows to records: of each step its count, its share of the bar, what was lost.
+
+    ``lost`` is what did not reach the step, by reason, the most frequent first. Rows and seeds have
+    one scale, and what is made of them another.
+    """
+    seeds, asked = part["seeds"], part["questions"]["asked"]
+    most = max(asked, part["records"], 1)
+    lost_rows = {words: seeds.get(key, 0) for key, words in _LOST_ROWS.items()}
+    made = (
+        ("questions asked for", asked, part["study"]["rejected"]),
+        ("questions written", part["questions"]["generated"], part["questions"]["rejected"]),
+        (
+            "questions with an accepted answer",
+            part["answers"]["accepted"],
+            part["answers"]["rejected"],
+        ),
+        ("questions packaged", part["filter"]["packaged"], part["filter"]["rejected"]),
+    )
+    available = seeds["available"] or 1
+    return [
+        _step("rows of the training splits", seeds["available"], 1.0, {}),
+        _step("seeds", seeds["sampled"], seeds["sampled"] / available, lost_rows),
+        *(_step(name, count, count / most, lost) for name, count, lost in made),
+        {
+            **_step("records", part["records"], part["records"] / most, {}),
+            "gives": _ranked(part["records_by_variant"]),
+        },
+    ]
+
+
+def _step(name: str, count: int, share: float, lost: Mapping[str, int]) -> dict[str, Any]:
+    found = [[reason, number] for reason, number in _ranked(lost) if number]
+    return {"name": name, "count": count, "share": min(1.0, share), "lost": found, "gives": []}
+
+
+def _named(counts: Mapping[str, int]) -> list[list[Any]]:
+    """What has a name, the most frequent first; empty where nothing was planned."""
+    unnamed = ("", "0", OTHER_FIELDS)
+    return [[name, count] for name, count in _ranked(counts) if name not in unnamed][:_FIELDS]
 
 
 def _task(name: str, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +207,7 @@ def _syllabus(run: Path, totals: Mapping[str, Any]) -> dict[str, Any] | None:
         "fields": [
             [name, study["by_field"].get(name, 0), totals["records_by_field"].get(name, 0)]
             for name, _ in fields.most_common(_FIELDS)
-            if name
+            if name not in ("", OTHER_FIELDS)
         ],
         "difficulty": [
             [

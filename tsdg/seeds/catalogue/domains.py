@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 def domain_of(family: Family, unit: Unit) -> str:
     """Return the domain of a unit: the first line that fits it, or its family's."""
-    for path, config, domain in _lines():
-        if fnmatchcase(unit.dataset_path, path) and fnmatchcase(unit.config, config):
-            return domain
-    return family.domain
+    return _listed(unit.dataset_path, unit.config) or family.domain
 
 
 @cache
-def _lines() -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (row["dataset_path"], row["config"], row["domain"]) for row in table("domains.csv")
+def _listed(dataset_path: str, config: str) -> str:
+    """The domain of the first line that fits; empty where none does."""
+    return next(
+        (
+            row["domain"]
+            for row in table("domains.csv")
+            if fnmatchcase(dataset_path, row["dataset_path"]) and fnmatchcase(config, row["config"])
+        ),
+        "",
     )

@@ -78,24 +78,31 @@ def require_allowed(tasks: Iterable[str], *, tier_b: bool = False) -> None:
 
     Raises:
         SeedsDeniedError: one of them is denied, or is a group, family or data set; the message
-            names the first.
+            says why of the first, and names the others.
     """
     catalogue = load()
+    refused = []
     for task in tasks:
         unit = catalogue.unit_of_task(task)
-        if unit is not None and (catalogue.family(unit.family).tier != "B" or tier_b):
-            continue
-        verdict = check(task, tier_b=tier_b)
-        if verdict.allowed:
-            names = [unit.tasks[0] for unit in verdict.units]
-            whole = (
-                f", or all of it with seeds.families=[{task}]" if verdict.kind == "family" else ""
-            )
-            raise SeedsDeniedError(
-                f"seeds.tasks: {task!r} is no task but a {verdict.kind}, allowed are task names; "
-                f"name its tasks instead: {few(names)}{whole}"
-            )
-        raise SeedsDeniedError(f"seeds.tasks: {task!r} is denied: {verdict.reason}; {NEXT_STEP}")
+        if unit is None or (catalogue.family(unit.family).tier == "B" and not tier_b):
+            refused.append(task)
+    if refused:
+        first, *others = refused
+        more = f" (and {len(others)} more: {few(others)})" if others else ""
+        raise SeedsDeniedError(f"seeds.tasks: {_why_no_task(first, tier_b=tier_b)}{more}")
+
+
+def _why_no_task(task: str, *, tier_b: bool) -> str:
+    """Why a name may not stand among tasks, and what may."""
+    verdict = check(task, tier_b=tier_b)
+    if not verdict.allowed:
+        return f"{task!r} is denied: {verdict.reason}; {NEXT_STEP}"
+    names = [unit.tasks[0] for unit in verdict.units]
+    whole = f", or all of it with seeds.families=[{task}]" if verdict.kind == "family" else ""
+    return (
+        f"{task!r} is no task but a {verdict.kind}, allowed are task names; name its tasks "
+        f"instead: {few(names)}{whole}"
+    )
 
 
 def row_denied(unit: Unit, row: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ def load() -> Catalogue:
 
 @cache
 def _load(own: tuple[Path, ...]) -> Catalogue:
-    catalogue = read_catalogue(DATA)
+    catalogue = _load(()) if own else read_catalogue(DATA)
     for path in own:
         mine = own_family(path)
         for unit in mine.units:

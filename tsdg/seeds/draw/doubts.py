@@ -6,12 +6,13 @@ difficulty`` found in earlier runs, where the solver's majority contradicted the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tsdg.errors import RecipeError
+from tsdg.errors import RecipeError, looked_in
 from tsdg.layout import DIFFICULTY
 from tsdg.seeds.rows.item import Gold, Item
 
@@ -66,7 +67,8 @@ def contradicted(runs: Iterable[str]) -> dict[str, str]:
         files = sorted(Path(run, DIFFICULTY).glob(f"*/{CONTRADICTED}"))
         if not files:
             raise RecipeError(
-                f"seeds.exclude: found {run}, which has no {DIFFICULTY}/*/{CONTRADICTED}; "
+                f"seeds.exclude: found {run}, which has no {DIFFICULTY}/*/{CONTRADICTED}"
+                f"{looked_in(run)}; "
                 f"`tsdg difficulty {run}` writes it"
             )
         for file in files:
@@ -75,6 +77,19 @@ def contradicted(runs: Iterable[str]) -> dict[str, str]:
                 for seed_id, answer in _answers(file).items()
             }
     return found
+
+
+def state_of(runs: Iterable[str]) -> str:
+    """Return what the findings of runs are known by again: a hash of what they hold.
+
+    Empty where there are none, or one cannot be read here.
+    """
+    try:
+        found = contradicted(runs)
+    except RecipeError:
+        return ""
+    said = json.dumps(found, sort_keys=True).encode()
+    return f"sha256:{hashlib.sha256(said).hexdigest()[:24]}" if found else ""
 
 
 def _answers(file: Path) -> dict[str, str]:

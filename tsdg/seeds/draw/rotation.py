@@ -26,6 +26,20 @@ def quotas(counts: Mapping[Path, int], total: int) -> dict[Path, int]:
     return _share(dict(sorted(counts.items())), min(total, sum(counts.values())), depth=0)
 
 
+def shared(counts: Mapping[Path, int], total: int, most: Mapping[str, int]) -> dict[Path, int]:
+    """As :func:`quotas`; where ``most`` (domain → rows) is not empty, its rows of each domain.
+
+    >>> shared({("art",): 9, ("law", "1"): 9, ("law", "2"): 9}, 100, {"law": 3})
+    {('law', '1'): 2, ('law', '2'): 1}
+    """
+    if not most:
+        return quotas(counts, total)
+    out: dict[Path, int] = {}
+    for domain, rows in sorted(most.items()):
+        out |= quotas({path: count for path, count in counts.items() if path[0] == domain}, rows)
+    return out
+
+
 def _share(counts: dict[Path, int], total: int, depth: int) -> dict[Path, int]:
     branches: dict[str, dict[Path, int]] = {}
     for path, count in counts.items():

@@ -36,7 +36,8 @@ from tsdg.seeds.rows.item import (
     text,
     unprinted,
 )
-from tsdg.seeds.rows.row_forms import LETTERS, Form, answered, lettered, named
+from tsdg.seeds.rows.row_forms import LETTERS, Form, lettered, named
+from tsdg.seeds.rows.spans import answered
 
 _YES_NO = ("yes", "no")
 _NONE = "none"

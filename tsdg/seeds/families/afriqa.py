@@ -16,12 +16,20 @@ from __future__ import annotations
 
 import re
 
-from tsdg.seeds.rows.item import DoubtfulRowError, Gold, Item, Row, part, text, unprinted
-from tsdg.seeds.rows.row_forms import Form, answered, held_in, named, spans
+from tsdg.seeds.rows.item import DoubtfulRowError, Gold, Item, Row, part, sentence, text, unprinted
+from tsdg.seeds.rows.row_forms import Form, named
+from tsdg.seeds.rows.spans import answered, spans, uncited
 
 _YES_NO = ("yes", "no")
 _NUMBERED = re.compile(r"^\w+_paragraph_\d+\s+")
 """The name of its article and the number of the paragraph, before some paragraphs."""
+_HEADING = re.compile(
+    r"(?<=[.!?\"”])\s+(?:(?:Early|Personal|Later|Private) (?:life|years|career)"
+    r"|(?:\w+ )?(?:[Cc]areer|[Hh]istory)|Prehistory|Etymology|Background|Biography|Geography"
+    r"|Overview|Description|Definitions?|Terminology|Origins?|Names?|Life|Biographie|Histoire"
+    r"|Carrière|Géographie|Présentation|Toponymie|Enfance)\.$"
+)
+"""The heading of the next section, after some paragraphs."""
 
 
 def _marked(row: Row) -> Row:
@@ -40,11 +48,16 @@ def _says_yes_or_no(row: Row) -> bool:
     )
 
 
+def _passage(row: Row) -> str:
+    return _HEADING.sub("", _NUMBERED.sub("", uncited(text(row, "context"))))
+
+
 def item(row: Row) -> Item:
     """The question on the paragraph; where it is answered by yes or no, with these options."""
     options = _YES_NO if _says_yes_or_no(row) else ()
-    passage = _NUMBERED.sub("", text(row, "context"))
-    return Item(question=text(row, "question_lang"), context=passage, options=options)
+    return Item(
+        question=sentence(text(row, "question_lang")), context=_passage(row), options=options
+    )
 
 
 def gold(row: Row, item: Item) -> Gold:
@@ -59,9 +72,7 @@ def gold(row: Row, item: Item) -> Gold:
     places = part(marked["answer_pivot"], "answer_start")
     if isinstance(places, list) and places and all(place == -1 for place in places):
         raise DoubtfulRowError("answer_pivot", "no place in the paragraph is marked")
-    found = spans(marked, "answer_pivot")
-    held_in(item.context, found, "answer_pivot")
-    return found
+    return spans({**marked, "context": _passage(row)}, "answer_pivot", "context")
 
 
 FORMS = {

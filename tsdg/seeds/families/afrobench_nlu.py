@@ -16,6 +16,7 @@ questions are English, as lm-eval's are. Records::
 from __future__ import annotations
 
 from tsdg.seeds.rows.phrases import phrase
+from tsdg.seeds.rows.posts import said
 from tsdg.seeds.rows.row_forms import classified
 
 _WORDS = phrase("afrobench_nlu", "intent").options
@@ -40,6 +41,7 @@ FORMS = {
         quoted=("tweet",),
         label="label",
         names=phrase("afrobench_nlu", "tweet").options,
+        clean=said,
     ),
     "Davlan/nollysenti": classified(
         "afrobench_nlu",

@@ -25,18 +25,24 @@ from tsdg.seeds.rows.row_forms import Form, lettered
 _MARK = re.compile(r"^\(?[A-E]\)\s*")
 
 
+_NUMBER = re.compile(r"^\d{1,3}\s?[.．、]\s*(?!\d(?!\d{3}年))")
+
+
 def _problem(row: Row) -> Item:
     options = tuple(_MARK.sub("", option) for option in texts(row, "options"))
     return Item(question=text(row, "question"), options=options)
 
 
 def _on_text(context: str, letter: str) -> Form:
-    """The form of questions on a text, which stands in the column ``context``."""
+    """The form of questions on a text, which stands in the column ``context``.
+
+    Without the number that some have in their exam.
+    """
     return Form(
         columns=(context, "question", "options", letter),
         item=lambda row: Item(
-            question=text(row, "question"),
-            context=text(row, context),
+            question=_NUMBER.sub("", text(row, "question")),
+            context=_NUMBER.sub("", text(row, context)),
             options=texts(row, "options"),
         ),
         gold=lambda row, item: lettered(row, letter, item),

@@ -2,8 +2,9 @@ r"""BasqueGLUE: topics, attitudes, coreference and question answering in Basque.
 
 The Python module of lm-eval's tasks can no longer be imported.
 
-Hub path ``orai-nlp/basqueGLUE``, configs ``bec``, ``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``,
-splits train, validation and test, CC-BY-NC-SA-4.0. Records::
+Hub path ``orai-nlp/basqueGLUE`` (a loading script: the mirror must hold Parquet), configs ``bec``,
+``bhtc``, ``coref``, ``qnli``, ``vaxx``, ``wic``, splits train, validation and test,
+CC-BY-NC-SA-4.0. Records::
 
     {"text": "Gaur eguzkia dago!\\n#Bilbo", "label": 2, "idx": 0}
     {"text": "Anek Mireni liburua eman dio .", "span1_text": "Mireni", "span2_text": "liburua",
@@ -15,7 +16,6 @@ splits train, validation and test, CC-BY-NC-SA-4.0. Records::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from tsdg.seeds.rows.item import (
@@ -28,23 +28,15 @@ from tsdg.seeds.rows.item import (
     labelled,
     text,
 )
-from tsdg.seeds.rows.phrases import ask, phrase, words
-from tsdg.seeds.rows.residue import posted
+from tsdg.seeds.rows.phrases import phrase, quoting, written_in
+from tsdg.seeds.rows.posts import said, words_of
 from tsdg.seeds.rows.row_forms import Form, classified
-
-_FEWEST_WORDS = 3
-_FOREIGN = 3
-"""Spanish function words from which a post is Spanish: one or two stand in Basque quotations."""
-_SPANISH = words("spanish")
 
 
 def _coreference(row: Row) -> Item:
     """Whether both marked expressions mean the same."""
-    wording = phrase("basqueglue", "coref")
     spans = (text(row, f"span{number}_text") for number in (1, 2))
-    return Item(
-        question=ask(wording.question, *spans), context=_marked(row), options=wording.options
-    )
+    return quoting(phrase("basqueglue", "coref"), *spans, context=_marked(row))
 
 
 def _label(row: Row, item: Item) -> Gold:
@@ -85,12 +77,8 @@ def _marked(row: Row) -> str:
 
 def _post(value: str) -> str:
     """A post that says something, in Basque."""
-    value = posted(_unquoted(value))
-    words = re.findall(r"[^\W\d_]+", value.lower())
-    if len(words) < _FEWEST_WORDS:
-        raise MalformedRowError("text", f"found {found(value)}, which says too little")
-    foreign = sum(word in _SPANISH for word in words)
-    if "¿" in value or (foreign >= _FOREIGN and foreign > len(words) / 6):
+    value = said(_unquoted(value))
+    if "¿" in value or written_in("spanish", words_of(value)):
         raise MalformedRowError("text", f"found {found(value)}, which is Spanish")
     return value
 

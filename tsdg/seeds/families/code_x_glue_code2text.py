@@ -16,12 +16,30 @@ it. A record::
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.posts import telling
 from tsdg.seeds.rows.residue import joined
 from tsdg.seeds.rows.row_forms import Form
 
 _NAMES = {"javascript": "JavaScript", "php": "PHP"}
+_COMMENT = re.compile(r"^\s*(?:/{2,}|/\*+|\*+/|\*+(?=\s|$)|#+(?=\s))\s?")
+_HEADER = re.compile(r"(?m)^\s*(?:#(?:end)?region\b(?:\s+#?\w+)*\s*)+$")
+_INHERITED = re.compile(r"\{@inheritdoc\}", re.IGNORECASE)
+_ENDS = re.compile(
+    r"@\w|:\w+[^:]*:(?:\s|$)|</?(?:p|pre|ul|ol|dl|table|img|h\d)\b|[-=]{3,}"
+    r"|(?:args?|arguments?|parameters?|params|returns?|raises|throws|examples?|usage|notes?)\s*:\s*$",
+    re.IGNORECASE,
+)
+"""A line with which tags, lists and examples begin."""
+_LINK = re.compile(r"\{@(?:link|linkplain|code|literal|value)\s+([^{}]*)\}")
+_TAG = re.compile(
+    r"</?(?:p|b|i|a|em|tt|br|code|strong|span|li|ul|img)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
+_END = re.compile(r"\s*\*/$")
+_LEADS_ON = re.compile(r"^(.*?[.!?])?\s*[^.!?]*:$")
+"""A last sentence that leads to an example, which does not follow."""
 _DOCSTRING = re.compile(r"\n[ \t]*[rRuUbB]{0,2}(\"\"\"|''').*?\1", re.S)
 
 
@@ -35,18 +53,42 @@ def item(row: Row) -> Item:
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The first paragraph of the documentation, put together again."""
-    tokens = row["docstring_tokens"]
-    if not isinstance(tokens, (list, tuple)) or not all(isinstance(token, str) for token in tokens):
-        raise MalformedRowError(
-            "docstring_tokens", f"found {found(tokens)}, a list of tokens is needed"
-        )
-    answer = joined(" ".join(" ".join(tokens).split()), "en")
-    if not answer:
-        raise MalformedRowError("docstring_tokens", "found no documentation")
-    return Gold(kind="text", answer=answer)
+    """What the documentation says first: its first paragraph, before tags, examples and lists.
+
+    The tokens of the source are often cut at a link's brace, and the tags alone.
+    """
+    written, tokens = row["docstring"], row.get("docstring_tokens")
+    if not isinstance(written, str) and isinstance(tokens, (list, tuple)):
+        written = joined(" ".join(map(str, tokens)), "en")
+    if not isinstance(written, str):
+        raise MalformedRowError("docstring", f"found {found(written)}, documentation is needed")
+    return Gold(kind="text", answer=telling(_said(written), "docstring"))
+
+
+def _said(documentation: str) -> str:
+    """The first paragraph in plain words, up to what only leads to an example."""
+    lines: list[str] = []
+    for line in _HEADER.sub("", _INHERITED.sub("", documentation)).splitlines():
+        line = _COMMENT.sub("", line).strip()
+        if _ENDS.match(line) or (not line and lines):
+            break
+        lines.append(line)
+    said = _TAG.sub("", _LINK.sub(_named, " ".join(" ".join(lines).split())))
+    said = _END.sub("", unescape(" ".join(said.split())))
+    return _LEADS_ON.sub(r"\1", said) if said.endswith(":") else said
+
+
+def _named(match: re.Match[str]) -> str:
+    """The text of a link, or else the name that it links to."""
+    label = match[1].strip().partition(" ")[2]
+    return label if match[0].startswith("{@link") and label else match[1].strip().lstrip("#")
 
 
 FORMS = {
-    "": Form(columns=("code", "docstring_tokens", "language"), item=item, gold=gold, verbatim=True)
+    "": Form(
+        columns=("code", "docstring", "language"),
+        item=item,
+        gold=gold,
+        verbatim=True,
+    )
 }

@@ -16,7 +16,18 @@ Records::
 
 from __future__ import annotations
 
+import re
+
+from tsdg.seeds.rows.posts import telling
+from tsdg.seeds.rows.residue import capitalised
 from tsdg.seeds.rows.row_forms import Form, classified
+
+_CUT_OFF = re.compile(r"^(?:(?:[,;:.)!?-]+|'s|n't|'re|'d|'ll|'ve)\s+)+")
+
+
+def _comment(value: str) -> str:
+    """A part of a comment that says something; many are cut off at signs and endings."""
+    return capitalised(telling(_CUT_OFF.sub("", value).rstrip(" ,;:-"), "sentence"))
 
 
 def _form(key: str, *quoted: str, context: tuple[str, ...] = ()) -> Form:
@@ -26,7 +37,7 @@ def _form(key: str, *quoted: str, context: tuple[str, ...] = ()) -> Form:
 _PAIR = ("sentence1", "sentence2")
 FORMS = {
     "cola": _form("cola", "sentence"),
-    "sst2": _form("sst2", "sentence"),
+    "sst2": classified("glue", "sst2", quoted=("sentence",), label="label", clean=_comment),
     "mnli": classified("nli", "en", context=("premise",), quoted=("hypothesis",), label="label"),
     "qnli": _form("qnli", "question", context=("sentence",)),
     "rte": _form("rte", "sentence2", context=("sentence1",)),

@@ -28,7 +28,7 @@ import re
 from functools import partial
 
 from tsdg.seeds.rows.item import Gold, Item, Row, chosen, labelled, sentence, text
-from tsdg.seeds.rows.phrases import ask, phrase
+from tsdg.seeds.rows.phrases import phrase, quoting
 from tsdg.seeds.rows.row_forms import Form
 
 _REQUEST = re.compile(
@@ -55,8 +55,7 @@ def _sentence(value: str, mark: str = ".") -> str:
 
 
 def _asked(key: str, *said: str, context: str = "") -> Item:
-    wording = phrase("hendrycks_ethics", key)
-    return Item(question=ask(wording.question, *said), context=context, options=wording.options)
+    return quoting(phrase("hendrycks_ethics", key), *said, context=context)
 
 
 def _duty(row: Row) -> Item:

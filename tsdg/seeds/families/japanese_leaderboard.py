@@ -25,7 +25,8 @@ train, validation (scored) and test, CC-BY-SA-4.0 (MARC-ja: Amazon's research li
 from __future__ import annotations
 
 from tsdg.seeds.rows.item import Item, as_text, labelled, part, text, texts
-from tsdg.seeds.rows.row_forms import Form, classified, extracted, spans, summarised
+from tsdg.seeds.rows.row_forms import Form, classified, extracted, summarised
+from tsdg.seeds.rows.spans import spans
 
 
 def _passages(found: object) -> tuple[str, ...]:

@@ -16,12 +16,25 @@ and test (scored), CC-BY-SA-4.0. Records::
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tsdg.seeds.rows.item import Item, Row, text
 from tsdg.seeds.rows.row_forms import caused, classified, continued
 
+_BOOLQ, _SAID = (
+    classified("kobest", key, context=("paragraph",), quoted=("question",), label="label")
+    for key in ("boolq", "boolq_said")
+)
+
+
+def _asked(row: Row) -> Item:
+    """Two of five questions are none: they say something, which is right or not."""
+    says = text(row, "question").rstrip(" .").endswith("다")
+    return (_SAID if says else _BOOLQ).item(row)
+
+
 FORMS = {
-    "boolq": classified(
-        "kobest", "boolq", context=("paragraph",), quoted=("question",), label="label"
-    ),
+    "boolq": replace(_BOOLQ, item=_asked),
     "copa": caused(
         "copa_ko",
         premise="premise",

@@ -32,10 +32,12 @@ _CITIZENSHIP = "international_citizenship_questions"
 def _form(config: str) -> Form:
     """The question of the config; what it is about is the context."""
     columns = _SHOWN.get(config, ("text",))
+    heads = [f"{name.replace('_', ' ').capitalize()}: " if columns[1:] else "" for name in columns]
 
     def item(row: Row) -> Item:
         wording = phrase("legalbench", config)
-        context = "\n".join(text(row, column) for column in columns)
+        parts = (text(row, column) for column in columns)
+        context = "\n".join(head + part for head, part in zip(heads, parts, strict=True))
         return Item(question=wording.question, context=context, options=wording.options)
 
     return Form(columns=(*columns, "answer"), item=item, gold=_gold, classes=True)

@@ -12,15 +12,24 @@ stated. A record::
 
 from __future__ import annotations
 
+import re
+
 from tsdg.seeds.rows.item import Gold, Item, Row, text, texts
 from tsdg.seeds.rows.row_forms import Form, lettered
+
+_COLON = re.compile(
+    r"((?<![\w'’])[A-D]|\b(?:[Kk]nown?|rules?|conditions?|requirements?|predictions?|guess(?:ed)?"
+    r"|reasons?|regulations?|conclusions?|said|follow(?:s|ing)(?: \w+)?)"
+    r"|(?:^|(?<=[.?!\n])) ?(?!(?:Why|What|How|Who|When|Where|Really|Right|Yes|No)\b)"
+    r"(?:[A-Z][\w.]* ){0,2}(?:[A-Z]\w+|\d+))\?(?= )"
+)
+"""What a colon followed in Chinese; its translation has a question mark there."""
 
 
 def item(row: Row) -> Item:
     """The question on the text."""
-    return Item(
-        question=text(row, "question"), context=text(row, "context"), options=texts(row, "options")
-    )
+    context = _COLON.sub(r"\1:", text(row, "context"))
+    return Item(question=text(row, "question"), context=context, options=texts(row, "options"))
 
 
 def gold(row: Row, item: Item) -> Gold:

@@ -12,6 +12,7 @@ train_live_qa_med (104), validation and test (scored), licence unknown. A record
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,13 +28,15 @@ from tsdg.seeds.rows.item import (
 )
 from tsdg.seeds.rows.row_forms import Form
 
+_REPEATED = re.compile(r"^(.{2,120}?)[.?!]+ (?=\1)", re.IGNORECASE)
 _RELATED = 3
 """Scores below this one mean related (2) or wrong (1)."""
 
 
 def item(row: Row) -> Item:
-    """The patient's question."""
-    return Item(question=" ".join(text(_asked(row), "QuestionText").split()))
+    """The patient's subject and message; a message that begins with its subject says it once."""
+    asked = " ".join(text(_asked(row), "QuestionText").split())
+    return Item(question=_REPEATED.sub("", asked.lstrip(" .")))
 
 
 def gold(row: Row, item: Item) -> Gold:

@@ -12,17 +12,19 @@ hidden, -1), Apache-2.0. A record::
 
 from __future__ import annotations
 
+import re
+
 from tsdg.seeds.rows.item import Gold, Item, Row, labelled, text
 from tsdg.seeds.rows.row_forms import Form
 
 _OPTIONS = ("opa", "opb", "opc", "opd")
+_DASH = re.compile(r"\s*:?\s*[-–]+\s*$")
 
 
 def item(row: Row) -> Item:
-    """The question with the texts of its options."""
-    return Item(
-        question=text(row, "question"), options=tuple(text(row, column) for column in _OPTIONS)
-    )
+    """The question with the texts of its options, without the dash before them."""
+    question = _DASH.sub("", text(row, "question"))
+    return Item(question=question, options=tuple(text(row, column) for column in _OPTIONS))
 
 
 def gold(row: Row, item: Item) -> Gold:

@@ -21,14 +21,23 @@ from tsdg.seeds.rows.row_forms import Form
 _LABEL = re.compile(r"^[^\s\d:：,.?]{1,20}(?: [^\s\d:：,.?]{1,20})?\s?[:：]\s*")
 _ANSWER_LABEL = re.compile(r"^[^\d:：,.?]{1,40}[:：]\s*")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_BROKEN_LINE = re.compile(r"(?<=[\u3040-\u9fff])\n(?=\S)")
+_STUCK = re.compile(r"(?<=[?？])\w[^?？]*$")
+"""A word that a translation left behind the question mark."""
 
 
 def item(row: Row) -> Item:
     """The problem without its label, a word or two before a colon."""
-    problem = _LABEL.sub("", text(row, "question"))
+    problem = _sentence(_LABEL, text(row, "question"))
     if not problem:
         raise MalformedRowError("question", f"found {found(row['question'])}, a problem is needed")
-    return Item(question=problem)
+    return Item(question=_STUCK.sub("", problem))
+
+
+def _sentence(label: re.Pattern[str], value: str) -> str:
+    """What follows a label, with the capital that a sentence has, and on one line."""
+    value = _BROKEN_LINE.sub("", label.sub("", value))
+    return value[:1].upper() + value[1:]
 
 
 def gold(row: Row, item: Item) -> Gold:
@@ -38,7 +47,7 @@ def gold(row: Row, item: Item) -> Gold:
         number = int(number)
     if isinstance(number, bool) or not _NUMBER.fullmatch(str(number)):
         raise MalformedRowError("answer_number", f"found {found(number)}, a number is needed")
-    steps = _ANSWER_LABEL.sub("", noted(row, ("answer",)))
+    steps = _sentence(_ANSWER_LABEL, noted(row, ("answer",)))
     return Gold(kind="number", answer=digits(str(number)), solution=steps)
 
 

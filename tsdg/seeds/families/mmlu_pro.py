@@ -14,27 +14,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tsdg.seeds.rows.item import Gold, Item, Row, labelled, noted, text, texts
-from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.item import Gold, Item, Row, noted, text, texts
+from tsdg.seeds.rows.row_forms import Form, twice_told
 
 _LEAD = "A: Let's think step by step."
 
 
 def item(row: Row) -> Item:
     """The question with its options; ``N/A`` fills up what has fewer than ten."""
-    options = [option for option in texts(row, "options") if option != "N/A"]
+    options = list(texts(row, "options"))
+    while options[-1:] == ["N/A"]:
+        options.pop()
     return Item(question=text(row, "question"), options=tuple(options))
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The index counts from 0."""
+    """The letter, which the index has to bear out."""
     solution = noted(row, ("cot_content",)).removeprefix(_LEAD).strip()
-    return replace(labelled(row, "answer_index", item), solution=solution)
+    return replace(twice_told(row, "answer", "answer_index", item), solution=solution)
 
 
 FORMS = {
     "": Form(
-        columns=("question", "options", "answer_index"),
+        columns=("question", "options", "answer", "answer_index"),
         item=item,
         gold=gold,
         subject=("category",),

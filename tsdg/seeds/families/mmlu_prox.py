@@ -12,8 +12,8 @@ and test (scored), MIT. A record::
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, Row, labelled, text
-from tsdg.seeds.rows.row_forms import Form, leading
+from tsdg.seeds.rows.item import Gold, Item, Row, text
+from tsdg.seeds.rows.row_forms import Form, leading, twice_told
 
 _OPTIONS = tuple(f"option_{number}" for number in range(10))
 
@@ -24,13 +24,13 @@ def item(row: Row) -> Item:
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The index counts from 0."""
-    return labelled(row, "answer_index", item)
+    """The letter, which the index has to bear out."""
+    return twice_told(row, "answer", "answer_index", item)
 
 
 FORMS = {
     "": Form(
-        columns=("question", *_OPTIONS, "answer_index"),
+        columns=("question", *_OPTIONS, "answer", "answer_index"),
         item=item,
         gold=gold,
         solution=("cot_content",),

@@ -14,19 +14,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tsdg.seeds.rows.item import Item, MalformedRowError, Row, text
-from tsdg.seeds.rows.phrases import wordings
+from tsdg.seeds.rows.item import Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.phrases import wordings, written_in
+from tsdg.seeds.rows.residue import unquoted
 from tsdg.seeds.rows.row_forms import Form, classified
 
 
 def _form(language: str) -> Form:
     """The pairs of a language; ``NS`` stands for what the translator left out."""
-    form = classified("paraphrase", language, quoted=("sentence1", "sentence2"), label="label")
+    pair = ("sentence1", "sentence2")
+    form = classified("paraphrase", language, quoted=pair, label="label", clean=unquoted)
 
     def item(row: Row) -> Item:
-        for column in ("sentence1", "sentence2"):
-            if text(row, column) == "NS":
-                raise MalformedRowError(column, "found 'NS': the sentence was not translated")
+        for column in pair:
+            value = text(row, column)
+            if value == "NS" or (language != "en" and written_in("english", value.lower().split())):
+                raise MalformedRowError(
+                    column, f"found {found(value)}: the sentence was not translated"
+                )
         return form.item(row)
 
     return replace(form, item=item)

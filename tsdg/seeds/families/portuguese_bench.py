@@ -29,4 +29,7 @@ def _judged(row: Row, item: Item) -> Gold:
     return chosen(item, min(label, 1), "entailment_judgment")
 
 
-FORMS = {"": replace(_ENTAILMENT, gold=_judged)}
+FORMS = {
+    "nilc-nlp/assin": replace(_ENTAILMENT, gold=_judged),
+    "nilc-nlp/assin2": _ENTAILMENT,
+}

@@ -15,6 +15,7 @@ context is the abstract and the paragraphs that the annotator named as evidence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,10 @@ from tsdg.seeds.rows.row_forms import Form, asked
 _YES_NO = ("yes", "no")
 _FIGURE = "FLOAT SELECTED"
 """Begins evidence that is a figure or a table, of which the row has the caption only."""
+
+
+_CITATION = re.compile(r"[\s,;()]*(?:(?:BIB|TAB|FIG|SEC|EQ)REF\d+[\s,;()]*)+")
+"""A marked phrase that is nothing but references, which name nothing without their list."""
 
 
 def item(row: Row) -> Item:
@@ -61,7 +66,8 @@ def _first(row: Row) -> tuple[str, Mapping[str, Any]]:
 
 def _stated(answer: Mapping[str, Any]) -> bool:
     """Whether an annotator gave an answer."""
-    said = answer["free_form_answer"] or answer["extractive_spans"]
+    spans = [span for span in answer["extractive_spans"] or () if not _CITATION.fullmatch(span)]
+    said = answer["free_form_answer"] or spans
     return not answer["unanswerable"] and (answer["yes_no"] is not None or bool(said))
 
 

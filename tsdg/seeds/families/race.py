@@ -19,6 +19,9 @@ from functools import partial
 from tsdg.seeds.rows.item import Gold, Item, Row, text, texts
 from tsdg.seeds.rows.row_forms import Form, lettered
 
+_EMPTY = re.compile(r" ?\( ?\)(?=\?)|(?<=\?) ?\( ?\)")
+"""Where the letter was to be written, beside a question mark."""
+
 
 def item(row: Row) -> Item:
     """The question on the article; a blank in it is to be filled by an option."""
@@ -40,7 +43,8 @@ def gold(row: Row, item: Item) -> Gold:
 
 def _spaced(value: str) -> str:
     """One blank is written in a dozen ways: as one or many underscores with spaces around."""
-    return re.sub(r"\s*_[_\s]*", " _ ", " ".join(value.split())).replace(" _ .", " _.").strip()
+    value = _EMPTY.sub("", " ".join(value.split()))
+    return re.sub(r"\s*_[_\s]*", " _ ", value).replace(" _ .", " _.").strip()
 
 
 _FORM = Form(columns=("article", "question", "options", "answer"), item=item, gold=gold)

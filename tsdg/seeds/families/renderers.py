@@ -87,7 +87,8 @@ def _renderer(family: Family, unit: Unit, columns: frozenset[str]) -> Renderer:
         form = form_of(_forms(family), unit)
         plain = _FormRenderer(form)
         return plain if form.verbatim else Tidied(plain, unit.language)
-    from tsdg.seeds.rows.lmeval import Template, tasks_folder
+    from tsdg.seeds.rows.lmeval import Template
+    from tsdg.seeds.rows.task_files import tasks_folder
 
     root = DEMO if family.tier == "demo" else tasks_folder()
     kind = family.answer_kind_of(unit)
@@ -105,7 +106,7 @@ def source_files(family: Family, unit: Unit) -> tuple[Path, ...]:
     if family.adapter == "passages":  # of one's own texts, which are in no catalogue
         return ()
     if family.adapter == "lm_eval":
-        from tsdg.seeds.rows.lmeval import tasks_folder
+        from tsdg.seeds.rows.task_files import tasks_folder
 
         return ((DEMO if family.tier == "demo" else tasks_folder()) / unit.yaml,)
     if not (own := extensions.files("families", ".yaml").get(family.family)):

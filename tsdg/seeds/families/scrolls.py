@@ -19,9 +19,13 @@ from __future__ import annotations
 import re
 
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
+from tsdg.seeds.rows.phrases import Phrase, quoting
 from tsdg.seeds.rows.row_forms import Form, named
 
-_VERDICTS = ("Entailment", "Contradiction", "Not mentioned")
+_CLAIMED = Phrase(
+    question='What does the contract say of this? "{}"',
+    options=("Entailment", "Contradiction", "Not mentioned"),
+)
 _YES_NO = ("yes", "no")
 _MARK = re.compile(r"\s*\([A-D]\)\s*")
 
@@ -44,8 +48,7 @@ def _quality(row: Row) -> Item:
 
 def _contract(row: Row) -> Item:
     claim, document = _parted(row)
-    question = f'What does the contract say of this? "{claim}"'
-    return Item(question=question, context=document, options=_VERDICTS)
+    return quoting(_CLAIMED, claim, context=document)
 
 
 def _open(row: Row) -> Item:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, found, text
-from tsdg.seeds.rows.row_forms import Form, answered
+from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.spans import answered
 
 
 def item(row: Row) -> Item:

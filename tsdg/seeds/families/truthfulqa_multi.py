@@ -1,39 +1,37 @@
 """The primer of TruthfulQA's prompt in five languages, six questions each.
 
-lm-eval has it as text with the labels of a prompt.
+lm-eval has it as text with the labels of a prompt. The rows of the train split name no wrong
+answers, and so have no options.
 
 Hub path ``HiTZ/truthfulqa-multi``, configs ``ca en es eu gl``, splits train (6, shown before each
 scored question) and validation (scored), Apache-2.0. A record::
 
-    {"type": "", "category": "Misc", "question": "How many moons has the Earth?",
-     "best_answer": "One.", "correct_answers": ["One.", "It has one."],
-     "incorrect_answers": ["Two.", "None."], "source": "...", "lang": "en"}
+    {"id": 1, "question": "How many moons has the Earth?", "best_answer": "The Earth has one moon.",
+     "correct_answers": [], "incorrect_answers": [], "category": "", "lang": "en", ...}
 """
 
 from __future__ import annotations
 
-from tsdg.seeds.rows.item import Gold, Item, Row, chosen, text, texts
+from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, text, unprinted
 from tsdg.seeds.rows.row_forms import Form
+from tsdg.seeds.rows.spans import answered
+
+_GOES_ON = "3"
+"""Number of the row that asks "which party did he belong to?", on from the row before."""
 
 
 def item(row: Row) -> Item:
-    """The question; the options are the best answer and the wrong ones."""
-    options = dict.fromkeys([text(row, "best_answer"), *texts(row, "incorrect_answers")])
-    return Item(question=text(row, "question"), options=tuple(options))
+    """The question."""
+    if str(row.get("id")) == _GOES_ON:
+        raise MalformedRowError("id", f"found {_GOES_ON}: it goes on from the question before it")
+    return Item(question=text(row, "question"))
 
 
 def gold(row: Row, item: Item) -> Gold:
-    """The best answer, the first of the source."""
-    return chosen(item, 0, "best_answer")
+    """The best answer, with other right ones as aliases."""
+    others = unprinted(row.get("correct_answers"))
+    given = others if isinstance(others, (list, tuple)) else ()
+    return answered("text", [text(row, "best_answer"), *given], "best_answer")
 
 
-# The right answer has a column of its own, so that every order is as good.
-FORMS = {
-    "": Form(
-        columns=("question", "best_answer", "incorrect_answers"),
-        item=item,
-        gold=gold,
-        shuffle=True,
-        subject=("category",),
-    )
-}
+FORMS = {"": Form(columns=("question", "best_answer"), item=item, gold=gold, subject=("category",))}

@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Row, text
-from tsdg.seeds.rows.row_forms import extracted, spans
+from tsdg.seeds.rows.item import Gold, Item, OtherTaskRowError, Row, text
+from tsdg.seeds.rows.row_forms import extracted
+from tsdg.seeds.rows.spans import spans
 
 _LANGUAGES = {
     "ar": "arabic",
@@ -37,8 +38,8 @@ def _gold(wanted: str, row: Row, item: Item) -> Gold:
     """
     language = text(row, "id").partition("-")[0]
     if language != wanted:
-        raise MalformedRowError("id", f"a row in {language}: this task reads those in {wanted}")
-    return spans(row, "answers")
+        raise OtherTaskRowError("id", f"a row in {language}: this task reads those in {wanted}")
+    return spans(row, "answers", "context")
 
 
 _FORM = extracted(question="question", context="context", answers="answers")

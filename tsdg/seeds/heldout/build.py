@@ -30,7 +30,7 @@ import orjson
 import yaml
 
 from tsdg import cache
-from tsdg.errors import MachineError, MirrorError, RecipeError
+from tsdg.errors import MachineError, MirrorError, RecipeError, looked_in
 from tsdg.seeds.catalogue.load import load
 from tsdg.seeds.families.renderers import own_files, renderer_for
 from tsdg.seeds.heldout.index import DOC, RUN, LeakIndex, Piece, index_items
@@ -38,7 +38,7 @@ from tsdg.seeds.mirror.parquet_files import BATCH_ROWS
 from tsdg.seeds.mirror.split_files import SplitFile, all_splits
 from tsdg.seeds.rows.item import Item, MalformedRowError
 from tsdg.seeds.rows.keys import SPECIFIC, ItemKeys, keys, normalise, weight
-from tsdg.seeds.rows.lmeval import split_prompt
+from tsdg.seeds.rows.templates import split_prompt
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Catalogue, Unit
@@ -149,7 +149,8 @@ def check_files(files: Sequence[str], *, ngram: int) -> list[Piece]:
             )
         if not Path(file).is_file():
             raise RecipeError(
-                f"filter.decontaminate.files: there is no file {file}; name one, or leave it out"
+                f"filter.decontaminate.files: there is no file {file}{looked_in(file)}; name one, "
+                "or leave it out"
             )
         split = SplitFile(path=Path(file), dataset_path="", config="", split=Path(file).stem)
         try:

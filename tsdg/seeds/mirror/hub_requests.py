@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import tsdg
 from tsdg.errors import DatasetRefusedError, HubError, MachineError, MirrorError, shown
 from tsdg.seeds.mirror.hub_form import HubFile
-from tsdg.storage import storage
+from tsdg.storage import storage, write_fully
+from tsdg.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ class Requests:
         self._session = get_session()
         token = (private and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN and get_token()) or ""
         self._has_token = bool(token)
-        self._headers = {"User-Agent": f"tsdg/{tsdg.__version__}", "Accept-Encoding": "identity"}
+        self._headers = {"User-Agent": f"tsdg/{version()}", "Accept-Encoding": "identity"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         if not (token.isascii() and token.isprintable()):
@@ -218,17 +218,16 @@ class Requests:
             have = have if goes_on else 0
             self._require_file(response, asked, file.bytes - have)
             with storage("write", part):
-                target = part.open("ab" if goes_on else "wb")
+                # Unbuffered: else closing it would write again where the disk is full.
+                target = part.open("ab" if goes_on else "wb", buffering=0)
             with target:
                 for chunk in response.iter_bytes():
                     with storage("write", part):
-                        target.write(chunk)
+                        write_fully(target.fileno(), chunk)
                     have += len(chunk)
                     on_bytes(min(have, file.bytes))
                     if have > file.bytes:
                         return  # the checksum will say so
-                with storage("write", part):
-                    target.flush()
         if have < file.bytes:
             raise _TryAgainError("the connection was cut")
 

@@ -102,6 +102,13 @@ def keep(mirror: Path, path: Path, digest: str) -> None:
             partial.replace(target)
 
 
+def kept_files(mirror: Path) -> tuple[int, int]:
+    """Return how many files of before a mirror keeps, and their bytes."""
+    folder = mirror / KEPT
+    sizes = [file.stat().st_size for file in folder.iterdir()] if folder.is_dir() else []
+    return len(sizes), sum(sizes)
+
+
 @contextmanager
 def held(handle: BufferedReader, path: Path) -> Iterator[tuple[BufferedReader, str]]:
     """Give an open file, and a path that means this very one, replaced or not; close it at the end.

@@ -39,10 +39,16 @@ from tsdg.rowform import stable_id
 from tsdg.seeds.catalogue.model import Family, Unit
 from tsdg.seeds.draw.collect import TaskCounts
 from tsdg.seeds.draw.rotation import Path as Subject
-from tsdg.seeds.draw.rotation import quotas
+from tsdg.seeds.draw.rotation import shared
 from tsdg.seeds.draw.selection import Located, TaskSource
 from tsdg.seeds.mirror.split_files import SplitFile
-from tsdg.seeds.passages.passage_files import check_columns, files_of, read_file, state_of
+from tsdg.seeds.passages.passage_files import (
+    check_columns,
+    corpus_state,
+    files_of,
+    read_file,
+    state_of,
+)
 from tsdg.seeds.passages.passage_texts import (
     FAMILY,
     OTHER,
@@ -86,14 +92,35 @@ def _hash(text: str) -> int:
     return int.from_bytes(digest, "big") or 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusSource(TaskSource):
+    """A task of a passage corpus, whose identity is that of all its files."""
+
+    state: str
+
+    def revision(self) -> str:
+        """What the corpus is known by again."""
+        return self.state
+
+    def pinned(self, revisions: Mapping[str, str]) -> CorpusSource:
+        """The same: nobody keeps the files of before."""
+        return self
+
+
 def locate(config: PassagesConfig) -> Located:
     """The tasks of a passage corpus, one per domain, in the form of the catalogue's.
 
     Raises:
         MirrorError: there is no such corpus.
-        RecipeError: its first file lacks a column.
+        RecipeError: its first file lacks a column, or a task of ``per_task`` is none of its.
     """
     check_columns(files_of(config)[0], config)
+    tasks = [task_of(domain) for domain in domains_of(config)]
+    if unknown := sorted(set(config.per_task) - set(tasks)):
+        raise RecipeError(
+            f"passages.per_task: {unknown[0]} is no task of these passages; allowed: "
+            f"{', '.join(tasks)}"
+        )
     family = Family(
         id=FAMILY,
         family=FAMILY,
@@ -114,8 +141,10 @@ def locate(config: PassagesConfig) -> Located:
     split = SplitFile(
         path=Path(config.path).expanduser(), dataset_path=config.path, config="", split="passages"
     )
+    state = corpus_state(config)
     there = tuple(
-        TaskSource(
+        CorpusSource(
+            state=state,
             task=task_of(domain),
             family=family.model_copy(update={"domain": domain}),
             unit=Unit(
@@ -174,6 +203,11 @@ class PassageCollector:
         self._scratch = scratch
         self._files = {file: state_of(file) for file in files_of(config)}
         self._domains = domains_of(config)
+        self._most = {
+            name: config.per_task[task_of(name)]
+            for name in self._domains
+            if task_of(name) in config.per_task
+        }
         self.counts: dict[str, TaskCounts] = {}
 
     def __iter__(self) -> Iterator[Seed | Rejection]:
@@ -282,16 +316,15 @@ class PassageCollector:
             if len(places)
             else np.zeros(len(subjects), np.int64)
         )
-        parts = quotas(
-            {subject: int(sizes[place]) for subject, place in subjects.items()}, self._config.total
-        )
+        counts = {subject: int(sizes[place]) for subject, place in subjects.items()}
+        parts = shared(counts, self._config.total, self._most)
         order = np.lexsort((numbers, hashes, places))
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        return frozenset(
-            int(number)
+        drawn = [
+            numbers[order[starts[place] : starts[place] + parts.get(subject, 0)]]
             for subject, place in subjects.items()
-            for number in numbers[order[starts[place] : starts[place] + parts[subject]]]
-        )
+        ]
+        return frozenset(int(number) for each in drawn for number in each)
 
     def _rows(self) -> Iterator[_Row]:
         """Yield all rows, of the files as they were found: they are read twice.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tsdg.config.passages import DEMO, PassagesConfig
-from tsdg.errors import MirrorError, RecipeError
+from tsdg.errors import MirrorError, RecipeError, looked_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,7 @@ DEMO_FILE = Path(__file__).parents[1] / "demo" / "passages.jsonl"
 some do not."""
 _BATCH = 2048
 _COUNTED_BYTES = 1 << 24
-"""A JSONL file up to this size is counted for a plan."""
+"""A file up to this size is read whole, to count its lines for a plan or to hash it."""
 
 
 def files_of(config: PassagesConfig) -> tuple[Path, ...]:
@@ -34,8 +35,8 @@ def files_of(config: PassagesConfig) -> tuple[Path, ...]:
     files = tuple(file for file in found if file.suffix in SUFFIXES and file.is_file())
     if not files:
         raise MirrorError(
-            f"passages.path: {path} is not a file or folder of {' or '.join(SUFFIXES)} files; name "
-            f"one, or {DEMO}"
+            f"passages.path: {path} is not a file or folder of {' or '.join(SUFFIXES)} files"
+            f"{looked_in(path)}; name one, or {DEMO}"
         )
     return files
 
@@ -53,6 +54,24 @@ def state_of(file: Path) -> tuple[int, int, int]:
     except OSError as error:
         raise _unreadable(file, error) from error
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def corpus_state(config: PassagesConfig) -> str:
+    """What a corpus is known by again: a hash of its files' names and contents.
+
+    Of a file that is too large to be hashed at each start, size and time of change stand for the
+    content.
+
+    Raises:
+        MirrorError: there is no such corpus, or a file is gone.
+    """
+    digest = hashlib.sha256()
+    files = files_of(config)
+    for file in files:
+        _, size, changed = state_of(file)
+        content = f"{size} {changed}".encode() if size > _COUNTED_BYTES else _bytes_of(file)
+        digest.update(hashlib.sha256(f"{file.name}\n".encode() + content).digest())
+    return f"files:{digest.hexdigest()[:24]}"
 
 
 def rows_of(config: PassagesConfig) -> int | None:
@@ -76,6 +95,13 @@ def rows_of(config: PassagesConfig) -> int | None:
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(file, error) from error
     return count
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, error) from error
 
 
 def check_columns(file: Path, config: PassagesConfig) -> None:

@@ -14,7 +14,7 @@ from tsdg.seeds.families.renderers import columns_of, renderer_for
 from tsdg.seeds.mirror.parquet_files import plain_rows
 from tsdg.seeds.probe.differences import SourceDifference
 from tsdg.seeds.rows import render
-from tsdg.seeds.rows.item import MalformedRowError
+from tsdg.seeds.rows.item import MalformedRowError, OtherTaskRowError
 
 ROWS = 20
 """Rows that are looked at."""
@@ -74,7 +74,7 @@ def _malformed(
                 item = renderer.item(document)
                 render.check(item, renderer.gold(document, item))
         except MalformedRowError as error:
-            if error.reason == "malformed":
+            if error.reason == "malformed" and not isinstance(error, OtherTaskRowError):
                 out.append(str(error))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             out.append(f"{type(error).__name__}: {' '.join(str(error).split())}")

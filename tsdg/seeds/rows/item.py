@@ -43,6 +43,10 @@ class MalformedRowError(Exception):
         self.found = found
 
 
+class OtherTaskRowError(MalformedRowError):
+    """A sound source row that is not this task's, but that of another one over the same split."""
+
+
 class DoubtfulRowError(MalformedRowError):
     """A source row in the usual form, whose own right answer its own text contradicts."""
 
@@ -65,6 +69,9 @@ class Item:
     """What the source says the row is about."""
     written: tuple[str, ...] = ()
     """The options as the source writes them, where they were tidied; else empty."""
+    quoted: tuple[str, ...] = ()
+    """Where the question quotes texts of the row: its wording, with a ``{}`` for each, and these
+    texts. Else empty."""
     by_options: bool = False
     """Whether every row of the source asks the same question, so that only its options tell it from
     others."""
@@ -144,6 +151,18 @@ def text(row: Row, column: str) -> str:
         raise MalformedRowError(column, f"found {found(row[column])}, a text is needed")
     if not value:
         raise MalformedRowError(column, "found an empty text")
+    return value
+
+
+def stated(row: Row, column: str) -> str:
+    """Read a text to be judged, which has to say something: ``n/a`` does not.
+
+    Raises:
+        MalformedRowError: it is null, empty, no text, or stands for nothing.
+    """
+    value = text(row, column)
+    if value.lower().rstrip(" .") in _NOTHING:
+        raise MalformedRowError(column, f"found {found(value)}, which stands for nothing")
     return value
 
 

@@ -94,3 +94,31 @@ def _trimmed(value: str) -> str:
             break
         value = value[: ends[0].start()]
     return value.rstrip()
+
+
+_LETTER = r"""[(\['"‘“]*[A-Ea-e][)\]'"’”]*"""
+_SAID = r"(?:correct\s+)?(?:answer|ans|option|choice)s?"
+_LAST = re.compile(
+    rf"(?:^|(?<=[\s.,;]))(?:(?:so|hence|thus|therefore),?\s+)?(?:the\s+)?{_SAID}\s*(?:is|[:=.-])*\s*"
+    rf"(?:(?:option|choice)\s+)?{_LETTER}[\s.!]*$",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(
+    rf"^\s*(?:the\s+)?{_SAID}(?:\s*(?:is\b|[:=.-]))+\s*"
+    r"""(?:[(\['"‘“][A-E][)\]'"’”]|[A-E](?=\s*(?:[.:)]|i\.?\s?e\b)))"""
+    r"(?:\s*(?:i\.?\s?e\b\.?|[:,.)-]))*\s*",
+    re.IGNORECASE,
+)
+
+
+def without_letters(solution: str) -> str:
+    r"""Take off a worked solution the sentence that only says the right option's letter.
+
+    Options are shown without letters, and may stand in another order.
+
+    >>> without_letters("2 + 2 = 4.\nSo the answer is (B).")
+    '2 + 2 = 4.'
+    >>> without_letters("Ans. is 'c' i.e., Aspirin. It thins the blood.")
+    'Aspirin. It thins the blood.'
+    """
+    return _FIRST.sub("", _LAST.sub("", solution)).strip(" \n,;")

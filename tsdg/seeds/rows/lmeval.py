@@ -1,12 +1,4 @@
-"""lm-eval's task YAML: loaded with its own loader, its templates compiled once.
-
-lm-eval compiles a Jinja template anew for every document. Here each is compiled when the task is
-loaded; a template that is a single ``{{ expression }}`` gives the expression's value itself, so
-that a list of options is not written out as text and parsed back.
-
-The scaffolding of a prompt (``Passage: … Question: … Answer:``) is taken off the *template*, never
-off the rendered text: a source text that itself says "Question:" stays whole. What stands before
-the question's label is the context.
+"""lm-eval's task YAML as a renderer of its documents.
 
 A user's own task may say under ``metadata.tsdg`` which template gives the ``question``,
 ``context``, ``answer``, ``aliases`` or ``checks``; that goes before what is read from
@@ -17,11 +9,7 @@ A user's own task may say under ``metadata.tsdg`` which template gives the ``que
 from __future__ import annotations
 
 import ast
-import importlib.util
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -42,158 +30,11 @@ from tsdg.seeds.rows.item import (
     found,
     noted,
 )
+from tsdg.seeds.rows.task_files import load_config
+from tsdg.seeds.rows.templates import Value, compile_value, is_constant, place, split_prompt
 
-Value = Callable[[Row], Any]
-"""Takes one document and gives what a field of the task says of it."""
-
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE", "TRANSFORMERS_OFFLINE")
-_EXPRESSION = re.compile(r"\{\{((?:(?!\{\{|\}\}|\{%).)*)\}\}", re.S)
-_NAMES = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-_FUNCTION = re.compile(r"[\w.]*\.\w+")
 _NOTES = ("solution", "level", "subject")
 _HINTS = ("question", "context", "answer", "aliases", "checks", *_NOTES)
-
-
-def tasks_folder() -> Path:
-    """Return lm-eval's folder of tasks, without importing lm-eval.
-
-    Raises:
-        MachineError: lm-eval is not installed.
-    """
-    spec = importlib.util.find_spec("lm_eval")
-    if spec is None or not spec.submodule_search_locations:
-        raise MachineError(
-            "lm-eval is not installed, and its tasks define the seeds; install tsdg's base with pip"
-        )
-    return Path(spec.submodule_search_locations[0]) / "tasks"
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Undo what a task module changes on import to go offline, also for later servers."""
-    from huggingface_hub import (
-        constants,
-    )  # it reads the variables once; a prefetch in this process is online again
-
-    before = {name: os.environ.get(name) for name in _OFFLINE}
-    online = not constants.HF_HUB_OFFLINE
-    os.environ.update(dict.fromkeys(_OFFLINE, "1"))
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = not online
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def load_config(path: Path) -> dict[str, Any]:
-    """Load a task's YAML with its includes.
-
-    The functions it uses for rendering are resolved, metrics are not.
-
-    Many a task cannot be imported for a metric that is never computed here, so only what renders is
-    imported.
-
-    Raises:
-        MachineError: the file is missing or broken, or one of those functions cannot be
-            imported.
-    """
-    try:
-        with _offline():
-            from lm_eval.tasks._yaml_loader import load_yaml
-
-            config: dict[str, Any] = load_yaml(path, resolve_func=False)
-            for key in ("process_docs", "doc_to_text", "doc_to_target", "doc_to_choice"):
-                config[key] = _resolved(config.get(key))
-    except KeyboardInterrupt:
-        raise
-    except (
-        BaseException
-    ) as error:  # a task module may do anything when imported, SystemExit included
-        if isinstance(error, MachineError):
-            raise
-        reason = " ".join(str(error).split())
-        raise MachineError(
-            f"lm-eval task file {path}: cannot be loaded ({type(error).__name__}: {reason}); "
-            "take the task out of seeds.tasks or install what it needs"
-        ) from None
-    return config
-
-
-def _resolved(value: Any) -> Any:
-    """Import the function that lm-eval's loader names as ``/folder/of/yaml/module.function``."""
-    if not isinstance(value, str) or not value.startswith("/") or "\n" in value:
-        return value
-    base, name = Path(value).parent, Path(value).name
-    if not base.is_dir() or not _FUNCTION.fullmatch(name):
-        return value
-    from lm_eval.tasks._yaml_loader import _import_func_in_yml
-
-    return _import_func_in_yml(name, base)
-
-
-@cache
-def _labels() -> dict[str, str]:
-    data = yaml.safe_load(
-        (resources.files("tsdg.seeds.rows") / "data/labels.yaml").read_text(encoding="utf-8")
-    )
-    # Longest first, so that "the answer" is not taken for "answer" with "the" left over.
-    return {
-        part: "|".join(re.escape(str(word)) for word in sorted(words, key=len, reverse=True))
-        for part, words in data.items()
-    }
-
-
-def split_prompt(template: str) -> tuple[str, str]:
-    """Split a prompt's template into those of the context and the question, unlabelled.
-
-    Returns:
-        ``(context, question)``; the context is "" where the prompt has none.
-    """
-    labels = _labels()
-    template = re.sub(
-        rf"\s*(?:^|\n|(?<=\}}\}}))\s*(?:{labels['answer']})\s*[:：]\s*$", "", template, flags=re.I
-    )
-    match = re.search(
-        rf"(?:^|\n|(?<=\}}\}}))[ \t]*(?:{labels['question']})\s*[:：]\s*", template, flags=re.I
-    )
-    context, question = (
-        (template[: match.start()], template[match.end() :]) if match else ("", template)
-    )
-    context = re.sub(rf"^\s*(?:{labels['context']})\s*[:：]\s*", "", context, flags=re.I)
-    return context.strip(), question.strip()
-
-
-def compile_value(source: Any, columns: frozenset[str]) -> Value:
-    """Compile one field of a task: a column's name, a template, a constant or a function."""
-    if callable(source):
-        return source  # type: ignore[no-any-return]
-    if not isinstance(source, str):
-        return lambda row: source
-    if source in columns:
-        return lambda row: row[source]
-    if "{{" not in source and "{%" not in source:
-        return lambda row: source
-    single = _EXPRESSION.fullmatch(source.strip())
-    if single is None:
-        render = _compiled(source)[0].render
-        return lambda row: render(row)
-    expression = single.group(1).strip()
-    names = expression.split(".")
-    if _NAMES.fullmatch(expression) and not any(hasattr(dict, name) for name in names):
-        return _lookup(names)
-    return _evaluate(expression)
-
-
-def _is_constant(source: Any, columns: frozenset[str]) -> bool:
-    """Whether a field of a task says the same of every document."""
-    if isinstance(source, str):
-        return source not in columns and "{{" not in source and "{%" not in source
-    return isinstance(source, (list, tuple)) and not any("{{" in str(part) for part in source)
 
 
 @cache
@@ -212,63 +53,6 @@ def _hints(path: Path, config: dict[str, Any]) -> dict[str, Any]:
             f"task file {path}: metadata.tsdg has {unknown}, allowed are {', '.join(_HINTS)}"
         )
     return hints
-
-
-def _compiled(source: str) -> tuple[Any, dict[str, Any]]:
-    """Compile a template in lm-eval's own environment; give it and its globals as a plain dict."""
-    from lm_eval.utils import env
-
-    template = env.from_string(source)
-    return template, dict(template.globals)
-
-
-def _lookup(names: list[str]) -> Value:
-    """``question`` or ``choices.text``: what Jinja would find in plain dicts, without Jinja."""
-    first, *others = names
-
-    def lookup(row: Row) -> Any:
-        value = row[first]
-        for name in others:
-            value = value[name]
-        return value
-
-    return lookup
-
-
-def _evaluate(expression: str) -> Value:
-    """Give the value of a Jinja expression.
-
-    This is what ``Environment.compile_expression`` does, without the merging of Jinja's chained
-    globals into every row's context, which took two thirds of the time.
-    """
-    from jinja2 import Undefined, UndefinedError
-    from jinja2.runtime import new_context
-
-    template, names = _compiled("{% set result = (" + expression + ") %}")
-    render, environment, blocks = template.root_render_func, template.environment, template.blocks
-
-    def evaluate(row: Row) -> Any:
-        context = new_context(environment, None, blocks, {**names, **row}, shared=True)
-        for _ in render(context):
-            pass
-        value = context.vars["result"]
-        if isinstance(value, Undefined):
-            raise UndefinedError(f"{expression!r} is undefined")
-        return value
-
-    return evaluate
-
-
-def _place(name: str, source: Any) -> str:
-    """The columns that a field reads, or the field where a function hides them."""
-    if not isinstance(source, str):
-        return f"doc_to_{name}"
-    if "{" not in source:
-        return source or name
-    from jinja2 import meta
-    from lm_eval.utils import env
-
-    return ", ".join(sorted(meta.find_undeclared_variables(env.parse(source)))) or f"doc_to_{name}"
 
 
 class Template:
@@ -309,7 +93,7 @@ class Template:
             "checks": hints.get("checks", []),
         }
         self._notes = {name: compile_value(hints.get(name, ""), columns) for name in _NOTES}
-        self.classes = _is_constant(config["doc_to_choice"], columns)
+        self.classes = is_constant(config["doc_to_choice"], columns)
         text = self._sources["text"]
         if text is None or self._sources["target"] is None:
             raise MachineError(
@@ -339,7 +123,7 @@ class Template:
         )
         given = sources["choice"]
         self._choice = None if given is None else compile_value(given, known)
-        self._places = {name: _place(name, source) for name, source in sources.items()}
+        self._places = {name: place(name, source) for name, source in sources.items()}
 
     def _needed(self, columns: frozenset[str]) -> tuple[str, ...]:
         """Columns that the templates name, in their order."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
+
+from tsdg.seeds.rows.item import Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +24,15 @@ class Phrase:
     """Class names in the order of the labels; empty where the row has its own options."""
 
 
-_INNER = {'"': ("'", "'"), "«": ("“", "”"), "„": ("‚", "’"), "“": ("‘", "’"), "「": ("『", "』")}
-"""Quotation mark that a question has around a place → those that a text within them has."""
-_ALIKE = {'"': '"', "«": "«»", "„": "„“", "“": "“”", "「": "「」"}
+_INNER = {
+    '"': [(r'"', "'")],
+    "«": [(r"«\s*", "“"), (r"\s*»", "”")],
+    "„": [(r"[„“]([^„“”]*)[“”]", r"‚\1‘"), ("„", "‚"), ("”", "‘")],
+    "“": [("“", "‘"), ("”", "’")],
+    "「": [("「", "『"), ("」", "』")],
+}
+"""Quotation mark that a question has around a place → what a text within has in place of the same
+marks: patterns, each with what it becomes."""
 
 
 def ask(question: str, *texts: str) -> str:
@@ -42,9 +52,19 @@ def ask(question: str, *texts: str) -> str:
 
 
 def _requoted(text: str, mark: str) -> str:
-    for outer, inner in zip(_ALIKE.get(mark, ""), _INNER.get(mark, ()), strict=False):
-        text = text.replace(outer, inner)
+    for pattern, inner in _INNER.get(mark, ()):
+        text = re.sub(pattern, inner, text)
     return text
+
+
+def quoting(wording: Phrase, *texts: str, context: str = "") -> Item:
+    """The item whose question quotes texts of the row, which are tidied before they are quoted."""
+    return Item(
+        question=ask(wording.question, *texts),
+        context=context,
+        options=wording.options,
+        quoted=(wording.question, *texts),
+    )
 
 
 @cache
@@ -75,8 +95,23 @@ def _table() -> dict[str, Any]:
     return table
 
 
+_FOREIGN = 3
+"""Function words from which a text is in their language: one or two stand in names and quotes."""
+
+
 @cache
 def words(name: str) -> frozenset[str]:
     """Return the words of a section of ``data/words.yaml``."""
     table = (resources.files("tsdg.seeds.rows") / "data/words.yaml").read_text("utf-8")
     return frozenset(yaml.safe_load(table)[name].split())
+
+
+def written_in(name: str, said: Sequence[str]) -> bool:
+    """Whether the words of a text are those of a language, by its function words.
+
+    Args:
+        name: of the section of ``data/words.yaml`` that has them.
+        said: words of the text, in lower case.
+    """
+    own = sum(word in words(name) for word in said)
+    return own >= _FOREIGN and own > len(said) / 6

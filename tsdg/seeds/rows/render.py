@@ -15,7 +15,8 @@ import orjson
 from tsdg.records import Seed, Source
 from tsdg.seeds.catalogue.domains import domain_of
 from tsdg.seeds.rows.item import Gold, Item, MalformedRowError, Notes, Row, found, shortened
-from tsdg.seeds.rows.phrases import phrase
+from tsdg.seeds.rows.lettered_options import without_letters
+from tsdg.seeds.rows.phrases import ask, phrase
 from tsdg.seeds.rows.residue import tidied
 
 if TYPE_CHECKING:
@@ -106,9 +107,11 @@ class Tidied:
         """Give what a document asks; the options as they were are kept beside it."""
         item = self._inner.item(row)
         options = tuple([tidied(option, self._language) for option in item.options])
+        wording, *quoted = item.quoted or (item.question,)
+        quoted = [tidied(text, self._language) for text in quoted]
         return replace(
             item,
-            question=tidied(item.question, self._language),
+            question=ask(wording, *quoted) if quoted else tidied(wording, self._language),
             context=tidied(item.context, self._language),
             options=options,
             written=item.options if options != item.options else (),
@@ -122,10 +125,15 @@ class Tidied:
         chosen = 0 <= gold.index < len(item.options)
         return replace(
             gold,
-            answer=item.options[gold.index] if chosen else tidied(gold.answer, self._language),
-            aliases=tuple([tidied(alias, self._language) for alias in gold.aliases]),
+            answer=item.options[gold.index] if chosen else self._spelt(gold.answer, item),
+            aliases=tuple([self._spelt(alias, item) for alias in gold.aliases]),
             solution=tidied(gold.solution, self._language),
         )
+
+    def _spelt(self, answer: str, item: Item) -> str:
+        """An answer without residue; one of the passage as the passage has it."""
+        tidy = tidied(answer, self._language)
+        return answer if tidy not in item.context and answer in item.context else tidy
 
 
 def check(item: Item, gold: Gold) -> None:
@@ -217,6 +225,9 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
     """
     family, unit = place.family, place.unit
     notes = renderer.notes(document)
+    solution = _sound(gold.solution or notes.solution)
+    if item.options:
+        solution = without_letters(solution)
     shown = order(place.seed_id, len(item.options), shuffle=renderer.shuffle)
     return Seed(
         seed_id=place.seed_id,
@@ -234,9 +245,9 @@ def build(renderer: Renderer, document: Row, item: Item, gold: Gold, place: RowP
         aliases=gold.aliases,
         checks=gold.checks,
         option_order=shown,
-        solution=shortened(_sound(gold.solution or notes.solution), SOLUTION_CHARACTERS),
+        solution=shortened(solution, SOLUTION_CHARACTERS),
         level=shortened(_sound(item.level or notes.level), NOTE_CHARACTERS),
-        subject=shortened(_sound(item.subject or notes.subject), NOTE_CHARACTERS),
+        subject=shortened(_named(item.subject or notes.subject), NOTE_CHARACTERS),
         domain=domain_of(family, unit),
         language=unit.language,
         licence=family.licence_of(unit),
@@ -263,3 +274,8 @@ def _asked(item: Item, gold: Gold) -> str:
 def _sound(note: str) -> str:
     """A note that was decoded wrongly is left out, and its row stays."""
     return "" if BROKEN.search(note) else note
+
+
+def _named(subject: str) -> str:
+    """A subject as it is said: ``University_of_Basel`` is the name of a page."""
+    return _sound(subject).replace("_", " ").strip()

@@ -9,12 +9,12 @@ itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from tsdg.records import AnswerKind
 from tsdg.seeds.rows.item import (
     DoubtfulRowError,
     Gold,
@@ -28,16 +28,20 @@ from tsdg.seeds.rows.item import (
     labelled,
     part,
     sentence,
+    stated,
     text,
     texts,
     unknown,
 )
-from tsdg.seeds.rows.phrases import ask, phrase
+from tsdg.seeds.rows.phrases import phrase, quoting
+from tsdg.seeds.rows.spans import answered, spans, uncited
 
 if TYPE_CHECKING:
     from tsdg.seeds.catalogue.model import Unit
 
 LETTERS = "ABCDEFGHIJKLMNOP"
+_GLUED = re.compile(r"^(\w+),(?=\w)")
+"""A question's first word and the comma after it, without a space."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,19 @@ def lettered(row: Row, column: str, item: Item) -> Gold:
     return chosen(item, allowed.index(letter), column)
 
 
+def twice_told(row: Row, letter: str, index: str, item: Item) -> Gold:
+    """The gold of an item whose row has the right option's letter, and its index from 0 too.
+
+    Raises:
+        MalformedRowError: one of them is none of an option.
+        DoubtfulRowError: they are not those of one option.
+    """
+    gold = lettered(row, letter, item)
+    if labelled(row, index, item).index != gold.index:
+        raise DoubtfulRowError(index, f"found {found(row[index])}, but {letter} {row[letter]!r}")
+    return gold
+
+
 def named(row: Row, column: str, item: Item) -> Gold:
     """The gold of an item whose column holds the right option itself, in whatever case.
 
@@ -153,20 +170,6 @@ def leading(row: Row, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def answered(kind: AnswerKind, answers: Iterable[object], column: str) -> Gold:
-    """The gold of an item with several right answers: the first of them, the others as aliases.
-
-    What is no text, or empty, does not count.
-
-    Raises:
-        MalformedRowError: there is none.
-    """
-    distinct = list(dict.fromkeys(filter(None, map(as_text, answers))))
-    if not distinct:
-        raise MalformedRowError(column, "found no answer")
-    return Gold(kind=kind, answer=distinct[0], aliases=tuple(distinct[1:]))
-
-
 def listed(answers: Iterable[str]) -> Gold:
     """The gold of an item whose answer is a list, all of which is right: in alphabetical order.
 
@@ -174,49 +177,6 @@ def listed(answers: Iterable[str]) -> Gold:
     """
     distinct = sorted(dict.fromkeys(answers), key=str.casefold)
     return Gold(kind="short_text", answer=", ".join(distinct), several=len(distinct) > 1)
-
-
-def spans(row: Row, column: str, context: str = "") -> Gold:
-    """The gold of a question on a passage, in SQuAD's form.
-
-    That is ``{"text": [...], "answer_start": [...]}``, or a list of ``{"text": ..., ...}``, or
-    either of them printed.
-
-    Args:
-        row: the row.
-        column: of the marked texts.
-        context: column of the passage, which has to have one of them; empty where it need not.
-
-    Raises:
-        MalformedRowError: the passage does not answer the question, or the column is in another
-            form.
-        DoubtfulRowError: the passage has none of the marked texts.
-    """
-    marked = part(row[column], "text")
-    marked = [marked] if isinstance(marked, str) else marked
-    if not isinstance(marked, (list, tuple)) or not all(isinstance(entry, str) for entry in marked):
-        raise MalformedRowError(
-            column, f"found {found(row[column])}, marked texts of the passage are needed"
-        )
-    if not any(entry.strip() for entry in marked):
-        raise MalformedRowError(column, "the passage does not answer this question")
-    gold = answered("short_text", marked, column)
-    if context:
-        held_in(text(row, context), gold, column)
-    return gold
-
-
-def held_in(passage: str, gold: Gold, column: str) -> None:
-    """Doubt a marked text that its passage does not have, whatever the case and the white space.
-
-    Raises:
-        DoubtfulRowError: the passage has neither the answer nor an alias.
-    """
-    said = "".join(passage.split()).casefold()
-    if not any("".join(one.split()).casefold() in said for one in (gold.answer, *gold.aliases)):
-        raise DoubtfulRowError(
-            column, f"found {found(gold.answer)}, which the passage does not say"
-        )
 
 
 def labelled_choices(row: Row, stem: str, choices: str) -> Item:
@@ -271,12 +231,11 @@ def classified(
 
     def item(row: Row) -> Item:
         wording = phrase(family, key)
-        question = ask(wording.question, *(clean(text(row, column)) for column in quoted))
-        return Item(
-            question=question,
-            context="\n".join(clean(text(row, column)) for column in context),
-            options=wording.options,
-        )
+        given = [clean(stated(row, column)) for column in quoted]
+        if len(given) > 1 and len(set(given)) == 1:
+            raise MalformedRowError(quoted[-1], f"found {found(given[0])} twice, to be compared")
+        said = "\n".join(clean(stated(row, column)) for column in context)
+        return quoting(wording, *given, context=said)
 
     def gold(row: Row, item: Item) -> Gold:
         value = row[label]
@@ -293,7 +252,8 @@ def extracted(*, question: str, context: str, answers: str) -> Form:
     """The form of questions that a passage answers; see :func:`spans`."""
 
     def item(row: Row) -> Item:
-        return Item(question=" ".join(text(row, question).split()), context=text(row, context))
+        asks = _GLUED.sub(r"\1, ", sentence(" ".join(text(row, question).split())))
+        return Item(question=asks, context=uncited(text(row, context)))
 
     return Form(
         columns=(question, context, answers),
@@ -384,7 +344,8 @@ def talked() -> Form:
             f"– {question}\n– {answer}"
             for question, answer in zip(questions[:-1], answers, strict=False)
         ]
-        return Item(question=questions[-1], context="\n".join([text(row, "story"), *talk]))
+        context = "\n".join([text(row, "story"), *talk])
+        return Item(question=sentence(questions[-1]), context=context)
 
     def gold(row: Row, item: Item) -> Gold:
         turns = _turns(row, "answers")

@@ -49,10 +49,26 @@ _OPTIONAL = frozenset(
     )
     for code in range(first, last + 1)
 )
-_SAME_LETTER = {"ی": "ي", "ک": "ك", "ё": "е"}
+_SAME_LETTER = {
+    **{"ی": "ي", "ک": "ك", "ё": "е"},
+    **dict.fromkeys("أإآٱ", "ا"),
+    "ى": "ي",
+}
+_TAG = re.compile(
+    r"</?(?:p|b|i|u|em|strong|span|div|font|li|ul|ol)(?:\s[^<>]*)?>|<br\s*/?>", re.IGNORECASE
+)
+_ASKS = re.compile(r"\s*(?:Q|Question|Frage|Pregunta|Pergunta|Вопрос|问题|問題|질문)\s*[:：]\s*")
+_ANSWERS = re.compile(
+    r"(?:\n|(?<=[.?!？。]))\s*(?:A|Answer|Antwort|Respuesta|Réponse|Ответ|答案|정답)\s*[:：]\s*$"
+)
 
-_LABEL = r"(?:(?<=\s)|^)(?:\(([A-J])\)|([A-J])[).:])(?=\s)"
-_LABELS = re.compile(_LABEL)
+# A letter or number that begins an option: (A), [A], A., a), (1), ①.
+_LABELS = re.compile(
+    r"(?:(?<=\s)|^)(?:\(([A-Ja-j1-9])\)|[\[{]([A-Ja-j1-9])[\]}]|([A-J])[.:]|([A-Ja-j1-9])\)|([①-⑨]))(?=\s)"
+)
+_SEQUENCES = ("ABCDEFGHIJ", "abcdefghij", "123456789", "①②③④⑤⑥⑦⑧⑨")
+_BULLETS = re.compile(r"(?:\n[ \t]*[-*•][ \t]+[^\n]{1,200}){2,9}\s*$")
+_SLASHED = re.compile(r"[:?]\s+([^/\n?]{1,80}(?:\s/\s[^/\n?]{1,80}){1,8})[.?]?\s*$")
 _LABELLED = re.compile(r"\s*\(?([A-Ja-j1-9])[).:]\s+(?=\S)")
 _HEADER = re.compile(r"\s*(?:answer )?(?:options|choices)\s*:\s*", re.IGNORECASE)
 _OR = re.compile(r"[:?]\s+([^.!?:\n]{3,200}?),?\s+(?:or|oder|ou|или)\s+([^.!?:,\n]{1,80})[.?]?\s*$")
@@ -94,9 +110,11 @@ def _commands() -> dict[str, str]:
 
 
 def spelled(text: str) -> str:
-    """Resolve HTML entities, and write LaTeX commands that mean the same as one."""
+    """Resolve HTML entities, drop tags of layout, and write LaTeX of one meaning in one way."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    if "<" in text:
+        text = _TAG.sub(" ", text)
     if "\\" in text:
         text = _SMALL_FRACTION.sub(r"\\frac \1 \2 ", text)
         text = _COMMAND.sub(lambda match: _command(match[1]), text)
@@ -116,6 +134,9 @@ def parted(question: str, options: Sequence[str]) -> tuple[str, tuple[str, ...]]
         options: the options that are given beside it. Those within the question count only where
             these are none, bare letters, or the same.
     """
+    question = _ANSWERS.sub(
+        "", _ASKS.sub("", question, count=1) if _ASKS.match(question) else question
+    )
     options = _unlabelled(options)
     bare = all(len(option.strip(" ().:")) <= 1 for option in options)
     stem, within = _within(question) if bare or _LABELS.search(question) else (question, ())
@@ -141,12 +162,18 @@ def _unlabelled(options: Sequence[str]) -> tuple[str, ...]:
 
 def _within(question: str) -> tuple[str, tuple[str, ...]]:
     labels = list(_LABELS.finditer(question))
-    letters = [match[1] or match[2] for match in labels]
-    if len(labels) > 1 and letters == list("ABCDEFGHIJ"[: len(labels)]):
+    letters = "".join(next(filter(None, match.groups())) for match in labels)
+    if len(labels) > 1 and any(sequence.startswith(letters) for sequence in _SEQUENCES):
         return _lettered(question, labels)
+    if bullets := _BULLETS.search(question):
+        pieces = [line.strip(" \t-*•") for line in bullets[0].strip().splitlines()]
+        return _HEADER.sub(" ", question[: bullets.start()]), tuple(pieces)
     if header := _HEADER.search(question):
         pieces = re.split(r"[\n;|,]", question[header.end() :].strip())
         return question[: header.start()], tuple(piece.strip(" -*.") for piece in pieces)
+    if slashed := _SLASHED.search(question):
+        pieces = [piece.strip() for piece in slashed[1].split(" / ")]
+        return question[: slashed.start() + 1], tuple(pieces)
     if listed := _OR.search(question):
         pieces = [*listed[1].split(","), listed[2]]
         return question[: listed.start()] + "?", tuple(piece.strip() for piece in pieces)

@@ -2,6 +2,7 @@
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const at = (id) => document.getElementById(id);
 const list = at("list"), detail = at("detail");
+const PAGE = 500;
 let shown = [], chosen = 0;
 
 function add(parent, name, text, cls) {
@@ -29,27 +30,47 @@ function title(row) {
   return row.detail || row.verdict;
 }
 
-function matches(row) {
+const texts = new Map();
+function textOf(row) {
+  if (!texts.has(row)) texts.set(row, JSON.stringify(row).toLowerCase());
+  return texts.get(row);
+}
+
+function matches(row, words) {
   const task = at("task").value, verdict = at("verdict").value, variant = at("variant").value;
-  const words = at("words").value.toLowerCase();
   return (!task || row.task === task) && (!verdict || row.verdict === verdict)
     && (!variant || row.records.some((record) => record.variant === variant))
-    && (!words || JSON.stringify(row).toLowerCase().includes(words));
+    && words.every((word) => textOf(row).includes(word));
 }
 
 function filter() {
-  shown = rows.filter(matches);
+  // As JSON has them, where quotes and line ends are escaped.
+  const words = at("words").value.toLowerCase().split(/\s+/).filter(Boolean)
+    .map((word) => JSON.stringify(word).slice(1, -1));
+  shown = rows.filter((row) => matches(row, words));
   list.replaceChildren();
-  shown.forEach((row, place) => {
-    const item = add(list, "div", title(row));
+  list.scrollTop = 0;
+  addItems(PAGE);
+  at("count").textContent = `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+  detail.replaceChildren();
+  list.removeAttribute("aria-activedescendant");
+  if (shown.length) choose(0);
+}
+
+// The list grows as it is scrolled: tens of thousands of items at once would take seconds.
+function addItems(upTo) {
+  const added = document.createDocumentFragment();
+  for (let place = list.children.length; place < Math.min(upTo, shown.length); place++) {
+    const row = shown[place];
+    const item = add(added, "div", title(row));
     item.id = `row-${place}`;
     item.setAttribute("role", "option");
+    item.setAttribute("aria-setsize", shown.length);
+    item.setAttribute("aria-posinset", place + 1);
     add(item, "small", `${row.task} · ${row.verdict}`);
     item.addEventListener("click", () => choose(place));
-  });
-  at("count").textContent = `${shown.length} of ${rows.length}`;
-  detail.replaceChildren();
-  if (shown.length) choose(0);
+  }
+  list.append(added);
 }
 
 function block(heading, shownRow, answer) {
@@ -65,8 +86,11 @@ function block(heading, shownRow, answer) {
 }
 
 function choose(place) {
+  const before = list.children[chosen];
+  if (before) before.removeAttribute("aria-selected");
   chosen = place;
-  [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === place)));
+  addItems(place + 1);
+  list.children[place].setAttribute("aria-selected", "true");
   const item = list.children[place], row = shown[place];
   list.setAttribute("aria-activedescendant", item.id);
   // Not scrollIntoView, which would also scroll the page.
@@ -101,6 +125,9 @@ list.addEventListener("keydown", (event) => {
   if (!(event.key in steps) || !shown.length) return;
   event.preventDefault();
   choose(Math.min(shown.length - 1, Math.max(0, chosen + steps[event.key])));
+});
+list.addEventListener("scroll", () => {
+  if (list.scrollTop + 3 * list.clientHeight > list.scrollHeight) addItems(list.children.length + PAGE);
 });
 options("task", rows.map((row) => row.task), "all tasks");
 options("verdict", rows.map((row) => row.verdict), "all verdicts");
