@@ -19,7 +19,7 @@ import pytest
 from tests.processes import runs
 from tsdg.config.models import ModelConfig, ServerConfig
 from tsdg.protocols import Request
-from tsdg.serving import Pacing, ServerEvent, client, open_transport
+from tsdg.serving import Pacing, ServerEvent, client, open_transport, process
 from tsdg.serving.client import RoutingClient
 
 FAULT_SERVER = Path(__file__).with_name("fault_server.py")
@@ -38,12 +38,12 @@ QUICK = Pacing(
     crashes=3,
     grace_s=1.0,
 )
+"""Quick where a test waits; patient where a slow machine could look like a hung server."""
 ANY_CORE = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
 """Environment of real servers: vLLM binds each to all cores but the last, which on two cores means
 that all servers of the tests would share one."""
 STOPPED_S = 0.9 * QUICK.look_timeout_s
 """Within this a stop is over that waits for nothing but ``grace_s``, even on a busy machine."""
-"""Quick where a test waits; patient where a slow machine could look like a hung server."""
 
 
 def model_config(**values: Any) -> ModelConfig:
@@ -149,11 +149,12 @@ def tiny(vllm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for servers in one go, however slow the machine is."""
+    """Wait for servers and supervisors in one go, however slow the machine is."""
     monkeypatch.setattr(client, "WAIT_S", 60.0)
+    monkeypatch.setattr(process, "_SLACK_S", 30.0)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():

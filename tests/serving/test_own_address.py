@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import subprocess
+import time
 import traceback
 from collections.abc import Sequence
 
@@ -32,6 +33,13 @@ async def reach(address: str) -> str:
     return base_url(address, lease.port).replace(str(lease.port), "PORT")
 
 
+def await_own_routes(network: Sequence[str]) -> None:
+    """Wait until addresses can be reached: the kernel does that after ``ip addr add`` has ended."""
+    show = ["ip", "-6", "route", "show", "table", "local"]
+    while network[-len(IPV6) :] == IPV6 and b"fd00::7" not in subprocess.check_output(show):
+        time.sleep(0.01)
+
+
 def found_in(network: Sequence[str]) -> str:
     """What a process finds in a network of its own, or its error."""
     reading, writing = os.pipe()
@@ -42,6 +50,7 @@ def found_in(network: Sequence[str]) -> str:
             assert ctypes.CDLL(None).unshare(_NEW_NETWORK) == 0
             for words in network:
                 subprocess.run(["ip", *words.split()], check=True)
+            await_own_routes(network)
             rendezvous._of_name = lambda family: []  # this machine's names are of another network
             address = rendezvous.own_address()
             said = f"{address} {rendezvous.interface_of(address)} {asyncio.run(reach(address))}"

@@ -20,12 +20,14 @@ SUPERVISOR = Path(supervisor.__file__)
 SERVE = (sys.executable, str(FAULT_SERVER), "serve", "model")
 
 
-async def start(watched: Watched, *command: str, **env: str) -> ServerProcess:
+async def start(
+    watched: Watched, *command: str, grace_s: float = 20.0, **env: str
+) -> ServerProcess:
     process = await ServerProcess.start(
         command or SERVE,
         env={**os.environ, **watched.env(**env)},
         log=watched.state / "log",
-        grace_s=1.0,
+        grace_s=grace_s,
     )
     if not command:
         await until(lambda: len(watched.alive()) == 3)
@@ -104,7 +106,7 @@ async def test_stop_ends_server_engine_and_a_worker_in_its_own_session(watched: 
 
 
 async def test_processes_that_ignore_sigterm_are_killed(watched: Watched) -> None:
-    process = await start(watched, FAULT_STUBBORN="1")
+    process = await start(watched, grace_s=1.0, FAULT_STUBBORN="1")
     for pid in watched.alive():
         os.kill(pid, signal.SIGSTOP)
     await process.stop()
