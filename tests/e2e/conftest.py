@@ -72,7 +72,7 @@ def oracle(tmp_path: Path, forks: Forks) -> Iterator[Callable[..., Endpoint]]:
         log = tmp_path / f"oracle-{len(started)}.log"
         child = forks.start("oracle", *words, out=log, environment={"ORACLE_SERVES": serves})
         started.append(child)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not port_file.exists():
             assert child.alive, f"the oracle ended at its start: {child.said()}"
             assert time.monotonic() < deadline, "the oracle did not start"

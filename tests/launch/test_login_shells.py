@@ -65,7 +65,7 @@ def login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object
     start = 'mount --bind "$0/passwd" /etc/passwd && exec /usr/sbin/sshd -De -f "$0/sshd_config"'
     with (folder / "log").open("wb") as log:
         sshd = subprocess.Popen(["unshare", "--mount", "sh", "-c", start, folder], stderr=log)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while "Server listening" not in (folder / "log").read_text():
         assert sshd.poll() is None, (folder / "log").read_text()
         assert time.monotonic() < deadline

@@ -116,8 +116,8 @@ for item in SeedCollector(request, 0):
     workers = children(parent.pid)
     assert len(workers) == 2
     parent.send_signal(number)
-    parent.wait(timeout=30)
-    deadline = time.monotonic() + 30
+    parent.wait(timeout=120)
+    deadline = time.monotonic() + 120
     while (
         any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline
     ):

@@ -202,7 +202,7 @@ def endpoint(tmp_path: Path) -> Iterator[Callable[..., str]]:
         command = [sys.executable, str(FAULT_SERVER), "serve", "x", "--no-engine", "--port", port]
         command += ["--port-file", str(port_file)]
         started.append(subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not port_file.exists():
             assert started[-1].poll() is None, "the fault server ended at its start"
             assert time.monotonic() < deadline, "the fault server did not start"
@@ -210,6 +210,6 @@ def endpoint(tmp_path: Path) -> Iterator[Callable[..., str]]:
         return f"http://127.0.0.1:{port_file.read_text()}/v1"
 
     yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    for server in started:
+        server.kill()
+        server.wait()

@@ -83,7 +83,7 @@ def test_the_child_goes_when_its_parent_is_killed() -> None:
         assert parent.stdout.readline() == "2\n"
         (child,) = psutil.Process(parent.pid).children()
         parent.kill()
-    child.wait(timeout=30)
+    child.wait(timeout=120)
 
 
 def test_a_forked_process_gets_its_own_child() -> None:
