@@ -23,7 +23,7 @@ from tests.processes import is_engine, shared_memory
 from tests.serving.conftest import ANY_CORE
 from tsdg.serving.ports import PortLease
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(2400)]
 ROWS = 160
 MAKE_MODEL = Path(__file__).resolve().parents[1] / "serving" / "make_tiny_model.py"
 

@@ -19,7 +19,7 @@ from tests.forks import ending_s
 from tests.serving.conftest import ANY_CORE
 from tests.tutorial import walk
 
-pytestmark = [pytest.mark.server, pytest.mark.model, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.server, pytest.mark.model, pytest.mark.timeout(2400)]
 
 REAL_TASKS = ["arc_easy", "arc_challenge", "openbookqa", "winogrande", "gsm8k", "mbpp", "pubmedqa"]
 
@@ -104,15 +104,15 @@ def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, quick_vllm: Path, mirror:
         "recipe=demo",
         f"seeds.mirror={mirror}",
         f"seeds.tasks=[{','.join(REAL_TASKS)}]",
-        "seeds.cap_per_task=3",
-        timeout=1400,
+        "seeds.cap_per_task=2",
+        timeout=2300,
     )
     assert ran.code == 0, ran.err
     (run,) = tsdg.runs()
     manifest = json.loads((run / "manifest.json").read_text())
     assert list(manifest["tasks"]) == sorted(REAL_TASKS)
     for name, task in manifest["tasks"].items():
-        assert task["seeds"]["sampled"] == 3, name
+        assert task["seeds"]["sampled"] == 2, name
         assert task["seeds"]["available"] == sum(
             n for key, n in task["seeds"].items() if key != "available"
         )
@@ -122,10 +122,10 @@ def test_real_benchmark_rows_run_end_to_end(tsdg: Cli, quick_vllm: Path, mirror:
     }
     assert sources["gsm8k"] == "openai/gsm8k"
     assert sources["winogrande"] == "allenai/winogrande"
-    assert_every_seed_asked(manifest["totals"]["questions"], seeds=21)
-    # 6 or 7 with the same command on an idle machine: the model's words depend on which requests
-    # shared a step.
-    assert manifest["totals"]["questions"]["generated"] >= 4, manifest["totals"]["questions"][
+    assert_every_seed_asked(manifest["totals"]["questions"], seeds=14)
+    # With three seeds a task it was 6 or 7 of 21: the model's words depend on which requests shared
+    # a step.
+    assert manifest["totals"]["questions"]["generated"] >= 1, manifest["totals"]["questions"][
         "rejected"
     ]
     assert tsdg("verify", str(run)).code == 0

@@ -10,7 +10,7 @@ import pytest
 from tests.slurm.lab import ROOT, DevCluster, Launcher, logs
 from tests.tutorial import walk
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(2400)]
 
 
 def test_the_tutorial_serves_the_model_on_both_nodes_of_an_element(
