@@ -97,9 +97,8 @@ async def work_on(
     def show(event: PhaseEvent) -> None:
         elapsed = asyncio.get_running_loop().time() - started
         rate = event.completion_tokens / elapsed if elapsed > 0 else 0.0
-        reporter.update(
-            done=event.rows_done, total=event.rows_total, detail=_at_work_on(event, rate)
-        )
+        detail = at_work_on(event, rate, transport.replicas())
+        reporter.update(done=event.rows_done, total=event.rows_total, detail=detail)
 
     result = await run_phase(
         PhaseJob(
@@ -131,10 +130,12 @@ async def work_on(
     )
 
 
-def _at_work_on(event: PhaseEvent, tokens_per_s: float) -> str:
+def at_work_on(event: PhaseEvent, tokens_per_s: float, replicas: Sequence[ReplicaFacts]) -> str:
     """What a phase does at this moment, in a few words."""
     done = counted(event.requests_done, "request")
     if not event.requests_done:
+        if not any(replica.ready_s for replica in replicas):
+            return "no server is ready yet"
         waiting = counted(event.in_flight, "request")
         return f"no reply yet, {waiting} in flight"
     if not event.in_flight:
