@@ -36,6 +36,8 @@ class Table:
         self._partial = partial_of(path)
         # As Arrow soon: rows of Python objects take several times the memory.
         self._rows: list[dict[str, object]] = []
+        self._pieces: list[pa.Table] = []
+        self._held = 0
         self._chunks: list[pa.Table] = []
         with storage("write", path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,16 +54,40 @@ class Table:
     def add(self, item: object) -> None:
         """Append one row dataclass."""
         self._rows.append(to_row(item))
-        self.count += 1
-        if len(self._rows) >= _CHUNK_ROWS:
+        self._grow(1)
+
+    def add_rows(self, rows: pa.Table) -> None:
+        """Append rows that have the columns of this table; the file is as if each were added."""
+        self._arrow()
+        rows = pa.Table.from_arrays(rows.columns, schema=self._schema)
+        start = 0
+        while start < len(rows):
+            room = min(_CHUNK_ROWS - self._held, self._group_rows - self.count % self._group_rows)
+            piece = rows.slice(start, room)
+            self._pieces.append(piece)
+            self._grow(len(piece))
+            start += room
+
+    def _grow(self, rows: int) -> None:
+        self._held += rows
+        self.count += rows
+        if self._held >= _CHUNK_ROWS:
             self._pack()
         if self.count % self._group_rows == 0:
             self._flush()
 
-    def _pack(self) -> None:
+    def _arrow(self) -> None:
         if self._rows:
-            self._chunks.append(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._pieces.append(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows.clear()
+
+    def _pack(self) -> None:
+        self._arrow()
+        if self._pieces:
+            # In chunks of the same size, however the rows came: Parquet's pages end with chunks.
+            self._chunks.append(pa.concat_tables(self._pieces).combine_chunks())
+            self._pieces.clear()
+            self._held = 0
 
     def _flush(self) -> None:
         self._pack()

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.corpus.test_gather import OFF, outcome
+from tests.corpus.test_gather import OFF, outcome, part_of
 from tsdg.corpus.decontamination import Decontamination, Nothing
 from tsdg.corpus.gather import gather_answers, gather_questions
 from tsdg.protocols import Match, Posed
@@ -36,7 +36,7 @@ def gathered(folder: Path, rows: list[Outcome], decontamination: Decontamination
     dropped = gather_questions(
         rows, directory=folder / "questions", unit_rows=2, decontamination=decontamination, near=OFF
     )
-    gather_answers(rows, directory=folder / "answers", dropped=dropped)
+    gather_answers([part_of(rows)], directory=folder / "answers", dropped=dropped)
     return dropped
 
 

@@ -1,7 +1,9 @@
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -13,8 +15,12 @@ from tsdg.corpus.gather import gather_answers, gather_questions
 from tsdg.corpus.near_pass import NearPass, check_against
 from tsdg.errors import RecipeError
 from tsdg.records import (
+    ANSWER_SAMPLE_SCHEMA,
     NO_PLAN,
+    OUTCOME_SCHEMA,
+    REJECTION_SCHEMA,
     SEED_SCHEMA,
+    SOLUTION_SCHEMA,
     AnswerKind,
     AnswerSample,
     Outcome,
@@ -26,8 +32,10 @@ from tsdg.records import (
     Solution,
     Source,
     Stage,
+    Usage,
     Verification,
 )
+from tsdg.rowform import schema_of, to_row
 from tsdg.tables import UNIT_ROWS, Table, read_rows
 
 NONE = Decontamination(Nothing())
@@ -120,6 +128,13 @@ def outcome(number: int, texts: list[str]) -> Outcome:
     )
 
 
+def part_of(rows: list[Outcome]) -> pa.Table:
+    return pa.Table.from_pylist([to_row(row) for row in rows], schema=OUTCOME_SCHEMA)
+
+
+OLDER_USAGE = pa.list_(
+    pa.struct([field for field in schema_of(Usage) if field.name != "reasoning_tokens"])
+)
 TEXTS = st.lists(
     st.sampled_from(["What is 1?", "WHAT is  1", "What is 2?", "¿Qué es?", "何ですか"]), max_size=4
 )
@@ -135,7 +150,7 @@ def test_every_question_is_kept_or_rejected_once_and_fused_equals_apart(
     dropped = gather_questions(
         fused, directory=folder / "questions", unit_rows=2, decontamination=NONE, near=OFF
     )
-    gather_answers(fused, directory=folder / "answers", dropped=dropped)
+    gather_answers([part_of(fused)], directory=folder / "answers", dropped=dropped)
 
     kept = list(read_rows(folder / "questions/questions.parquet", Question))
     asked = [q for row in fused for q in row.questions]
@@ -173,12 +188,69 @@ def test_gathering_again_gives_the_same_files(tmp_path: Path) -> None:
             rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=OFF
         )
         gather_answers(
-            [replace(row, questions=()) for row in rows], directory=tmp_path / "a", dropped=dropped
+            [part_of([replace(row, questions=()) for row in rows])],
+            directory=tmp_path / "a",
+            dropped=dropped,
         )
         before.append(
             {path.name: path.read_bytes() for path in sorted(tmp_path.rglob("*.parquet"))}
         )
     assert before[0] == before[1]
+
+
+@pytest.mark.parametrize("dropped", [set(), {"0.0", "300.1", "699.0"}])
+def test_answers_are_gathered_to_the_bytes_of_rows_added_one_by_one(
+    tmp_path: Path, dropped: set[str]
+) -> None:
+    rows = [outcome(number, ["What is 1?"] * (number % 4)) for number in range(700)]
+    cuts = [0, 3, 3, 130, 700]  # the chunks of the tables are not those of the parts
+    parts = [part_of(rows[start:end]) for start, end in pairwise(cuts)]
+    # As a version wrote it that did not have this column.
+    usage = pa.array([[] for _ in parts[0]["usage"]], OLDER_USAGE)
+    parts[0] = parts[0].set_column(parts[0].schema.get_field_index("usage"), "usage", usage)
+    gather_answers(parts, directory=tmp_path / "a", dropped=dropped)
+
+    tables = {
+        "samples": (ANSWER_SAMPLE_SCHEMA, [s for row in rows for s in row.samples]),
+        "solutions": (SOLUTION_SCHEMA, [s for row in rows for s in row.solutions]),
+        "rejected": (
+            REJECTION_SCHEMA,
+            [r for row in rows for r in row.rejections if r.stage == "answers"],
+        ),
+    }
+    for name, (schema, items) in tables.items():
+        with Table(tmp_path / f"{name}.parquet", schema, group_rows=10_000) as table:
+            for item in items:
+                if getattr(item, "row_id" if name == "rejected" else "question_id") not in dropped:
+                    table.add(item)
+        assert table.count > 512 or name != "samples"
+        written = (tmp_path / "a" / f"{name}.parquet").read_bytes()
+        assert written == (tmp_path / f"{name}.parquet").read_bytes()
+
+
+@given(st.lists(st.integers(0, 700), max_size=6), st.booleans())
+def test_rows_make_the_same_file_however_they_are_added(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], start_alone: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("table")
+    rows = [sample(f"{number}") for number in range(sum(sizes))]
+    with Table(folder / "one", ANSWER_SAMPLE_SCHEMA, group_rows=600) as table:
+        for row in rows:
+            table.add(row)
+    with Table(folder / "many", ANSWER_SAMPLE_SCHEMA, group_rows=600) as table:
+        done = 0
+        for place, size in enumerate(sizes):
+            some = rows[done : done + size]
+            if (place % 2 == 0) is start_alone:
+                for row in some:
+                    table.add(row)
+            else:
+                table.add_rows(
+                    pa.Table.from_pylist([to_row(row) for row in some], ANSWER_SAMPLE_SCHEMA)
+                )
+            done += size
+    assert table.count == len(rows)
+    assert (folder / "many").read_bytes() == (folder / "one").read_bytes()
 
 
 LEGS = "How many legs does a garden spider have in all?"
@@ -236,7 +308,7 @@ def test_near_duplicates_become_rejections_that_name_what_stays(tmp_path: Path) 
     dropped = gather_questions(
         rows, directory=tmp_path / "q", unit_rows=2, decontamination=NONE, near=near
     )
-    gather_answers(rows, directory=tmp_path / "a", dropped=dropped)
+    gather_answers([part_of(rows)], directory=tmp_path / "a", dropped=dropped)
     assert dropped == {"0.1", "1.0", "1.1"}
     assert near.removed == 2
     rejected = {

@@ -11,12 +11,16 @@ import json
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tsdg.corpus.decontamination import Decontamination, contaminated
 from tsdg.corpus.dedup import item_digest
 from tsdg.corpus.near_pass import NearPass
 from tsdg.hashset import HashSet
 from tsdg.records import (
     ANSWER_SAMPLE_SCHEMA,
+    OUTCOME_SCHEMA,
     QUESTION_SCHEMA,
     REJECTION_SCHEMA,
     SOLUTION_SCHEMA,
@@ -25,8 +29,11 @@ from tsdg.records import (
     Reason,
     Rejection,
 )
+from tsdg.rowform import from_row, to_row
 from tsdg.storage import write_whole
 from tsdg.tables import Table, work_table
+
+_BOOL = pa.bool_()  # of an empty list too
 
 
 def gather_questions(
@@ -103,30 +110,50 @@ def _distinct(
                 rejected.add(contaminated(question, match) if match else _duplicate(question))
 
 
-def gather_answers(outcomes: Iterable[Outcome], *, directory: Path, dropped: Set[str]) -> None:
+def gather_answers(parts: Iterable[pa.Table], *, directory: Path, dropped: Set[str]) -> None:
     """Write ``answers/samples.parquet``, ``solutions.parquet`` and ``rejected.parquet``.
 
     Args:
-        outcomes: of a phase that answers, in input order.
+        parts: of a phase that answers, in input order.
         directory: ``<run>/answers``.
         dropped: questions that were removed as duplicates after a fused phase; nothing of them is
             kept.
+
+    Raises:
+        KeyError: a part lacks a column.
     """
     with (
         Table(directory / "rejected.parquet", REJECTION_SCHEMA, group_rows=10_000) as rejected,
         Table(directory / "samples.parquet", ANSWER_SAMPLE_SCHEMA, group_rows=10_000) as samples,
         Table(directory / "solutions.parquet", SOLUTION_SCHEMA, group_rows=10_000) as solutions,
     ):
-        for outcome in outcomes:
-            for sample in outcome.samples:
-                if sample.question_id not in dropped:
-                    samples.add(sample)
-            for solution in outcome.solutions:
-                if solution.question_id not in dropped:
-                    solutions.add(solution)
-            for rejection in outcome.rejections:
-                if rejection.stage == "answers" and rejection.row_id not in dropped:
-                    rejected.add(rejection)
+        for part in map(_of_now, parts):
+            samples.add_rows(_without(_rows_in(part, "samples"), "question_id", dropped))
+            solutions.add_rows(_without(_rows_in(part, "solutions"), "question_id", dropped))
+            refused = _rows_in(part, "rejections")
+            refused = refused.filter(pc.equal(refused["stage"], "answers"))
+            rejected.add_rows(_without(refused, "row_id", dropped))
+
+
+def _of_now(part: pa.Table) -> pa.Table:
+    """A part with the columns that this version writes; those that came later have defaults."""
+    if part.schema.equals(OUTCOME_SCHEMA):
+        return part
+    rows = [to_row(from_row(Outcome, row)) for row in part.to_pylist()]
+    return pa.Table.from_pylist(rows, schema=OUTCOME_SCHEMA)
+
+
+def _rows_in(part: pa.Table, column: str) -> pa.Table:
+    """The rows that stand in lists in a column."""
+    return pa.Table.from_struct_array(pc.list_flatten(part[column]))
+
+
+def _without(rows: pa.Table, column: str, dropped: Set[str]) -> pa.Table:
+    """The rows whose id was not dropped."""
+    if not dropped:
+        return rows
+    # Not Arrow's own ``is_in``, which would index all that was dropped anew for each part.
+    return rows.filter(pa.array([one not in dropped for one in rows[column].to_pylist()], _BOOL))
 
 
 def _duplicate(question: Question) -> Rejection:

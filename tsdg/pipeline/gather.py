@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+import pyarrow as pa
 
 from tsdg.accounting import sweep_unfinished
 from tsdg.config.recipe import StepName
@@ -106,9 +108,18 @@ def gather_phase(prepared: Prepared, steps: tuple[StepName, ...], reporter: Repo
             "another one"
         )
     if "answers" in steps:
-        answers = outcomes(lambda: "answers to tables")
-        gather.gather_answers(answers, directory=directory / "answers", dropped=dropped)
+        parts = _shown(read_parts(phase), reporter, total)
+        gather.gather_answers(parts, directory=directory / "answers", dropped=dropped)
     kept = count_rows(directory / (SOLUTIONS if "answers" in steps else QUESTIONS))
     reporter.end(
         f"{kept} {'solutions' if 'answers' in steps else 'questions'} of {total} rows go on"
     )
+
+
+def _shown(parts: Iterable[pa.Table], reporter: Reporter, total: int) -> Iterator[pa.Table]:
+    """Yield the parts of a phase that answers, and show how many rows they have."""
+    done = 0
+    for part in parts:
+        yield part
+        done += len(part)
+        reporter.update(done=done, total=total, detail="answers to tables")
