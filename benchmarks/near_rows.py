@@ -89,7 +89,10 @@ def removed(questions: Sequence[Question], threshold: float) -> dict[str, str]:
         near = NearPass(config, seeds=seeds, scratch=Path(folder) / "near")
         sifted = near.sift((question, 0.0) for question in questions)
         return {
-            question.question_id: why.removeprefix("question ") for question, why in sifted if why
+            name: why.removeprefix("question ")
+            for rows, some in sifted
+            for name, why in zip(rows["question_id"].to_pylist(), some, strict=True)
+            if why
         }
 
 

@@ -65,14 +65,14 @@ def gather_questions(
             directory / "questions.parquet", QUESTION_SCHEMA, unit_rows=unit_rows
         ) as questions,
     ):
-        for question, too_near in near.sift(
-            _distinct(outcomes, decontamination, rejected, dropped)
-        ):
-            if not too_near:
-                questions.add(question)
-            else:
+        for rows, too_near in near.sift(_distinct(outcomes, decontamination, rejected, dropped)):
+            goes = pa.array([bool(other) for other in too_near], _BOOL)
+            questions.add_rows(rows.filter(pc.invert(goes)))
+            others = [other for other in too_near if other]
+            for row, other in zip(rows.filter(goes).to_pylist(), others, strict=True):
+                question = from_row(Question, row)
                 dropped.add(question.question_id)
-                rejected.add(_near_duplicate(question, too_near))
+                rejected.add(_near_duplicate(question, other))
         # Before the tables get their names: with these the gathering counts as done.
         report = json.dumps(decontamination.report(), indent=1) + "\n"
         write_whole(directory / "contamination.json", report.encode())

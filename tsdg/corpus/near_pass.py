@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,11 +15,14 @@ from tsdg.corpus.near import NearDuplicates
 from tsdg.errors import RecipeError, looked_in
 from tsdg.layout import QUESTIONS
 from tsdg.records import QUESTION_SCHEMA, Question
-from tsdg.tables import Table, read_rows, unreadable
+from tsdg.rowform import to_row
+from tsdg.tables import Table, read_batches, unreadable
 
 _SHORT_ANSWERS = frozenset({"choice", "number", "math", "short_text"})
 _CALLED = re.compile(r"\b[^\W\d]\w*(?=\()")
 _ASKED = Path(QUESTIONS)
+_AT_ONCE = 512
+"""Questions that go on together where none are compared."""
 
 
 def check_against(runs: Sequence[str]) -> None:
@@ -76,8 +80,12 @@ class NearPass:
         self._config, self._seeds, self._scratch = config, seeds, scratch
         self.removed = 0
 
-    def sift(self, questions: Iterable[tuple[Question, float]]) -> Iterator[tuple[Question, str]]:
-        """Yield each question, in order, with what it is too near to; empty text if it stays.
+    def sift(
+        self, questions: Iterable[tuple[Question, float]]
+    ) -> Iterator[tuple[pa.Table, list[str]]]:
+        """Yield the questions, in order, some at a time, as rows of their table.
+
+        With them comes what each of them is too near to; an empty text if it stays.
 
         Args:
             questions: with the agreement of their answer, 0 where it is not known.
@@ -87,7 +95,9 @@ class NearPass:
             StorageError: the disk is full.
         """
         if not self._config.near:
-            yield from ((question, "") for question, _ in questions)
+            rows = (to_row(question) for question, _ in questions)
+            while some := list(islice(rows, _AT_ONCE)):
+                yield pa.Table.from_pylist(some, schema=QUESTION_SCHEMA), [""] * len(some)
             return
         with NearDuplicates(threshold=self._config.threshold, scratch=self._scratch) as near:
             self._add_table(near, self._seeds, "seed_id", "answer", "seed")
@@ -114,9 +124,12 @@ class NearPass:
                     )
             gone = near.find()
             self.removed = len(gone)
-            for question in read_rows(spool, Question):
-                source, name = gone.get(question.question_id, ("", ""))
-                yield question, f"{source or 'question'} {name}" if name else ""
+            for batch in read_batches(spool):
+                found = [gone.get(one, ("", "")) for one in batch["question_id"].to_pylist()]
+                yield (
+                    pa.Table.from_batches([batch]),
+                    [f"{source or 'question'} {name}" if name else "" for source, name in found],
+                )
 
     def _add_table(
         self, near: NearDuplicates, path: Path, name: str, answer: str, source: str
