@@ -164,8 +164,9 @@ def _rows(path: Path, column: str, wanted: Collection[str]) -> Iterator[dict[str
         return
     values = pa.array(sorted(wanted), pa.string())
     for file_path in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if not file_path.is_file() or file_path.name.startswith((".", "_")):
-            continue  # a shared file system's own files are no tables
+        names = file_path.relative_to(path).parts
+        if not file_path.is_file() or any(name.startswith((".", "_")) for name in names):
+            continue  # what is half-made, and a shared file system's own files, are no tables
         with pq.ParquetFile(file_path) as file:
             for group in range(file.num_row_groups):
                 # A sample stands in few groups, and ids are a small part of a group.
