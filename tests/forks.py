@@ -23,7 +23,7 @@ import psutil
 OWN = frozenset({"TSDG_MIRROR", "TSDG_OUTPUT_ROOT"})
 """Variables of whoever runs the tests that no command is to see: with the mirror, each small run
 would compare its seeds with all benchmarks."""
-PATIENCE_S = float(os.environ.get("CHAOS_PATIENCE_S", "300"))
+PATIENCE_S = float(os.environ.get("CHAOS_PATIENCE_S", "900"))
 """How long a test waits for what must come: long, as only a failure takes so long."""
 
 

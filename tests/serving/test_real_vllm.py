@@ -31,6 +31,7 @@ pytestmark = pytest.mark.server
 
 def parts(tiny: Path, command: Path = QUICK_VLLM) -> tuple[ServerConfig, ModelConfig]:
     flags = {
+        "dtype": "float32",
         "enforce-eager": True,
         "enable-chunked-prefill": False,
         "max-num-batched-tokens": 512,
