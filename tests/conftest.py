@@ -213,7 +213,8 @@ def _may_be_serial(path: Path) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if step := config.getoption("step"):
         others = [item for item in items if _is_serial(item) != (step == "serial")]
-        if lost := {item.path for item in others if not _may_be_serial(item.path)}:
+        serial = {item.path for item in items if _is_serial(item)}
+        if lost := {path for path in serial if not _may_be_serial(path)}:
             raise pytest.UsageError(f"the serial step would not see {lost}: see _MAY_BE_SERIAL")
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if _is_serial(item) == (step == "serial")]
