@@ -71,7 +71,8 @@ async def test_what_a_killed_server_leaves_in_its_temporary_folder_is_removed(
     watched: Watched,
 ) -> None:
     """But for what is compiled, which is for the next one; where sockets fit into the path."""
-    leave = "touch $TMPDIR/socket; mkdir -p $TORCHINDUCTOR_CACHE_DIR; echo $TMPDIR >&2"
+    leave = "touch $TMPDIR/socket; mkdir -p $TORCHINDUCTOR_CACHE_DIR; echo $TMPDIR >&2; "
+    leave += "[ $TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS = 0 ] || exit 1"
     for fits in (True, False):
         with tempfile.TemporaryDirectory(dir="/tmp") as short:
             place = Path(short) if fits else watched.state / ("long" * 9)

@@ -152,9 +152,15 @@ def _scratch(env: Mapping[str, str]) -> Scratch | None:
 def _with_scratch(env: Mapping[str, str], scratch: Scratch | None) -> dict[str, str]:
     """A server's environment with the folder of its temporary files.
 
-    What is compiled stays for the next server: PyTorch keeps it below ``TMPDIR`` by default.
+    What is compiled stays for the next server: PyTorch keeps it below ``TMPDIR`` by default. It
+    keeps precompiled headers there in any case: to make them anew for each server takes longer than
+    the few CPU kernels that need them.
     """
     if scratch is None:
         return dict(env)
     compiled = _temporary(env) / f"tsdg-cache-{os.getuid()}" / "inductor"
-    return {"TORCHINDUCTOR_CACHE_DIR": str(compiled), **env, "TMPDIR": str(scratch.path)}
+    defaults = {
+        "TORCHINDUCTOR_CACHE_DIR": str(compiled),
+        "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+    }
+    return {**defaults, **env, "TMPDIR": str(scratch.path)}
