@@ -164,7 +164,7 @@ def _required(item: pytest.Item) -> list[str]:
 settings.register_profile(
     "tests",
     deadline=None,
-    max_examples=100 if os.environ.get("CI") else 25,
+    max_examples=50 if os.environ.get("CI") else 25,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tests")
