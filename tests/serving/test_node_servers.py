@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from tests.serving.conftest import (
 )
 from tsdg.errors import RetryableError, ServerError
 from tsdg.protocols import Reply
-from tsdg.serving import open_transport
+from tsdg.serving import ServerEvent, open_transport
 from tsdg.serving.client import RoutingClient
 from tsdg.serving.ports import PortLease
 
@@ -326,6 +327,31 @@ async def test_a_fixed_port_is_used_and_used_again_after_a_crash(watched: Watche
         await persist(client, "after")
     assert {event.url for event in watched.events} == {f"http://127.0.0.1:{lease.port}/v1"}
     lease.close()
+
+
+async def test_a_fixed_port_that_is_let_go_late_is_waited_for(watched: Watched) -> None:
+    """As by a killed process that waits for a device, or on a busy machine."""
+    lease = PortLease("127.0.0.1", 0)
+    holders: list[socket.socket] = []
+
+    def hold(event: ServerEvent) -> None:
+        watched.events.append(event)
+        if event.kind == "restarting":
+            if holders:
+                holders.pop().close()
+            else:
+                holders.append(socket.create_server(("127.0.0.1", lease.port)))
+
+    server = server_config(env=watched.env(), port=lease.port)
+    async with open_transport(
+        server=server, model=model_config(), logs=watched.logs, on_event=hold, pacing=QUICK
+    ) as client:
+        await client.send(request("before"))
+        os.kill(watched.pids("server")[0], signal.SIGKILL)
+        await persist(client, "after")
+    lease.close()
+    assert watched.kinds()[1:-1] == ["ready", "restarting", "restarting", "starting", "ready"]
+    assert f"server.port={lease.port}" in str(watched.events[3])
 
 
 async def test_nothing_is_started_where_the_early_check_fails(watched: Watched) -> None:

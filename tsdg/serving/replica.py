@@ -156,7 +156,9 @@ class Replica:
         try:
             lease = PortLease(host, port)
         except ServerError as error:
-            raise ReplicaDownError(str(error), for_good=True) from error
+            # After an end it may be our own server that still holds it: a killed process may take a
+            # while to go.
+            raise ReplicaDownError(str(error), for_good=not self._endpoint.restarts) from error
         self._leases.append(lease)
         return lease.port
 
