@@ -3,7 +3,7 @@
 In lm-eval the options are letters.
 
 Hub path ``GBaker/MedQA-USMLE-4-options-hf``, splits train (10,178), validation and test (scored),
-CC-BY-4.0 by the card. A record::
+CC-BY-SA-4.0 by the card. A record::
 
     {"id": "train-00001",
      "sent1": "A child has a barking cough. What is the most likely diagnosis?", "sent2": "",
